@@ -1,0 +1,116 @@
+"""The measures of a solution, taken in the continuum over its own ergodic set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from deepham.algorithm.residuals import residuals
+from deepham.economics.economy import Economy
+from deepham.simulation.continuum import advance_histogram
+from deepham.simulation.household import Policy, Value
+from deepham.simulation.population import Population, concatenate, gini, quantile
+from deepham.simulation.rollout import Panel
+
+QUANTILES = (0.01, 0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95, 0.99)
+
+
+@dataclass(frozen=True)
+class Ergodic:
+    """A long path of the continuum.
+
+    Attributes:
+        grid: (G,) wealth nodes.
+        mean_mass: (n_z, n_eps * G) average histogram in the periods with each z, summing to one each.
+        share_z: (n_z,) share of periods with each z.
+        dates: histograms at dates spread evenly over the path, as a panel of economies.
+        K: (B, T) path of capital after burn-in.
+        z: (B, T).
+    """
+
+    grid: Tensor
+    mean_mass: Tensor
+    share_z: Tensor
+    dates: Panel
+    K: Tensor
+    z: Tensor
+
+
+@torch.no_grad()
+def ergodic_path(
+    economy: Economy, policy: Policy, grid: Tensor, start: Population, z_path: Tensor, burn_in: int, dates: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> Ergodic:
+    """Follow the continuum along z_path (B, T) from the histogram `start` and keep what comes after burn_in periods."""
+    b, periods = z_path.shape
+    keep_every = max(1, (periods - burn_in) * b // dates)
+    population = start
+    n_z = economy.chain.n_z
+    mean_mass = torch.zeros(n_z, start.weight.shape[1], dtype=start.weight.dtype, device=start.weight.device)
+    kept: list[Panel] = []
+    K = torch.empty(b, periods - burn_in, dtype=start.weight.dtype, device=start.weight.device)
+    for t in range(periods):
+        z = z_path[:, t]
+        if t >= burn_in:
+            K[:, t - burn_in] = population.mean(population.k)
+            mean_mass.index_add_(0, z, population.weight)
+            if (t - burn_in) % keep_every == 0:
+                kept.append(Panel(population, z))
+        z_next = z_path[:, min(t + 1, periods - 1)]
+        population, _ = advance_histogram(economy, policy, grid, population, z, z_next)
+        if progress and (t + 1) % 500 == 0:
+            progress(t + 1, periods)
+    z_kept = z_path[:, burn_in:]
+    share_z = torch.stack([(z_kept == index).double().mean() for index in range(n_z)])
+    dates_panel = Panel(concatenate([p.population for p in kept]), torch.cat([p.z for p in kept]))
+    mean_mass = mean_mass / mean_mass.sum(1, keepdim=True).clamp_min(1e-300)
+    return Ergodic(grid, mean_mass, share_z, dates_panel, K, z_kept)
+
+
+def distribution_measures(ergodic: Ergodic) -> dict[str, float]:
+    """Mean and sd of K, and moments of individual wealth pooled over time."""
+    grid_k = ergodic.dates.population.k[0]
+    weight = (ergodic.share_z[:, None].to(grid_k) * ergodic.mean_mass).sum(0)
+    mean = float((weight * grid_k).sum())
+    measures = {
+        "mean_K": float(ergodic.K.mean()),
+        "sd_K": float(ergodic.K.std()),
+        "wealth_sd": float(((weight * (grid_k - mean) ** 2).sum()).sqrt()),
+        "gini": float(gini(grid_k[None], weight[None])),
+    }
+    levels = quantile(grid_k, weight, QUANTILES)
+    return measures | {f"wealth_q{round(100 * q):02d}": float(level) for q, level in zip(QUANTILES, levels)}
+
+
+def error_measures(
+    economy: Economy, policy: Policy, value: Value, panel: Panel, optimality_every: int = 1
+) -> dict[str, float]:
+    """Euler errors in percent of consumption and Bellman errors in utils: weighted mean, 99th percentile, maximum.
+
+    The optimality error, a search at every point, is taken in every `optimality_every`-th economy of the panel.
+    """
+    euler, bellman, weight, best, best_weight = [], [], [], [], []
+    for index in range(len(panel.z)):  # one economy at a time keeps the memory small
+        optimality = index % optimality_every == 0
+        errors = residuals(economy, policy, value, panel.select(slice(index, index + 1)), optimality)
+        euler.append(100 * errors.euler.abs())
+        bellman.append(errors.bellman_policy.abs())
+        weight.append(errors.weight)
+        if optimality:
+            best.append(errors.bellman_optimality.abs())
+            best_weight.append(errors.weight)
+    return (_statistics("euler", torch.cat(euler), torch.cat(weight))
+            | _statistics("bellman_policy", torch.cat(bellman), torch.cat(weight))
+            | _statistics("bellman_optimality", torch.cat(best), torch.cat(best_weight)))
+
+
+def _statistics(name: str, error: Tensor, weight: Tensor) -> dict[str, float]:
+    return {
+        f"{name}.mean": float((weight * error).sum() / weight.sum()),
+        f"{name}.p99": float(quantile(error, weight, [0.99])[0]),
+        # nodes that nobody reaches carry no error
+        f"{name}.max": float(error[weight > 1e-9].max()),
+    }

@@ -1,0 +1,63 @@
+"""The two losses of one training step: the policy's and the value network's.
+
+Policy: minus the lifetime utility of the objective. Value: the same lifetime utility as target for the level, and
+the envelope theorem, dV/dm = u'(c), as target for the slope. The policy only ever uses the slope of V, and a level
+that fits well can hide a slope that does not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from deepham.algorithm.objective import Lifetime
+from deepham.economics.economy import Economy
+from deepham.networks.value import ValueNetwork
+from deepham.simulation.household import Observation
+
+
+def agent_weights(economy: Economy, seen: Observation, rich: float, poor: float) -> Tensor:
+    """Weights (B, N) of the agents in both losses, with mean one: 1 + rich (k/K_ss)^2 + poor (c_ss/m)^2, bounded.
+
+    Under price-taking every state is a problem of its own: weights move no optimum, they say where the networks'
+    error goes. The dispersion of wealth hangs on the slope of the policy where few agents live. Each term is capped
+    at 9 times its coefficient.
+    """
+    state = economy.steady_state()
+    weight = torch.ones_like(seen.resources)
+    if rich:
+        weight = weight + rich * ((seen.k / state["K"]) ** 2).clamp_max(9.0)
+    if poor:
+        weight = weight + poor * ((state["c"] / seen.resources) ** 2).clamp_max(9.0)
+    return weight / weight.mean()
+
+
+def policy_loss(lifetime: Lifetime, weight: Tensor) -> Tensor:
+    """Minus the weighted mean of lifetime utility, in units of one util."""
+    return -(weight * lifetime.utility).mean()
+
+
+def value_loss(
+    economy: Economy, value: ValueNetwork, seen: Observation, target: Tensor, marginal_utility: Tensor | None,
+    weight: Tensor, level_weight: float,
+) -> Tensor:
+    """Mean squared error of the level and, where `marginal_utility` is given, of the slope (a Sobolev loss).
+
+    Args:
+        target: (B, N) lifetime utility in utils, without gradients.
+        marginal_utility: (B, N) u'(c), the target of dV/dm, or None for levels alone.
+        level_weight: weight of the level, whose error is measured as (1 - beta) (V - target) in units of
+            steady-state marginal utility times consumption (for log utility: as a share of consumption).
+    """
+    if marginal_utility is None:
+        members, slope_error = value.members(seen), 0.0
+    else:
+        resources = seen.resources.detach().requires_grad_(True)
+        members = value.members(replace(seen, resources=resources))
+        (slope,) = torch.autograd.grad(members.sum(), resources, create_graph=True)
+        # every member is to have the slope; their sum is what one backward pass gives
+        slope_error = (slope / len(members) / marginal_utility - 1) ** 2
+    level_error = ((members - target) / (10 * value.scale)) ** 2
+    return (weight * (level_weight * level_error.mean(0) + slope_error)).mean()

@@ -1,0 +1,95 @@
+"""What a household maximises: utility over a horizon of simulated periods, and the value network at its end.
+
+Han, Yang and E (2021), section 3: with V given, the policy maximises E sum_{t<T} beta^t u(c_t) + beta^T V(s_T). The
+gradient runs through the simulated law of motion of the household's own assets.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from deepham.economics.economy import Economy
+from deepham.simulation.household import Observation, Policy, Value, observe, take_prices
+from deepham.simulation.population import Population
+from deepham.simulation.rollout import Panel, draw_shocks, expand_next, expect
+
+
+@dataclass(frozen=True)
+class Lifetime:
+    """Result of `lifetime_utility`.
+
+    Attributes:
+        utility: (B, N), utils, discounted to the first period, with gradients towards the policy.
+        first: the observation of the first period.
+        consumption: (B, N), in the first period.
+        panel: the economies one period after the first, drawn, without gradients.
+    """
+
+    utility: Tensor
+    first: Observation
+    consumption: Tensor
+    panel: Panel
+
+
+def lifetime_utility(
+    economy: Economy,
+    policy: Policy,
+    value: Value,
+    panel: Panel,
+    horizon: int,
+    generator: torch.Generator,
+    price_taking: bool = True,
+    players: Tensor | None = None,
+    exact: bool = True,
+) -> Lifetime:
+    """Simulate `horizon` periods and close with the value function.
+
+    Args:
+        panel: where the B economies start.
+        horizon: T >= 1, number of periods whose utility is counted.
+        price_taking: households take aggregates and prices as given (competitive equilibrium); otherwise the
+            gradient knows that each household moves them (a game of N players).
+        players: (N,) of bool, whose choices carry a gradient; the others' are held (fictitious play). None: all.
+        exact: take the expectation over (z_T, eps_T) by enumeration, otherwise by one draw.
+    """
+    total: Tensor | float = 0.0
+    discount = 1.0
+    first = after = None
+    for period in range(horizon):
+        seen = observe(economy, panel.population, panel.z)
+        if price_taking:
+            seen = take_prices(seen, economy)
+        consumption = policy(seen)
+        if players is not None:
+            consumption = torch.where(players, consumption, consumption.detach())
+        total = total + discount * economy.preferences.utility(consumption)
+        discount *= economy.beta
+        saved = panel.population.with_assets(seen.resources - consumption)
+        last = period == horizon - 1
+        if period == 0 or not (last and exact):
+            z_next, eps_next = draw_shocks(economy, panel, generator)
+            panel = Panel(Population(saved.k, eps_next, saved.weight), z_next)
+        if period == 0:
+            first, first_consumption = seen, consumption
+            after = Panel(panel.population.detach(), panel.z)
+    if exact:
+        total = total + discount * expected_value(economy, value, saved, seen.z, price_taking)
+    else:
+        total = total + discount * _value_at(economy, value, panel, price_taking)
+    return Lifetime(total, first, first_consumption, after)
+
+
+def expected_value(
+    economy: Economy, value: Value, saved: Population, z: Tensor, price_taking: bool = True
+) -> Tensor:
+    """E V(next period) over (z', eps') by enumeration: (B, N). `saved` carries k' with today's eps."""
+    panel, p_z, p_eps = expand_next(economy, saved, z)
+    return expect(_value_at(economy, value, panel, price_taking), p_z, p_eps)
+
+
+def _value_at(economy: Economy, value: Value, panel: Panel, price_taking: bool) -> Tensor:
+    seen = observe(economy, panel.population, panel.z)
+    return value(take_prices(seen, economy) if price_taking else seen)

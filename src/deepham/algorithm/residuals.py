@@ -1,0 +1,87 @@
+"""Errors of a policy and a value function, with expectations enumerated and never sampled.
+
+Definitions. c(s) is the policy, k' = m - c, next states (z', eps') with their probabilities P, and the next
+cross-section P' that everybody's choice brings about.
+
+    euler               |c / c* - 1|,  c* = min(u'^-1(beta E[R' u'(c')]), m - limit)             share of consumption
+    bellman_policy      |V - (u(c) + beta E V')|                                                 utils
+    bellman_optimality  |V - max_c {u(c) + beta E V'}|, prices and P' as they are                utils
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from deepham.algorithm.objective import expected_value
+from deepham.economics.economy import Economy
+from deepham.simulation.household import Observation, Policy, Value, observe
+from deepham.simulation.population import Population
+from deepham.simulation.rollout import Panel, expand_next, expect
+
+GOLDEN = (5**0.5 - 1) / 2
+SEARCH_STEPS = 24  # golden section: the bracket shrinks by 1e-5, the value error by its square
+
+
+@dataclass(frozen=True)
+class Residuals:
+    """Signed errors (B, N) and the weights they carry in the population; bellman_optimality on request."""
+
+    euler: Tensor
+    bellman_policy: Tensor
+    bellman_optimality: Tensor | None
+    weight: Tensor
+
+
+@torch.no_grad()
+def residuals(economy: Economy, policy: Policy, value: Value, panel: Panel, optimality: bool = True) -> Residuals:
+    """Errors at every point of the population. The measures of a population are weighted means of absolute values."""
+    seen = observe(economy, panel.population, panel.z)
+    consumption = policy(seen)
+    saved = panel.population.with_assets(seen.resources - consumption)
+    utility = economy.preferences.utility(consumption)
+    v = value(seen)
+    gap = v - utility - economy.beta * expected_value(economy, value, saved, panel.z)
+    best = v - _best_value(economy, value, seen, saved) if optimality else None
+    return Residuals(_euler(economy, policy, seen, consumption, saved), gap, best, panel.population.weight)
+
+
+def _euler(economy: Economy, policy: Policy, seen: Observation, consumption: Tensor, saved: Population) -> Tensor:
+    panel, p_z, p_eps = expand_next(economy, saved, seen.z)
+    following = observe(economy, panel.population, panel.z)
+    marginal = following.prices["R"][:, None] * economy.preferences.marginal_utility(policy(following))
+    wanted = economy.preferences.inverse_marginal_utility(economy.beta * expect(marginal, p_z, p_eps))
+    return consumption / torch.minimum(wanted, seen.resources - economy.borrowing_limit) - 1
+
+
+def _best_value(economy: Economy, value: Value, seen: Observation, saved: Population) -> Tensor:
+    """max over c in (0, m - limit] of u(c) + beta E V', for one household while everybody else does as before."""
+    panel, p_z, p_eps = expand_next(economy, saved, seen.z)
+    n_z, n_eps = economy.chain.n_z, economy.chain.n_eps
+    available = seen.resources - economy.borrowing_limit
+
+    def payoff(share: Tensor) -> Tensor:
+        k_next = economy.borrowing_limit + (1 - share) * available
+        k = k_next[:, None, :, None].expand(-1, n_z, -1, n_eps).reshape(panel.population.k.shape)
+        following = observe(economy, panel.population, panel.z, k=k, eps=panel.population.eps)
+        expected = expect(value(following), p_z, p_eps)
+        return economy.preferences.utility(share * available) + economy.beta * expected
+
+    # V need not be concave where it is wrong: look over the whole range before narrowing down
+    coarse = torch.cat([torch.logspace(-3, -0.3, 10), torch.linspace(0.6, 1.0, 5)]).to(available)
+    values = torch.stack([payoff(share.expand_as(available)) for share in coarse])
+    best = values.argmax(0)
+    low, high = coarse[(best - 1).clamp_min(0)], coarse[(best + 1).clamp_max(len(coarse) - 1)]
+    left, right = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
+    at_left, at_right = payoff(left), payoff(right)
+    for _ in range(SEARCH_STEPS):
+        to_left = at_left > at_right
+        low, high = torch.where(to_left, low, left), torch.where(to_left, right, high)
+        new = torch.where(to_left, high - GOLDEN * (high - low), low + GOLDEN * (high - low))
+        at_new = payoff(new)
+        left, at_left, right, at_right = (
+            torch.where(to_left, new, right), torch.where(to_left, at_new, at_right),
+            torch.where(to_left, left, new), torch.where(to_left, at_left, at_new))
+    return torch.maximum(values.amax(0), torch.maximum(at_left, at_right))

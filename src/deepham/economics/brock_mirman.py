@@ -1,0 +1,94 @@
+"""Brock and Mirman (1972) with many agents: the economy whose solution is known.
+
+Log utility, full depreciation, and households that live on capital income alone (labour is paid to workers who
+consume their wage and hold nothing):
+
+    household    max E sum_t beta^t log c,   c + k' = R k,   k' >= 0
+    firm         Y = z K^alpha,   R = alpha z K^(alpha-1)
+
+A household that takes R as given saves k' = beta R k whatever the law of R, so capital follows
+K' = alpha beta z K^alpha: the aggregate saving rate out of output is alpha beta. Households that start with different
+k keep their relative wealth for ever, which is what tells a market from a planner (who would save more or less than
+that for each of them).
+
+symbol         meaning                                             unit
+k, K           capital held at the start of the period; its mean   goods
+z              productivity, two states                            -
+c, C           consumption of a household; mean                    goods per period
+R, r           gross return on capital; r = R - 1                  per period
+w              wage bill, consumed by workers                      goods per period
+beta, alpha    discount factor; capital share                      per period; share
+stay           probability that z stays                            -
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from deepham.economics.economy import Economy, require
+from deepham.economics.markov import JointChain
+from deepham.economics.preferences import CRRA
+
+
+@dataclass(eq=False)
+class BrockMirman(Economy):
+    """Closed form: c = (1 - beta) R k. No base is offered, or an untrained network would already be right."""
+
+    beta: float
+    alpha: float
+    productivity: list[float]
+    stay: float
+
+    shock_names: ClassVar = {"eps": ("capitalist",), "z": ("bad", "good")}
+    variables: ClassVar = {
+        "K": ("capital, start of period", "goods"),
+        "Y": ("output", "goods per period"),
+        "C": ("consumption of the households that own capital", "goods per period"),
+        "I": ("investment, K'", "goods per period"),
+        "r": ("net return on capital", "percent per period"),
+        "w": ("wage bill", "goods per period"),
+    }
+
+    def aggregates(self, population, z: Tensor) -> dict[str, Tensor]:
+        return {"K": population.mean(population.k)}
+
+    def prices(self, aggregates: dict[str, Tensor], z: Tensor) -> dict[str, Tensor]:
+        output = self.z_level[z] * aggregates["K"] ** self.alpha
+        return {"R": self.alpha * output / aggregates["K"], "w": (1 - self.alpha) * output}
+
+    def resources(self, k: Tensor, eps: Tensor, z: Tensor, prices: dict[str, Tensor]) -> Tensor:
+        return prices["R"][:, None] * k
+
+    def accounts(self, population, z, aggregates, prices, consumption, assets_next) -> dict[str, Tensor]:
+        return {
+            "K": aggregates["K"],
+            "Y": self.z_level[z] * aggregates["K"] ** self.alpha,
+            "C": population.mean(consumption),
+            "I": population.mean(assets_next),
+            "r": 100 * (prices["R"] - 1),
+            "w": prices["w"],
+        }
+
+    def steady_state(self) -> dict[str, float]:
+        z = float(self.chain.stationary_z() @ self.z_level)
+        K = (self.alpha * self.beta * z) ** (1 / (1 - self.alpha))
+        return {"K": K, "c": (1 / self.beta - 1) * K, "m": K / self.beta}
+
+    def initial_assets(self, shape: tuple[int, int], generator: torch.Generator) -> Tensor:
+        """Between half and one and a half times the steady state: agents have to differ."""
+        uniform = torch.rand(shape, generator=generator, device=generator.device, dtype=self.z_level.dtype)
+        return self.steady_state()["K"] * (0.5 + uniform)
+
+    def prepare(self) -> None:
+        require(0 < self.beta < 1, f"beta: expected a number in (0, 1), got {self.beta:g}")
+        require(0 < self.alpha < 1, f"alpha: expected a number in (0, 1), got {self.alpha:g}")
+        require(0 < self.stay < 1, f"stay: expected a probability in (0, 1), got {self.stay:g}")
+        require(len(self.productivity) == 2 and min(self.productivity) > 0,
+                f"productivity: expected two positive numbers, got {self.productivity}")
+        self.preferences = CRRA(1.0)
+        self.chain = JointChain([[self.stay, 1 - self.stay], [1 - self.stay, self.stay]], n_z=2, n_eps=1)
+        self.z_level = self.table(self.productivity)

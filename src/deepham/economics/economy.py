@@ -1,0 +1,132 @@
+"""What the solver asks of an economy: its states, its chain, its prices and its equations, as functions of tensors.
+
+To add an economy, write one file in this folder with one subclass of `Economy` (a dataclass whose fields are the
+parameters) and one file in conf/model/ with its calibration. Nothing else names an economy.
+
+Shape letters: B economies, N agents or support points. Timing: k is held at the start of the period, z and eps are
+seen, then households choose consumption; k' = resources - c.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, fields
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from deepham.economics.markov import JointChain
+from deepham.economics.preferences import CRRA
+from deepham.errors import InputError
+
+
+@dataclass(frozen=True)
+class Frictionless:
+    """The household's rule without risk and without a borrowing limit: c = mpc (m + human_wealth).
+
+    mpc is the marginal propensity to consume out of wealth, human_wealth the present value of income after this
+    period, both at the deterministic steady state. The networks learn the difference from it.
+    """
+
+    mpc: float
+    human_wealth: float
+
+
+@dataclass(eq=False)
+class Economy(ABC):
+    """Base class. Parameters are the dataclass fields of the subclass; derived tensors are set in `prepare`."""
+
+    asset: ClassVar[str] = "k"  # public name of the endogenous individual state
+    individual_shock: ClassVar[str] = "eps"
+    aggregate_shock: ClassVar[str] = "z"
+    shock_names: ClassVar[dict[str, tuple[str, ...]]] = {}  # names of the discrete states, in the order of their indices
+    borrowing_limit: ClassVar[float] = 0.0
+    period: ClassVar[str] = "period"  # what one period is
+    # name -> (description, unit) of everything `accounts` returns
+    variables: ClassVar[dict[str, tuple[str, str]]] = {}
+    # figures of a conventional solution at the shipped calibration, for orientation: name -> value
+    published: ClassVar[dict[str, float]] = {}
+
+    def __post_init__(self):
+        for field in fields(self):
+            for number in _numbers(getattr(self, field.name)):
+                if not math.isfinite(number):
+                    raise InputError(f"{field.name}: expected finite numbers, got {getattr(self, field.name)!r}")
+        self.prepare()
+
+    # -- what a subclass states ------------------------------------------------------------------------------------
+
+    beta: ClassVar[float]  # discount factor per period, a field of every subclass
+    chain: ClassVar[JointChain]  # set in `prepare`, like `preferences`
+    preferences: ClassVar[CRRA]
+
+    @abstractmethod
+    def prepare(self) -> None:
+        """Check the parameters (InputError) and set `chain`, `preferences` and the tables by state, in float64."""
+
+    @abstractmethod
+    def aggregates(self, population, z: Tensor) -> dict[str, Tensor]:
+        """The aggregates that prices depend on, as weighted sums over the population: name -> (B,)."""
+
+    @abstractmethod
+    def prices(self, aggregates: dict[str, Tensor], z: Tensor) -> dict[str, Tensor]:
+        """What a household takes as given, from the aggregates and z (B,): name -> (B,). Has "R", the gross return."""
+
+    @abstractmethod
+    def resources(self, k: Tensor, eps: Tensor, z: Tensor, prices: dict[str, Tensor]) -> Tensor:
+        """Resources m = c + k' of households with k, eps (B, N) when the aggregate state is z (B,): (B, N)."""
+
+    @abstractmethod
+    def accounts(self, population, z, aggregates, prices, consumption, assets_next) -> dict[str, Tensor]:
+        """Aggregate quantities and prices of the period, name -> (B,), described in `variables`."""
+
+    @abstractmethod
+    def steady_state(self) -> dict[str, float]:
+        """Deterministic steady state: the aggregates by name, and "c" and "m" of the average household."""
+
+    @abstractmethod
+    def initial_assets(self, shape: tuple[int, int], generator: torch.Generator) -> Tensor:
+        """Assets (B, N) to start a simulation from, before it has found its own distribution."""
+
+    def frictionless(self) -> Frictionless | None:
+        """The base that the networks start from, or None where the economy has none."""
+        return None
+
+    # -- what follows from it --------------------------------------------------------------------------------------
+
+    def parameters(self) -> dict:
+        """The calibration as plain data."""
+        return {field.name: copy.deepcopy(getattr(self, field.name)) for field in fields(self)}
+
+    def to(self, device=None, dtype=None) -> Economy:
+        """A copy whose tensors live on the device and have the floating dtype."""
+        moved = copy.copy(self)
+        for name, value in vars(self).items():
+            if isinstance(value, Tensor | JointChain):
+                setattr(moved, name, value.to(device=device, dtype=dtype))
+        return moved
+
+    def table(self, values) -> Tensor:
+        """A table by state, (n,), float64."""
+        return torch.tensor([float(value) for value in values], dtype=torch.float64)
+
+
+def require(condition: bool, message: str) -> None:
+    """Raise InputError(message) unless the condition holds."""
+    if not condition:
+        raise InputError(message)
+
+
+def _numbers(value):
+    if isinstance(value, bool) or isinstance(value, str):
+        return
+    if isinstance(value, int | float):
+        yield value
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _numbers(item)
+    elif value is None:
+        raise InputError("a parameter is null; every parameter needs a number")

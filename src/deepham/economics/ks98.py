@@ -1,0 +1,136 @@
+"""Krusell and Smith (1998), in the calibration of Den Haan, Judd and Juillard (2010).
+
+A unit mass of households saves in capital, without insurance against unemployment and above a borrowing limit of
+zero; a representative firm rents capital and labour; productivity and unemployment move together. A quarter a period.
+
+    household    max E sum_t beta^t u(c),   c + k' = m,   k' >= 0
+    resources    m = R k + (1 - tau) w hours   if employed,     m = R k + mu w   if unemployed
+    firm         R = 1 - delta + z alpha (K/L)^(alpha-1),       w = z (1-alpha) (K/L)^alpha
+    aggregates   K = mean of k,   L = hours (1 - u(z)),         tau = mu u(z) / L   (benefits are paid by taxes)
+
+symbol         meaning                                                     unit
+k, K           capital held at the start of the period; its mean           goods
+eps            0 unemployed, 1 employed                                    -
+z              productivity: 0 bad, 1 good                                 -
+c, C           consumption; its mean                                       goods per quarter
+R, r           gross return on capital; r = R - 1                          per quarter
+w, tau         wage per hour; tax rate on labour income                    goods per hour; share
+beta           discount factor                                             per quarter
+sigma          relative risk aversion (1: log utility)                     -
+alpha, delta   capital share; depreciation                                 share; per quarter
+mu             unemployment benefit as a share of the wage of one hour     share
+hours          time endowment of an employed household                     hours
+productivity   z in the bad and the good state                             -
+unemployment   u(z) in the bad and the good state                          share
+chain          P(z', eps' | z, eps), order (bad,0) (bad,1) (good,0) (good,1)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from deepham.economics.economy import Economy, Frictionless, require
+from deepham.economics.markov import JointChain
+from deepham.economics.preferences import CRRA
+
+
+@dataclass(eq=False)
+class KS98(Economy):
+    """The economy of Krusell and Smith (1998, section II); the calibration lies in conf/model/ks98.yaml."""
+
+    beta: float
+    sigma: float
+    alpha: float
+    delta: float
+    mu: float
+    hours: float
+    productivity: list[float]
+    unemployment: list[float]
+    chain_matrix: list[list[float]]
+
+    period: ClassVar = "quarter"
+    shock_names: ClassVar = {"eps": ("unemployed", "employed"), "z": ("bad", "good")}
+    variables: ClassVar = {
+        "K": ("capital, start of period", "goods"),
+        "L": ("labour", "hours"),
+        "Y": ("output", "goods per quarter"),
+        "C": ("consumption", "goods per quarter"),
+        "I": ("investment, K' - (1-delta) K", "goods per quarter"),
+        "r": ("net return on capital", "percent per quarter"),
+        "w": ("wage", "goods per hour"),
+        "unemployment": ("unemployment rate", "share"),
+    }
+    # Grid solution (EGM, histogram) at the shipped calibration: ergodic mean of K and pooled moments of wealth.
+    published: ClassVar = {"mean_K": 39.41, "sd_K": 1.00, "wealth_sd": 20.1, "gini": 0.275, "wealth_q01": 8.0,
+                           "wealth_q10": 17.7, "wealth_q50": 35.6, "wealth_q90": 66.2, "wealth_q99": 102.8}
+
+    def aggregates(self, population, z: Tensor) -> dict[str, Tensor]:
+        return {"K": population.mean(population.k)}
+
+    def prices(self, aggregates: dict[str, Tensor], z: Tensor) -> dict[str, Tensor]:
+        ratio = aggregates["K"] / self.labour[z]
+        return {
+            "R": 1 - self.delta + self.alpha * self.z_level[z] * ratio ** (self.alpha - 1),
+            "w": (1 - self.alpha) * self.z_level[z] * ratio**self.alpha,
+        }
+
+    def resources(self, k: Tensor, eps: Tensor, z: Tensor, prices: dict[str, Tensor]) -> Tensor:
+        return prices["R"][:, None] * k + prices["w"][:, None] * self.income[z[:, None], eps]
+
+    def accounts(self, population, z, aggregates, prices, consumption, assets_next) -> dict[str, Tensor]:
+        K, L = aggregates["K"], self.labour[z]
+        return {
+            "K": K,
+            "L": L,
+            "Y": self.z_level[z] * K**self.alpha * L ** (1 - self.alpha),
+            "C": population.mean(consumption),
+            "I": population.mean(assets_next) - (1 - self.delta) * K,
+            "r": 100 * (prices["R"] - 1),
+            "w": prices["w"],
+            "unemployment": population.mean((population.eps == 0).to(K.dtype)),
+        }
+
+    def steady_state(self) -> dict[str, float]:
+        """No aggregate risk, productivity and labour at their long-run means, beta R = 1."""
+        share = self.chain.stationary_z()
+        z, L = float(share @ self.z_level), float(share @ self.labour)
+        K = L * (self.alpha * z / (1 / self.beta - 1 + self.delta)) ** (1 / (1 - self.alpha))
+        Y = z * K**self.alpha * L ** (1 - self.alpha)
+        return {"K": K, "c": Y - self.delta * K, "m": Y + (1 - self.delta) * K}
+
+    def frictionless(self) -> Frictionless | None:
+        """Permanent income at R = 1/beta: c = (1-beta) (m + H), H the present value of mean labour income."""
+        state = self.steady_state()
+        labour_income = state["m"] - state["K"] / self.beta
+        return Frictionless(mpc=1 - self.beta, human_wealth=labour_income * self.beta / (1 - self.beta))
+
+    def initial_assets(self, shape: tuple[int, int], generator: torch.Generator) -> Tensor:
+        """Gamma-distributed around the steady state, with the dispersion of roughly half the mean."""
+        uniform = torch.rand((4, *shape), generator=generator, device=generator.device, dtype=self.z_level.dtype)
+        return self.steady_state()["K"] / 4 * -torch.log1p(-uniform).sum(0)
+
+    def prepare(self) -> None:
+        require(0 < self.beta < 1, f"beta: expected a number in (0, 1), got {self.beta:g}")
+        require(self.sigma > 0, f"sigma: expected a positive number, got {self.sigma:g}")
+        require(0 < self.alpha < 1, f"alpha: expected a number in (0, 1), got {self.alpha:g}")
+        require(0 < self.delta <= 1, f"delta: expected a number in (0, 1], got {self.delta:g}")
+        require(0 <= self.mu < 1, f"mu: expected a number in [0, 1), got {self.mu:g}")
+        require(self.hours > 0, f"hours: expected a positive number, got {self.hours:g}")
+        require(len(self.productivity) == len(self.unemployment) == 2,
+                "productivity and unemployment: expected two numbers each, for the bad and the good state")
+        require(min(self.productivity) > 0, f"productivity: expected positive numbers, got {self.productivity}")
+        require(0 <= min(self.unemployment) and max(self.unemployment) < 1,
+                f"unemployment: expected rates in [0, 1), got {self.unemployment}")
+        self.preferences = CRRA(self.sigma)
+        self.chain = JointChain(self.chain_matrix, n_z=2, n_eps=2)
+        self.z_level = self.table(self.productivity)
+        rate = self.table(self.unemployment)
+        self.labour = self.hours * (1 - rate)
+        tax = self.mu * rate / self.labour
+        require(bool((tax < 1).all()), f"mu: benefits of {self.mu:g} would tax all labour income away")
+        # hours paid at the wage, by (z, eps)
+        self.income = torch.stack([torch.full_like(tax, self.mu), (1 - tax) * self.hours], 1)

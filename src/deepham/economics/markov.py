@@ -1,0 +1,102 @@
+"""Joint Markov chain of the aggregate shock z and the individual shock eps."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from deepham.errors import InputError
+
+ROW_SUM_TOLERANCE = 1e-4  # published chains are printed with six digits
+
+
+class JointChain:
+    """Transitions of (z, eps), with eps moving independently across households given z and z'.
+
+    Args:
+        matrix: rows and columns in the order (z0, eps0), (z0, eps1), ..., (z1, eps0), ...; rows sum to one.
+        n_z, n_eps: numbers of aggregate and of individual states.
+
+    Attributes (float64, on the CPU until `to` is called):
+        aggregate: (n_z, n_z), P(z' | z).
+        individual: (n_z, n_z, n_eps, n_eps), P(eps' | z, z', eps) indexed [z, z', eps, eps'].
+
+    Raises:
+        InputError: a matrix that is no Markov chain, or whose P(z' | z) depends on eps.
+    """
+
+    def __init__(self, matrix, n_z: int, n_eps: int):
+        try:
+            joint = torch.as_tensor(matrix, dtype=torch.float64)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"chain: expected a square matrix of numbers, got {matrix!r}") from error
+        size = n_z * n_eps
+        if joint.shape != (size, size):
+            raise InputError(f"chain: expected {size} x {size} (z by eps), got shape {tuple(joint.shape)}")
+        if not bool(torch.isfinite(joint).all()) or bool((joint < 0).any()):
+            raise InputError("chain: every probability must be finite and not negative")
+        sums = joint.sum(1)
+        worst = int((sums - 1).abs().argmax())
+        if abs(float(sums[worst]) - 1) > ROW_SUM_TOLERANCE:
+            raise InputError(f"chain: row {worst} sums to {float(sums[worst]):.6g}, every row must sum to 1")
+        joint = (joint / sums[:, None]).reshape(n_z, n_eps, n_z, n_eps)
+        aggregate = joint.sum(3)  # (z, eps, z')
+        if float((aggregate - aggregate.mean(1, keepdim=True)).abs().max()) > ROW_SUM_TOLERANCE:
+            raise InputError("chain: the probabilities of z' given z must be the same for every eps")
+        self.n_z, self.n_eps = n_z, n_eps
+        self.aggregate = aggregate.mean(1)
+        conditional = joint / aggregate.clamp_min(1e-300)[..., None]  # (z, eps, z', eps')
+        # z' that cannot follow z: any distribution will do, it gets weight zero
+        conditional = torch.where(aggregate[..., None] > 0, conditional, 1.0 / n_eps)
+        self.individual = conditional.permute(0, 2, 1, 3).contiguous()
+
+    def to(self, device=None, dtype=None) -> JointChain:
+        moved = object.__new__(JointChain)
+        moved.n_z, moved.n_eps = self.n_z, self.n_eps
+        moved.aggregate = self.aggregate.to(device=device, dtype=dtype)
+        moved.individual = self.individual.to(device=device, dtype=dtype)
+        return moved
+
+    def draw_z(self, z: Tensor, uniform: Tensor) -> Tensor:
+        """Next aggregate state by inversion. z, uniform and result: (B,)."""
+        return _invert(self.aggregate[z], uniform)
+
+    def draw_eps(self, eps: Tensor, z: Tensor, z_next: Tensor, uniform: Tensor) -> Tensor:
+        """Next individual states by inversion. eps, uniform and result: (B, N); z, z_next: (B,)."""
+        return _invert(self.eps_probabilities(eps, z, z_next), uniform)
+
+    def eps_probabilities(self, eps: Tensor, z: Tensor, z_next: Tensor) -> Tensor:
+        """P(eps' | z, z', eps): (B, N, n_eps) for eps (B, N) and z, z_next (B,)."""
+        return self.individual[z[:, None], z_next[:, None], eps]
+
+    def draw_path(self, start: Tensor, periods: int, generator: torch.Generator) -> Tensor:
+        """Aggregate states z_0 ... z_{T-1} with z_0 = start (B,): result (B, T)."""
+        path = [start]
+        shape = (max(periods - 1, 0), len(start))
+        uniform = torch.rand(shape, generator=generator, device=start.device, dtype=self.aggregate.dtype)
+        for u in uniform:
+            path.append(self.draw_z(path[-1], u))
+        return torch.stack(path[:periods], 1)
+
+    def stationary_z(self) -> Tensor:
+        """Long-run shares of the aggregate states, (n_z,)."""
+        return _stationary(self.aggregate)
+
+    def stationary_eps(self) -> Tensor:
+        """Shares of the individual states in each aggregate state, were it to last for ever: (n_z, n_eps)."""
+        return torch.stack([_stationary(self.individual[z, z]) for z in range(self.n_z)])
+
+
+def _invert(probabilities: Tensor, uniform: Tensor) -> Tensor:
+    """Draw an index from the last dimension of `probabilities` with one uniform number each."""
+    thresholds = probabilities[..., :-1].cumsum(-1)
+    return (uniform[..., None] >= thresholds).sum(-1)
+
+
+def _stationary(transition: Tensor) -> Tensor:
+    n = len(transition)
+    system = torch.cat([transition.T - torch.eye(n, dtype=transition.dtype, device=transition.device),
+                        torch.ones(1, n, dtype=transition.dtype, device=transition.device)])
+    target = torch.zeros(n + 1, 1, dtype=transition.dtype, device=transition.device)
+    target[-1] = 1
+    return torch.linalg.lstsq(system, target).solution[:, 0]

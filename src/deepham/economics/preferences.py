@@ -1,0 +1,27 @@
+"""Utility functions shared by the economies."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+class CRRA:
+    """u(c) = (c^(1-sigma) - 1) / (1-sigma), log c at sigma = 1; c in units of the consumption good, u in utils.
+
+    The "-1" keeps u continuous in sigma; it moves no choice.
+    """
+
+    def __init__(self, sigma: float):
+        self.sigma = sigma
+
+    def utility(self, c: Tensor) -> Tensor:
+        if self.sigma == 1:
+            return torch.log(c)
+        return (c ** (1 - self.sigma) - 1) / (1 - self.sigma)
+
+    def marginal_utility(self, c: Tensor) -> Tensor:
+        return 1 / c if self.sigma == 1 else c**-self.sigma
+
+    def inverse_marginal_utility(self, marginal: Tensor) -> Tensor:
+        return 1 / marginal if self.sigma == 1 else marginal ** (-1 / self.sigma)

@@ -1,0 +1,42 @@
+"""What the networks are fed: household states on scales that resolve both ends of the wealth distribution."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import one_hot
+
+from deepham.economics.economy import Economy
+from deepham.simulation.household import Observation
+
+MOMENT_SCALE = 10.0  # aggregates move by a few percent: relative deviations are enlarged to order one
+
+
+class Inputs(nn.Module):
+    """Observation -> (B, N, size).
+
+    Per household: log m, log(m + H) where the economy has a frictionless base (H human wealth), 1 / (1 + m / c_ss),
+    the individual state; per economy: the aggregate state and the relative deviation of each aggregate from its
+    deterministic steady state. m enters relative to the steady state.
+    """
+
+    def __init__(self, economy: Economy):
+        super().__init__()
+        state = economy.steady_state()
+        base = economy.frictionless()
+        self.m, self.c = state["m"], state["c"]
+        self.human_wealth = base.human_wealth if base else 0.0
+        self.aggregates = {name: value for name, value in state.items() if name not in ("c", "m")}
+        self.n_eps, self.n_z = economy.chain.n_eps, economy.chain.n_z
+        self.size = 2 + bool(self.human_wealth) + (self.n_eps - 1) + (self.n_z - 1) + len(self.aggregates)
+
+    def forward(self, seen: Observation) -> Tensor:
+        m = seen.resources
+        own = [torch.log(m / self.m), 2 / (1 + m / self.c) - 1]
+        if self.human_wealth:
+            own.append(4 * torch.log((m + self.human_wealth) / (self.m + self.human_wealth)))
+        own += [2.0 * (seen.eps == index) - 1 for index in range(1, self.n_eps)]
+        common = [2.0 * (seen.z == index) - 1 for index in range(1, self.n_z)]
+        common += [MOMENT_SCALE * (seen.aggregates[name] / mean - 1) for name, mean in self.aggregates.items()]
+        common = [value.to(m.dtype)[:, None].expand_as(m) for value in common]
+        return torch.stack([value.to(m.dtype) for value in own] + common, -1)

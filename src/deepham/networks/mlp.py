@@ -1,0 +1,30 @@
+"""A multilayer perceptron."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+ACTIVATIONS = {"tanh": nn.Tanh, "silu": nn.SiLU, "gelu": nn.GELU, "relu": nn.ReLU}
+
+
+class MLP(nn.Sequential):
+    """`depth` hidden layers of `width` units and one linear output: (..., inputs) -> (...).
+
+    The output layer starts at zero, so that an untrained network is exactly its base.
+    """
+
+    def __init__(self, inputs: int, width: int, depth: int, activation: str, generator: torch.Generator):
+        layers: list[nn.Module] = []
+        for index in range(depth):
+            linear = nn.Linear(inputs if index == 0 else width, width)
+            nn.init.xavier_normal_(linear.weight, gain=5 / 3, generator=generator)
+            nn.init.uniform_(linear.bias, -1, 1, generator=generator)
+            layers += [linear, ACTIVATIONS[activation]()]
+        output = nn.Linear(width, 1)
+        nn.init.zeros_(output.weight)
+        nn.init.zeros_(output.bias)
+        super().__init__(*layers, output)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x).squeeze(-1)

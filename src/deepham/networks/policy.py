@@ -1,0 +1,37 @@
+"""The policy: the share of resources consumed."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from deepham.economics.economy import Economy
+from deepham.networks.inputs import Inputs
+from deepham.networks.mlp import MLP
+from deepham.simulation.household import Observation
+
+BEND = 4.0  # how sharply the frictionless share bends into the constraint c <= m
+
+
+class PolicyNetwork(nn.Module):
+    """c = s (m - limit) with logit(s) = logit(base share) + network, so that 0 < c < m - limit always.
+
+    The base share is that of the frictionless rule c0 = mpc (m + H) where it is well below one, and bends smoothly
+    below one as resources vanish: s0 = (1 + (c0/m)^-BEND)^(-1/BEND). Without a base it is one half.
+    """
+
+    def __init__(self, economy: Economy, width: int, depth: int, activation: str, base: bool,
+                 generator: torch.Generator):
+        super().__init__()
+        self.inputs = Inputs(economy)
+        self.mlp = MLP(self.inputs.size, width, depth, activation, generator)
+        self.base = economy.frictionless() if base else None
+        self.limit = economy.borrowing_limit
+
+    def forward(self, seen: Observation) -> Tensor:
+        available = seen.resources - self.limit
+        logit = self.mlp(self.inputs(seen))
+        if self.base is not None:
+            ratio = self.base.mpc * (available + self.base.human_wealth) / available
+            logit = logit - torch.log(torch.expm1(torch.log1p(ratio**-BEND) / BEND))
+        return torch.sigmoid(logit) * available

@@ -1,0 +1,46 @@
+"""The value function: lifetime utility."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from deepham.economics.economy import Economy
+from deepham.networks.inputs import Inputs
+from deepham.networks.mlp import MLP
+from deepham.simulation.household import Observation
+
+
+class ValueNetwork(nn.Module):
+    """V = base + scale * mean over the ensemble of networks, in utils.
+
+    The base is the value of the frictionless rule consumed for ever, u(mpc (m + H)) / (1 - beta); without one it is
+    the utility of steady-state consumption for ever.
+    """
+
+    def __init__(self, economy: Economy, width: int, depth: int, activation: str, base: bool, ensemble: int,
+                 generator: torch.Generator):
+        super().__init__()
+        self.inputs = Inputs(economy)
+        self.mlps = nn.ModuleList(
+            MLP(self.inputs.size, width, depth, activation, generator) for _ in range(ensemble))
+        self.base = economy.frictionless() if base else None
+        self.utility = economy.preferences.utility
+        self.discount_sum = 1 / (1 - economy.beta)
+        self.steady_consumption = economy.steady_state()["c"]
+        c = torch.tensor(self.steady_consumption, dtype=torch.float64)
+        # a tenth of the utils that a permanent one-percent change of consumption is worth, times ten
+        self.scale = float(economy.preferences.marginal_utility(c) * c) * self.discount_sum / 10
+
+    def members(self, seen: Observation) -> Tensor:
+        """The estimate of each network in the ensemble: (ensemble, B, N)."""
+        x = self.inputs(seen)
+        corrections = torch.stack([mlp(x) for mlp in self.mlps])
+        if self.base is None:
+            consumption = torch.full_like(seen.resources, self.steady_consumption)
+        else:
+            consumption = self.base.mpc * (seen.resources + self.base.human_wealth)
+        return self.discount_sum * self.utility(consumption) + self.scale * corrections
+
+    def forward(self, seen: Observation) -> Tensor:
+        return self.members(seen).mean(0)

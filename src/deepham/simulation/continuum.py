@@ -1,0 +1,73 @@
+"""The economy with a continuum of households: exact transition of a wealth histogram (Young, 2010).
+
+Only the aggregate shock is random. Households at a node carry the same assets forward; the lottery between the two
+neighbouring nodes keeps the mean exactly, at the price of a little dispersion that vanishes with the spacing.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from deepham.economics.economy import Economy
+from deepham.errors import InputError
+from deepham.simulation.household import Observation, Policy, observe
+from deepham.simulation.population import Population
+
+
+def wealth_grid(economy: Economy, nodes: int, top: float) -> Tensor:
+    """Nodes (G,) from the borrowing limit to `top` times steady-state capital, denser towards the limit.
+
+    Equal steps in log(k - limit + K_ss / 2): below K_ss the spacing is nearly even, above it grows with wealth.
+    """
+    steady = economy.steady_state()["K"]
+    shift = steady / 2
+    span = torch.linspace(0, 1, nodes, dtype=economy.chain.aggregate.dtype, device=economy.chain.aggregate.device)
+    log_range = torch.log1p(torch.as_tensor(top * steady / shift, dtype=span.dtype))
+    return economy.borrowing_limit + shift * torch.expm1(span * log_range)
+
+
+def on_grid(grid: Tensor, population: Population, n_eps: int) -> Population:
+    """The population as a histogram on the grid (lottery between neighbours): (B, n_eps * G) points.
+
+    Raises:
+        InputError: assets below the lowest node.
+    """
+    if bool((population.k < grid[0] - 1e-9).any()):
+        raise InputError(f"population: assets below the borrowing limit {float(grid[0]):g}")
+    return Population.histogram(grid, _lottery(grid, population.k, population.eps, population.weight, n_eps))
+
+
+def advance_histogram(
+    economy: Economy, policy: Policy, grid: Tensor, population: Population, z: Tensor, z_next: Tensor,
+    observation: Observation | None = None,
+) -> tuple[Population, Tensor]:
+    """One period of the continuum, given tomorrow's aggregate state.
+
+    Args:
+        population: a histogram on `grid` as `Population.histogram` lays it out.
+        z, z_next: (B,).
+
+    Returns:
+        The next histogram, and consumption (B, n_eps * G) in this period.
+    """
+    observation = observation or observe(economy, population, z)
+    consumption = policy(observation)
+    k_next = observation.resources - consumption
+    n_eps = economy.chain.n_eps
+    here = _lottery(grid, k_next, population.eps, population.weight, n_eps)  # by today's eps
+    transition = economy.chain.individual[z, z_next]  # (B, eps, eps')
+    return Population.histogram(grid, torch.einsum("beg,bef->bfg", here, transition)), consumption
+
+
+def _lottery(grid: Tensor, k: Tensor, eps: Tensor, weight: Tensor, n_eps: int) -> Tensor:
+    """Masses (B, n_eps, G) of points (B, N), split between neighbouring nodes; beyond the top they stay at the top."""
+    b, g = len(k), len(grid)
+    upper = torch.searchsorted(grid, k.contiguous(), right=True).clamp(1, g - 1)
+    low, high = grid[upper - 1], grid[upper]
+    share = ((k - low) / (high - low)).clamp(0, 1)
+    mass = torch.zeros(b, n_eps * g, dtype=weight.dtype, device=weight.device)
+    node = eps * g + upper
+    mass.scatter_add_(1, node, weight * share)
+    mass.scatter_add_(1, node - 1, weight * (1 - share))
+    return mass.reshape(b, n_eps, g)
