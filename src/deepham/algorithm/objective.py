@@ -25,13 +25,11 @@ class Lifetime:
         utility: (B, N), utils, discounted to the first period, with gradients towards the policy.
         first: the observation of the first period.
         consumption: (B, N), in the first period.
-        panel: the economies one period after the first, drawn, without gradients.
     """
 
     utility: Tensor
     first: Observation
     consumption: Tensor
-    panel: Panel
 
 
 def lifetime_utility(
@@ -57,7 +55,7 @@ def lifetime_utility(
     """
     total: Tensor | float = 0.0
     discount = 1.0
-    first = after = None
+    first = None
     for period in range(horizon):
         seen = observe(economy, panel.population, panel.z)
         if price_taking:
@@ -68,18 +66,16 @@ def lifetime_utility(
         total = total + discount * economy.preferences.utility(consumption)
         discount *= economy.beta
         saved = panel.population.with_assets(seen.resources - consumption)
-        last = period == horizon - 1
-        if period == 0 or not (last and exact):
-            z_next, eps_next = draw_shocks(economy, panel, generator)
-            panel = Panel(Population(saved.k, eps_next, saved.weight), z_next)
         if period == 0:
             first, first_consumption = seen, consumption
-            after = Panel(panel.population.detach(), panel.z)
+        if period < horizon - 1 or not exact:
+            z_next, eps_next = draw_shocks(economy, panel, generator)
+            panel = Panel(Population(saved.k, eps_next, saved.weight), z_next)
     if exact:
         total = total + discount * expected_value(economy, value, saved, seen.z, price_taking)
     else:
         total = total + discount * _value_at(economy, value, panel, price_taking)
-    return Lifetime(total, first, first_consumption, after)
+    return Lifetime(total, first, first_consumption)
 
 
 def expected_value(
