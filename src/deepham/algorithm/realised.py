@@ -1,0 +1,39 @@
+"""Lifetime utility realised along simulated paths: the published target of the value network."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from deepham.economics.economy import Economy
+from deepham.simulation.household import Policy
+from deepham.simulation.population import concatenate
+from deepham.simulation.rollout import Panel, advance
+
+
+@torch.no_grad()
+def realised_utility(
+    economy: Economy, policy: Policy, panel: Panel, dates: int, spacing: int, periods: int, generator: torch.Generator
+) -> tuple[Panel, Tensor, Panel]:
+    """Follow B economies and add up each agent's utility over the `periods` after each of `dates` starting points.
+
+    Args:
+        panel: B economies of N agents, at the first starting point.
+        dates, spacing: number of starting points on each path and the periods between two of them.
+
+    Returns:
+        The cross-sections at the starting points, as a panel of dates * B economies; sum_{t<periods} beta^t u(c_t)
+        from each of them, (dates * B, N), utils, one path each; and the panel at the end of the paths.
+    """
+    starts: list[Panel] = []
+    utility: list[Tensor] = []
+    for t in range((dates - 1) * spacing + periods):
+        if t % spacing == 0 and len(starts) < dates:
+            starts.append(panel)
+        panel, consumption = advance(economy, policy, panel, generator)
+        utility.append(economy.preferences.utility(consumption))
+    paths = torch.stack(utility)  # (T, B, N)
+    discount = economy.beta ** torch.arange(periods, device=paths.device, dtype=paths.dtype)
+    sums = [torch.tensordot(discount, paths[d * spacing : d * spacing + periods], 1) for d in range(dates)]
+    start = Panel(concatenate([s.population for s in starts]), torch.cat([s.z for s in starts]))
+    return start, torch.cat(sums), panel

@@ -1,0 +1,93 @@
+"""Settings of the algorithm: the published procedure and ours are two settings of one implementation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from deepham.economics.economy import require
+
+
+@dataclass
+class OptimizerSettings:
+    """Adam with a learning rate that is constant or falls along a half cosine to a hundredth."""
+
+    learning_rate: float
+    beta1: float
+    beta2: float
+    schedule: str
+
+
+@dataclass
+class AlgorithmSettings:
+    """How policy and value are learnt; each field is explained where it is set, in conf/algorithm/."""
+
+    name: str
+    outer_iterations: int
+    policy_steps: int
+    value_steps: int
+    # objective
+    horizon: int
+    price_taking: bool
+    players: str
+    expectation: str
+    # value
+    slope: bool
+    level_weight: float
+    realised_periods: int
+    # panels
+    economies: int
+    value_economies: int
+    agents: int
+    fresh: str
+    move: int
+    burn_in: int
+    dates: int
+    spacing: int
+    # where the error goes
+    rich_weight: float
+    poor_weight: float
+    # optimisation
+    average: float
+    policy_optimizer: OptimizerSettings
+    value_optimizer: OptimizerSettings
+
+    @property
+    def steps(self) -> int:
+        """Gradient batches in one outer iteration."""
+        return self.value_steps + self.policy_steps
+
+    def validate(self) -> None:
+        """Raise InputError for a value out of range or a combination that cannot run."""
+        positive = ("outer_iterations", "policy_steps", "horizon", "realised_periods", "economies", "value_economies",
+                    "agents", "dates", "spacing")
+        not_negative = ("value_steps", "move", "burn_in", "rich_weight", "poor_weight", "level_weight")
+        for name in positive:
+            require(getattr(self, name) >= 1, f"algorithm.{name}: expected at least 1, got {getattr(self, name)}")
+        for name in not_negative:
+            require(0 <= getattr(self, name) < float("inf"),
+                    f"algorithm.{name}: expected a number that is not negative, got {getattr(self, name)}")
+        for name, choices in (("players", ("all", "first")), ("expectation", ("exact", "drawn")),
+                              ("fresh", ("step", "epoch"))):
+            require(getattr(self, name) in choices,
+                    f"algorithm.{name}: expected {' or '.join(choices)}, got {getattr(self, name)!r}")
+        require(0 <= self.average < 1, f"algorithm.average: expected a rate in [0, 1), got {self.average}")
+        require(self.fresh == "epoch" or self.move >= 1,
+                "algorithm.move: a panel that is fresh at every step has to move, expected at least 1, got 0")
+        require(not (self.slope and not self.price_taking),
+                "algorithm.slope: the envelope theorem holds for price-takers; set algorithm.price_taking=true or "
+                "algorithm.slope=false")
+        for name in ("policy_optimizer", "value_optimizer"):
+            optimizer = getattr(self, name)
+            require(0 < optimizer.learning_rate < 1,
+                    f"algorithm.{name}.learning_rate: expected a number in (0, 1), got {optimizer.learning_rate}")
+            for moment in ("beta1", "beta2"):
+                require(0 <= getattr(optimizer, moment) < 1, f"algorithm.{name}.{moment}: expected a number in [0, 1), "
+                        f"got {getattr(optimizer, moment)}")
+            require(optimizer.schedule in ("constant", "cosine"),
+                    f"algorithm.{name}.schedule: expected constant or cosine, got {optimizer.schedule!r}")
+
+    @classmethod
+    def from_dict(cls, values: dict) -> AlgorithmSettings:
+        """Settings from plain data, as `dataclasses.asdict` gives it."""
+        optimizers = {key: OptimizerSettings(**value) for key, value in values.items() if isinstance(value, dict)}
+        return cls(**(values | optimizers))

@@ -1,0 +1,113 @@
+"""The stream of simulated panels that the networks learn from: nothing is stored, everything is simulated.
+
+One pass over the stream is one outer iteration of DeepHAM and one epoch of Lightning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import lightning
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, IterableDataset
+
+from deepham.algorithm.realised import realised_utility
+from deepham.algorithm.settings import AlgorithmSettings
+from deepham.economics.economy import Economy
+from deepham.simulation.household import Policy
+from deepham.simulation.population import Population
+from deepham.simulation.rollout import Panel, initial_panel, simulate
+
+
+@dataclass
+class Batch:
+    """Where B economies stand and, for a step of the value regression, the utility (B, N) realised from there."""
+
+    panel: Panel
+    realised: Tensor | None = None
+
+
+class PanelStream(IterableDataset):
+    """Panels simulated on the device under the policy as it is when they are simulated.
+
+    fresh = "step": the economies move `move` periods under the current policy before each batch.
+    fresh = "epoch": at the start of the epoch they move `burn_in` periods under the policy as it then is; batches are
+    drawn from cross-sections along a path after that.
+    """
+
+    def __init__(self, economy: Economy, policy: Policy, settings: AlgorithmSettings, generator: torch.Generator):
+        self.economy, self.policy, self.settings, self.generator = economy, policy, settings, generator
+        self.panel: Panel | None = None
+
+    def __len__(self) -> int:
+        # without a length Lightning fetches one batch ahead, and every panel is one step stale
+        return self.settings.steps
+
+    def __iter__(self) -> Iterator[Batch]:
+        s = self.settings
+        if self.panel is None:
+            self.panel = initial_panel(self.economy, s.economies, s.agents, self.generator)
+            self._move(s.burn_in)
+        elif s.fresh == "epoch":
+            self._move(s.burn_in)
+        if s.value_steps or s.fresh == "epoch":
+            periods = s.realised_periods if s.value_steps else s.spacing
+            pool, realised, self.panel = realised_utility(
+                self.economy, self.policy, self.panel, s.dates, s.spacing, periods, self.generator)
+        for _ in range(s.value_steps):
+            index = self._choose(len(pool.z), s.value_economies)
+            yield Batch(pool.select(index), realised[index])
+        for _ in range(s.policy_steps):
+            if s.fresh == "step":
+                self._move(s.move)
+                yield Batch(self.panel)
+            else:
+                yield Batch(pool.select(self._choose(len(pool.z), s.economies)))
+
+    def _move(self, periods: int) -> None:
+        for self.panel in simulate(self.economy, self.policy, self.panel, periods, self.generator):
+            pass
+
+    def _choose(self, of: int, number: int) -> Tensor:
+        return torch.randint(of, (number,), generator=self.generator, device=self.generator.device)
+
+
+class PanelData(lightning.LightningDataModule):
+    """Holds the stream, its generator and the simulated economies; all of it is part of a checkpoint."""
+
+    def __init__(self, settings: AlgorithmSettings, seed: int):
+        super().__init__()
+        self.settings, self.seed = settings, seed
+        self.stream: PanelStream | None = None
+        self._restored: dict | None = None
+
+    def setup(self, stage: str) -> None:
+        module = self.trainer.lightning_module
+        device = self.trainer.strategy.root_device
+        generator = torch.Generator(device).manual_seed(self.seed)
+        economy = module.economy.to(device=device)
+        self.stream = PanelStream(economy, module.policy, self.settings, generator)
+        if self._restored is not None:
+            generator.set_state(self._restored["generator"].cpu())
+            k, eps, weight, z = (value.to(device) for value in self._restored["panel"])
+            self.stream.panel = Panel(Population(k, eps, weight), z)
+
+    def train_dataloader(self) -> DataLoader:
+        return DataLoader(self.stream, batch_size=None, collate_fn=_as_it_is)
+
+    def state_dict(self) -> dict:
+        if self.stream is None or self.stream.panel is None:
+            return {}
+        panel = self.stream.panel
+        population = panel.population
+        return {"generator": self.stream.generator.get_state(),
+                "panel": [population.k, population.eps, population.weight, panel.z]}
+
+    def load_state_dict(self, state: dict) -> None:
+        self._restored = state or None
+
+
+def _as_it_is(batch: Batch) -> Batch:
+    return batch

@@ -1,0 +1,133 @@
+"""The LightningModule: policy, value, and one training step from a simulated panel to two gradients."""
+
+from __future__ import annotations
+
+import copy
+
+import lightning
+import torch
+from torch import Tensor
+
+from deepham import economics
+from deepham.algorithm.losses import agent_weights, policy_loss, value_loss
+from deepham.algorithm.objective import Lifetime, lifetime_utility
+from deepham.algorithm.settings import AlgorithmSettings, OptimizerSettings
+from deepham.networks.settings import NetworkSettings, build_networks
+from deepham.simulation.household import Observation, observe
+from deepham.simulation.rollout import Panel
+from deepham.training.data import Batch
+
+
+class DeepHAM(lightning.LightningModule):
+    """Policy and value networks of one economy, and their running averages, which are the solution that is kept.
+
+    Args (plain data, so that a checkpoint holds nothing to execute):
+        model: name of the economy and its parameters.
+        network, algorithm: fields of NetworkSettings and AlgorithmSettings.
+        seed: initialises the networks.
+    """
+
+    def __init__(self, model: dict, network: dict, algorithm: dict, seed: int):
+        super().__init__()
+        self.save_hyperparameters()
+        self.automatic_optimization = False
+        self.settings = AlgorithmSettings.from_dict(algorithm)
+        self.settings.validate()
+        self.economy = economics.create(**model).to(dtype=torch.float32)
+        self.policy, self.value = build_networks(self.economy, NetworkSettings(**network), seed)
+        self.policy_average = copy.deepcopy(self.policy).requires_grad_(False)
+        self.value_average = copy.deepcopy(self.value).requires_grad_(False)
+        self.updates = 0  # policy updates so far
+        self.measures: dict[str, float] = {}  # of the latest outer iteration, filled by callbacks
+
+    def training_step(self, batch: Batch, batch_index: int) -> dict[str, Tensor]:
+        """One batch of the stream: a step of the value regression, or an update of the policy (and the value)."""
+        policy_optimizer, value_optimizer = self.optimizers()
+        if batch.realised is not None:
+            seen = observe(self.economy, batch.panel.population, batch.panel.z)
+            return {"value_loss": self._learn_value(value_optimizer, seen, batch.realised, None)}
+
+        lifetime = self._lifetime(batch.panel)
+        losses = {"policy_loss": self._improve_policy(policy_optimizer, lifetime)}
+        if self.settings.value_steps == 0:
+            losses["value_loss"] = self._learn_value(
+                value_optimizer, lifetime.first, lifetime.utility.detach(), lifetime.consumption.detach())
+        self.updates += 1
+        self._update_averages()
+        return losses
+
+    def _lifetime(self, panel: Panel) -> Lifetime:
+        """Utility over the horizon plus V at its end, as a function of the policy's weights."""
+        players = None
+        if self.settings.players == "first":
+            players = torch.arange(panel.population.k.shape[1], device=self.device) == 0
+        self.value.requires_grad_(False)  # the gradient runs through V to k', not into V's weights
+        lifetime = lifetime_utility(
+            self.economy, self.policy, self.value, panel, self.settings.horizon,
+            self.trainer.datamodule.stream.generator, price_taking=self.settings.price_taking, players=players,
+            exact=self.settings.expectation == "exact")
+        self.value.requires_grad_(True)
+        return lifetime
+
+    def _improve_policy(self, optimizer, lifetime: Lifetime) -> Tensor:
+        weight = self._weight(lifetime.first)
+        players = slice(0, 1) if self.settings.players == "first" else slice(None)
+        loss = policy_loss(lifetime.utility[:, players], weight[:, players])
+        return self._descend(optimizer, loss, self.lr_schedulers()[0])
+
+    def _learn_value(self, optimizer, seen: Observation, target: Tensor, consumption: Tensor | None) -> Tensor:
+        """Fit V to the target (B, N) and, where the algorithm says so, V's slope to u'(consumption)."""
+        marginal = None
+        if self.settings.slope and consumption is not None:
+            marginal = self.economy.preferences.marginal_utility(consumption)
+        loss = value_loss(
+            self.economy, self.value, seen, target, marginal, self._weight(seen), self.settings.level_weight)
+        return self._descend(optimizer, loss, self.lr_schedulers()[1])
+
+    def _weight(self, seen: Observation) -> Tensor:
+        return agent_weights(self.economy, seen, self.settings.rich_weight, self.settings.poor_weight)
+
+    def _descend(self, optimizer, loss: Tensor, scheduler) -> Tensor:
+        optimizer.zero_grad()
+        self.manual_backward(loss)
+        optimizer.step()
+        scheduler.step()
+        return loss.detach()
+
+    @torch.no_grad()
+    def _update_averages(self) -> None:
+        """Move the averages towards the current weights; early on they are the plain mean of all so far."""
+        rate = max(self.settings.average, 1 / self.updates) if self.settings.average else 1.0
+        for average, current in ((self.policy_average, self.policy), (self.value_average, self.value)):
+            torch._foreach_lerp_(list(average.parameters()), list(current.parameters()), rate)
+
+    def configure_optimizers(self):
+        settings = self.settings
+        optimizers, schedulers = [], []
+        for network, options, steps in (
+            (self.policy, settings.policy_optimizer, settings.policy_steps),
+            (self.value, settings.value_optimizer, settings.value_steps or settings.policy_steps),
+        ):
+            optimizer = torch.optim.Adam(
+                network.parameters(), lr=options.learning_rate, betas=(options.beta1, options.beta2))
+            optimizers.append(optimizer)
+            schedulers.append(_schedule(optimizer, options, settings.outer_iterations * steps))
+        return optimizers, schedulers
+
+    def on_fit_start(self) -> None:
+        self.economy = self.economy.to(device=self.device)
+
+    def transfer_batch_to_device(self, batch: Batch, device, dataloader_index: int) -> Batch:
+        return batch  # panels are born on the device
+
+    def on_save_checkpoint(self, checkpoint: dict) -> None:
+        checkpoint["updates"] = self.updates
+
+    def on_load_checkpoint(self, checkpoint: dict) -> None:
+        self.updates = checkpoint["updates"]
+
+
+def _schedule(optimizer: torch.optim.Optimizer, options: OptimizerSettings, steps: int):
+    if options.schedule == "constant":
+        return torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
+    return torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps, eta_min=options.learning_rate / 100)
