@@ -1,0 +1,46 @@
+"""Heterogeneous-agent macro models with aggregate shocks, solved globally by deep learning (DeepHAM).
+
+    import deepham
+    solution = deepham.load("checkpoints/<run>")
+    solution.consumption(k=[10.0, 40.0], eps="employed", z="good")
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from deepham.errors import InputError
+
+if TYPE_CHECKING:
+    from deepham.solution import Solution
+
+__version__ = "0.1.0"
+__all__ = ["InputError", "load", "solve"]
+
+
+def load(path) -> Solution:
+    """Load a solution from a run's folder or an exported solution's folder, with neither Hydra nor Lightning.
+
+    Raises:
+        InputError: nothing there, or not a solution.
+    """
+    from deepham.solution import load as load_solution
+
+    return load_solution(path)
+
+
+def solve(economy: str, *, seed: int = 1, overrides: list[str] | None = None, **parameters) -> Solution:
+    """Train an economy with the default configuration and return its solution; nothing is kept on disk.
+
+    Args:
+        economy: its name, a file of conf/model/.
+        seed: of the networks and the simulation.
+        overrides: further settings as on the command line, such as ["algorithm.outer_iterations=10"].
+        parameters: calibration, such as beta=0.985.
+
+    Raises:
+        InputError: bad input, before anything is simulated.
+    """
+    from deepham.training.solve import solve as train
+
+    return train(economy, seed, overrides or [], parameters)

@@ -1,4 +1,4 @@
-"""The one error that the project raises for bad input."""
+"""The errors that the project raises on purpose."""
 
 
 class InputError(ValueError):
@@ -6,3 +6,7 @@ class InputError(ValueError):
 
     The scripts print the line and exit with code 2; a caller in Python catches it as a ValueError.
     """
+
+
+class TrainingDiverged(RuntimeError):
+    """A loss became infinite or NaN; the message says where, and what is saved. Exit code 1."""

@@ -9,11 +9,28 @@ import torch
 from torch import Tensor
 
 from deepham.algorithm.residuals import residuals
-from deepham.economics.economy import Economy
-from deepham.simulation.continuum import advance_histogram
-from deepham.simulation.household import Policy, Value
+from deepham.economics.economy import Economy, require
+from deepham.simulation.continuum import advance_histogram, on_grid, wealth_grid
+from deepham.simulation.household import Policy, Value, observe
 from deepham.simulation.population import Population, concatenate, gini, quantile
 from deepham.simulation.rollout import Panel
+
+@dataclass
+class VerdictSettings:
+    """How long and how finely the continuum is followed; each field is explained in conf/train.yaml."""
+
+    nodes: int
+    top: float
+    burn_in: int
+    periods: int
+    dates: int
+
+    def validate(self) -> None:
+        """Raise InputError for a value out of range."""
+        for name, least in (("nodes", 10), ("burn_in", 0), ("periods", 1), ("dates", 1)):
+            require(getattr(self, name) >= least, f"verdict.{name}: expected at least {least}, got {getattr(self, name)}")
+        require(1 < self.top < float("inf"), f"verdict.top: expected a number above 1, got {self.top}")
+
 
 QUANTILES = (0.01, 0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95, 0.99)
 
@@ -37,6 +54,39 @@ class Ergodic:
     dates: Panel
     K: Tensor
     z: Tensor
+
+
+def measure(
+    economy: Economy, policy: Policy, value: Value, start: Population, settings: VerdictSettings, seed: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[Ergodic, dict[str, float]]:
+    """Follow one economy of the continuum to its ergodic set and take every measure there.
+
+    Args:
+        start: (B, N) cross-sections to start from, pooled.
+        seed: of the path of the aggregate shock.
+        progress: called with (periods done, periods in all).
+    """
+    pooled = Population(*(x.reshape(1, -1) for x in (start.k, start.eps, start.weight / len(start.weight))))
+    grid = wealth_grid(economy, settings.nodes, settings.top)
+    device = grid.device
+    generator = torch.Generator(device).manual_seed(seed)
+    z_0 = economy.chain.stationary_z().argmax()[None]
+    z_path = economy.chain.draw_path(z_0, settings.burn_in + settings.periods, generator)
+    histogram = on_grid(grid, pooled, economy.chain.n_eps)
+    ergodic = ergodic_path(economy, policy, grid, histogram, z_path, settings.burn_in, settings.dates, progress)
+    measures = error_measures(economy, policy, value, ergodic.dates, optimality_every=5)
+    return ergodic, measures | closed_form_measures(economy, policy, ergodic.dates) | distribution_measures(ergodic)
+
+
+@torch.no_grad()
+def closed_form_measures(economy: Economy, policy: Policy, panel: Panel) -> dict[str, float]:
+    """Mean distance of consumption to the closed form, in percent, for an economy that has one."""
+    seen = observe(economy, panel.population, panel.z)
+    exact = economy.closed_form(seen.resources)
+    if exact is None:
+        return {}
+    return {"closed_form_gap.mean": 100 * float(panel.population.mean((policy(seen) / exact - 1).abs()).mean())}
 
 
 @torch.no_grad()

@@ -12,7 +12,6 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from deepham.algorithm.objective import Lifetime
 from deepham.economics.economy import Economy
 from deepham.networks.value import ValueNetwork
 from deepham.simulation.household import Observation
@@ -34,9 +33,9 @@ def agent_weights(economy: Economy, seen: Observation, rich: float, poor: float)
     return weight / weight.mean()
 
 
-def policy_loss(lifetime: Lifetime, weight: Tensor) -> Tensor:
-    """Minus the weighted mean of lifetime utility, in units of one util."""
-    return -(weight * lifetime.utility).mean()
+def policy_loss(utility: Tensor, weight: Tensor) -> Tensor:
+    """Minus the weighted mean of lifetime utility (B, N), in utils."""
+    return -(weight * utility).mean()
 
 
 def value_loss(
@@ -48,8 +47,8 @@ def value_loss(
     Args:
         target: (B, N) lifetime utility in utils, without gradients.
         marginal_utility: (B, N) u'(c), the target of dV/dm, or None for levels alone.
-        level_weight: weight of the level, whose error is measured as (1 - beta) (V - target) in units of
-            steady-state marginal utility times consumption (for log utility: as a share of consumption).
+        level_weight: weight of the level, whose error is measured in permanent relative consumption
+            (for log utility (1 - beta) (V - target)).
     """
     if marginal_utility is None:
         members, slope_error = value.members(seen), 0.0
@@ -59,5 +58,5 @@ def value_loss(
         (slope,) = torch.autograd.grad(members.sum(), resources, create_graph=True)
         # every member is to have the slope; their sum is what one backward pass gives
         slope_error = (slope / len(members) / marginal_utility - 1) ** 2
-    level_error = ((members - target) / (10 * value.scale)) ** 2
+    level_error = ((members - target) / value.unit) ** 2
     return (weight * (level_weight * level_error.mean(0) + slope_error)).mean()

@@ -39,6 +39,7 @@ class AlgorithmSettings:
     value_economies: int
     agents: int
     fresh: str
+    restart: bool
     move: int
     burn_in: int
     dates: int

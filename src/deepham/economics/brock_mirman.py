@@ -29,14 +29,14 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from deepham.economics.economy import Economy, require
+from deepham.economics.economy import Economy, Frictionless, require
 from deepham.economics.markov import JointChain
 from deepham.economics.preferences import CRRA
 
 
 @dataclass(eq=False)
 class BrockMirman(Economy):
-    """Closed form: c = (1 - beta) R k. No base is offered, or an untrained network would already be right."""
+    """Closed form: c = (1 - beta) R k."""
 
     beta: float
     alpha: float
@@ -83,8 +83,18 @@ class BrockMirman(Economy):
         uniform = torch.rand(shape, generator=generator, device=generator.device, dtype=self.z_level.dtype)
         return self.steady_state()["K"] * (0.5 + uniform)
 
+    def frictionless(self) -> Frictionless:
+        """A base that is wrong on purpose, as if households were three times as impatient.
+
+        The true one would be the closed form, and an untrained network would pass the tests.
+        """
+        return Frictionless(mpc=3 * (1 - self.beta), human_wealth=0.0)
+
+    def closed_form(self, resources: Tensor) -> Tensor:
+        return (1 - self.beta) * resources
+
     def prepare(self) -> None:
-        require(0 < self.beta < 1, f"beta: expected a number in (0, 1), got {self.beta:g}")
+        require(2 / 3 < self.beta < 1, f"beta: expected a number in (2/3, 1), got {self.beta:g}")
         require(0 < self.alpha < 1, f"alpha: expected a number in (0, 1), got {self.alpha:g}")
         require(0 < self.stay < 1, f"stay: expected a probability in (0, 1), got {self.stay:g}")
         require(len(self.productivity) == 2 and min(self.productivity) > 0,

@@ -95,6 +95,10 @@ class Economy(ABC):
         """The base that the networks start from, or None where the economy has none."""
         return None
 
+    def closed_form(self, resources: Tensor) -> Tensor | None:
+        """Consumption (B, N) where the solution is known in closed form, else None."""
+        return None
+
     # -- what follows from it --------------------------------------------------------------------------------------
 
     def parameters(self) -> dict:

@@ -15,7 +15,7 @@ class ValueNetwork(nn.Module):
     """V = base + scale * mean over the ensemble of networks, in utils.
 
     The base is the value of the frictionless rule consumed for ever, u(mpc (m + H)) / (1 - beta); without one it is
-    the utility of steady-state consumption for ever.
+    the utility of steady-state consumption for ever. `unit` converts utils into permanent relative consumption.
     """
 
     def __init__(self, economy: Economy, width: int, depth: int, activation: str, base: bool, ensemble: int,
@@ -29,8 +29,9 @@ class ValueNetwork(nn.Module):
         self.discount_sum = 1 / (1 - economy.beta)
         self.steady_consumption = economy.steady_state()["c"]
         c = torch.tensor(self.steady_consumption, dtype=torch.float64)
-        # a tenth of the utils that a permanent one-percent change of consumption is worth, times ten
-        self.scale = float(economy.preferences.marginal_utility(c) * c) * self.discount_sum / 10
+        # utils that a permanent change of consumption is worth, per unit of relative change
+        self.unit = float(economy.preferences.marginal_utility(c) * c) * self.discount_sum
+        self.scale = self.unit / 10 if self.base else self.unit  # a base leaves small corrections
 
     def members(self, seen: Observation) -> Tensor:
         """The estimate of each network in the ensemble: (ensemble, B, N)."""

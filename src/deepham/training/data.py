@@ -47,7 +47,7 @@ class PanelStream(IterableDataset):
 
     def __iter__(self) -> Iterator[Batch]:
         s = self.settings
-        if self.panel is None:
+        if self.panel is None or s.restart:
             self.panel = initial_panel(self.economy, s.economies, s.agents, self.generator)
             self._move(s.burn_in)
         elif s.fresh == "epoch":
@@ -96,6 +96,9 @@ class PanelData(lightning.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader:
         return DataLoader(self.stream, batch_size=None, collate_fn=_as_it_is)
+
+    def transfer_batch_to_device(self, batch: Batch, device, dataloader_index: int) -> Batch:
+        return batch  # panels are born on the device
 
     def state_dict(self) -> dict:
         if self.stream is None or self.stream.panel is None:

@@ -117,9 +117,6 @@ class DeepHAM(lightning.LightningModule):
     def on_fit_start(self) -> None:
         self.economy = self.economy.to(device=self.device)
 
-    def transfer_batch_to_device(self, batch: Batch, device, dataloader_index: int) -> Batch:
-        return batch  # panels are born on the device
-
     def on_save_checkpoint(self, checkpoint: dict) -> None:
         checkpoint["updates"] = self.updates
 

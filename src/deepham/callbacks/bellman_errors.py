@@ -1,0 +1,25 @@
+"""Euler and Bellman errors after each outer iteration."""
+
+from __future__ import annotations
+
+import lightning
+
+from deepham.algorithm.evaluation import error_measures
+
+
+class BellmanErrors(lightning.Callback):
+    """Errors of the averaged networks on the cross-sections that training is at, expectations enumerated.
+
+    The cross-sections are finite panels, so the maximum is rougher than the verdict's in the continuum.
+
+    Args:
+        economies: how many of the simulated economies are looked at.
+    """
+
+    def __init__(self, economies: int = 4):
+        self.economies = economies
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        panel = trainer.datamodule.stream.panel.select(slice(0, self.economies))
+        errors = error_measures(module.economy, module.policy_average, module.value_average, panel)
+        module.measures |= {f"errors/{name}": value for name, value in errors.items()}

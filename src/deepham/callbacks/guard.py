@@ -1,0 +1,42 @@
+"""Stops a run whose losses are no numbers any more."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import lightning
+
+from deepham.errors import TrainingDiverged
+
+
+class Guard(lightning.Callback):
+    """Raises TrainingDiverged when a loss is not finite; `last.ckpt` keeps the state before the outer iteration.
+
+    Args:
+        every: batches between two looks (a look makes the host wait for the device).
+    """
+
+    def __init__(self, every: int = 20):
+        self.every = every
+
+    def on_train_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        path = last_checkpoint(trainer)
+        if path and not path.exists():
+            trainer.save_checkpoint(path)  # so that a first outer iteration that fails leaves something too
+
+    def on_train_batch_end(self, trainer, module, outputs: dict, batch, batch_index: int) -> None:
+        if batch_index % self.every and batch_index + 1 < trainer.num_training_batches:
+            return
+        for name, loss in outputs.items():
+            if not math.isfinite(float(loss)):
+                raise TrainingDiverged(
+                    f"{name} is {float(loss)} in step {batch_index + 1} of outer iteration {trainer.current_epoch + 1}"
+                    f"; last.ckpt holds the state after outer iteration {trainer.current_epoch}. "
+                    "Try a smaller algorithm.policy_optimizer.learning_rate.")
+
+
+def last_checkpoint(trainer: lightning.Trainer) -> Path | None:
+    """Where the run's checkpoint lies, None for a run that keeps none."""
+    callback = trainer.checkpoint_callback
+    return Path(callback.dirpath) / f"{callback.filename}.ckpt" if callback else None

@@ -1,0 +1,57 @@
+"""The measures of each outer iteration, in metrics.csv and in the loggers."""
+
+from __future__ import annotations
+
+import csv
+import os
+import time
+from pathlib import Path
+
+import lightning
+
+
+class History(lightning.Callback):
+    """One row per outer iteration. The rows are part of a checkpoint, so that a resumed run repeats and loses none.
+
+    Args:
+        path: metrics.csv of the run, or None to write no file.
+    """
+
+    def __init__(self, path: Path | None):
+        self.path = path
+        self.rows: list[dict[str, float]] = []
+        self._losses: dict[str, list] = {}
+
+    def on_train_epoch_start(self, trainer, module) -> None:
+        self._losses = {}
+        self._started = time.perf_counter()
+
+    def on_train_batch_end(self, trainer, module, outputs: dict, batch, batch_index: int) -> None:
+        for name, loss in outputs.items():
+            self._losses.setdefault(name, []).append(loss)
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        losses = {f"train/{name}": float(sum(values) / len(values)) for name, values in self._losses.items()}
+        rates = {"train/learning_rate": trainer.optimizers[0].param_groups[0]["lr"]}
+        seconds = {"timing/seconds": time.perf_counter() - self._started}
+        measures = losses | rates | seconds | module.measures
+        self.rows.append({"outer_iteration": trainer.current_epoch + 1} | measures)
+        for logger in trainer.loggers:
+            logger.log_metrics(measures, step=trainer.current_epoch + 1)
+        if self.path:
+            self._write()
+
+    def _write(self) -> None:
+        columns = list(dict.fromkeys(name for row in self.rows for name in row))
+        beside = self.path.with_suffix(".tmp")
+        with open(beside, "w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, columns)
+            writer.writeheader()
+            writer.writerows(self.rows)
+        os.replace(beside, self.path)
+
+    def state_dict(self) -> dict:
+        return {"rows": self.rows}
+
+    def load_state_dict(self, state: dict) -> None:
+        self.rows = state["rows"]

@@ -1,0 +1,63 @@
+"""What the terminal shows while a run trains: outer iteration, current errors, time left."""
+
+from __future__ import annotations
+
+import time
+
+import lightning
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+SHOWN = (("errors/euler.mean", "Euler", "{:.3f} %"), ("errors/bellman_policy.mean", "Bellman", "{:.5f}"),
+         ("distribution/mean", "mean assets", "{:.4g}"), ("distribution/sd", "sd", "{:.4g}"))
+
+
+class OuterProgress(lightning.Callback):
+    """A bar on a terminal, one line per outer iteration in a file or a pipe."""
+
+    def __init__(self):
+        self.console = Console()
+        self.bar: Progress | None = None
+
+    def on_train_start(self, trainer: lightning.Trainer, module) -> None:
+        self._first, self._started = trainer.current_epoch, time.monotonic()
+        if self.console.is_terminal:
+            self.bar = Progress(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[left]}"),
+                                TimeElapsedColumn(), console=self.console)
+            self.bar.start()
+            total = (trainer.max_epochs - self._first) * trainer.num_training_batches
+            self._task = self.bar.add_task(self._title(trainer), total=total, left="")
+
+    def on_train_batch_end(self, trainer, module, outputs, batch, batch_index: int) -> None:
+        if self.bar and batch_index % 20 == 0:
+            done = (trainer.current_epoch - self._first) * trainer.num_training_batches + batch_index + 1
+            self.bar.update(self._task, completed=done, left=self._left(trainer, done))
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, module) -> None:
+        done = (trainer.current_epoch + 1 - self._first) * trainer.num_training_batches
+        shown = [f"{label} {form.format(module.measures[name])}" for name, label, form in SHOWN
+                 if name in module.measures]
+        line = "  ".join([self._title(trainer), *shown, self._left(trainer, done)])
+        if self.bar:
+            self.bar.console.print(line, highlight=False)
+            self.bar.update(self._task, description=self._title(trainer, 2), completed=done)
+        else:
+            print(line, flush=True)
+
+    def on_train_end(self, trainer, module) -> None:
+        self._stop()
+
+    def on_exception(self, trainer, module, exception) -> None:
+        self._stop()
+
+    def _stop(self) -> None:
+        if self.bar:
+            self.bar.stop()
+
+    def _title(self, trainer: lightning.Trainer, ahead: int = 1) -> str:
+        return f"outer iteration {min(trainer.current_epoch + ahead, trainer.max_epochs)}/{trainer.max_epochs}"
+
+    def _left(self, trainer: lightning.Trainer, done: int) -> str:
+        total = (trainer.max_epochs - self._first) * trainer.num_training_batches
+        seconds = (time.monotonic() - self._started) * (total - done) / done
+        return f"{int(seconds) // 60}:{int(seconds) % 60:02d} left"

@@ -1,0 +1,99 @@
+"""A simulated path of an economy as an xarray.Dataset."""
+
+from __future__ import annotations
+
+import json
+
+import torch
+from torch import Tensor
+
+from deepham.economics.economy import Economy
+from deepham.simulation.continuum import advance_histogram
+from deepham.simulation.household import Policy, observe
+from deepham.simulation.population import Population, gini
+
+LEVELS = {"wealth_q01": 0.01, "wealth_q10": 0.10, "wealth_q50": 0.50, "wealth_q90": 0.90, "wealth_q99": 0.99}
+
+
+@torch.no_grad()
+def record(
+    economy: Economy, policy: Policy, population: Population, z_path: Tensor, grid: Tensor | None,
+    generator: torch.Generator,
+) -> dict[str, Tensor]:
+    """Follow economies along z_path (B, T) and write down every period.
+
+    Args:
+        population: where they start: a histogram on `grid` (the continuum), or with grid None a panel.
+        generator: draws the individual shocks of a panel; the continuum has none to draw.
+
+    Returns:
+        The economy's accounts and moments of wealth, name -> (B, T), all of the start of the period or during it.
+    """
+    periods = z_path.shape[1]
+    rows = []
+    for t in range(periods):
+        z, z_next = z_path[:, t], z_path[:, min(t + 1, periods - 1)]
+        seen = observe(economy, population, z)
+        if grid is None:
+            consumption = policy(seen)
+            uniform = torch.rand(population.k.shape, generator=generator, device=generator.device,
+                                 dtype=population.k.dtype)
+            eps = economy.chain.draw_eps(population.eps, z, z_next, uniform)
+            following = Population(seen.resources - consumption, eps, population.weight)
+        else:
+            following, consumption = advance_histogram(economy, policy, grid, population, z, z_next, seen)
+        accounts = economy.accounts(
+            population, z, seen.aggregates, seen.prices, consumption, seen.resources - consumption)
+        rows.append(_wealth(population) | accounts)
+        population = following
+    return {name: torch.stack([row[name] for row in rows], 1) for name in rows[0]}
+
+
+def to_dataset(economy: Economy, series: dict[str, Tensor], z_path: Tensor, **attributes):
+    """The series as an xarray.Dataset of dimensions (economy, period), with units and descriptions as attributes."""
+    import xarray  # slow to import, and only simulations need it
+
+    described = dict(economy.variables) | {
+        "gini": ("Gini coefficient of wealth, start of period", "share"),
+        "wealth_sd": ("standard deviation of wealth across households, start of period", "goods"),
+    } | {name: (f"{level:.0%} quantile of wealth across households, start of period", "goods")
+         for name, level in LEVELS.items()}
+    dimensions = ("economy", "period")
+    variables = {name: (dimensions, series[name].cpu().numpy(), {"long_name": text, "units": unit})
+                 for name, (text, unit) in described.items() if name in series}
+    names = economy.shock_names.get(economy.aggregate_shock) or tuple(map(str, range(economy.chain.n_z)))
+    variables[economy.aggregate_shock] = (dimensions, z_path.cpu().numpy(), {
+        "long_name": "aggregate state", "units": "index",
+        # the convention for coded values in netCDF files
+        "flag_values": list(range(len(names))), "flag_meanings": " ".join(name.replace(" ", "_") for name in names)})
+    b, periods = z_path.shape
+    coordinates = {"economy": ("economy", range(b), {"long_name": "simulated economy", "units": "index"}),
+                   "period": ("period", range(periods), {"long_name": "period", "units": economy.period})}
+    attributes["calibration"] = json.dumps(attributes["calibration"])
+    return xarray.Dataset(variables, coordinates, attributes)
+
+
+def draw_panel(population: Population, agents: int, generator: torch.Generator) -> Population:
+    """A panel (B, N) from cross-sections (B, M), by inversion at the N points (i + u) / N.
+
+    Spreading the points evenly keeps the panel as close to its cross-section as N agents can be; a cross-section of N
+    equal weights comes back unchanged.
+    """
+    k, device = population.k, generator.device
+    offset = torch.rand((len(k), 1), generator=generator, device=device, dtype=k.dtype)
+    points = (torch.arange(agents, device=device, dtype=k.dtype) + offset) / agents
+    cumulated = population.weight.cumsum(1)
+    index = torch.searchsorted(cumulated, points * cumulated[:, -1:], right=True).clamp_max(k.shape[1] - 1)
+    return Population.panel(k.gather(1, index), population.eps.gather(1, index))
+
+
+def _wealth(population: Population) -> dict[str, Tensor]:
+    k, weight = population.k, population.weight
+    spread = (population.mean(k**2) - population.mean(k) ** 2).clamp_min(0).sqrt()
+    order = k.argsort(-1)
+    cumulated = weight.gather(-1, order).cumsum(-1)
+    levels = torch.tensor(list(LEVELS.values()), dtype=k.dtype, device=k.device)
+    # the smallest wealth whose cumulated weight reaches each level, in every economy at once
+    index = torch.searchsorted(cumulated, cumulated[:, -1:] * levels).clamp_max(k.shape[1] - 1)
+    quantiles = k.gather(-1, order).gather(-1, index)
+    return {"gini": gini(k, weight), "wealth_sd": spread} | dict(zip(LEVELS, quantiles.unbind(1)))

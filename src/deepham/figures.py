@@ -1,0 +1,53 @@
+"""Figures, drawn without global state: each function returns a matplotlib Figure."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.figure import Figure
+from torch import Tensor
+
+BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#555555"  # told apart in print and by colour-blind readers
+
+
+def asset_histogram(k: Tensor, weight: Tensor, constrained: float, asset: str = "k", bins: int = 60) -> Figure:
+    """Histogram of assets with the mass at the borrowing constraint in the title. k, weight: (points,)."""
+    figure = Figure(figsize=(6, 3.6), layout="constrained")
+    axes = figure.add_subplot()
+    axes.hist(k.numpy(), bins=bins, weights=100 * weight.numpy(), color=BLUE)
+    mean = float((weight * k).sum())
+    axes.axvline(mean, color=ORANGE, linewidth=1.5, label=f"mean {mean:.4g}")
+    axes.set_xlabel(f"assets {asset}, goods")
+    axes.set_ylabel("percent of households per bin")
+    axes.set_title(f"Distribution of assets; {100 * constrained:.2f} % at the constraint", fontsize=10)
+    axes.legend(frameon=False)
+    return figure
+
+
+def wealth_and_policy(solution) -> Figure:
+    """The ergodic wealth distribution by individual state, and the policy at the median cross-section."""
+    economy = solution.economy
+    names = economy.shock_names[economy.individual_shock]
+    grid = solution.grid.double().cpu().numpy()
+    mass = solution.mass.double().cpu().reshape(len(solution.mass), len(names), -1).numpy()
+    share_z = economy.chain.stationary_z().numpy()
+    by_state = np.tensordot(share_z, mass, 1)  # (n_eps, G)
+    width = np.gradient(grid)
+    cumulated = by_state.sum(0).cumsum()
+    top = grid[np.searchsorted(cumulated, 0.998)]
+    figure = Figure(figsize=(10, 3.8), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for state, color in zip(range(len(names)), (ORANGE, BLUE, GREY)):
+        left.plot(grid, by_state[state] / by_state[state].sum() / width, color=color, label=names[state])
+        for z, style in zip(range(len(share_z)), ("--", "-")):
+            points = np.linspace(economy.borrowing_limit, top, 300)[1:]
+            c = solution.consumption(**{economy.asset: points, economy.individual_shock: state,
+                                        economy.aggregate_shock: z})
+            z_name = economy.shock_names[economy.aggregate_shock][z]
+            right.plot(points, c, style, color=color, label=f"{names[state]}, z {z_name}")
+    left.set(xlim=(economy.borrowing_limit, top), xlabel=f"assets {economy.asset}, goods", ylabel="density",
+             title="Ergodic wealth distribution")
+    right.set(xlim=(economy.borrowing_limit, top), xlabel=f"assets {economy.asset}, goods",
+              ylabel=f"consumption, goods per {economy.period}", title="Policy at the ergodic cross-section")
+    left.legend(frameon=False)
+    right.legend(frameon=False, fontsize=8)
+    return figure

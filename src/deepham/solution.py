@@ -1,0 +1,346 @@
+"""A solved economy: what a user keeps, asks and passes on. Needs neither Hydra nor Lightning nor a GPU.
+
+    solution = Solution.load("checkpoints/<run>")
+    solution.consumption(k=[1.0, 40.0], eps="employed", z="good")     # NumPy in, NumPy out
+    solution.simulate(periods=400, seed=1)                            # an xarray.Dataset
+
+Timing: k is held at the start of the period, the shocks are seen, then households consume.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from deepham import __version__, datasets, folder, states
+from deepham.algorithm.evaluation import ergodic_path, error_measures
+from deepham.economics import create
+from deepham.errors import InputError
+from deepham.networks.settings import NetworkSettings, build_networks
+from deepham.simulation.continuum import on_grid
+from deepham.simulation.household import Observation, observe
+from deepham.simulation.population import Population
+
+CHUNK = 2**17  # households that go through a network at once: bounds the memory
+# by the beginning of a measure's name, the first that fits
+MEASURE_UNITS = {
+    "euler": "percent of consumption", "bellman": "utils", "path_gap": "percent", "welfare_gap": "percent",
+    "mean_K_gap": "percent", "wealth_w1": "percent of mean wealth", "gini": "share", "mean_K": "goods",
+    "sd_K": "goods", "wealth": "goods", "seconds": "seconds",
+}
+
+
+class Solution:
+    """Policy, value function and ergodic distribution of one economy.
+
+    Args:
+        economy_name: as in conf/model/.
+        calibration: the economy's parameters.
+        network: the fields of NetworkSettings, from which `load` builds the networks again.
+        policy, value: trained networks. Copies are taken: their float32 weights, evaluated in float64.
+        grid: (G,) wealth nodes of the continuum; everything is computed on its device.
+        mass: (n_z, n_eps * G) ergodic cross-section in each aggregate state, as Population.histogram lays it out.
+        meta: plain data: seed, measures, ... ; versions and date are added where missing.
+
+    Attributes:
+        economy: the Economy, float64.
+        policy_network, value_network: Observation -> (B, N), float64.
+        ergodic: Population of B = n_z cross-sections.
+        network, grid, mass, meta: as given.
+
+    Raises:
+        InputError: one line on what does not fit.
+    """
+
+    def __init__(self, economy_name: str, calibration: dict, network: dict, policy: nn.Module, value: nn.Module,
+                 grid: Tensor, mass: Tensor, meta: dict | None = None):
+        self.name = economy_name
+        self.grid = grid.detach().double()
+        self.economy = create(economy_name, **calibration).to(device=grid.device)
+        self.network = dict(network)
+        self.policy_network = _frozen(policy, grid.device)
+        self.value_network = _frozen(value, grid.device)
+        self.mass = mass.detach().to(self.grid)
+        self.ergodic = self._check_ergodic()
+        made = {"deepham": __version__, "torch": str(torch.__version__),
+                "created": datetime.now(UTC).isoformat(timespec="seconds")}
+        try:
+            self.meta = made | json.loads(json.dumps(meta or {})) | {"schema_version": folder.SCHEMA_VERSION}
+        except (TypeError, ValueError) as error:
+            raise InputError(f"meta: expected plain data for JSON, got {states.show(meta)} ({error})") from None
+
+    @property
+    def calibration(self) -> dict:
+        """The economy's parameters, a copy."""
+        return self.economy.parameters()
+
+    # -- policy and value ------------------------------------------------------------------------------------------
+
+    def consumption(self, *, population=None, **household) -> np.ndarray:
+        """Consumption of households, goods per period.
+
+        Args:
+            household: the states by the economy's names, for KS98 k, eps, z. Assets and the individual state are
+                (..., n) or numbers and broadcast against each other; the aggregate state broadcasts over their leading
+                dimensions. Discrete states by index or name; an individual state of one value may be left out.
+                Assets: finite, not below the borrowing limit, held at the start of the period.
+            population: mapping of assets, individual state and "weight" to 1-D arrays: the cross-section that prices
+                and moments are computed from, the same in every aggregate state. None: the stored ergodic one of each
+                point's own aggregate state. The households asked about are never part of it.
+
+        Returns:
+            float64 of the states' common shape.
+
+        Raises:
+            InputError: a state, a shape or a name that does not exist, and households without resources.
+        """
+        return self._evaluate("consumption", self.policy_network, household, population)
+
+    def value(self, *, population=None, **household) -> np.ndarray:
+        """Expected lifetime utility in utils, discounted to this period; arguments and errors as for `consumption`."""
+        return self._evaluate("value", self.value_network, household, population)
+
+    @torch.no_grad()
+    def _evaluate(self, call: str, network: nn.Module, household: dict, population) -> np.ndarray:
+        k, eps, z = states.household_states(self.economy, call, household)
+        if population is not None:
+            population = states.cross_section(self.economy, "population", population, self.grid.device)
+        result = np.empty(k.size)
+        k_flat, eps_flat, z_flat = (torch.tensor(array.reshape(-1), device=self.grid.device) for array in (k, eps, z))
+        for index in range(self.economy.chain.n_z):
+            for where in (z_flat == index).nonzero()[:, 0].split(CHUNK):
+                around = self.ergodic.select(slice(index, index + 1)) if population is None else population
+                seen = observe(self.economy, around, z_flat[where[:1]], k_flat[where][None], eps_flat[where][None])
+                self._check_resources(self.economy.asset, seen)
+                result[where.cpu().numpy()] = network(seen)[0].cpu().numpy()
+        return result.reshape(k.shape)
+
+    # -- simulation ------------------------------------------------------------------------------------------------
+
+    def simulate(self, periods: int, economies: int = 1, agents: int | None = None, seed: int = 0, shocks=None,
+                 start=None):
+        """Simulate economies that start from the ergodic cross-section or from `start`.
+
+        Args:
+            periods, economies: how many, at least 1.
+            agents: None for the continuum (a histogram on `grid`, without sampling noise), or the number of agents of a
+                panel.
+            seed: at least 0; the same call gives the same numbers, and the same seed the same aggregate path whatever
+                `agents` is. The global generators are left alone.
+            shocks: path of the aggregate state by index or name, (periods,) or (economies, periods); None draws it
+                from the chain, the first state at its long-run shares.
+            start: mapping as `population` in `consumption`, the cross-section at the start of period 0 in every
+                economy. The continuum splits its points between the neighbouring nodes of `grid`; a panel draws its
+                agents from it. None: the ergodic cross-section of the first aggregate state.
+
+        Returns:
+            xarray.Dataset of dimensions (economy, period): what the economy accounts for (K at the start of the period,
+            C during it, ...), the aggregate state by index, Gini coefficient, standard deviation and quantiles of
+            wealth; units and descriptions as attributes.
+
+        Raises:
+            InputError: one line on the argument that does not fit.
+        """
+        periods, economies = states.whole("periods", periods, 1), states.whole("economies", economies, 1)
+        agents = None if agents is None else states.whole("agents", agents, 1)
+        generator = self._generator(seed)
+        if shocks is None:
+            z_path = self._draw_path(economies, periods, generator)
+        else:
+            z_path = states.shock_path(self.economy, shocks, economies, periods, self.grid.device)
+        population = self._start(start, z_path[:, 0], agents, generator)
+        series = datasets.record(
+            self.economy, self.policy_network, population, z_path, self.grid if agents is None else None, generator)
+        return datasets.to_dataset(
+            self.economy, series, z_path, model=self.name, calibration=self.calibration, seed=int(seed),
+            agents="continuum" if agents is None else agents)
+
+    def errors(self, dates: int = 20, periods: int = 1000, seed: int = 0) -> dict[str, float]:
+        """Errors in the continuum, at `dates` cross-sections spread over a simulated path of `periods`.
+
+        Returns:
+            Mean, 99th percentile and maximum over the population of euler (percent of consumption), bellman_policy and
+            bellman_optimality (utils): "euler.mean", ...; expectations are exact. Some seconds at the defaults.
+
+        Raises:
+            InputError: dates or periods below 1, more dates than periods, a seed that is none.
+        """
+        dates, periods = states.whole("dates", dates, 1), states.whole("periods", periods, 1)
+        if dates > periods:
+            raise InputError(f"dates: expected at most as many as periods, got {dates} dates of {periods} periods")
+        z_path = self._draw_path(1, periods, self._generator(seed))
+        path = ergodic_path(self.economy, self.policy_network, self.grid, self.ergodic.select(z_path[:, 0]), z_path,
+                            burn_in=0, dates=dates)
+        return error_measures(self.economy, self.policy_network, self.value_network, path.dates.select(slice(dates)))
+
+    def _generator(self, seed) -> torch.Generator:
+        return torch.Generator(self.grid.device).manual_seed(states.whole("seed", seed, 0))
+
+    def _draw_path(self, economies: int, periods: int, generator: torch.Generator) -> Tensor:
+        chain = self.economy.chain
+        uniform = torch.rand((economies, 1), generator=generator, device=generator.device, dtype=self.grid.dtype)
+        z = (uniform >= chain.stationary_z()[:-1].cumsum(0)).sum(-1)
+        return chain.draw_path(z, periods, generator)
+
+    @torch.no_grad()
+    def _start(self, start, z: Tensor, agents: int | None, generator: torch.Generator) -> Population:
+        if start is None:
+            population = self.ergodic.select(z)
+        else:
+            given = states.cross_section(self.economy, "start", start, self.grid.device)
+            population = given.select(torch.zeros_like(z))
+            self._check_resources(f"start[{self.economy.asset!r}]", observe(self.economy, population, z))
+            if agents is None:
+                if bool((given.k > self.grid[-1]).any()):
+                    raise InputError(f"start: assets of {float(given.k.max()):g} lie above the top {self.grid[-1]:g} of "
+                                     f"the wealth grid; lower them, or simulate a panel with agents=")
+                population = on_grid(self.grid, population, self.economy.chain.n_eps)
+        return population if agents is None else datasets.draw_panel(population, agents, generator)
+
+    # -- on disk and in words --------------------------------------------------------------------------------------
+
+    def save(self, path, overwrite: bool = False):
+        """Write the solution to a folder (`deepham.folder` says which files) that `load` reads back bit for bit.
+
+        A new or empty folder is filled. One that holds anything is refused, unless overwrite=True: then the solution's
+        four files are replaced and all others stay.
+
+        Returns:
+            pathlib.Path of the folder.
+
+        Raises:
+            InputError: the folder is refused or cannot be written.
+        """
+        weights = {f"{part}.{name}": leaf.float().cpu().contiguous()
+                   for part, network in (("policy", self.policy_network), ("value", self.value_network))
+                   for name, leaf in network.state_dict().items()}
+        ergodic = {"grid": self.grid.cpu().contiguous(), "mass": self.mass.cpu().contiguous()}
+        config = {"model": {"name": self.name} | self.calibration, "network": self.network}
+        return folder.write(path, folder.Contents(weights, ergodic, config, self.meta), overwrite)
+
+    @classmethod
+    def load(cls, path, device=None) -> Solution:
+        """Read a solution from its folder; nothing in it is executed.
+
+        Args:
+            path: a folder that `save` or a training run wrote.
+            device: where to compute, as torch names it; None is the CPU.
+
+        Raises:
+            InputError: one line on what is missing, damaged, newer than this deepham or not a device.
+        """
+        device = _device(device)
+        contents = folder.read(path)
+        try:
+            name, calibration, network, *networks = _skeleton(contents.config)
+            _fill(dict(zip(("policy", "value"), networks)), contents.weights)
+            if not {"grid", "mass"} <= contents.ergodic.keys():
+                raise InputError(f"{folder.ERGODIC}: expected grid and mass, got {', '.join(contents.ergodic)}")
+            meta = folder.verify(contents)
+            grid, mass = (contents.ergodic[leaf].to(device) for leaf in ("grid", "mass"))
+            return cls(name, calibration, network, *networks, grid, mass, meta)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from None
+
+    def summary(self) -> str:
+        """Economy, calibration, network, distribution and measures, over several lines."""
+        capital = self.ergodic.mean(self.ergodic.k).tolist()
+        names = self.economy.shock_names.get(self.economy.aggregate_shock) or range(len(capital))
+        means = ", ".join(f"{mean:.4g} ({name})" for name, mean in zip(names, capital))
+        lines = [f"Solution of {self.name}; one period is a {self.economy.period}", "calibration"]
+        lines += [f"  {name:<16}{states.show(value)}" for name, value in self.calibration.items()]
+        lines += ["network", *(f"  {name:<16}{value}" for name, value in self.network.items())]
+        lines += ["ergodic distribution", f"  {'mean wealth':<16}{means} goods",
+                  f"  {'grid':<16}{len(self.grid)} nodes from {self.grid[0]:g} to {self.grid[-1]:.4g} goods"]
+        lines += ["made with", *(f"  {name:<16}{states.show(value) if not isinstance(value, str) else value}"
+                                 for name, value in self.meta.items() if name != "measures")]
+        measures = self.meta.get("measures") or {"none were taken": "errors() takes them"}
+        lines += ["measures", *(f"  {name:<26} {_with_unit(name, value)}" for name, value in measures.items())]
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return (f"Solution({self.name!r}, network {self.network.get('name')!r}, {len(self.grid)} wealth nodes, "
+                f"made {self.meta['created']})")
+
+    # -- checks ----------------------------------------------------------------------------------------------------
+
+    def _check_ergodic(self) -> Population:
+        n_z, n_eps, nodes, mass = self.economy.chain.n_z, self.economy.chain.n_eps, self.grid.numel(), self.mass
+        if self.grid.ndim != 1 or nodes < 2 or not bool((self.grid.diff() > 0).all()):
+            raise InputError("grid: expected a vector of at least two increasing wealth nodes")
+        if mass.shape != (n_z, n_eps * nodes):
+            raise InputError(f"mass: expected shape {(n_z, n_eps * nodes)} for {n_z} aggregate and {n_eps} individual "
+                             f"states on {nodes} nodes, got {tuple(mass.shape)}")
+        if not bool((mass >= 0).all()) or not bool(((mass.sum(1) - 1).abs() < 1e-6).all()):
+            raise InputError("mass: expected masses of at least 0 that sum to 1 in every aggregate state")
+        return Population.histogram(self.grid, mass.reshape(n_z, n_eps, nodes))
+
+    def _check_resources(self, name: str, seen: Observation) -> None:
+        short = seen.resources <= self.economy.borrowing_limit
+        if bool(short.any()):
+            k = seen.k.expand_as(short)[short].max()
+            raise InputError(f"{name}: households with {self.economy.asset} = {float(k):g} have no resources above the "
+                             f"borrowing limit, so that they cannot consume; expected more assets")
+
+
+def _skeleton(config: dict) -> tuple[str, dict, dict, nn.Module, nn.Module]:
+    """Name, calibration, network settings and untrained networks from the two groups of config.yaml."""
+    calibration = dict(config["model"])
+    name = calibration.pop("name", None)
+    try:
+        economy = create(name, **calibration)
+        missing = [key for key in economy.parameters() if key not in calibration]
+        if missing:  # the shipped calibration must not fill in what this solution was solved with
+            raise InputError(f"the model lacks {', '.join(missing)}")
+        settings = NetworkSettings(**config["network"])
+        with torch.random.fork_rng(devices=[]):
+            networks = build_networks(economy, settings, seed=0)
+    except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError, RuntimeError) as error:
+        raise InputError(f"{folder.CONFIG}: {' '.join(str(error).split())}") from None
+    return name, calibration, asdict(settings), *networks
+
+
+def _fill(networks: dict[str, nn.Module], weights: dict[str, Tensor]) -> None:
+    """Put the weights into the skeleton, and name the leaf that does not fit."""
+    leaves = {f"{part}.{name}": leaf for part, net in networks.items() for name, leaf in net.state_dict().items()}
+    for name, leaf in leaves.items():
+        wanted = f"{folder.CONFIG} asks for {leaf.dtype} of shape {tuple(leaf.shape)}"
+        if name not in weights:
+            raise InputError(f"{folder.WEIGHTS}: there is no {name}, {wanted}")
+        found = weights[name]
+        if found.shape != leaf.shape or found.dtype != leaf.dtype:
+            raise InputError(f"{folder.WEIGHTS}: {name} is {found.dtype} of shape {tuple(found.shape)}, {wanted}")
+        if not bool(torch.isfinite(found).all()):
+            raise InputError(f"{folder.WEIGHTS}: {name} holds values that are not finite; train or copy it again")
+        leaf.copy_(found)
+    extra = [name for name in weights if name not in leaves]
+    if extra:
+        raise InputError(f"{folder.WEIGHTS}: there is {extra[0]}, which the network of {folder.CONFIG} does not have")
+
+
+def _frozen(network: nn.Module, device) -> nn.Module:
+    """A copy for evaluation: float32 weights, as they are saved, in float64 arithmetic."""
+    return copy.deepcopy(network).float().to(device=device, dtype=torch.float64).eval().requires_grad_(False)
+
+
+def _device(device) -> torch.device:
+    try:
+        chosen = torch.device("cpu" if device is None else device)
+        torch.zeros(1, dtype=torch.float64, device=chosen)
+    except (RuntimeError, AssertionError, TypeError, NotImplementedError) as error:
+        reason = str(error).split("\n")[0]
+        raise InputError(f"device: cannot compute on {states.show(device)} ({reason}); use device='cpu'") from None
+    return chosen
+
+
+def _with_unit(name: str, value) -> str:
+    if not isinstance(value, int | float):
+        return str(value)
+    unit = next((unit for start, unit in MEASURE_UNITS.items() if name.startswith(start)), "")
+    return f"{value:.6g} {unit}".rstrip()

@@ -1,0 +1,181 @@
+"""What a user hands in (household states, cross-sections, shock paths), checked and turned into arrays and tensors.
+
+Discrete states are given by index or by name. Every refusal is an InputError of one line: what was given, what was
+expected, how to mend it.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from numbers import Integral
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from deepham.economics.economy import Economy
+from deepham.errors import InputError
+from deepham.simulation.population import Population
+
+
+def whole(name: str, given, least: int) -> int:
+    """A whole number not below `least`."""
+    if isinstance(given, bool) or not isinstance(given, Integral) or not least <= given < 2**63:
+        raise InputError(f"{name}: expected a whole number of at least {least}, got {show(given)}")
+    return int(given)
+
+
+def household_states(economy: Economy, call: str, given: dict) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Assets, individual and aggregate states of the households asked about, of one shape.
+
+    Args:
+        call: the name of the method that was called, for the messages.
+        given: state name -> asset and individual state (..., n), which broadcast against each other; aggregate state,
+            which broadcasts over their leading dimensions. The individual state may be left out where there is one.
+    """
+    asset, shock, aggregate = economy.asset, economy.individual_shock, economy.aggregate_shock
+    given = _keywords(economy, f"{call}()", given, (asset, shock, aggregate), ("population",))
+    k = _assets(economy, asset, given[asset])
+    eps = _indices(economy, shock, given[shock])
+    z = _indices(economy, aggregate, given[aggregate])
+    try:
+        shape = np.broadcast_shapes(k.shape, eps.shape)
+    except ValueError:
+        raise InputError(f"{asset} and {shock}: the shapes {k.shape} and {eps.shape} do not broadcast against each "
+                         f"other; expected equal lengths, or a single value of one of them") from None
+    try:
+        if z.ndim > max(len(shape) - 1, 0):
+            raise ValueError
+        shape = np.broadcast_shapes(shape[:-1], z.shape) + shape[-1:]
+    except ValueError:
+        raise InputError(f"{aggregate}: the shape {z.shape} does not broadcast over the leading dimensions of {asset} "
+                         f"and {shock}, shape {shape}; give one {aggregate}, or {asset}[None, :] for every household "
+                         f"in each {aggregate}, or {asset}[:, None] for one household in each") from None
+    z = z[..., None] if shape else z
+    return tuple(np.broadcast_to(array, shape) for array in (k, eps, z))
+
+
+def cross_section(economy: Economy, name: str, given, device) -> Population:
+    """One economy's cross-section (1, N) from a mapping of asset, individual state and "weight" to 1-D arrays (N,).
+
+    The individual state may be left out where there is one. Weights must sum to one within 1e-6.
+    """
+    asset, shock = economy.asset, economy.individual_shock
+    if not hasattr(given, "keys"):
+        raise InputError(f"{name}: expected a mapping of {asset}, {shock} and weight to arrays, got {show(given)}")
+    given = _keywords(economy, name, {key: given[key] for key in given.keys()}, (asset, shock, "weight"))
+    k = _assets(economy, f"{name}[{asset!r}]", given[asset])
+    weight = _numbers(f"{name}['weight']", given["weight"])
+    eps = _indices(economy, shock, given[shock], f"{name}[{shock!r}]")
+    if eps.ndim == 0 and economy.chain.n_eps == 1:
+        eps = np.broadcast_to(eps, k.shape)
+    if k.ndim != 1 or not k.size or not k.shape == eps.shape == weight.shape:
+        raise InputError(f"{name}: expected 1-D arrays of one length, got shapes {k.shape} of {asset}, {eps.shape} of "
+                         f"{shock} and {weight.shape} of weight")
+    if (weight < 0).any():
+        raise InputError(f"{name}['weight']: expected weights of at least 0, got {weight.min():g}")
+    if abs(weight.sum() - 1) > 1e-6:
+        raise InputError(f"{name}['weight']: expected weights that sum to 1, got a sum of {weight.sum():.8g}; divide "
+                         f"them by their sum")
+    arrays = (k, eps, weight / weight.sum())
+    population = Population(*(torch.tensor(array, device=device)[None] for array in arrays))
+    _check_prices(economy, name, population)
+    return population
+
+
+def shock_path(economy: Economy, given, economies: int, periods: int, device) -> Tensor:
+    """Aggregate states (B, T) from a path (T,) that all economies share, or one path for each, (B, T)."""
+    path = _indices(economy, economy.aggregate_shock, given, "shocks")
+    if path.shape not in ((periods,), (economies, periods)):
+        raise InputError(f"shocks: expected one state a period, shape ({periods},) or ({economies}, {periods}) for "
+                         f"economies={economies} and periods={periods}, got {path.shape}")
+    z = torch.tensor(np.broadcast_to(path, (economies, periods)), device=device)
+    impossible = economy.chain.aggregate[z[:, :-1], z[:, 1:]] == 0
+    if bool(impossible.any()):
+        period = int(impossible.any(0).nonzero()[0, 0])
+        raise InputError(f"shocks: the step from period {period} to {period + 1} has probability zero in the chain of "
+                         f"{economy.aggregate_shock}; expected a path that can happen")
+    return z
+
+
+def show(given) -> str:
+    """The object in one short line."""
+    text = " ".join(repr(given).split())
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _keywords(economy: Economy, what: str, given: dict, known: tuple, optional: tuple = ()) -> dict:
+    listed = ", ".join(known + optional)
+    for key in given:
+        if key not in known:
+            close = get_close_matches(str(key).lower(), known + optional, n=1)
+            hint = f"; did you mean {close[0]}?" if close else ";"
+            raise InputError(f"{what}: there is no {show(key)}{hint} expected {listed}")
+    given = ({economy.individual_shock: 0} if economy.chain.n_eps == 1 else {}) | given
+    missing = [key for key in known if key not in given]
+    if missing:
+        raise InputError(f"{what}: {', '.join(missing)} missing; expected {listed}")
+    return given
+
+
+def _array(name: str, given, expected: str) -> np.ndarray:
+    try:
+        return np.asarray(given)
+    except (ValueError, TypeError, RuntimeError):  # ragged lists; tensors on a device or with gradients
+        raise InputError(f"{name}: expected {expected} in an array, got {show(given)}") from None
+
+
+def _numbers(name: str, given) -> np.ndarray:
+    array = _array(name, given, "numbers")
+    if array.dtype.kind not in "iuf":
+        raise InputError(f"{name}: expected numbers, got {show(given)} of type {array.dtype}")
+    bad = ~np.isfinite(array)
+    if bad.any():
+        raise InputError(f"{name}: expected finite numbers, got {array[bad].flat[0]} ({bad.sum()} of {array.size} "
+                         f"values are not finite); leave them out")
+    return array.astype(np.float64)
+
+
+def _assets(economy: Economy, name: str, given) -> np.ndarray:
+    array, limit = _numbers(name, given), economy.borrowing_limit
+    if (array < limit).any():
+        raise InputError(f"{name}: expected at least the borrowing limit {limit:g}, got {array.min():g} "
+                         f"({(array < limit).sum()} of {array.size} values lie below)")
+    return array
+
+
+def _indices(economy: Economy, state: str, given, name: str | None = None) -> np.ndarray:
+    """Indices of a discrete state that is given by index or by name."""
+    name = name or state
+    number = economy.chain.n_eps if state == economy.individual_shock else economy.chain.n_z
+    names = economy.shock_names.get(state, ())
+    expected = " or ".join([f"{index} {names[index]!r}" if names else str(index) for index in range(number)])
+    array = _array(name, given, expected)
+    if array.dtype.kind in "OT" and array.size and all(isinstance(item, str) for item in array.flat):
+        array = array.astype(str)
+    if array.dtype.kind == "U":
+        unknown = [str(item) for item in np.unique(array) if item not in names]
+        if unknown:
+            close = get_close_matches(unknown[0].lower(), names, n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else ";"
+            raise InputError(f"{name}: there is no state {show(unknown[0])}{hint} expected {expected}")
+        return sum((array == item) * index for index, item in enumerate(names)) + np.zeros(array.shape, np.int64)
+    if array.dtype.kind not in "iu":
+        raise InputError(f"{name}: expected {expected}, got {show(given)} of type {array.dtype}; "
+                         f"indices must be integers, as in .astype(int)")
+    if array.size and (array.min() < 0 or array.max() >= number):
+        wrong = array.min() if array.min() < 0 else array.max()
+        raise InputError(f"{name}: there is no state {wrong}; expected {expected}")
+    return array.astype(np.int64)
+
+
+def _check_prices(economy: Economy, name: str, population: Population) -> None:
+    """Refuse a cross-section in which no prices exist, say because nobody holds capital."""
+    n_z = economy.chain.n_z
+    z = torch.arange(n_z, device=population.k.device)
+    every = population.select(torch.zeros_like(z))
+    aggregates = economy.aggregates(every, z)
+    for value in economy.prices(aggregates, z).values():
+        if not bool(torch.isfinite(value).all()):
+            found = ", ".join(f"{key} = {float(value[0]):g}" for key, value in aggregates.items())
+            raise InputError(f"{name}: there are no finite prices with {found}; expected households that hold assets")

@@ -1,0 +1,107 @@
+"""Entry of the scripts: Hydra composes the configuration, and whatever goes wrong is one line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import traceback
+from collections.abc import Callable
+from difflib import get_close_matches
+
+import hydra
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import HydraException
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from deepham.errors import InputError, TrainingDiverged
+from deepham.paths import conf_folder
+
+
+def train() -> int:
+    """`python scripts/train.py` and, from an installed package, `deepham-train`. Returns the exit code."""
+
+    def job(cfg: DictConfig):
+        from deepham.training.run import run  # after --help and bad overrides: torch and lightning load slowly
+
+        return run(cfg)
+
+    return run_script("train", job)
+
+
+def run_script(config_name: str, job: Callable[[DictConfig], object]) -> int:
+    """Run `job` on the configuration conf/<config_name>.yaml with the overrides of the command line.
+
+    Returns the exit code: 0 done, 2 bad input, 128 + signal when interrupted, 1 anything else. A sweep runs all of its
+    jobs and returns 1 if one of them failed.
+    """
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # let exceptions through to here instead of a printed traceback and exit 1
+    codes: list[int] = []
+
+    def guarded(cfg: DictConfig):
+        result = None
+        try:
+            result = job(cfg)
+            codes.append(0)
+        except InputError as error:
+            _complain(str(error))
+            codes.append(2)
+        except TrainingDiverged as error:
+            _complain(str(error))
+            codes.append(1)
+        except Exception as error:  # one failed job must not end a sweep; the traceback says where the bug is
+            traceback.print_exc()
+            _complain(f"{type(error).__name__}: {error}")
+            codes.append(1)
+        return float("nan") if result is None else result
+
+    try:
+        hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name=config_name)(guarded)()
+    except (HydraException, OmegaConfBaseException) as error:
+        _complain(explain(error, config_name))
+        return 2
+    except BaseException as stop:
+        code = getattr(stop, "exit_code", None)  # Interrupted, which is not imported just to be caught
+        if code is None:
+            raise
+        return code
+    return codes[0] if len(codes) == 1 else int(any(codes))
+
+
+def explain(error: Exception, config_name: str) -> str:
+    """One line for an error of Hydra or OmegaConf: what was given, what was expected, how to mend it."""
+    cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else error
+    text = str(error)
+    group = re.search(r"Could not find '([^']+)/([^'/]+)'", text)
+    if group:
+        choices = re.findall(r"^\t(\S+)$", text, re.MULTILINE)
+        return f"{group[1]}={group[2]}: there is no such option; choose from {', '.join(choices)}"
+    unknown = re.search(r"Could not override '([^']+)'|Key '([^']+)' is not in struct", text)
+    if unknown:
+        key = unknown[1] or unknown[2]
+        known = _known_keys(config_name)
+        close = get_close_matches(key, known, n=1)
+        siblings = [name for name in known if name.rpartition(".")[0] == key.rpartition(".")[0]]
+        hint = f"did you mean {close[0]}?" if close else f"known beside it: {', '.join(siblings) or ', '.join(known)}"
+        return f"{key}: unknown key; {hint}"
+    lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
+    return " ".join(lines[:2])
+
+
+def _known_keys(config_name: str) -> list[str]:
+    def keys(cfg: DictConfig, prefix: str = ""):
+        for key in cfg:
+            node = cfg._get_node(key)
+            yield f"{prefix}{key}"
+            if isinstance(node, DictConfig) and not node._is_none():
+                yield from keys(node, f"{prefix}{key}.")
+
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(conf_folder()), version_base="1.3"):
+        return list(keys(compose(config_name)))
+
+
+def _complain(line: str) -> None:
+    print(f"error: {' '.join(line.split())}", file=sys.stderr)

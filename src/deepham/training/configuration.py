@@ -1,0 +1,134 @@
+"""From a composed configuration to checked settings: types, ranges, and one line for whatever is wrong."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from deepham import economics
+from deepham.algorithm.evaluation import VerdictSettings
+from deepham.algorithm.settings import AlgorithmSettings
+from deepham.economics.economy import Economy, require
+from deepham.errors import InputError
+from deepham.networks.settings import NetworkSettings
+
+RUN_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
+ALLOWED_TARGETS = ("deepham.", "lightning.", "torch.optim.")
+
+
+@dataclass
+class TrainerSettings:
+    """Where a run computes; each field is explained in conf/trainer/."""
+
+    gpus: int
+    threads: int
+
+    def validate(self) -> None:
+        """Raise InputError for a value out of range or a GPU that is not there."""
+        require(self.threads >= 1, f"trainer.threads: expected at least 1, got {self.threads}")
+        require(self.gpus >= 0, f"trainer.gpus: expected 0 (the CPU) or the number of GPUs, got {self.gpus}")
+        require(self.gpus <= 1, f"trainer.gpus: one GPU at most for now, got {self.gpus}; set trainer.gpus=1")
+        seen = torch.cuda.device_count()
+        require(self.gpus <= seen,
+                f"trainer.gpus={self.gpus}: torch {torch.__version__} sees {seen} GPUs; set trainer.gpus=0 for the CPU")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything a run needs, checked."""
+
+    economy_name: str
+    economy: Economy
+    network: NetworkSettings
+    algorithm: AlgorithmSettings
+    trainer: TrainerSettings
+    verdict: VerdictSettings
+    seed: int
+
+    def hyperparameters(self) -> dict:
+        """The plain data that identifies what is trained, as a checkpoint holds it."""
+        return {"model": {"name": self.economy_name} | self.economy.parameters(), "network": asdict(self.network),
+                "algorithm": asdict(self.algorithm), "seed": self.seed}
+
+
+def read(cfg: DictConfig) -> Settings:
+    """Check a composed configuration.
+
+    Raises:
+        InputError: a wrong type, a value out of range, a GPU that is not there, a foreign target.
+    """
+    name = cfg.model.name
+    parameters = OmegaConf.masked_copy(cfg.model, [key for key in cfg.model if key != "name"])
+    typed = _typed("model", parameters, economics.economy_class(name))
+    try:
+        economy = economics.create(name, **OmegaConf.to_container(typed))
+    except InputError as error:
+        raise InputError(f"model.{error}") from error
+    settings = Settings(
+        economy_name=name,
+        economy=economy,
+        network=OmegaConf.to_object(_typed("network", cfg.network, NetworkSettings)),
+        algorithm=OmegaConf.to_object(_typed("algorithm", cfg.algorithm, AlgorithmSettings)),
+        trainer=OmegaConf.to_object(_typed("trainer", cfg.trainer, TrainerSettings)),
+        verdict=OmegaConf.to_object(_typed("verdict", cfg.verdict, VerdictSettings)),
+        seed=_seed(cfg.seed),
+    )
+    for group in (settings.network, settings.algorithm, settings.trainer, settings.verdict):
+        group.validate()
+    if cfg.run is not None:
+        require(isinstance(cfg.run, str) and RUN_NAME.fullmatch(cfg.run) is not None,
+                f"run: expected a name of letters, digits, '-', '_' and '.', got {cfg.run!r}")
+    for group in ("callbacks", "logger"):
+        check_targets(group, cfg[group])
+    for folder in ("log_dir", "checkpoint_dir"):
+        require(isinstance(cfg[folder], str) and cfg[folder] != "", f"{folder}: expected a folder, got {cfg[folder]!r}")
+        require(not Path(cfg[folder]).is_file(), f"{folder}: {cfg[folder]} is a file, expected a folder")
+    return settings
+
+
+def check_targets(group: str, cfg: DictConfig | None) -> None:
+    """Raise InputError unless every part of the group builds a class of deepham, lightning or torch.optim."""
+    for name, part in (cfg or {}).items():
+        if part is None:
+            continue
+        require(isinstance(part, DictConfig) and isinstance(part.get("_target_"), str),
+                f"{group}.{name}: expected a mapping with a _target_, or null to switch it off, got {part!r}")
+        for target in _targets(OmegaConf.to_container(part, resolve=False)):
+            require(str(target).startswith(ALLOWED_TARGETS),
+                    f"{group}.{name}: _target_ {target} is refused; allowed are {', '.join(ALLOWED_TARGETS)}")
+
+
+def _targets(node):
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if key == "_target_":
+                yield value
+            else:
+                yield from _targets(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _targets(value)
+
+
+def _typed(group: str, cfg: DictConfig, schema: type) -> DictConfig:
+    """The group with the types of the dataclass `schema`."""
+    try:
+        typed = OmegaConf.merge(OmegaConf.structured(schema), cfg)
+        missing = [str(key) for key in OmegaConf.missing_keys(typed)]
+    except OmegaConfBaseException as error:
+        reason = str(error).splitlines()[0]
+        key = f"{group}.{error.full_key}" if error.full_key else group
+        raise InputError(f"{key}: {reason}") from error
+    require(not missing, f"{group}: no value for {', '.join(missing)}")
+    return typed
+
+
+def _seed(seed) -> int:
+    require(isinstance(seed, int) and not isinstance(seed, bool) and 0 <= seed < 2**63,
+            f"seed: expected a whole number that is not negative, got {seed!r}")
+    return seed

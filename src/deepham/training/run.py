@@ -1,0 +1,267 @@
+"""One run from settings to a saved solution: train, measure, judge, write."""
+
+from __future__ import annotations
+
+import logging
+import os
+import platform
+import random
+import shlex
+import signal
+import sys
+import threading
+import time
+import warnings
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import lightning
+import rich
+import torch
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import InstantiationException
+from hydra.types import RunMode
+from hydra.utils import instantiate
+from lightning.pytorch.callbacks import ModelCheckpoint
+from omegaconf import DictConfig, OmegaConf
+
+from deepham.algorithm.evaluation import measure
+from deepham.callbacks.history import History
+from deepham.errors import InputError
+from deepham.figures import wealth_and_policy
+from deepham.solution import Solution
+from deepham.tables import verdict_table
+from deepham.training.checkpoints import LAST, RunFolders, check_checkpoint, find_checkpoint, write_json
+from deepham.training.configuration import Settings, read
+from deepham.training.data import PanelData
+from deepham.training.module import DeepHAM
+from deepham.verdict import Row, judge
+
+log = logging.getLogger("deepham")
+
+
+class Interrupted(BaseException):
+    """SIGINT or SIGTERM reached a run; its last complete outer iteration is saved."""
+
+    def __init__(self, signum: int):
+        super().__init__(signal.Signals(signum).name)
+        self.exit_code = 128 + signum
+
+
+def run(cfg: DictConfig) -> float:
+    """Train one economy as configured and write its folders. Returns the measure named by cfg.optimized_metric.
+
+    Raises:
+        InputError: bad input, before anything is simulated or written.
+        Interrupted: on SIGINT or SIGTERM, with status.json saying how to resume.
+    """
+    began = time.perf_counter()
+    settings = read(cfg)
+    resume = None
+    if cfg.ckpt_path is not None:
+        resume = find_checkpoint(str(cfg.ckpt_path), Path(cfg.checkpoint_dir))
+        check_checkpoint(resume, settings.hyperparameters())
+    folders = _folders(cfg, settings, resume)
+    cfg.run = folders.name
+    callbacks, loggers = _instantiate("callbacks", cfg.callbacks), _instantiate("logger", cfg.logger)
+    folders.create(resuming=resume is not None and resume.resolve() == folders.last.resolve())
+    folders.set_status("running")
+    with _log_file(folders.logs / "train.log"):
+        try:
+            with _signals():
+                return _train(cfg, settings, folders, callbacks, loggers, resume, began)
+        except Interrupted as stop:
+            command = _resume_command(folders)
+            folders.set_status("interrupted", signal=str(stop), resume=command)
+            log.info("interrupted by %s; resume with: %s", stop, command)
+            raise
+        except Exception as error:
+            reason = str(error).splitlines()[0] if str(error) else ""
+            folders.set_status("failed", why=f"{type(error).__name__}: {reason}", resume=_resume_command(folders))
+            raise
+
+
+def _train(
+    cfg: DictConfig, settings: Settings, folders: RunFolders, callbacks: list, loggers: list, resume: Path | None,
+    began: float,
+) -> float:
+    plain = OmegaConf.to_container(cfg, resolve=True)
+    OmegaConf.save(OmegaConf.create(plain), folders.logs / "config.yaml")
+    log.info("%s", OmegaConf.to_yaml(OmegaConf.create(plain)).rstrip())
+    log.info("run %s: %s on %s", folders.name, settings.economy_name, _device_name(settings))
+    checkpoint = ModelCheckpoint(folders.checkpoints, filename=LAST, save_on_train_epoch_end=True, every_n_epochs=1,
+                                 enable_version_counter=False)
+    callbacks = [*callbacks, History(folders.logs / "metrics.csv"), checkpoint]
+    module, data = fit(settings, callbacks, loggers, resume)
+    trained = time.perf_counter()
+    log.info("training took %.0f s; measuring in the continuum ...", trained - began)
+    solution, measures = conclude(settings, module, data, _show_progress)
+    seconds = {"training": trained - began, "verdict": time.perf_counter() - trained,
+               "total": time.perf_counter() - began}
+    rows = judge(settings.economy_name, settings.economy, measures)
+    solution.save(folders.checkpoints, overwrite=True)
+    wealth_and_policy(solution).savefig(folders.logs / "solution.png", dpi=150)
+    _report(rows, folders, seconds)
+    missed = [row.measure for row in rows if row.met is False]
+    write_json(folders.checkpoints / "metrics.json", {
+        "run": folders.name, "measures": measures, "bar_met": not missed, "missed": missed, "seconds": seconds,
+        "peak_memory_mb": _peak_memory(), "verdict": [vars(row) for row in rows]})
+    if cfg.optimized_metric not in measures:
+        raise InputError(f"optimized_metric: no measure {cfg.optimized_metric!r}; there is {', '.join(measures)}")
+    folders.set_status("finished", bar_met=not missed)
+    return measures[cfg.optimized_metric]
+
+
+def fit(settings: Settings, callbacks: list, loggers: list, resume: Path | None) -> tuple[DeepHAM, PanelData]:
+    """Train the networks. The caller's global random state is left as found."""
+    torch.set_num_threads(settings.trainer.threads)
+    _quieten()
+    module = DeepHAM(**settings.hyperparameters())
+    data = PanelData(settings.algorithm, settings.seed)
+    trainer = lightning.Trainer(
+        accelerator="gpu" if settings.trainer.gpus else "cpu",
+        devices=settings.trainer.gpus or 1,
+        max_epochs=settings.algorithm.outer_iterations,
+        callbacks=callbacks,
+        logger=loggers or False,
+        enable_checkpointing=any(isinstance(callback, ModelCheckpoint) for callback in callbacks),
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+    )
+    trainer.fit(module, datamodule=data, ckpt_path=resume, weights_only=True if resume else None)
+    return module, data
+
+
+def conclude(settings: Settings, module: DeepHAM, data: PanelData, progress=None) -> tuple[Solution, dict]:
+    """The averaged networks as a solution with its ergodic cross-sections, and its measures in the continuum."""
+    device = data.stream.generator.device
+    economy = settings.economy.to(device=device)  # float64: errors are measured more finely than they are trained
+    policy, value = module.policy_average.double().to(device), module.value_average.double().to(device)
+    population = data.stream.panel.population
+    start = type(population)(population.k.double(), population.eps, population.weight.double())
+    ergodic, measures = measure(economy, policy, value, start, settings.verdict, settings.seed, progress)
+    plain = settings.hyperparameters()
+    calibration = {key: parameter for key, parameter in plain["model"].items() if key != "name"}
+    meta = {"seed": settings.seed, "algorithm": plain["algorithm"], "measures": measures,
+            "created": datetime.now(UTC).isoformat(timespec="seconds")}
+    solution = Solution(settings.economy_name, calibration, plain["network"], policy.float().cpu(),
+                        value.float().cpu(), ergodic.grid.cpu(), ergodic.mean_mass.cpu(), meta)
+    return solution, measures
+
+
+# -- folders, signals and the terminal ---------------------------------------------------------------------------
+
+
+def _folders(cfg: DictConfig, settings: Settings, resume: Path | None) -> RunFolders:
+    checkpoint_dir, log_dir = Path(cfg.checkpoint_dir), Path(cfg.log_dir)
+    if cfg.run is not None:
+        name = cfg.run
+    elif resume is not None and resume.resolve().parent.parent == checkpoint_dir.resolve():
+        name = resume.resolve().parent.name
+    else:
+        stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+        name = f"{settings.economy_name}-{settings.algorithm.name}-seed{settings.seed}-{stamp}-{random.SystemRandom().randrange(16**4):04x}"
+    if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
+        name = f"{Path(HydraConfig.get().sweep.dir).name}-{HydraConfig.get().job.num}-{name}"
+    return RunFolders(name, checkpoint_dir / name, log_dir / name)
+
+
+@contextmanager
+def _signals():
+    """Turn SIGINT and SIGTERM into Interrupted, so that a run can say how to resume."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(signum, frame):
+        raise Interrupted(signum)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _resume_command(folders: RunFolders) -> str:
+    """The command that was typed, with ckpt_path pointing to this run."""
+    overrides = [argument for argument in sys.argv[1:]
+                 if not argument.startswith(("ckpt_path=", "run=")) and argument not in ("-m", "--multirun")]
+    if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
+        overrides = [str(text) for text in HydraConfig.get().overrides.task if not str(text).startswith("run=")]
+    return shlex.join(["python", "scripts/train.py", *overrides, f"ckpt_path={folders.checkpoints}"])
+
+
+def _instantiate(group: str, cfg: DictConfig | None) -> list:
+    try:
+        return [instantiate(part) for part in (cfg or {}).values() if part is not None]
+    except InstantiationException as error:
+        raise InputError(f"{group}: {str(error).splitlines()[0]}") from error
+
+
+class _Terminal(logging.Handler):
+    """Prints through rich's shared console, above a progress bar if there is one."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        rich.get_console().print(self.format(record), highlight=False, markup=False, soft_wrap=True)
+
+
+@contextmanager
+def _log_file(path: Path):
+    """What the run says goes to the terminal and to train.log."""
+    handlers = [_Terminal(), logging.FileHandler(path, encoding="utf-8")]
+    handlers[1].setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    for handler in handlers:
+        log.addHandler(handler)
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            log.removeHandler(handler)
+            handler.close()
+
+
+def _quieten() -> None:
+    """Lightning's hints about things that are meant to be as they are."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    for message in (".*treespec.*", ".*`IterableDataset` has `__len__`.*", ".*does not have many workers.*",
+                    ".*exists and is not empty.*", ".*GPU available but not used.*"):
+        warnings.filterwarnings("ignore", message=message)
+
+
+def _show_progress(done: int, periods: int) -> None:
+    console = rich.get_console()
+    if console.is_terminal:
+        console.print(f"  period {done} of {periods}", end="\r")
+
+
+def _report(rows: list[Row], folders: RunFolders, seconds: dict[str, float]) -> None:
+    table = verdict_table(rows, f"Verdict on {folders.name}, measured in the continuum")
+    rich.get_console().print(table)
+    missed = [row.description for row in rows if row.met is False]
+    if missed:
+        log.info("THE BAR IS MISSED by: %s", "; ".join(missed))
+    log.info("solution, checkpoint, metrics.json  %s/", folders.checkpoints)
+    log.info("TensorBoard, metrics.csv, log       %s/", folders.logs)
+    log.info("training %.0f s, verdict %.0f s, peak memory %.0f MB",
+             seconds["training"], seconds["verdict"], _peak_memory())
+
+
+def _peak_memory() -> float:
+    """Peak resident memory of this process in MB, NaN where the system does not tell."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return float("nan")
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform != "darwin" else 1024**2)
+
+
+def _device_name(settings: Settings) -> str:
+    if settings.trainer.gpus:
+        return torch.cuda.get_device_name(0)
+    return f"the CPU ({platform.processor() or platform.machine()}, {settings.trainer.threads} of {os.cpu_count()} cores)"

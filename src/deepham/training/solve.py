@@ -1,0 +1,33 @@
+"""Training from Python: the default configuration, in memory."""
+
+from __future__ import annotations
+
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import HydraException
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from deepham import economics
+from deepham.errors import InputError
+from deepham.paths import conf_folder
+from deepham.solution import Solution
+from deepham.training.cli import explain
+from deepham.training.configuration import read
+from deepham.training.run import conclude, fit
+
+
+def solve(economy: str, seed: int, overrides: list[str], parameters: dict) -> Solution:
+    """See `deepham.solve`."""
+    economics.create(economy, **parameters)  # the clearest words for a wrong parameter
+    GlobalHydra.instance().clear()
+    try:
+        with initialize_config_dir(str(conf_folder()), version_base="1.3"):
+            cfg = compose("train", overrides=[f"model={economy}", "logger=none", "callbacks=default", *overrides])
+        cfg.seed = seed
+        cfg.model = OmegaConf.merge(cfg.model, parameters)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise InputError(explain(error, "train")) from error
+    settings = read(cfg)
+    module, data = fit(settings, callbacks=[], loggers=[], resume=None)
+    return conclude(settings, module, data)[0]

@@ -1,0 +1,119 @@
+"""The ergodic path and the measures taken over it."""
+
+import math
+
+import pytest
+import torch
+
+from deepham.algorithm.evaluation import QUANTILES, distribution_measures, ergodic_path, error_measures
+from deepham.simulation.continuum import on_grid, wealth_grid
+from deepham.simulation.population import Population
+from deepham.simulation.rollout import Panel
+
+BURN_IN, PERIODS = 20, 120
+
+
+@pytest.fixture
+def path(bm, closed_form, seeded):
+    """Three economies under the closed form; the first two have the same z."""
+    grid = wealth_grid(bm, 100, 4.0)
+    k = bm.initial_assets((1, 9), seeded()).expand(3, 9)
+    start = on_grid(grid, Population.panel(k, torch.zeros(3, 9, dtype=torch.long)), 1)
+    z = bm.chain.draw_path(torch.tensor([0, 1]), PERIODS, seeded(1))[[0, 0, 1]]
+    return ergodic_path(bm, closed_form.policy, grid, start, z, BURN_IN, dates=3 * (PERIODS - BURN_IN)), z
+
+
+def test_capital_follows_the_closed_form_in_step_with_z(path):
+    ergodic, z = path
+    assert ergodic.K.shape == ergodic.z.shape == (3, PERIODS - BURN_IN)
+    assert torch.equal(ergodic.z, z[:, BURN_IN:])
+    level = torch.tensor([0.9, 1.1], dtype=torch.float64)[ergodic.z[:, :-1]]
+    torch.testing.assert_close(ergodic.K[:, 1:], 0.36 * 0.95 * level * ergodic.K[:, :-1] ** 0.36, rtol=1e-10, atol=0)
+
+
+def test_equal_shocks_give_equal_paths_and_other_shocks_do_not(path):
+    K = path[0].K
+    assert torch.equal(K[0], K[1]) and not torch.equal(K[0], K[2])
+
+
+def test_masses_by_z_sum_to_one_and_average_to_mean_capital(path):
+    ergodic, _ = path
+    torch.testing.assert_close(ergodic.mean_mass.sum(1), torch.ones(2, dtype=torch.float64))
+    by_z = ergodic.mean_mass @ ergodic.grid
+    for z in (0, 1):
+        assert float(ergodic.share_z[z]) == pytest.approx(float((ergodic.z == z).double().mean()))
+        assert float(by_z[z]) == pytest.approx(float(ergodic.K[ergodic.z == z].mean()), rel=1e-12)
+
+
+def test_kept_dates_are_those_of_the_path(path):
+    ergodic, _ = path
+    own = ergodic.dates.population
+    assert own.k.shape == (300, 100)
+    torch.testing.assert_close(own.mean(own.k), ergodic.K.T.flatten())
+    assert torch.equal(ergodic.dates.z, ergodic.z.T.flatten())
+
+
+def test_dates_are_spread_evenly(bm, closed_form, path):
+    full, z = path
+    start = full.dates.population.select(slice(3))
+    few = ergodic_path(bm, closed_form.policy, full.grid, start, z[:, BURN_IN:], 0, dates=15)
+    own = few.dates.population
+    torch.testing.assert_close(own.mean(own.k), few.K[:, ::20].T.flatten())
+
+
+def test_distribution_measures_pool_households_over_time(path):
+    ergodic, _ = path
+    measures = distribution_measures(ergodic)
+    own = ergodic.dates.population  # every period was kept: the pooled sample itself
+    mass = (own.weight / 300).sum(0).tolist()
+    pairs = list(zip(ergodic.grid.tolist(), mass))
+    mean = sum(k * w for k, w in pairs)
+    assert measures["mean_K"] == pytest.approx(mean, rel=1e-12)
+    assert measures["wealth_sd"] == pytest.approx(sum(w * (k - mean) ** 2 for k, w in pairs) ** 0.5, rel=1e-10)
+    assert measures["sd_K"] == pytest.approx(float(ergodic.K.std()), rel=1e-12)
+    gini = sum(v * w * abs(k - j) for k, v in pairs for j, w in pairs) / (2 * mean)
+    assert measures["gini"] == pytest.approx(gini, rel=1e-10)
+    for level in QUANTILES:
+        reached = 0.0
+        for k, w in pairs:
+            reached += w
+            if reached >= level:
+                break
+        assert measures[f"wealth_q{round(100 * level):02d}"] == k
+
+
+@pytest.fixture
+def mixed(bm, bm_panel):
+    """Half of the households follow the closed form, most others consume twice as much, one in 500 four times."""
+    weight = torch.tensor([0.1, 0.1, 0.1, 0.1, 0.1, 0.498, 0.002], dtype=torch.float64).expand(4, 7)
+    factors = torch.tensor([1, 1, 1, 1, 1, 2, 4], dtype=torch.float64)
+    return Panel(Population(bm_panel.population.k, bm_panel.population.eps, weight), bm_panel.z), factors
+
+
+def test_error_measures_are_weighted_statistics_in_percent(bm, closed_form, mixed):
+    panel, factors = mixed
+    measures = error_measures(bm, lambda seen: factors * closed_form.policy(seen), closed_form.value, panel)
+    errors = [100 * (0.95 / (1 - 0.05 * f) - 1) for f in (2, 4)]  # of c/c*, known from test_residuals
+    assert measures["euler.mean"] == pytest.approx(0.498 * errors[0] + 0.002 * errors[1], rel=1e-9)
+    assert measures["euler.p99"] == pytest.approx(errors[0], rel=1e-9)
+    assert measures["euler.max"] == pytest.approx(errors[1], rel=1e-9)
+
+
+@pytest.mark.parametrize("optimality_every", [1, 3])
+def test_a_shifted_value_is_off_by_its_interest_in_every_statistic(bm, bm_panel, closed_form, optimality_every):
+    measures = error_measures(bm, closed_form.policy, lambda seen: closed_form.value(seen) - 0.1, bm_panel,
+                              optimality_every)
+    for name in ("bellman_policy", "bellman_optimality"):
+        for statistic in ("mean", "p99", "max"):
+            assert measures[f"{name}.{statistic}"] == pytest.approx(0.1 * 0.05, rel=1e-5)
+    assert measures["euler.max"] < 1e-9
+
+
+def test_nodes_that_nobody_reaches_carry_no_error(bm, closed_form, path):
+    """The lowest node holds nothing, consumes nothing and has no mass."""
+    panel = path[0].dates.select(slice(0, 300, 100))
+    assert float(panel.population.weight[:, 0].max()) == 0
+    measures = error_measures(bm, closed_form.policy, closed_form.value, panel)
+    assert all(math.isfinite(measure) for measure in measures.values())
+    assert measures["euler.max"] < 1e-9 and measures["bellman_policy.max"] < 1e-8
+    assert measures["bellman_optimality.max"] < 1e-6

@@ -1,0 +1,94 @@
+"""Krusell-Smith against the equations of MODELS.md section 1, written plainly in conftest.py."""
+
+import pytest
+import torch
+
+from deepham import economics
+from deepham.errors import InputError
+from deepham.simulation.household import observe
+
+TIGHT = {"rtol": 1e-12, "atol": 1e-12}
+
+
+@pytest.fixture
+def seen(ks98, ks98_panel):
+    return observe(ks98, ks98_panel.population, ks98_panel.z)
+
+
+@pytest.fixture
+def books(ks98, seen):
+    consumption = 0.07 * seen.resources
+    return ks98.accounts(seen.population, seen.z, seen.aggregates, seen.prices, consumption,
+                         seen.resources - consumption)
+
+
+@pytest.mark.parametrize("z", [0, 1])
+@pytest.mark.parametrize("K", [1e-3, 39.4, 300.0])
+def test_prices_and_resources_are_those_of_the_paper(ks98, plain, z, K):
+    state = torch.tensor([z])
+    prices = ks98.prices({"K": torch.tensor([K], dtype=torch.float64)}, state)
+    assert float(prices["R"]) == pytest.approx(plain.gross_return(K, z), rel=1e-13)
+    assert float(prices["w"]) == pytest.approx(plain.wage(K, z), rel=1e-13)
+    k = torch.tensor([[0.0, 0.0, 7.5, 7.5]], dtype=torch.float64)
+    eps = torch.tensor([[0, 1, 0, 1]])
+    resources = ks98.resources(k, eps, state, prices)
+    for n in range(4):
+        assert float(resources[0, n]) == pytest.approx(plain.resources(float(k[0, n]), int(eps[0, n]), z, K), rel=1e-13)
+
+
+def test_prices_depend_on_the_mean_of_k(seen):
+    torch.testing.assert_close(seen.aggregates["K"], seen.population.k.mean(1), **TIGHT)
+
+
+def test_factors_exhaust_output(books):
+    torch.testing.assert_close((books["r"] / 100 + 0.025) * books["K"] + books["w"] * books["L"], books["Y"], **TIGHT)
+
+
+def test_taxes_pay_the_benefits(ks98, plain, seen):
+    income = seen.resources - seen.prices["R"][:, None] * seen.k
+    gross = seen.prices["w"][:, None] * plain.hours
+    taxes = seen.population.mean(torch.where(seen.eps == 1, gross - income, 0.0))
+    benefits = seen.population.mean(torch.where(seen.eps == 0, income, 0.0))
+    assert float(benefits.min()) > 0
+    torch.testing.assert_close(taxes, benefits, **TIGHT)
+
+
+def test_resource_constraint_and_accounts_add_up(books, seen):
+    C, K_next = 0.07 * seen.resources.mean(1), 0.93 * seen.resources.mean(1)
+    torch.testing.assert_close(C + K_next, books["Y"] + 0.975 * books["K"], **TIGHT)
+    torch.testing.assert_close(books["C"] + books["I"], books["Y"], **TIGHT)
+    torch.testing.assert_close(books["unemployment"], torch.tensor([0.10, 0.04], dtype=torch.float64), **TIGHT)
+
+
+def test_steady_state_return_is_one_over_beta(ks98):
+    state = ks98.steady_state()
+    L = (0.9 + 0.96) / 2 / 0.9  # z is good half of the time, and one on average
+    assert 0.975 + 0.36 * (state["K"] / L) ** -0.64 == pytest.approx(1 / 0.99, rel=1e-8)
+    assert state["m"] - state["c"] == pytest.approx(state["K"], rel=1e-12)
+
+
+def test_human_wealth_of_the_frictionless_rule_is_that_of_the_paper(ks98):
+    base = ks98.frictionless()
+    state = ks98.steady_state()
+    assert base.mpc == pytest.approx(0.01)
+    assert base.human_wealth == pytest.approx(243, abs=0.5)
+    assert base.mpc * (state["m"] + base.human_wealth) == pytest.approx(state["c"], rel=1e-12)
+
+
+@pytest.mark.parametrize("parameter, value", [
+    ("beta", 1.0), ("beta", 1.2), ("beta", 0.0), ("beta", -0.5), ("sigma", 0.0), ("sigma", -1.0),
+    ("alpha", 0.0), ("alpha", 1.0), ("alpha", -0.3), ("delta", 0.0), ("delta", -0.025), ("delta", 1.1),
+    ("mu", -0.1), ("mu", 1.0), ("hours", 0.0), ("hours", -1.0),
+    ("productivity", [0.99]), ("productivity", [0.0, 1.01]), ("productivity", [1.0, -1.0]),
+    ("unemployment", [0.1]), ("unemployment", [-0.1, 0.04]), ("unemployment", [0.1, 1.0]),
+    ("chain_matrix", [[1.0]]),
+])
+def test_parameter_out_of_range_is_refused_in_one_line(parameter, value):
+    with pytest.raises(InputError, match="chain" if parameter == "chain_matrix" else parameter) as error:
+        economics.create("ks98", **{parameter: value})
+    assert "\n" not in str(error.value)
+
+
+def test_benefits_that_tax_all_labour_income_away_are_refused():
+    with pytest.raises(InputError, match="mu"):
+        economics.create("ks98", mu=0.9, unemployment=[0.9, 0.04])

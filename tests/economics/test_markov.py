@@ -1,0 +1,98 @@
+"""The joint chain of (z, eps)."""
+
+import pytest
+import torch
+
+from deepham.economics.markov import JointChain
+from deepham.errors import InputError
+
+GOOD = [[0.4, 0.4, 0.1, 0.1], [0.2, 0.6, 0.05, 0.15], [0.1, 0.1, 0.4, 0.4], [0.05, 0.15, 0.2, 0.6]]
+
+
+def changed(row, column, value):
+    matrix = [list(line) for line in GOOD]
+    matrix[row][column] = value
+    return matrix
+
+
+@pytest.mark.parametrize("matrix, reason", [
+    (GOOD[:3], "4 x 4"),
+    ([[0.5, 0.5], [0.5, 0.5]], "4 x 4"),
+    (GOOD[:3] + [[0.5, 0.5]], "matrix"),
+    ("abc", "matrix"),
+    ([["a", "b", "c", "d"]] * 4, "matrix"),
+    (None, "matrix"),
+    (changed(0, 0, float("nan")), "finite"),
+    (changed(0, 0, float("inf")), "finite"),
+    ([[-0.1, 0.9, 0.1, 0.1]] + GOOD[1:], "negative"),
+    (changed(2, 3, 0.5), "row 2 sums to 1.1"),
+    ([[0.3, 0.3, 0.2, 0.2]] + GOOD[1:], "every eps"),
+])
+def test_a_matrix_that_is_no_chain_is_refused_in_one_line(matrix, reason):
+    with pytest.raises(InputError, match=reason) as error:
+        JointChain(matrix, n_z=2, n_eps=2)
+    assert "\n" not in str(error.value)
+
+
+def test_rows_printed_with_few_digits_are_normalised():
+    chain = JointChain(changed(0, 0, 0.40005), n_z=2, n_eps=2)
+    for table in (chain.aggregate, chain.individual):
+        torch.testing.assert_close(table.sum(-1), torch.ones(table.shape[:-1], dtype=torch.float64), rtol=0, atol=1e-15)
+
+
+def test_conditional_times_marginal_is_the_joint_chain(ks98, plain):
+    joint = torch.einsum("zy,zyef->zeyf", ks98.chain.aggregate, ks98.chain.individual).reshape(4, 4)
+    torch.testing.assert_close(joint, torch.tensor(plain.joint, dtype=torch.float64), rtol=0, atol=1e-12)
+
+
+def test_a_state_that_cannot_follow_leaves_no_nan():
+    chain = JointChain([[0.3, 0.7, 0, 0], [0.5, 0.5, 0, 0], [0, 0, 0.2, 0.8], [0, 0, 1, 0]], n_z=2, n_eps=2)
+    torch.testing.assert_close(chain.aggregate, torch.eye(2, dtype=torch.float64))
+    torch.testing.assert_close(chain.individual.sum(-1), torch.ones(2, 2, 2, dtype=torch.float64))
+    torch.testing.assert_close(chain.individual[1, 1], torch.tensor([[0.2, 0.8], [1, 0]], dtype=torch.float64))
+
+
+def test_unemployment_reproduces_itself(ks98, plain):
+    for z in (0, 1):
+        shares = torch.tensor([plain.u[z], 1 - plain.u[z]], dtype=torch.float64)
+        for z_next in (0, 1):
+            following = shares @ ks98.chain.individual[z, z_next]
+            assert float(following[0]) == pytest.approx(plain.u[z_next], abs=4e-6)  # the chain has six digits
+
+
+def test_long_run_shares():
+    asymmetric = JointChain([[0.9, 0.1], [0.3, 0.7]], n_z=2, n_eps=1)
+    torch.testing.assert_close(asymmetric.stationary_z(), torch.tensor([0.75, 0.25], dtype=torch.float64))
+    torch.testing.assert_close(JointChain(GOOD, 2, 2).stationary_eps(), torch.tensor([[1 / 3, 2 / 3]] * 2).double())
+
+
+def test_unemployment_of_a_lasting_state_is_u(ks98, plain):
+    torch.testing.assert_close(ks98.chain.stationary_eps()[:, 0], torch.tensor(plain.u).double(), rtol=0, atol=2e-6)
+
+
+def test_z_stays_with_probability_seven_eighths(ks98):
+    expected = torch.tensor([[0.875, 0.125], [0.125, 0.875]], dtype=torch.float64)
+    torch.testing.assert_close(ks98.chain.aggregate, expected, rtol=0, atol=1e-12)
+
+
+def test_drawn_paths_start_where_told_and_persist_like_the_chain(seeded):
+    chain = JointChain([[0.9, 0.1], [0.3, 0.7]], n_z=2, n_eps=1)
+    start = torch.arange(400) % 2
+    path = chain.draw_path(start, 250, seeded())
+    assert path.shape == (400, 250) and torch.equal(path[:, 0], start)
+    for z, stay in enumerate((0.9, 0.7)):
+        stayed = (path[:, 1:] == z)[path[:, :-1] == z].double()
+        assert float(stayed.mean()) == pytest.approx(stay, abs=4 * (stay * (1 - stay) / len(stayed)) ** 0.5)
+
+
+def test_inversion_turns_even_numbers_into_the_exact_shares(ks98):
+    n = 10_000
+    uniform = (torch.arange(n, dtype=torch.float64) + 0.5) / n
+    for z in (0, 1):
+        state = torch.full((n,), z)
+        share = ks98.chain.draw_z(state, uniform).double().mean()
+        assert float(share) == pytest.approx(float(ks98.chain.aggregate[z, 1]), abs=1 / n)
+        for eps in (0, 1):
+            own, following = torch.full((1, n), eps), torch.tensor([1 - z])
+            share = ks98.chain.draw_eps(own, torch.tensor([z]), following, uniform[None]).double().mean()
+            assert float(share) == pytest.approx(float(ks98.chain.individual[z, 1 - z, eps, 1]), abs=1 / n)

@@ -1,0 +1,25 @@
+"""Utility."""
+
+import pytest
+import torch
+
+from deepham.economics.preferences import CRRA
+
+C = torch.tensor([0.01, 0.7, 2.8, 500.0], dtype=torch.float64)
+
+
+@pytest.mark.parametrize("sigma", [0.5, 1.0, 2.0, 5.0])
+def test_marginal_utility_is_the_derivative_and_is_inverted(sigma):
+    preferences, c = CRRA(sigma), C.clone().requires_grad_()
+    (slope,) = torch.autograd.grad(preferences.utility(c).sum(), c)
+    torch.testing.assert_close(preferences.marginal_utility(C), slope, rtol=1e-12, atol=0)
+    torch.testing.assert_close(preferences.inverse_marginal_utility(slope), C, rtol=1e-12, atol=0)
+
+
+def test_utility_is_continuous_at_log():
+    torch.testing.assert_close(CRRA(1.0).utility(C), torch.log(C))
+    torch.testing.assert_close(CRRA(1 + 1e-7).utility(C), torch.log(C), rtol=0, atol=1e-5)
+
+
+def test_values_at_risk_aversion_two():
+    torch.testing.assert_close(CRRA(2.0).utility(C), 1 - 1 / C)

@@ -1,0 +1,145 @@
+"""The policy and value networks."""
+
+import pytest
+import torch
+
+from deepham import economics
+from deepham.errors import InputError
+from deepham.networks.inputs import Inputs
+from deepham.networks.settings import NetworkSettings, build_networks
+from deepham.simulation.household import observe
+from deepham.simulation.population import Population
+
+WEALTH = torch.tensor([1e-8, 1e-4, 0.1, 3.0, 40.0, 1e3, 1e6], dtype=torch.float64)
+SETTINGS = {"name": "test", "width": 8, "depth": 2, "activation": "tanh", "base": True, "ensemble": 1}
+
+
+def untrained(economy, **changes):
+    return [network.double() for network in build_networks(economy, NetworkSettings(**SETTINGS | changes), seed=0)]
+
+
+def households(economy, z, population=None):
+    """Every wealth with every individual state, as a population or beside one."""
+    n_eps = economy.chain.n_eps
+    k = WEALTH.repeat(n_eps)[None]
+    eps = torch.arange(n_eps).repeat_interleave(len(WEALTH))[None]
+    return observe(economy, population or Population.panel(k, eps), torch.tensor([z]), k=k, eps=eps)
+
+
+@pytest.fixture
+def usual(economy, seeded):
+    k = economy.initial_assets((1, 30), seeded())
+    return Population.panel(k, torch.arange(30)[None] % economy.chain.n_eps)
+
+
+@pytest.mark.parametrize("base", [True, False])
+@pytest.mark.parametrize("seed", range(10))
+def test_consumption_lies_strictly_between_zero_and_what_may_be_spent(economy, random_networks, usual, seed, base):
+    policy, _ = random_networks(economy, seed, base)
+    for z in range(economy.chain.n_z):
+        for seen in (households(economy, z, usual), observe(economy, usual, torch.tensor([z]))):
+            consumption = policy(seen)
+            assert bool((consumption > 0).all())
+            assert bool((consumption < seen.resources - economy.borrowing_limit).all())
+            assert bool((seen.resources - consumption >= economy.borrowing_limit).all())
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("K", [1e-8, 1e6])
+def test_networks_stay_finite_and_admissible_in_extreme_populations(economy, random_networks, K, dtype):
+    economy = economy.to(dtype=dtype)
+    policy, value = [network.to(dtype) for network in random_networks(economy)]
+    k = K * torch.tensor([[0.1, 1.0, 3.0]], dtype=dtype)
+    seen = observe(economy, Population.panel(k, torch.zeros(1, 3, dtype=torch.long)), torch.tensor([0]))
+    consumption = policy(seen)
+    assert consumption.dtype == dtype and bool((consumption > 0).all())
+    assert bool((seen.resources - consumption >= economy.borrowing_limit).all())  # a share may round to one
+    assert bool(torch.isfinite(value(seen)).all())
+
+
+def test_untrained_policy_is_the_frictionless_rule_bent_below_resources(ks98, ks98_panel):
+    policy, _ = untrained(ks98)
+    base = ks98.frictionless()
+    seen = households(ks98, 1, ks98_panel.population.select(slice(1)))
+    for m, c in zip(seen.resources[0].tolist(), policy(seen)[0].tolist()):
+        ratio = base.mpc * (m + base.human_wealth) / m
+        assert c == pytest.approx(m * (1 + ratio**-4) ** -0.25, rel=1e-10)
+    assert c == pytest.approx(0.01 * (m + base.human_wealth), rel=1e-6)  # the last one is rich
+
+
+def test_untrained_value_is_that_of_the_frictionless_rule(ks98, ks98_panel):
+    _, value = untrained(ks98, ensemble=3)
+    base = ks98.frictionless()
+    seen = observe(ks98, ks98_panel.population, ks98_panel.z)
+    expected = 100 * torch.log(base.mpc * (seen.resources + base.human_wealth))
+    torch.testing.assert_close(value(seen), expected, rtol=1e-12, atol=0)
+
+
+def test_without_a_base_half_is_consumed_and_the_value_is_that_of_the_steady_state(economy, usual):
+    policy, value = untrained(economy, base=False)
+    seen = observe(economy, usual, torch.tensor([1]))
+    torch.testing.assert_close(policy(seen), (seen.resources - economy.borrowing_limit) / 2, rtol=1e-13, atol=0)
+    steady = economy.preferences.utility(torch.tensor(economy.steady_state()["c"], dtype=torch.float64))
+    torch.testing.assert_close(value(seen), (steady / (1 - economy.beta)).expand(1, 30), rtol=1e-12, atol=0)
+
+
+def test_value_is_the_mean_of_its_members_around_the_base(ks98, ks98_panel, random_networks):
+    _, value = random_networks(ks98, ensemble=3)
+    seen = observe(ks98, ks98_panel.population, ks98_panel.z)
+    members = value.members(seen)
+    assert members.shape == (3, 2, 50) and float(members.std(0).min()) > 0
+    torch.testing.assert_close(value(seen), (members[0] + members[1] + members[2]) / 3, rtol=1e-13, atol=0)
+    _, start = untrained(ks98)
+    corrections = [10 * mlp(value.inputs(seen)) for mlp in value.mlps]  # u'(c) c / (1-beta) / 10, log utility
+    torch.testing.assert_close(members - start(seen), torch.stack(corrections), rtol=1e-9, atol=1e-9)
+
+
+def test_inputs_see_everything_a_household_knows(ks98, ks98_panel):
+    inputs = Inputs(ks98)
+    own, z = ks98_panel.population, ks98_panel.z
+    first = inputs(observe(ks98, own, z))
+    assert first.shape == (2, 50, inputs.size)
+    richer = Population(own.k * 1.01, own.eps, own.weight)
+    for changed in (observe(ks98, own, 1 - z), observe(ks98, own, z, k=own.k + 1, eps=own.eps),
+                    observe(ks98, own, z, k=own.k, eps=1 - own.eps), observe(ks98, richer, z, k=own.k, eps=own.eps)):
+        assert bool(((inputs(changed) - first).abs().amax(-1) > 1e-6).all())
+    # K is fed as ten times its relative deviation from the steady state
+    deviation = 10 * (own.k.mean(1) / ks98.steady_state()["K"] - 1)
+    assert bool(((first - deviation[:, None, None]).abs().amin(-1) < 1e-12).all())
+
+
+def test_inputs_of_every_economy_are_finite_and_of_order_one(economy, usual):
+    inputs = Inputs(economy)
+    x = inputs(households(economy, 0, usual))
+    assert x.shape[-1] == inputs.size and bool(torch.isfinite(x).all())
+    at_home = inputs(observe(economy, usual, torch.tensor([0])))
+    assert float(at_home.abs().max()) < 5
+
+
+def test_same_seed_same_weights_in_float32(ks98):
+    def weights(seed):
+        networks = build_networks(ks98, NetworkSettings(**SETTINGS), seed)
+        return torch.cat([parameter.flatten() for network in networks for parameter in network.parameters()])
+
+    assert weights(5).dtype == torch.float32
+    assert torch.equal(weights(5), weights(5)) and not torch.equal(weights(5), weights(6))
+
+
+def test_width_and_depth_are_as_asked(ks98):
+    policy, value = untrained(ks98, width=5, depth=3, ensemble=2)
+    for mlp in (policy.mlp, *value.mlps):
+        shapes = [tuple(p.shape) for p in mlp.parameters() if p.dim() == 2]
+        assert shapes == [(5, policy.inputs.size), (5, 5), (5, 5), (1, 5)]
+    assert len(value.mlps) == 2
+
+
+@pytest.mark.parametrize("field, bad", [("width", 0), ("depth", 0), ("ensemble", 0), ("activation", "step")])
+def test_settings_out_of_range_are_refused(ks98, field, bad):
+    with pytest.raises(InputError, match=f"network.{field}"):
+        build_networks(ks98, NetworkSettings(**SETTINGS | {field: bad}), seed=0)
+
+
+def test_value_scale_is_ten_percent_of_consumption_for_ever_at_any_risk_aversion():
+    economy = economics.create("ks98", sigma=2.0)
+    c = economy.steady_state()["c"]
+    assert untrained(economy)[1].scale == pytest.approx(c**-2 * c / 0.01 / 10, rel=1e-10)

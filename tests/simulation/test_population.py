@@ -1,0 +1,99 @@
+"""Weighted cross-sections: a panel, a histogram, and the statistics of both."""
+
+import pytest
+import torch
+
+from deepham.algorithm.objective import lifetime_utility
+from deepham.simulation.household import observe
+from deepham.simulation.population import Population, concatenate, gini, quantile
+from deepham.simulation.rollout import Panel
+
+TIGHT = {"rtol": 1e-12, "atol": 1e-12}
+
+
+def test_order_of_agents_changes_nothing(ks98, ks98_panel, random_networks, seeded):
+    policy, value = random_networks(ks98)
+    order = torch.randperm(50, generator=seeded())
+    own = ks98_panel.population
+    shuffled = Panel(Population(own.k[:, order], own.eps[:, order], own.weight[:, order]), ks98_panel.z)
+    first, second = [lifetime_utility(ks98, policy, value, panel, 1, seeded()) for panel in (ks98_panel, shuffled)]
+    torch.testing.assert_close(second.first.aggregates, first.first.aggregates, **TIGHT)
+    torch.testing.assert_close(second.first.prices, first.first.prices, **TIGHT)
+    torch.testing.assert_close(second.consumption, first.consumption[:, order], **TIGHT)
+    torch.testing.assert_close(second.utility, first.utility[:, order], **TIGHT)
+
+
+def test_panel_and_histogram_of_the_same_households_agree(ks98, random_networks, seeded):
+    policy, _ = random_networks(ks98)
+    grid = torch.tensor([0.0, 3.0, 30.0, 45.0, 200.0], dtype=torch.float64)
+    node, eps = (torch.randint(n, (2, 40), generator=seeded(n)) for n in (5, 2))
+    mass = torch.zeros(2, 2, 5, dtype=torch.float64)
+    for b in range(2):
+        for n in range(40):
+            mass[b, eps[b, n], node[b, n]] += 1 / 40
+    panel, histogram, z = Population.panel(grid[node], eps), Population.histogram(grid, mass), torch.tensor([0, 1])
+    few, many = observe(ks98, panel, z), observe(ks98, histogram, z)
+    torch.testing.assert_close(few.prices, many.prices, **TIGHT)
+    torch.testing.assert_close(panel.mean(panel.k**2), histogram.mean(histogram.k**2), **TIGHT)
+    torch.testing.assert_close(gini(panel.k, panel.weight), gini(histogram.k, histogram.weight), **TIGHT)
+    at_nodes = policy(many).gather(1, 5 * eps + node)
+    torch.testing.assert_close(policy(few), at_nodes, **TIGHT)
+    torch.testing.assert_close(panel.mean(policy(few)), histogram.mean(policy(many)), **TIGHT)
+
+
+def test_weights_of_a_panel_are_equal_and_sum_to_one(ks98_panel):
+    torch.testing.assert_close(ks98_panel.population.weight, torch.full((2, 50), 0.02, dtype=torch.float64))
+
+
+def test_histogram_lays_out_assets_within_each_eps():
+    grid = torch.tensor([0.0, 1.0, 5.0])
+    mass = torch.arange(12.0).reshape(2, 2, 3)
+    histogram = Population.histogram(grid, mass)
+    assert histogram.k.tolist() == [[0, 1, 5, 0, 1, 5]] * 2
+    assert histogram.eps.tolist() == [[0, 0, 0, 1, 1, 1]] * 2
+    assert histogram.weight.tolist() == [list(range(6)), list(range(6, 12))]
+
+
+def test_selected_economies_are_stacked_back(ks98_panel):
+    own = ks98_panel.population
+    again = concatenate([own.select([0]), own.select(slice(1, 2))])
+    for name in ("k", "eps", "weight"):
+        assert torch.equal(getattr(again, name), getattr(own, name))
+
+
+def test_quantile_is_the_smallest_value_whose_mass_reaches_the_level(seeded):
+    values = torch.randint(20, (3, 30), generator=seeded()).double()
+    weight = torch.randint(1, 9, (3, 30), generator=seeded(1)).double() / 64  # sums are exact
+    pairs = sorted(zip(values.flatten().tolist(), weight.flatten().tolist()))
+    levels = [0.0, 0.01, 0.25, 0.5, 0.9, 0.999, 1.0]
+    for level, answer in zip(levels, quantile(values, weight, levels).tolist()):
+        reached, total = 0.0, sum(mass for _, mass in pairs)
+        for value, mass in pairs:
+            reached += mass
+            if reached >= level * total:
+                break
+        assert answer == value
+
+
+def test_quantile_counts_weights_not_points():
+    values, weight = torch.tensor([[3.0, 1.0, 2.0]]), torch.tensor([[0.125, 0.75, 0.125]])
+    assert quantile(values, weight, [0.5, 0.75, 0.8, 0.9]).tolist() == [1, 1, 2, 3]
+
+
+def test_gini_is_half_the_relative_mean_difference(seeded):
+    values = torch.rand((3, 25), generator=seeded(), dtype=torch.float64) ** 3
+    weight = torch.rand((3, 25), generator=seeded(1), dtype=torch.float64)
+    for b, answer in enumerate(gini(values, weight).tolist()):
+        x, w = values[b].tolist(), (weight[b] / weight[b].sum()).tolist()
+        difference = sum(w[i] * w[j] * abs(x[i] - x[j]) for i in range(25) for j in range(25))
+        mean = sum(w[i] * x[i] for i in range(25))
+        assert answer == pytest.approx(difference / (2 * mean), rel=1e-12)
+
+
+@pytest.mark.parametrize("values, weight, answer", [
+    ([4.0, 4.0, 4.0], [0.2, 0.3, 0.5], 0.0), ([0.0, 1.0], [0.5, 0.5], 0.5), ([7.0, 0.0], [0.1, 0.9], 0.9),
+    ([1.0, 3.0], [0.5, 0.5], 0.25),
+])
+def test_gini_of_known_distributions(values, weight, answer):
+    double = {"dtype": torch.float64}
+    assert float(gini(torch.tensor([values], **double), torch.tensor([weight], **double))) == pytest.approx(answer)

@@ -1,0 +1,90 @@
+"""Imports go to the left in DESIGN.md's arrow, and one file names an economy: its own."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import deepham
+from deepham import economics
+
+PACKAGE = Path(deepham.__file__).parent
+# What may be imported from where: only what stands on the same step or an earlier one.
+LADDER = [{"errors", "paths"}, {"economics"}, {"simulation"}, {"networks"}, {"algorithm"}, {"reference"},
+          {"solution", "figures", "tables"}, {"training"}, {"callbacks"}]
+STEP = {part: step for step, parts in enumerate(LADDER) for part in parts}
+USER_SIDE = {part for parts in LADDER[:STEP["training"]] for part in parts}  # neither Lightning nor Hydra
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def part_of(path):
+    """The first name below deepham: economics, simulation, solution, ..."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported(path):
+    """Absolute names of all modules that a file imports, inside functions too."""
+    package = ("deepham", *path.relative_to(PACKAGE).parts[:-1])
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def ids(path):
+    return str(path.relative_to(PACKAGE))
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if part_of(p) in STEP], ids=ids)
+def test_imports_go_to_the_left(path):
+    top = len(LADDER)  # the package itself and whatever has no step stand above the ladder
+    for name in imported(path):
+        root, *rest = name.split(".")
+        if root == "deepham":
+            part = rest[0] if rest else "deepham"
+            assert STEP.get(part, top) <= STEP[part_of(path)], f"{ids(path)} imports {name}"
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if part_of(p) in USER_SIDE], ids=ids)
+def test_nothing_left_of_training_imports_lightning_or_hydra(path):
+    roots = {name.split(".")[0] for name in imported(path)}
+    assert not roots & {"lightning", "pytorch_lightning", "hydra", "omegaconf"}
+
+
+def test_a_user_gets_the_package_without_lightning_or_hydra():
+    modules = [".".join(("deepham", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__")
+               for path in FILES if part_of(path) in USER_SIDE | {"__init__"}]
+    code = (f"import importlib, sys\nfor name in {modules!r}: importlib.import_module(name)\n"
+            "print({'lightning', 'pytorch_lightning', 'hydra', 'omegaconf'} & set(sys.modules))")
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "set()"
+
+
+def words(path):
+    """(line, text) of every identifier, import and string of a file, docstrings excepted."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            yield node.lineno, node.value
+        elif isinstance(node, ast.Name):
+            yield node.lineno, node.id
+        elif isinstance(node, ast.Attribute):
+            yield node.lineno, node.attr
+    for name in imported(path):
+        yield 0, name
+
+
+@pytest.mark.parametrize("name", economics.names())
+def test_only_its_own_file_names_an_economy(name):
+    spelt = re.compile(rf"\b{name}\b|\b{economics.economy_class(name).__name__}\b", re.IGNORECASE)
+    own = PACKAGE / "economics" / f"{name}.py"
+    named = [f"{ids(path)}:{line}: {text}" for path in FILES if path != own for line, text in words(path)
+             if spelt.search(text)]
+    assert own.is_file() and not named
