@@ -113,7 +113,7 @@ class Solution:
             population = states.cross_section(self.economy, "population", population, self.grid.device)
         result = np.empty(k.size)
         k_flat, eps_flat, z_flat = (torch.tensor(array.reshape(-1), device=self.grid.device) for array in (k, eps, z))
-        for index in range(self.economy.chain.n_z):
+        for index in z_flat.unique().tolist():
             for where in (z_flat == index).nonzero()[:, 0].split(CHUNK):
                 around = self.ergodic.select(slice(index, index + 1)) if population is None else population
                 seen = observe(self.economy, around, z_flat[where[:1]], k_flat[where][None], eps_flat[where][None])
@@ -198,8 +198,8 @@ class Solution:
             self._check_resources(f"start[{self.economy.asset!r}]", observe(self.economy, population, z))
             if agents is None:
                 if bool((given.k > self.grid[-1]).any()):
-                    raise InputError(f"start: assets of {float(given.k.max()):g} lie above the top {self.grid[-1]:g} of "
-                                     f"the wealth grid; lower them, or simulate a panel with agents=")
+                    raise InputError(f"start: assets of {float(given.k.max()):g} lie above the top {self.grid[-1]:g} "
+                                     f"of the wealth grid; lower them, or simulate a panel with agents=")
                 population = on_grid(self.grid, population, self.economy.chain.n_eps)
         return population if agents is None else datasets.draw_panel(population, agents, generator)
 

@@ -1,0 +1,20 @@
+# Everything runs in .venv, made from the exact versions in constraints.txt. The plain commands are in the README.
+PYTHON ?= python3
+BIN := .venv/bin
+ARGS ?=
+
+.PHONY: train test test-all
+
+train: .venv/ready
+	$(BIN)/python scripts/train.py $(ARGS)
+
+test: .venv/ready
+	$(BIN)/python -m pytest $(ARGS)
+
+test-all: .venv/ready
+	$(BIN)/python -m pytest -m "slow or not slow" $(ARGS)
+
+.venv/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -c constraints.txt -e ".[dev]"
+	touch $@
