@@ -32,7 +32,7 @@ class ClosedForm:
                 + beta * self.b * torch.log(alpha * beta * z))
         transition = torch.tensor([[stay, 1 - stay], [1 - stay, stay]], dtype=torch.float64)
         self.a = torch.linalg.solve(torch.eye(2, dtype=torch.float64) - beta * transition, flow)
-        self.scale = 0.1 / (1 - beta)  # u'(c) c = 1 with log utility
+        self.unit = 1 / (1 - beta)  # of permanent relative consumption in utils: u'(c) c = 1 with log utility
 
     def policy(self, seen):
         return (1 - self.beta) * seen.resources

@@ -12,6 +12,7 @@ from deepham.simulation.continuum import advance_histogram
 from deepham.simulation.household import Policy, observe
 from deepham.simulation.population import Population, gini
 
+BLOCK = 64  # economies of the continuum that are followed at once: they share no randomness, and small is faster
 LEVELS = {"wealth_q01": 0.01, "wealth_q10": 0.10, "wealth_q50": 0.50, "wealth_q90": 0.90, "wealth_q99": 0.99}
 
 
@@ -29,6 +30,10 @@ def record(
     Returns:
         The economy's accounts and moments of wealth, name -> (B, T), all of the start of the period or during it.
     """
+    if grid is not None and len(z_path) > BLOCK:
+        blocks = [slice(first, first + BLOCK) for first in range(0, len(z_path), BLOCK)]
+        parts = [record(economy, policy, population.select(b), z_path[b], grid, generator) for b in blocks]
+        return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
     periods = z_path.shape[1]
     rows = []
     for t in range(periods):

@@ -1,6 +1,6 @@
 """A solved economy: what a user keeps, asks and passes on. Needs neither Hydra nor Lightning nor a GPU.
 
-    solution = Solution.load("checkpoints/<run>")
+    solution = load("checkpoints/<run>")
     solution.consumption(k=[1.0, 40.0], eps="employed", z="good")     # NumPy in, NumPy out
     solution.simulate(periods=400, seed=1)                            # an xarray.Dataset
 
@@ -224,30 +224,6 @@ class Solution:
         config = {"model": {"name": self.name} | self.calibration, "network": self.network}
         return folder.write(path, folder.Contents(weights, ergodic, config, self.meta), overwrite)
 
-    @classmethod
-    def load(cls, path, device=None) -> Solution:
-        """Read a solution from its folder; nothing in it is executed.
-
-        Args:
-            path: a folder that `save` or a training run wrote.
-            device: where to compute, as torch names it; None is the CPU.
-
-        Raises:
-            InputError: one line on what is missing, damaged, newer than this deepham or not a device.
-        """
-        device = _device(device)
-        contents = folder.read(path)
-        try:
-            name, calibration, network, *networks = _skeleton(contents.config)
-            _fill(dict(zip(("policy", "value"), networks)), contents.weights)
-            if not {"grid", "mass"} <= contents.ergodic.keys():
-                raise InputError(f"{folder.ERGODIC}: expected grid and mass, got {', '.join(contents.ergodic)}")
-            meta = folder.verify(contents)
-            grid, mass = (contents.ergodic[leaf].to(device) for leaf in ("grid", "mass"))
-            return cls(name, calibration, network, *networks, grid, mass, meta)
-        except InputError as error:
-            raise InputError(f"{path}: {error}") from None
-
     def summary(self) -> str:
         """Economy, calibration, network, distribution and measures, over several lines."""
         capital = self.ergodic.mean(self.ergodic.k).tolist()
@@ -289,6 +265,30 @@ class Solution:
                              f"borrowing limit, so that they cannot consume; expected more assets")
 
 
+def load(path, device=None) -> Solution:
+    """Read a solution from its folder; nothing in it is executed.
+
+    Args:
+        path: a folder that `Solution.save` or a training run wrote.
+        device: where to compute, as torch names it; None is the CPU.
+
+    Raises:
+        InputError: one line on what is missing, damaged, newer than this deepham or not a device.
+    """
+    device = _device(device)
+    contents = folder.read(path)
+    try:
+        name, calibration, network, *networks = _skeleton(contents.config)
+        _fill(dict(zip(("policy", "value"), networks)), contents.weights)
+        if not {"grid", "mass"} <= contents.ergodic.keys():
+            raise InputError(f"{folder.ERGODIC}: expected grid and mass, got {', '.join(contents.ergodic)}")
+        meta = folder.verify(contents)
+        grid, mass = (contents.ergodic[leaf].to(device) for leaf in ("grid", "mass"))
+        return Solution(name, calibration, network, *networks, grid, mass, meta)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
 def _skeleton(config: dict) -> tuple[str, dict, dict, nn.Module, nn.Module]:
     """Name, calibration, network settings and untrained networks from the two groups of config.yaml."""
     calibration = dict(config["model"])
@@ -302,7 +302,7 @@ def _skeleton(config: dict) -> tuple[str, dict, dict, nn.Module, nn.Module]:
         with torch.random.fork_rng(devices=[]):
             networks = build_networks(economy, settings, seed=0)
     except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError, RuntimeError) as error:
-        raise InputError(f"{folder.CONFIG}: {' '.join(str(error).split())}") from None
+        raise InputError(f"{folder.CONFIG} describes no solution: {' '.join(str(error).split())}") from None
     return name, calibration, asdict(settings), *networks
 
 

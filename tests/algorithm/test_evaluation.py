@@ -5,7 +5,9 @@ import math
 import pytest
 import torch
 
-from deepham.algorithm.evaluation import QUANTILES, distribution_measures, ergodic_path, error_measures
+from deepham.algorithm.evaluation import (
+    QUANTILES, VerdictSettings, closed_form_measures, distribution_measures, ergodic_path, error_measures, measure)
+from deepham.errors import InputError
 from deepham.simulation.continuum import on_grid, wealth_grid
 from deepham.simulation.population import Population
 from deepham.simulation.rollout import Panel
@@ -112,8 +114,53 @@ def test_a_shifted_value_is_off_by_its_interest_in_every_statistic(bm, bm_panel,
 def test_nodes_that_nobody_reaches_carry_no_error(bm, closed_form, path):
     """The lowest node holds nothing, consumes nothing and has no mass."""
     panel = path[0].dates.select(slice(0, 300, 100))
-    assert float(panel.population.weight[:, 0].max()) == 0
+    assert float(panel.population.weight[:, 0].max()) < 1e-30
     measures = error_measures(bm, closed_form.policy, closed_form.value, panel)
     assert all(math.isfinite(measure) for measure in measures.values())
     assert measures["euler.max"] < 1e-9 and measures["bellman_policy.max"] < 1e-8
     assert measures["bellman_optimality.max"] < 1e-6
+
+
+@pytest.mark.parametrize("factor, gap", [(1.0, 0.0), (1.02, 2.0), (0.97, 3.0)])
+def test_distance_to_the_closed_form_is_in_percent(bm, bm_panel, closed_form, factor, gap):
+    measures = closed_form_measures(bm, lambda seen: factor * closed_form.policy(seen), bm_panel)
+    assert measures["closed_form_gap.mean"] == pytest.approx(gap, rel=1e-9, abs=1e-12)
+
+
+SETTINGS = {"nodes": 60, "top": 8.0, "burn_in": 40, "periods": 60, "dates": 20}
+
+
+def save_most(seen):
+    return 0.07 * seen.resources
+
+
+def test_measure_follows_the_pooled_start_along_its_own_path(ks98, ks98_panel, seeded):
+    ergodic, measures = measure(ks98, save_most, lambda seen: torch.log(seen.resources), ks98_panel.population,
+                                VerdictSettings(**SETTINGS), seed=3)
+    assert ergodic.K.shape == ergodic.z.shape == (1, 60)
+    grid = wealth_grid(ks98, 60, 8.0)
+    own = ks98_panel.population
+    pooled = Population.panel(own.k.reshape(1, -1), own.eps.reshape(1, -1))
+    paths = [ks98.chain.draw_path(torch.tensor([z]), 100, seeded(3)) for z in (0, 1)]  # either is as likely
+    again = [ergodic_path(ks98, save_most, grid, on_grid(grid, pooled, 2), path, 40, 20) for path in paths]
+    same = [other for other in again if torch.allclose(ergodic.K, other.K, rtol=1e-12, atol=0)]
+    assert same and torch.equal(same[0].z, ergodic.z)
+    assert distribution_measures(same[0]) == {name: measures[name] for name in distribution_measures(same[0])}
+    assert {f"{name}.{s}" for name in ("euler", "bellman_policy", "bellman_optimality")
+            for s in ("mean", "p99", "max")} < set(measures)
+
+
+def test_every_measure_of_the_closed_form_is_right(bm, bm_panel, closed_form):
+    settings = VerdictSettings(**SETTINGS)
+    _, measures = measure(bm, closed_form.policy, closed_form.value, bm_panel.population, settings, seed=1)
+    for name in ("euler.mean", "euler.max", "bellman_policy.mean", "bellman_policy.max", "bellman_optimality.mean",
+                 "bellman_optimality.max", "closed_form_gap.mean"):
+        assert measures[name] == pytest.approx(0, abs=1e-6), name
+
+
+@pytest.mark.parametrize("field, bad", [("nodes", 9), ("burn_in", -1), ("periods", 0), ("dates", 0), ("top", 1.0),
+                                        ("top", math.inf), ("top", math.nan)])
+def test_verdict_settings_out_of_range_are_refused(field, bad):
+    VerdictSettings(**SETTINGS).validate()
+    with pytest.raises(InputError, match=f"verdict.{field}"):
+        VerdictSettings(**SETTINGS | {field: bad}).validate()

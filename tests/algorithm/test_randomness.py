@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from deepham.algorithm.objective import lifetime_utility
+from deepham.algorithm.realised import realised_utility
 from deepham.networks.settings import NetworkSettings, build_networks
 from deepham.simulation.rollout import advance, draw_shocks, initial_panel, simulate
 
@@ -33,6 +34,7 @@ DRAWS = {
     "advance": lambda e, g: advance(e, save_most, start(e), g),
     "simulate": lambda e, g: list(simulate(e, save_most, start(e), 3, g)),
     "lifetime_utility": lambda e, g: lifetime_utility(e, save_most, log_resources, start(e), 3, g).utility,
+    "realised_utility": lambda e, g: realised_utility(e, save_most, start(e), 2, 1, 3, g),
     "build_networks": lambda e, g: weights(e, g.initial_seed()),
 }
 
@@ -47,8 +49,12 @@ def leaves(result):
 
 @pytest.mark.parametrize("name", DRAWS)
 def test_same_seed_same_result_and_the_global_generator_is_left_as_found(ks98, seeded, name):
-    before = torch.random.get_rng_state()
-    first, second, other = [leaves(DRAWS[name](ks98, seeded(seed))) for seed in (0, 0, 1)]
-    assert torch.equal(torch.random.get_rng_state(), before)
+    results = []
+    for own_seed, global_seed in ((0, 7), (0, 8), (1, 7)):
+        with torch.random.fork_rng():
+            before = torch.manual_seed(global_seed).get_state()
+            results.append(leaves(DRAWS[name](ks98, seeded(own_seed))))
+            assert torch.equal(torch.random.get_rng_state(), before)
+    first, second, other = results
     assert all(torch.equal(a, b) for a, b in zip(first, second))
     assert not all(torch.equal(a, b) for a, b in zip(first, other))

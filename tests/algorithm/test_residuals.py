@@ -28,28 +28,38 @@ def test_euler_error_of_scaled_consumption(bm_panel, closed_form, factors, stay)
     """c = f(z) (1-beta) m gives c/c* - 1 = f(z) beta E[1/f(z')] / (1 - f(z)(1-beta)) - 1; f = .99 today only: -1 %."""
     economy = economics.create("brock_mirman", stay=stay)
     f = torch.tensor(factors, dtype=torch.float64)
-    errors = residuals(economy, lambda seen: f[seen.z][:, None] * closed_form.policy(seen), closed_form.value, bm_panel)
+
+    def scaled(seen):
+        return f[seen.z][:, None] * closed_form.policy(seen)
+
+    errors = residuals(economy, scaled, closed_form.value, bm_panel)
     for b, z in enumerate(bm_panel.z.tolist()):
         own, other = factors[z], factors[1 - z]
         expected = own * 0.95 * (stay / own + (1 - stay) / other) / (1 - 0.05 * own) - 1
-        torch.testing.assert_close(errors.euler[b], torch.full((7,), expected).double(), rtol=1e-10, atol=1e-12)
+        torch.testing.assert_close(errors.euler[b], torch.full((7,), expected, dtype=torch.float64), rtol=1e-10, atol=1e-12)
         if stay < 0.5 and own == 0.99:
             assert expected == pytest.approx(-0.01, abs=6e-4)
 
 
-def test_euler_error_of_the_constrained_is_measured_at_the_constraint(ks98, ks98_panel):
-    """Who would like to borrow and consumes everything makes no error."""
-    own = ks98_panel.population
-    k = torch.cat([torch.full((2, 1), 1e-9, dtype=torch.float64), own.k[:, 1:]], 1)
-    panel = Panel(Population(k, own.eps, own.weight), ks98_panel.z)
-    poor = torch.arange(50) == 0
+def test_who_would_like_to_borrow_and_consumes_everything_makes_no_error(ks98, plain, ks98_panel):
+    """c = min(m, 5): right for the unemployed without wealth; too much for the employed; beta E R' - 1 for the rich."""
+    own, z = ks98_panel.population, ks98_panel.z
+    k = torch.cat([torch.tensor([[1e-9, 1e-9, 1e5]] * 2, dtype=torch.float64), own.k], 1)
+    eps = torch.cat([torch.tensor([[0, 1, 1]] * 2), own.eps], 1)
+    weight = torch.cat([torch.zeros(2, 3, dtype=torch.float64), own.weight], 1)  # the three move no price
 
-    def hand_to_mouth(seen):  # rich tomorrow, so that everybody wants to consume more today
-        return torch.where(poor, 1.0, 0.05) * seen.resources if seen.k.shape[1] == 50 else 50 + seen.resources
+    def spend(seen):
+        return seen.resources.clamp_max(5.0)
 
-    errors = residuals(ks98, hand_to_mouth, lambda seen: torch.log(seen.resources), panel, optimality=False)
-    torch.testing.assert_close(errors.euler[:, 0], torch.zeros(2, dtype=torch.float64), rtol=0, atol=1e-12)
-    torch.testing.assert_close(errors.euler[:, 3:].clamp_max(-0.9499), errors.euler[:, 3:])
+    panel = Panel(Population(k, eps, weight), z)
+    errors = residuals(ks98, spend, lambda seen: torch.log(seen.resources), panel, optimality=False).euler
+    seen = observe(ks98, own, z)
+    K_next = (seen.resources - spend(seen)).mean(1)
+    for b in (0, 1):
+        assert float(errors[b, 0]) == pytest.approx(0, abs=1e-12)
+        assert float(errors[b, 1]) > 0.1
+        stay = [plain.gross_return(float(K_next[b]), z_next) * (0.875 if z_next == b else 0.125) for z_next in (0, 1)]
+        assert float(errors[b, 2]) == pytest.approx(0.99 * sum(stay) - 1, rel=1e-9)
 
 
 def test_a_shifted_value_is_off_by_its_interest(bm, bm_panel, closed_form):

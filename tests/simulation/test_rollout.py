@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from deepham import economics
 from deepham.simulation.household import observe
 from deepham.simulation.population import Population
 from deepham.simulation.rollout import Panel, advance, draw_shocks, expand_next, expect, initial_panel, simulate
@@ -81,9 +82,22 @@ def test_expectation_equals_a_plain_loop(ks98, plain, ks98_panel):
             assert float(expected[b, n]) == pytest.approx(total, rel=1e-12)
 
 
+def test_weights_of_what_may_follow_are_those_of_the_next_cross_section(ks98, plain, ks98_panel):
+    following, _, _ = expand_next(ks98, ks98_panel.population, ks98_panel.z)
+    weight = following.population.weight.reshape(2, 2, 50, 2)
+    for b in range(2):
+        for n, eps in enumerate(ks98_panel.population.eps[b].tolist()):
+            for z_next in (0, 1):
+                p = [plain.probability(b, eps, z_next, eps_next) for eps_next in (0, 1)]
+                assert weight[b, z_next, n].tolist() == pytest.approx([0.02 * q / sum(p) for q in p], rel=1e-12)
+
+
 @pytest.mark.parametrize("z", [0, 1])
-def test_expectation_equals_the_mean_of_many_draws(ks98, seeded, z):
+def test_expectation_equals_the_mean_of_many_draws(seeded, z):
     copies = 40_000
+    # a chain whose P(z' | z) is not symmetric
+    ks98 = economics.create("ks98", chain_matrix=[[0.4, 0.4, 0.1, 0.1], [0.2, 0.6, 0.05, 0.15],
+                                                  [0.2, 0.3, 0.3, 0.2], [0.1, 0.4, 0.2, 0.3]])
     k, eps = torch.tensor([[0.5, 0.5, 60.0, 60.0]], dtype=torch.float64), torch.tensor([[0, 1, 0, 1]])
     one = Population.panel(k, eps)
     following, p_z, p_eps = expand_next(ks98, one, torch.tensor([z]))

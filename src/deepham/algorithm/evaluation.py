@@ -32,7 +32,19 @@ class VerdictSettings:
         require(1 < self.top < float("inf"), f"verdict.top: expected a number above 1, got {self.top}")
 
 
+STATISTICS = ("mean", "p99", "max")
 QUANTILES = (0.01, 0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95, 0.99)
+
+
+ERRORS = ("euler", "bellman_policy", "bellman_optimality")
+
+
+def measure_names(economy: Economy) -> list[str]:
+    """Names of everything that `measure` returns for the economy."""
+    errors = [f"{error}.{statistic}" for error in ERRORS for statistic in STATISTICS]
+    exact = [] if economy.closed_form(torch.ones(1, 1)) is None else ["closed_form_gap.mean"]
+    quantiles = [f"wealth_q{round(100 * level):02d}" for level in QUANTILES]
+    return [*errors, *exact, "mean_K", "sd_K", "wealth_sd", "gini", *quantiles]
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import time
 
 import lightning
-from rich.console import Console
+import rich
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 SHOWN = (("errors/euler.mean", "Euler", "{:.3f} %"), ("errors/bellman_policy.mean", "Bellman", "{:.5f}"),
@@ -16,14 +17,14 @@ class OuterProgress(lightning.Callback):
     """A bar on a terminal, one line per outer iteration in a file or a pipe."""
 
     def __init__(self):
-        self.console = Console()
         self.bar: Progress | None = None
 
     def on_train_start(self, trainer: lightning.Trainer, module) -> None:
         self._first, self._started = trainer.current_epoch, time.monotonic()
-        if self.console.is_terminal:
+        console = rich.get_console()
+        if console.is_terminal:
             self.bar = Progress(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[left]}"),
-                                TimeElapsedColumn(), console=self.console)
+                                TimeElapsedColumn(), console=console)
             self.bar.start()
             total = (trainer.max_epochs - self._first) * trainer.num_training_batches
             self._task = self.bar.add_task(self._title(trainer), total=total, left="")
@@ -38,11 +39,9 @@ class OuterProgress(lightning.Callback):
         shown = [f"{label} {form.format(module.measures[name])}" for name, label, form in SHOWN
                  if name in module.measures]
         line = "  ".join([self._title(trainer), *shown, self._left(trainer, done)])
+        logging.getLogger("deepham").info("%s", line)  # to the terminal, above the bar, and to train.log
         if self.bar:
-            self.bar.console.print(line, highlight=False)
             self.bar.update(self._task, description=self._title(trainer, 2), completed=done)
-        else:
-            print(line, flush=True)
 
     def on_train_end(self, trainer, module) -> None:
         self._stop()

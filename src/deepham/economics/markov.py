@@ -29,20 +29,20 @@ class JointChain:
         try:
             joint = torch.as_tensor(matrix, dtype=torch.float64)
         except (TypeError, ValueError) as error:
-            raise InputError(f"chain: expected a square matrix of numbers, got {matrix!r}") from error
+            raise InputError(f"chain_matrix: expected a square matrix of numbers, got {matrix!r}") from error
         size = n_z * n_eps
         if joint.shape != (size, size):
-            raise InputError(f"chain: expected {size} x {size} (z by eps), got shape {tuple(joint.shape)}")
+            raise InputError(f"chain_matrix: expected {size} x {size} (z by eps), got shape {tuple(joint.shape)}")
         if not bool(torch.isfinite(joint).all()) or bool((joint < 0).any()):
-            raise InputError("chain: every probability must be finite and not negative")
+            raise InputError("chain_matrix: every probability must be finite and not negative")
         sums = joint.sum(1)
         worst = int((sums - 1).abs().argmax())
         if abs(float(sums[worst]) - 1) > ROW_SUM_TOLERANCE:
-            raise InputError(f"chain: row {worst} sums to {float(sums[worst]):.6g}, every row must sum to 1")
+            raise InputError(f"chain_matrix: row {worst} sums to {float(sums[worst]):.6g}, every row must sum to 1")
         joint = (joint / sums[:, None]).reshape(n_z, n_eps, n_z, n_eps)
         aggregate = joint.sum(3)  # (z, eps, z')
         if float((aggregate - aggregate.mean(1, keepdim=True)).abs().max()) > ROW_SUM_TOLERANCE:
-            raise InputError("chain: the probabilities of z' given z must be the same for every eps")
+            raise InputError("chain_matrix: the probabilities of z' given z must be the same for every eps")
         self.n_z, self.n_eps = n_z, n_eps
         self.aggregate = aggregate.mean(1)
         conditional = joint / aggregate.clamp_min(1e-300)[..., None]  # (z, eps, z', eps')

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import skip_init
 
 ACTIVATIONS = {"tanh": nn.Tanh, "silu": nn.SiLU, "gelu": nn.GELU, "relu": nn.ReLU}
 
@@ -17,11 +18,11 @@ class MLP(nn.Sequential):
     def __init__(self, inputs: int, width: int, depth: int, activation: str, generator: torch.Generator):
         layers: list[nn.Module] = []
         for index in range(depth):
-            linear = nn.Linear(inputs if index == 0 else width, width)
+            linear = skip_init(nn.Linear, inputs if index == 0 else width, width)  # no draw from the global generator
             nn.init.xavier_normal_(linear.weight, gain=5 / 3, generator=generator)
             nn.init.uniform_(linear.bias, -1, 1, generator=generator)
             layers += [linear, ACTIVATIONS[activation]()]
-        output = nn.Linear(width, 1)
+        output = skip_init(nn.Linear, width, 1)
         nn.init.zeros_(output.weight)
         nn.init.zeros_(output.bias)
         super().__init__(*layers, output)

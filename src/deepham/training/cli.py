@@ -12,7 +12,6 @@ from difflib import get_close_matches
 import hydra
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
-from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
@@ -59,7 +58,7 @@ def run_script(config_name: str, job: Callable[[DictConfig], object]) -> int:
 
     try:
         hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name=config_name)(guarded)()
-    except (HydraException, OmegaConfBaseException) as error:
+    except Exception as error:  # jobs keep theirs to themselves: this one is about the configuration
         _complain(explain(error, config_name))
         return 2
     except BaseException as stop:

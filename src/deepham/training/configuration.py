@@ -11,12 +11,14 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from deepham import economics
-from deepham.algorithm.evaluation import VerdictSettings
+from deepham.algorithm.evaluation import VerdictSettings, measure_names
 from deepham.algorithm.settings import AlgorithmSettings
 from deepham.economics.economy import Economy, require
 from deepham.errors import InputError
 from deepham.networks.settings import NetworkSettings
 
+KEYS = ("model", "network", "algorithm", "trainer", "callbacks", "logger", "verdict", "run", "seed", "ckpt_path",
+        "log_dir", "checkpoint_dir", "optimized_metric")
 RUN_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 ALLOWED_TARGETS = ("deepham.", "lightning.", "torch.optim.")
 
@@ -62,6 +64,9 @@ def read(cfg: DictConfig) -> Settings:
     Raises:
         InputError: a wrong type, a value out of range, a GPU that is not there, a foreign target.
     """
+    unknown = sorted(set(cfg) - set(KEYS))
+    require(not unknown, f"{', '.join(unknown)}: unknown key; there is {', '.join(KEYS)}")
+    require(isinstance(cfg.model, DictConfig), f"model: expected an economy's calibration, got {cfg.model!r}")
     name = cfg.model.name
     parameters = OmegaConf.masked_copy(cfg.model, [key for key in cfg.model if key != "name"])
     typed = _typed("model", parameters, economics.economy_class(name))
@@ -83,6 +88,9 @@ def read(cfg: DictConfig) -> Settings:
     if cfg.run is not None:
         require(isinstance(cfg.run, str) and RUN_NAME.fullmatch(cfg.run) is not None,
                 f"run: expected a name of letters, digits, '-', '_' and '.', got {cfg.run!r}")
+    measures = measure_names(economy)
+    require(cfg.optimized_metric in measures,
+            f"optimized_metric: no measure {cfg.optimized_metric!r}; there is {', '.join(measures)}")
     for group in ("callbacks", "logger"):
         check_targets(group, cfg[group])
     for folder in ("log_dir", "checkpoint_dir"):
@@ -122,6 +130,8 @@ def _typed(group: str, cfg: DictConfig, schema: type) -> DictConfig:
         missing = [str(key) for key in OmegaConf.missing_keys(typed)]
     except OmegaConfBaseException as error:
         reason = str(error).splitlines()[0]
+        if "is not a ListConfig" in reason:
+            reason = "expected a list"
         key = f"{group}.{error.full_key}" if error.full_key else group
         raise InputError(f"{key}: {reason}") from error
     require(not missing, f"{group}: no value for {', '.join(missing)}")

@@ -81,7 +81,6 @@ class PanelData(lightning.LightningDataModule):
         super().__init__()
         self.settings, self.seed = settings, seed
         self.stream: PanelStream | None = None
-        self._restored: dict | None = None
 
     def setup(self, stage: str) -> None:
         module = self.trainer.lightning_module
@@ -89,13 +88,10 @@ class PanelData(lightning.LightningDataModule):
         generator = torch.Generator(device).manual_seed(self.seed)
         economy = module.economy.to(device=device)
         self.stream = PanelStream(economy, module.policy, self.settings, generator)
-        if self._restored is not None:
-            generator.set_state(self._restored["generator"].cpu())
-            k, eps, weight, z = (value.to(device) for value in self._restored["panel"])
-            self.stream.panel = Panel(Population(k, eps, weight), z)
 
     def train_dataloader(self) -> DataLoader:
-        return DataLoader(self.stream, batch_size=None, collate_fn=_as_it_is)
+        # a generator of its own: a DataLoader draws a seed for workers, which would touch the global one
+        return DataLoader(self.stream, batch_size=None, collate_fn=_as_it_is, generator=torch.Generator())
 
     def transfer_batch_to_device(self, batch: Batch, device, dataloader_index: int) -> Batch:
         return batch  # panels are born on the device
@@ -109,7 +105,12 @@ class PanelData(lightning.LightningDataModule):
                 "panel": [population.k, population.eps, population.weight, panel.z]}
 
     def load_state_dict(self, state: dict) -> None:
-        self._restored = state or None
+        # Lightning calls `setup` first. A checkpoint from before the first batch holds no panel.
+        if state:
+            device = self.stream.generator.device
+            self.stream.generator.set_state(state["generator"].cpu())
+            k, eps, weight, z = (value.to(device) for value in state["panel"])
+            self.stream.panel = Panel(Population(k, eps, weight), z)
 
 
 def _as_it_is(batch: Batch) -> Batch:

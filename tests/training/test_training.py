@@ -1,0 +1,158 @@
+"""Training: what a step learns from, reproducibility, resuming, and the guard."""
+
+import lightning
+import pytest
+import torch
+from lightning.pytorch.callbacks import ModelCheckpoint
+
+from deepham.callbacks.guard import Guard
+from deepham.callbacks.history import History
+from deepham.errors import TrainingDiverged
+from deepham.simulation.household import observe
+from deepham.training.data import PanelData, PanelStream
+from deepham.training.module import DeepHAM
+
+
+def trainer(epochs: int, folder=None, callbacks=()) -> lightning.Trainer:
+    saving = [ModelCheckpoint(folder, filename="last", enable_version_counter=False)] if folder else []
+    return lightning.Trainer(accelerator="cpu", max_epochs=epochs, logger=False, callbacks=[*callbacks, *saving],
+                             enable_checkpointing=bool(saving), enable_progress_bar=False, enable_model_summary=False)
+
+
+def weights(module: DeepHAM) -> torch.Tensor:
+    return torch.cat([value.flatten() for value in module.state_dict().values()])
+
+
+@pytest.fixture
+def build(hyperparameters):
+    def make(algorithm_name="deepham", **algorithm):
+        plain = hyperparameters(algorithm_name, **algorithm)
+        module = DeepHAM(**plain)
+        return module, PanelData(module.settings, plain["seed"])
+
+    return make
+
+
+def test_every_panel_is_simulated_with_the_weights_of_its_own_step(build):
+    module, data = build(move=1)
+    seen = []
+    step = module.training_step
+
+    def recording_step(batch, batch_idx):
+        if seen:
+            before = observe(module.economy, seen[-1].population, seen[-1].z)
+            with torch.no_grad():
+                saved = before.resources - module.policy(before)  # the policy as it is now, after the last update
+            assert torch.equal(saved, batch.panel.population.k)
+        seen.append(batch.panel)
+        return step(batch, batch_idx)
+
+    module.training_step = recording_step
+    trainer(2).fit(module, datamodule=data)
+    assert len(seen) == 2 * module.settings.policy_steps
+
+
+def test_with_fresh_epoch_the_panels_are_those_of_the_policy_at_the_start_of_the_epoch(build):
+    module, data = build(fresh="epoch", dates=3)
+    generator = torch.Generator().manual_seed(0)
+    stream = PanelStream(module.economy, module.policy, module.settings, generator)
+    batches = iter(stream)
+    first = next(batches).panel.population.k
+    pool = set(first.sum(1).tolist())
+    for parameter in module.policy.parameters():
+        parameter.data.add_(0.5)  # whatever happens to the policy meanwhile
+    for batch in batches:
+        pool |= set(batch.panel.population.k.sum(1).tolist())
+    assert len(pool) <= 3 * module.settings.economies
+
+
+def test_the_stream_has_the_length_that_it_says(build):
+    for options in ({}, {"value_steps": 3, "slope": False}):
+        module, _ = build(**options)
+        stream = PanelStream(module.economy, module.policy, module.settings, torch.Generator().manual_seed(0))
+        batches = list(stream)
+        assert len(batches) == len(stream)
+        assert sum(batch.realised is not None for batch in batches) == module.settings.value_steps
+
+
+def test_same_seed_same_result_and_another_seed_another(build):
+    results = []
+    for seed in (1, 1, 2):
+        module, data = build()
+        data.seed = seed
+        trainer(1).fit(module, datamodule=data)
+        results.append(weights(module))
+    assert torch.equal(results[0], results[1])
+    assert not torch.equal(results[0], results[2])
+
+
+@pytest.mark.parametrize("algorithm", ["deepham", "deepham_paper"])
+def test_two_and_two_outer_iterations_equal_four_bit_for_bit(build, algorithm, tmp_path):
+    module, data = build(algorithm, outer_iterations=4)
+    whole = History(tmp_path / "whole.csv")
+    trainer(4, callbacks=[whole]).fit(module, datamodule=data)
+
+    first, first_data = build(algorithm, outer_iterations=4)
+    trainer(2, tmp_path, [History(None)]).fit(first, datamodule=first_data)
+    second, second_data = build(algorithm, outer_iterations=4)
+    resumed = History(tmp_path / "resumed.csv")
+    trainer(4, tmp_path, [resumed]).fit(
+        second, datamodule=second_data, ckpt_path=tmp_path / "last.ckpt", weights_only=True)
+
+    assert torch.equal(weights(second), weights(module))
+    assert torch.equal(second_data.stream.panel.population.k, data.stream.panel.population.k)
+    assert torch.equal(second_data.stream.generator.get_state(), data.stream.generator.get_state())
+    assert second.updates == module.updates
+    for left, right in zip(second.trainer.optimizers, module.trainer.optimizers):
+        for a, b in zip(left.state.values(), right.state.values()):
+            assert all(torch.equal(a[name], b[name]) for name in a)
+    timed = "timing/seconds"
+    assert [{k: v for k, v in row.items() if k != timed} for row in resumed.rows] == \
+        [{k: v for k, v in row.items() if k != timed} for row in whole.rows]
+
+
+def test_training_leaves_the_global_random_state_as_found(build):
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    module, data = build()
+    trainer(1).fit(module, datamodule=data)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_the_last_good_state_is_saved(build, tmp_path):
+    module, data = build()
+    step = module.training_step
+
+    def failing_step(batch, batch_idx):
+        if module.current_epoch == 1 and batch_idx == 2:
+            with torch.no_grad():
+                module.policy.mlp[0].weight.fill_(float("nan"))
+        return step(batch, batch_idx)
+
+    module.training_step = failing_step
+    with pytest.raises(TrainingDiverged, match="outer iteration 2.*after outer iteration 1"):
+        trainer(3, tmp_path, [Guard(every=1)]).fit(module, datamodule=data)
+    saved = torch.load(tmp_path / "last.ckpt", weights_only=True)
+    assert saved["updates"] == module.settings.policy_steps
+    assert all(torch.isfinite(value).all() for value in saved["state_dict"].values())
+
+
+def test_a_first_outer_iteration_that_fails_leaves_the_untrained_state(build, tmp_path):
+    module, data = build()
+    module.policy.mlp[0].weight.data.fill_(float("nan"))
+    with pytest.raises(TrainingDiverged, match="outer iteration 1"):
+        trainer(1, tmp_path, [Guard()]).fit(module, datamodule=data)
+    assert (tmp_path / "last.ckpt").exists()
+
+
+@pytest.mark.parametrize("options", [
+    {"horizon": 4}, {"expectation": "drawn"}, {"players": "first", "price_taking": False, "slope": False},
+    {"value_steps": 2, "slope": False}, {"average": 0.0}, {"fresh": "epoch", "dates": 2}])
+def test_each_option_of_the_algorithm_changes_the_result(build, options):
+    def result(**algorithm):
+        module, data = build(**algorithm)
+        trainer(1).fit(module, datamodule=data)
+        assert torch.isfinite(weights(module)).all()
+        return torch.cat([p.detach().flatten() for p in module.policy_average.parameters()])
+
+    assert not torch.equal(result(), result(**options))
