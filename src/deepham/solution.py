@@ -299,8 +299,7 @@ def _skeleton(config: dict) -> tuple[str, dict, dict, nn.Module, nn.Module]:
         if missing:  # the shipped calibration must not fill in what this solution was solved with
             raise InputError(f"the model lacks {', '.join(missing)}")
         settings = NetworkSettings(**config["network"])
-        with torch.random.fork_rng(devices=[]):
-            networks = build_networks(economy, settings, seed=0)
+        networks = build_networks(economy, settings, seed=0)
     except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError, RuntimeError) as error:
         raise InputError(f"{folder.CONFIG} describes no solution: {' '.join(str(error).split())}") from None
     return name, calibration, asdict(settings), *networks

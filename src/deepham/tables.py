@@ -16,6 +16,6 @@ def verdict_table(rows: list[Row], title: str) -> Table:
     table.add_column("bar")
     table.add_column("met")
     for row in rows:
-        met = {True: "[green]yes[/]", False: "[bold red]NO[/]", None: ""}[row.met]
+        met = {True: "yes", False: "NO", None: ""}[row.met]
         table.add_row(row.description, f"{row.value:.4g}", row.unit, row.bar, met)
     return table

@@ -9,14 +9,14 @@ from deepham.economics.economy import Economy
 
 # measure -> (what it is, unit, bar)
 BARS = {
-    "euler.mean": ("Euler error, mean", "% of consumption", 0.05),
-    "euler.p99": ("Euler error, 99th percentile", "% of consumption", 0.3),
-    "bellman_policy.mean": ("Bellman error of the policy, mean", "utils", 0.003),
-    "bellman_optimality.mean": ("Bellman error against the best choice, mean", "utils", 0.003),
-    "closed_form_gap.mean": ("distance to the closed form, mean", "% of consumption", 0.05),
+    "euler.mean": ("Euler error, mean", "% of cons.", 0.05),
+    "euler.p99": ("Euler error, 99 %", "% of cons.", 0.3),
+    "bellman_policy.mean": ("Bellman error, policy", "utils", 0.003),
+    "bellman_optimality.mean": ("Bellman error, best choice", "utils", 0.003),
+    "closed_form_gap.mean": ("gap to the closed form", "% of cons.", 0.05),
 }
 # moment -> (what it is, tolerated relative distance to the grid solution on other shocks)
-PUBLISHED_BARS = {"mean_K": ("mean of capital", 0.005), "wealth_sd": ("sd of individual wealth", 0.15)}
+PUBLISHED_BARS = {"mean_K": ("mean of K", 0.005), "wealth_sd": ("sd of wealth", 0.15)}
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,6 @@ def judge(economy_name: str, economy: Economy, measures: dict[str, float]) -> li
     for name, reference in economy.published.items():
         text, tolerance = PUBLISHED_BARS.get(name, (name.replace("_", " "), None))
         met = None if tolerance is None else abs(measures[name] / reference - 1) < tolerance
-        bar = f"grid {reference:g}" + (f" within {100 * tolerance:g} %" if tolerance else "")
+        bar = f"grid {reference:g}" + (f" +- {100 * tolerance:g} %" if tolerance else "")
         rows.append(Row(name, text, measures[name], "goods" if name != "gini" else "", bar, met))
     return rows

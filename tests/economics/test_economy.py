@@ -25,7 +25,7 @@ NUMERIC = [(name, key) for name in economics.names() for key, value in economics
 @pytest.mark.parametrize("name, parameter", NUMERIC)
 def test_a_parameter_that_is_no_number_is_refused_by_name_in_one_line(name, parameter, bad):
     value = spoiled(economics.calibration(name)[parameter], bad)
-    with pytest.raises(InputError, match=parameter.removesuffix("_matrix")) as error:
+    with pytest.raises(InputError, match=parameter) as error:
         economics.create(name, **{parameter: value})
     assert "\n" not in str(error.value)
 

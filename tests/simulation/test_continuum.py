@@ -29,9 +29,13 @@ def histogram(ks98, plain, grid, seeded):
     return Population.histogram(grid, mass / mass.sum(2, keepdim=True) * share[..., None])
 
 
-def test_grid_runs_from_the_limit_to_the_top_and_widens(economy):
+def test_grid_starts_at_the_limit_where_that_leaves_something_to_consume(ks98, bm):
+    assert len(wealth_grid(ks98, 50, 6.0)) == 50 and float(wealth_grid(ks98, 50, 6.0)[0]) == 0
+    assert len(wealth_grid(bm, 50, 6.0)) == 49 and 0 < float(wealth_grid(bm, 50, 6.0)[0]) < 0.05
+
+
+def test_grid_ends_at_the_top_and_widens(economy):
     grid = wealth_grid(economy, 50, 6.0)
-    assert grid.shape == (50,) and float(grid[0]) == economy.borrowing_limit
     assert float(grid[-1]) == pytest.approx(6 * economy.steady_state()["K"], rel=1e-10)
     step = grid.diff()
     assert float(step.min()) > 0 and bool((step.diff() > 0).all())

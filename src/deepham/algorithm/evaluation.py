@@ -53,7 +53,8 @@ class Ergodic:
 
     Attributes:
         grid: (G,) wealth nodes.
-        mean_mass: (n_z, n_eps * G) average histogram in the periods with each z, summing to one each.
+        mean_mass: (n_z, n_eps * G) average histogram in the periods with each z, summing to one each. Where the path
+            misses a z it is the cross-section that would have followed the last but one period.
         share_z: (n_z,) share of periods with each z.
         dates: histograms at dates spread evenly over the path, as a panel of economies.
         K: (B, T) path of capital after burn-in.
@@ -108,27 +109,33 @@ def ergodic_path(
 ) -> Ergodic:
     """Follow the continuum along z_path (B, T) from the histogram `start` and keep what comes after burn_in periods."""
     b, periods = z_path.shape
-    keep_every = max(1, (periods - burn_in) * b // dates)
+    measured = periods - burn_in
+    at = {burn_in + i * measured // max(1, dates // b) for i in range(max(1, dates // b))}
     population = start
     n_z = economy.chain.n_z
     mean_mass = torch.zeros(n_z, start.weight.shape[1], dtype=start.weight.dtype, device=start.weight.device)
     kept: list[Panel] = []
-    K = torch.empty(b, periods - burn_in, dtype=start.weight.dtype, device=start.weight.device)
+    K = torch.empty(b, measured, dtype=start.weight.dtype, device=start.weight.device)
     for t in range(periods):
         z = z_path[:, t]
         if t >= burn_in:
             K[:, t - burn_in] = population.mean(population.k)
             mean_mass.index_add_(0, z, population.weight)
-            if (t - burn_in) % keep_every == 0:
+            if t in at:
                 kept.append(Panel(population, z))
         z_next = z_path[:, min(t + 1, periods - 1)]
+        before = population
         population, _ = advance_histogram(economy, policy, grid, population, z, z_next)
         if progress and (t + 1) % 500 == 0:
             progress(t + 1, periods)
+    for index in range(n_z):
+        if mean_mass[index].sum() == 0:  # a short path may miss a state: the cross-section had z turned to it last
+            turned = torch.full_like(z, index)
+            mean_mass[index] = advance_histogram(economy, policy, grid, before, z, turned)[0].weight.mean(0)
     z_kept = z_path[:, burn_in:]
     share_z = torch.stack([(z_kept == index).double().mean() for index in range(n_z)])
     dates_panel = Panel(concatenate([p.population for p in kept]), torch.cat([p.z for p in kept]))
-    mean_mass = mean_mass / mean_mass.sum(1, keepdim=True).clamp_min(1e-300)
+    mean_mass = mean_mass / mean_mass.sum(1, keepdim=True)
     return Ergodic(grid, mean_mass, share_z, dates_panel, K, z_kept)
 
 

@@ -50,7 +50,7 @@ class KS98(Economy):
     hours: float
     productivity: list[float]
     unemployment: list[float]
-    chain_matrix: list[list[float]]
+    chain_matrix: list  # of rows; whole numbers are welcome, which a list of lists of floats would refuse
 
     period: ClassVar = "quarter"
     shock_names: ClassVar = {"eps": ("unemployed", "employed"), "z": ("bad", "good")}

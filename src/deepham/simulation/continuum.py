@@ -24,7 +24,13 @@ def wealth_grid(economy: Economy, nodes: int, top: float) -> Tensor:
     shift = steady / 2
     span = torch.linspace(0, 1, nodes, dtype=economy.chain.aggregate.dtype, device=economy.chain.aggregate.device)
     log_range = torch.log1p(torch.as_tensor(top * steady / shift, dtype=span.dtype))
-    return economy.borrowing_limit + shift * torch.expm1(span * log_range)
+    grid = economy.borrowing_limit + shift * torch.expm1(span * log_range)
+    # a household without resources cannot consume: where the limit leaves none, the grid starts above it
+    aggregates = {name: span.new_tensor([value]) for name, value in economy.steady_state().items()}
+    z = torch.zeros(1, dtype=torch.long, device=span.device)
+    lowest = economy.resources(grid[None, :1], torch.zeros_like(grid[None, :1], dtype=torch.long), z,
+                               economy.prices(aggregates, z))
+    return grid if float(lowest) > economy.borrowing_limit else grid[1:]
 
 
 def on_grid(grid: Tensor, population: Population, n_eps: int) -> Population:

@@ -73,6 +73,8 @@ def explain(error: Exception, config_name: str) -> str:
     """One line for an error of Hydra or OmegaConf: what was given, what was expected, how to mend it."""
     cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else error
     text = str(error)
+    if "Config group override must be" in text:
+        return "a group of settings needs the name of an option, as in model=ks98; single callbacks can be null"
     group = re.search(r"Could not find '([^']+)/([^'/]+)'", text)
     if group:
         choices = re.findall(r"^\t(\S+)$", text, re.MULTILINE)

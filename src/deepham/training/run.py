@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import platform
@@ -18,6 +19,7 @@ from pathlib import Path
 
 import lightning
 import rich
+import rich.console
 import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
@@ -125,6 +127,7 @@ def fit(settings: Settings, callbacks: list, loggers: list, resume: Path | None)
         logger=loggers or False,
         enable_checkpointing=any(isinstance(callback, ModelCheckpoint) for callback in callbacks),
         enable_progress_bar=False,
+        log_every_n_steps=1,
         enable_model_summary=False,
         use_distributed_sampler=False,
     )
@@ -197,7 +200,7 @@ def _instantiate(group: str, cfg: DictConfig | None) -> list:
     try:
         return [instantiate(part) for part in (cfg or {}).values() if part is not None]
     except InstantiationException as error:
-        raise InputError(f"{group}: {str(error).splitlines()[0]}") from error
+        raise InputError(f"{group}: {' '.join(str(error).splitlines()[:2])}") from error
 
 
 class _Terminal(logging.Handler):
@@ -239,8 +242,10 @@ def _show_progress(done: int, periods: int) -> None:
 
 
 def _report(rows: list[Row], folders: RunFolders, seconds: dict[str, float]) -> None:
+    text = io.StringIO()
     table = verdict_table(rows, f"Verdict on {folders.name}, measured in the continuum")
-    rich.get_console().print(table)
+    rich.console.Console(file=text, width=100).print(table)
+    log.info("%s", text.getvalue().rstrip())
     missed = [row.description for row in rows if row.met is False]
     if missed:
         log.info("THE BAR IS MISSED by: %s", "; ".join(missed))

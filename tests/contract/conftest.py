@@ -1,0 +1,31 @@
+import sys
+
+import pytest
+
+from deepham.training.cli import train
+
+TINY = ["algorithm.outer_iterations=1", "algorithm.policy_steps=2", "algorithm.economies=2",
+        "algorithm.value_economies=2", "algorithm.agents=4", "algorithm.burn_in=2", "algorithm.dates=2",
+        "algorithm.spacing=1", "algorithm.realised_periods=3", "verdict.nodes=20", "verdict.burn_in=2",
+        "verdict.periods=4", "verdict.dates=2"]
+
+
+@pytest.fixture
+def command(monkeypatch, tmp_path, capsys):
+    """command(*overrides) runs the training script in an empty folder: (exit code, standard output, error lines)."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*overrides):
+        flags = [text for text in overrides if text.startswith("-")]
+        settings = [text for text in overrides if not text.startswith("-")]
+        monkeypatch.setattr(sys, "argv", ["train.py", *flags, *TINY, *settings])
+        code = train()
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err.splitlines()
+
+    return call
+
+
+@pytest.fixture
+def tiny():
+    return list(TINY)

@@ -1,0 +1,205 @@
+"""The command line: what a run leaves behind, exit codes, and one line for every bad input."""
+
+import csv
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+import deepham
+
+ROOT = Path(__file__).parents[2]
+SQUARE = "[[0.5,0.5,0,0],[0.5,0.5,0,0],[0,0,0.5,0.5],[0,0,0.5,0.6]]"
+
+
+def test_a_run_leaves_a_solution_a_checkpoint_measures_and_logs(command):
+    code, output, errors = command("run=r", "algorithm.outer_iterations=2")
+    assert (code, errors) == (0, [])
+    kept = {path.name for path in Path("checkpoints/r").iterdir()}
+    assert {"last.ckpt", "weights.safetensors", "ergodic.safetensors", "config.yaml", "meta.json", "metrics.json",
+            "status.json"} <= kept
+    measures = json.loads(Path("checkpoints/r/metrics.json").read_text())
+    assert measures["bar_met"] is False and "euler.mean" in measures["missed"]
+    assert measures["measures"]["euler.mean"] > 0
+    with open("logs/r/metrics.csv", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["outer_iteration"] for row in rows] == ["1", "2"]
+    assert float(rows[1]["errors/bellman_policy.mean"]) > 0 and float(rows[1]["distribution/gini"]) > 0
+    assert {"config.yaml", "train.log", "solution.png"} <= {path.name for path in Path("logs/r").iterdir()}
+    assert "THE BAR IS MISSED" in output and "Verdict" in output
+    assert output.index("model:") < output.index("outer iteration 1/2"), "the configuration comes before the training"
+    solution = deepham.load("checkpoints/r")
+    assert solution.consumption(k=10.0, eps="employed", z="good") > 0
+
+
+def test_tensorboard_has_scalars_and_figures_under_stable_names(command):
+    command("run=r", "algorithm.outer_iterations=2")
+    events = EventAccumulator("logs/r")
+    events.Reload()
+    tags = events.Tags()
+    for tag in ("train/policy_loss", "train/value_loss", "errors/euler.mean", "errors/bellman_policy.mean",
+                "errors/bellman_optimality.mean", "distribution/mean", "distribution/sd", "distribution/gini",
+                "distribution/q50", "distribution/constrained", "timing/seconds"):
+        assert [event.step for event in events.Scalars(tag)] == [1, 2]
+    assert tags["images"] == ["distribution/assets"]
+
+
+@pytest.mark.parametrize("name, gone", [("bellman_errors", "errors/euler.mean"), ("asset_distribution",
+                                        "distribution/sd"), ("guard", None), ("progress", None)])
+def test_each_callback_can_be_switched_off(command, name, gone):
+    code, output, _ = command("run=r", f"callbacks.{name}=null")
+    assert code == 0
+    header = Path("logs/r/metrics.csv").read_text().splitlines()[0].split(",")
+    assert gone not in header and len(header) > 5
+    assert ("outer iteration 1/1" in output) == (name != "progress")
+
+
+def test_a_sweep_gives_one_run_per_job_directly_in_the_folders(command):
+    code, _, errors = command("-m", "seed=1,2")
+    assert (code, errors) == (0, [])
+    runs = [path.name for path in Path("checkpoints").iterdir()]
+    assert len(runs) == 2 and all((Path("logs") / run / "metrics.csv").exists() for run in runs)
+    sweep = {re.match(r"sweep-\d+-\d+", run)[0] for run in runs}
+    assert len(sweep) == 1, "both names carry the sweep's name"
+
+
+def test_a_sweep_runs_the_rest_when_a_job_fails_and_exits_1(command):
+    code, _, errors = command("-m", "seed=1,-1,2")
+    assert code == 1 and len(errors) == 1 and "seed" in errors[0]
+    assert len(list(Path("checkpoints").iterdir())) == 2
+
+
+@pytest.mark.parametrize("override, says", [
+    ("model.alhpa=0.3", "did you mean model.alpha"),
+    ("bogus=1", "unknown key"),
+    ("+bogus=1", "unknown key"),
+    ("+model.bogus=1", "bogus"),
+    ("model=foo", "choose from .*ks98"),
+    ("model=null", "group"),
+    ("network=foo", "choose from .*first_moment"),
+    ("algorithm=foo", "choose from deepham, deepham_paper"),
+    ("model.alpha=abc", "model.alpha: .*'abc'"),
+    ("model.alpha=null", "model.alpha"),
+    ("model.beta=1.0", r"model.beta: expected a number in \(0, 1\), got 1"),
+    ("model.beta=.nan", "model.beta"),
+    ("model.delta=-0.1", "model.delta"),
+    (f"model.chain_matrix={SQUARE}", "row 3 sums to 1.1"),
+    ("model.productivity=[1]", "productivity"),
+    ("model.productivity=3", "expected a list"),
+    ("algorithm.agents=0", "algorithm.agents: expected at least 1, got 0"),
+    ("algorithm.horizon=1.5", "algorithm.horizon"),
+    ("algorithm.players=none", "all or first"),
+    ("algorithm.price_taking=false", "algorithm.slope"),
+    ("algorithm.policy_optimizer.learning_rate=-1", "learning_rate"),
+    ("network.width=0", "network.width"),
+    ("network.activation=foo", "tanh"),
+    ("seed=-1", "seed"),
+    ("seed=abc", "seed"),
+    ("trainer.gpus=-3", "trainer.gpus"),
+    ("trainer.gpus=two", "trainer.gpus"),
+    ("trainer.threads=0", "trainer.threads"),
+    ("verdict.nodes=1", "verdict.nodes"),
+    ("optimized_metric=foo", "there is euler.mean"),
+    ("ckpt_path=nowhere", "ckpt_path: nowhere"),
+    ("ckpt_path=last", "no run"),
+    ("run=../elsewhere", "run: expected a name"),
+    ("callbacks.guard._target_=os.system", "refused"),
+    ("callbacks.guard=3", "callbacks.guard"),
+    ("+callbacks.guard.bogus=1", "bogus"),
+    ("+callbacks.mine._target_=deepham.callbacks.nothing.Here", "mine|nothing"),
+    ("model.alpha", "model.alpha"),
+])
+def test_bad_input_is_one_line_and_exit_code_2_and_nothing_is_written(command, override, says):
+    code, output, errors = command(override)
+    assert code == 2
+    assert len(errors) == 1 and errors[0].startswith("error: ") and re.search(says, errors[0]), errors
+    assert output == ""
+    assert list(Path(".").iterdir()) == []
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_a_gpu_that_is_not_there_is_said_with_what_torch_sees(command):
+    code, _, errors = command("trainer.gpus=1")
+    assert code == 2 and len(errors) == 1 and torch.__version__ in errors[0] and "trainer.gpus=0" in errors[0]
+
+
+def test_a_run_folder_that_exists_is_refused_and_left_alone(command):
+    assert command("run=r")[0] == 0
+    before = {path: path.stat().st_mtime_ns for path in Path(".").rglob("*")}
+    code, _, errors = command("run=r")
+    assert code == 2 and len(errors) == 1 and "exists and is not empty" in errors[0]
+    assert {path: path.stat().st_mtime_ns for path in Path(".").rglob("*")} == before
+
+
+def test_a_foreign_or_damaged_checkpoint_is_refused(command):
+    assert command("run=r")[0] == 0
+    checkpoint = Path("checkpoints/r/last.ckpt")
+    Path("half.ckpt").write_bytes(checkpoint.read_bytes()[:5000])
+    torch.save({"state_dict": {}}, "foreign.ckpt")
+    for path in ("half.ckpt", "foreign.ckpt"):
+        code, _, errors = command(f"ckpt_path={path}", "run=s")
+        assert code == 2 and len(errors) == 1 and "not a checkpoint of deepham" in errors[0]
+    code, _, errors = command("ckpt_path=checkpoints/r", "model.beta=0.98")
+    assert code == 2 and "model.beta=0.99" in errors[0] and "0.98" in errors[0]
+
+
+def test_resuming_a_finished_run_repeats_its_result(command):
+    assert command("run=r")[0] == 0
+    before = json.loads(Path("checkpoints/r/metrics.json").read_text())["measures"]
+    for path in ("last", "checkpoints/r", "checkpoints/r/last.ckpt"):
+        assert command(f"ckpt_path={path}")[0] == 0
+        assert json.loads(Path("checkpoints/r/metrics.json").read_text())["measures"] == before
+
+
+@pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_run_says_how_to_resume_and_resumes(tmp_path, tiny, number, code):
+    script = [sys.executable, str(ROOT / "scripts/train.py")]
+    sizes = [*tiny, "algorithm.outer_iterations=40", "algorithm.policy_steps=10", "run=r"]
+    process = subprocess.Popen([*script, *sizes], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    metrics = tmp_path / "logs/r/metrics.csv"
+    deadline = time.monotonic() + 120
+    while not metrics.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(number)
+    process.communicate(timeout=60)
+    assert process.returncode == code
+    status = json.loads((tmp_path / "checkpoints/r/status.json").read_text())
+    assert status["state"] == "interrupted" and "ckpt_path=checkpoints/r" in status["resume"]
+    resume = status["resume"].split()[2:]
+    done = subprocess.run([*script, *resume], cwd=tmp_path, capture_output=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    with open(metrics, encoding="utf-8") as file:
+        assert [int(row["outer_iteration"]) for row in csv.DictReader(file)] == list(range(1, 41))
+
+
+def test_help_is_fast_and_for_people():
+    start = time.monotonic()
+    shown = subprocess.run([sys.executable, str(ROOT / "scripts/train.py"), "--help"], capture_output=True, text=True)
+    assert shown.returncode == 0 and "model" in shown.stdout and "ks98" in shown.stdout
+    assert time.monotonic() - start < 30  # a sign of life, not a benchmark
+
+
+def test_solve_from_python_keeps_nothing_on_disk(tmp_path, monkeypatch, tiny):
+    monkeypatch.chdir(tmp_path)
+    solution = deepham.solve("ks98", beta=0.985, overrides=tiny)
+    assert solution.calibration["beta"] == 0.985
+    assert list(tmp_path.iterdir()) == []
+    for wrong, says in ((dict(bta=0.9), "did you mean beta"), (dict(beta=2.0), "beta"), (dict(seed=-1), "seed")):
+        with pytest.raises(deepham.InputError, match=says):
+            deepham.solve("ks98", **wrong)
+    with pytest.raises(deepham.InputError, match="no economy"):
+        deepham.solve("nowhere")
+
+
+def test_importing_deepham_loads_neither_hydra_nor_lightning_nor_matplotlib():
+    code = "import sys, deepham; deepham.load; print(any(m in sys.modules for m in ('hydra','lightning','matplotlib')))"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=os.environ)
+    assert shown.stdout.strip() == "False"
