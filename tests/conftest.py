@@ -46,7 +46,7 @@ class ClosedForm:
 
 
 class PlainKS98:
-    """The equations and the chain of Krusell-Smith (MODELS.md section 1) in plain numbers, one household at a time."""
+    """The equations and the chain of Krusell-Smith in plain numbers, one household at a time."""
 
     beta = 0.99
     alpha = 0.36

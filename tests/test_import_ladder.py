@@ -1,4 +1,4 @@
-"""Imports go to the left in DESIGN.md's arrow, and one file names an economy: its own."""
+"""Imports go to the left on the ladder, and one file names an economy: its own."""
 
 import ast
 import re

@@ -13,7 +13,7 @@ BARS = {
     "euler.p99": ("Euler error, 99 %", "% of cons.", 0.3),
     "bellman_policy.mean": ("Bellman error, policy", "utils", 0.003),
     "bellman_optimality.mean": ("Bellman error, best choice", "utils", 0.003),
-    "closed_form_gap.mean": ("gap to the closed form", "% of cons.", 0.05),
+    "closed_form_gap.mean": ("gap to the closed form", "% of cons.", 0.1),
 }
 # moment -> (what it is, tolerated relative distance to the grid solution on other shocks)
 PUBLISHED_BARS = {"mean_K": ("mean of K", 0.005), "wealth_sd": ("sd of wealth", 0.15)}

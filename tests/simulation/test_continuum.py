@@ -61,7 +61,7 @@ def test_wealth_beyond_the_top_is_kept_at_the_top(grid):
 
 
 def test_assets_below_the_limit_are_refused(grid):
-    with pytest.raises(InputError, match="borrowing limit"):
+    with pytest.raises(InputError, match="assets below 0"):
         on_grid(grid, Population.panel(torch.tensor([[-0.1, 2.0]]).double(), torch.zeros(1, 2, dtype=torch.long)), 2)
 
 

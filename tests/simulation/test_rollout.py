@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from deepham import economics
+from deepham.economics.markov import JointChain
 from deepham.simulation.household import observe
 from deepham.simulation.population import Population
 from deepham.simulation.rollout import Panel, advance, draw_shocks, expand_next, expect, initial_panel, simulate
@@ -95,9 +96,9 @@ def test_weights_of_what_may_follow_are_those_of_the_next_cross_section(ks98, pl
 @pytest.mark.parametrize("z", [0, 1])
 def test_expectation_equals_the_mean_of_many_draws(seeded, z):
     copies = 40_000
-    # a chain whose P(z' | z) is not symmetric
-    ks98 = economics.create("ks98", chain_matrix=[[0.4, 0.4, 0.1, 0.1], [0.2, 0.6, 0.05, 0.15],
-                                                  [0.2, 0.3, 0.3, 0.2], [0.1, 0.4, 0.2, 0.3]])
+    ks98 = economics.create("ks98")
+    ks98.chain = JointChain([[0.4, 0.4, 0.1, 0.1], [0.2, 0.6, 0.05, 0.15],
+                             [0.2, 0.3, 0.3, 0.2], [0.1, 0.4, 0.2, 0.3]], 2, 2)  # P(z' | z) is not symmetric
     k, eps = torch.tensor([[0.5, 0.5, 60.0, 60.0]], dtype=torch.float64), torch.tensor([[0, 1, 0, 1]])
     one = Population.panel(k, eps)
     following, p_z, p_eps = expand_next(ks98, one, torch.tensor([z]))

@@ -6,7 +6,7 @@ import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from deepham.callbacks.guard import Guard
-from deepham.callbacks.history import History
+from deepham.training.history import History
 from deepham.errors import TrainingDiverged
 from deepham.simulation.household import observe
 from deepham.training.data import PanelData, PanelStream

@@ -27,7 +27,7 @@ class VerdictSettings:
 
     def validate(self) -> None:
         """Raise InputError for a value out of range."""
-        for name, least in (("nodes", 10), ("burn_in", 0), ("periods", 1), ("dates", 1)):
+        for name, least in (("nodes", 10), ("burn_in", 0), ("periods", 2), ("dates", 1)):
             require(getattr(self, name) >= least, f"verdict.{name}: expected at least {least}, got {getattr(self, name)}")
         require(1 < self.top < float("inf"), f"verdict.top: expected a number above 1, got {self.top}")
 

@@ -56,7 +56,7 @@ def value_loss(
         resources = seen.resources.detach().requires_grad_(True)
         members = value.members(replace(seen, resources=resources))
         (slope,) = torch.autograd.grad(members.sum(), resources, create_graph=True)
-        # every member is to have the slope; their sum is what one backward pass gives
+        # of the ensemble's mean, which is the V that is used
         slope_error = (slope / len(members) / marginal_utility - 1) ** 2
     level_error = ((members - target) / value.unit) ** 2
     return (weight * (level_weight * level_error.mean(0) + slope_error)).mean()

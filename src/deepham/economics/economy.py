@@ -52,9 +52,11 @@ class Economy(ABC):
 
     def __post_init__(self):
         for field in fields(self):
-            for number in _numbers(getattr(self, field.name)):
-                if not math.isfinite(number):
-                    raise InputError(f"{field.name}: expected finite numbers, got {getattr(self, field.name)!r}")
+            value = getattr(self, field.name)
+            listed = str(field.type).startswith("list")
+            require(isinstance(value, list | tuple) == listed and all(
+                isinstance(x, int | float) and not isinstance(x, bool) and math.isfinite(x) for x in _flatten(value)),
+                f"{field.name}: expected {'a list of finite numbers' if listed else 'a finite number'}, got {value!r}")
         self.prepare()
 
     # -- what a subclass states ------------------------------------------------------------------------------------
@@ -115,7 +117,7 @@ class Economy(ABC):
 
     def table(self, values) -> Tensor:
         """A table by state, (n,), float64."""
-        return torch.tensor([float(value) for value in values], dtype=torch.float64)
+        return torch.tensor(values, dtype=torch.float64)
 
 
 def require(condition: bool, message: str) -> None:
@@ -124,13 +126,9 @@ def require(condition: bool, message: str) -> None:
         raise InputError(message)
 
 
-def _numbers(value):
-    if isinstance(value, bool) or isinstance(value, str):
-        return
-    if isinstance(value, int | float):
-        yield value
-    elif isinstance(value, list | tuple):
+def _flatten(value):
+    if isinstance(value, list | tuple):
         for item in value:
-            yield from _numbers(item)
-    elif value is None:
-        raise InputError("a parameter is null; every parameter needs a number")
+            yield from _flatten(item)
+    else:
+        yield value

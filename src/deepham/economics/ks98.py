@@ -118,10 +118,13 @@ class KS98(Economy):
         require(self.sigma > 0, f"sigma: expected a positive number, got {self.sigma:g}")
         require(0 < self.alpha < 1, f"alpha: expected a number in (0, 1), got {self.alpha:g}")
         require(0 < self.delta <= 1, f"delta: expected a number in (0, 1], got {self.delta:g}")
-        require(0 <= self.mu < 1, f"mu: expected a number in [0, 1), got {self.mu:g}")
+        require(0 < self.mu < 1, f"mu: expected a number in (0, 1), got {self.mu:g}; without a benefit the unemployed "
+                "without assets could not consume")
         require(self.hours > 0, f"hours: expected a positive number, got {self.hours:g}")
-        require(len(self.productivity) == len(self.unemployment) == 2,
-                "productivity and unemployment: expected two numbers each, for the bad and the good state")
+        for name in ("productivity", "unemployment"):
+            values = getattr(self, name)
+            require(len(values) == 2 and not any(isinstance(value, list) for value in values),
+                    f"{name}: expected two numbers, for the bad and the good state, got {values}")
         require(min(self.productivity) > 0, f"productivity: expected positive numbers, got {self.productivity}")
         require(0 <= min(self.unemployment) and max(self.unemployment) < 1,
                 f"unemployment: expected rates in [0, 1), got {self.unemployment}")
@@ -129,6 +132,13 @@ class KS98(Economy):
         self.chain = JointChain(self.chain_matrix, n_z=2, n_eps=2)
         self.z_level = self.table(self.productivity)
         rate = self.table(self.unemployment)
+        # u(z) is a function of z alone only if the flows between z and z' carry one rate into the other
+        arriving = torch.einsum("zye,ze->zy", self.chain.individual[..., 0], torch.stack([rate, 1 - rate], 1))
+        wrong = (arriving - rate).abs().amax(0).argmax()
+        require(float((arriving - rate).abs().max()) < 1e-4,
+                f"unemployment: the chain leads to other rates than {self.unemployment}, for z "
+                f"{self.shock_names['z'][int(wrong)]} to {[round(x, 6) for x in arriving[:, wrong].tolist()]}; change "
+                "chain_matrix with it")
         self.labour = self.hours * (1 - rate)
         tax = self.mu * rate / self.labour
         require(bool((tax < 1).all()), f"mu: benefits of {self.mu:g} would tax all labour income away")

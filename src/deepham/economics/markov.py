@@ -94,9 +94,18 @@ def _invert(probabilities: Tensor, uniform: Tensor) -> Tensor:
 
 
 def _stationary(transition: Tensor) -> Tensor:
-    n = len(transition)
-    system = torch.cat([transition.T - torch.eye(n, dtype=transition.dtype, device=transition.device),
-                        torch.ones(1, n, dtype=transition.dtype, device=transition.device)])
-    target = torch.zeros(n + 1, 1, dtype=transition.dtype, device=transition.device)
-    target[-1] = 1
-    return torch.linalg.lstsq(system, target).solution[:, 0]
+    """Stationary distribution by Grassmann-Taksar-Heyman elimination: no subtraction, the same bits every time."""
+    p = transition.tolist()
+    n = len(p)
+    for last in range(n - 1, 0, -1):
+        leaving = sum(p[last][:last])
+        if leaving == 0:
+            raise InputError("chain_matrix: some states are never left, so that there is no single long run")
+        for i in range(last):
+            p[i][last] /= leaving
+            for j in range(last):
+                p[i][j] += p[i][last] * p[last][j]
+    shares = [1.0]
+    for state in range(1, n):
+        shares.append(sum(shares[i] * p[i][state] for i in range(state)))
+    return torch.tensor(shares, dtype=transition.dtype, device=transition.device) / sum(shares)

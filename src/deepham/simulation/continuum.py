@@ -40,7 +40,7 @@ def on_grid(grid: Tensor, population: Population, n_eps: int) -> Population:
         InputError: assets below the lowest node.
     """
     if bool((population.k < grid[0] - 1e-9).any()):
-        raise InputError(f"population: assets below the borrowing limit {float(grid[0]):g}")
+        raise InputError(f"population: assets below {float(grid[0]):g}, the lowest node of the wealth grid")
     return Population.histogram(grid, _lottery(grid, population.k, population.eps, population.weight, n_eps))
 
 

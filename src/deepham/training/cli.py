@@ -74,7 +74,7 @@ def explain(error: Exception, config_name: str) -> str:
     cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else error
     text = str(error)
     if "Config group override must be" in text:
-        return "a group of settings needs the name of an option, as in model=ks98; single callbacks can be null"
+        return "a group of settings needs the name of an option, not null; a single callback can be null"
     group = re.search(r"Could not find '([^']+)/([^'/]+)'", text)
     if group:
         choices = re.findall(r"^\t(\S+)$", text, re.MULTILINE)

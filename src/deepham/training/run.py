@@ -29,7 +29,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from omegaconf import DictConfig, OmegaConf
 
 from deepham.algorithm.evaluation import measure
-from deepham.callbacks.history import History
+from deepham.training.history import History
 from deepham.errors import InputError
 from deepham.figures import wealth_and_policy
 from deepham.solution import Solution

@@ -1,0 +1,74 @@
+"""Whole solves, judged by known answers: Brock-Mirman's closed form and the grid solution of Krusell-Smith."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import deepham
+
+ROOT = Path(__file__).parents[2]
+
+
+def train(folder, *overrides) -> dict:
+    subprocess.run([sys.executable, str(ROOT / "scripts/train.py"), "run=r", *overrides], cwd=folder, check=True,
+                   capture_output=True)
+    return json.loads((folder / "checkpoints/r/metrics.json").read_text())
+
+
+def test_brock_mirman_lands_on_its_closed_form(tmp_path):
+    report = train(tmp_path, "model=brock_mirman")
+    assert report["bar_met"], report["missed"]
+    assert report["measures"]["closed_form_gap.mean"] < 0.1  # percent of consumption
+    solution = deepham.load(tmp_path / "checkpoints/r")
+    economy = solution.simulate(periods=200, seed=1)
+    saved = (economy.I / economy.Y).values
+    target = solution.calibration["alpha"] * solution.calibration["beta"]
+    assert abs(saved / target - 1).max() < 0.003  # the saving rate is alpha beta at every date
+
+
+@pytest.fixture(scope="module")
+def krusell_smith(tmp_path_factory):
+    """The quick experiment: a third of the default's updates."""
+    folder = tmp_path_factory.mktemp("ks98")
+    return train(folder, "experiment=ks98_quick"), deepham.load(folder / "checkpoints/r")
+
+
+def test_krusell_smith_meets_the_bar_in_two_minutes(krusell_smith):
+    report, _ = krusell_smith
+    measures = report["measures"]
+    assert report["bar_met"], report["missed"]
+    assert measures["euler.mean"] < 0.05 and measures["euler.p99"] < 0.3  # percent of consumption
+    assert measures["bellman_policy.mean"] < 0.003 and measures["bellman_optimality.mean"] < 0.003  # utils
+
+
+def test_krusell_smith_has_the_wealth_distribution_of_the_grid_solution(krusell_smith):
+    measures = krusell_smith[0]["measures"]
+    assert abs(measures["mean_K"] / 39.41 - 1) < 0.005
+    assert 17 < measures["wealth_sd"] < 23
+    assert abs(measures["gini"] - 0.275) < 0.03
+    for name, grid in (("wealth_q10", 17.7), ("wealth_q50", 35.6), ("wealth_q90", 66.2)):
+        assert abs(measures[name] / grid - 1) < 0.06
+
+
+def test_the_solution_of_krusell_smith_behaves_as_theory_says(krusell_smith):
+    _, solution = krusell_smith
+    k = [1.0, 5.0, 10.0, 20.0, 40.0, 80.0, 160.0]
+    for z in ("bad", "good"):
+        unemployed = solution.consumption(k=k, eps="unemployed", z=z)
+        employed = solution.consumption(k=k, eps="employed", z=z)
+        assert (employed > unemployed).all() and (employed[1:] > employed[:-1]).all()
+        slopes = (employed[1:] - employed[:-1]) / [4, 5, 10, 20, 40, 80]
+        assert (slopes[1:] < slopes[:-1]).all()  # consumption is concave in wealth (Carroll and Kimball, 1996)
+        assert abs(slopes[-1] - 0.01) < 0.003  # and the rich spend 1 - beta of an extra good
+        assert (solution.value(k=k, eps="employed", z=z) > solution.value(k=k, eps="unemployed", z=z)).all()
+
+
+def test_panel_and_continuum_of_krusell_smith_agree_on_the_same_shocks(krusell_smith):
+    _, solution = krusell_smith
+    continuum = solution.simulate(periods=200, seed=3)
+    panel = solution.simulate(periods=200, seed=3, agents=10_000)
+    gap = abs(panel.K.values / continuum.K.values - 1)
+    assert gap.mean() < 0.01
