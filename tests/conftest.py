@@ -100,7 +100,8 @@ def plain():
 
 @pytest.fixture
 def bm():
-    return economics.create("brock_mirman")
+    """Brock-Mirman with the numbers that the tests compute with, whatever conf/ says."""
+    return economics.create("brock_mirman", beta=0.95, alpha=0.36, productivity=[0.9, 1.1], stay=0.8)
 
 
 @pytest.fixture
@@ -128,7 +129,8 @@ def random_networks():
     """random_networks(economy) is a policy and a value network in float64 whose every weight is drawn."""
 
     def build(economy, seed=0, base=True, ensemble=1):
-        settings = NetworkSettings("test", width=8, depth=2, activation="tanh", base=base, ensemble=ensemble)
+        settings = NetworkSettings("test", width=8, depth=2, activation="tanh", base=base,
+                                   aggregate_scale=10.0, ensemble=ensemble)
         networks = [network.double() for network in build_networks(economy, settings, seed)]
         generator = torch.Generator().manual_seed(seed)
         with torch.no_grad():

@@ -24,7 +24,8 @@ from deepham.simulation.population import Population, gini, quantile
 from deepham.simulation.rollout import Panel
 from deepham.solution import Solution, load
 
-NETWORK = NetworkSettings(name="first_moment", width=8, depth=1, activation="tanh", base=True, ensemble=1)
+NETWORK = NetworkSettings(name="first_moment", width=8, depth=1, activation="tanh", base=True, aggregate_scale=10.0,
+                          ensemble=1)
 META = {"seed": 0, "measures": {"euler.mean": 0.04, "bellman_policy.mean": 0.0007, "mean_K": 39.4, "gini": 0.27}}
 PEOPLE = {"k": np.array([10.0, 40.0, 70.0]), "eps": np.array([0, 1, 1]), "weight": np.array([0.1, 0.5, 0.4])}
 

@@ -36,10 +36,11 @@ def test_a_setting_out_of_range_is_refused(field, bad):
 
 
 @pytest.mark.parametrize("field, bad", [
-    ("learning_rate", 0.0), ("learning_rate", float("nan")), ("beta1", 1.0), ("beta2", -0.1), ("schedule", "step")])
+    ("learning_rate", 0.0), ("learning_rate", float("nan")), ("beta1", 1.0), ("beta2", -0.1), ("schedule", "step"),
+    ("method", "SGD")])
 @pytest.mark.parametrize("optimizer", ["policy_optimizer", "value_optimizer"])
 def test_an_optimizer_out_of_range_is_refused(optimizer, field, bad):
-    adam = {"learning_rate": 1e-3, "beta1": 0.9, "beta2": 0.999, "schedule": "cosine"}
+    adam = {"method": "Adam", "learning_rate": 1e-3, "beta1": 0.9, "beta2": 0.999, "schedule": "cosine"}
     with pytest.raises(InputError, match=f"algorithm.{optimizer}.{field}"):
         settings(SHIPPED[0], **{optimizer: adam | {field: bad}}).validate()
 

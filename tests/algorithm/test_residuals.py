@@ -26,7 +26,7 @@ def test_the_closed_form_has_no_error(bm, bm_panel, closed_form):
 @pytest.mark.parametrize("factors", [(0.99, 1.0), (1.0, 1.02), (0.5, 2.0), (0.9, 0.9)])
 def test_euler_error_of_scaled_consumption(bm_panel, closed_form, factors, stay):
     """c = f(z) (1-beta) m gives c/c* - 1 = f(z) beta E[1/f(z')] / (1 - f(z)(1-beta)) - 1; f = .99 today only: -1 %."""
-    economy = economics.create("brock_mirman", stay=stay)
+    economy = economics.create("brock_mirman", beta=0.95, stay=stay)
     f = torch.tensor(factors, dtype=torch.float64)
 
     def scaled(seen):

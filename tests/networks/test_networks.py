@@ -13,7 +13,8 @@ from deepham.simulation.household import observe
 from deepham.simulation.population import Population
 
 WEALTH = torch.tensor([1e-8, 1e-4, 0.1, 3.0, 40.0, 1e3, 1e6], dtype=torch.float64)
-SETTINGS = {"name": "test", "width": 8, "depth": 2, "activation": "tanh", "base": True, "ensemble": 1}
+SETTINGS = {"name": "test", "width": 8, "depth": 2, "activation": "tanh", "base": True,
+            "aggregate_scale": 10.0, "ensemble": 1}
 
 
 def untrained(economy, **changes):
@@ -97,7 +98,7 @@ def test_value_is_the_mean_of_its_members_around_the_base(ks98, ks98_panel, rand
 
 
 def test_inputs_see_everything_a_household_knows(ks98, ks98_panel):
-    inputs = Inputs(ks98)
+    inputs = Inputs(ks98, 10.0)
     own, z = ks98_panel.population, ks98_panel.z
     seen = observe(ks98, own, z)
     first = inputs(seen)
@@ -112,7 +113,7 @@ def test_inputs_see_everything_a_household_knows(ks98, ks98_panel):
 
 
 def test_inputs_of_every_economy_are_finite_and_of_order_one(economy, usual):
-    inputs = Inputs(economy)
+    inputs = Inputs(economy, 10.0)
     x = inputs(households(economy, 0, usual))
     assert x.shape[-1] == inputs.size and bool(torch.isfinite(x).all())
     at_home = inputs(observe(economy, usual, torch.tensor([0])))
@@ -136,7 +137,7 @@ def test_width_and_depth_are_as_asked(ks98):
     assert len(value.mlps) == 2
 
 
-@pytest.mark.parametrize("field, bad", [("width", 0), ("depth", 0), ("ensemble", 0), ("activation", "step")])
+@pytest.mark.parametrize("field, bad", [("width", 0), ("depth", 0), ("ensemble", 0), ("aggregate_scale", 0.0), ("activation", "step")])
 def test_settings_out_of_range_are_refused(ks98, field, bad):
     with pytest.raises(InputError, match=f"network.{field}"):
         build_networks(ks98, NetworkSettings(**SETTINGS | {field: bad}), seed=0)

@@ -18,7 +18,8 @@ def hyperparameters():
         if settings["value_steps"]:
             settings["value_steps"] = 3
         model = {"name": "ks98"} | economics.calibration("ks98")
-        network = {"name": "first_moment", "width": 6, "depth": 1, "activation": "tanh", "base": True, "ensemble": 1}
+        network = {"name": "first_moment", "width": 6, "depth": 1, "activation": "tanh", "base": True,
+                   "aggregate_scale": 10.0, "ensemble": 1}
         return {"model": model, "network": network, "algorithm": settings | algorithm, "seed": 1}
 
     return make

@@ -7,10 +7,17 @@ from dataclasses import dataclass
 from deepham.economics.economy import require
 
 
+METHODS = ("Adam", "AdamW", "NAdam", "RAdam")
+
+
 @dataclass
 class OptimizerSettings:
-    """Adam with a learning rate that is constant or falls along a half cosine to a hundredth."""
+    """A method of the Adam family, with a learning rate that is constant or falls along a half cosine to a hundredth.
 
+    `method` names a class of torch.optim.
+    """
+
+    method: str
     learning_rate: float
     beta1: float
     beta2: float
@@ -84,6 +91,8 @@ class AlgorithmSettings:
             for moment in ("beta1", "beta2"):
                 require(0 <= getattr(optimizer, moment) < 1, f"algorithm.{name}.{moment}: expected a number in [0, 1), "
                         f"got {getattr(optimizer, moment)}")
+            require(optimizer.method in METHODS, f"algorithm.{name}.method: expected one of {', '.join(METHODS)}, got "
+                    f"{optimizer.method!r}")
             require(optimizer.schedule in ("constant", "cosine"),
                     f"algorithm.{name}.schedule: expected constant or cosine, got {optimizer.schedule!r}")
 

@@ -9,7 +9,6 @@ from torch.nn.functional import one_hot
 from deepham.economics.economy import Economy
 from deepham.simulation.household import Observation
 
-MOMENT_SCALE = 10.0  # aggregates move by a few percent: relative deviations are enlarged to order one
 
 
 class Inputs(nn.Module):
@@ -17,11 +16,12 @@ class Inputs(nn.Module):
 
     Per household: log m, log(m + H) where the economy has a frictionless base (H human wealth), 1 / (1 + m / c_ss),
     the individual state; per economy: the aggregate state and the relative deviation of each aggregate from its
-    deterministic steady state. m enters relative to the steady state.
+    deterministic steady state, times `aggregate_scale`. m enters relative to the steady state.
     """
 
-    def __init__(self, economy: Economy):
+    def __init__(self, economy: Economy, aggregate_scale: float):
         super().__init__()
+        self.aggregate_scale = aggregate_scale
         state = economy.steady_state()
         base = economy.frictionless()
         self.m, self.c = state["m"], state["c"]
@@ -37,6 +37,6 @@ class Inputs(nn.Module):
             own.append(4 * torch.log((m + self.human_wealth) / (self.m + self.human_wealth)))
         own += [2.0 * (seen.eps == index) - 1 for index in range(1, self.n_eps)]
         common = [2.0 * (seen.z == index) - 1 for index in range(1, self.n_z)]
-        common += [MOMENT_SCALE * (seen.aggregates[name] / mean - 1) for name, mean in self.aggregates.items()]
+        common += [self.aggregate_scale * (seen.aggregates[name] / mean - 1) for name, mean in self.aggregates.items()]
         common = [value.to(m.dtype)[:, None].expand_as(m) for value in common]
         return torch.stack([value.to(m.dtype) for value in own] + common, -1)

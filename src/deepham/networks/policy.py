@@ -21,9 +21,9 @@ class PolicyNetwork(nn.Module):
     """
 
     def __init__(self, economy: Economy, width: int, depth: int, activation: str, base: bool,
-                 generator: torch.Generator):
+                 aggregate_scale: float, generator: torch.Generator):
         super().__init__()
-        self.inputs = Inputs(economy)
+        self.inputs = Inputs(economy, aggregate_scale)
         self.mlp = MLP(self.inputs.size, width, depth, activation, generator)
         self.base = economy.frictionless() if base else None
         self.limit = economy.borrowing_limit

@@ -18,10 +18,10 @@ class ValueNetwork(nn.Module):
     the utility of steady-state consumption for ever. `unit` converts utils into permanent relative consumption.
     """
 
-    def __init__(self, economy: Economy, width: int, depth: int, activation: str, base: bool, ensemble: int,
-                 generator: torch.Generator):
+    def __init__(self, economy: Economy, width: int, depth: int, activation: str, base: bool,
+                 aggregate_scale: float, ensemble: int, generator: torch.Generator):
         super().__init__()
-        self.inputs = Inputs(economy)
+        self.inputs = Inputs(economy, aggregate_scale)
         self.mlps = nn.ModuleList(
             MLP(self.inputs.size, width, depth, activation, generator) for _ in range(ensemble))
         self.base = economy.frictionless() if base else None

@@ -61,6 +61,8 @@ def run_script(config_name: str, job: Callable[[DictConfig], object]) -> int:
     except Exception as error:  # jobs keep theirs to themselves: this one is about the configuration
         _complain(explain(error, config_name))
         return 2
+    except KeyboardInterrupt:  # before a run could turn signals into Interrupted
+        return 130
     except BaseException as stop:
         code = getattr(stop, "exit_code", None)  # Interrupted, which is not imported just to be caught
         if code is None:

@@ -108,7 +108,7 @@ class DeepHAM(lightning.LightningModule):
             (self.policy, settings.policy_optimizer, settings.policy_steps),
             (self.value, settings.value_optimizer, settings.value_steps or settings.policy_steps),
         ):
-            optimizer = torch.optim.Adam(
+            optimizer = getattr(torch.optim, options.method)(
                 network.parameters(), lr=options.learning_rate, betas=(options.beta1, options.beta2))
             optimizers.append(optimizer)
             schedulers.append(_schedule(optimizer, options, settings.outer_iterations * steps))

@@ -193,7 +193,8 @@ def _resume_command(folders: RunFolders) -> str:
                  if not argument.startswith(("ckpt_path=", "run=")) and argument not in ("-m", "--multirun")]
     if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
         overrides = [str(text) for text in HydraConfig.get().overrides.task if not str(text).startswith("run=")]
-    return shlex.join(["python", "scripts/train.py", *overrides, f"ckpt_path={folders.checkpoints}"])
+    program = ["python", "scripts/train.py"] if sys.argv[0].endswith(".py") else ["deepham-train"]
+    return shlex.join([*program, *overrides, f"ckpt_path={folders.checkpoints}"])
 
 
 def _instantiate(group: str, cfg: DictConfig | None) -> list:
