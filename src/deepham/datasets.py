@@ -66,7 +66,7 @@ def to_dataset(economy: Economy, series: dict[str, Tensor], z_path: Tensor, **at
     dimensions = ("economy", "period")
     variables = {name: (dimensions, series[name].cpu().numpy(), {"long_name": text, "units": unit})
                  for name, (text, unit) in described.items() if name in series}
-    names = economy.shock_names.get(economy.aggregate_shock) or tuple(map(str, range(economy.chain.n_z)))
+    names = economy.names_of(economy.aggregate_shock, economy.chain.n_z)
     variables[economy.aggregate_shock] = (dimensions, z_path.cpu().numpy(), {
         "long_name": "aggregate state", "units": "index",
         # the convention for coded values in netCDF files

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import cycle
+
 import numpy as np
 from matplotlib.figure import Figure
 from torch import Tensor
@@ -26,7 +28,8 @@ def asset_histogram(k: Tensor, weight: Tensor, constrained: float, asset: str = 
 def wealth_and_policy(solution) -> Figure:
     """The ergodic wealth distribution by individual state, and the policy at the median cross-section."""
     economy = solution.economy
-    names = economy.shock_names[economy.individual_shock]
+    names = economy.names_of(economy.individual_shock, economy.chain.n_eps)
+    z_names = economy.names_of(economy.aggregate_shock, economy.chain.n_z)
     grid = solution.grid.double().cpu().numpy()
     mass = solution.mass.double().cpu().reshape(len(solution.mass), len(names), -1).numpy()
     share_z = economy.chain.stationary_z().numpy()
@@ -36,15 +39,14 @@ def wealth_and_policy(solution) -> Figure:
     top = grid[np.searchsorted(cumulated, 0.998)]
     figure = Figure(figsize=(10, 3.8), layout="constrained")
     left, right = figure.subplots(1, 2)
-    for state, color in zip(range(len(names)), (ORANGE, BLUE, GREY)):
+    for state, color in zip(range(len(names)), cycle((ORANGE, BLUE, GREY))):
         left.plot(grid, by_state[state] / by_state[state].sum() / width, color=color, label=names[state])
-        for z, style in zip(range(len(share_z)), ("--", "-")):
+        for z, style in zip(range(len(share_z)), cycle(("--", "-", ":"))):
             points = np.linspace(economy.borrowing_limit, top, 300)[1:]
             c = solution.consumption(**{economy.asset: points, economy.individual_shock: state,
                                         economy.aggregate_shock: z})
-            z_name = economy.shock_names[economy.aggregate_shock][z]
-            right.plot(points, c, style, color=color, label=f"{names[state]}, z {z_name}")
-    left.set(xlim=(economy.borrowing_limit, top), xlabel=f"assets {economy.asset}, goods", ylabel="density",
+            right.plot(points, c, style, color=color, label=f"{names[state]}, z {z_names[z]}")
+    left.set(xlim=(economy.borrowing_limit, top), xlabel=f"assets {economy.asset}, goods", ylabel="density, per good",
              title="Ergodic wealth distribution")
     right.set(xlim=(economy.borrowing_limit, top), xlabel=f"assets {economy.asset}, goods",
               ylabel=f"consumption, goods per {economy.period}", title="Policy at the ergodic cross-section")

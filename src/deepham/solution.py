@@ -32,7 +32,7 @@ CHUNK = 2**17  # households that go through a network at once: bounds the memory
 MEASURE_UNITS = {
     "euler": "percent of consumption", "bellman": "utils", "path_gap": "percent", "welfare_gap": "percent",
     "mean_K_gap": "percent", "wealth_w1": "percent of mean wealth", "gini": "share", "mean_K": "goods",
-    "sd_K": "goods", "wealth": "goods", "seconds": "seconds",
+    "sd_K": "goods", "top_mass": "share", "wealth": "goods", "seconds": "seconds",
 }
 
 
@@ -227,7 +227,7 @@ class Solution:
     def summary(self) -> str:
         """Economy, calibration, network, distribution and measures, over several lines."""
         capital = self.ergodic.mean(self.ergodic.k).tolist()
-        names = self.economy.shock_names.get(self.economy.aggregate_shock) or range(len(capital))
+        names = self.economy.names_of(self.economy.aggregate_shock, len(capital))
         means = ", ".join(f"{mean:.4g} ({name})" for name, mean in zip(names, capital))
         lines = [f"Solution of {self.name}; one period is a {self.economy.period}", "calibration"]
         lines += [f"  {name:<16}{states.show(value)}" for name, value in self.calibration.items()]

@@ -13,7 +13,8 @@ SHIPPED = sorted((conf_folder() / "algorithm").glob("*.yaml"))
 
 
 def settings(path, **changes):
-    return AlgorithmSettings.from_dict(yaml.safe_load(path.read_text(encoding="utf-8")) | changes)
+    shipped = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return AlgorithmSettings.from_dict(shipped.get("algorithm", shipped) | changes)
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)

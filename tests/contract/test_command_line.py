@@ -15,6 +15,7 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import deepham
+from deepham.training.cli import train
 
 ROOT = Path(__file__).parents[2]
 SQUARE = "[[0.5,0.5,0,0],[0.5,0.5,0,0],[0,0,0.5,0.5],[0,0,0.5,0.6]]"
@@ -53,13 +54,25 @@ def test_tensorboard_has_scalars_and_figures_under_stable_names(command):
 
 
 @pytest.mark.parametrize("name, gone", [("bellman_errors", "errors/euler.mean"), ("asset_distribution",
-                                        "distribution/sd"), ("guard", None), ("progress", None)])
+                                        "distribution/sd"), ("progress", None)])
 def test_each_callback_can_be_switched_off(command, name, gone):
     code, output, _ = command("run=r", f"callbacks.{name}=null")
     assert code == 0
     header = Path("logs/r/metrics.csv").read_text().splitlines()[0].split(",")
     assert gone not in header and len(header) > 5
     assert ("outer iteration 1/1" in output) == (name != "progress")
+
+
+def test_the_guard_can_be_switched_off(command, monkeypatch):
+    def nothing(utility, weight):
+        return float("nan") * utility.mean()
+
+    monkeypatch.setattr("deepham.training.module.policy_loss", nothing)
+    code, _, errors = command("run=guarded")
+    assert code == 1 and len(errors) == 1 and "last.ckpt holds the state after outer iteration 0" in errors[0]
+    assert json.loads(Path("checkpoints/guarded/status.json").read_text())["state"] == "failed"
+    errors = command("run=free", "callbacks.guard=null")[2]
+    assert not any("last.ckpt holds" in line for line in errors)
 
 
 def test_a_sweep_gives_one_run_per_job_directly_in_the_folders(command):
@@ -108,6 +121,22 @@ def test_a_sweep_runs_the_rest_when_a_job_fails_and_exits_1(command):
     ("trainer.threads=0", "trainer.threads"),
     ("verdict.nodes=1", "verdict.nodes"),
     ("optimized_metric=foo", "there is euler.mean"),
+    ("verdict.dates=100", "verdict.dates"),
+    ("verdict=null", "group"),
+    ("~seed", "seed"),
+    ("seed=???", "seed"),
+    ("trainer.threads=9999999999999", "trainer.threads"),
+    ("algorithm.agents=100000000000000000000", "algorithm.agents"),
+    ("algorithm.policy_optimizer=null", "policy_optimizer"),
+    ("algorithm.name=a/b", "run: expected a name"),
+    ("model.alpha=0.9999", "steady state"),
+    ("model.unemployment=[0.2,0.04]", "chain_matrix"),
+    ("checkpoint_dir=logs", "two folders"),
+    ("callbacks.guard.every=0", "every"),
+    ("callbacks.bellman_errors.economies=-1", "economies"),
+    ("callbacks.asset_distribution.figure_every=abc", "figure_every"),
+    ("callbacks.guard._target_=deepham.training.run.os.getcwd", "no class"),
+    ("callbacks.guard._target_=deepham.solution.Solution", "callbacks"),
     ("ckpt_path=nowhere", "ckpt_path: nowhere"),
     ("ckpt_path=last", "no run"),
     ("run=../elsewhere", "run: expected a name"),
@@ -151,6 +180,14 @@ def test_a_foreign_or_damaged_checkpoint_is_refused(command):
     assert code == 2 and "model.beta=0.99" in errors[0] and "0.98" in errors[0]
 
 
+def test_a_run_is_resumed_with_what_it_was_trained_with(monkeypatch, command):
+    assert command("run=r", "seed=7", "model.beta=0.98", "network.width=8")[0] == 0
+    before = json.loads(Path("checkpoints/r/metrics.json").read_text())["measures"]
+    monkeypatch.setattr(sys, "argv", ["train.py", "ckpt_path=last"])
+    assert train() == 0
+    assert json.loads(Path("checkpoints/r/metrics.json").read_text())["measures"] == before
+
+
 def test_resuming_a_finished_run_repeats_its_result(command):
     assert command("run=r")[0] == 0
     before = json.loads(Path("checkpoints/r/metrics.json").read_text())["measures"]
@@ -192,6 +229,9 @@ def test_solve_from_python_keeps_nothing_on_disk(tmp_path, monkeypatch, tiny):
     solution = deepham.solve("ks98", beta=0.985, overrides=tiny)
     assert solution.calibration["beta"] == 0.985
     assert list(tmp_path.iterdir()) == []
+    for overrides in (["seed=3"], ["run=x"], "algorithm.horizon=2", ["algorithm.bogus=2"]):
+        with pytest.raises(deepham.InputError):
+            deepham.solve("ks98", overrides=overrides)
     for wrong, says in ((dict(bta=0.9), "did you mean beta"), (dict(beta=2.0), "beta"), (dict(seed=-1), "seed")):
         with pytest.raises(deepham.InputError, match=says):
             deepham.solve("ks98", **wrong)

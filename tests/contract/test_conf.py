@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-import yaml
+from hydra import compose, initialize_config_dir
 
 from deepham import economics
 from deepham.paths import conf_folder
@@ -33,16 +33,17 @@ def test_every_economy_trains_with_the_published_procedure(command, name):
     assert (code, errors) == (0, [])
 
 
-@pytest.mark.parametrize("path", [conf_folder() / "algorithm/deepham.yaml", conf_folder() / "network/first_moment.yaml",
-                                  *sorted((conf_folder() / "model").glob("*.yaml")),
-                                  conf_folder() / "trainer/default.yaml"], ids=lambda path: path.name)
-def test_every_setting_has_its_sentence(path):
-    for line in path.read_text(encoding="utf-8").splitlines():
-        if re.match(r"  ?[a-z_]+:|[a-z_]+: ", line) and not line.startswith("name"):
-            if path.parent.name != "model" or line.startswith("  ") and "name:" not in line:
-                key = line.split(":")[0].strip()
-                if path.name != "brock_mirman.yaml" or key in economics.calibration("brock_mirman"):
-                    assert "#" in line, f"{path.name}: {key} has no comment"
+DOCUMENTED = ["train.yaml", "algorithm/deepham.yaml", "network/first_moment.yaml", "trainer/default.yaml",
+              *(f"model/{name}.yaml" for name in economics.names())]
+
+
+@pytest.mark.parametrize("file", DOCUMENTED)
+def test_every_setting_has_its_sentence(file):
+    text = (conf_folder() / file).read_text(encoding="utf-8").split("\ndefaults:")[0]
+    for line in text.split("\nalgorithm:")[0].split("\nhydra:")[0].splitlines():
+        setting = re.match(r" *([a-z_]+): *\S", line)
+        if setting and setting[1] != "name":
+            assert "#" in line, f"{file}: {setting[1]} has no comment"
 
 
 @pytest.mark.parametrize("name", economics.names())
@@ -50,6 +51,13 @@ def test_a_calibration_has_exactly_the_parameters_of_its_economy(name):
     assert economics.create(name).parameters() == economics.calibration(name)
 
 
-def test_yaml_files_are_plain_data():
-    for path in conf_folder().rglob("*.yaml"):
-        yaml.safe_load(path.read_text(encoding="utf-8"))
+def test_the_published_procedure_has_the_published_settings():
+    with initialize_config_dir(str(conf_folder()), version_base="1.3"):
+        cfg = compose("train", overrides=["algorithm=deepham_paper"])
+    assert (cfg.network.ensemble, cfg.network.width, cfg.network.depth, cfg.network.base) == (3, 24, 2, False)
+    algorithm = cfg.algorithm
+    assert (algorithm.outer_iterations, algorithm.policy_steps, algorithm.horizon, algorithm.agents) == (5, 2000, 150, 50)
+    assert (algorithm.economies, algorithm.value_economies, algorithm.realised_periods) == (384, 128, 800)
+    assert (algorithm.players, algorithm.price_taking, algorithm.slope) == ("first", False, False)
+    assert (algorithm.policy_optimizer.learning_rate, algorithm.value_optimizer.learning_rate) == (4e-4, 1e-4)
+    assert algorithm.policy_optimizer.beta1 == algorithm.policy_optimizer.beta2 == 0.99

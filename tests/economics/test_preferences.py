@@ -23,3 +23,13 @@ def test_utility_is_continuous_at_log():
 
 def test_values_at_risk_aversion_two():
     torch.testing.assert_close(CRRA(2.0).utility(C), 1 - 1 / C)
+
+
+@pytest.mark.parametrize("sigma", [1 + 1e-7, 0.999, 1.04, 1.06, 3.0])
+def test_single_precision_keeps_six_digits_of_utility_and_of_its_gradient(sigma):
+    c = torch.tensor([0.3, 2.0, 2.8, 3.0, 30.0], dtype=torch.float64)
+    single = c.float().requires_grad_()
+    utility = CRRA(sigma).utility(single)
+    (slope,) = torch.autograd.grad(utility.sum(), single)
+    torch.testing.assert_close(utility.double(), CRRA(sigma).utility(c), rtol=3e-5, atol=0)
+    torch.testing.assert_close(slope.double(), CRRA(sigma).marginal_utility(c), rtol=3e-5, atol=0)

@@ -14,7 +14,8 @@ def hyperparameters():
 
     def make(algorithm_name="deepham", **algorithm):
         with open(conf_folder() / "algorithm" / f"{algorithm_name}.yaml", encoding="utf-8") as file:
-            settings = yaml.safe_load(file) | SMALL
+            shipped = yaml.safe_load(file)
+        settings = shipped.get("algorithm", shipped) | SMALL
         if settings["value_steps"]:
             settings["value_steps"] = 3
         model = {"name": "ks98"} | economics.calibration("ks98")

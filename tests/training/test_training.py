@@ -3,18 +3,18 @@
 import lightning
 import pytest
 import torch
-from lightning.pytorch.callbacks import ModelCheckpoint
 
 from deepham.callbacks.guard import Guard
 from deepham.training.history import History
 from deepham.errors import TrainingDiverged
 from deepham.simulation.household import observe
+from deepham.training.checkpoints import LastCheckpoint
 from deepham.training.data import PanelData, PanelStream
 from deepham.training.module import DeepHAM
 
 
 def trainer(epochs: int, folder=None, callbacks=()) -> lightning.Trainer:
-    saving = [ModelCheckpoint(folder, filename="last", enable_version_counter=False)] if folder else []
+    saving = [LastCheckpoint(folder)] if folder else []
     return lightning.Trainer(accelerator="cpu", max_epochs=epochs, logger=False, callbacks=[*callbacks, *saving],
                              enable_checkpointing=bool(saving), enable_progress_bar=False, enable_model_summary=False)
 

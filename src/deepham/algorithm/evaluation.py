@@ -29,7 +29,10 @@ class VerdictSettings:
         """Raise InputError for a value out of range."""
         for name, least in (("nodes", 10), ("burn_in", 0), ("periods", 2), ("dates", 1)):
             require(getattr(self, name) >= least, f"verdict.{name}: expected at least {least}, got {getattr(self, name)}")
-        require(1 < self.top < float("inf"), f"verdict.top: expected a number above 1, got {self.top}")
+            require(getattr(self, name) <= 10**7, f"verdict.{name}: expected at most 10^7, got {getattr(self, name)}")
+        require(2 <= self.top < float("inf"), f"verdict.top: expected a number from 2 on, got {self.top}")
+        require(self.dates <= self.periods,
+                f"verdict.dates: expected at most verdict.periods={self.periods}, got {self.dates}")
 
 
 STATISTICS = ("mean", "p99", "max")
@@ -44,7 +47,7 @@ def measure_names(economy: Economy) -> list[str]:
     errors = [f"{error}.{statistic}" for error in ERRORS for statistic in STATISTICS]
     exact = [] if economy.closed_form(torch.ones(1, 1)) is None else ["closed_form_gap.mean"]
     quantiles = [f"wealth_q{round(100 * level):02d}" for level in QUANTILES]
-    return [*errors, *exact, "mean_K", "sd_K", "wealth_sd", "gini", *quantiles]
+    return [*errors, *exact, "mean_K", "sd_K", "wealth_sd", "gini", "top_mass", *quantiles]
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class Ergodic:
     Attributes:
         grid: (G,) wealth nodes.
         mean_mass: (n_z, n_eps * G) average histogram in the periods with each z, summing to one each. Where the path
-            misses a z it is the cross-section that would have followed the last but one period.
+            misses a z it is the cross-section that would have followed the last period but one, had z turned to it.
         share_z: (n_z,) share of periods with each z.
         dates: histograms at dates spread evenly over the path, as a panel of economies.
         K: (B, T) path of capital after burn-in.
@@ -140,7 +143,7 @@ def ergodic_path(
 
 
 def distribution_measures(ergodic: Ergodic) -> dict[str, float]:
-    """Mean and sd of K, and moments of individual wealth pooled over time."""
+    """Mean and sd of K, moments of individual wealth pooled over time, and the mass at the top node."""
     grid_k = ergodic.dates.population.k[0]
     weight = (ergodic.share_z[:, None].to(grid_k) * ergodic.mean_mass).sum(0)
     mean = float((weight * grid_k).sum())
@@ -149,6 +152,8 @@ def distribution_measures(ergodic: Ergodic) -> dict[str, float]:
         "sd_K": float(ergodic.K.std()),
         "wealth_sd": float(((weight * (grid_k - mean) ** 2).sum()).sqrt()),
         "gini": float(gini(grid_k[None], weight[None])),
+        # what would be saved beyond the grid stays at its top: much of it there, and the moments are wrong
+        "top_mass": float(weight[grid_k == ergodic.grid[-1]].sum()),
     }
     levels = quantile(grid_k, weight, QUANTILES)
     return measures | {f"wealth_q{round(100 * q):02d}": float(level) for q, level in zip(QUANTILES, levels)}

@@ -57,7 +57,7 @@ def _euler(economy: Economy, policy: Policy, seen: Observation, consumption: Ten
 
 
 def _best_value(economy: Economy, value: Value, seen: Observation, saved: Population) -> Tensor:
-    """max over c in (0, m - limit] of u(c) + beta E V', for one household while everybody else does as before."""
+    """max over c of u(c) + beta E V' for one household, from 1e-5 of what it can consume to all of it."""
     panel, p_z, p_eps = expand_next(economy, saved, seen.z)
     n_z, n_eps = economy.chain.n_z, economy.chain.n_eps
     available = seen.resources - economy.borrowing_limit
@@ -70,7 +70,7 @@ def _best_value(economy: Economy, value: Value, seen: Observation, saved: Popula
         return economy.preferences.utility(share * available) + economy.beta * expected
 
     # V need not be concave where it is wrong: look over the whole range before narrowing down
-    coarse = torch.cat([torch.logspace(-3, -0.3, 10), torch.linspace(0.6, 1.0, 5)]).to(available)
+    coarse = torch.cat([torch.logspace(-5, -0.3, 16), torch.linspace(0.6, 1.0, 5)]).to(available)
     values = torch.stack([payoff(share.expand_as(available)) for share in coarse])
     best = values.argmax(0)
     low, high = coarse[(best - 1).clamp_min(0)], coarse[(best + 1).clamp_max(len(coarse) - 1)]

@@ -71,6 +71,8 @@ class AlgorithmSettings:
         not_negative = ("value_steps", "move", "burn_in", "rich_weight", "poor_weight", "level_weight")
         for name in positive:
             require(getattr(self, name) >= 1, f"algorithm.{name}: expected at least 1, got {getattr(self, name)}")
+        for name in (*positive, *not_negative):
+            require(getattr(self, name) <= 10**9, f"algorithm.{name}: expected at most 10^9, got {getattr(self, name)}")
         for name in not_negative:
             require(0 <= getattr(self, name) < float("inf"),
                     f"algorithm.{name}: expected a number that is not negative, got {getattr(self, name)}")
@@ -99,5 +101,5 @@ class AlgorithmSettings:
     @classmethod
     def from_dict(cls, values: dict) -> AlgorithmSettings:
         """Settings from plain data, as `dataclasses.asdict` gives it."""
-        optimizers = {key: OptimizerSettings(**value) for key, value in values.items() if isinstance(value, dict)}
+        optimizers = {name: OptimizerSettings(**values[name]) for name in ("policy_optimizer", "value_optimizer")}
         return cls(**(values | optimizers))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import lightning
 import torch
 
+from deepham.economics.economy import require
 from deepham.figures import asset_histogram
 from deepham.simulation.population import gini, quantile
 
@@ -19,6 +20,8 @@ class AssetDistribution(lightning.Callback):
     """
 
     def __init__(self, figure_every: int = 1):
+        require(isinstance(figure_every, int) and figure_every >= 0,
+                f"figure_every: expected a whole number that is not negative, got {figure_every!r}")
         self.figure_every = figure_every
 
     @torch.no_grad()

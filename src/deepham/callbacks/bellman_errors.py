@@ -5,6 +5,7 @@ from __future__ import annotations
 import lightning
 
 from deepham.algorithm.evaluation import error_measures
+from deepham.economics.economy import require
 
 
 class BellmanErrors(lightning.Callback):
@@ -17,6 +18,8 @@ class BellmanErrors(lightning.Callback):
     """
 
     def __init__(self, economies: int = 4):
+        require(isinstance(economies, int) and economies >= 1,
+                f"economies: expected a whole number from 1 on, got {economies!r}")
         self.economies = economies
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:

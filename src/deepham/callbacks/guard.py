@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
 import lightning
 
+from deepham.economics.economy import require
 from deepham.errors import TrainingDiverged
 
 
@@ -18,12 +18,8 @@ class Guard(lightning.Callback):
     """
 
     def __init__(self, every: int = 20):
+        require(isinstance(every, int) and every >= 1, f"every: expected a whole number from 1 on, got {every!r}")
         self.every = every
-
-    def on_train_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
-        path = last_checkpoint(trainer)
-        if path and not path.exists():
-            trainer.save_checkpoint(path)  # so that a first outer iteration that fails leaves something too
 
     def on_train_batch_end(self, trainer, module, outputs: dict, batch, batch_index: int) -> None:
         if batch_index % self.every and batch_index + 1 < trainer.num_training_batches:
@@ -34,9 +30,3 @@ class Guard(lightning.Callback):
                     f"{name} is {float(loss)} in step {batch_index + 1} of outer iteration {trainer.current_epoch + 1}"
                     f"; last.ckpt holds the state after outer iteration {trainer.current_epoch}. "
                     "Try a smaller algorithm.policy_optimizer.learning_rate.")
-
-
-def last_checkpoint(trainer: lightning.Trainer) -> Path | None:
-    """Where the run's checkpoint lies, None for a run that keeps none."""
-    callback = trainer.checkpoint_callback
-    return Path(callback.dirpath) / f"{callback.filename}.ckpt" if callback else None

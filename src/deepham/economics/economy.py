@@ -58,6 +58,7 @@ class Economy(ABC):
                 isinstance(x, int | float) and not isinstance(x, bool) and math.isfinite(x) for x in _flatten(value)),
                 f"{field.name}: expected {'a list of finite numbers' if listed else 'a finite number'}, got {value!r}")
         self.prepare()
+        self._check_long_run()
 
     # -- what a subclass states ------------------------------------------------------------------------------------
 
@@ -103,6 +104,10 @@ class Economy(ABC):
 
     # -- what follows from it --------------------------------------------------------------------------------------
 
+    def names_of(self, shock: str, states: int) -> tuple[str, ...]:
+        """Names of the states of a shock, their indices where the economy gives none."""
+        return self.shock_names.get(shock) or tuple(str(index) for index in range(states))
+
     def parameters(self) -> dict:
         """The calibration as plain data."""
         return {field.name: copy.deepcopy(getattr(self, field.name)) for field in fields(self)}
@@ -114,6 +119,15 @@ class Economy(ABC):
             if isinstance(value, Tensor | JointChain):
                 setattr(moved, name, value.to(device=device, dtype=dtype))
         return moved
+
+    def _check_long_run(self) -> None:
+        self.chain.stationary_z(), self.chain.stationary_eps()  # each refuses a chain without a single long run
+        try:
+            state = self.steady_state()
+        except (OverflowError, ZeroDivisionError) as error:
+            raise InputError(f"calibration: its deterministic steady state cannot be computed ({error})") from error
+        require(all(isinstance(value, float) and math.isfinite(value) and value > 0 for value in state.values()),
+                f"calibration: its deterministic steady state is not finite and positive, {state}")
 
     def table(self, values) -> Tensor:
         """A table by state, (n,), float64."""

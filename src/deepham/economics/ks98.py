@@ -134,8 +134,9 @@ class KS98(Economy):
         rate = self.table(self.unemployment)
         # u(z) is a function of z alone only if the flows between z and z' carry one rate into the other
         arriving = torch.einsum("zye,ze->zy", self.chain.individual[..., 0], torch.stack([rate, 1 - rate], 1))
-        wrong = (arriving - rate).abs().amax(0).argmax()
-        require(float((arriving - rate).abs().max()) < 1e-4,
+        gap = torch.where(self.chain.aggregate > 0, arriving - rate, 0.0).abs()
+        wrong = gap.amax(0).argmax()
+        require(float(gap.max()) < 1e-4,
                 f"unemployment: the chain leads to other rates than {self.unemployment}, for z "
                 f"{self.shock_names['z'][int(wrong)]} to {[round(x, 6) for x in arriving[:, wrong].tolist()]}; change "
                 "chain_matrix with it")

@@ -18,6 +18,8 @@ class CRRA:
     def utility(self, c: Tensor) -> Tensor:
         if self.sigma == 1:
             return torch.log(c)
+        if abs(1 - self.sigma) < 0.05:  # here c^(1-sigma) - 1 would cancel; further away its derivative would
+            return torch.expm1((1 - self.sigma) * torch.log(c)) / (1 - self.sigma)
         return (c ** (1 - self.sigma) - 1) / (1 - self.sigma)
 
     def marginal_utility(self, c: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from lightning.pytorch.callbacks import ModelCheckpoint
 
 from deepham.errors import InputError
 
@@ -34,18 +35,32 @@ class RunFolders:
             InputError: a folder that exists and is not empty, unless resuming, or that cannot be made.
         """
         for folder in (self.checkpoints, self.logs):
-            try:
-                folder.mkdir(parents=True, exist_ok=True)
-                occupied = any(folder.iterdir())
-            except OSError as error:
-                raise InputError(f"run: cannot make {folder}: {error.strerror}") from error
-            if occupied and not resuming:
+            if not resuming and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
                 raise InputError(f"run: {folder} exists and is not empty; choose another name with run=..., or resume "
                                  f"with ckpt_path={self.checkpoints}")
+        for folder in (self.checkpoints, self.logs):
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise InputError(f"run: cannot make {folder}: {error.strerror}") from error
 
     def set_status(self, state: str, **details) -> None:
         """Replace status.json: state is running, finished, failed or interrupted."""
         write_json(self.checkpoints / "status.json", {"state": state, "run": self.name} | details)
+
+
+class LastCheckpoint(ModelCheckpoint):
+    """last.ckpt after each outer iteration, and before the first, so that one that fails leaves something too."""
+
+    def __init__(self, folder: Path):
+        super().__init__(folder, filename=LAST, save_on_train_epoch_end=True, every_n_epochs=1,
+                         enable_version_counter=False)
+
+    def on_train_start(self, trainer, module) -> None:
+        super().on_train_start(trainer, module)
+        path = Path(self.dirpath) / f"{LAST}.ckpt"
+        if not path.exists():
+            trainer.save_checkpoint(path)
 
 
 def write_json(path: Path, content: dict) -> None:
@@ -74,18 +89,26 @@ def find_checkpoint(ckpt_path: str, checkpoint_dir: Path) -> Path:
     return path
 
 
-def check_checkpoint(path: Path, expected: dict) -> None:
-    """Raise InputError unless the checkpoint is one of ours and was trained with the expected hyper-parameters."""
+def read_hyperparameters(path: Path) -> dict:
+    """What a checkpoint was trained with: plain data under model, network, algorithm and seed.
+
+    Raises:
+        InputError: not one of our checkpoints, or damaged.
+    """
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-        found = content["hyper_parameters"]
+        found = torch.load(path, map_location="cpu", weights_only=True)["hyper_parameters"]
+        return {key: found[key] for key in ("model", "network", "algorithm", "seed")}
     except (OSError, RuntimeError, KeyError, TypeError, EOFError, ValueError, pickle.UnpicklingError) as error:
         raise InputError(f"ckpt_path: {path} is not a checkpoint of deepham, or damaged") from error
+
+
+def check_hyperparameters(path: Path, found: dict, expected: dict) -> None:
+    """Raise InputError naming the first hyper-parameter in which a checkpoint differs from the expected."""
     difference = _first_difference(found, expected)
     if difference:
         key, was, is_now = difference
-        raise InputError(f"ckpt_path: {path} was trained with {key}={was}, this run has {is_now}; repeat the original "
-                         "overrides to resume")
+        raise InputError(f"ckpt_path: {path} was trained with {key}={was}, this run has {is_now}; leave "
+                         "out the override to resume, or start a new run")
 
 
 def _first_difference(found, expected, prefix: str = ""):

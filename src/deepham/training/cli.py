@@ -77,7 +77,7 @@ def explain(error: Exception, config_name: str) -> str:
     text = str(error)
     if "Config group override must be" in text:
         return "a group of settings needs the name of an option, not null; a single callback can be null"
-    group = re.search(r"Could not find '([^']+)/([^'/]+)'", text)
+    group = re.search(r"Could not find '([^']+)/([^'/]*)'", text)
     if group:
         choices = re.findall(r"^\t(\S+)$", text, re.MULTILINE)
         return f"{group[1]}={group[2]}: there is no such option; choose from {', '.join(choices)}"

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
+from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -19,7 +20,7 @@ from deepham.networks.settings import NetworkSettings
 
 KEYS = ("model", "network", "algorithm", "trainer", "callbacks", "logger", "verdict", "run", "seed", "ckpt_path",
         "log_dir", "checkpoint_dir", "optimized_metric")
-RUN_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
+RUN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 ALLOWED_TARGETS = ("deepham.", "lightning.", "torch.optim.")
 
 
@@ -32,7 +33,7 @@ class TrainerSettings:
 
     def validate(self) -> None:
         """Raise InputError for a value out of range or a GPU that is not there."""
-        require(self.threads >= 1, f"trainer.threads: expected at least 1, got {self.threads}")
+        require(1 <= self.threads <= 1024, f"trainer.threads: expected 1 to 1024, got {self.threads}")
         require(self.gpus >= 0, f"trainer.gpus: expected 0 (the CPU) or the number of GPUs, got {self.gpus}")
         require(self.gpus <= 1, f"trainer.gpus: one GPU at most for now, got {self.gpus}; set trainer.gpus=1")
         seen = torch.cuda.device_count()
@@ -64,10 +65,28 @@ def read(cfg: DictConfig) -> Settings:
     Raises:
         InputError: a wrong type, a value out of range, a GPU that is not there, a foreign target.
     """
+    try:
+        return _read(cfg)
+    except InputError:
+        raise
+    except (OmegaConfBaseException, ValueError, TypeError, OverflowError) as error:
+        raise InputError(f"configuration: {str(error).splitlines()[0]}") from error
+
+
+def check_run_name(name) -> None:
+    """Raise InputError unless the name is fit for a folder."""
+    require(isinstance(name, str) and RUN_NAME.fullmatch(name) is not None,
+            f"run: expected a name of letters, digits, '-', '_' and '.', beginning with none of '-' and '.', got {name!r}")
+
+
+def _read(cfg: DictConfig) -> Settings:
+    for key in KEYS:
+        require(key in cfg, f"{key}: missing; leave out the override ~{key}")
+    for key in ("model", "network", "algorithm", "trainer", "verdict"):
+        require(isinstance(cfg[key], DictConfig), f"{key}: expected a group of settings, got {cfg[key]!r}")
     unknown = sorted(set(cfg) - set(KEYS))
     require(not unknown, f"{', '.join(unknown)}: unknown key; there is {', '.join(KEYS)}")
-    require(isinstance(cfg.model, DictConfig), f"model: expected an economy's calibration, got {cfg.model!r}")
-    name = cfg.model.name
+    name = cfg.model.get("name")
     parameters = OmegaConf.masked_copy(cfg.model, [key for key in cfg.model if key != "name"])
     typed = _typed("model", parameters, economics.economy_class(name))
     try:
@@ -86,8 +105,7 @@ def read(cfg: DictConfig) -> Settings:
     for group in (settings.network, settings.algorithm, settings.trainer, settings.verdict):
         group.validate()
     if cfg.run is not None:
-        require(isinstance(cfg.run, str) and RUN_NAME.fullmatch(cfg.run) is not None,
-                f"run: expected a name of letters, digits, '-', '_' and '.', got {cfg.run!r}")
+        check_run_name(cfg.run)
     measures = measure_names(economy)
     require(cfg.optimized_metric in measures,
             f"optimized_metric: no measure {cfg.optimized_metric!r}; there is {', '.join(measures)}")
@@ -96,6 +114,8 @@ def read(cfg: DictConfig) -> Settings:
     for folder in ("log_dir", "checkpoint_dir"):
         require(isinstance(cfg[folder], str) and cfg[folder] != "", f"{folder}: expected a folder, got {cfg[folder]!r}")
         require(not Path(cfg[folder]).is_file(), f"{folder}: {cfg[folder]} is a file, expected a folder")
+    require(Path(cfg.log_dir).resolve() != Path(cfg.checkpoint_dir).resolve(),
+            f"log_dir and checkpoint_dir: expected two folders, got {cfg.log_dir} for both")
     return settings
 
 
@@ -109,6 +129,13 @@ def check_targets(group: str, cfg: DictConfig | None) -> None:
         for target in _targets(OmegaConf.to_container(part, resolve=False)):
             require(str(target).startswith(ALLOWED_TARGETS),
                     f"{group}.{name}: _target_ {target} is refused; allowed are {', '.join(ALLOWED_TARGETS)}")
+            try:
+                found = get_class(str(target))
+            except Exception as error:  # whatever the import of a wrong name raises
+                raise InputError(f"{group}.{name}: no class {target}") from error
+            # deepham.x.os.system begins as it should, too: where a class is from decides
+            require(found.__module__.startswith(ALLOWED_TARGETS),
+                    f"{group}.{name}: _target_ {target} is refused; it is from {found.__module__}")
 
 
 def _targets(node):

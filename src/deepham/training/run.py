@@ -7,6 +7,7 @@ import logging
 import os
 import platform
 import random
+import re
 import shlex
 import signal
 import sys
@@ -26,16 +27,25 @@ from hydra.errors import InstantiationException
 from hydra.types import RunMode
 from hydra.utils import instantiate
 from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig, OmegaConf
 
 from deepham.algorithm.evaluation import measure
 from deepham.training.history import History
+from deepham.economics.economy import require
 from deepham.errors import InputError
 from deepham.figures import wealth_and_policy
 from deepham.solution import Solution
 from deepham.tables import verdict_table
-from deepham.training.checkpoints import LAST, RunFolders, check_checkpoint, find_checkpoint, write_json
-from deepham.training.configuration import Settings, read
+from deepham.training.checkpoints import (
+    LastCheckpoint,
+    RunFolders,
+    check_hyperparameters,
+    find_checkpoint,
+    read_hyperparameters,
+    write_json,
+)
+from deepham.training.configuration import Settings, check_run_name, read
 from deepham.training.data import PanelData
 from deepham.training.module import DeepHAM
 from deepham.verdict import Row, judge
@@ -59,14 +69,18 @@ def run(cfg: DictConfig) -> float:
         Interrupted: on SIGINT or SIGTERM, with status.json saying how to resume.
     """
     began = time.perf_counter()
-    settings = read(cfg)
-    resume = None
-    if cfg.ckpt_path is not None:
+    resume = found = None
+    if cfg.get("ckpt_path") is not None:
         resume = find_checkpoint(str(cfg.ckpt_path), Path(cfg.checkpoint_dir))
-        check_checkpoint(resume, settings.hyperparameters())
+        found = read_hyperparameters(resume)
+        _restore(cfg, found, resume)
+    settings = read(cfg)
+    if resume is not None:
+        check_hyperparameters(resume, found, settings.hyperparameters())
     folders = _folders(cfg, settings, resume)
+    check_run_name(folders.name)
     cfg.run = folders.name
-    callbacks, loggers = _instantiate("callbacks", cfg.callbacks), _instantiate("logger", cfg.logger)
+    callbacks, loggers = instantiate_all("callbacks", cfg.callbacks), instantiate_all("logger", cfg.logger)
     folders.create(resuming=resume is not None and resume.resolve() == folders.last.resolve())
     folders.set_status("running")
     with _log_file(folders.logs / "train.log"):
@@ -76,7 +90,7 @@ def run(cfg: DictConfig) -> float:
         except Interrupted as stop:
             command = _resume_command(folders)
             folders.set_status("interrupted", signal=str(stop), resume=command)
-            log.info("interrupted by %s; resume with: %s", stop, command)
+            log.info("interrupted by %s; %s", stop, f"resume with: {command}" if command else "nothing was saved yet")
             raise
         except Exception as error:
             reason = str(error).splitlines()[0] if str(error) else ""
@@ -92,34 +106,38 @@ def _train(
     OmegaConf.save(OmegaConf.create(plain), folders.logs / "config.yaml")
     log.info("%s", OmegaConf.to_yaml(OmegaConf.create(plain)).rstrip())
     log.info("run %s: %s on %s", folders.name, settings.economy_name, _device_name(settings))
-    checkpoint = ModelCheckpoint(folders.checkpoints, filename=LAST, save_on_train_epoch_end=True, every_n_epochs=1,
-                                 enable_version_counter=False)
-    callbacks = [*callbacks, History(folders.logs / "metrics.csv"), checkpoint]
+    callbacks = [*callbacks, History(folders.logs / "metrics.csv"), LastCheckpoint(folders.checkpoints)]
     module, data = fit(settings, callbacks, loggers, resume)
     trained = time.perf_counter()
     log.info("training took %.0f s; measuring in the continuum ...", trained - began)
-    solution, measures = conclude(settings, module, data, _show_progress)
+    with _threads(settings.trainer.threads):
+        solution, measures = conclude(settings, module, data, _show_progress)
     seconds = {"training": trained - began, "verdict": time.perf_counter() - trained,
                "total": time.perf_counter() - began}
     rows = judge(settings.economy_name, settings.economy, measures)
     solution.save(folders.checkpoints, overwrite=True)
-    wealth_and_policy(solution).savefig(folders.logs / "solution.png", dpi=150)
-    _report(rows, folders, seconds)
     missed = [row.measure for row in rows if row.met is False]
     write_json(folders.checkpoints / "metrics.json", {
         "run": folders.name, "measures": measures, "bar_met": not missed, "missed": missed, "seconds": seconds,
         "peak_memory_mb": _peak_memory(), "verdict": [vars(row) for row in rows]})
+    wealth_and_policy(solution).savefig(folders.logs / "solution.png", dpi=150)
+    _report(rows, folders, seconds)
     folders.set_status("finished", bar_met=not missed)
     return measures[cfg.optimized_metric]
 
 
 def fit(settings: Settings, callbacks: list, loggers: list, resume: Path | None) -> tuple[DeepHAM, PanelData]:
     """Train the networks. The caller's global random state is left as found."""
-    torch.set_num_threads(settings.trainer.threads)
-    _quieten()
     module = DeepHAM(**settings.hyperparameters())
     data = PanelData(settings.algorithm, settings.seed)
-    trainer = lightning.Trainer(
+    with _quiet_lightning(), _threads(settings.trainer.threads):
+        _trainer(settings, callbacks, loggers).fit(
+            module, datamodule=data, ckpt_path=resume, weights_only=True if resume else None)
+    return module, data
+
+
+def _trainer(settings: Settings, callbacks: list, loggers: list) -> lightning.Trainer:
+    return lightning.Trainer(
         accelerator="gpu" if settings.trainer.gpus else "cpu",
         devices=settings.trainer.gpus or 1,
         max_epochs=settings.algorithm.outer_iterations,
@@ -131,8 +149,6 @@ def fit(settings: Settings, callbacks: list, loggers: list, resume: Path | None)
         enable_model_summary=False,
         use_distributed_sampler=False,
     )
-    trainer.fit(module, datamodule=data, ckpt_path=resume, weights_only=True if resume else None)
-    return module, data
 
 
 def conclude(settings: Settings, module: DeepHAM, data: PanelData, progress=None) -> tuple[Solution, dict]:
@@ -187,8 +203,24 @@ def _signals():
             signal.signal(number, handler)
 
 
-def _resume_command(folders: RunFolders) -> str:
-    """The command that was typed, with ckpt_path pointing to this run."""
+def _restore(cfg: DictConfig, hyperparameters: dict, checkpoint: Path) -> None:
+    """Take what the command line does not mention from the checkpoint and, for the verdict, from its run's log."""
+    said = {re.split("[.=@]", text.lstrip("+~"))[0] for text in HydraConfig.get().overrides.task}
+    if "experiment" in said:
+        return  # it may set anything
+    log_config = Path(cfg.log_dir) / checkpoint.resolve().parent.name / "config.yaml"
+    if log_config.is_file():
+        verdict = OmegaConf.to_container(OmegaConf.load(log_config), resolve=False).get("verdict")
+        hyperparameters = hyperparameters | ({"verdict": verdict} if isinstance(verdict, dict) else {})
+    for key, value in hyperparameters.items():
+        if key not in said:
+            OmegaConf.update(cfg, key, value, merge=False, force_add=True)
+
+
+def _resume_command(folders: RunFolders) -> str | None:
+    """The command that was typed, with ckpt_path pointing to this run; None where no checkpoint was written yet."""
+    if not folders.last.exists():
+        return None
     overrides = [argument for argument in sys.argv[1:]
                  if not argument.startswith(("ckpt_path=", "run=")) and argument not in ("-m", "--multirun")]
     if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
@@ -197,11 +229,17 @@ def _resume_command(folders: RunFolders) -> str:
     return shlex.join([*program, *overrides, f"ckpt_path={folders.checkpoints}"])
 
 
-def _instantiate(group: str, cfg: DictConfig | None) -> list:
+def instantiate_all(group: str, cfg: DictConfig | dict | None) -> list:
+    """The callbacks or loggers of a checked group that are not switched off. Raises InputError for wrong arguments."""
     try:
-        return [instantiate(part) for part in (cfg or {}).values() if part is not None]
+        built = [instantiate(part) for part in (cfg or {}).values() if part is not None]
     except InstantiationException as error:
-        raise InputError(f"{group}: {' '.join(str(error).splitlines()[:2])}") from error
+        reason = error.__cause__ if isinstance(error.__cause__, InputError) else error
+        raise InputError(f"{group}: {' '.join(str(reason).splitlines()[:2])}") from error
+    expected = lightning.Callback if group == "callbacks" else Logger
+    for part in built:
+        require(isinstance(part, expected), f"{group}: expected a {expected.__name__} of Lightning, got {part!r}")
+    return built
 
 
 class _Terminal(logging.Handler):
@@ -209,6 +247,32 @@ class _Terminal(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         rich.get_console().print(self.format(record), highlight=False, markup=False, soft_wrap=True)
+
+
+@contextmanager
+def _threads(number: int):
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def _quiet_lightning():
+    """Without Lightning's hints about things that are meant to be as they are."""
+    logger = logging.getLogger("lightning.pytorch")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        for message in (".*treespec.*", ".*`IterableDataset` has `__len__`.*", ".*does not have many workers.*",
+                        ".*exists and is not empty.*", ".*GPU available but not used.*"):
+            warnings.filterwarnings("ignore", message=message)
+        try:
+            yield
+        finally:
+            logger.setLevel(level)
 
 
 @contextmanager
@@ -226,14 +290,6 @@ def _log_file(path: Path):
         for handler in handlers:
             log.removeHandler(handler)
             handler.close()
-
-
-def _quieten() -> None:
-    """Lightning's hints about things that are meant to be as they are."""
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    for message in (".*treespec.*", ".*`IterableDataset` has `__len__`.*", ".*does not have many workers.*",
-                    ".*exists and is not empty.*", ".*GPU available but not used.*"):
-        warnings.filterwarnings("ignore", message=message)
 
 
 def _show_progress(done: int, periods: int) -> None:

@@ -9,25 +9,31 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from deepham import economics
+from deepham.economics.economy import require
 from deepham.errors import InputError
 from deepham.paths import conf_folder
 from deepham.solution import Solution
 from deepham.training.cli import explain
 from deepham.training.configuration import read
-from deepham.training.run import conclude, fit
+from deepham.training.run import conclude, fit, instantiate_all
 
 
 def solve(economy: str, seed: int, overrides: list[str], parameters: dict) -> Solution:
     """See `deepham.solve`."""
     economics.create(economy, **parameters)  # the clearest words for a wrong parameter
+    require(isinstance(overrides, list | tuple) and all(isinstance(text, str) for text in overrides),
+            f"overrides: expected a list of texts such as algorithm.horizon=2, got {overrides!r}")
+    for text in overrides:
+        require(text.startswith(("algorithm", "network", "trainer", "verdict")),
+                f"overrides: {text} is not for solve; expected settings of algorithm, network, trainer or verdict")
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(conf_folder()), version_base="1.3"):
-            cfg = compose("train", overrides=[f"model={economy}", "logger=none", "callbacks=default", *overrides])
+            cfg = compose("train", overrides=[f"model={economy}", "logger=none", *overrides])
         cfg.seed = seed
         cfg.model = OmegaConf.merge(cfg.model, parameters)
     except (HydraException, OmegaConfBaseException) as error:
         raise InputError(explain(error, "train")) from error
     settings = read(cfg)
-    module, data = fit(settings, callbacks=[], loggers=[], resume=None)
+    module, data = fit(settings, instantiate_all("callbacks", {"guard": cfg.callbacks.guard}), loggers=[], resume=None)
     return conclude(settings, module, data)[0]
