@@ -13,7 +13,7 @@ BARS = {
     "euler.p99": ("Euler error, 99 %", "% of cons.", 0.3),
     "bellman_policy.mean": ("Bellman error, policy", "utils", 0.003),
     "bellman_optimality.mean": ("Bellman error, best choice", "utils", 0.003),
-    "top_mass": ("mass at the top of the grid", "share", 1e-6),
+    "top_mass": ("mass at the top node", "share", 1e-4),
     "closed_form_gap.mean": ("gap to the closed form", "% of cons.", 0.1),
 }
 # moment -> (what it is, tolerated relative distance to the grid solution on other shocks)
