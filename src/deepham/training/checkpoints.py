@@ -64,9 +64,10 @@ class LastCheckpoint(ModelCheckpoint):
 
 
 def write_json(path: Path, content: dict) -> None:
-    """Write beside, then rename: readers see the old file or the new one, never half of it."""
+    """Write beside, then rename: readers see the old file or the new one, never half of it. NaN becomes null."""
     beside = path.with_name(path.name + ".tmp")
-    beside.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    valid = json.loads(json.dumps(content), parse_constant=lambda _: None)
+    beside.write_text(json.dumps(valid, indent=2) + "\n", encoding="utf-8")
     os.replace(beside, path)
 
 
