@@ -1,0 +1,55 @@
+"""What the callbacks report after an outer iteration, against the panel that they look at."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from deepham.callbacks.asset_distribution import AssetDistribution
+from deepham.callbacks.bellman_errors import BellmanErrors
+from deepham.errors import InputError
+from deepham.simulation.population import Population
+from deepham.simulation.rollout import Panel
+
+
+def after_an_epoch(callback, economy, panel, policy=None, value=None) -> dict[str, float]:
+    trainer = SimpleNamespace(datamodule=SimpleNamespace(stream=SimpleNamespace(panel=panel)), loggers=[],
+                              current_epoch=0)
+    module = SimpleNamespace(economy=economy, policy_average=policy, value_average=value, measures={})
+    callback.on_train_epoch_end(trainer, module)
+    return module.measures
+
+
+def test_the_distribution_is_that_of_all_simulated_households(ks98):
+    k = torch.tensor([[0.0, 10.0], [20.0, 50.0]], dtype=torch.float64)
+    panel = Panel(Population.panel(k, torch.ones(2, 2, dtype=torch.long)), torch.tensor([0, 1]))
+    measures = after_an_epoch(AssetDistribution(), ks98, panel)
+    assert measures["distribution/mean"] == pytest.approx(20)
+    assert measures["distribution/sd"] == pytest.approx(350**0.5)
+    assert measures["distribution/constrained"] == pytest.approx(0.25)
+    assert measures["distribution/gini"] == pytest.approx(320 / (2 * 16 * 20))  # sum of |k_i - k_j| over 2 n^2 mean
+    assert (measures["distribution/q10"], measures["distribution/q90"]) == (0, 50)
+
+
+def test_the_errors_of_the_closed_form_are_zero_and_those_of_another_policy_are_not(bm, bm_panel, closed_form):
+    exact = after_an_epoch(BellmanErrors(), bm, bm_panel, closed_form.policy, closed_form.value)
+    assert exact["errors/euler.max"] < 1e-9 and exact["errors/bellman_policy.max"] < 1e-9
+    wrong = after_an_epoch(BellmanErrors(), bm, bm_panel, lambda seen: 1.1 * closed_form.policy(seen), closed_form.value)
+    assert wrong["errors/euler.mean"] > 0.1 and wrong["errors/bellman_policy.mean"] > 1e-4
+
+
+def test_only_as_many_economies_as_asked_are_looked_at(bm, bm_panel, closed_form):
+    wrong_in_the_last = torch.tensor([1.0, 1.0, 1.0, 1.5])
+
+    def policy(seen):
+        factor = wrong_in_the_last[-1] if bool((seen.population.k == bm_panel.population.k[3]).all()) else 1.0
+        return factor * closed_form.policy(seen)
+
+    assert after_an_epoch(BellmanErrors(3), bm, bm_panel, policy, closed_form.value)["errors/euler.max"] < 1e-9
+    assert after_an_epoch(BellmanErrors(4), bm, bm_panel, policy, closed_form.value)["errors/euler.max"] > 1
+
+
+@pytest.mark.parametrize("build", [lambda: AssetDistribution(-1), lambda: BellmanErrors(0), lambda: BellmanErrors("x")])
+def test_bad_arguments_are_refused(build):
+    with pytest.raises(InputError, match="expected a whole number"):
+        build()

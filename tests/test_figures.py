@@ -1,0 +1,43 @@
+"""The figures show what they say."""
+
+import pytest
+import torch
+
+from deepham.algorithm.evaluation import ergodic_path
+from deepham.figures import asset_histogram, wealth_and_policy
+from deepham.networks.settings import NetworkSettings, build_networks
+from deepham.simulation.continuum import on_grid, wealth_grid
+from deepham.simulation.rollout import initial_panel
+from deepham.solution import Solution
+
+
+def test_the_histogram_has_all_households_the_mean_and_the_mass_at_the_constraint():
+    k = torch.tensor([0.0, 1.0, 2.0, 5.0])
+    (axes,) = asset_histogram(k, torch.full((4,), 0.25), constrained=0.25).axes
+    assert sum(bar.get_height() for bar in axes.patches) == pytest.approx(100)
+    assert "25.00 % at the constraint" in axes.get_title()
+    assert axes.get_legend().get_texts()[0].get_text() == "mean 2"
+    assert axes.get_xlabel() and axes.get_ylabel()
+
+
+def test_the_solution_is_drawn_for_every_individual_and_aggregate_state(economy, seeded):
+    settings = {"name": "test", "width": 4, "depth": 1, "activation": "tanh", "base": True, "aggregate_scale": 10.0,
+                "ensemble": 1}
+    policy, value = build_networks(economy, NetworkSettings(**settings), seed=0)
+    grid = wealth_grid(economy, 60, 8.0)
+    start = on_grid(grid, initial_panel(economy, 1, 50, seeded()).population, economy.chain.n_eps)
+    z_path = torch.tensor([[0, 1, 0, 1, 1, 0]])
+    ergodic = ergodic_path(economy, policy.double(), grid, start, z_path, 0, 2)
+    solution = Solution(_name(economy), economy.parameters(), settings, policy, value, grid, ergodic.mean_mass)
+    left, right = wealth_and_policy(solution).axes
+    n_eps, n_z = economy.chain.n_eps, economy.chain.n_z
+    assert len(left.lines) == n_eps and len(right.lines) == n_eps * n_z
+    for line in left.lines:  # densities
+        x, y = line.get_data()
+        assert float(((x[1:] - x[:-1]) * (y[1:] + y[:-1]) / 2).sum()) == pytest.approx(1, abs=0.05)
+    drawn = right.lines[0].get_ydata()
+    assert (drawn[1:] > drawn[:-1]).all()
+
+
+def _name(economy) -> str:
+    return type(economy).__module__.rpartition(".")[2]
