@@ -10,7 +10,7 @@ from hydra import compose, initialize_config_dir
 from deepham import economics
 from deepham.paths import conf_folder
 
-GROUPS = ("model", "network", "algorithm", "trainer", "callbacks", "logger", "experiment")
+GROUPS = ("model", "network", "algorithm", "trainer", "reference", "callbacks", "logger", "experiment")
 OPTIONS = [f"{group}={path.stem}" for group in GROUPS for path in sorted((conf_folder() / group).glob("*.yaml"))]
 
 
@@ -33,7 +33,7 @@ def test_every_economy_trains_with_the_published_procedure(command, name):
     assert (code, errors) == (0, [])
 
 
-DOCUMENTED = ["train.yaml", "algorithm/deepham.yaml", "network/first_moment.yaml", "trainer/default.yaml",
+DOCUMENTED = ["train.yaml", "algorithm/deepham.yaml", "network/first_moment.yaml", "trainer/default.yaml", "reference/standard.yaml",
               *(f"model/{name}.yaml" for name in economics.names())]
 
 

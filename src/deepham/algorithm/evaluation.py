@@ -85,14 +85,23 @@ def measure(
     """
     pooled = Population(*(x.reshape(1, -1) for x in (start.k, start.eps, start.weight / len(start.weight))))
     grid = wealth_grid(economy, settings.nodes, settings.top)
-    device = grid.device
-    generator = torch.Generator(device).manual_seed(seed)
-    z_0 = economy.chain.stationary_z().argmax()[None]
-    z_path = economy.chain.draw_path(z_0, settings.burn_in + settings.periods, generator)
+    z_path = verdict_path(economy, settings, seed)
     histogram = on_grid(grid, pooled, economy.chain.n_eps)
     ergodic = ergodic_path(economy, policy, grid, histogram, z_path, settings.burn_in, settings.dates, progress)
-    measures = error_measures(economy, policy, value, ergodic.dates, optimality_every=5)
-    return ergodic, measures | closed_form_measures(economy, policy, ergodic.dates) | distribution_measures(ergodic)
+    return ergodic, measures_along(economy, policy, value, ergodic)
+
+
+def verdict_path(economy: Economy, settings: VerdictSettings, seed: int) -> Tensor:
+    """The path of the aggregate shock that a verdict is taken on: (1, burn_in + periods)."""
+    generator = torch.Generator(economy.chain.aggregate.device).manual_seed(seed)
+    z_0 = economy.chain.stationary_z().argmax()[None]
+    return economy.chain.draw_path(z_0, settings.burn_in + settings.periods, generator)
+
+
+def measures_along(economy: Economy, policy: Policy, value: Value, ergodic: Ergodic) -> dict[str, float]:
+    """Errors at the dates kept of a path, distance to a closed form where there is one, and the distribution."""
+    errors = error_measures(economy, policy, value, ergodic.dates, optimality_every=5)
+    return errors | closed_form_measures(economy, policy, ergodic.dates) | distribution_measures(ergodic)
 
 
 @torch.no_grad()

@@ -47,8 +47,6 @@ class Economy(ABC):
     period: ClassVar[str] = "period"  # what one period is
     # name -> (description, unit) of everything `accounts` returns
     variables: ClassVar[dict[str, tuple[str, str]]] = {}
-    # figures of a conventional solution at the shipped calibration, for orientation: name -> value
-    published: ClassVar[dict[str, float]] = {}
 
     def __post_init__(self):
         for field in fields(self):

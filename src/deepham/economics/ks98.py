@@ -64,9 +64,6 @@ class KS98(Economy):
         "w": ("wage", "goods per hour"),
         "unemployment": ("unemployment rate", "share"),
     }
-    # Grid solution (EGM, histogram) at the shipped calibration: ergodic mean of K and pooled moments of wealth.
-    published: ClassVar = {"mean_K": 39.41, "sd_K": 1.00, "wealth_sd": 20.1, "gini": 0.275, "wealth_q01": 8.0,
-                           "wealth_q10": 17.7, "wealth_q50": 35.6, "wealth_q90": 66.2, "wealth_q99": 102.8}
 
     def aggregates(self, population, z: Tensor) -> dict[str, Tensor]:
         return {"K": population.mean(population.k)}

@@ -30,6 +30,28 @@ def train() -> int:
     return run_script("train", job)
 
 
+def reference() -> int:
+    """`python scripts/reference.py`. Returns the exit code."""
+
+    def job(cfg: DictConfig):
+        from deepham.training.reference import run
+
+        return run(cfg)
+
+    return run_script("reference", job)
+
+
+def evaluate() -> int:
+    """`python scripts/evaluate.py`. Returns the exit code."""
+
+    def job(cfg: DictConfig):
+        from deepham.training.evaluate import run
+
+        return run(cfg)
+
+    return run_script("evaluate", job)
+
+
 def run_script(config_name: str, job: Callable[[DictConfig], object]) -> int:
     """Run `job` on the configuration conf/<config_name>.yaml with the overrides of the command line.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict, dataclass
+from functools import wraps
 from pathlib import Path
 
 import torch
@@ -17,8 +18,10 @@ from deepham.algorithm.settings import AlgorithmSettings
 from deepham.economics.economy import Economy, require
 from deepham.errors import InputError
 from deepham.networks.settings import NetworkSettings
+from deepham.reference.compare import GAPS
+from deepham.reference.solve import ReferenceSettings
 
-KEYS = ("model", "network", "algorithm", "trainer", "callbacks", "logger", "verdict", "run", "seed", "ckpt_path",
+KEYS = ("model", "network", "algorithm", "trainer", "callbacks", "logger", "verdict", "reference", "run", "seed", "ckpt_path",
         "log_dir", "checkpoint_dir", "optimized_metric")
 RUN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 ALLOWED_TARGETS = ("deepham.", "lightning.", "torch.optim.")
@@ -51,6 +54,7 @@ class Settings:
     algorithm: AlgorithmSettings
     trainer: TrainerSettings
     verdict: VerdictSettings
+    reference: ReferenceSettings
     seed: int
 
     def hyperparameters(self) -> dict:
@@ -59,18 +63,19 @@ class Settings:
                 "algorithm": asdict(self.algorithm), "seed": self.seed}
 
 
-def read(cfg: DictConfig) -> Settings:
-    """Check a composed configuration.
+def _one_line(reader):
+    """Whatever a broken configuration raises becomes an InputError."""
 
-    Raises:
-        InputError: a wrong type, a value out of range, a GPU that is not there, a foreign target.
-    """
-    try:
-        return _read(cfg)
-    except InputError:
-        raise
-    except (OmegaConfBaseException, ValueError, TypeError, OverflowError) as error:
-        raise InputError(f"configuration: {str(error).splitlines()[0]}") from error
+    @wraps(reader)
+    def checked(cfg: DictConfig):
+        try:
+            return reader(cfg)
+        except InputError:
+            raise
+        except (OmegaConfBaseException, ValueError, TypeError, OverflowError) as error:
+            raise InputError(f"configuration: {str(error).splitlines()[0]}") from error
+
+    return checked
 
 
 def check_run_name(name) -> None:
@@ -79,20 +84,20 @@ def check_run_name(name) -> None:
             f"run: expected a name of letters, digits, '-', '_' and '.', beginning with none of '-' and '.', got {name!r}")
 
 
-def _read(cfg: DictConfig) -> Settings:
+@_one_line
+def read(cfg: DictConfig) -> Settings:
+    """Check a composed configuration of a run.
+
+    Raises:
+        InputError: a wrong type, a value out of range, a GPU that is not there, a foreign target.
+    """
     for key in KEYS:
         require(key in cfg, f"{key}: missing; leave out the override ~{key}")
-    for key in ("model", "network", "algorithm", "trainer", "verdict"):
+    for key in ("model", "network", "algorithm", "trainer", "verdict", "reference"):
         require(isinstance(cfg[key], DictConfig), f"{key}: expected a group of settings, got {cfg[key]!r}")
     unknown = sorted(set(cfg) - set(KEYS))
     require(not unknown, f"{', '.join(unknown)}: unknown key; there is {', '.join(KEYS)}")
-    name = cfg.model.get("name")
-    parameters = OmegaConf.masked_copy(cfg.model, [key for key in cfg.model if key != "name"])
-    typed = _typed("model", parameters, economics.economy_class(name))
-    try:
-        economy = economics.create(name, **OmegaConf.to_container(typed))
-    except InputError as error:
-        raise InputError(f"model.{error}") from error
+    name, economy = _economy(cfg.model)
     settings = Settings(
         economy_name=name,
         economy=economy,
@@ -100,13 +105,14 @@ def _read(cfg: DictConfig) -> Settings:
         algorithm=OmegaConf.to_object(_typed("algorithm", cfg.algorithm, AlgorithmSettings)),
         trainer=OmegaConf.to_object(_typed("trainer", cfg.trainer, TrainerSettings)),
         verdict=OmegaConf.to_object(_typed("verdict", cfg.verdict, VerdictSettings)),
+        reference=OmegaConf.to_object(_typed("reference", cfg.reference, ReferenceSettings)),
         seed=_seed(cfg.seed),
     )
-    for group in (settings.network, settings.algorithm, settings.trainer, settings.verdict):
+    for group in (settings.network, settings.algorithm, settings.trainer, settings.verdict, settings.reference):
         group.validate()
     if cfg.run is not None:
         check_run_name(cfg.run)
-    measures = measure_names(economy)
+    measures = [*measure_names(economy), *GAPS]
     require(cfg.optimized_metric in measures,
             f"optimized_metric: no measure {cfg.optimized_metric!r}; there is {', '.join(measures)}")
     for group in ("callbacks", "logger"):
@@ -117,6 +123,35 @@ def _read(cfg: DictConfig) -> Settings:
     require(Path(cfg.log_dir).resolve() != Path(cfg.checkpoint_dir).resolve(),
             f"log_dir and checkpoint_dir: expected two folders, got {cfg.log_dir} for both")
     return settings
+
+
+@_one_line
+def read_reference(cfg: DictConfig) -> tuple[str, Economy, ReferenceSettings]:
+    """Name, economy and settings of a grid solution. Raises InputError as `read` does."""
+    settings = OmegaConf.to_object(_typed("reference", cfg.reference, ReferenceSettings))
+    settings.validate()
+    return *_economy(cfg.model), settings
+
+
+@_one_line
+def read_evaluation(cfg: DictConfig) -> tuple[VerdictSettings, ReferenceSettings, int]:
+    """Settings of the verdict and of the grid solution, and the seed. Raises InputError as `read` does."""
+    require(not OmegaConf.is_missing(cfg, "solution"), "solution: give a run's folder, solution=checkpoints/<run>")
+    verdict = OmegaConf.to_object(_typed("verdict", cfg.verdict, VerdictSettings))
+    reference = OmegaConf.to_object(_typed("reference", cfg.reference, ReferenceSettings))
+    verdict.validate()
+    reference.validate()
+    return verdict, reference, _seed(cfg.seed)
+
+
+def _economy(cfg: DictConfig) -> tuple[str, Economy]:
+    name = cfg.get("name")
+    parameters = OmegaConf.masked_copy(cfg, [key for key in cfg if key != "name"])
+    typed = _typed("model", parameters, economics.economy_class(name))
+    try:
+        return name, economics.create(name, **OmegaConf.to_container(typed))
+    except InputError as error:
+        raise InputError(f"model.{error}") from error
 
 
 def check_targets(group: str, cfg: DictConfig | None) -> None:

@@ -35,6 +35,10 @@ from deepham.training.history import History
 from deepham.economics.economy import require
 from deepham.errors import InputError
 from deepham.figures import wealth_and_policy
+from deepham.reference.compare import GAPS, measure_against
+from deepham.reference.solve import Reference
+from deepham.reference.store import find
+from deepham.simulation.population import Population
 from deepham.solution import Solution
 from deepham.tables import verdict_table
 from deepham.training.checkpoints import (
@@ -80,13 +84,17 @@ def run(cfg: DictConfig) -> float:
     folders = _folders(cfg, settings, resume)
     check_run_name(folders.name)
     cfg.run = folders.name
+    reference = find(settings.economy_name, settings.economy, settings.reference, folders.checkpoints.parent / "reference")
+    require(reference is not None or cfg.optimized_metric not in GAPS,
+            f"optimized_metric: {cfg.optimized_metric} needs the grid solution of this calibration; make it with "
+            f"{_reference_command()}")
     callbacks, loggers = instantiate_all("callbacks", cfg.callbacks), instantiate_all("logger", cfg.logger)
     folders.create(resuming=resume is not None and resume.resolve() == folders.last.resolve())
     folders.set_status("running")
     with _log_file(folders.logs / "train.log"):
         try:
             with _signals():
-                return _train(cfg, settings, folders, callbacks, loggers, resume, began)
+                return _train(cfg, settings, folders, callbacks, loggers, resume, reference, began)
         except Interrupted as stop:
             command = _resume_command(folders)
             folders.set_status("interrupted", signal=str(stop), resume=command)
@@ -100,7 +108,7 @@ def run(cfg: DictConfig) -> float:
 
 def _train(
     cfg: DictConfig, settings: Settings, folders: RunFolders, callbacks: list, loggers: list, resume: Path | None,
-    began: float,
+    reference: Reference | None, began: float,
 ) -> float:
     plain = OmegaConf.to_container(cfg, resolve=True)
     OmegaConf.save(OmegaConf.create(plain), folders.logs / "config.yaml")
@@ -111,14 +119,16 @@ def _train(
     trained = time.perf_counter()
     log.info("training took %.0f s; measuring in the continuum ...", trained - began)
     with _threads(settings.trainer.threads):
-        solution, measures = conclude(settings, module, data, _show_progress)
+        solution, measures, beside = conclude(settings, module, data, reference, _show_progress)
     seconds = {"training": trained - began, "verdict": time.perf_counter() - trained,
                "total": time.perf_counter() - began}
-    rows = judge(settings.economy_name, settings.economy, measures)
+    rows = judge(measures, beside)
+    if reference is None:
+        log.info("no grid solution of this calibration is stored to compare with; make it with: %s", _reference_command())
     solution.save(folders.checkpoints, overwrite=True)
     missed = [row.measure for row in rows if row.met is False]
     write_json(folders.checkpoints / "metrics.json", {
-        "run": folders.name, "measures": measures, "bar_met": not missed, "missed": missed, "seconds": seconds,
+        "run": folders.name, "measures": measures, "reference": beside, "bar_met": not missed, "missed": missed, "seconds": seconds,
         "peak_memory_mb": _peak_memory(), "verdict": [vars(row) for row in rows]})
     wealth_and_policy(solution).savefig(folders.logs / "solution.png", dpi=150)
     _report(rows, folders, seconds)
@@ -151,21 +161,30 @@ def _trainer(settings: Settings, callbacks: list, loggers: list) -> lightning.Tr
     )
 
 
-def conclude(settings: Settings, module: DeepHAM, data: PanelData, progress=None) -> tuple[Solution, dict]:
-    """The averaged networks as a solution with its ergodic cross-sections, and its measures in the continuum."""
+def conclude(
+    settings: Settings, module: DeepHAM, data: PanelData, reference: Reference | None, progress=None
+) -> tuple[Solution, dict[str, float], dict[str, float] | None]:
+    """The averaged networks as a solution with its ergodic cross-sections, its measures in the continuum, and the
+    reference's moments on the same shocks, where there is a reference.
+    """
     device = data.stream.generator.device
     economy = settings.economy.to(device=device)  # float64: errors are measured more finely than they are trained
     policy, value = module.policy_average.double().to(device), module.value_average.double().to(device)
-    population = data.stream.panel.population
-    start = type(population)(population.k.double(), population.eps, population.weight.double())
-    ergodic, measures = measure(economy, policy, value, start, settings.verdict, settings.seed, progress)
+    if reference is None:
+        beside = None
+        population = data.stream.panel.population
+        start = Population(population.k.double(), population.eps, population.weight.double())
+        ergodic, measures = measure(economy, policy, value, start, settings.verdict, settings.seed, progress)
+    else:
+        ergodic, measures, beside = measure_against(
+            economy, policy, value, reference.to(device), settings.verdict, settings.seed, progress)
     plain = settings.hyperparameters()
     calibration = {key: parameter for key, parameter in plain["model"].items() if key != "name"}
     meta = {"seed": settings.seed, "algorithm": plain["algorithm"], "measures": measures,
             "created": datetime.now(UTC).isoformat(timespec="seconds")}
     solution = Solution(settings.economy_name, calibration, plain["network"], policy.float().cpu(),
                         value.float().cpu(), ergodic.grid.cpu(), ergodic.mean_mass.cpu(), meta)
-    return solution, measures
+    return solution, measures, beside
 
 
 # -- folders, signals and the terminal ---------------------------------------------------------------------------
@@ -290,6 +309,12 @@ def _log_file(path: Path):
         for handler in handlers:
             log.removeHandler(handler)
             handler.close()
+
+
+def _reference_command() -> str:
+    """The command that makes the grid solution of the calibration that was typed."""
+    typed = [text for text in sys.argv[1:] if text.startswith(("model", "reference"))]
+    return shlex.join(["python", "scripts/reference.py", *typed])
 
 
 def _show_progress(done: int, periods: int) -> None:

@@ -12,6 +12,7 @@ from deepham import economics
 from deepham.economics.economy import require
 from deepham.errors import InputError
 from deepham.paths import conf_folder
+from deepham.reference.store import find
 from deepham.solution import Solution
 from deepham.training.cli import explain
 from deepham.training.configuration import read
@@ -36,4 +37,5 @@ def solve(economy: str, seed: int, overrides: list[str], parameters: dict) -> So
         raise InputError(explain(error, "train")) from error
     settings = read(cfg)
     module, data = fit(settings, instantiate_all("callbacks", {"guard": cfg.callbacks.guard}), loggers=[], resume=None)
-    return conclude(settings, module, data)[0]
+    reference = find(settings.economy_name, settings.economy, settings.reference, store=None)
+    return conclude(settings, module, data, reference)[0]

@@ -1,0 +1,118 @@
+"""A candidate against the grid solution on the same shocks, in the continuum, where nothing is sampling noise.
+
+Both economies start from the same cross-section and see the same path of the aggregate shock, each with its own
+policy. Burn-in is long because a cross-section forgets its start only over thousands of quarters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from deepham.algorithm.evaluation import (
+    Ergodic,
+    VerdictSettings,
+    distribution_measures,
+    ergodic_path,
+    measures_along,
+    verdict_path,
+)
+from deepham.economics.economy import Economy
+from deepham.reference.solve import Reference
+from deepham.simulation.continuum import advance_histogram
+from deepham.simulation.household import Policy, Value, observe
+from deepham.simulation.population import Population
+
+WELFARE_PERIODS = 1500  # 0.99^1500 is 3e-7 of lifetime utility
+
+
+GAPS = ("mean_K_gap", "path_gap.mean", "path_gap.max", "wealth_w1", "wealth_sd_gap", "welfare_gap")
+
+
+def measure_against(
+    economy: Economy, policy: Policy, value: Value, reference: Reference, settings: VerdictSettings, seed: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[Ergodic, dict[str, float], dict[str, float]]:
+    """Every measure of a candidate, with those that compare it with the reference on the same shocks.
+
+    Returns:
+        The candidate's path, its measures, and the moments of the reference on the same path and window.
+    """
+    z_path = verdict_path(economy, settings, seed)
+    candidate, truth, gaps = compare(
+        economy, policy, reference, z_path, settings.burn_in, settings.dates, progress)
+    return candidate, measures_along(economy, policy, value, candidate) | gaps, distribution_measures(truth)
+
+
+@torch.no_grad()
+def compare(
+    economy: Economy, policy: Policy, reference: Reference, z_path: Tensor, burn_in: int, dates: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[Ergodic, Ergodic, dict[str, float]]:
+    """Follow both economies along z_path (1, T) and measure their distance after `burn_in` periods.
+
+    Returns:
+        The candidate's path, the reference's, and in percent: mean_K_gap (signed), path_gap.mean and .max,
+        wealth_w1 (of mean wealth), wealth_sd_gap (signed) and welfare_gap (consumption equivalent).
+    """
+    nodes, start = reference.nodes, reference.start
+    candidate = ergodic_path(economy, policy, nodes, start, z_path, burn_in, dates, progress)
+    truth = ergodic_path(economy, reference.policy, nodes, start, z_path, burn_in, dates, progress)
+    gap = 100 * (candidate.K / truth.K).log().abs()
+    mass, true_mass = _pooled(candidate), _pooled(truth)
+    measures = {
+        "mean_K_gap": 100 * float(candidate.K.mean() / truth.K.mean() - 1),
+        "path_gap.mean": float(gap.mean()),
+        "path_gap.max": float(gap.max()),
+        "wealth_w1": 100 * wasserstein(nodes, mass, true_mass) / float((true_mass * nodes).sum()),
+        "wealth_sd_gap": 100 * (_sd(nodes, mass) / _sd(nodes, true_mass) - 1),
+        "welfare_gap": welfare_gap(economy, policy, reference, z_path[:, :WELFARE_PERIODS]),
+    }
+    return candidate, truth, measures
+
+
+def wasserstein(nodes: Tensor, mass: Tensor, other: Tensor) -> float:
+    """Wasserstein-1 distance of two distributions on the same nodes (G,), in their unit."""
+    gap = (mass.cumsum(0) - other.cumsum(0)).abs()
+    return float((gap[:-1] * nodes.diff()).sum())
+
+
+@torch.no_grad()
+def welfare_gap(economy: Economy, policy: Policy, reference: Reference, z_path: Tensor) -> float:
+    """What one household loses that follows the candidate's policy while everybody else, and so every price, follows
+    the reference: percent of consumption for ever. Both start from the reference's cross-section.
+    """
+    nodes = reference.nodes
+    everybody = household = reference.start
+    lifetime = lifetime_true = 0.0
+    discount = 1.0
+    for t in range(z_path.shape[1] - 1):
+        z, z_next = z_path[:, t], z_path[:, t + 1]
+        alone = observe(economy, everybody, z, k=household.k, eps=household.eps)
+        following, c_true = advance_histogram(economy, reference.policy, nodes, everybody, z, z_next)
+        household_next, c = advance_histogram(economy, policy, nodes, household, z, z_next, alone)
+        lifetime += discount * float(household.mean(economy.preferences.utility(c)))
+        lifetime_true += discount * float(everybody.mean(economy.preferences.utility(c_true)))
+        everybody, household, discount = following, household_next, discount * economy.beta
+    return 100 * (1 - _equivalent(economy, lifetime) / _equivalent(economy, lifetime_true))
+
+
+def _equivalent(economy: Economy, lifetime: float) -> float:
+    """Constant consumption that is worth this lifetime utility."""
+    flow, sigma = (1 - economy.beta) * lifetime, economy.preferences.sigma
+    if sigma == 1:
+        return float(torch.tensor(flow, dtype=torch.float64).exp())
+    return (1 + (1 - sigma) * flow) ** (1 / (1 - sigma))
+
+
+def _pooled(ergodic: Ergodic) -> Tensor:
+    """Time-averaged distribution of wealth on the nodes: (G,)."""
+    weight = (ergodic.share_z[:, None].to(ergodic.mean_mass) * ergodic.mean_mass).sum(0)
+    return weight.reshape(-1, len(ergodic.grid)).sum(0)
+
+
+def _sd(nodes: Tensor, mass: Tensor) -> float:
+    mean = (mass * nodes).sum()
+    return float((mass * (nodes - mean) ** 2).sum().sqrt())

@@ -1,0 +1,128 @@
+"""Faults planted in the grid solution: each is caught by the measure that is made for it."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+import yaml
+
+from deepham import economics
+from deepham.algorithm.evaluation import error_measures
+from deepham.paths import conf_folder
+from deepham.reference.compare import compare, wasserstein, welfare_gap
+from deepham.reference.solve import ReferenceSettings
+from deepham.reference.store import find
+
+BURN_IN, PERIODS = 1500, 2500
+
+
+def standard() -> ReferenceSettings:
+    return ReferenceSettings(**yaml.safe_load((conf_folder() / "reference/standard.yaml").read_text(encoding="utf-8")))
+
+
+@pytest.fixture(scope="module")
+def economy():
+    return economics.create("ks98")
+
+
+@pytest.fixture(scope="module")
+def reference(economy):
+    return find("ks98", economy, standard(), store=None)
+
+
+@pytest.fixture(scope="module")
+def z_path(economy):
+    return economy.chain.draw_path(torch.tensor([1]), PERIODS, torch.Generator().manual_seed(0))
+
+
+@pytest.fixture(scope="module")
+def scaled(economy, reference, z_path):
+    """The reference's policy with one percent less consumption, and what is measured of it."""
+    def policy(seen):
+        return 0.99 * reference.policy(seen)
+
+    candidate, _, gaps = compare(economy, policy, reference, z_path, BURN_IN, 5)
+    return gaps | error_measures(economy, policy, reference.value, candidate.dates, optimality_every=5)
+
+
+def test_the_shipped_solution_is_found_and_lands_on_the_published_law_of_motion(economy, reference):
+    """Coefficients of a finer solution; at the mean of K and two sds around it the forecasts agree to 1e-4."""
+    assert reference is not None
+    published = torch.tensor([[0.124842, 0.965287], [0.137739, 0.963242]], dtype=torch.float64)
+    for K in (37.4, 39.4, 41.4):
+        forecast = reference.law(torch.full((2,), K, dtype=torch.float64), torch.tensor([0, 1])).log()
+        wanted = published[:, 0] + published[:, 1] * torch.tensor(K, dtype=torch.float64).log()
+        torch.testing.assert_close(forecast, wanted, rtol=0, atol=1e-4)
+    assert (reference.r_squared > 0.99999).all()
+    measures = reference.measures
+    assert measures["mean_K"] == pytest.approx(39.41, rel=0.003)  # another path: its mean has an error of 0.1
+    assert measures["wealth_sd"] == pytest.approx(20.1, rel=0.02) and measures["gini"] == pytest.approx(0.275, abs=0.003)
+    assert measures["euler.mean"] < 0.002 and measures["bellman_policy.mean"] < 0.0003
+    assert measures["forecast.mean"] < 0.1 and measures["forecast.max"] < 0.5
+
+
+def test_the_reference_has_no_distance_to_itself(economy, reference, z_path):
+    gaps = compare(economy, reference.policy, reference, z_path[:, :200], 50, 2)[2]
+    assert gaps == dict.fromkeys(gaps, 0.0)
+
+
+def test_one_percent_less_consumption_shows_in_capital_and_hardly_in_euler_errors(scaled):
+    assert scaled["mean_K_gap"] > 5 * 0.3 and scaled["path_gap.mean"] > 5 * 0.3  # five times their bars
+    assert scaled["wealth_w1"] > 4  # its bar
+    assert scaled["path_gap.max"] >= scaled["path_gap.mean"]
+    assert scaled["euler.mean"] < 0.05, "the trap: nothing of it is seen by a measure of single choices"
+
+
+def test_following_a_wrong_policy_costs_welfare(economy, reference, scaled, z_path):
+    assert scaled["welfare_gap"] > 0
+    worse = welfare_gap(economy, lambda seen: 0.97 * reference.policy(seen), reference, z_path[:, :1500])
+    assert worse > 4 * scaled["welfare_gap"], "the loss is of second order"
+
+
+def test_a_shifted_value_shows_in_the_bellman_error_alone(economy, reference, z_path):
+    candidate = compare(economy, reference.policy, reference, z_path[:, :60], 20, 4)[0]
+
+    def shifted(seen):
+        return reference.value(seen) + 1.0
+
+    right = error_measures(economy, reference.policy, reference.value, candidate.dates, optimality_every=4)
+    wrong = error_measures(economy, reference.policy, shifted, candidate.dates, optimality_every=4)
+    assert wrong["bellman_policy.mean"] == pytest.approx(0.01, abs=0.0005) and right["bellman_policy.mean"] < 0.0005
+    assert wrong["euler.mean"] == right["euler.mean"]
+
+
+def test_a_wrong_slope_and_a_wrong_kink_show_in_euler_errors(economy, reference, z_path):
+    dates = compare(economy, reference.policy, reference, z_path[:, :60], 20, 4)[0].dates
+
+    def steep(seen):
+        return reference.policy(seen) * (seen.k / 40 + 0.1) ** 0.01
+
+    def kinked(seen):
+        return torch.minimum(reference.policy(seen), 0.5 * seen.resources)
+
+    right, *wrong = (error_measures(economy, policy, reference.value, dates, optimality_every=4)
+                     for policy in (reference.policy, steep, kinked))
+    assert wrong[0]["euler.mean"] > 10 * right["euler.mean"]
+    assert wrong[1]["euler.max"] > 10 and right["euler.max"] < 2
+
+
+def test_a_narrower_cross_section_shows_in_the_distance_of_distributions(reference):
+    nodes = reference.nodes
+    mass = reference.start.weight.reshape(2, -1).sum(0)
+    mean = float((mass * nodes).sum())
+    narrow = torch.zeros_like(mass)
+    index = torch.searchsorted(nodes, mean + 0.9 * (nodes - mean)).clamp_max(len(nodes) - 1)
+    narrow.index_add_(0, index, mass)
+    assert wasserstein(nodes, narrow, mass) / mean > 0.02
+
+
+def test_wasserstein_of_a_shift_is_the_shift():
+    nodes = torch.tensor([0.0, 1.0, 3.0, 4.0])
+    assert wasserstein(nodes, torch.tensor([0.5, 0.0, 0.5, 0.0]), torch.tensor([0.0, 0.5, 0.0, 0.5])) == 1.0
+
+
+def test_equal_policies_have_equal_paths_and_another_calibration_has_no_shipped_solution(economy, reference, z_path):
+    twin = replace(reference, measures={})
+    candidate, truth, _ = compare(economy, twin.policy, reference, z_path[:, :50], 0, 2)
+    assert torch.equal(candidate.K, truth.K)
+    assert find("ks98", economics.create("ks98", beta=0.985), standard(), store=None) is None
