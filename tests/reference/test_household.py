@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from deepham.errors import InputError
 from deepham import economics
 from deepham.reference.grid import Grid
 from deepham.reference.household import HouseholdProblem, LawOfMotion
@@ -151,7 +152,7 @@ def test_finer_grids_change_consumption_little(ks98, solved):
 
 def test_iterations_that_do_not_end_are_reported(ks98):
     problem = ks98_problem(ks98, 20, 2)
-    with pytest.raises(RuntimeError, match="still moves"):
+    with pytest.raises(InputError, match="still moves"):
         problem.consumption(most=3)
-    with pytest.raises(RuntimeError, match="still moves"):
+    with pytest.raises(InputError, match="still moves"):
         problem.value(0.5 * problem.resources, most=3)

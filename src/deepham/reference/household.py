@@ -6,12 +6,14 @@ equation. Expectations are exact, and everybody forecasts with log K' = a(z) + b
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from deepham.economics.economy import Economy
+from deepham.errors import InputError
 from deepham.reference.grid import Grid, bracket
 
 
@@ -56,7 +58,10 @@ class HouseholdProblem:
             c = new
             if change < tolerance:
                 return c
-        raise RuntimeError(f"the household's policy still moves by {change:.1e} after {most} steps")
+            if not math.isfinite(change):
+                break
+        raise InputError(f"reference: the household's policy still moves by {change:.1e} after {most} steps; try "
+                         "another reference.K_width or more reference.k_nodes")
 
     def value(self, c: Tensor, tolerance: float = 1e-7, most: int = 20_000) -> Tensor:
         """Lifetime utility of following c, in utils; the error left is below tolerance / (1 - beta)."""
@@ -73,7 +78,8 @@ class HouseholdProblem:
             v = new + economy.beta / (1 - economy.beta) * 0.5 * (change.max() + change.min())
             if float(change.max() - change.min()) < tolerance:
                 return v
-        raise RuntimeError(f"the value function still moves by {float(change.abs().max()):.1e} after {most} steps")
+        raise InputError(f"reference: the value function still moves by {float(change.abs().max()):.1e} after {most} "
+                         "steps; try another reference.K_width or more reference.k_nodes")
 
     def _egm_step(self, c: Tensor) -> Tensor:
         preferences, limit = self.economy.preferences, self.economy.borrowing_limit
@@ -82,7 +88,7 @@ class HouseholdProblem:
         needed = chosen + self.grid.k  # resources at which each k' on the grid is the choice
         low, share = bracket(needed, self.resources)
         new = (1 - share) * chosen.gather(-1, low) + share * chosen.gather(-1, low + 1)
-        return torch.where(self.resources <= needed[..., :1], self.resources - limit, new)
+        return torch.minimum(new, self.resources - limit)  # who would like to borrow consumes everything
 
     def _at_next_capital(self, values: Tensor) -> Tensor:
         """Tomorrow's function on the k grid, at the K' that follows (z, K): (n_z, n_z', n_eps', J, G)."""

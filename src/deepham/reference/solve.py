@@ -7,6 +7,7 @@ map from one law of motion to the next has no noise of its own, and the fixed po
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -46,12 +47,12 @@ class ReferenceSettings:
     def validate(self) -> None:
         """Raise InputError for a value out of range."""
         for name, least in (("k_nodes", 20), ("K_nodes", 2), ("histogram_nodes", 20), ("economies", 1), ("burn_in", 0),
-                            ("periods", 100), ("iterations", 1), ("seed", 0)):
-            require(getattr(self, name) >= least,
+                            ("periods", 100), ("iterations", 4), ("seed", 0)):
+            require(least <= getattr(self, name) < 2**63,
                     f"reference.{name}: expected at least {least}, got {getattr(self, name)}")
         require(0 < self.K_width < 1, f"reference.K_width: expected a number in (0, 1), got {self.K_width}")
-        require(self.top >= 2, f"reference.top: expected a number from 2 on, got {self.top}")
-        require(self.tolerance > 0, f"reference.tolerance: expected a positive number, got {self.tolerance}")
+        require(2 <= self.top < float("inf"), f"reference.top: expected a number from 2 on, got {self.top}")
+        require(0 < self.tolerance < 1, f"reference.tolerance: expected a number in (0, 1), got {self.tolerance}")
         require(0 < self.damping <= 1, f"reference.damping: expected a number in (0, 1], got {self.damping}")
 
 
@@ -108,7 +109,7 @@ def solve_reference(
     population = on_grid(nodes, panel.population, economy.chain.n_eps)
     z_path = economy.chain.draw_path(panel.z, settings.burn_in + settings.periods, generator)
     grid = _grid(economy, settings)
-    centre = float(torch.tensor(economy.steady_state()["K"]).log())
+    centre = math.log(economy.steady_state()["K"])
 
     # a law of motion as (level at the steady state, slope) by z: the two are then nearly independent
     x = torch.cat([torch.full((economy.chain.n_z,), centre, dtype=grid.K.dtype),
@@ -124,6 +125,9 @@ def solve_reference(
         ergodic = ergodic_path(economy, policy, nodes, population, path, settings.burn_in, DATES)
         if not settled:
             population = Population.histogram(nodes, ergodic.mean_mass.reshape(economy.chain.n_z, -1, len(nodes))[panel.z])
+        if settled and not (grid.K[0] < ergodic.K.min() and ergodic.K.max() < grid.K[-1]):
+            raise InputError(f"reference.K_width: capital moves between {float(ergodic.K.min()):.4g} and "
+                             f"{float(ergodic.K.max()):.4g}, beyond its nodes; expected more than {settings.K_width:g}")
         found, r_squared = _regress(ergodic, centre)
         change = float((found - x).abs().max())
         if progress:
@@ -181,6 +185,8 @@ def _regress(ergodic: Ergodic, centre: float) -> tuple[Tensor, Tensor]:
     levels, slopes, fits = [], [], []
     for index in range(len(ergodic.share_z)):
         x, y = now[z == index], following[z == index]
+        require(len(x) > 2, f"reference.periods: the path is in state {index} of the aggregate shock only {len(x)} "
+                "times; expected a longer path or more reference.economies")
         slope = ((x - x.mean()) * (y - y.mean())).sum() / ((x - x.mean()) ** 2).sum()
         level = y.mean() - slope * x.mean()
         levels.append(level)

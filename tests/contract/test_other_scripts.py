@@ -1,0 +1,83 @@
+"""scripts/reference.py and scripts/evaluate.py: what they print and write, and one line for bad input."""
+
+import csv
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from deepham.training.cli import evaluate, reference
+
+SMALL = ["reference.k_nodes=40", "reference.K_nodes=5", "reference.histogram_nodes=40", "reference.economies=1",
+         "reference.burn_in=50", "reference.periods=200", "reference.tolerance=1e-3"]
+SHORT = ["verdict.burn_in=5", "verdict.periods=10", "verdict.dates=2", "agents=4"]
+
+
+@pytest.fixture
+def script(monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+
+    def call(entry, *overrides):
+        monkeypatch.setattr(sys, "argv", ["script.py", *overrides])
+        code = entry()
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err.splitlines()
+
+    return call
+
+
+def test_the_grid_solution_is_computed_once_shown_and_stored(script):
+    code, output, errors = script(reference, *SMALL)
+    assert (code, errors) == (0, []) and "iteration 1 " in output
+    assert "Law of motion" in output and "forecast.max" in output and "R2" in output
+    (stored,) = Path("checkpoints/reference").iterdir()
+    code, output, _ = script(reference, *SMALL)
+    assert code == 0 and "iteration 1 " not in output and stored.name in output.replace("\n", "")
+    assert "iteration 1 " in script(reference, *SMALL, "again=true")[1]
+
+
+def test_the_shipped_solution_is_shown_at_once(script):
+    code, output, errors = script(reference)
+    assert (code, errors) == (0, []) and "iteration" not in output and not Path("checkpoints").exists()
+
+
+def test_an_evaluation_is_written_beside_the_solution_and_as_tables(command, script):
+    assert command("run=r")[0] == 0
+    code, output, errors = script(evaluate, "solution=checkpoints/r", *SHORT)
+    assert (code, errors) == (0, []) and "in a panel of 4" in output
+    found = json.loads(Path("checkpoints/r/evaluation.json").read_text())
+    assert {"euler.mean", "bellman_policy.mean", "path_gap.mean", "wealth_w1", "welfare_gap"} <= set(found["measures"])
+    assert found["reference"]["mean_K"] > 0 and found["panel"]["panel.euler.mean"] > 0 and found["bar_met"] is False
+    tables = Path("logs/r/report")
+    with open(tables / "verdict.csv", encoding="utf-8") as file:
+        assert float(next(csv.DictReader(file))["value"]) == found["measures"]["euler.mean"]
+    assert (tables / "verdict.md").read_text().startswith("| measure |")
+    assert (tables / "verdict.tex").read_text().startswith(r"\begin{tabular}")
+
+
+def test_another_calibration_gets_its_own_grid_solution(command, script):
+    assert command("run=r", "model.beta=0.98")[0] == 0
+    code, output, errors = script(evaluate, "solution=checkpoints/r", *SHORT, *SMALL)
+    assert (code, errors) == (0, []) and "grid solution, iteration 1" in output
+
+
+def test_a_run_of_another_calibration_says_how_to_get_a_comparison(command):
+    code, output, _ = command("run=r", "model.beta=0.98")
+    assert code == 0 and "scripts/reference.py" in output
+    assert json.loads(Path("checkpoints/r/metrics.json").read_text())["reference"] is None
+    code, _, errors = command("run=s", "model.beta=0.98", "optimized_metric=wealth_w1")
+    assert code == 2 and "scripts/reference.py" in errors[0]
+
+
+@pytest.mark.parametrize("entry, overrides, says", [
+    (reference, ["model=foo"], "choose from"), (reference, ["model.beta=2"], "model.beta"),
+    (reference, ["reference.k_nodes=1"], "reference.k_nodes"), (reference, ["reference=foo"], "fine"),
+    (reference, ["reference.damping=abc"], "reference.damping"), (reference, ["bogus=1"], "unknown key"),
+    (evaluate, [], "solution="), (evaluate, ["solution=nowhere"], "nowhere"),
+    (evaluate, ["solution=."], "expected"), (evaluate, ["solution=x", "seed=-1"], "seed"),
+    (evaluate, ["solution=x", "verdict.dates=0"], "verdict.dates"), (evaluate, ["solution=x", "agents=0"], "agents")])
+def test_bad_input_is_one_line_and_exit_code_2(script, entry, overrides, says):
+    code, output, errors = script(entry, *overrides)
+    assert code == 2 and len(errors) == 1 and says in errors[0] and output == ""
+    assert list(Path(".").iterdir()) == []
