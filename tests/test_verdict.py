@@ -7,7 +7,16 @@ import pytest
 
 from deepham.algorithm.evaluation import measure_names
 from deepham.reference.compare import GAPS
-from deepham.tables import verdict_csv, verdict_latex, verdict_markdown, verdict_table
+from deepham.tables import (
+    runs_csv,
+    runs_latex,
+    runs_markdown,
+    runs_table,
+    verdict_csv,
+    verdict_latex,
+    verdict_markdown,
+    verdict_table,
+)
 from deepham.verdict import BARS, MOMENTS, judge
 
 
@@ -50,3 +59,13 @@ def test_the_tables_say_the_same(perfect):
     assert r"Euler error, mean & 0.1235 &  & \% of cons. & 0.05 & NO \\" in verdict_latex(rows)
     records = {record["name"]: record for record in csv.DictReader(io.StringIO(verdict_csv(rows)))}
     assert float(records["euler.mean"]["value"]) == 0.123456789 and float(records["mean_K"]["grid"]) == 39.4
+
+
+def test_runs_are_summarised_by_mean_and_standard_deviation():
+    runs = {"a_1": {"euler.mean": 0.01, "mean_K": 39.0}, "b": {"euler.mean": 0.03, "mean_K": 40.0, "gini": 0.3}}
+    assert "| Euler error, mean | % of cons. | 0.01 | 0.03 | 0.02 | 0.01414 |" in runs_markdown(runs)
+    assert "Gini" not in runs_markdown(runs), "only what every run has"
+    assert r"a\_1" in runs_latex(runs) and runs_table(runs).row_count == 2
+    (first, *_) = csv.DictReader(io.StringIO(runs_csv(runs)))
+    assert float(first["mean"]) == pytest.approx(0.02) and float(first["sd"]) == pytest.approx(0.0002**0.5)
+    assert " nan |" in runs_markdown({"a": runs["a_1"]}), "one run has no standard deviation"

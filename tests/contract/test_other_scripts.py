@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deepham.training.cli import evaluate, reference
+from deepham.training.cli import evaluate, reference, summarize
 
 SMALL = ["reference.k_nodes=40", "reference.K_nodes=5", "reference.histogram_nodes=40", "reference.economies=1",
          "reference.burn_in=50", "reference.periods=200", "reference.tolerance=1e-3"]
@@ -56,6 +56,18 @@ def test_an_evaluation_is_written_beside_the_solution_and_as_tables(command, scr
     assert (tables / "verdict.tex").read_text().startswith(r"\begin{tabular}")
 
 
+def test_the_seeds_of_a_sweep_are_summarised(command, script):
+    assert command("-m", "seed=1,2")[0] == 0
+    code, output, errors = script(summarize, "runs=checkpoints/sweep-*")
+    assert (code, errors) == (0, []) and "2 runs" in output
+    values = [json.loads(path.read_text())["measures"]["euler.mean"]
+              for path in sorted(Path("checkpoints").glob("*/metrics.json"))]
+    with open("logs/summary/runs.csv", encoding="utf-8") as file:
+        row = next(csv.DictReader(file))
+    assert float(row["mean"]) == pytest.approx(sum(values) / 2, rel=1e-12)
+    assert {path.name for path in Path("logs/summary").iterdir()} == {"runs.md", "runs.csv", "runs.tex"}
+
+
 def test_another_calibration_gets_its_own_grid_solution(command, script):
     assert command("run=r", "model.beta=0.98")[0] == 0
     code, output, errors = script(evaluate, "solution=checkpoints/r", *SHORT, *SMALL)
@@ -74,6 +86,7 @@ def test_a_run_of_another_calibration_says_how_to_get_a_comparison(command):
     (reference, ["model=foo"], "choose from"), (reference, ["model.beta=2"], "model.beta"),
     (reference, ["reference.k_nodes=1"], "reference.k_nodes"), (reference, ["reference=foo"], "fine"),
     (reference, ["reference.damping=abc"], "reference.damping"), (reference, ["bogus=1"], "unknown key"),
+    (summarize, [], "runs"), (summarize, ["runs=nothing*"], "nothing*"), (summarize, ["runs=."], "evaluation.json"),
     (evaluate, [], "solution="), (evaluate, ["solution=nowhere"], "nowhere"),
     (evaluate, ["solution=."], "expected"), (evaluate, ["solution=x", "seed=-1"], "seed"),
     (evaluate, ["solution=x", "verdict.dates=0"], "verdict.dates"), (evaluate, ["solution=x", "agents=0"], "agents")])

@@ -52,6 +52,17 @@ def evaluate() -> int:
     return run_script("evaluate", job)
 
 
+def summarize() -> int:
+    """`python scripts/summarize.py`. Returns the exit code."""
+
+    def job(cfg: DictConfig):
+        from deepham.training.summarize import run
+
+        return run(cfg)
+
+    return run_script("summarize", job)
+
+
 def run_script(config_name: str, job: Callable[[DictConfig], object]) -> int:
     """Run `job` on the configuration conf/<config_name>.yaml with the overrides of the command line.
 

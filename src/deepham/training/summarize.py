@@ -1,0 +1,53 @@
+"""One table over several runs, such as the seeds of a sweep: each run, mean and standard deviation."""
+
+from __future__ import annotations
+
+import glob
+import json
+from pathlib import Path
+
+import rich
+from omegaconf import DictConfig, ListConfig, OmegaConf
+
+from deepham.economics.economy import require
+from deepham.errors import InputError
+from deepham.tables import runs_csv, runs_latex, runs_markdown, runs_table
+
+
+def run(cfg: DictConfig) -> int:
+    """Print the table and write it as markdown, CSV and LaTeX. Returns the number of runs.
+
+    Raises:
+        InputError: no such runs, or runs that are not finished.
+    """
+    require(not OmegaConf.is_missing(cfg, "runs"), "runs: give a glob or a list of run folders")
+    runs = {folder.name: _measures(folder) for folder in _folders(cfg.runs)}
+    output = Path(cfg.output)
+    output.mkdir(parents=True, exist_ok=True)
+    for ending, text in (("md", runs_markdown), ("csv", runs_csv), ("tex", runs_latex)):
+        (output / f"runs.{ending}").write_text(text(runs), encoding="utf-8")
+    console = rich.get_console()
+    console.print(runs_table(runs))
+    console.print(f"{output}/runs.md, .csv, .tex", highlight=False)
+    return len(runs)
+
+
+def _folders(runs) -> list[Path]:
+    patterns = [str(pattern) for pattern in runs] if isinstance(runs, ListConfig) else [str(runs)]
+    folders = sorted({Path(path) for pattern in patterns for path in glob.glob(pattern) if Path(path).is_dir()
+                      and Path(path).name != "reference"})
+    require(bool(folders), f"runs: no folder matches {', '.join(patterns)}")
+    return folders
+
+
+def _measures(folder: Path) -> dict[str, float]:
+    """Of scripts/evaluate.py where the run was evaluated, else of the verdict at its end."""
+    for name in ("evaluation.json", "metrics.json"):
+        try:
+            measures = json.loads((folder / name).read_text(encoding="utf-8"))["measures"]
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(f"runs: {folder / name} cannot be read") from error
+        return {key: float("nan") if value is None else float(value) for key, value in measures.items()}
+    raise InputError(f"runs: {folder} has neither evaluation.json nor metrics.json; is it a finished run?")
