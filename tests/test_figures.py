@@ -2,10 +2,17 @@
 
 import pytest
 import torch
+import yaml
 
+from deepham import economics
 from deepham.algorithm.evaluation import ergodic_path
 from deepham.figures import asset_histogram, wealth_and_policy
+from deepham.figures_against_grid import capital_against_grid, policy_against_grid, wealth_against_grid
 from deepham.networks.settings import NetworkSettings, build_networks
+from deepham.paths import conf_folder
+from deepham.reference.compare import compare
+from deepham.reference.solve import ReferenceSettings
+from deepham.reference.store import find
 from deepham.simulation.continuum import on_grid, wealth_grid
 from deepham.simulation.rollout import initial_panel
 from deepham.solution import Solution
@@ -41,3 +48,19 @@ def test_the_solution_is_drawn_for_every_individual_and_aggregate_state(economy,
 
 def _name(economy) -> str:
     return type(economy).__module__.rpartition(".")[2]
+
+
+def test_the_grid_solution_drawn_against_itself_shows_no_distance():
+    economy = economics.create("ks98")
+    settings = yaml.safe_load((conf_folder() / "reference/standard.yaml").read_text(encoding="utf-8"))
+    reference = find("ks98", economy, ReferenceSettings(**settings), store=None)
+    z_path = economy.chain.draw_path(torch.tensor([1]), 30, torch.Generator().manual_seed(0))
+    candidate, truth, _ = compare(economy, reference.policy, reference, z_path, 10, 2)
+    gap = capital_against_grid(economy, candidate, truth).axes[1].lines[0].get_ydata()
+    assert len(gap) == 20 and (gap == 0).all()
+    quantiles = wealth_against_grid(economy, candidate, truth).axes[2].lines
+    assert (quantiles[0].get_ydata() == quantiles[1].get_ydata()).all()
+    level, distance, mpc = policy_against_grid(economy, reference.policy, reference, truth).axes
+    assert len(distance.lines) == 4 and all((line.get_ydata() == 0).all() for line in distance.lines)
+    spent = mpc.lines[0].get_ydata()
+    assert (spent > 0).all() and (spent < 1.001).all()

@@ -50,6 +50,8 @@ def test_an_evaluation_is_written_beside_the_solution_and_as_tables(command, scr
     assert {"euler.mean", "bellman_policy.mean", "path_gap.mean", "wealth_w1", "welfare_gap"} <= set(found["measures"])
     assert found["reference"]["mean_K"] > 0 and found["panel"]["panel.euler.mean"] > 0 and found["bar_met"] is False
     tables = Path("logs/r/report")
+    drawn = {path.name for path in tables.iterdir() if path.stat().st_size > 1000}
+    assert {f"{name}.{ending}" for name in ("wealth", "capital", "policy") for ending in ("png", "pdf")} <= drawn
     with open(tables / "verdict.csv", encoding="utf-8") as file:
         assert float(next(csv.DictReader(file))["value"]) == found["measures"]["euler.mean"]
     assert (tables / "verdict.md").read_text().startswith("| measure |")

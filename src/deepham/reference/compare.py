@@ -14,7 +14,6 @@ from torch import Tensor
 from deepham.algorithm.evaluation import (
     Ergodic,
     VerdictSettings,
-    distribution_measures,
     ergodic_path,
     measures_along,
     verdict_path,
@@ -34,16 +33,16 @@ GAPS = ("mean_K_gap", "path_gap.mean", "path_gap.max", "wealth_w1", "wealth_sd_g
 def measure_against(
     economy: Economy, policy: Policy, value: Value, reference: Reference, settings: VerdictSettings, seed: int,
     progress: Callable[[int, int], None] | None = None,
-) -> tuple[Ergodic, dict[str, float], dict[str, float]]:
+) -> tuple[Ergodic, Ergodic, dict[str, float]]:
     """Every measure of a candidate, with those that compare it with the reference on the same shocks.
 
     Returns:
-        The candidate's path, its measures, and the moments of the reference on the same path and window.
+        The candidate's path, the reference's, and the candidate's measures.
     """
     z_path = verdict_path(economy, settings, seed)
     candidate, truth, gaps = compare(
         economy, policy, reference, z_path, settings.burn_in, settings.dates, progress)
-    return candidate, measures_along(economy, policy, value, candidate) | gaps, distribution_measures(truth)
+    return candidate, truth, measures_along(economy, policy, value, candidate) | gaps
 
 
 @torch.no_grad()

@@ -9,9 +9,10 @@ import rich
 import torch
 from omegaconf import DictConfig
 
-from deepham.algorithm.evaluation import error_measures, measure
+from deepham.algorithm.evaluation import distribution_measures, error_measures, measure
 from deepham.economics.economy import require
 from deepham.errors import InputError
+from deepham.figures_against_grid import capital_against_grid, policy_against_grid, wealth_against_grid
 from deepham.reference.compare import measure_against
 from deepham.reference.store import obtain
 from deepham.simulation.population import concatenate
@@ -48,7 +49,8 @@ def run(cfg: DictConfig) -> float:
         console.print(f"no comparison: {error}", highlight=False, soft_wrap=True)
         beside, measures = None, measure(economy, policy, value, solution.ergodic, verdict, seed)[1]
     else:
-        _, measures, beside = measure_against(economy, policy, value, reference, verdict, seed)
+        candidate, truth, measures = measure_against(economy, policy, value, reference, verdict, seed)
+        beside = distribution_measures(truth)
     panel = {f"panel.{name}": number for name, number in _panel_errors(solution, cfg.agents, seed).items()}
     rows = judge(measures, beside)
     missed = [row.measure for row in rows if row.met is False]
@@ -60,10 +62,16 @@ def run(cfg: DictConfig) -> float:
     tables.mkdir(parents=True, exist_ok=True)
     for ending, text in (("md", verdict_markdown), ("csv", verdict_csv), ("tex", verdict_latex)):
         (tables / f"verdict.{ending}").write_text(text(rows), encoding="utf-8")
+    if beside is not None:
+        for name, figure in (("wealth", wealth_against_grid(economy, candidate, truth)),
+                             ("capital", capital_against_grid(economy, candidate, truth)),
+                             ("policy", policy_against_grid(economy, policy, reference, truth))):
+            for ending in ("png", "pdf"):
+                figure.savefig(tables / f"{name}.{ending}", dpi=150)
     console.print(verdict_table(rows, f"{folder}, measured in the continuum"))
     console.print(f"in a panel of {cfg.agents}: Euler error {panel['panel.euler.mean']:.4f} %, Bellman error "
                   f"{panel['panel.bellman_policy.mean']:.5f} utils", highlight=False)
-    console.print(f"{folder / 'evaluation.json'}, {tables}/verdict.md, .csv, .tex  "
+    console.print(f"{folder / 'evaluation.json'}, {tables}/: tables and figures  "
                   f"{time.perf_counter() - began:.0f} s", highlight=False, soft_wrap=True)
     return measures["euler.mean"]
 

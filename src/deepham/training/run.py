@@ -30,7 +30,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig, OmegaConf
 
-from deepham.algorithm.evaluation import measure
+from deepham.algorithm.evaluation import distribution_measures, measure
 from deepham.training.history import History
 from deepham.economics.economy import require
 from deepham.errors import InputError
@@ -176,8 +176,9 @@ def conclude(
         start = Population(population.k.double(), population.eps, population.weight.double())
         ergodic, measures = measure(economy, policy, value, start, settings.verdict, settings.seed, progress)
     else:
-        ergodic, measures, beside = measure_against(
+        ergodic, truth, measures = measure_against(
             economy, policy, value, reference.to(device), settings.verdict, settings.seed, progress)
+        beside = distribution_measures(truth)
     plain = settings.hyperparameters()
     calibration = {key: parameter for key, parameter in plain["model"].items() if key != "name"}
     meta = {"seed": settings.seed, "algorithm": plain["algorithm"], "measures": measures,

@@ -1,0 +1,111 @@
+"""A solution against the grid solution on the same shocks, as pictures. Blue: deep learning; black, dashed: grid."""
+
+from __future__ import annotations
+
+from itertools import cycle
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+
+from deepham.algorithm.evaluation import Ergodic
+from deepham.economics.economy import Economy
+from deepham.figures import BLUE, ORANGE
+from deepham.reference.solve import Reference
+from deepham.simulation.household import Policy, observe
+
+GRID_LINE = {"color": "black", "linestyle": "--", "linewidth": 1.2}
+SHOWN_QUANTILES = np.linspace(0.001, 0.999, 999)
+LAST_PERIODS = 400  # of the path of capital that are drawn
+
+
+def wealth_against_grid(economy: Economy, candidate: Ergodic, truth: Ergodic) -> Figure:
+    """Density by individual state, the upper tail in logs, and quantile against quantile, averaged over time."""
+    nodes = truth.grid.numpy()
+    names = economy.names_of(economy.individual_shock, economy.chain.n_eps)
+    ours, grid = _by_state(candidate, len(names)), _by_state(truth, len(names))
+    width = np.gradient(nodes)
+    top = nodes[np.searchsorted(grid.sum(0).cumsum(), 0.998)]
+    figure = Figure(figsize=(13, 3.8), layout="constrained")
+    density, tail, quantiles = figure.subplots(1, 3)
+    for state, color in zip(range(len(names)), cycle((ORANGE, BLUE))):
+        density.plot(nodes, ours[state] / ours[state].sum() / width, color=color, label=names[state])
+        density.plot(nodes, grid[state] / grid[state].sum() / width, **GRID_LINE,
+                     label="grid" if state == len(names) - 1 else None)
+    density.set(xlim=(nodes[0], top), xlabel=_assets(economy), ylabel="density, per good", title="Wealth by state")
+    for mass, style, label in ((ours, {"color": BLUE}, "deep learning"), (grid, GRID_LINE, "grid")):
+        above = 1 - mass.sum(0).cumsum()
+        tail.semilogy(nodes[above > 1e-6], above[above > 1e-6], **style, label=label)
+    tail.set(xlabel=_assets(economy), ylabel="share of households above", title="Upper tail")
+    at_ours, at_grid = (np.interp(SHOWN_QUANTILES, mass.sum(0).cumsum(), nodes) for mass in (ours, grid))
+    quantiles.plot(at_grid, at_ours, color=BLUE, label="0.1 % to 99.9 %")
+    quantiles.plot(at_grid, at_grid, **GRID_LINE, label="equal")
+    quantiles.set(xlabel=f"grid, {_assets(economy)}", ylabel="deep learning", title="Quantile against quantile")
+    for axes in (density, tail, quantiles):
+        axes.legend(frameon=False)
+    return figure
+
+
+def capital_against_grid(economy: Economy, candidate: Ergodic, truth: Ergodic) -> Figure:
+    """The end of the path of capital on the same shocks, and the gap over all of it beneath."""
+    figure = Figure(figsize=(9, 5), layout="constrained")
+    path, gap = figure.subplots(2, 1, height_ratios=(2, 1))
+    periods = np.arange(candidate.K.shape[1])
+    end = slice(-LAST_PERIODS, None)
+    path.plot(periods[end], candidate.K[0, end].numpy(), color=BLUE, label="deep learning")
+    path.plot(periods[end], truth.K[0, end].numpy(), **GRID_LINE, label="grid")
+    path.set(xlabel=f"{economy.period} after burn-in", ylabel="capital K, goods", title="Capital on the same shocks")
+    path.legend(frameon=False)
+    gap.plot(periods, 100 * (candidate.K / truth.K).log()[0].numpy(), color=ORANGE, linewidth=0.6)
+    gap.axhline(0, color="black", linewidth=0.6)
+    gap.set(xlabel=f"{economy.period} after burn-in", ylabel="gap, percent")
+    return figure
+
+
+@torch.no_grad()
+def policy_against_grid(economy: Economy, policy: Policy, reference: Reference, truth: Ergodic) -> Figure:
+    """Consumption, its relative distance to the grid's, and the marginal propensity to consume, by wealth and state."""
+    nodes = truth.grid
+    pooled = (truth.share_z[:, None].to(nodes) * truth.mean_mass).sum(0).reshape(economy.chain.n_eps, -1).sum(0)
+    top = nodes[int(torch.searchsorted(pooled.cumsum(0), 0.999))]
+    k = torch.linspace(float(nodes[0]), float(top), 400, dtype=nodes.dtype)[1:][None]
+    figure = Figure(figsize=(13, 3.8), layout="constrained")
+    level, gap, mpc = figure.subplots(1, 3)
+    eps_names = economy.names_of(economy.individual_shock, economy.chain.n_eps)
+    z_names = economy.names_of(economy.aggregate_shock, economy.chain.n_z)
+    for z, style in zip(range(len(z_names)), cycle(("-", ":"))):
+        index = torch.tensor([z])
+        population = _mean_population(truth, z)
+        for eps, color in zip(range(len(eps_names)), cycle((ORANGE, BLUE))):
+            seen = observe(economy, population, index, k=k, eps=torch.full(k.shape, eps))
+            ours, grid = policy(seen)[0], reference.policy(seen)[0]
+            label = f"{eps_names[eps]}, z {z_names[z]}"
+            level.plot(k[0], ours, style, color=color, label=label)
+            level.plot(k[0], grid, **GRID_LINE | {"linewidth": 0.7})
+            gap.plot(k[0], 100 * (ours / grid - 1), style, color=color, label=label)
+            cash = seen.resources[0]
+            middle = (k[0, 1:] + k[0, :-1]) / 2
+            mpc.plot(middle, ours.diff() / cash.diff(), style, color=color, label=label)
+            mpc.plot(middle, grid.diff() / cash.diff(), **GRID_LINE | {"linewidth": 0.7})
+    level.set(xlabel=_assets(economy), ylabel=f"consumption, goods per {economy.period}", title="Policy")
+    gap.set(xlabel=_assets(economy), ylabel="percent", title="Consumption, distance to the grid's", ylim=(-1, 1))
+    mpc.set(xlabel=_assets(economy), ylabel="per good of resources", title="Marginal propensity to consume",
+            yscale="log")
+    level.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def _mean_population(ergodic: Ergodic, z: int):
+    """The average cross-section in periods with aggregate state z, one economy."""
+    population = ergodic.dates.population.select(slice(0, 1))
+    return type(population)(population.k, population.eps, ergodic.mean_mass[z : z + 1])
+
+
+def _by_state(ergodic: Ergodic, n_eps: int) -> np.ndarray:
+    """Time-averaged masses (n_eps, G)."""
+    weight = (ergodic.share_z[:, None].to(ergodic.mean_mass) * ergodic.mean_mass).sum(0)
+    return weight.reshape(n_eps, -1).numpy()
+
+
+def _assets(economy: Economy) -> str:
+    return f"assets {economy.asset}, goods"
