@@ -19,7 +19,7 @@ class PolicyNetwork(nn.Module):
     The base share is that of the frictionless rule c0 = mpc (m + H) where it is well below one, and bends smoothly
     below one as resources vanish: s0 = (1 + (c0/m)^-BEND)^(-1/BEND). Without a base it is one half.
 
-    With a base the network's part is multiplied by (m_ss + H) / (m + H). Beyond the wealth that training visits the
+    Where there is human wealth the network's part is multiplied by (m_ss + H) / (m + H). Beyond the wealth that training visits the
     network saturates, and c - c0 is then constant: the rich consume mpc out of an extra good, as theory says, and the
     tail of the wealth distribution is neither cut off nor drawn out.
     """
@@ -37,7 +37,8 @@ class PolicyNetwork(nn.Module):
         available = seen.resources - self.limit
         logit = self.mlp(self.inputs(seen))
         if self.base is not None:
-            logit = logit * self.steady_wealth / (available + self.base.human_wealth)
+            if self.base.human_wealth > 0:
+                logit = logit * self.steady_wealth / (available + self.base.human_wealth)
             ratio = self.base.mpc * (available + self.base.human_wealth) / available
             logit = logit - torch.log(torch.expm1(torch.log1p(ratio**-BEND) / BEND))
         return torch.sigmoid(logit) * available
