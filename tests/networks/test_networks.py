@@ -150,3 +150,13 @@ def test_value_is_scaled_by_what_consumption_for_ever_is_worth(sigma):
     for base, scale in ((True, unit / 10), (False, unit)):
         value = untrained(economy, base=base)[1]
         assert value.unit == pytest.approx(unit, rel=1e-10) and value.scale == pytest.approx(scale, rel=1e-10)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_very_rich_spend_the_frictionless_share_of_an_extra_good_whatever_the_weights(ks98, random_networks, seed):
+    policy, _ = random_networks(ks98, seed)
+    k = torch.tensor([[1e6, 1e7]], dtype=torch.float64)
+    population = Population.panel(torch.full((1, 50), 40.0, dtype=torch.float64), torch.ones(1, 50, dtype=torch.long))
+    seen = observe(ks98, population, torch.tensor([1]), k=k, eps=torch.ones(1, 2, dtype=torch.long))
+    slope = policy(seen).diff() / seen.resources.diff()
+    assert float(slope) == pytest.approx(1 - ks98.beta, rel=0.01)

@@ -19,9 +19,9 @@ class PolicyNetwork(nn.Module):
     The base share is that of the frictionless rule c0 = mpc (m + H) where it is well below one, and bends smoothly
     below one as resources vanish: s0 = (1 + (c0/m)^-BEND)^(-1/BEND). Without a base it is one half.
 
-    Where there is human wealth the network's part is multiplied by (m_ss + H) / (m + H). Beyond the wealth that training visits the
-    network saturates, and c - c0 is then constant: the rich consume mpc out of an extra good, as theory says, and the
-    tail of the wealth distribution is neither cut off nor drawn out.
+    Where there is human wealth the network's part is multiplied by (m_ss + H) / (m + H). Beyond the wealth that
+    training visits the network saturates, and c - c0 is then constant: the rich consume mpc out of an extra good, as
+    theory says, and the tail of the wealth distribution is neither cut off nor drawn out.
     """
 
     def __init__(self, economy: Economy, width: int, depth: int, activation: str, base: bool,
