@@ -30,9 +30,10 @@ from deepham.simulation.population import Population
 CHUNK = 2**17  # households that go through a network at once: bounds the memory
 # by the beginning of a measure's name, the first that fits
 MEASURE_UNITS = {
-    "euler": "percent of consumption", "bellman": "utils", "closed_form": "percent of consumption", "path_gap": "percent",
-    "welfare_gap": "percent of consumption", "wealth_sd_gap": "percent", "mean_K_gap": "percent", "wealth_w1": "percent of mean wealth", "gini": "share", "mean_K": "goods",
-    "sd_K": "goods", "top_mass": "share", "wealth": "goods", "seconds": "seconds",
+    "euler": "percent of consumption", "closed_form": "percent of consumption", "bellman": "utils",
+    "path_gap": "percent", "mean_K_gap": "percent", "wealth_sd_gap": "percent",
+    "welfare_gap": "percent of consumption", "wealth_w1": "percent of mean wealth", "gini": "share",
+    "top_mass": "share", "mean_K": "goods", "sd_K": "goods", "wealth": "goods", "seconds": "seconds",
 }
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import one_hot
 
 from deepham.economics.economy import Economy
 from deepham.simulation.household import Observation

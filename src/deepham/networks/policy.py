@@ -14,7 +14,9 @@ BEND = 4.0  # how sharply the frictionless share bends into the constraint c <= 
 
 
 class PolicyNetwork(nn.Module):
-    """c = s (m - limit) with logit(s) = logit(base share) + network, so that 0 < c <= m - limit always (equal only by rounding).
+    """c = s (m - limit) with logit(s) = logit(base share) + network.
+
+    So 0 < c <= m - limit always, and equal only by rounding.
 
     The base share is that of the frictionless rule c0 = mpc (m + H) where it is well below one, and bends smoothly
     below one as resources vanish: s0 = (1 + (c0/m)^-BEND)^(-1/BEND). Without a base it is one half.

@@ -22,7 +22,6 @@ from deepham.economics.economy import Economy
 from deepham.reference.solve import Reference
 from deepham.simulation.continuum import advance_histogram
 from deepham.simulation.household import Policy, Value, observe
-from deepham.simulation.population import Population
 
 WELFARE_PERIODS = 1500  # 0.99^1500 is 3e-7 of lifetime utility
 

@@ -6,8 +6,8 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Callable
 from difflib import get_close_matches
+from importlib import import_module
 
 import hydra
 from hydra import compose, initialize_config_dir
@@ -21,50 +21,26 @@ from deepham.paths import conf_folder
 
 def train() -> int:
     """`python scripts/train.py` and, from an installed package, `deepham-train`. Returns the exit code."""
-
-    def job(cfg: DictConfig):
-        from deepham.training.run import run  # after --help and bad overrides: torch and lightning load slowly
-
-        return run(cfg)
-
-    return run_script("train", job)
+    return run_script("train", "run")
 
 
 def reference() -> int:
     """`python scripts/reference.py`. Returns the exit code."""
-
-    def job(cfg: DictConfig):
-        from deepham.training.reference import run
-
-        return run(cfg)
-
-    return run_script("reference", job)
+    return run_script("reference", "reference")
 
 
 def evaluate() -> int:
     """`python scripts/evaluate.py`. Returns the exit code."""
-
-    def job(cfg: DictConfig):
-        from deepham.training.evaluate import run
-
-        return run(cfg)
-
-    return run_script("evaluate", job)
+    return run_script("evaluate", "evaluate")
 
 
 def summarize() -> int:
     """`python scripts/summarize.py`. Returns the exit code."""
-
-    def job(cfg: DictConfig):
-        from deepham.training.summarize import run
-
-        return run(cfg)
-
-    return run_script("summarize", job)
+    return run_script("summarize", "summarize")
 
 
-def run_script(config_name: str, job: Callable[[DictConfig], object]) -> int:
-    """Run `job` on the configuration conf/<config_name>.yaml with the overrides of the command line.
+def run_script(config_name: str, module: str) -> int:
+    """Call `run` of deepham.training.<module> with conf/<config_name>.yaml and the overrides of the command line.
 
     Returns the exit code: 0 done, 2 bad input, 128 + signal when interrupted, 1 anything else. A sweep runs all of its
     jobs and returns 1 if one of them failed.
@@ -75,7 +51,8 @@ def run_script(config_name: str, job: Callable[[DictConfig], object]) -> int:
     def guarded(cfg: DictConfig):
         result = None
         try:
-            result = job(cfg)
+            # imported here, after --help and bad overrides: torch and lightning load slowly
+            result = import_module(f"deepham.training.{module}").run(cfg)
             codes.append(0)
         except InputError as error:
             _complain(str(error))

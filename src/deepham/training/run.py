@@ -199,7 +199,8 @@ def _folders(cfg: DictConfig, settings: Settings, resume: Path | None) -> RunFol
         name = resume.resolve().parent.name
     else:
         stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
-        name = f"{settings.economy_name}-{settings.algorithm.name}-seed{settings.seed}-{stamp}-{random.SystemRandom().randrange(16**4):04x}"
+        unique = f"{random.SystemRandom().randrange(16**4):04x}"
+        name = f"{settings.economy_name}-{settings.algorithm.name}-seed{settings.seed}-{stamp}-{unique}"
     if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
         name = f"{Path(HydraConfig.get().sweep.dir).name}-{HydraConfig.get().job.num}-{name}"
     return RunFolders(name, checkpoint_dir / name, log_dir / name)
