@@ -11,7 +11,7 @@ from deepham.figures_against_grid import capital_against_grid, policy_against_gr
 from deepham.networks.settings import NetworkSettings, build_networks
 from deepham.paths import conf_folder
 from deepham.reference.compare import compare
-from deepham.reference.solve import ReferenceSettings
+from deepham.reference.settings import ReferenceSettings
 from deepham.reference.store import find
 from deepham.simulation.continuum import on_grid, wealth_grid
 from deepham.simulation.rollout import initial_panel
@@ -55,7 +55,7 @@ def test_the_grid_solution_drawn_against_itself_shows_no_distance():
     settings = yaml.safe_load((conf_folder() / "reference/standard.yaml").read_text(encoding="utf-8"))
     reference = find("ks98", economy, ReferenceSettings(**settings), store=None)
     z_path = economy.chain.draw_path(torch.tensor([1]), 30, torch.Generator().manual_seed(0))
-    candidate, truth, _ = compare(economy, reference.policy, reference, z_path, 10, 2)
+    candidate, truth, _ = compare(economy, reference.policy.on_histogram(reference.nodes), reference, z_path, 10, 2)
     gap = capital_against_grid(economy, candidate, truth).axes[1].lines[0].get_ydata()
     assert len(gap) == 20 and (gap == 0).all()
     quantiles = wealth_against_grid(economy, candidate, truth).axes[2].lines

@@ -4,10 +4,15 @@ import csv
 import io
 
 import pytest
+from rich.console import Console
 
+from deepham.algorithm.by_wealth import WealthBin
 from deepham.algorithm.evaluation import measure_names
 from deepham.reference.compare import GAPS
 from deepham.tables import (
+    by_wealth_csv,
+    by_wealth_latex,
+    by_wealth_markdown,
     runs_csv,
     runs_latex,
     runs_markdown,
@@ -37,6 +42,14 @@ def test_each_bar_is_missed_at_its_own_value(perfect, name, sign):
     assert all(row.met for row in judge(perfect | {name: 0.99 * sign * BARS[name][2]}) if row.bar is not None)
 
 
+def test_a_goal_is_reached_below_its_own_value(perfect):
+    def met(value):
+        (line,) = [line for line in verdict_csv(judge(perfect | {"wealth_w1": value})).splitlines() if "wealth_w1" in line]
+        return line.rpartition(",")[2]
+
+    assert [met(value) for value in (0.49, 0.5, 3.9, 4.0)] == ["goal", "bar", "bar", "NO"]
+
+
 def test_an_error_that_is_no_number_misses_the_bar(perfect):
     assert [row.measure for row in judge(perfect | {"euler.mean": float("nan")}) if row.met is False] == ["euler.mean"]
 
@@ -55,15 +68,30 @@ def test_what_was_not_measured_is_not_judged(ks98):
 def test_the_tables_say_the_same(perfect):
     rows = judge(perfect | {"euler.mean": 0.123456789, "mean_K": 39.3}, {"mean_K": 39.4})
     assert verdict_table(rows, "title").row_count == len(rows)
-    assert "| Euler error, mean | 0.1235 |  | % of cons. | 0.05 | NO |" in verdict_markdown(rows)
-    assert r"Euler error, mean & 0.1235 &  & \% of cons. & 0.05 & NO \\" in verdict_latex(rows)
+    assert "| Euler error, mean | 0.123 |  | % cons. | 0.05 | 0.01 | NO |" in verdict_markdown(rows)
+    assert r"Euler error, mean & 0.123 &  & \% cons. & 0.05 & 0.01 & NO \\" in verdict_latex(rows)
     records = {record["name"]: record for record in csv.DictReader(io.StringIO(verdict_csv(rows)))}
     assert float(records["euler.mean"]["value"]) == 0.123456789 and float(records["mean_K"]["grid"]) == 39.4
+    with_errors = judge(perfect, {"euler.mean": 0.001})
+    assert "| Euler error, mean | 0 | 0.001 |" in verdict_markdown(with_errors), "the grid's own errors stand beside"
+
+
+def test_the_verdict_fits_into_eighty_columns(perfect):
+    out = io.StringIO()
+    Console(file=out, width=80).print(verdict_table(judge(dict.fromkeys(perfect, 1.2345678e-5), dict.fromkeys(perfect, 39.4)), "t"))
+    assert "…" not in out.getvalue()
+
+
+def test_errors_by_wealth_as_tables():
+    bins = [WealthBin(0.0, 0.5, 0.0, 36.0, 0.0123, -0.001, 4e-4, 1e-5), WealthBin(0.5, 1.0, 36.0, 120.0, 0.02, 0.02, 1e-3, -1e-4)]
+    assert "| 0 | 50 | 0 | 36 | 0.0123 | -0.001 | 0.0004 | 1e-05 |" in by_wealth_markdown(bins)
+    assert by_wealth_latex(bins).count(r"\\") == 3
+    assert [float(row["bellman_signed"]) for row in csv.DictReader(io.StringIO(by_wealth_csv(bins)))] == [1e-5, -1e-4]
 
 
 def test_runs_are_summarised_by_mean_and_standard_deviation():
     runs = {"a_1": {"euler.mean": 0.01, "mean_K": 39.0}, "b": {"euler.mean": 0.03, "mean_K": 40.0, "gini": 0.3}}
-    assert "| Euler error, mean | % of cons. | 0.01 | 0.03 | 0.02 | 0.01414 |" in runs_markdown(runs)
+    assert "| Euler error, mean | % cons. | 0.01 | 0.03 | 0.02 | 0.01414 |" in runs_markdown(runs)
     assert "Gini" not in runs_markdown(runs), "only what every run has"
     assert r"a\_1" in runs_latex(runs) and runs_table(runs).row_count == 2
     (first, *_) = csv.DictReader(io.StringIO(runs_csv(runs)))

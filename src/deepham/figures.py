@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from itertools import cycle
+from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 from torch import Tensor
 
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#555555"  # told apart in print and by colour-blind readers
+
+
+def save_figures(figures: dict[str, Figure], folder: Path, endings: tuple[str, ...] = ("png", "pdf")) -> None:
+    """Each as <name>.png, for screens, and <name>.pdf, for papers."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, figure in figures.items():
+        for ending in endings:
+            figure.savefig(folder / f"{name}.{ending}", dpi=150)
 
 
 def asset_histogram(k: Tensor, weight: Tensor, constrained: float, asset: str = "k", bins: int = 60) -> Figure:

@@ -8,15 +8,52 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
+from deepham.algorithm.by_wealth import WealthBin, errors_by_wealth
 from deepham.algorithm.evaluation import Ergodic
 from deepham.economics.economy import Economy
 from deepham.figures import BLUE, ORANGE
 from deepham.reference.solve import Reference
 from deepham.simulation.household import Policy, observe
+from deepham.solution import Solution
 
 GRID_LINE = {"color": "black", "linestyle": "--", "linewidth": 1.2}
 SHOWN_QUANTILES = np.linspace(0.001, 0.999, 999)
 LAST_PERIODS = 400  # of the path of capital that are drawn
+
+
+def figures_against_grid(
+    solution: Solution, reference: Reference, candidate: Ergodic, truth: Ergodic
+) -> dict[str, Figure]:
+    """Every figure of this file, by name. candidate, truth: paths of solution and reference on the same shocks."""
+    economy, policy, value = solution.economy, solution.policy_network, solution.value_network
+    bins = errors_by_wealth(economy, policy, value, candidate.dates)
+    grid = errors_by_wealth(economy, reference.policy, reference.value, truth.dates)
+    return {
+        "wealth": wealth_against_grid(economy, candidate, truth),
+        "policy": policy_against_grid(economy, policy, reference, truth),
+        "capital": capital_against_grid(economy, candidate, truth),
+        "errors": errors_against_grid(bins, grid),
+    }
+
+
+def errors_against_grid(bins: list[WealthBin], grid: list[WealthBin]) -> Figure:
+    """Mean Euler and Bellman errors by wealth, and their signed means (hollow: negative)."""
+    labels = [f"{100 * each.low:g}-{100 * each.high:g}" for each in bins]
+    figure = Figure(figsize=(13, 3.8), layout="constrained")
+    for axes, name, title, unit in zip(figure.subplots(1, 2), ("euler", "bellman"), ("Euler error", "Bellman error of the policy"),
+                                       ("percent of consumption", "utils")):
+        x = np.arange(len(bins))
+        ours, signed, other = ([getattr(each, field) for each in which] for which, field in
+                               ((bins, name), (bins, f"{name}_signed"), (grid, name)))
+        axes.plot(x, ours, "o-", color=BLUE, label="deep learning, mean of the size")
+        axes.scatter(x, np.abs(signed), marker="s", s=36, edgecolors=ORANGE, zorder=3,
+                     facecolors=[ORANGE if value > 0 else "white" for value in signed],
+                     label="size of the signed mean (hollow: negative)")
+        axes.plot(x, other, **GRID_LINE, marker=".", label="grid, mean of the size")
+        axes.set(yscale="log", xlabel="wealth, percent of households from the poorest", ylabel=unit, title=title)
+        axes.set_xticks(x, labels)
+        axes.legend(frameon=False, fontsize=8)
+    return figure
 
 
 def wealth_against_grid(economy: Economy, candidate: Ergodic, truth: Ergodic) -> Figure:

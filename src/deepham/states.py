@@ -148,8 +148,8 @@ def _indices(economy: Economy, state: str, given, name: str | None = None) -> np
     """Indices of a discrete state that is given by index or by name."""
     name = name or state
     number = economy.chain.n_eps if state == economy.individual_shock else economy.chain.n_z
-    names = economy.shock_names.get(state, ())
-    expected = " or ".join([f"{index} {names[index]!r}" if names else str(index) for index in range(number)])
+    names = economy.names_of(state, number)
+    expected = " or ".join([str(index) if name == str(index) else f"{index} {name!r}" for index, name in enumerate(names)])
     array = _array(name, given, expected)
     if array.dtype.kind in "OT" and array.size and all(isinstance(item, str) for item in array.flat):
         array = array.astype(str)

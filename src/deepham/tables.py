@@ -4,28 +4,36 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import asdict
 from statistics import fmean, stdev
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from deepham.algorithm.by_wealth import WealthBin
 from deepham.verdict import BARS, MOMENTS, Row
 
-HEADINGS = ("measure", "value", "grid", "unit", "bar", "met")
+HEADINGS = ("measure", "value", "grid", "unit", "bar", "goal", "met")
 
 
 def _cells(row: Row) -> tuple[str, ...]:
     def number(value: float | None) -> str:
-        return "" if value is None else f"{value:.4g}"
+        return "" if value is None else f"{value:.3g}" if abs(value) < 10 else f"{value:.4g}"
 
-    met = {True: "yes", False: "NO", None: ""}[row.met]
-    return row.description, number(row.value), number(row.reference), row.unit, number(row.bar), met
+    return (row.description, number(row.value), number(row.reference), row.unit, number(row.bar), number(row.goal),
+            _met(row))
+
+
+def _met(row: Row) -> str:
+    """How far the measure gets: to the goal, to the bar, or not even there."""
+    return "goal" if row.met and row.reached else {True: "bar", False: "NO", None: ""}[row.met]
 
 
 def verdict_table(rows: list[Row], title: str) -> Table:
-    """For the terminal."""
-    table = Table(title=title, title_justify="left")
+    """For the terminal, 80 columns wide at most."""
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
     for heading in HEADINGS:
-        table.add_column(heading, justify="right" if heading in ("value", "grid", "bar") else "left")
+        table.add_column(heading, justify="right" if heading in ("value", "grid", "bar", "goal") else "left", no_wrap=True)
     for row in rows:
         table.add_row(*_cells(row))
     return table
@@ -39,12 +47,35 @@ def verdict_markdown(rows: list[Row]) -> str:
 def verdict_csv(rows: list[Row]) -> str:
     """Full precision, with the measures' names."""
     return _csv(("name", *HEADINGS), (
-        (row.measure, row.description, row.value, row.reference, row.unit, row.bar, row.met) for row in rows))
+        (row.measure, row.description, row.value, row.reference, row.unit, row.bar, row.goal, _met(row)) for row in rows))
 
 
 def verdict_latex(rows: list[Row]) -> str:
     """A tabular."""
-    return _latex(HEADINGS, map(_cells, rows), "lrrlrl")
+    return _latex(HEADINGS, map(_cells, rows), "lrrlrrl")
+
+
+BIN_HEADINGS = ("households from, %", "to", "wealth from, goods", "to", "Euler, %", "signed", "Bellman, utils", "signed")
+
+
+def by_wealth_markdown(bins: list[WealthBin]) -> str:
+    """Mean errors by wealth as a GitHub table."""
+    return _markdown(BIN_HEADINGS, map(_bin_cells, bins))
+
+
+def by_wealth_csv(bins: list[WealthBin]) -> str:
+    """Full precision, with the fields' names."""
+    return _csv(asdict(bins[0]), (asdict(each).values() for each in bins))
+
+
+def by_wealth_latex(bins: list[WealthBin]) -> str:
+    """A tabular."""
+    return _latex(BIN_HEADINGS, map(_bin_cells, bins), "r" * len(BIN_HEADINGS))
+
+
+def _bin_cells(one: WealthBin) -> tuple[str, ...]:
+    return tuple(f"{x:.3g}" for x in (100 * one.low, 100 * one.high, one.k_low, one.k_high, one.euler, one.euler_signed,
+                                      one.bellman, one.bellman_signed))
 
 
 Runs = dict[str, dict[str, float]]  # name of the run -> measure -> value
@@ -83,7 +114,7 @@ def _runs_cells(runs: Runs):
 
 def _by_measure(runs: Runs):
     """Description, unit and values of the measures that every run has, in the order of the verdict."""
-    described = {name: (text, unit) for name, (text, unit, _) in BARS.items()} | MOMENTS
+    described = {name: (text, unit) for name, (text, unit, *_) in BARS.items()} | MOMENTS
     for name, (text, unit) in described.items():
         if all(name in measures for measures in runs.values()):
             yield text, unit, [measures[name] for measures in runs.values()]

@@ -18,7 +18,7 @@ def command(monkeypatch, tmp_path, capsys):
     def call(*overrides):
         flags = [text for text in overrides if text.startswith("-")]
         settings = [text for text in overrides if not text.startswith("-")]
-        monkeypatch.setattr(sys, "argv", ["train.py", *flags, *TINY, *settings])
+        monkeypatch.setattr(sys, "argv", ["train.py", *flags, *TINY, "figures=false", *settings])
         code = train()
         captured = capsys.readouterr()
         return code, captured.out, captured.err.splitlines()

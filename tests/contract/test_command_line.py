@@ -22,7 +22,7 @@ SQUARE = "[[0.5,0.5,0,0],[0.5,0.5,0,0],[0,0,0.5,0.5],[0,0,0.5,0.6]]"
 
 
 def test_a_run_leaves_a_solution_a_checkpoint_measures_and_logs(command):
-    code, output, errors = command("run=r", "algorithm.outer_iterations=2")
+    code, output, errors = command("run=r", "algorithm.outer_iterations=2", "figures=true")
     assert (code, errors) == (0, [])
     kept = {path.name for path in Path("checkpoints/r").iterdir()}
     assert {"last.ckpt", "weights.safetensors", "ergodic.safetensors", "config.yaml", "meta.json", "metrics.json",
@@ -34,7 +34,9 @@ def test_a_run_leaves_a_solution_a_checkpoint_measures_and_logs(command):
         rows = list(csv.DictReader(file))
     assert [row["outer_iteration"] for row in rows] == ["1", "2"]
     assert float(rows[1]["errors/bellman_policy.mean"]) > 0 and float(rows[1]["distribution/gini"]) > 0
-    assert {"config.yaml", "train.log", "solution.png"} <= {path.name for path in Path("logs/r").iterdir()}
+    assert {"config.yaml", "train.log"} <= {path.name for path in Path("logs/r").iterdir()}
+    drawn = {path.name for path in Path("logs/r/report").iterdir() if path.stat().st_size > 10_000}
+    assert drawn == {f"{name}.png" for name in ("solution", "wealth", "policy", "capital", "errors")}
     assert "THE BAR IS MISSED" in output and "Verdict" in output
     assert output.index("model:") < output.index("outer iteration 1/2"), "the configuration comes before the training"
     solution = deepham.load("checkpoints/r")
@@ -42,7 +44,7 @@ def test_a_run_leaves_a_solution_a_checkpoint_measures_and_logs(command):
 
 
 def test_tensorboard_has_scalars_and_figures_under_stable_names(command):
-    command("run=r", "algorithm.outer_iterations=2")
+    command("run=r", "algorithm.outer_iterations=2", "figures=true")
     events = EventAccumulator("logs/r")
     events.Reload()
     tags = events.Tags()
@@ -50,7 +52,8 @@ def test_tensorboard_has_scalars_and_figures_under_stable_names(command):
                 "errors/bellman_optimality.mean", "distribution/mean", "distribution/sd", "distribution/gini",
                 "distribution/q50", "distribution/constrained", "timing/seconds"):
         assert [event.step for event in events.Scalars(tag)] == [1, 2]
-    assert tags["images"] == ["distribution/assets"]
+    assert set(tags["images"]) == {"distribution/assets", *(f"verdict/{name}" for name in
+                                   ("solution", "wealth", "policy", "capital", "errors"))}
 
 
 @pytest.mark.parametrize("name, gone", [("bellman_errors", "errors/euler.mean"), ("asset_distribution",

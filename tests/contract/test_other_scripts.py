@@ -11,7 +11,9 @@ from deepham.training.cli import evaluate, reference, summarize
 
 SMALL = ["reference.k_nodes=40", "reference.K_nodes=5", "reference.histogram_nodes=40", "reference.economies=1",
          "reference.burn_in=50", "reference.periods=200", "reference.tolerance=1e-3"]
-SHORT = ["verdict.burn_in=5", "verdict.periods=10", "verdict.dates=2", "agents=4"]
+SHORT = ["verdict.burn_in=5", "verdict.periods=10", "verdict.dates=2", "agents=4",
+         "bellman_paper.agents=3", "bellman_paper.economies=2", "bellman_paper.burn_in=5", "bellman_paper.periods=5",
+         "bellman_paper.dates=2"]
 
 
 @pytest.fixture
@@ -30,7 +32,7 @@ def script(monkeypatch, tmp_path, capsys):
 def test_the_grid_solution_is_computed_once_shown_and_stored(script):
     code, output, errors = script(reference, *SMALL)
     assert (code, errors) == (0, []) and "iteration 1 " in output
-    assert "Law of motion" in output and "forecast.max" in output and "R2" in output
+    assert "Law of motion" in output and "Den Haan" in output and "grids doubled" in output and "R2" in output
     (stored,) = Path("checkpoints/reference").iterdir()
     code, output, _ = script(reference, *SMALL)
     assert code == 0 and "iteration 1 " not in output and stored.name in output.replace("\n", "")
@@ -45,17 +47,44 @@ def test_the_shipped_solution_is_shown_at_once(script):
 def test_an_evaluation_is_written_beside_the_solution_and_as_tables(command, script):
     assert command("run=r")[0] == 0
     code, output, errors = script(evaluate, "solution=checkpoints/r", *SHORT)
-    assert (code, errors) == (0, []) and "in a panel of 4" in output
+    assert (code, errors) == (0, []) and "in panels of 4" in output and "published protocol" in output
     found = json.loads(Path("checkpoints/r/evaluation.json").read_text())
     assert {"euler.mean", "bellman_policy.mean", "path_gap.mean", "wealth_w1", "welfare_gap"} <= set(found["measures"])
-    assert found["reference"]["mean_K"] > 0 and found["panel"]["panel.euler.mean"] > 0 and found["bar_met"] is False
+    assert found["reference"]["mean_K"] > 0 and found["bar_met"] is False
+    for panel in (found["panel"], found["panel_reference"]):
+        assert panel["euler.mean"] > 0 and panel["bellman_paper"] > 0
+    assert found["reference"]["euler.mean"] < found["measures"]["euler.mean"]
+    assert len(found["by_wealth"]) == 10 and found["by_wealth"][0]["euler"] > 0
     tables = Path("logs/r/report")
     drawn = {path.name for path in tables.iterdir() if path.stat().st_size > 1000}
-    assert {f"{name}.{ending}" for name in ("wealth", "capital", "policy") for ending in ("png", "pdf")} <= drawn
+    assert {f"{name}.{ending}" for name in ("wealth", "capital", "policy", "errors") for ending in ("png", "pdf")} <= drawn
     with open(tables / "verdict.csv", encoding="utf-8") as file:
         assert float(next(csv.DictReader(file))["value"]) == found["measures"]["euler.mean"]
     assert (tables / "verdict.md").read_text().startswith("| measure |")
     assert (tables / "verdict.tex").read_text().startswith(r"\begin{tabular}")
+    with open(tables / "by_wealth.csv", encoding="utf-8") as file:
+        assert float(next(csv.DictReader(file))["euler"]) == found["by_wealth"][0]["euler"]
+
+
+def test_a_grid_solution_of_another_calibration_is_refused_by_its_first_parameter(command, script):
+    assert command("run=r")[0] == 0
+    assert script(reference, *SMALL, "model.delta=0.03")[0] == 0
+    (other,) = Path("checkpoints/reference").iterdir()
+    code, output, errors = script(evaluate, "solution=checkpoints/r", *SHORT, f"against={other}")
+    assert code == 2 and len(errors) == 1 and "delta=0.03" in errors[0] and "delta=0.025" in errors[0]
+    assert not Path("checkpoints/r/evaluation.json").exists() and not Path("logs/r/report").exists()
+    other.write_bytes(other.read_bytes()[:1000])
+    code, _, errors = script(evaluate, "solution=checkpoints/r", *SHORT, f"against={other}")
+    assert code == 2 and "damaged" in errors[0]
+    code, _, errors = script(evaluate, "solution=checkpoints/r", *SHORT, "against=nowhere")
+    assert code == 2 and "does not exist" in errors[0]
+
+
+def test_a_grid_solution_can_be_named(command, script):
+    assert command("run=r")[0] == 0
+    assert script(reference, *SMALL)[0] == 0
+    (stored,) = Path("checkpoints/reference").iterdir()
+    assert script(evaluate, "solution=checkpoints/r", *SHORT, f"against={stored}")[0] == 0
 
 
 def test_the_seeds_of_a_sweep_are_summarised(command, script):
@@ -91,7 +120,8 @@ def test_a_run_of_another_calibration_says_how_to_get_a_comparison(command):
     (summarize, [], "runs"), (summarize, ["runs=nothing*"], "nothing*"), (summarize, ["runs=."], "evaluation.json"),
     (evaluate, [], "solution="), (evaluate, ["solution=nowhere"], "nowhere"),
     (evaluate, ["solution=."], "expected"), (evaluate, ["solution=x", "seed=-1"], "seed"),
-    (evaluate, ["solution=x", "verdict.dates=0"], "verdict.dates"), (evaluate, ["solution=x", "agents=0"], "agents")])
+    (evaluate, ["solution=x", "verdict.dates=0"], "verdict.dates"), (evaluate, ["solution=x", "agents=0"], "agents"),
+    (evaluate, ["solution=x", "bellman_paper.dates=0"], "bellman_paper.dates")])
 def test_bad_input_is_one_line_and_exit_code_2(script, entry, overrides, says):
     code, output, errors = script(entry, *overrides)
     assert code == 2 and len(errors) == 1 and says in errors[0] and output == ""

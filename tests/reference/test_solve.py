@@ -8,7 +8,8 @@ import torch
 
 from deepham import economics
 from deepham.errors import InputError
-from deepham.reference.solve import ReferenceSettings, solve_reference
+from deepham.reference.settings import ReferenceSettings
+from deepham.reference.solve import solve_reference
 
 SMALL = ReferenceSettings(k_nodes=150, K_nodes=15, K_width=0.25, top=8.0, histogram_nodes=300, economies=2, burn_in=300,
                           periods=1500, tolerance=1e-5, damping=0.25, iterations=60, seed=1)

@@ -5,7 +5,8 @@ import torch
 
 from deepham import economics
 from deepham.reference import store
-from deepham.reference.solve import ReferenceSettings, solve_reference
+from deepham.reference.settings import ReferenceSettings
+from deepham.reference.solve import solve_reference
 
 SMALL = ReferenceSettings(k_nodes=40, K_nodes=5, K_width=0.25, top=8.0, histogram_nodes=40, economies=1, burn_in=50,
                           periods=200, tolerance=1e-3, damping=0.25, iterations=60, seed=1)
@@ -30,12 +31,12 @@ def solver(monkeypatch, solved):
 
 
 def test_a_solution_is_computed_once_and_read_back_to_the_bit(ks98, solved, solver, tmp_path):
-    first, path = store.obtain("ks98", ks98, SMALL, tmp_path)
-    second, again = store.obtain("ks98", ks98, SMALL, tmp_path)
-    assert path == again and path.parent == tmp_path and len(solver) == 1 and len(list(tmp_path.iterdir())) == 1
+    first = store.obtain("ks98", ks98, SMALL, tmp_path)
+    second = store.obtain("ks98", ks98, SMALL, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [store.file_name("ks98", ks98, SMALL)] and len(solver) == 1
     assert torch.equal(second.policy.values, solved.policy.values) and torch.equal(second.value.values, solved.value.values)
     assert torch.equal(second.law.slope, solved.law.slope) and torch.equal(second.start.weight, solved.start.weight)
-    assert second.measures == first.measures
+    assert second.measures == first.measures and second.calibration == ks98.parameters()
     store.obtain("ks98", ks98, SMALL, tmp_path, again=True)
     assert len(solver) == 2
 
@@ -50,7 +51,8 @@ def test_another_calibration_or_other_settings_are_another_file(ks98):
     lambda data: data[: len(data) // 2], lambda data: b"", lambda data: b"nonsense" * 100,
     lambda data: data[:-100] + bytes([data[-100] ^ 1]) + data[-99:]])
 def test_a_damaged_file_is_rebuilt(ks98, solver, tmp_path, damage):
-    _, path = store.obtain("ks98", ks98, SMALL, tmp_path)
+    store.obtain("ks98", ks98, SMALL, tmp_path)
+    path = tmp_path / store.file_name("ks98", ks98, SMALL)
     path.write_bytes(damage(path.read_bytes()))
     assert store.find("ks98", ks98, SMALL, tmp_path) is None
     store.obtain("ks98", ks98, SMALL, tmp_path)

@@ -71,6 +71,13 @@ class Ergodic:
     K: Tensor
     z: Tensor
 
+    def to(self, device) -> Ergodic:
+        """A copy on the device."""
+        population = self.dates.population
+        moved = Population(*(x.to(device) for x in (population.k, population.eps, population.weight)))
+        return Ergodic(self.grid.to(device), self.mean_mass.to(device), self.share_z.to(device),
+                       Panel(moved, self.dates.z.to(device)), self.K.to(device), self.z.to(device))
+
 
 def measure(
     economy: Economy, policy: Policy, value: Value, start: Population, settings: VerdictSettings, seed: int,

@@ -103,8 +103,9 @@ class Economy(ABC):
     # -- what follows from it --------------------------------------------------------------------------------------
 
     def names_of(self, shock: str, states: int) -> tuple[str, ...]:
-        """Names of the states of a shock, their indices where the economy gives none."""
-        return self.shock_names.get(shock) or tuple(str(index) for index in range(states))
+        """Names of the states of a shock, their indices where the economy gives none for so many states."""
+        names = self.shock_names.get(shock, ())
+        return names if len(names) == states else tuple(str(index) for index in range(states))
 
     def parameters(self) -> dict:
         """The calibration as plain data."""

@@ -2,6 +2,8 @@
 
 A unit mass of households saves in capital, without insurance against unemployment and above a borrowing limit of
 zero; a representative firm rents capital and labour; productivity and unemployment move together. A quarter a period.
+With one aggregate state (`productivity` and `unemployment` of one number each, a chain of eps alone) it is the economy
+of Aiyagari (1994), whose capital rests.
 
     household    max E sum_t beta^t u(c),   c + k' = m,   k' >= 0
     resources    m = R k + (1 - tau) w hours   if employed,     m = R k + mu w   if unemployed
@@ -20,8 +22,8 @@ sigma          relative risk aversion (1: log utility)                     -
 alpha, delta   capital share; depreciation                                 share; per quarter
 mu             unemployment benefit as a share of the wage of one hour     share
 hours          time endowment of an employed household                     hours
-productivity   z in the bad and the good state                             -
-unemployment   u(z) in the bad and the good state                          share
+productivity   z in each state, bad before good                             -
+unemployment   u(z) in each state                                         share
 chain          P(z', eps' | z, eps), order (bad,0) (bad,1) (good,0) (good,1)
 """
 
@@ -120,13 +122,16 @@ class KS98(Economy):
         require(self.hours > 0, f"hours: expected a positive number, got {self.hours:g}")
         for name in ("productivity", "unemployment"):
             values = getattr(self, name)
-            require(len(values) == 2 and not any(isinstance(value, list) for value in values),
-                    f"{name}: expected two numbers, for the bad and the good state, got {values}")
+            require(len(values) >= 1 and not any(isinstance(value, list) for value in values),
+                    f"{name}: expected a number for each aggregate state, such as bad and good, got {values}")
+        n_z = len(self.productivity)
+        require(len(self.unemployment) == n_z, f"unemployment: expected as many rates as productivity has states, {n_z}, "
+                f"got {self.unemployment}")
         require(min(self.productivity) > 0, f"productivity: expected positive numbers, got {self.productivity}")
         require(0 <= min(self.unemployment) and max(self.unemployment) < 1,
                 f"unemployment: expected rates in [0, 1), got {self.unemployment}")
         self.preferences = CRRA(self.sigma)
-        self.chain = JointChain(self.chain_matrix, n_z=2, n_eps=2)
+        self.chain = JointChain(self.chain_matrix, n_z=n_z, n_eps=2)
         self.z_level = self.table(self.productivity)
         rate = self.table(self.unemployment)
         # u(z) is a function of z alone only if the flows between z and z' carry one rate into the other
@@ -135,7 +140,7 @@ class KS98(Economy):
         wrong = gap.amax(0).argmax()
         require(float(gap.max()) < 1e-4,
                 f"unemployment: the chain leads to other rates than {self.unemployment}, for z "
-                f"{self.shock_names['z'][int(wrong)]} to {[round(x, 6) for x in arriving[:, wrong].tolist()]}; change "
+                f"{self.names_of('z', n_z)[int(wrong)]} to {[round(x, 6) for x in arriving[:, wrong].tolist()]}; change "
                 "chain_matrix with it")
         self.labour = self.hours * (1 - rate)
         tax = self.mu * rate / self.labour

@@ -19,6 +19,7 @@ from deepham.algorithm.evaluation import (
     verdict_path,
 )
 from deepham.economics.economy import Economy
+from deepham.errors import InputError
 from deepham.reference.solve import Reference
 from deepham.simulation.continuum import advance_histogram
 from deepham.simulation.household import Policy, Value, observe
@@ -54,10 +55,15 @@ def compare(
     Returns:
         The candidate's path, the reference's, and in percent: mean_K_gap (signed), path_gap.mean and .max,
         wealth_w1 (of mean wealth), wealth_sd_gap (signed) and welfare_gap (consumption equivalent).
+
+    Raises:
+        InputError: the reference was solved for another calibration.
     """
+    _check_calibration(economy, reference)
     nodes, start = reference.nodes, reference.start
     candidate = ergodic_path(economy, policy, nodes, start, z_path, burn_in, dates, progress)
-    truth = ergodic_path(economy, reference.policy, nodes, start, z_path, burn_in, dates, progress)
+    truth = ergodic_path(
+        economy, reference.policy.on_histogram(nodes), nodes, start, z_path, burn_in, dates, progress)
     gap = 100 * (candidate.K / truth.K).log().abs()
     mass, true_mass = _pooled(candidate), _pooled(truth)
     measures = {
@@ -69,6 +75,14 @@ def compare(
         "welfare_gap": welfare_gap(economy, policy, reference, z_path[:, :WELFARE_PERIODS]),
     }
     return candidate, truth, measures
+
+
+def _check_calibration(economy: Economy, reference: Reference) -> None:
+    for name, value in economy.parameters().items():
+        solved = reference.calibration.get(name, "not among its parameters")
+        if solved != value:
+            raise InputError(f"reference: solved for {name}={solved}, the solution is of {name}={value}; make the one "
+                             "of this calibration with scripts/reference.py")
 
 
 def wasserstein(nodes: Tensor, mass: Tensor, other: Tensor) -> float:
@@ -83,13 +97,14 @@ def welfare_gap(economy: Economy, policy: Policy, reference: Reference, z_path: 
     the reference: percent of consumption for ever. Both start from the reference's cross-section.
     """
     nodes = reference.nodes
+    truth = reference.policy.on_histogram(nodes)
     everybody = household = reference.start
     lifetime = lifetime_true = 0.0
     discount = 1.0
     for t in range(z_path.shape[1] - 1):
         z, z_next = z_path[:, t], z_path[:, t + 1]
         alone = observe(economy, everybody, z, k=household.k, eps=household.eps)
-        following, c_true = advance_histogram(economy, reference.policy, nodes, everybody, z, z_next)
+        following, c_true = advance_histogram(economy, truth, nodes, everybody, z, z_next)
         household_next, c = advance_histogram(economy, policy, nodes, household, z, z_next, alone)
         lifetime += discount * float(household.mean(economy.preferences.utility(c)))
         lifetime_true += discount * float(everybody.mean(economy.preferences.utility(c_true)))

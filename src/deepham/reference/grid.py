@@ -32,12 +32,40 @@ class GridFunction:
     borrowing_limit: float
 
     def __call__(self, seen: Observation) -> Tensor:
-        low, share = bracket(self.grid.K.log(), seen.aggregates["K"].log())
-        share = share[:, None, None]
-        table = (1 - share) * self.values[seen.z, :, low] + share * self.values[seen.z, :, low + 1]  # (B, n_eps, G)
-        economy = torch.arange(len(seen.z), device=seen.z.device)[:, None]
-        low, share = bracket(self.grid.k, seen.k)
-        result = (1 - share) * table[economy, seen.eps, low] + share * table[economy, seen.eps, low + 1]
+        row, up = (x[:, None] for x in bracket(self.grid.K.log(), seen.aggregates["K"].log()))
+        column, right = bracket(self.grid.k, seen.k)
+        z = seen.z[:, None]
+
+        def between(row: Tensor) -> Tensor:
+            return torch.lerp(self.values[z, seen.eps, row, column], self.values[z, seen.eps, row, column + 1], right)
+
+        result = torch.lerp(between(row), between(row + 1), up)
+        return torch.minimum(result, seen.resources - self.borrowing_limit) if self.capped else result
+
+    def on_histogram(self, nodes: Tensor) -> HistogramFunction:
+        """The same function for populations that are histograms on `nodes` (G',), several times faster."""
+        low, share = bracket(self.grid.k, nodes)
+        values = (1 - share) * self.values[..., low] + share * self.values[..., low + 1]  # (n_z, n_eps, J, G')
+        return HistogramFunction(self.grid.K.log(), values.transpose(1, 2).flatten(2), self.capped, self.borrowing_limit)
+
+
+@dataclass(frozen=True)
+class HistogramFunction:
+    """A GridFunction at the nodes of a wealth histogram: looked up instead of searched for.
+
+    Attributes:
+        log_K: (J,) nodes of aggregate capital, in logs.
+        values: (n_z, J, n_eps * G), households in the order of `Population.histogram`.
+    """
+
+    log_K: Tensor
+    values: Tensor
+    capped: bool
+    borrowing_limit: float
+
+    def __call__(self, seen: Observation) -> Tensor:
+        low, share = bracket(self.log_K, seen.aggregates["K"].log())
+        result = torch.lerp(self.values[seen.z, low], self.values[seen.z, low + 1], share[:, None])
         return torch.minimum(result, seen.resources - self.borrowing_limit) if self.capped else result
 
 

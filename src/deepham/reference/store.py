@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,13 +13,18 @@ import safetensors.torch
 import torch
 
 from deepham.economics.economy import Economy
+from deepham.errors import InputError
 from deepham.reference.grid import Grid, GridFunction
 from deepham.reference.household import LawOfMotion
-from deepham.reference.solve import Reference, ReferenceSettings, solve_reference
+from deepham.reference.law_of_motion import Progress
+from deepham.reference.settings import ReferenceSettings
+from deepham.reference.solve import Reference, solve_reference
 from deepham.simulation.population import Population
 
 SHIPPED = Path(__file__).parent / "shipped"
-SCHEMA = 1
+SCHEMA = 2
+# what reading a file that is missing, damaged or of another version raises
+UNREADABLE = (OSError, safetensors.SafetensorError, KeyError, TypeError, ValueError, RuntimeError)
 
 
 def file_name(economy_name: str, economy: Economy, settings: ReferenceSettings) -> str:
@@ -35,27 +39,40 @@ def find(economy_name: str, economy: Economy, settings: ReferenceSettings, store
     name = file_name(economy_name, economy, settings)
     for folder in (SHIPPED,) if store is None else (store, SHIPPED):
         try:
-            return _read(folder / name, economy)
-        except (OSError, safetensors.SafetensorError, KeyError, ValueError, RuntimeError):
+            return _parse(folder / name, economy)
+        except UNREADABLE:
             continue
     return None
 
 
+def read(path: Path, economy: Economy) -> Reference:
+    """The solution in one file of a store.
+
+    Raises:
+        InputError: no such file, or a damaged one.
+    """
+    try:
+        return _parse(path, economy)
+    except UNREADABLE as error:
+        reason = "does not exist" if not path.exists() else "is no grid solution of this economy and version, or damaged"
+        raise InputError(f"reference: {path} {reason}; make it with scripts/reference.py") from error
+
+
 def obtain(
     economy_name: str, economy: Economy, settings: ReferenceSettings, store: Path, again: bool = False,
-    progress: Callable[[int, float, float], None] | None = None,
-) -> tuple[Reference, Path]:
-    """The stored solution or a new one, which is stored; and the file it is in."""
+    progress: Progress | None = None,
+) -> Reference:
+    """The stored solution or a new one, which is stored under `file_name`."""
     name = file_name(economy_name, economy, settings)
     stored = None if again else find(economy_name, economy, settings, store)
     if stored is not None:
-        return stored, next(folder / name for folder in (store, SHIPPED) if (folder / name).is_file())
+        return stored
     reference = solve_reference(economy, settings, progress)
     store.mkdir(parents=True, exist_ok=True)
     beside = store / f".{name}.{os.getpid()}.tmp"
     beside.write_bytes(_bytes(reference))
     os.replace(beside, store / name)
-    return reference, store / name
+    return reference
 
 
 def _bytes(reference: Reference) -> bytes:
@@ -66,11 +83,12 @@ def _bytes(reference: Reference) -> bytes:
     }
     tensors = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
     digest = _digest(tensors)
-    metadata = {"measures": json.dumps(reference.measures), "digest": digest}
+    metadata = {"measures": json.dumps(reference.measures), "calibration": json.dumps(reference.calibration),
+                "digest": digest}
     return safetensors.torch.save(tensors, metadata)
 
 
-def _read(path: Path, economy: Economy) -> Reference:
+def _parse(path: Path, economy: Economy) -> Reference:
     with safetensors.safe_open(path, framework="pt") as file:
         tensors = {key: file.get_tensor(key) for key in file.keys()}
         metadata = file.metadata()
@@ -80,6 +98,7 @@ def _read(path: Path, economy: Economy) -> Reference:
     nodes = tensors["nodes"]
     limit = economy.borrowing_limit
     return Reference(
+        calibration=json.loads(metadata["calibration"]),
         law=LawOfMotion(tensors["law.intercept"], tensors["law.slope"]),
         r_squared=tensors["r_squared"],
         policy=GridFunction(grid, tensors["policy"], True, limit),

@@ -13,15 +13,16 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from deepham import economics
+from deepham.algorithm.bellman_paper import Protocol
 from deepham.algorithm.evaluation import VerdictSettings, measure_names
 from deepham.algorithm.settings import AlgorithmSettings
 from deepham.economics.economy import Economy, require
 from deepham.errors import InputError
 from deepham.networks.settings import NetworkSettings
 from deepham.reference.compare import GAPS
-from deepham.reference.solve import ReferenceSettings
+from deepham.reference.settings import ReferenceSettings
 
-KEYS = ("model", "network", "algorithm", "trainer", "callbacks", "logger", "verdict", "reference", "run", "seed", "ckpt_path",
+KEYS = ("model", "network", "algorithm", "trainer", "callbacks", "logger", "verdict", "reference", "run", "seed", "figures", "ckpt_path",
         "log_dir", "checkpoint_dir", "optimized_metric")
 RUN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 ALLOWED_TARGETS = ("deepham.", "lightning.", "torch.optim.")
@@ -117,6 +118,7 @@ def read(cfg: DictConfig) -> Settings:
             f"optimized_metric: no measure {cfg.optimized_metric!r}; there is {', '.join(measures)}")
     for group in ("callbacks", "logger"):
         check_targets(group, cfg[group])
+    require(isinstance(cfg.figures, bool), f"figures: expected true or false, got {cfg.figures!r}")
     for folder in ("log_dir", "checkpoint_dir"):
         require(isinstance(cfg[folder], str) and cfg[folder] != "", f"{folder}: expected a folder, got {cfg[folder]!r}")
         require(not Path(cfg[folder]).is_file(), f"{folder}: {cfg[folder]} is a file, expected a folder")
@@ -134,14 +136,15 @@ def read_reference(cfg: DictConfig) -> tuple[str, Economy, ReferenceSettings]:
 
 
 @_one_line
-def read_evaluation(cfg: DictConfig) -> tuple[VerdictSettings, ReferenceSettings, int]:
-    """Settings of the verdict and of the grid solution, and the seed. Raises InputError as `read` does."""
+def read_evaluation(cfg: DictConfig) -> tuple[VerdictSettings, ReferenceSettings, Protocol, int]:
+    """Settings of the verdict, the grid solution and the published protocol, and the seed. Raises as `read` does."""
     require(not OmegaConf.is_missing(cfg, "solution"), "solution: give a run's folder, solution=checkpoints/<run>")
     verdict = OmegaConf.to_object(_typed("verdict", cfg.verdict, VerdictSettings))
     reference = OmegaConf.to_object(_typed("reference", cfg.reference, ReferenceSettings))
-    verdict.validate()
-    reference.validate()
-    return verdict, reference, _seed(cfg.seed)
+    protocol = OmegaConf.to_object(_typed("bellman_paper", cfg.bellman_paper, Protocol))
+    for group in (verdict, reference, protocol):
+        group.validate()
+    return verdict, reference, protocol, _seed(cfg.seed)
 
 
 def _economy(cfg: DictConfig) -> tuple[str, Economy]:

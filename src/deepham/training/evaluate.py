@@ -3,22 +3,37 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import rich
 import torch
 from omegaconf import DictConfig
 
-from deepham.algorithm.evaluation import distribution_measures, error_measures, measure
-from deepham.economics.economy import require
+from deepham.algorithm.bellman_paper import Protocol, bellman_paper
+from deepham.algorithm.by_wealth import errors_by_wealth
+from deepham.algorithm.evaluation import error_measures, measure, measures_along
+from deepham.economics.economy import Economy, require
 from deepham.errors import InputError
-from deepham.figures_against_grid import capital_against_grid, policy_against_grid, wealth_against_grid
+from deepham.figures import save_figures
+from deepham.figures_against_grid import figures_against_grid
+from deepham.reference import store
 from deepham.reference.compare import measure_against
-from deepham.reference.store import obtain
+from deepham.reference.settings import ReferenceSettings
+from deepham.reference.solve import Reference
+from deepham.simulation.household import Policy, Value
 from deepham.simulation.population import concatenate
 from deepham.simulation.rollout import Panel, initial_panel, simulate
 from deepham.solution import Solution, load
-from deepham.tables import verdict_csv, verdict_latex, verdict_markdown, verdict_table
+from deepham.tables import (
+    by_wealth_csv,
+    by_wealth_latex,
+    by_wealth_markdown,
+    verdict_csv,
+    verdict_latex,
+    verdict_markdown,
+    verdict_table,
+)
 from deepham.training.checkpoints import write_json
 from deepham.training.configuration import read_evaluation
 from deepham.verdict import judge
@@ -27,64 +42,93 @@ PANEL_ECONOMIES, PANEL_BURN_IN, PANEL_DATES, PANEL_SPACING = 16, 1000, 10, 50
 
 
 def run(cfg: DictConfig) -> float:
-    """Measure, print the verdict and write evaluation.json and the tables. Returns the mean Euler error in percent.
+    """Measure, print the verdict and write evaluation.json, tables and figures. Returns the mean Euler error in percent.
 
     Raises:
-        InputError: no solution there, or bad settings.
+        InputError: no solution there, bad settings, or a grid solution of another calibration.
     """
     torch.set_num_threads(1)
-    verdict, grid, seed = read_evaluation(cfg)
+    verdict, grid, protocol, seed = read_evaluation(cfg)
     require(isinstance(cfg.agents, int) and cfg.agents >= 1, f"agents: expected at least 1, got {cfg.agents!r}")
     solution = load(str(cfg.solution))
+    economy, networks = solution.economy, (solution.policy_network, solution.value_network)
     console = rich.get_console()
     began = time.perf_counter()
 
-    def progress(iteration: int, change: float, mean_K: float) -> None:
-        console.print(f"grid solution, iteration {iteration}: law of motion moves by {change:.1e}", highlight=False)
+    def say(text: str) -> None:
+        console.print(f"{text}  {time.perf_counter() - began:.0f} s", highlight=False, soft_wrap=True)
 
-    economy, policy, value = solution.economy, solution.policy_network, solution.value_network
-    try:
-        reference = obtain(solution.name, economy, grid, Path(cfg.store), progress=progress)[0]
-    except InputError as error:  # an economy of another kind: measured all the same
-        console.print(f"no comparison: {error}", highlight=False, soft_wrap=True)
-        beside, measures = None, measure(economy, policy, value, solution.ergodic, verdict, seed)[1]
+    reference = _reference(cfg.against, solution, grid, Path(cfg.store), say)
+    say("following the continuum ...")
+    if reference is None:
+        ergodic, measures = measure(economy, *networks, solution.ergodic, verdict, seed)
+        grid_measures = grid_panel = None
     else:
-        candidate, truth, measures = measure_against(economy, policy, value, reference, verdict, seed)
-        beside = distribution_measures(truth)
-    panel = {f"panel.{name}": number for name, number in _panel_errors(solution, cfg.agents, seed).items()}
-    rows = judge(measures, beside)
+        functions = reference.policy, reference.value
+        ergodic, truth, measures = measure_against(economy, *networks, reference, verdict, seed)
+        grid_measures = measures_along(economy, *functions, truth)
+        say(f"simulating panels of {cfg.agents}, with the grid solution ...")
+        grid_panel = _in_panels(economy, *functions, cfg.agents, protocol, seed)
+    say(f"simulating panels of {cfg.agents}, with the networks ...")
+    panel = _in_panels(economy, *networks, cfg.agents, protocol, seed)
+    bins = errors_by_wealth(economy, *networks, ergodic.dates)
+
+    rows = judge(measures, grid_measures)
     missed = [row.measure for row in rows if row.met is False]
     folder = Path(str(cfg.solution))
+    report = Path(cfg.output) if cfg.output else Path("logs") / folder.resolve().name / "report"
+    report.mkdir(parents=True, exist_ok=True)
+    _write(report, "verdict", rows, md=verdict_markdown, csv=verdict_csv, tex=verdict_latex)
+    _write(report, "by_wealth", bins, md=by_wealth_markdown, csv=by_wealth_csv, tex=by_wealth_latex)
+    if reference is not None:
+        save_figures(figures_against_grid(solution, reference, ergodic, truth), report)
     write_json(folder / "evaluation.json", {
-        "solution": solution.name, "measures": measures, "reference": beside, "panel": panel, "agents": cfg.agents,
-        "bar_met": not missed, "missed": missed, "seed": seed, "seconds": time.perf_counter() - began})
-    tables = Path(cfg.output) if cfg.output else Path("logs") / folder.resolve().name / "report"
-    tables.mkdir(parents=True, exist_ok=True)
-    for ending, text in (("md", verdict_markdown), ("csv", verdict_csv), ("tex", verdict_latex)):
-        (tables / f"verdict.{ending}").write_text(text(rows), encoding="utf-8")
-    if beside is not None:
-        for name, figure in (("wealth", wealth_against_grid(economy, candidate, truth)),
-                             ("capital", capital_against_grid(economy, candidate, truth)),
-                             ("policy", policy_against_grid(economy, policy, reference, truth))):
-            for ending in ("png", "pdf"):
-                figure.savefig(tables / f"{name}.{ending}", dpi=150)
+        "solution": solution.name, "measures": measures, "reference": grid_measures,
+        "by_wealth": [asdict(each) for each in bins], "agents": cfg.agents, "panel": panel,
+        "panel_reference": grid_panel, "bar_met": not missed, "missed": missed,
+        "goal_missed": [row.measure for row in rows if row.reached is False], "seed": seed,
+        "seconds": time.perf_counter() - began})
     console.print(verdict_table(rows, f"{folder}, measured in the continuum"))
-    console.print(f"in a panel of {cfg.agents}: Euler error {panel['panel.euler.mean']:.4f} %, Bellman error "
-                  f"{panel['panel.bellman_policy.mean']:.5f} utils", highlight=False)
-    console.print(f"{folder / 'evaluation.json'}, {tables}/: tables and figures  "
-                  f"{time.perf_counter() - began:.0f} s", highlight=False, soft_wrap=True)
+    for who, errors in (("networks", panel), ("grid solution", grid_panel)):
+        if errors:
+            console.print(f"{who}: in panels of {cfg.agents} Euler error {errors['euler.mean']:.4f} %, Bellman error "
+                          f"{errors['bellman_policy.mean']:.5f} utils; by the published protocol "
+                          f"{errors['bellman_paper']:.5f} utils", highlight=False, soft_wrap=True)
+    say(f"{folder / 'evaluation.json'}, {report}/: tables and figures")
     return measures["euler.mean"]
 
 
-def _panel_errors(solution: Solution, agents: int, seed: int) -> dict[str, float]:
-    """Errors at the cross-sections of simulated panels of N agents, expectations enumerated."""
-    economy = solution.economy
-    generator = torch.Generator(solution.grid.device).manual_seed(seed)
+def _reference(against, solution: Solution, grid: ReferenceSettings, folder: Path, say) -> Reference | None:
+    """The grid solution in the file `against`, or of the solution's calibration; None where there can be none."""
+    if against is not None:
+        return store.read(Path(str(against)), solution.economy)
+
+    def progress(iteration: int, change: float, mean_K: float) -> None:
+        say(f"grid solution, iteration {iteration}: law of motion moves by {change:.1e}")
+
+    try:
+        return store.obtain(solution.name, solution.economy, grid, folder, progress=progress)
+    except InputError as error:  # an economy of another kind: measured all the same
+        say(f"no comparison: {error}")
+        return None
+
+
+def _in_panels(
+    economy: Economy, policy: Policy, value: Value, agents: int, protocol: Protocol, seed: int
+) -> dict[str, float]:
+    """Errors in panels of N agents, where K carries sampling noise: enumerated, and by the published protocol."""
+    generator = torch.Generator(economy.chain.aggregate.device).manual_seed(seed)
     panel = initial_panel(economy, PANEL_ECONOMIES, agents, generator)
     kept = []
-    for t, panel in enumerate(simulate(economy, solution.policy_network, panel, PANEL_BURN_IN + 1
-                                       + (PANEL_DATES - 1) * PANEL_SPACING, generator)):
+    for t, panel in enumerate(simulate(economy, policy, panel, PANEL_BURN_IN + 1 + (PANEL_DATES - 1) * PANEL_SPACING,
+                                       generator)):
         if t >= PANEL_BURN_IN and (t - PANEL_BURN_IN) % PANEL_SPACING == 0:
             kept.append(panel)
     pooled = Panel(concatenate([each.population for each in kept]), torch.cat([each.z for each in kept]))
-    return error_measures(economy, solution.policy_network, solution.value_network, pooled, optimality_every=10)
+    return error_measures(economy, policy, value, pooled, optimality_every=10) | {
+        "bellman_paper": bellman_paper(economy, policy, value, seed, protocol)}
+
+
+def _write(folder: Path, name: str, content, **forms) -> None:
+    for ending, text in forms.items():
+        (folder / f"{name}.{ending}").write_text(text(content), encoding="utf-8")

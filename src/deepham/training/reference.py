@@ -10,8 +10,26 @@ import torch
 from omegaconf import DictConfig
 from rich.table import Table
 
-from deepham.reference.store import obtain
+from deepham.economics.economy import Economy
+from deepham.reference.solve import Reference
+from deepham.reference.store import SHIPPED, file_name, obtain
 from deepham.training.configuration import read_reference
+
+# measure -> (what it is, unit), in the order in which they are shown
+SHOWN = {
+    "euler.mean": ("Euler error, mean", "% cons."), "euler.p99": ("Euler error, 99 %", "% cons."),
+    "euler.max": ("Euler error, largest", "% cons."),
+    "bellman_policy.mean": ("Bellman error, policy", "utils"),
+    "bellman_optimality.mean": ("Bellman error, best choice", "utils"),
+    "forecast.mean": ("dynamic forecast of K (Den Haan), mean", "%"),
+    "forecast.max": ("dynamic forecast of K (Den Haan), max", "%"),
+    "doubling.mean_K": ("grids doubled: mean of K", "%"), "doubling.path_gap": ("grids doubled: path of K, mean", "%"),
+    "doubling.wealth_sd": ("grids doubled: sd of wealth", "%"),
+    "doubling.consumption": ("grids doubled: consumption, mean", "%"),
+    "mean_K": ("mean of K", "goods"), "sd_K": ("sd of K", "goods"), "wealth_sd": ("sd of wealth", "goods"),
+    "gini": ("Gini of wealth", ""), "top_mass": ("mass at the top node", "share"),
+    **{f"wealth_q{level:02d}": (f"wealth, {level} %", "goods") for level in (1, 5, 10, 25, 50, 75, 90, 95, 99)},
+}
 
 
 def run(cfg: DictConfig) -> float:
@@ -29,19 +47,28 @@ def run(cfg: DictConfig) -> float:
         console.print(f"iteration {iteration}  law of motion moves by {change:.1e}  mean K {mean_K:.4f}  "
                       f"{time.perf_counter() - began:.0f} s", highlight=False)
 
-    reference, path = obtain(name, economy, settings, Path(cfg.store), bool(cfg.again), progress)
-    z_names = economy.names_of(economy.aggregate_shock, economy.chain.n_z)
-    law = Table(title="Law of motion  log K' = a + b log K", title_justify="left")
-    for heading in ("z", "a", "b", "R2"):
-        law.add_column(heading)
-    for index, z in enumerate(z_names):
-        law.add_row(z, f"{float(reference.law.intercept[index]):.6f}", f"{float(reference.law.slope[index]):.6f}",
-                    f"{float(reference.r_squared[index]):.7f}")
-    table = Table(title=f"{name} on the grid", title_justify="left")
-    table.add_column("measure")
-    table.add_column("value", justify="right")
-    for measure, value in reference.measures.items():
-        table.add_row(measure, f"{value:.5g}")
-    console.print(law, table)
-    console.print(f"{path}  {time.perf_counter() - began:.1f} s", highlight=False, soft_wrap=True)
+    store = Path(cfg.store)
+    reference = obtain(name, economy, settings, store, bool(cfg.again), progress)
+    console.print(_law(economy, reference), _measures(name, reference))
+    file = file_name(name, economy, settings)
+    folder = store if (store / file).is_file() else SHIPPED
+    console.print(f"{folder / file}  {time.perf_counter() - began:.1f} s", highlight=False, soft_wrap=True)
     return reference.measures["euler.mean"]
+
+
+def _law(economy: Economy, reference: Reference) -> Table:
+    table = Table("z", "a", "b", "R2", title="Law of motion  log K' = a + b log K", title_justify="left")
+    for index, z in enumerate(economy.names_of(economy.aggregate_shock, economy.chain.n_z)):
+        table.add_row(z, f"{float(reference.law.intercept[index]):.6f}", f"{float(reference.law.slope[index]):.6f}",
+                      f"{float(reference.r_squared[index]):.7f}")
+    return table
+
+
+def _measures(name: str, reference: Reference) -> Table:
+    table = Table("measure", title=f"{name} on the grid", title_justify="left")
+    table.add_column("value", justify="right")
+    table.add_column("unit")
+    for measure, (text, unit) in SHOWN.items():
+        if measure in reference.measures:
+            table.add_row(text, f"{reference.measures[measure]:.5g}", unit)
+    return table

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import logging
-import os
-import platform
 import random
 import re
 import shlex
@@ -13,14 +10,11 @@ import signal
 import sys
 import threading
 import time
-import warnings
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import lightning
-import rich
-import rich.console
 import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
@@ -28,19 +22,16 @@ from hydra.types import RunMode
 from hydra.utils import instantiate
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import Logger
+from matplotlib.figure import Figure
 from omegaconf import DictConfig, OmegaConf
 
-from deepham.algorithm.evaluation import distribution_measures, measure
 from deepham.training.history import History
 from deepham.economics.economy import require
 from deepham.errors import InputError
-from deepham.figures import wealth_and_policy
-from deepham.reference.compare import GAPS, measure_against
+from deepham.figures import save_figures
+from deepham.reference.compare import GAPS
 from deepham.reference.solve import Reference
 from deepham.reference.store import find
-from deepham.simulation.population import Population
-from deepham.solution import Solution
-from deepham.tables import verdict_table
 from deepham.training.checkpoints import (
     LastCheckpoint,
     RunFolders,
@@ -49,10 +40,12 @@ from deepham.training.checkpoints import (
     read_hyperparameters,
     write_json,
 )
+from deepham.training.conclusion import conclude
 from deepham.training.configuration import Settings, check_run_name, read
 from deepham.training.data import PanelData
 from deepham.training.module import DeepHAM
-from deepham.verdict import Row, judge
+from deepham.training.terminal import device_name, log_file, peak_memory, quiet_lightning, report, show_progress
+from deepham.verdict import judge
 
 log = logging.getLogger("deepham")
 
@@ -91,7 +84,7 @@ def run(cfg: DictConfig) -> float:
     callbacks, loggers = instantiate_all("callbacks", cfg.callbacks), instantiate_all("logger", cfg.logger)
     folders.create(resuming=resume is not None and resume.resolve() == folders.last.resolve())
     folders.set_status("running")
-    with _log_file(folders.logs / "train.log"):
+    with log_file(folders.logs / "train.log"):
         try:
             with _signals():
                 return _train(cfg, settings, folders, callbacks, loggers, resume, reference, began)
@@ -113,34 +106,35 @@ def _train(
     plain = OmegaConf.to_container(cfg, resolve=True)
     OmegaConf.save(OmegaConf.create(plain), folders.logs / "config.yaml")
     log.info("%s", OmegaConf.to_yaml(OmegaConf.create(plain)).rstrip())
-    log.info("run %s: %s on %s", folders.name, settings.economy_name, _device_name(settings))
+    log.info("run %s: %s on %s", folders.name, settings.economy_name, device_name(settings.trainer))
     callbacks = [*callbacks, History(folders.logs / "metrics.csv"), LastCheckpoint(folders.checkpoints)]
     module, data = fit(settings, callbacks, loggers, resume)
     trained = time.perf_counter()
     log.info("training took %.0f s; measuring in the continuum ...", trained - began)
     with _threads(settings.trainer.threads):
-        solution, measures, beside = conclude(settings, module, data, reference, _show_progress)
-    seconds = {"training": trained - began, "verdict": time.perf_counter() - trained,
-               "total": time.perf_counter() - began}
-    rows = judge(measures, beside)
+        end = conclude(settings, module, data, reference, show_progress)
     if reference is None:
         log.info("no grid solution of this calibration is stored to compare with; make it with: %s", _reference_command())
-    solution.save(folders.checkpoints, overwrite=True)
+    if cfg.figures:
+        _keep_figures(end.figures(), folders, loggers, settings.algorithm.outer_iterations)
+    seconds = {"training": trained - began, "verdict": time.perf_counter() - trained,
+               "total": time.perf_counter() - began}
+    rows = judge(end.measures, end.beside)
+    end.solution.save(folders.checkpoints, overwrite=True)
     missed = [row.measure for row in rows if row.met is False]
     write_json(folders.checkpoints / "metrics.json", {
-        "run": folders.name, "measures": measures, "reference": beside, "bar_met": not missed, "missed": missed, "seconds": seconds,
-        "peak_memory_mb": _peak_memory(), "verdict": [vars(row) for row in rows]})
-    wealth_and_policy(solution).savefig(folders.logs / "solution.png", dpi=150)
-    _report(rows, folders, seconds)
+        "run": folders.name, "measures": end.measures, "reference": end.beside, "bar_met": not missed, "missed": missed, "seconds": seconds,
+        "peak_memory_mb": peak_memory(), "verdict": [vars(row) for row in rows]})
+    report(rows, folders, seconds)
     folders.set_status("finished", bar_met=not missed)
-    return measures[cfg.optimized_metric]
+    return end.measures[cfg.optimized_metric]
 
 
 def fit(settings: Settings, callbacks: list, loggers: list, resume: Path | None) -> tuple[DeepHAM, PanelData]:
     """Train the networks. The caller's global random state is left as found."""
     module = DeepHAM(**settings.hyperparameters())
     data = PanelData(settings.algorithm, settings.seed)
-    with _quiet_lightning(), _threads(settings.trainer.threads):
+    with quiet_lightning(), _threads(settings.trainer.threads):
         _trainer(settings, callbacks, loggers).fit(
             module, datamodule=data, ckpt_path=resume, weights_only=True if resume else None)
     return module, data
@@ -161,31 +155,14 @@ def _trainer(settings: Settings, callbacks: list, loggers: list) -> lightning.Tr
     )
 
 
-def conclude(
-    settings: Settings, module: DeepHAM, data: PanelData, reference: Reference | None, progress=None
-) -> tuple[Solution, dict[str, float], dict[str, float] | None]:
-    """The averaged networks as a solution with its ergodic cross-sections, its measures in the continuum, and the
-    reference's moments on the same shocks, where there is a reference.
-    """
-    device = data.stream.generator.device
-    economy = settings.economy.to(device=device)  # float64: errors are measured more finely than they are trained
-    policy, value = module.policy_average.double().to(device), module.value_average.double().to(device)
-    if reference is None:
-        beside = None
-        population = data.stream.panel.population
-        start = Population(population.k.double(), population.eps, population.weight.double())
-        ergodic, measures = measure(economy, policy, value, start, settings.verdict, settings.seed, progress)
-    else:
-        ergodic, truth, measures = measure_against(
-            economy, policy, value, reference.to(device), settings.verdict, settings.seed, progress)
-        beside = distribution_measures(truth)
-    plain = settings.hyperparameters()
-    calibration = {key: parameter for key, parameter in plain["model"].items() if key != "name"}
-    meta = {"seed": settings.seed, "algorithm": plain["algorithm"], "measures": measures,
-            "created": datetime.now(UTC).isoformat(timespec="seconds")}
-    solution = Solution(settings.economy_name, calibration, plain["network"], policy.float().cpu(),
-                        value.float().cpu(), ergodic.grid.cpu(), ergodic.mean_mass.cpu(), meta)
-    return solution, measures, beside
+def _keep_figures(figures: dict[str, Figure], folders: RunFolders, loggers: list[Logger], step: int) -> None:
+    """As files in the run's report, and in TensorBoard."""
+    save_figures(figures, folders.logs / "report", ("png",))
+    for logger in loggers:
+        if hasattr(logger.experiment, "add_figure"):
+            for name, figure in figures.items():
+                logger.experiment.add_figure(f"verdict/{name}", figure, step)
+            logger.experiment.flush()
 
 
 # -- folders, signals and the terminal ---------------------------------------------------------------------------
@@ -263,13 +240,6 @@ def instantiate_all(group: str, cfg: DictConfig | dict | None) -> list:
     return built
 
 
-class _Terminal(logging.Handler):
-    """Prints through rich's shared console, above a progress bar if there is one."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        rich.get_console().print(self.format(record), highlight=False, markup=False, soft_wrap=True)
-
-
 @contextmanager
 def _threads(number: int):
     before = torch.get_num_threads()
@@ -280,75 +250,7 @@ def _threads(number: int):
         torch.set_num_threads(before)
 
 
-@contextmanager
-def _quiet_lightning():
-    """Without Lightning's hints about things that are meant to be as they are."""
-    logger = logging.getLogger("lightning.pytorch")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        for message in (".*treespec.*", ".*`IterableDataset` has `__len__`.*", ".*does not have many workers.*",
-                        ".*exists and is not empty.*", ".*GPU available but not used.*"):
-            warnings.filterwarnings("ignore", message=message)
-        try:
-            yield
-        finally:
-            logger.setLevel(level)
-
-
-@contextmanager
-def _log_file(path: Path):
-    """What the run says goes to the terminal and to train.log."""
-    handlers = [_Terminal(), logging.FileHandler(path, encoding="utf-8")]
-    handlers[1].setFormatter(logging.Formatter("%(asctime)s %(message)s"))
-    log.setLevel(logging.INFO)
-    log.propagate = False
-    for handler in handlers:
-        log.addHandler(handler)
-    try:
-        yield
-    finally:
-        for handler in handlers:
-            log.removeHandler(handler)
-            handler.close()
-
-
 def _reference_command() -> str:
     """The command that makes the grid solution of the calibration that was typed."""
     typed = [text for text in sys.argv[1:] if text.startswith(("model", "reference"))]
     return shlex.join(["python", "scripts/reference.py", *typed])
-
-
-def _show_progress(done: int, periods: int) -> None:
-    console = rich.get_console()
-    if console.is_terminal:
-        console.print(f"  period {done} of {periods}", end="\r")
-
-
-def _report(rows: list[Row], folders: RunFolders, seconds: dict[str, float]) -> None:
-    text = io.StringIO()
-    table = verdict_table(rows, f"Verdict on {folders.name}, measured in the continuum")
-    rich.console.Console(file=text, width=100).print(table)
-    log.info("%s", text.getvalue().rstrip())
-    missed = [row.description for row in rows if row.met is False]
-    if missed:
-        log.info("THE BAR IS MISSED by: %s", "; ".join(missed))
-    log.info("solution, checkpoint, metrics.json  %s/", folders.checkpoints)
-    log.info("TensorBoard, metrics.csv, log       %s/", folders.logs)
-    log.info("training %.0f s, verdict %.0f s, peak memory %.0f MB",
-             seconds["training"], seconds["verdict"], _peak_memory())
-
-
-def _peak_memory() -> float:
-    """Peak resident memory of this process in MB, NaN where the system does not tell."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return float("nan")
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform != "darwin" else 1024**2)
-
-
-def _device_name(settings: Settings) -> str:
-    if settings.trainer.gpus:
-        return torch.cuda.get_device_name(0)
-    return f"the CPU ({platform.processor() or platform.machine()}, {settings.trainer.threads} of {os.cpu_count()} cores)"

@@ -16,7 +16,8 @@ from deepham.reference.store import find
 from deepham.solution import Solution
 from deepham.training.cli import explain
 from deepham.training.configuration import read
-from deepham.training.run import conclude, fit, instantiate_all
+from deepham.training.conclusion import conclude
+from deepham.training.run import fit, instantiate_all
 
 
 def solve(economy: str, seed: int, overrides: list[str], parameters: dict) -> Solution:
@@ -38,4 +39,4 @@ def solve(economy: str, seed: int, overrides: list[str], parameters: dict) -> So
     settings = read(cfg)
     module, data = fit(settings, instantiate_all("callbacks", {"guard": cfg.callbacks.guard}), loggers=[], resume=None)
     reference = find(settings.economy_name, settings.economy, settings.reference, store=None)
-    return conclude(settings, module, data, reference)[0]
+    return conclude(settings, module, data, reference).solution

@@ -1,0 +1,101 @@
+"""The Bellman error as the authors of DeepHAM measure it, to compare with published figures and for nothing else.
+
+    |V - max_c {u(c) + beta E V'}|   over c on 11 points from c - min(.95 c, 5) to c + min(k', 5)
+
+at 100 random dates of 64 simulated economies of 50 agents. E takes z' from 100 random draws, eps' exactly, and an agent's
+deviation moves tomorrow's aggregates by 1/N. The draws and the grid give the true solution an error, too: the noise
+floor of the protocol, which the grid solution's score shows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from deepham.economics.economy import Economy, require
+from deepham.simulation.household import Policy, Value, observe
+from deepham.simulation.population import Population
+from deepham.simulation.rollout import Panel, initial_panel, simulate
+
+
+POINTS, REACH = 11, 5.0  # choices of c, and the farthest from the policy's, goods
+
+
+@dataclass
+class Protocol:
+    """Sizes of the protocol; each field is explained in conf/evaluate.yaml, where the published ones stand."""
+
+    agents: int
+    economies: int
+    burn_in: int
+    periods: int
+    dates: int
+    draws: int
+
+    def validate(self) -> None:
+        """Raise InputError for a value out of range."""
+        for name, least in (("agents", 1), ("economies", 1), ("burn_in", 0), ("periods", 1), ("dates", 1), ("draws", 1)):
+            given = getattr(self, name)
+            require(least <= given <= 10**6, f"bellman_paper.{name}: expected {least} to 10^6, got {given}")
+        require(self.dates <= self.periods,
+                f"bellman_paper.dates: expected at most bellman_paper.periods={self.periods}, got {self.dates}")
+
+
+@torch.no_grad()
+def bellman_paper(economy: Economy, policy: Policy, value: Value, seed: int, protocol: Protocol) -> float:
+    """Mean error in utils over households and dates. The same seed gives two solutions the same shocks."""
+    p = protocol
+    device = economy.chain.aggregate.device
+    generator = torch.Generator(device).manual_seed(seed)
+    dates = set((p.burn_in + torch.randperm(p.periods, generator=generator, device=device)[: p.dates]).tolist())
+    panel = initial_panel(economy, p.economies, p.agents, generator)
+    draws = torch.Generator(device).manual_seed(seed + 1)  # its own: the path is the same whatever is measured on it
+    total = 0.0
+    for t, panel in enumerate(simulate(economy, policy, panel, p.burn_in + p.periods, generator)):
+        if t in dates:
+            total += float(_errors(economy, policy, value, panel, p, draws).mean())
+    return total / len(dates)
+
+
+def _errors(
+    economy: Economy, policy: Policy, value: Value, panel: Panel, p: Protocol, generator: torch.Generator
+) -> Tensor:
+    """Absolute errors (B, N) in one period."""
+    chain, population = economy.chain, panel.population
+    b, n = population.k.shape
+    seen = observe(economy, population, panel.z)
+    c = policy(seen)
+    available = seen.resources - economy.borrowing_limit
+    span = torch.linspace(0, 1, POINTS, dtype=c.dtype, device=c.device)[:, None, None]
+    low, high = c - (0.95 * c).clamp_max(REACH), c + (available - c).clamp_max(REACH)
+    choice = low + span * (high - low)  # (points, B, N)
+    share = torch.rand((b, p.draws), generator=generator, device=c.device, dtype=c.dtype)
+    drawn = chain.draw_z(panel.z[:, None].expand(-1, p.draws).reshape(-1), share.reshape(-1)).reshape(b, p.draws)
+    uniform = torch.rand((b, n), generator=generator, device=c.device, dtype=c.dtype)
+    payoff = economy.preferences.utility(choice)
+    for z_next in range(chain.n_z):
+        probability = (drawn == z_next).to(c).mean(1)  # (B,)
+        z = torch.full_like(panel.z, z_next)
+        others = Population(seen.resources - c, chain.draw_eps(population.eps, panel.z, z, uniform), population.weight)
+        p_eps = chain.eps_probabilities(population.eps, panel.z, z)  # (B, N, n_eps)
+        for index in range(POINTS):
+            tomorrow = _value_after(economy, value, others, seen.resources - choice[index], z)
+            payoff[index] += economy.beta * probability[:, None] * (p_eps * tomorrow).sum(-1)
+    # a choice that leaves nothing to live on is worth -inf, and NaN where its probability is zero
+    return (value(seen) - payoff.nan_to_num(nan=-torch.inf).amax(0)).abs()
+
+
+def _value_after(economy: Economy, value: Value, others: Population, k_next: Tensor, z: Tensor) -> Tensor:
+    """V' (B, N, n_eps) of each agent who carries k_next (B, N) while the other agents of its economy carry `others`."""
+    b, n = k_next.shape
+    n_eps = economy.chain.n_eps
+    alone = torch.eye(n, dtype=torch.bool, device=z.device)  # one economy for each agent that deviates
+    k = torch.where(alone, k_next[:, :, None], others.k[:, None, :]).reshape(b * n, n)
+    eps = others.eps[:, None].expand(b, n, n).reshape(b * n, n)
+    weight = others.weight[:, None].expand(b, n, n).reshape(b * n, n)
+    asked = k_next.reshape(-1, 1).expand(-1, n_eps)
+    states = torch.arange(n_eps, device=z.device).expand(b * n, n_eps)
+    seen = observe(economy, Population(k, eps, weight), z.repeat_interleave(n), k=asked, eps=states)
+    return value(seen).reshape(b, n, n_eps)

@@ -1,0 +1,170 @@
+"""Krusell and Smith's fixed point: the law of motion that households forecast with is the one they bring about.
+
+The cross-section is followed as a histogram (Young, 2010) along fixed paths of the aggregate shock, so that the map
+from one law of motion to the next has no noise of its own, and the fixed point is found by Anderson acceleration (the
+undamped update diverges in ks98).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from deepham.algorithm.evaluation import Ergodic, ergodic_path
+from deepham.economics.economy import Economy, require
+from deepham.errors import InputError
+from deepham.reference.grid import Grid, GridFunction
+from deepham.reference.household import HouseholdProblem, LawOfMotion
+from deepham.reference.settings import ReferenceSettings
+from deepham.simulation.continuum import on_grid, wealth_grid
+from deepham.simulation.population import Population
+from deepham.simulation.rollout import initial_panel
+
+DATES = 40  # cross-sections at which the errors are measured
+MEMORY = 5  # earlier steps that Anderson acceleration combines
+SETTLING, SETTLING_PERIODS = 3, 500  # iterations, and periods of each, that look for the neighbourhood
+ROUGH = 100  # with a quarter of the economies, to this many times the tolerance
+
+Progress = Callable[[int, float, float], None]  # of iteration, change of the law of motion, mean K
+
+
+@dataclass(frozen=True)
+class Equilibrium:
+    """What a fixed point leaves.
+
+    Attributes:
+        law: the law of motion households forecast with.
+        r_squared: (n_z,) of its regression on the simulated paths.
+        policy: consumption on the grid.
+        ergodic: the continuum along the paths on which the law was found.
+        secants: (step of the law's parameters, change of the residual) of the last iterations.
+    """
+
+    law: LawOfMotion
+    r_squared: Tensor
+    policy: GridFunction
+    ergodic: Ergodic
+    secants: list[tuple[Tensor, Tensor]] = field(default_factory=list)
+
+
+def solve_law_of_motion(
+    economy: Economy, settings: ReferenceSettings, progress: Progress | None = None, near: Equilibrium | None = None
+) -> Equilibrium:
+    """Find the law of motion log K' = a(z) + b(z) log K.
+
+    Args:
+        near: an equilibrium on other grids, where the search starts.
+
+    Raises:
+        InputError: capital leaves its nodes, or the fixed point is not found.
+    """
+    grid, nodes = household_grid(economy, settings), wealth_grid(economy, settings.histogram_nodes, settings.top)
+    generator = torch.Generator(nodes.device).manual_seed(settings.seed)
+    panel = initial_panel(economy, settings.economies, 200, generator)
+    z_path = economy.chain.draw_path(panel.z, settings.burn_in + settings.periods, generator)
+    population = on_grid(nodes, panel.population, economy.chain.n_eps)
+    centre = math.log(economy.steady_state()["K"])
+    few = max(1, settings.economies // 4)
+    if near is None:
+        # a law of motion as (level at the steady state, slope) by z: the two are then nearly independent
+        x = torch.cat([nodes.new_full((economy.chain.n_z,), centre), nodes.new_full((economy.chain.n_z,), 0.96)])
+        secants, economies = [], few
+    else:
+        average = _average(near.ergodic, panel.z)
+        population = on_grid(nodes, average.with_assets(average.k.clamp_min(nodes[0])), economy.chain.n_eps)
+        x = torch.cat([near.law.intercept + near.law.slope * centre, near.law.slope])
+        secants, economies = near.secants, settings.economies
+    previous = c = None
+    for iteration in range(settings.iterations):
+        settling = near is None and iteration < SETTLING
+        path = z_path[:economies, : settings.burn_in + SETTLING_PERIODS] if settling else z_path[:economies]
+        c = HouseholdProblem(economy, _law(x, centre), grid).consumption(c, tolerance=1e-5 if settling else 1e-7)
+        policy = GridFunction(grid, c, True, economy.borrowing_limit)
+        ergodic = ergodic_path(economy, policy.on_histogram(nodes), nodes, population.select(slice(economies)), path,
+                               settings.burn_in, DATES)
+        found, r_squared = _regress(ergodic, centre)
+        residual = found - x
+        change = float(residual.abs().max())
+        if progress:
+            progress(iteration + 1, change, float(ergodic.K.mean()))
+        if settling:
+            population = on_grid(nodes, _average(ergodic, panel.z), economy.chain.n_eps)
+        else:
+            _check_width(ergodic, grid, settings)
+            if economies == settings.economies and change < settings.tolerance:
+                return Equilibrium(_law(x, centre), r_squared, policy, ergodic, secants)
+            if previous is not None:
+                secants = [*secants, (x - previous[0], residual - previous[1])][-MEMORY:]
+            previous = x, residual
+            if economies < settings.economies and change < ROUGH * settings.tolerance:
+                economies, previous = settings.economies, None  # other paths: another map, of nearly the same slopes
+        x = _anderson(x, residual, secants, settings.damping)
+    raise InputError(f"reference: the law of motion still moves by {change:.1e} after {settings.iterations} "
+                     "iterations; try a smaller reference.damping")
+
+
+def household_grid(economy: Economy, settings: ReferenceSettings) -> Grid:
+    """Nodes of the household's problem: k dense where the policy bends, K around the deterministic steady state."""
+    K = economy.steady_state()["K"]
+    unit = torch.linspace(0, 1, settings.k_nodes, dtype=torch.float64)
+    lowest = float(wealth_grid(economy, settings.histogram_nodes, settings.top)[0])
+    k = lowest + (1.5 * settings.top * K - lowest) * unit**3
+    return Grid(k, K * torch.exp(torch.linspace(-1, 1, settings.K_nodes, dtype=torch.float64) * settings.K_width))
+
+
+def forecast_errors(law: LawOfMotion, ergodic: Ergodic) -> Tensor:
+    """Percent distance of the law of motion, iterated alone along the path, to K (Den Haan, 2010): (B, T)."""
+    K = ergodic.K[:, 0]
+    forecasts = [K]
+    for t in range(ergodic.K.shape[1] - 1):
+        K = law(K, ergodic.z[:, t])
+        forecasts.append(K)
+    return 100 * (torch.stack(forecasts, 1) / ergodic.K).log().abs()
+
+
+def _average(ergodic: Ergodic, z: Tensor) -> Population:
+    """The average cross-section of each economy's aggregate state z (B,)."""
+    n_eps = ergodic.mean_mass.shape[1] // len(ergodic.grid)
+    return Population.histogram(ergodic.grid, ergodic.mean_mass.reshape(len(ergodic.mean_mass), n_eps, -1)[z])
+
+
+def _law(x: Tensor, centre: float) -> LawOfMotion:
+    level, slope = x.chunk(2)
+    return LawOfMotion(level - slope * centre, slope)
+
+
+def _regress(ergodic: Ergodic, centre: float) -> tuple[Tensor, Tensor]:
+    """Least squares of log K' on log K by z: (level at the centre, slope) as one vector, and R2 by z."""
+    log_K = ergodic.K.log()
+    now, following, z = log_K[:, :-1].flatten() - centre, log_K[:, 1:].flatten(), ergodic.z[:, :-1].flatten()
+    levels, slopes, fits = [], [], []
+    for index in range(len(ergodic.share_z)):
+        x, y = now[z == index], following[z == index]
+        require(len(x) > 2, f"reference.periods: the path is in state {index} of the aggregate shock only {len(x)} "
+                "times; expected a longer path or more reference.economies")
+        slope = ((x - x.mean()) * (y - y.mean())).sum() / ((x - x.mean()) ** 2).sum()
+        level = y.mean() - slope * x.mean()
+        levels.append(level)
+        slopes.append(slope)
+        fits.append(1 - ((y - level - slope * x) ** 2).sum() / ((y - y.mean()) ** 2).sum())
+    return torch.stack(levels + slopes), torch.stack(fits)
+
+
+def _anderson(x: Tensor, residual: Tensor, secants: list[tuple[Tensor, Tensor]], damping: float) -> Tensor:
+    """The next point from this one, its residual and earlier secants (Walker and Ni, 2011)."""
+    if not secants:
+        return x + damping * residual
+    dx, df = (torch.stack(parts, 1) for parts in zip(*secants))
+    weight = torch.linalg.lstsq(df, residual[:, None], driver="gelsd").solution[:, 0]
+    return x + damping * residual - (dx + damping * df) @ weight
+
+
+def _check_width(ergodic: Ergodic, grid: Grid, settings: ReferenceSettings) -> None:
+    low, high = float(ergodic.K.min()), float(ergodic.K.max())
+    if not (grid.K[0] < low and high < grid.K[-1]):
+        raise InputError(f"reference.K_width: capital moves between {low:.4g} and {high:.4g}, beyond its nodes; "
+                         f"expected more than {settings.K_width:g}")

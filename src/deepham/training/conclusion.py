@@ -1,0 +1,73 @@
+"""The end of a run: the solution, what is measured of it, and how it looks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from matplotlib.figure import Figure
+
+from deepham.algorithm.evaluation import Ergodic, distribution_measures, measure
+from deepham.figures import wealth_and_policy
+from deepham.figures_against_grid import figures_against_grid
+from deepham.reference.compare import measure_against
+from deepham.reference.solve import Reference
+from deepham.simulation.population import Population
+from deepham.solution import Solution
+from deepham.training.configuration import Settings
+from deepham.training.data import PanelData
+from deepham.training.module import DeepHAM
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """What a run ends with.
+
+    Attributes:
+        solution: the averaged networks with their ergodic cross-sections.
+        measures: taken in the continuum.
+        reference, truth: the grid solution and its path on the same shocks, or None.
+        candidate: the solution's path. All of it on the CPU.
+    """
+
+    solution: Solution
+    measures: dict[str, float]
+    reference: Reference | None
+    candidate: Ergodic
+    truth: Ergodic | None
+
+    @property
+    def beside(self) -> dict[str, float] | None:
+        """The reference's moments on the same shocks."""
+        return None if self.truth is None else distribution_measures(self.truth)
+
+    def figures(self) -> dict[str, Figure]:
+        """The solution, and against the grid where there is a grid solution, by name."""
+        figures = {"solution": wealth_and_policy(self.solution)}
+        if self.reference is not None:
+            figures |= figures_against_grid(self.solution, self.reference, self.candidate, self.truth)
+        return figures
+
+
+def conclude(
+    settings: Settings, module: DeepHAM, data: PanelData, reference: Reference | None, progress=None
+) -> Conclusion:
+    """Measure the averaged networks in the continuum, beside the reference on the same shocks where there is one."""
+    device = data.stream.generator.device
+    economy = settings.economy.to(device=device)  # float64: errors are measured more finely than they are trained
+    policy, value = module.policy_average.double().to(device), module.value_average.double().to(device)
+    if reference is None:
+        truth = None
+        population = data.stream.panel.population
+        start = Population(population.k.double(), population.eps, population.weight.double())
+        ergodic, measures = measure(economy, policy, value, start, settings.verdict, settings.seed, progress)
+    else:
+        ergodic, truth, measures = measure_against(
+            economy, policy, value, reference.to(device), settings.verdict, settings.seed, progress)
+    plain = settings.hyperparameters()
+    calibration = {key: parameter for key, parameter in plain["model"].items() if key != "name"}
+    meta = {"seed": settings.seed, "algorithm": plain["algorithm"], "measures": measures,
+            "created": datetime.now(UTC).isoformat(timespec="seconds")}
+    solution = Solution(settings.economy_name, calibration, plain["network"], policy.float().cpu(),
+                        value.float().cpu(), ergodic.grid.cpu(), ergodic.mean_mass.cpu(), meta)
+    return Conclusion(solution, measures, reference, ergodic.to("cpu"), truth and truth.to("cpu"))

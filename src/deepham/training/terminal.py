@@ -1,0 +1,101 @@
+"""What a run says: to the terminal, to train.log, and at its end."""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import platform
+import sys
+import warnings
+from contextlib import contextmanager
+from pathlib import Path
+
+import rich
+import rich.console
+import torch
+
+from deepham.tables import verdict_table
+from deepham.training.checkpoints import RunFolders
+from deepham.training.configuration import TrainerSettings
+from deepham.verdict import Row
+
+log = logging.getLogger("deepham")
+
+
+class _Terminal(logging.Handler):
+    """Prints through rich's shared console, above a progress bar if there is one."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        rich.get_console().print(self.format(record), highlight=False, markup=False, soft_wrap=True)
+
+
+@contextmanager
+def quiet_lightning():
+    """Without Lightning's hints about things that are meant to be as they are."""
+    logger = logging.getLogger("lightning.pytorch")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        for message in (".*treespec.*", ".*`IterableDataset` has `__len__`.*", ".*does not have many workers.*",
+                        ".*exists and is not empty.*", ".*GPU available but not used.*"):
+            warnings.filterwarnings("ignore", message=message)
+        try:
+            yield
+        finally:
+            logger.setLevel(level)
+
+
+@contextmanager
+def log_file(path: Path):
+    """What the run says goes to the terminal and to train.log."""
+    handlers = [_Terminal(), logging.FileHandler(path, encoding="utf-8")]
+    handlers[1].setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    for handler in handlers:
+        log.addHandler(handler)
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            log.removeHandler(handler)
+            handler.close()
+
+
+def show_progress(done: int, periods: int) -> None:
+    """One line that is written over, on a terminal only."""
+    console = rich.get_console()
+    if console.is_terminal:
+        console.print(f"  period {done} of {periods}", end="\r")
+
+
+def report(rows: list[Row], folders: RunFolders, seconds: dict[str, float]) -> None:
+    """The verdict, what it misses, and where everything lies."""
+    text = io.StringIO()
+    table = verdict_table(rows, f"Verdict on {folders.name}, measured in the continuum")
+    rich.console.Console(file=text, width=100).print(table)
+    log.info("%s", text.getvalue().rstrip())
+    missed = [row.description for row in rows if row.met is False]
+    if missed:
+        log.info("THE BAR IS MISSED by: %s", "; ".join(missed))
+    log.info("solution, checkpoint, metrics.json  %s/", folders.checkpoints)
+    log.info("TensorBoard, metrics.csv, log       %s/", folders.logs)
+    log.info("training %.0f s, verdict %.0f s, peak memory %.0f MB",
+             seconds["training"], seconds["verdict"], peak_memory())
+
+
+def peak_memory() -> float:
+    """Peak resident memory of this process in MB, NaN where the system does not tell."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return float("nan")
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform != "darwin" else 1024**2)
+
+
+def device_name(settings: TrainerSettings) -> str:
+    """The card, or the processor and the threads used of it."""
+    if settings.gpus:
+        return torch.cuda.getdevice_name(0)
+    return f"the CPU ({platform.processor() or platform.machine()}, {settings.threads} of {os.cpu_count()} cores)"
