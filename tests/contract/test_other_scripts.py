@@ -126,3 +126,16 @@ def test_bad_input_is_one_line_and_exit_code_2(script, entry, overrides, says):
     code, output, errors = script(entry, *overrides)
     assert code == 2 and len(errors) == 1 and says in errors[0] and output == ""
     assert list(Path(".").iterdir()) == []
+
+
+AIYAGARI = ["model.productivity=[1.0]", "model.unemployment=[0.07]", "model.beta=0.96",
+            "model.chain_matrix=[[0.4,0.6],[0.04516129032258065,0.9548387096774194]]"]
+
+
+def test_an_economy_without_aggregate_shock_goes_all_the_way(command, script):
+    assert script(reference, *SMALL, *AIYAGARI)[0] == 0
+    assert command("run=r", *AIYAGARI, *SMALL)[0] == 0
+    code, output, errors = script(evaluate, "solution=checkpoints/r", *SHORT, *SMALL)
+    assert (code, errors) == (0, []) and "iteration" not in output
+    found = json.loads(Path("checkpoints/r/evaluation.json").read_text())
+    assert found["reference"]["sd_K"] < 0.01 and found["measures"]["wealth_w1"] > 0

@@ -96,3 +96,24 @@ def test_parameter_out_of_range_is_refused_in_one_line(parameter, value):
 def test_unemployment_that_the_chain_does_not_lead_to_is_refused():
     with pytest.raises(InputError, match=r"unemployment: .* z bad to \[.*; change chain_matrix"):
         economics.create("ks98", unemployment=[0.2, 0.04])
+
+
+ONE_STATE = {"productivity": [1.0], "unemployment": [0.07], "chain_matrix": [[0.4, 0.6], [0.6 * 7 / 93, 1 - 0.6 * 7 / 93]]}
+
+
+def test_with_one_aggregate_state_it_is_the_economy_of_aiyagari():
+    economy = economics.create("ks98", **ONE_STATE)
+    assert (economy.chain.n_z, economy.chain.n_eps) == (1, 2)
+    torch.testing.assert_close(economy.chain.stationary_eps()[0], torch.tensor([0.07, 0.93], dtype=torch.float64))
+    L = 0.93 / 0.9
+    assert 0.975 + 0.36 * (economy.steady_state()["K"] / L) ** -0.64 == pytest.approx(1 / 0.99, rel=1e-12)
+    assert economy.names_of("z", 1) == ("0",) and economy.names_of("eps", 2) == ("unemployed", "employed")
+
+
+@pytest.mark.parametrize("changes, says", [
+    ({"unemployment": [0.07, 0.07]}, "as many rates as productivity has states, 1"),
+    ({"unemployment": [0.08]}, "the chain leads to other rates"), ({"productivity": []}, "a number for each"),
+    ({"productivity": [1.0, 1.0], "unemployment": [0.07, 0.07]}, "4 x 4")])
+def test_states_that_do_not_fit_together_are_refused(changes, says):
+    with pytest.raises(InputError, match=says):
+        economics.create("ks98", **(ONE_STATE | changes))

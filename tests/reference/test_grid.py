@@ -49,6 +49,16 @@ def test_consumption_cannot_exceed_resources_less_the_limit(drawn):
     torch.testing.assert_close(result, free.clamp_max(9.5))
 
 
+def test_on_a_histogram_it_is_the_same_function(drawn):
+    K, z, *_ = drawn
+    nodes = torch.linspace(0, 12, 31, dtype=torch.float64)  # beyond the last node of GRID, too
+    everybody = Population.histogram(nodes, torch.full((5, 2, 31), 1 / 62, dtype=torch.float64))
+    asked = seen(K, z, everybody.k, everybody.eps, resources=torch.full_like(everybody.k, 25.0))
+    for capped in (False, True):
+        function = on_nodes(capped)
+        torch.testing.assert_close(function.on_histogram(nodes)(asked), function(asked), rtol=1e-12, atol=1e-12)
+
+
 def test_a_batch_of_economies_is_each_of_them_alone(drawn):
     K, z, k, eps = drawn
     function = on_nodes()

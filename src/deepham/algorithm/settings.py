@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from deepham.economics.economy import require
 
 
-METHODS = ("Adam", "AdamW", "NAdam", "RAdam")
+METHODS = ("SOAP", "Adam", "AdamW", "NAdam", "RAdam")
 
 
 @dataclass
 class OptimizerSettings:
     """A method of the Adam family, with a learning rate that is constant or falls along a half cosine to a hundredth.
 
-    `method` names a class of torch.optim.
+    SOAP (Vyas et al., 2024) is Adam in the eigenbasis of Shampoo's preconditioner; the others are those of torch.optim.
     """
 
     method: str

@@ -26,7 +26,4 @@ class Guard(lightning.Callback):
             return
         for name, loss in outputs.items():
             if not math.isfinite(float(loss)):
-                raise TrainingDiverged(
-                    f"{name} is {float(loss)} in step {batch_index + 1} of outer iteration {trainer.current_epoch + 1}"
-                    f"; last.ckpt holds the state after outer iteration {trainer.current_epoch}. "
-                    "Try a smaller algorithm.policy_optimizer.learning_rate.")
+                raise TrainingDiverged.at(f"{name} is {float(loss)}", batch_index, trainer.current_epoch)

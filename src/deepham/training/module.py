@@ -12,6 +12,7 @@ from deepham import economics
 from deepham.algorithm.losses import agent_weights, policy_loss, value_loss
 from deepham.algorithm.objective import Lifetime, lifetime_utility
 from deepham.algorithm.settings import AlgorithmSettings, OptimizerSettings
+from deepham.errors import TrainingDiverged
 from deepham.networks.settings import NetworkSettings, build_networks
 from deepham.simulation.household import Observation, observe
 from deepham.simulation.rollout import Panel
@@ -90,7 +91,11 @@ class DeepHAM(lightning.LightningModule):
     def _descend(self, optimizer, loss: Tensor, scheduler) -> Tensor:
         optimizer.zero_grad()
         self.manual_backward(loss)
-        optimizer.step()
+        try:
+            optimizer.step()
+        except torch.linalg.LinAlgError as error:  # SOAP has no eigenbasis for a gradient that is no number
+            raise TrainingDiverged.at(f"a gradient has no eigenbasis at a loss of {float(loss.detach())}",
+                                      self.trainer.fit_loop.epoch_loop.batch_idx, self.current_epoch) from error
         scheduler.step()
         return loss.detach()
 
@@ -108,8 +113,7 @@ class DeepHAM(lightning.LightningModule):
             (self.policy, settings.policy_optimizer, settings.policy_steps),
             (self.value, settings.value_optimizer, settings.value_steps or settings.policy_steps),
         ):
-            optimizer = getattr(torch.optim, options.method)(
-                network.parameters(), lr=options.learning_rate, betas=(options.beta1, options.beta2))
+            optimizer = _optimizer(network, options)
             optimizers.append(optimizer)
             schedulers.append(_schedule(optimizer, options, settings.outer_iterations * steps))
         return optimizers, schedulers
@@ -122,6 +126,15 @@ class DeepHAM(lightning.LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict) -> None:
         self.updates = checkpoint["updates"]
+
+
+def _optimizer(network: torch.nn.Module, options: OptimizerSettings) -> torch.optim.Optimizer:
+    common = {"lr": options.learning_rate, "betas": (options.beta1, options.beta2)}
+    if options.method == "SOAP":
+        from pytorch_optimizer import SOAP  # slow to import
+
+        return SOAP(network.parameters(), weight_decay=0.0, **common)
+    return getattr(torch.optim, options.method)(network.parameters(), **common)
 
 
 def _schedule(optimizer: torch.optim.Optimizer, options: OptimizerSettings, steps: int):
