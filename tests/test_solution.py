@@ -246,6 +246,7 @@ def test_simulation_keeps_the_accounts_and_says_its_units(ks, agents):
     assert dict(data.sizes) == {"economy": 2, "period": 30}
     names = set(ks.economy.variables) | {"z", "gini", "wealth_sd"}
     names |= {f"wealth_q{level}" for level in ("01", "10", "50", "90", "99")}
+    names |= {"bottom50_share", "top10_share", "top1_share", *(f"C_fifth{number}" for number in range(1, 6))}
     assert set(data.data_vars) == names
     for variable in data.data_vars.values():
         assert variable.attrs["units"] and variable.attrs["long_name"] and variable.dims == ("economy", "period")
@@ -257,6 +258,8 @@ def test_simulation_keeps_the_accounts_and_says_its_units(ks, agents):
     np.testing.assert_allclose(data.C + data.I - data.Y, received - w * (1 - u) / 0.9, atol=1e-10)
     if agents is None:
         np.testing.assert_allclose(data.C + data.I, data.Y, rtol=1e-5)
+    np.testing.assert_allclose(sum(data[f"C_fifth{number}"] for number in range(1, 6)) / 5, data.C, rtol=1e-12)
+    assert (data.top1_share < data.top10_share).all() and (data.bottom50_share < 0.5).all()
     # the grid's top node holds a 1e-8 of these untrained households, and what they save beyond it is lost
     np.testing.assert_allclose(data.K[:, 1:].values, (data.I + (1 - 0.025) * data.K)[:, :-1].values,
                                rtol=1e-8 if agents is None else 1e-12)

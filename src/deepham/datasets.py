@@ -10,10 +10,12 @@ from torch import Tensor
 from deepham.economics.economy import Economy
 from deepham.simulation.continuum import advance_histogram
 from deepham.simulation.household import Policy, observe
-from deepham.simulation.population import Population, gini
+from deepham.simulation.population import Population
 
 BLOCK = 64  # economies of the continuum that are followed at once: they share no randomness, and small is faster
 LEVELS = {"wealth_q01": 0.01, "wealth_q10": 0.10, "wealth_q50": 0.50, "wealth_q90": 0.90, "wealth_q99": 0.99}
+
+FIFTHS = tuple(f"C_fifth{number}" for number in range(1, 6))
 
 
 @torch.no_grad()
@@ -49,20 +51,30 @@ def record(
             following, consumption = advance_histogram(economy, policy, grid, population, z, z_next, seen)
         accounts = economy.accounts(
             population, z, seen.aggregates, seen.prices, consumption, seen.resources - consumption)
-        rows.append(_wealth(population) | accounts)
+        rows.append(_distribution(population, consumption) | accounts)
         population = following
     return {name: torch.stack([row[name] for row in rows], 1) for name in rows[0]}
+
+
+def descriptions(economy: Economy) -> dict[str, tuple[str, str]]:
+    """Description and unit of everything that `record` returns."""
+    return dict(economy.variables) | {
+        "gini": ("Gini coefficient of wealth, start of period", "share"),
+        "wealth_sd": ("standard deviation of wealth across households, start of period", "goods"),
+        "bottom50_share": ("share of the poorest half in wealth", "share"),
+        "top10_share": ("share of the richest tenth in wealth", "share"),
+        "top1_share": ("share of the richest hundredth in wealth", "share"),
+    } | {name: (f"{level:.0%} quantile of wealth across households, start of period", "goods")
+         for name, level in LEVELS.items()
+    } | {name: (f"mean consumption of the {number}. fifth of households by wealth", f"goods per {economy.period}")
+         for number, name in enumerate(FIFTHS, 1)}
 
 
 def to_dataset(economy: Economy, series: dict[str, Tensor], z_path: Tensor, **attributes):
     """The series as an xarray.Dataset of dimensions (economy, period), with units and descriptions as attributes."""
     import xarray  # slow to import, and only simulations need it
 
-    described = dict(economy.variables) | {
-        "gini": ("Gini coefficient of wealth, start of period", "share"),
-        "wealth_sd": ("standard deviation of wealth across households, start of period", "goods"),
-    } | {name: (f"{level:.0%} quantile of wealth across households, start of period", "goods")
-         for name, level in LEVELS.items()}
+    described = descriptions(economy)
     dimensions = ("economy", "period")
     variables = {name: (dimensions, series[name].cpu().numpy(), {"long_name": text, "units": unit})
                  for name, (text, unit) in described.items() if name in series}
@@ -92,13 +104,32 @@ def draw_panel(population: Population, agents: int, generator: torch.Generator) 
     return Population.panel(k.gather(1, index), population.eps.gather(1, index))
 
 
-def _wealth(population: Population) -> dict[str, Tensor]:
+def _distribution(population: Population, consumption: Tensor) -> dict[str, Tensor]:
+    """Moments of wealth, shares of groups in it and consumption by fifths of the population: name -> (B,)."""
     k, weight = population.k, population.weight
-    spread = (population.mean(k**2) - population.mean(k) ** 2).clamp_min(0).sqrt()
     order = k.argsort(-1)
-    cumulated = weight.gather(-1, order).cumsum(-1)
+    k, weight, consumption = (x.gather(-1, order) for x in (k, weight, consumption))
+    cumulated = weight.cumsum(-1)
+    mean = (weight * k).sum(-1, keepdim=True)
+    lorenz = (weight * k).cumsum(-1) / mean
     levels = torch.tensor(list(LEVELS.values()), dtype=k.dtype, device=k.device)
     # the smallest wealth whose cumulated weight reaches each level, in every economy at once
     index = torch.searchsorted(cumulated, cumulated[:, -1:] * levels).clamp_max(k.shape[1] - 1)
-    quantiles = k.gather(-1, order).gather(-1, index)
-    return {"gini": gini(k, weight), "wealth_sd": spread} | dict(zip(LEVELS, quantiles.unbind(1)))
+    below = _curve_at(cumulated, lorenz, [0.5, 0.9, 0.99])
+    fifths = 5 * _curve_at(cumulated, (weight * consumption).cumsum(-1), [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]).diff(dim=-1)
+    left = torch.cat([torch.zeros_like(lorenz[:, :1]), lorenz[:, :-1]], -1)
+    return ({"gini": 1 - (weight * (left + lorenz)).sum(-1),
+             "wealth_sd": (weight * (k - mean) ** 2).sum(-1).sqrt(),
+             "bottom50_share": below[:, 0], "top10_share": 1 - below[:, 1], "top1_share": 1 - below[:, 2]}
+            | dict(zip(LEVELS, k.gather(-1, index).unbind(1))) | dict(zip(FIFTHS, fifths.unbind(1))))
+
+
+def _curve_at(cumulated: Tensor, curve: Tensor, shares: list[float]) -> Tensor:
+    """A cumulated quantity (B, N), linear between points, at shares of the population: (B, len(shares))."""
+    zero = torch.zeros_like(curve[:, :1])
+    x, y = torch.cat([zero, cumulated], 1), torch.cat([zero, curve], 1)
+    at = torch.tensor(shares, dtype=x.dtype, device=x.device) * x[:, -1:]
+    right = torch.searchsorted(x, at).clamp(1, x.shape[1] - 1)
+    low, high = x.gather(1, right - 1), x.gather(1, right)
+    share = ((at - low) / (high - low).clamp_min(1e-300)).clamp(0, 1)
+    return torch.lerp(y.gather(1, right - 1), y.gather(1, right), share)

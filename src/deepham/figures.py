@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from itertools import cycle
 from pathlib import Path
 
@@ -31,6 +32,30 @@ def asset_histogram(k: Tensor, weight: Tensor, constrained: float, asset: str = 
     axes.set_ylabel("percent of households per bin")
     axes.set_title(f"Distribution of assets; {100 * constrained:.2f} % at the constraint", fontsize=10)
     axes.legend(frameon=False)
+    return figure
+
+
+def impulse_responses(responses: dict[str, object], variables) -> Figure:
+    """A panel a variable: the response, its 50 and 90 percent bands over draws, and one line a Dataset of `irf`."""
+    columns = min(3, len(variables))
+    rows = -(-len(variables) // columns)
+    figure = Figure(figsize=(3.6 * columns, 2.7 * rows), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False).flatten()
+    for axes, name in zip(panels, variables):
+        for (label, data), color in zip(responses.items(), cycle((BLUE, ORANGE, GREY))):
+            period = data["period"].values
+            for low, high, alpha in (("q05", "q95", 0.15), ("q25", "q75", 0.25)):
+                axes.fill_between(period, data[f"{name}_{low}"], data[f"{name}_{high}"], color=color, alpha=alpha, linewidth=0)
+            axes.plot(period, data[name], color=color, label=label)
+        axes.axhline(0, color="black", linewidth=0.6)
+        title = f"{name}: {data[name].attrs['long_name'].removeprefix('response of ')}"
+        axes.set_title(textwrap.fill(title, 42), fontsize=8)
+        axes.set_ylabel(data[name].attrs["units"], fontsize=8)
+        axes.set_xlabel(f"{data['period'].attrs['units']}s after the shock", fontsize=8)
+    for axes in panels[len(variables):]:
+        axes.set_visible(False)
+    if len(responses) > 1:
+        panels[0].legend(frameon=False, fontsize=8)
     return figure
 
 

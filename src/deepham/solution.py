@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from deepham import __version__, datasets, folder, states
+from deepham import __version__, datasets, figures, folder, impulse, states
 from deepham.algorithm.evaluation import ergodic_path, error_measures
 from deepham.economics import create
 from deepham.errors import InputError
@@ -161,6 +161,60 @@ class Solution:
         return datasets.to_dataset(
             self.economy, series, z_path, model=self.name, calibration=self.calibration, seed=int(seed),
             agents="continuum" if agents is None else agents)
+
+    def irf(self, shock, periods: int = 40, draws: int = 200, seed: int = 0, agents: int | None = None, start=None,
+            hold: int = 1, baseline: str = "drawn", keep_draws: bool = False):
+        """Generalised impulse response: mean difference of two copies of the economy with the same luck.
+
+        Args:
+            shock: "good->bad": the state of the period before is good, one copy's is forced to bad in period 0, the
+                other's drawn from the chain given good; both follow the chain afterwards with the same draws. "any->bad":
+                whatever the state before. {"transfer": 0.05, "top": 0.1, "bottom": 0.5}: in period 0 five percent of the
+                wealth of the richest tenth go to the poorest half ("after": a state of the period before).
+            periods, draws: at least 1; pairs of economies that are averaged over.
+            agents: None for the continuum, where only the aggregate state is random, or the number of agents of a panel.
+            start: mapping as in `simulate`, the cross-section of the period before the shock. None: ergodic ones.
+            hold: periods that the state is forced for.
+            baseline: "drawn", or "forced" to stay in the state before the shock in period 0.
+            keep_draws: keep every draw's paths, (draw, period), as K_shocked and K_baseline.
+
+        Returns:
+            xarray.Dataset of dimension ("period",), period 0 the one of the shock. Quantities in percent of the
+            baseline's mean in that period (ratio of means), rates and shares in percentage points, with the standard
+            error (K_se) and quantiles over draws (K_q05, K_q25, K_q75, K_q95). Draws are stratified by the period in
+            which the two copies' states meet, whose probability the chain gives exactly: `deepham.impulse`.
+
+        Raises:
+            InputError: an unknown shock or state, numbers out of range, a response that is exactly zero in every draw.
+        """
+        periods, draws = states.whole("periods", periods, 1), states.whole("draws", draws, 1)
+        agents = None if agents is None else states.whole("agents", agents, 1)
+        read = impulse.read_shock(self.economy, shock, hold, baseline)
+        generator = self._generator(seed)
+        if start is None:
+            starts = impulse.ergodic_starts(self.economy, self.policy_network, self.grid, self.ergodic, generator)
+        else:
+            number = self.economy.chain.n_z
+            z = torch.arange(number, device=self.grid.device)
+            starts = self._start(start, z if read.before is None else z[read.before:read.before + 1], None, generator), \
+                (z if read.before is None else z[read.before:read.before + 1])
+        return impulse.impulse_response(
+            self.economy, self.policy_network, self.grid, starts, read, periods, draws, agents, generator, keep_draws,
+            {"model": self.name, "calibration": json.dumps(self.calibration), "shock": str(shock), "draws": draws,
+             "baseline": baseline, "hold": hold, "seed": int(seed), "agents": "continuum" if agents is None else agents})
+
+    def plot_irf(self, shock, variables=("Y", "C", "I", "K", "r", "w"), **options):
+        """Figure of `irf(shock, **options)`: responses with their 50 and 90 percent bands over draws.
+
+        Raises:
+            InputError: as `irf`, and for variables that there are none of.
+        """
+        response = self.irf(shock, **options)
+        unknown = [name for name in variables if name not in response]
+        if unknown:
+            known = [name for name in response if f"{name}_se" in response]
+            raise InputError(f"variables: there is no {unknown[0]}; there is {', '.join(known)}")
+        return figures.impulse_responses({"": response}, variables)
 
     def errors(self, dates: int = 20, periods: int = 1000, seed: int = 0) -> dict[str, float]:
         """Errors in the continuum, at `dates` cross-sections spread over a simulated path of `periods`.

@@ -1,0 +1,311 @@
+"""Generalised impulse responses: two copies of one economy, the same luck, one difference in period 0.
+
+Response = mean over draws of (shocked - baseline), in percent of the baseline's mean in that period (Koop, Pesaran and
+Potter, 1996). In the continuum only the aggregate state is random, and most of what is random about a response is how
+long the two copies' aggregate states differ: once they meet they stay together, since both follow the same draws. The
+chain gives the probability of each meeting time exactly. So the draws are stratified by it: every stratum is simulated at
+least twice and weighted with its probability, and what is left is the little that differs within a stratum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from deepham import datasets, states
+from deepham.economics.economy import Economy
+from deepham.errors import InputError
+from deepham.simulation.continuum import advance_histogram, on_grid
+from deepham.simulation.household import Policy
+from deepham.simulation.population import Population, concatenate
+
+BANDS = (0.05, 0.25, 0.75, 0.95)  # quantiles over draws: the 50 and the 90 percent band
+ECONOMIES, SETTLE, SPACING, KEPT = 16, 150, 15, 6  # where the ergodic cross-sections come from
+POOL = 2**16  # pairs of paths of the aggregate state, from which the strata are filled
+LEAST = 10  # expected pairs of the pool in a stratum; all later meeting times together are the last one
+
+
+@dataclass(frozen=True)
+class StateShock:
+    """The aggregate state is forced to `to` in period 0 and held there for `hold` periods.
+
+    before: the state of the period before, None for any.
+    baseline: "drawn" from the chain given `before`, or "forced" to stay there in period 0.
+    """
+
+    before: int | None
+    to: int
+    hold: int
+    baseline: str
+
+    def paths(self, economy: Economy, z: Tensor, periods: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Aggregate states of the shocked and the baseline copy after z (D,), with common draws: each (D, T)."""
+        uniform = torch.rand((periods, len(z)), generator=generator, device=z.device, dtype=economy.chain.aggregate.dtype)
+        shocked, baseline = [], []
+        high = low = z
+        for t, u in enumerate(uniform):
+            low = economy.chain.draw_z(low, u) if t or self.baseline == "drawn" else low
+            high = torch.full_like(z, self.to) if t < self.hold else economy.chain.draw_z(high, u)
+            shocked.append(high)
+            baseline.append(low)
+        return torch.stack(shocked, 1), torch.stack(baseline, 1)
+
+    def apart(self, economy: Economy, z: Tensor, periods: int) -> Tensor:
+        """Probability (T,) that the copies' states still differ in each period, on average over z (D,), exactly."""
+        chain = economy.chain.aggregate
+        ends = chain.cumsum(1)
+        begins = ends - chain
+        # P(low', high' | low, high) with one draw for both: the overlap of two intervals
+        overlap = (torch.minimum(ends[:, None, :, None], ends[None, :, None, :])
+                   - torch.maximum(begins[:, None, :, None], begins[None, :, None, :])).clamp_min(0)
+        eye = torch.eye(len(chain), dtype=chain.dtype, device=chain.device)
+        low = eye[z].mean(0) @ chain if self.baseline == "drawn" else eye[z].mean(0)
+        pair = low[:, None] * eye[self.to]  # (low, high)
+        result = []
+        for t in range(periods):
+            result.append(1 - pair.diagonal().sum())
+            forced = t + 1 < self.hold
+            pair = (pair.sum(1) @ chain)[:, None] * eye[self.to] if forced else torch.einsum("ab,abcd->cd", pair, overlap)
+        return torch.stack(result)
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """In period 0 the share `share` of the wealth of the richest `top` is taken and given to the poorest `bottom`.
+
+    Each of the rich loses the same share of its wealth, each of the poor gains the same amount. The state of the period
+    before is `before`, None for any; both copies see the same aggregate states.
+    """
+
+    share: float
+    top: float
+    bottom: float
+    before: int | None
+
+    def apply(self, population: Population) -> Population:
+        """The population (B, N) after the transfer; households at one level of wealth are treated alike."""
+        k, weight = population.k, population.weight
+        order = k.argsort(-1)
+        cumulated = weight.gather(-1, order).cumsum(-1)
+        rank = torch.empty_like(k).scatter(-1, order, cumulated - weight.gather(-1, order) / 2)  # of the middle of each
+        rich, poor = (rank > 1 - self.top).to(k), (rank < self.bottom).to(k)
+        taken = self.share * rich * k
+        gain = population.mean(taken)[:, None] / population.mean(poor)[:, None].clamp_min(1e-12)
+        return population.with_assets(k - taken + gain * poor)
+
+
+Shock = StateShock | Transfer
+
+
+def read_shock(economy: Economy, shock, hold: int, baseline: str) -> Shock:
+    """A shock from what a user gives: "good->bad", "any->bad", or {"transfer": 0.05, "top": 0.1, "bottom": 0.5}.
+
+    Raises:
+        InputError: no such state, or shares that are none.
+    """
+    names = economy.names_of(economy.aggregate_shock, economy.chain.n_z)
+
+    def state(name: str, or_any: bool) -> int | None:
+        if or_any and name == "any":
+            return None
+        if name not in names:
+            raise InputError(f"shock: there is no state {name!r} of {economy.aggregate_shock}; there is "
+                             f"{', '.join(names)}{', any' if or_any else ''}")
+        return names.index(name)
+
+    if isinstance(shock, str) and shock.count("->") == 1:
+        before, to = (part.strip() for part in shock.split("->"))
+        if baseline not in ("drawn", "forced"):
+            raise InputError(f"baseline: expected 'drawn' or 'forced', got {states.show(baseline)}")
+        return StateShock(state(before, True), state(to, False), states.whole("hold", hold, 1), baseline)
+    if isinstance(shock, Mapping) and set(shock) <= {"transfer", "top", "bottom", "after"} and "transfer" in shock:
+        shares = {key: shock.get(key, default) for key, default in (("transfer", None), ("top", 0.1), ("bottom", 0.5))}
+        for key, share in shares.items():
+            if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share < 1:
+                raise InputError(f"shock[{key!r}]: expected a share between 0 and 1, got {states.show(share)}")
+        if shares["top"] + shares["bottom"] > 1:
+            raise InputError(f"shock: the richest {shares['top']:g} and the poorest {shares['bottom']:g} overlap; expected "
+                             "shares that add up to at most 1")
+        return Transfer(*shares.values(), state(shock.get("after", "any"), True))
+    raise InputError(f"shock: expected a change of state such as '{names[-1]}->{names[0]}', or a transfer such as "
+                     f"{{'transfer': 0.05, 'top': 0.1, 'bottom': 0.5}}, got {states.show(shock)}; the states are "
+                     f"{', '.join(names)}")
+
+
+@torch.no_grad()
+def ergodic_starts(
+    economy: Economy, policy: Policy, grid: Tensor, ergodic: Population, generator: torch.Generator
+) -> tuple[Population, Tensor]:
+    """Cross-sections of the continuum at dates of several long paths, and the aggregate state of each: (M, N), (M,)."""
+    z = (torch.rand((ECONOMIES, 1), generator=generator, device=grid.device, dtype=grid.dtype)
+         >= economy.chain.stationary_z()[:-1].cumsum(0)).sum(-1)
+    path = economy.chain.draw_path(z, SETTLE + SPACING * KEPT + 1, generator)
+    population = ergodic.select(path[:, 0])
+    kept, kept_z = [], []
+    for t in range(path.shape[1] - 1):
+        if t >= SETTLE and (t - SETTLE) % SPACING == 0:
+            kept.append(population)
+            kept_z.append(path[:, t])
+        population, _ = advance_histogram(economy, policy, grid, population, path[:, t], path[:, t + 1])
+    return concatenate(kept), torch.cat(kept_z)
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Paired simulations: name -> (D, T) of each copy; stratum and weight (D,), weights summing to one."""
+
+    shocked: dict[str, Tensor]
+    baseline: dict[str, Tensor]
+    stratum: Tensor
+    weight: Tensor
+
+
+@torch.no_grad()
+def simulate_pairs(
+    economy: Economy, policy: Policy, grid: Tensor, starts: tuple[Population, Tensor], shock: Shock, periods: int,
+    draws: int, agents: int | None, generator: torch.Generator,
+) -> Draws:
+    """Simulate both copies of every draw from cross-sections of the period before the shock.
+
+    Args:
+        starts: cross-sections (M, N) and the aggregate state (M,) in which households stand there. They are used in turn.
+        agents: None for the continuum; a number draws a panel from each cross-section, and both copies' households have
+            the same individual luck.
+    """
+    index = _candidates(economy, starts[1], shock.before)
+    if isinstance(shock, StateShock):
+        index, shocked_z, baseline_z, stratum, weight = _stratified(economy, shock, starts[1], index, periods, draws,
+                                                                    generator)
+    else:
+        index = index[torch.arange(draws, device=index.device) % len(index)]
+        shocked_z = baseline_z = economy.chain.draw_path(starts[1][index], periods, generator)
+        stratum, weight = torch.zeros_like(index), starts[0].weight.new_full((draws,), 1 / draws)
+    population, z = starts[0].select(index), starts[1][index]
+    if agents is not None:
+        population = datasets.draw_panel(population, agents, generator)
+    luck = int(torch.randint(2**62, (1,), generator=generator, device=generator.device))
+
+    def follow(start: Population, path: Tensor) -> dict[str, Tensor]:
+        common = torch.Generator(generator.device).manual_seed(luck)
+        return datasets.record(economy, policy, start, path, grid if agents is None else None, common)
+
+    if isinstance(shock, StateShock):
+        # the period before belongs to both: its state is known, and what is recorded begins after it
+        shocked, baseline = ({name: series[:, 1:] for name, series in follow(
+            population, torch.cat([z[:, None], path], 1)).items()} for path in (shocked_z, baseline_z))
+    else:
+        after = shock.apply(population)
+        shocked = follow(on_grid(grid, after, economy.chain.n_eps) if agents is None else after, shocked_z)
+        baseline = follow(population, baseline_z)
+    return Draws(shocked, baseline, stratum, weight)
+
+
+def _candidates(economy: Economy, z: Tensor, before: int | None) -> Tensor:
+    """Indices of the starts that stand in the state before the shock."""
+    index = torch.arange(len(z), device=z.device) if before is None else (z == before).nonzero()[:, 0]
+    if not len(index):
+        name = economy.names_of(economy.aggregate_shock, economy.chain.n_z)[before]
+        raise InputError(f"shock: no start is in the state {name}; give one with start= or another shock")
+    return index
+
+
+def _stratified(
+    economy: Economy, shock: StateShock, start_z: Tensor, candidates: Tensor, periods: int, draws: int,
+    generator: torch.Generator,
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Pairs of paths, stratified by the period in which they meet: start, both paths (D, T), stratum, weight."""
+    pool = candidates[torch.arange(POOL, device=candidates.device) % len(candidates)]
+    shocked, baseline = shock.paths(economy, start_z[pool], periods, generator)
+    # the period from which on they are together; while one is forced they may meet and part again, which counts as one
+    held = min(shock.hold - 1, periods)
+    met = (periods - (shocked == baseline).long().flip(1).cumprod(1).sum(1)).clamp_min(held)
+    apart = shock.apart(economy, start_z[candidates], periods)
+    apart = torch.cat([torch.ones_like(apart[:held]), apart[held:]])
+    chance = torch.cat([1 - apart[:1], apart[:-1] - apart[1:], apart[-1:]])  # last: they do not meet
+    tail = chance.flip(0).cumsum(0).flip(0)
+    usable = ((chance * POOL >= LEAST) | (chance < 1e-12))[held:].cumprod(0)  # strata that the pool is sure to fill
+    last = held + max(0, min(int(usable.sum()), draws // 2) - 1)
+    stratum = met.clamp_max(last)
+    chosen, weights = [], []
+    for index in range(held, last + 1):
+        members = (stratum == index).nonzero()[:, 0]
+        share = float(tail[index] if index == last else chance[index])
+        if share < 1e-12:
+            continue
+        spare = draws - 2 * (last + 1 - held)  # beyond two draws a stratum, in proportion to the probabilities
+        chosen.append(members[:max(1, min(2, draws) + round(share * spare))])
+        weights.append(tail.new_full((len(chosen[-1]),), share / max(1, len(chosen[-1]))))
+    index, weight = torch.cat(chosen), torch.cat(weights)
+    return pool[index], shocked[index], baseline[index], stratum[index], weight / weight.sum()
+
+
+def responses(economy: Economy, drawn: Draws) -> dict[str, tuple[np.ndarray, str, str]]:
+    """Name -> (series (T,), description, unit): each response, its standard error and its quantiles over draws.
+
+    Raises:
+        InputError: the response is exactly zero in every draw.
+    """
+    described, result, moved = datasets.descriptions(economy), {}, False
+    weight = drawn.weight.cpu().numpy()
+    for name, shocked in drawn.shocked.items():
+        text, unit = described[name]
+        high, low = shocked.cpu().numpy(), drawn.baseline[name].cpu().numpy()
+        gap, mean = high - low, weight @ low
+        moved = moved or bool(np.any(gap))
+        points = _in_points(unit)
+        if points is None:
+            factor, unit = 100 / mean, "percent of baseline"
+            noise = gap - (weight @ gap) / mean * low  # of a ratio of means, by the delta method
+        else:
+            factor, unit, noise = points, "percentage points", gap
+        result[name] = factor * (weight @ gap), f"response of {text}", unit
+        result[f"{name}_se"] = abs(factor) * _standard_error(noise, drawn), f"standard error of the response of {text}", unit
+        bands = np.quantile(factor * gap, BANDS, axis=0, weights=weight, method="inverted_cdf")
+        for level, series in zip(BANDS, bands):
+            result[f"{name}_q{round(100 * level):02d}"] = series, f"{level:.0%} quantile over draws of {text}", unit
+    if not moved:
+        raise InputError("shock: the response is exactly zero in every draw: both copies are the same economy; expected a "
+                         "shock that changes something")
+    return result
+
+
+def _in_points(unit: str) -> float | None:
+    """Factor that turns rates and shares into percentage points, None for quantities."""
+    return 1.0 if unit.startswith("percent") else 100.0 if unit == "share" else None
+
+
+def _standard_error(values: np.ndarray, drawn: Draws) -> np.ndarray:
+    """Of the weighted mean of values (D, T) in a stratified sample, (T,); NaN where a stratum has a single draw."""
+    stratum, weight = drawn.stratum.cpu().numpy(), drawn.weight.cpu().numpy()
+    variance = np.zeros(values.shape[1])
+    for index in np.unique(stratum):
+        members = stratum == index
+        number = members.sum()
+        scatter = values[members].var(0, ddof=1) if number > 1 else np.full(values.shape[1], np.nan)
+        variance += weight[members].sum() ** 2 * scatter / number
+    return np.sqrt(variance)
+
+
+def impulse_response(
+    economy: Economy, policy: Policy, grid: Tensor, starts: tuple[Population, Tensor], shock: Shock, periods: int,
+    draws: int, agents: int | None, generator: torch.Generator, keep_draws: bool, attributes: dict,
+):
+    """The responses as an xarray.Dataset of dimension ("period",), see `Solution.irf`."""
+    import xarray  # slow to import
+
+    drawn = simulate_pairs(economy, policy, grid, starts, shock, periods, draws, agents, generator)
+    variables = {name: (("period",), series, {"long_name": text, "units": unit})
+                 for name, (series, text, unit) in responses(economy, drawn).items()}
+    if keep_draws:
+        for copy, paths in (("shocked", drawn.shocked), ("baseline", drawn.baseline)):
+            for name, series in paths.items():
+                text, unit = datasets.descriptions(economy)[name]
+                variables[f"{name}_{copy}"] = (("draw", "period"), series.cpu().numpy(),
+                                               {"long_name": f"{text}, {copy} copy", "units": unit})
+        variables["weight"] = (("draw",), drawn.weight.cpu().numpy(), {"long_name": "weight of the draw", "units": "share"})
+    time = {"long_name": "periods after the shock", "units": economy.period}
+    return xarray.Dataset(variables, {"period": ("period", range(periods), time)}, attributes)

@@ -1,0 +1,226 @@
+"""Impulse responses: Brock-Mirman's closed form, identities of the pairing, standard errors, and what is refused."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from deepham import datasets, impulse
+from deepham.economics.markov import JointChain
+from deepham.errors import InputError
+from deepham.impulse import Draws, StateShock, Transfer, read_shock, responses, simulate_pairs
+from deepham.simulation.population import Population
+from test_solution import make, refused
+
+
+@pytest.fixture(scope="module")
+def ks():
+    return make("ks98")
+
+
+@pytest.fixture(scope="module")
+def brock():
+    return make("brock_mirman")
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+# -- known answers ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def bm_starts():
+    """One cross-section of two unequal households, reached from the good state, and one from the bad."""
+    k = torch.tensor([[0.1, 0.3], [0.1, 0.3]], dtype=torch.float64)
+    return Population.panel(k, torch.zeros(2, 2, dtype=torch.long)), torch.tensor([0, 1])
+
+
+def test_every_pair_follows_the_known_law_of_motion(bm, closed_form, bm_starts):
+    """log K' = log(alpha beta z) + alpha log K in both copies, so that their distance is a known sum."""
+    shock = StateShock(before=1, to=0, hold=1, baseline="drawn")
+    drawn = simulate_pairs(bm, closed_form.policy, None, bm_starts, shock, 12, 50, 2, generator(0))
+    gap = (drawn.shocked["K"] / drawn.baseline["K"]).log()
+    assert torch.all(gap[:, 0] == 0), "capital is given when the shock comes"
+    step = (drawn.shocked["Y"] / drawn.baseline["Y"]).log()
+    torch.testing.assert_close(gap[:, 1:], step[:, :-1])  # a constant share of output is saved in both
+    jump = torch.unique((100 * step[:, 0]).round())
+    assert set(jump.tolist()) == {0.0, round(100 * math.log(0.9 / 1.1))}, "no gap where the baseline turns bad, too"
+
+
+def test_the_mean_response_of_output_on_impact_is_the_exact_one(bm, closed_form, bm_starts):
+    """K is equal on impact: (z_bad - E[z given good]) / E[z given good], which no draw gives by itself."""
+    shock = StateShock(1, 0, 1, "drawn")
+    result = responses(bm, simulate_pairs(bm, closed_form.policy, None, bm_starts, shock, 5, 40, 2, generator(0)))
+    mean = 0.8 * 1.1 + 0.2 * 0.9
+    assert result["Y"][0][0] == pytest.approx(100 * (0.9 / mean - 1), abs=1e-9)
+    assert result["Y_se"][0][0] < 1e-9 and result["K"][0][0] == 0
+    forced = responses(bm, simulate_pairs(bm, closed_form.policy, None, bm_starts, StateShock(1, 0, 1, "forced"), 5, 40,
+                                          2, generator(0)))
+    assert forced["Y"][0][0] == pytest.approx(100 * (0.9 / 1.1 - 1), abs=1e-9)
+
+
+@pytest.mark.parametrize("shock", [StateShock(1, 0, 1, "drawn"), StateShock(1, 0, 4, "drawn"), StateShock(0, 1, 1, "forced")])
+def test_the_probability_of_being_apart_is_that_of_the_paths(ks98, shock):
+    z = torch.full((40_000,), shock.before)
+    shocked, baseline = shock.paths(ks98, z, 9, generator(1))
+    assert torch.all(shocked[:, : shock.hold] == shock.to)
+    assert shock.baseline == "drawn" or torch.all(baseline[:, 0] == shock.before)
+    differ = (shocked != baseline).double()
+    torch.testing.assert_close(differ.mean(0), shock.apart(ks98, z, 9), rtol=0, atol=0.01)  # four standard errors
+    assert torch.all(differ[:, shock.hold - 1:].diff(dim=1) <= 0), "copies that have met stay together"
+
+
+def test_three_states_and_a_start_in_either(bm):
+    """Probabilities from the intervals that one uniform draw falls into, for both copies."""
+    bm.chain = JointChain([[0.5, 0.3, 0.2], [0.25, 0.5, 0.25], [0.1, 0.3, 0.6]], n_z=3, n_eps=1)
+    shock, z = StateShock(None, 0, 1, "drawn"), torch.arange(3).repeat(20_000)
+    shocked, baseline = shock.paths(bm, z, 6, generator(2))
+    torch.testing.assert_close((shocked != baseline).double().mean(0), shock.apart(bm, z, 6), rtol=0, atol=0.01)
+
+
+@pytest.mark.parametrize("hold, draws", [(1, 60), (1, 7), (3, 40), (30, 10)])
+def test_the_strata_have_their_exact_probabilities(bm, closed_form, bm_starts, hold, draws):
+    shock = StateShock(1, 0, hold, "drawn")
+    drawn = simulate_pairs(bm, closed_form.policy, None, bm_starts, shock, 8, draws, 2, generator(0))
+    assert float(drawn.weight.sum()) == pytest.approx(1) and abs(len(drawn.weight) - draws) <= 4
+    apart = (drawn.shocked["Y"] != drawn.baseline["Y"]).double()
+    if hold == 1 and draws == 60:  # strata are fine enough for the share of copies that differ to be the exact one
+        share = [(drawn.weight * (drawn.stratum > t)).sum() for t in range(7)]
+        torch.testing.assert_close(torch.stack(share), shock.apart(bm, torch.ones(1, dtype=torch.long), 8)[:7])
+    assert bool((apart[:, 0] > 0).any())
+    for index in drawn.stratum.unique():
+        assert int((drawn.stratum == index).sum()) >= 2, "a stratum of one draw has no variance"
+
+
+def test_the_standard_error_is_the_scatter_over_seeds(bm, closed_form, bm_starts):
+    shock = StateShock(1, 0, 1, "drawn")
+    runs = [responses(bm, simulate_pairs(bm, closed_form.policy, None, bm_starts, shock, 8, 40, 2, generator(seed)))
+            for seed in range(60)]
+    for name, t in (("K", 3), ("K", 7), ("Y", 4), ("C", 6)):
+        scatter = np.std([run[name][0][t] for run in runs], ddof=1)
+        stated = np.sqrt(np.mean([run[f"{name}_se"][0][t] ** 2 for run in runs]))
+        assert 0.7 < scatter / stated < 1.4, (name, t)
+
+
+def test_strata_take_out_most_of_the_noise_and_none_of_the_mean(bm, closed_form, bm_starts):
+    """Against the same number of independent pairs."""
+    shock, draws = StateShock(1, 0, 1, "drawn"), 400
+    drawn = simulate_pairs(bm, closed_form.policy, None, bm_starts, shock, 8, draws, 2, generator(0))
+    stratified = responses(bm, drawn)
+    z = torch.ones(draws, dtype=torch.long)
+    k = bm_starts[0].select(z)
+    plain = {}
+    for copy, path in zip(("shocked", "baseline"), shock.paths(bm, z, 8, generator(5))):
+        series = datasets.record(bm, closed_form.policy, k, torch.cat([z[:, None], path], 1), None, generator(0))
+        plain[copy] = {name: each[:, 1:] for name, each in series.items()}
+    independent = responses(bm, Draws(**plain, stratum=torch.zeros_like(z), weight=torch.full((draws,), 1 / draws,
+                                                                                           dtype=torch.float64)))
+    for name in ("K", "Y", "C"):
+        for t in (2, 5):
+            assert stratified[f"{name}_se"][0][t] < independent[f"{name}_se"][0][t] / 3
+            distance = abs(stratified[name][0][t] - independent[name][0][t])
+            assert distance < 4 * independent[f"{name}_se"][0][t]
+
+
+def test_a_transfer_moves_wealth_and_leaves_its_sum(seeded):
+    k = 50 * torch.rand((3, 400), generator=seeded(1), dtype=torch.float64)
+    before = Population.panel(k, torch.zeros(3, 400, dtype=torch.long))
+    after = Transfer(0.2, top=0.1, bottom=0.5, before=None).apply(before)
+    torch.testing.assert_close(after.mean(after.k), before.mean(before.k))
+    for b in range(3):
+        order = k[b].argsort()
+        torch.testing.assert_close(after.k[b, order[-40:]], 0.8 * k[b, order[-40:]])
+        gain = after.k[b, order[:200]] - k[b, order[:200]]
+        assert float(gain.std()) < 1e-9 and float(gain.min()) > 0
+        assert torch.equal(after.k[b, order[200:-40]], k[b, order[200:-40]])
+
+
+# -- through a solution ----------------------------------------------------------------------------------------------
+
+
+def test_a_response_has_its_units_errors_and_bands(ks):
+    found = ks.irf("good->bad", periods=6, draws=24, seed=1)
+    assert dict(found.sizes) == {"period": 6} and found.attrs["shock"] == "good->bad"
+    for name in ("K", "Y", "C", "I", "r", "w", "unemployment", "gini", "C_fifth1", "C_fifth5", "top10_share"):
+        for suffix in ("", "_se", "_q05", "_q25", "_q75", "_q95"):
+            assert np.isfinite(found[name + suffix]).all() and found[name + suffix].attrs["units"]
+        assert (found[f"{name}_q05"] <= found[f"{name}_q95"]).all()
+    assert found.Y.attrs["units"] == "percent of baseline" and found.r.attrs["units"] == "percentage points"
+    assert abs(float(found.K[0])) < 1e-12 and -8 < float(found.Y[0]) < -4
+    # unemployment is .10 when bad and .04 when good: 6 points where the baseline stays good, with probability .875
+    assert float(found.unemployment[0]) == pytest.approx(100 * 0.875 * 0.06, abs=0.15)
+
+
+def test_the_same_call_gives_the_same_response_and_another_seed_another(ks):
+    first, again, other = (ks.irf("any->bad", periods=4, draws=8, seed=seed) for seed in (1, 1, 2))
+    assert first.identical(again) and not first.equals(other)
+
+
+def test_a_panel_answers_like_the_continuum_with_more_noise(ks):
+    continuum = ks.irf("good->bad", periods=3, draws=40, seed=1)
+    panel = ks.irf("good->bad", periods=3, draws=40, seed=1, agents=400)
+    assert abs(float(panel.Y[0] - continuum.Y[0])) < 0.3
+    assert float(panel.K[1]) == pytest.approx(float(continuum.K[1]), abs=4 * float(panel.K_se[1]) + 0.05)
+
+
+def test_transfers_raise_consumption_of_the_poor_and_lower_inequality(ks):
+    found = ks.irf({"transfer": 0.1, "top": 0.2, "bottom": 0.5}, periods=3, draws=4)
+    assert float(found.gini[0]) < -1 and float(found.C_fifth1[0]) > 0 > float(found.C_fifth5[0])
+    assert abs(float(found.K[0])) < 1e-6
+
+
+def test_a_given_start_is_where_both_copies_come_from(ks):
+    poor = {"k": np.array([5.0, 10.0]), "eps": np.array([0, 1]), "weight": np.array([0.1, 0.9])}
+    kept = ks.irf("good->bad", periods=2, draws=6, start=poor, keep_draws=True)
+    assert dict(kept.sizes) == {"period": 2, "draw": 6} and float(kept.weight.sum()) == pytest.approx(1)
+    mean = (kept.weight * (kept.Y_shocked - kept.Y_baseline)).sum("draw") / (kept.weight * kept.Y_baseline).sum("draw")
+    np.testing.assert_allclose(kept.Y, 100 * mean, rtol=1e-12)
+    assert np.allclose(kept.K_shocked[:, 0], kept.K_baseline[:, 0]) and float(kept.K_shocked[0, 0]) < 15
+
+
+def test_one_draw_has_a_response_and_no_standard_error(ks):
+    found = ks.irf("good->bad", periods=2, draws=1, seed=3)
+    assert np.isfinite(found.Y).all() and np.isnan(found.Y_se).all()
+
+
+def test_the_figure_shows_every_variable_with_its_bands(ks):
+    figure = ks.plot_irf("good->bad", ("Y", "K", "gini", "C"), periods=5, draws=6)
+    shown = [axes for axes in figure.axes if axes.get_visible()]
+    assert len(shown) == 4 and all(len(axes.collections) == 2 and axes.get_ylabel() for axes in shown)
+    assert len(shown[0].lines[0].get_ydata()) == 5
+
+
+def test_an_economy_without_names_and_with_one_individual_state(brock):
+    assert float(brock.irf("good->bad", periods=2, draws=4).Y[0]) < 0
+
+
+@pytest.mark.parametrize("call, words", [
+    ({"shock": "good->awful"}, ("awful", "bad, good")), ({"shock": "fine->bad"}, ("fine", "bad, good, any")),
+    ({"shock": "good"}, ("shock", "good->bad")), ({"shock": 3}, ("shock", "good->bad")),
+    ({"shock": "good->any"}, ("any", "bad, good")),
+    ({"shock": "good->bad", "periods": 0}, ("periods", "at least 1")),
+    ({"shock": "good->bad", "draws": 0}, ("draws", "at least 1")),
+    ({"shock": "good->bad", "agents": 0}, ("agents",)), ({"shock": "good->bad", "hold": 0}, ("hold",)),
+    ({"shock": "good->bad", "baseline": "held"}, ("baseline", "forced")),
+    ({"shock": {"transfer": 1.5}}, ("transfer", "between 0 and 1")), ({"shock": {"gift": 0.1}}, ("shock", "transfer")),
+    ({"shock": {"transfer": 0.1, "top": 0.6, "bottom": 0.6}}, ("overlap",)),
+    ({"shock": "good->bad", "start": {"k": [1.0, 2.0], "eps": [0, 1], "weight": [-0.5, 1.5]}}, ("weight", "at least 0")),
+    ({"shock": "good->good", "baseline": "forced", "draws": 3, "periods": 2}, ("exactly zero", "every draw"))])
+def test_what_is_refused_in_one_line(ks, call, words):
+    refused(lambda: ks.irf(**call), *words)
+
+
+def test_unknown_variables_of_a_figure_are_named(ks):
+    refused(lambda: ks.plot_irf("good->bad", ("Y", "GDP"), periods=2, draws=3), "GDP", "Y, C")
+
+
+def test_shocks_are_read(ks):
+    assert read_shock(ks.economy, " any -> bad", 2, "forced") == StateShock(None, 0, 2, "forced")
+    assert read_shock(ks.economy, {"transfer": 0.1, "after": "good"}, 1, "drawn") == Transfer(0.1, 0.1, 0.5, 1)
+    with pytest.raises(InputError):
+        impulse.read_shock(ks.economy, {"transfer": 0.1, "after": "nice"}, 1, "drawn")
