@@ -21,10 +21,10 @@ from deepham.economics.economy import Economy
 from deepham.errors import InputError
 from deepham.simulation.continuum import advance_histogram, on_grid
 from deepham.simulation.household import Policy
-from deepham.simulation.population import Population, concatenate
+from deepham.simulation.population import Population
 
 BANDS = (0.05, 0.25, 0.75, 0.95)  # quantiles over draws: the 50 and the 90 percent band
-ECONOMIES, SETTLE, SPACING, KEPT = 16, 150, 15, 6  # where the ergodic cross-sections come from
+ECONOMIES, SETTLE = 64, 80  # where the starts come from: K remembers little after so many quarters of ks98
 POOL = 2**16  # pairs of paths of the aggregate state, from which the strata are filled
 LEAST = 10  # expected pairs of the pool in a stratum; all later meeting times together are the last one
 
@@ -140,18 +140,14 @@ def read_shock(economy: Economy, shock, hold: int, baseline: str) -> Shock:
 def ergodic_starts(
     economy: Economy, policy: Policy, grid: Tensor, ergodic: Population, generator: torch.Generator
 ) -> tuple[Population, Tensor]:
-    """Cross-sections of the continuum at dates of several long paths, and the aggregate state of each: (M, N), (M,)."""
+    """Cross-sections of the continuum at the ends of independent paths, and the aggregate state of each: (M, N), (M,)."""
     z = (torch.rand((ECONOMIES, 1), generator=generator, device=grid.device, dtype=grid.dtype)
          >= economy.chain.stationary_z()[:-1].cumsum(0)).sum(-1)
-    path = economy.chain.draw_path(z, SETTLE + SPACING * KEPT + 1, generator)
+    path = economy.chain.draw_path(z, SETTLE + 1, generator)
     population = ergodic.select(path[:, 0])
-    kept, kept_z = [], []
-    for t in range(path.shape[1] - 1):
-        if t >= SETTLE and (t - SETTLE) % SPACING == 0:
-            kept.append(population)
-            kept_z.append(path[:, t])
+    for t in range(SETTLE):
         population, _ = advance_histogram(economy, policy, grid, population, path[:, t], path[:, t + 1])
-    return concatenate(kept), torch.cat(kept_z)
+    return population, path[:, -1]
 
 
 @dataclass(frozen=True)
