@@ -116,7 +116,7 @@ def test_strata_take_out_most_of_the_noise_and_none_of_the_mean(bm, closed_form,
     k = bm_starts[0].select(z)
     plain = {}
     for copy, path in zip(("shocked", "baseline"), shock.paths(bm, z, 8, generator(5))):
-        series = datasets.record(bm, closed_form.policy, k, torch.cat([z[:, None], path], 1), None, generator(0))
+        series = datasets.record(bm, closed_form.policy, k, torch.cat([z[:, None], path], 1), None, generator(0))[0]
         plain[copy] = {name: each[:, 1:] for name, each in series.items()}
     independent = responses(bm, Draws(**plain, stratum=torch.zeros_like(z), weight=torch.full((draws,), 1 / draws,
                                                                                            dtype=torch.float64)))

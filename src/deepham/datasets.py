@@ -10,7 +10,7 @@ from torch import Tensor
 from deepham.economics.economy import Economy
 from deepham.simulation.continuum import advance_histogram
 from deepham.simulation.household import Policy, observe
-from deepham.simulation.population import Population
+from deepham.simulation.population import Population, concatenate
 
 BLOCK = 64  # economies of the continuum that are followed at once: they share no randomness, and small is faster
 LEVELS = {"wealth_q01": 0.01, "wealth_q10": 0.10, "wealth_q50": 0.50, "wealth_q90": 0.90, "wealth_q99": 0.99}
@@ -22,7 +22,7 @@ FIFTHS = tuple(f"C_fifth{number}" for number in range(1, 6))
 def record(
     economy: Economy, policy: Policy, population: Population, z_path: Tensor, grid: Tensor | None,
     generator: torch.Generator,
-) -> dict[str, Tensor]:
+) -> tuple[dict[str, Tensor], Population]:
     """Follow economies along z_path (B, T) and write down every period.
 
     Args:
@@ -30,12 +30,14 @@ def record(
         generator: draws the individual shocks of a panel; the continuum has none to draw.
 
     Returns:
-        The economy's accounts and moments of wealth, name -> (B, T), all of the start of the period or during it.
+        The economy's accounts and moments of wealth, name -> (B, T), all of the start of the period or during it; and
+        the cross-sections at the start of the last period.
     """
     if grid is not None and len(z_path) > BLOCK:
         blocks = [slice(first, first + BLOCK) for first in range(0, len(z_path), BLOCK)]
         parts = [record(economy, policy, population.select(b), z_path[b], grid, generator) for b in blocks]
-        return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+        series = {name: torch.cat([part[name] for part, _ in parts]) for name in parts[0][0]}
+        return series, concatenate([last for _, last in parts])
     periods = z_path.shape[1]
     rows = []
     for t in range(periods):
@@ -52,8 +54,8 @@ def record(
         accounts = economy.accounts(
             population, z, seen.aggregates, seen.prices, consumption, seen.resources - consumption)
         rows.append(_distribution(population, consumption) | accounts)
-        population = following
-    return {name: torch.stack([row[name] for row in rows], 1) for name in rows[0]}
+        last, population = population, following
+    return {name: torch.stack([row[name] for row in rows], 1) for name in rows[0]}, last
 
 
 def descriptions(economy: Economy) -> dict[str, tuple[str, str]]:

@@ -187,7 +187,7 @@ def simulate_pairs(
 
     def follow(start: Population, path: Tensor) -> dict[str, Tensor]:
         common = torch.Generator(generator.device).manual_seed(luck)
-        return datasets.record(economy, policy, start, path, grid if agents is None else None, common)
+        return datasets.record(economy, policy, start, path, grid if agents is None else None, common)[0]
 
     if isinstance(shock, StateShock):
         # the period before belongs to both: its state is known, and what is recorded begins after it

@@ -23,6 +23,7 @@ from deepham.algorithm.evaluation import ergodic_path, error_measures
 from deepham.economics import create
 from deepham.errors import InputError
 from deepham.networks.settings import NetworkSettings, build_networks
+from deepham.risky import RiskySteadyState, describe_path
 from deepham.simulation.continuum import on_grid
 from deepham.simulation.household import Observation, observe
 from deepham.simulation.population import Population
@@ -148,6 +149,10 @@ class Solution:
         Raises:
             InputError: one line on the argument that does not fit.
         """
+        return self._simulate(periods, economies, agents, seed, shocks, start)[0]
+
+    def _simulate(self, periods, economies, agents, seed, shocks, start):
+        """The Dataset of `simulate` and the cross-sections in its last period."""
         periods, economies = states.whole("periods", periods, 1), states.whole("economies", economies, 1)
         agents = None if agents is None else states.whole("agents", agents, 1)
         generator = self._generator(seed)
@@ -156,11 +161,38 @@ class Solution:
         else:
             z_path = states.shock_path(self.economy, shocks, economies, periods, self.grid.device)
         population = self._start(start, z_path[:, 0], agents, generator)
-        series = datasets.record(
+        series, last = datasets.record(
             self.economy, self.policy_network, population, z_path, self.grid if agents is None else None, generator)
         return datasets.to_dataset(
             self.economy, series, z_path, model=self.name, calibration=self.calibration, seed=int(seed),
-            agents="continuum" if agents is None else agents)
+            agents="continuum" if agents is None else agents), last
+
+    def risky_steady_state(self, z, periods: int = 3000, start=None) -> RiskySteadyState:
+        """The continuum while the aggregate state is held and households go on expecting shocks.
+
+        Args:
+            z: the state that is held, by index or name.
+            periods: how long, at least 2; in ks98 wealth spreads over thousands of quarters.
+            start: mapping as in `simulate`; None: the ergodic cross-section of z.
+
+        Raises:
+            InputError: an unknown state, one that the chain never stays in, periods below 2.
+        """
+        periods = states.whole("periods", periods, 2)
+        path, last = self._simulate(periods, 1, None, 0, np.broadcast_to(np.asarray(z), (periods,)), start)
+        settled, drift, turn = describe_path(path["K"].values[0])
+        eps = np.arange(self.economy.chain.n_eps)[:, None]
+        names = self.economy.asset, self.economy.individual_shock, "weight"
+        population = dict(zip(names, (x[0].cpu().numpy() for x in (last.k, last.eps, last.weight))))
+        wealth = self.grid.cpu().numpy()
+        consumption = self.consumption(population=population, **{
+            self.economy.asset: wealth, self.economy.individual_shock: eps, self.economy.aggregate_shock: z})
+        means = self.ergodic.mean(self.ergodic.k)
+        return RiskySteadyState(
+            path=path, K=float(path["K"][0, -1]), settled=settled, drift=drift, turn=turn,
+            deterministic_K=self.economy.steady_state()["K"],
+            ergodic_K=float(self.economy.chain.stationary_z().to(means) @ means),
+            population=population, wealth=wealth, consumption=consumption)
 
     def irf(self, shock, periods: int = 40, draws: int = 200, seed: int = 0, agents: int | None = None, start=None,
             hold: int = 1, baseline: str = "drawn", keep_draws: bool = False):

@@ -1,0 +1,60 @@
+"""The risky steady state: realisations of the aggregate state held, expectations kept (Coeurdacier, Rey and Winant, 2011).
+
+Households go on expecting shocks that never come. Capital moves towards a point quickly, may turn there, and then creeps
+for thousands of periods while wealth spreads. So the path is kept, the first turn is named, and the end says whether it
+has come to rest and how fast it still moves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+SETTLED = 1e-5  # relative movement over a hundred periods that counts as rest
+WINDOW = 100
+
+
+@dataclass(frozen=True)
+class RiskySteadyState:
+    """Where an economy goes when the aggregate state stays what it is.
+
+    Attributes:
+        path: xarray.Dataset of dimensions (economy, period), every account and moment along the way.
+        K: capital at the end, goods.
+        settled: whether it has come to rest there.
+        drift: its movement over the last hundred periods, percent.
+        turn: (period, K) where it first turns, the plateau of a path that creeps on; None where it does not turn.
+        deterministic_K, ergodic_K: the deterministic steady state and the ergodic mean over all states, goods.
+        population: the cross-section at the end, as `Solution.simulate(start=)` takes it.
+        wealth, consumption: nodes (G,) and the policy there by individual state (n_eps, G), goods per period.
+    """
+
+    path: object
+    K: float
+    settled: bool
+    drift: float
+    turn: tuple[int, float] | None
+    deterministic_K: float
+    ergodic_K: float
+    population: dict[str, np.ndarray]
+    wealth: np.ndarray
+    consumption: np.ndarray
+
+    def __str__(self) -> str:
+        end = f"K settles at {self.K:.4g}" if self.settled else (
+            f"K is {self.K:.4g} after {self.path.sizes['period']} periods and moves by {self.drift:+.2g} % in a hundred")
+        turn = f", after a turn at {self.turn[1]:.4g} in period {self.turn[0]}" if self.turn else ""
+        return (f"{end}{turn}; deterministic steady state {self.deterministic_K:.4g}, ergodic mean "
+                f"{self.ergodic_K:.4g} goods")
+
+
+def describe_path(K: np.ndarray) -> tuple[bool, float, tuple[int, float] | None]:
+    """settled, drift and turn of a path of capital (T,)."""
+    drift = np.log(K[-1] / K[max(0, len(K) - 1 - WINDOW)])
+    steps = np.diff(K)
+    steps[np.abs(steps) < 1e-12 * np.abs(K[1:])] = 0.0  # rounding at rest is no turn
+    moving = np.flatnonzero(steps)
+    turned = np.flatnonzero(np.diff(np.sign(steps[moving]))) if len(moving) else moving
+    turn = None if not len(turned) else int(moving[turned[0]] + 1)
+    return abs(drift) < SETTLED, 100 * float(drift), None if turn is None else (turn, float(K[turn]))

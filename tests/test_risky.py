@@ -1,0 +1,52 @@
+"""The risky steady state: an economy whose rest point is known, and what a path is said to do."""
+
+import numpy as np
+import pytest
+
+from deepham.risky import describe_path
+from test_solution import make, refused
+
+
+@pytest.fixture(scope="module")
+def ks():
+    return make("ks98")
+
+
+@pytest.mark.parametrize("z, level", [("bad", 0.9), ("good", 1.1)])
+def test_brock_mirman_comes_to_rest_where_its_law_of_motion_does(z, level):
+    """K = (alpha beta z)^(1/(1-alpha)), whatever households expect: with log utility the saving rate does not move."""
+    solution = make("brock_mirman", beta=0.95, nodes=200)
+    solution.policy_network = lambda seen: (1 - 0.95) * seen.resources
+    start = {"k": np.array([0.15, 0.25]), "weight": np.array([0.5, 0.5])}
+    found = solution.risky_steady_state(z=z, periods=60, start=start)
+    assert found.K == pytest.approx((0.36 * 0.95 * level) ** (1 / 0.64), rel=1e-4)
+    assert found.deterministic_K == pytest.approx((0.36 * 0.95) ** (1 / 0.64), rel=1e-9)
+
+
+def test_what_is_reported_is_what_the_path_does(ks):
+    found = ks.risky_steady_state(z="bad", periods=400)
+    K = found.path.K.values[0]
+    assert (found.path.z == 0).all() and found.K == K[-1] and K[-1] < found.ergodic_K
+    assert found.drift == pytest.approx(100 * np.log(K[-1] / K[-101]))
+    assert (found.population["weight"] @ found.population["k"]) == pytest.approx(found.K)
+    assert found.consumption.shape == (2, len(found.wealth)) and (found.consumption[1] > found.consumption[0])[:20].all()
+    again = ks.simulate(1, shocks=["bad"], start=found.population)
+    assert float(again.K[0, 0]) == pytest.approx(found.K), "the cross-section at the end can be gone on with"
+    beside = ks.consumption(k=10.0, eps=1, z="bad", population=found.population)
+    assert np.interp(10.0, found.wealth, found.consumption[1]) == pytest.approx(float(beside), rel=1e-2)
+    assert f"{found.K:.4g}" in str(found) and "ergodic mean" in str(found)
+
+
+def test_paths_that_settle_turn_or_go_on():
+    t = np.arange(3000.0)
+    settled, drift, turn = describe_path(40 + 2 * np.exp(-t / 30))
+    assert settled and abs(drift) < 1e-3 and turn is None
+    settled, drift, turn = describe_path(36 + 3 * np.exp(-t / 30) + 5e-4 * t)
+    # -exp(-t/30)/10 + 5e-4 = 0
+    assert not settled and drift == pytest.approx(100 * 0.05 / 37.5, rel=0.02) and abs(turn[0] - 30 * np.log(200)) < 2
+    assert describe_path(np.full(200, 3.0)) == (True, 0.0, None)
+
+
+def test_what_is_refused_in_one_line(ks):
+    refused(lambda: ks.risky_steady_state(z="ugly"), "ugly", "'bad'")
+    refused(lambda: ks.risky_steady_state(z="bad", periods=1), "periods", "at least 2")
