@@ -27,6 +27,7 @@ from deepham.states import show
 
 SCHEMA_VERSION = 1
 WEIGHTS, ERGODIC, CONFIG, META = "weights.safetensors", "ergodic.safetensors", "config.yaml", "meta.json"
+SHIPPED = Path(__file__).parent / "shipped"
 FILES = (WEIGHTS, ERGODIC, CONFIG, META)  # in the order in which they are put in place
 
 
@@ -77,17 +78,24 @@ def write(path, contents: Contents, overwrite: bool) -> Path:
     return folder
 
 
+def shipped() -> list[str]:
+    """Names of the solutions that ship with the package."""
+    return sorted(entry.name for entry in SHIPPED.iterdir())
+
+
 def read(path) -> Contents:
-    """Parse the four files, without comparing their digests yet (`verify`).
+    """Parse the four files, without comparing their digests yet (`verify`). A name of `shipped()` means that solution.
 
     Raises:
         InputError: no such folder; a file is missing, damaged, or from a newer version of deepham.
     """
     folder = _absolute(path)
+    if not folder.exists() and str(path) in shipped():
+        folder = SHIPPED / str(path)
     if not folder.is_dir():
         found = "is a file" if folder.exists() else "does not exist"
         raise InputError(f"{folder} {found}; expected a folder that Solution.save or a training run wrote, "
-                         f"with {', '.join(FILES)}")
+                         f"with {', '.join(FILES)}, or a solution that ships with the package: {', '.join(shipped())}")
     data = {}
     for name in reversed(FILES):
         try:

@@ -356,7 +356,8 @@ def load(path, device=None) -> Solution:
     """Read a solution from its folder; nothing in it is executed.
 
     Args:
-        path: a folder that `Solution.save` or a training run wrote.
+        path: a folder that `Solution.save` or a training run wrote, or the name of a solution that ships with the package
+            (`folder.shipped()` lists them); a folder of that name goes first.
         device: where to compute, as torch names it; None is the CPU.
 
     Raises:

@@ -24,9 +24,9 @@ def test_an_installed_package_trains_from_any_folder(tmp_path):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     code = ("import deepham, sys; from deepham.training.cli import train; code = train(); print(deepham.__file__);"
-            "print(deepham.load('checkpoints/r').name); sys.exit(code)")
+            "print(deepham.load('checkpoints/r').name, deepham.load('ks98').name); sys.exit(code)")
     done = subprocess.run([sys.executable, "-c", code, *TINY], cwd=elsewhere, capture_output=True, text=True,
                           env=os.environ | {"PYTHONPATH": str(site)})
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-2:] == [str(site / "deepham/__init__.py"), "ks98"]
+    assert done.stdout.splitlines()[-2:] == [str(site / "deepham/__init__.py"), "ks98 ks98"]
     assert (elsewhere / "checkpoints/r/metrics.json").exists()
