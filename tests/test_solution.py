@@ -23,6 +23,7 @@ from deepham.simulation.household import observe
 from deepham.simulation.population import Population, gini, quantile
 from deepham.simulation.rollout import Panel
 from deepham.solution import Solution, load
+from deepham.verdict import judge
 
 NETWORK = NetworkSettings(name="first_moment", width=8, depth=1, activation="tanh", base=True, aggregate_scale=10.0,
                           ensemble=1)
@@ -620,3 +621,23 @@ assert not found, found
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+# -- shipped solutions -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", folder.shipped())
+def test_a_shipped_solution_has_the_calibration_of_its_economy_and_is_at_the_bar(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    solution = load(name)
+    assert solution.calibration == economics.calibration(solution.name)
+    assert [row.measure for row in judge(solution.meta["measures"]) if row.met is False] == []
+    measured = solution.errors(dates=2, periods=20)
+    assert measured["euler.mean"] < 0.05 and measured["bellman_policy.mean"] < 0.003, "now, not only when it was made"
+
+
+def test_a_folder_of_the_same_name_goes_first_and_unknown_names_list_the_shipped(ks, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    ks.save("ks98")
+    assert load("ks98").meta == ks.meta
+    refused(lambda: load("ks99"), "ks99", "ships with the package: ks98")

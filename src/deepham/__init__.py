@@ -19,7 +19,7 @@ __all__ = ["InputError", "load", "solve"]
 
 
 def load(path) -> Solution:
-    """Load a solution from a run's folder or an exported solution's folder, with neither Hydra nor Lightning.
+    """Load a solution from a run's or an exported folder, or one that ships with the package, such as "ks98".
 
     Raises:
         InputError: nothing there, or not a solution.
