@@ -246,3 +246,29 @@ def test_importing_deepham_loads_neither_hydra_nor_lightning_nor_matplotlib():
     code = "import sys, deepham; deepham.load; print(any(m in sys.modules for m in ('hydra','lightning','matplotlib')))"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=os.environ)
     assert shown.stdout.strip() == "False"
+
+
+def test_a_run_can_start_from_a_solution_of_another_calibration(command):
+    assert command("run=first")[0] == 0
+    assert command("run=second", "init_from=checkpoints/first", "model.beta=0.985",
+                   "algorithm.policy_optimizer.learning_rate=1e-12")[0] == 0
+    first, second = deepham.load("checkpoints/first"), deepham.load("checkpoints/second")
+    for one, other in zip(first.policy_network.mlp.parameters(), second.policy_network.mlp.parameters()):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-6)
+    assert second.calibration["beta"] == 0.985 and first.calibration["beta"] == 0.99
+
+
+def test_a_shipped_solution_is_a_starting_point(command):
+    code, output, errors = command("run=r", "init_from=ks98")
+    assert (code, errors) == (0, [])
+    measures = json.loads(Path("checkpoints/r/metrics.json").read_text())["measures"]
+    assert measures["euler.mean"] < 0.5  # two updates on eight households do not undo it; untrained: above 1
+
+
+@pytest.mark.parametrize("overrides, says", [
+    (["init_from=nowhere"], "ships with the package"), (["init_from=ks98", "network.width=16"], "network.width=24"),
+    (["init_from=ks98", "model=brock_mirman"], "solution of ks98, this run is of brock_mirman"),
+    (["init_from=ks98", "ckpt_path=last"], "ckpt_path")])
+def test_what_is_no_starting_point_is_said_in_one_line(command, overrides, says):
+    code, output, errors = command("run=r", *overrides)
+    assert code == 2 and len(errors) == 1 and says in errors[0] and not Path("checkpoints").exists()

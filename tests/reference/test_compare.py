@@ -13,6 +13,8 @@ from deepham.paths import conf_folder
 from deepham.reference.compare import compare, wasserstein, welfare_gap
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.store import find
+from deepham.solution import load
+from deepham.verdict import BARS
 
 BURN_IN, PERIODS = 1500, 2500
 
@@ -133,3 +135,13 @@ def test_equal_policies_have_equal_paths_and_another_calibration_has_no_shipped_
     candidate, truth, _ = compare(economy, reference.policy, reference, z_path[:, :50], 0, 2)
     torch.testing.assert_close(candidate.K, truth.K, rtol=1e-12, atol=0)  # interpolated in another order of operations
     assert find("ks98", economics.create("ks98", beta=0.985), standard(), store=None) is None
+
+
+def test_the_evaluation_of_a_shipped_solution_is_stable(economy, reference, z_path):
+    """To the bit when repeated, and at the goal of every comparison on a path it was not measured on."""
+    solution = load("ks98")
+    first, again = (compare(economy, solution.policy_network, reference, z_path, BURN_IN, 5)[2] for _ in range(2))
+    assert first == again
+    for name in ("mean_K_gap", "path_gap.mean", "path_gap.max", "wealth_sd_gap", "wealth_w1"):
+        assert abs(first[name]) < BARS[name][3], name
+    assert abs(first["welfare_gap"]) < 0.001  # the reference's own error decides its sign

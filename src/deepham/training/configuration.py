@@ -22,7 +22,7 @@ from deepham.networks.settings import NetworkSettings
 from deepham.reference.compare import GAPS
 from deepham.reference.settings import ReferenceSettings
 
-KEYS = ("model", "network", "algorithm", "trainer", "callbacks", "logger", "verdict", "reference", "run", "seed", "figures", "ckpt_path",
+KEYS = ("model", "network", "algorithm", "trainer", "callbacks", "logger", "verdict", "reference", "run", "seed", "figures", "init_from", "ckpt_path",
         "log_dir", "checkpoint_dir", "optimized_metric")
 RUN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 ALLOWED_TARGETS = ("deepham.", "lightning.", "torch.optim.")
@@ -118,6 +118,8 @@ def read(cfg: DictConfig) -> Settings:
             f"optimized_metric: no measure {cfg.optimized_metric!r}; there is {', '.join(measures)}")
     for group in ("callbacks", "logger"):
         check_targets(group, cfg[group])
+    require(cfg.init_from is None or cfg.ckpt_path is None, "init_from and ckpt_path: a resumed run has its own networks; "
+            "leave out one of them")
     require(isinstance(cfg.figures, bool), f"figures: expected true or false, got {cfg.figures!r}")
     for folder in ("log_dir", "checkpoint_dir"):
         require(isinstance(cfg[folder], str) and cfg[folder] != "", f"{folder}: expected a folder, got {cfg[folder]!r}")

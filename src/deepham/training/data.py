@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
+from deepham.datasets import draw_panel
 from deepham.algorithm.realised import realised_utility
 from deepham.algorithm.settings import AlgorithmSettings
 from deepham.economics.economy import Economy
@@ -37,8 +38,10 @@ class PanelStream(IterableDataset):
     drawn from cross-sections along a path after that.
     """
 
-    def __init__(self, economy: Economy, policy: Policy, settings: AlgorithmSettings, generator: torch.Generator):
+    def __init__(self, economy: Economy, policy: Policy, settings: AlgorithmSettings, generator: torch.Generator,
+                 start: Population | None = None):
         self.economy, self.policy, self.settings, self.generator = economy, policy, settings, generator
+        self.start = start  # cross-sections by aggregate state to begin with, instead of the economy's own
         self.panel: Panel | None = None
 
     def __len__(self) -> int:
@@ -48,7 +51,7 @@ class PanelStream(IterableDataset):
     def __iter__(self) -> Iterator[Batch]:
         s = self.settings
         if self.panel is None or s.restart:
-            self.panel = initial_panel(self.economy, s.economies, s.agents, self.generator)
+            self.panel = self._initial_panel()
             self._move(s.burn_in)
         elif s.fresh == "epoch":
             self._move(s.burn_in)
@@ -66,6 +69,13 @@ class PanelStream(IterableDataset):
             else:
                 yield Batch(pool.select(self._choose(len(pool.z), s.economies)))
 
+    def _initial_panel(self) -> Panel:
+        panel = initial_panel(self.economy, self.settings.economies, self.settings.agents, self.generator)
+        if self.start is None:
+            return panel
+        population = draw_panel(self.start.select(panel.z), self.settings.agents, self.generator)
+        return Panel(population, panel.z)
+
     def _move(self, periods: int) -> None:
         for self.panel in simulate(self.economy, self.policy, self.panel, periods, self.generator):
             pass
@@ -75,11 +85,15 @@ class PanelStream(IterableDataset):
 
 
 class PanelData(lightning.LightningDataModule):
-    """Holds the stream, its generator and the simulated economies; all of it is part of a checkpoint."""
+    """Holds the stream, its generator and the simulated economies; all of it is part of a checkpoint.
 
-    def __init__(self, settings: AlgorithmSettings, seed: int):
+    Args:
+        start: (n_z, N) cross-sections by aggregate state to begin with, or None for the economy's own.
+    """
+
+    def __init__(self, settings: AlgorithmSettings, seed: int, start: Population | None = None):
         super().__init__()
-        self.settings, self.seed = settings, seed
+        self.settings, self.seed, self.start = settings, seed, start
         self.stream: PanelStream | None = None
 
     def setup(self, stage: str) -> None:
@@ -87,7 +101,11 @@ class PanelData(lightning.LightningDataModule):
         device = self.trainer.strategy.root_device
         generator = torch.Generator(device).manual_seed(self.seed)
         economy = module.economy.to(device=device)
-        self.stream = PanelStream(economy, module.policy, self.settings, generator)
+        start = self.start
+        if start is not None:
+            k, weight = (x.to(device=device, dtype=torch.float32) for x in (start.k, start.weight))
+            start = Population(k, start.eps.to(device), weight)
+        self.stream = PanelStream(economy, module.policy, self.settings, generator, start)
 
     def train_dataloader(self) -> DataLoader:
         # a generator of its own: a DataLoader draws a seed for workers, which would touch the global one

@@ -16,6 +16,7 @@ from deepham.errors import TrainingDiverged
 from deepham.networks.settings import NetworkSettings, build_networks
 from deepham.simulation.household import Observation, observe
 from deepham.simulation.rollout import Panel
+from deepham.solution import Solution
 from deepham.training.data import Batch
 
 
@@ -40,6 +41,12 @@ class DeepHAM(lightning.LightningModule):
         self.value_average = copy.deepcopy(self.value).requires_grad_(False)
         self.updates = 0  # policy updates so far
         self.measures: dict[str, float] = {}  # of the latest outer iteration, filled by callbacks
+
+    def start_from(self, solution: Solution) -> None:
+        """Take the networks of a solution whose network settings are the same; its calibration may be another."""
+        for network, found in ((self.policy, solution.policy_network), (self.value, solution.value_network),
+                               (self.policy_average, solution.policy_network), (self.value_average, solution.value_network)):
+            network.load_state_dict(found.state_dict())
 
     def training_step(self, batch: Batch, batch_index: int) -> dict[str, Tensor]:
         """One batch of the stream: a step of the value regression, or an update of the policy (and the value)."""

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
@@ -32,6 +33,7 @@ from deepham.figures import save_figures
 from deepham.reference.compare import GAPS
 from deepham.reference.solve import Reference
 from deepham.reference.store import find
+from deepham.solution import Solution, load
 from deepham.training.checkpoints import (
     LastCheckpoint,
     RunFolders,
@@ -77,6 +79,7 @@ def run(cfg: DictConfig) -> float:
     folders = _folders(cfg, settings, resume)
     check_run_name(folders.name)
     cfg.run = folders.name
+    init = None if cfg.init_from is None else starting_point(str(cfg.init_from), settings)
     reference = find(settings.economy_name, settings.economy, settings.reference, folders.checkpoints.parent / "reference")
     require(reference is not None or cfg.optimized_metric not in GAPS,
             f"optimized_metric: {cfg.optimized_metric} needs the grid solution of this calibration; make it with "
@@ -87,7 +90,7 @@ def run(cfg: DictConfig) -> float:
     with log_file(folders.logs / "train.log"):
         try:
             with _signals():
-                return _train(cfg, settings, folders, callbacks, loggers, resume, reference, began)
+                return _train(cfg, settings, folders, callbacks, loggers, resume, init, reference, began)
         except Interrupted as stop:
             command = _resume_command(folders)
             folders.set_status("interrupted", signal=str(stop), resume=command)
@@ -101,14 +104,14 @@ def run(cfg: DictConfig) -> float:
 
 def _train(
     cfg: DictConfig, settings: Settings, folders: RunFolders, callbacks: list, loggers: list, resume: Path | None,
-    reference: Reference | None, began: float,
+    init: Solution | None, reference: Reference | None, began: float,
 ) -> float:
     plain = OmegaConf.to_container(cfg, resolve=True)
     OmegaConf.save(OmegaConf.create(plain), folders.logs / "config.yaml")
     log.info("%s", OmegaConf.to_yaml(OmegaConf.create(plain)).rstrip())
     log.info("run %s: %s on %s", folders.name, settings.economy_name, device_name(settings.trainer))
     callbacks = [*callbacks, History(folders.logs / "metrics.csv"), LastCheckpoint(folders.checkpoints)]
-    module, data = fit(settings, callbacks, loggers, resume)
+    module, data = fit(settings, callbacks, loggers, resume, init)
     trained = time.perf_counter()
     log.info("training took %.0f s; measuring in the continuum ...", trained - began)
     with _threads(settings.trainer.threads):
@@ -130,14 +133,37 @@ def _train(
     return end.measures[cfg.optimized_metric]
 
 
-def fit(settings: Settings, callbacks: list, loggers: list, resume: Path | None) -> tuple[DeepHAM, PanelData]:
-    """Train the networks. The caller's global random state is left as found."""
+def fit(
+    settings: Settings, callbacks: list, loggers: list, resume: Path | None, init: Solution | None = None
+) -> tuple[DeepHAM, PanelData]:
+    """Train the networks, from those of `init` where it is given. The caller's global random state is left as found."""
     module = DeepHAM(**settings.hyperparameters())
-    data = PanelData(settings.algorithm, settings.seed)
+    if init is not None:
+        module.start_from(init)
+    data = PanelData(settings.algorithm, settings.seed, init and init.ergodic)
     with quiet_lightning(), _threads(settings.trainer.threads):
         _trainer(settings, callbacks, loggers).fit(
             module, datamodule=data, ckpt_path=resume, weights_only=True if resume else None)
     return module, data
+
+
+def starting_point(path: str, settings: Settings) -> Solution:
+    """The solution that init_from names.
+
+    Raises:
+        InputError: none there, of another economy, or of other networks.
+    """
+    solution = load(path)
+    require(solution.name == settings.economy_name,
+            f"init_from: {path} is a solution of {solution.name}, this run is of {settings.economy_name}")
+    for key, value in asdict(settings.network).items():
+        require(key == "name" or solution.network[key] == value,
+                f"init_from: {path} has network.{key}={solution.network[key]}, this run has {value}; set network.{key}="
+                f"{solution.network[key]}")
+    chain = settings.economy.chain
+    require((solution.economy.chain.n_z, solution.economy.chain.n_eps) == (chain.n_z, chain.n_eps),
+            f"init_from: {path} has another number of states than this run")
+    return solution
 
 
 def _trainer(settings: Settings, callbacks: list, loggers: list) -> lightning.Trainer:
@@ -219,10 +245,10 @@ def _resume_command(folders: RunFolders) -> str | None:
     """The command that was typed, with ckpt_path pointing to this run; None where no checkpoint was written yet."""
     if not folders.last.exists():
         return None
-    overrides = [argument for argument in sys.argv[1:]
-                 if not argument.startswith(("ckpt_path=", "run=")) and argument not in ("-m", "--multirun")]
+    overrides = [argument for argument in sys.argv[1:] if argument not in ("-m", "--multirun")]
     if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
-        overrides = [str(text) for text in HydraConfig.get().overrides.task if not str(text).startswith("run=")]
+        overrides = [str(text) for text in HydraConfig.get().overrides.task]
+    overrides = [text for text in overrides if not text.startswith(("ckpt_path=", "init_from=", "run="))]
     program = ["python", "scripts/train.py"] if sys.argv[0].endswith(".py") else ["deepham-train"]
     return shlex.join([*program, *overrides, f"ckpt_path={folders.checkpoints}"])
 
