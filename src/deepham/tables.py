@@ -83,11 +83,11 @@ Runs = dict[str, dict[str, float]]  # name of the run -> measure -> value
 
 def runs_table(runs: Runs) -> Table:
     """Mean, standard deviation and range of each measure over the runs, for the terminal."""
-    table = Table(title=f"{len(runs)} runs", title_justify="left")
+    table = Table(title=f"{len(runs)} runs", title_justify="left", box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
     for heading in ("measure", "unit", "mean", "sd", "lowest", "highest"):
-        table.add_column(heading, justify="left" if heading in ("measure", "unit") else "right")
+        table.add_column(heading, justify="left" if heading in ("measure", "unit") else "right", no_wrap=True)
     for name, unit, values in _by_measure(runs):
-        table.add_row(name, unit, *(f"{x:.4g}" for x in (*_mean_sd(values), min(values), max(values))))
+        table.add_row(name, unit, *(f"{x:.3g}" for x in (*_mean_sd(values), min(values), max(values))))
     return table
 
 
