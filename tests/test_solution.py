@@ -17,12 +17,13 @@ from safetensors.torch import load_file, save_file
 from deepham import datasets, economics, folder
 from deepham.algorithm.evaluation import ergodic_path, error_measures
 from deepham.errors import InputError
+from deepham.loading import load
 from deepham.networks.settings import NetworkSettings, build_networks
 from deepham.simulation.continuum import on_grid, wealth_grid
 from deepham.simulation.household import observe
 from deepham.simulation.population import Population, gini, quantile
 from deepham.simulation.rollout import Panel
-from deepham.solution import Solution, load
+from deepham.solution import Solution
 from deepham.verdict import judge
 
 NETWORK = NetworkSettings(name="first_moment", width=8, depth=1, activation="tanh", base=True, aggregate_scale=10.0,

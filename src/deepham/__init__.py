@@ -24,7 +24,7 @@ def load(path) -> Solution:
     Raises:
         InputError: nothing there, or not a solution.
     """
-    from deepham.solution import load as load_solution
+    from deepham.loading import load as load_solution
 
     return load_solution(path)
 

@@ -1,6 +1,6 @@
 """A solved economy: what a user keeps, asks and passes on. Needs neither Hydra nor Lightning nor a GPU.
 
-    solution = load("checkpoints/<run>")
+    solution = deepham.load("checkpoints/<run>")
     solution.consumption(k=[1.0, 40.0], eps="employed", z="good")     # NumPy in, NumPy out
     solution.simulate(periods=400, seed=1)                            # an xarray.Dataset
 
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import copy
 import json
-from dataclasses import asdict
 from datetime import UTC, datetime
 
 import numpy as np
@@ -22,7 +21,6 @@ from deepham import __version__, datasets, figures, folder, impulse, states
 from deepham.algorithm.evaluation import ergodic_path, error_measures
 from deepham.economics import create
 from deepham.errors import InputError
-from deepham.networks.settings import NetworkSettings, build_networks
 from deepham.risky import RiskySteadyState, describe_path
 from deepham.simulation.continuum import on_grid
 from deepham.simulation.household import Observation, observe
@@ -205,7 +203,8 @@ class Solution:
                 wealth of the richest tenth go to the poorest half ("after": a state of the period before).
             periods, draws: at least 1; pairs of economies that are averaged over.
             agents: None for the continuum, where only the aggregate state is random, or the number of agents of a panel.
-            start: mapping as in `simulate`, the cross-section of the period before the shock. None: ergodic ones.
+            start: mapping as in `simulate`, the cross-section of the period before the shock (after "any", in each
+                aggregate state in turn). None: ergodic ones.
             hold: periods that the state is forced for.
             baseline: "drawn", or "forced" to stay in the state before the shock in period 0.
             keep_draws: keep every draw's paths, (draw, period), as K_shocked and K_baseline.
@@ -352,78 +351,9 @@ class Solution:
                              f"borrowing limit, so that they cannot consume; expected more assets")
 
 
-def load(path, device=None) -> Solution:
-    """Read a solution from its folder; nothing in it is executed.
-
-    Args:
-        path: a folder that `Solution.save` or a training run wrote, or the name of a solution that ships with the package
-            (`folder.shipped()` lists them); a folder of that name goes first.
-        device: where to compute, as torch names it; None is the CPU.
-
-    Raises:
-        InputError: one line on what is missing, damaged, newer than this deepham or not a device.
-    """
-    device = _device(device)
-    contents = folder.read(path)
-    try:
-        name, calibration, network, *networks = _skeleton(contents.config)
-        _fill(dict(zip(("policy", "value"), networks)), contents.weights)
-        if not {"grid", "mass"} <= contents.ergodic.keys():
-            raise InputError(f"{folder.ERGODIC}: expected grid and mass, got {', '.join(contents.ergodic)}")
-        meta = folder.verify(contents)
-        grid, mass = (contents.ergodic[leaf].to(device) for leaf in ("grid", "mass"))
-        return Solution(name, calibration, network, *networks, grid, mass, meta)
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from None
-
-
-def _skeleton(config: dict) -> tuple[str, dict, dict, nn.Module, nn.Module]:
-    """Name, calibration, network settings and untrained networks from the two groups of config.yaml."""
-    calibration = dict(config["model"])
-    name = calibration.pop("name", None)
-    try:
-        economy = create(name, **calibration)
-        missing = [key for key in economy.parameters() if key not in calibration]
-        if missing:  # the shipped calibration must not fill in what this solution was solved with
-            raise InputError(f"the model lacks {', '.join(missing)}")
-        settings = NetworkSettings(**config["network"])
-        networks = build_networks(economy, settings, seed=0)
-    except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError, RuntimeError) as error:
-        raise InputError(f"{folder.CONFIG} describes no solution: {' '.join(str(error).split())}") from None
-    return name, calibration, asdict(settings), *networks
-
-
-def _fill(networks: dict[str, nn.Module], weights: dict[str, Tensor]) -> None:
-    """Put the weights into the skeleton, and name the leaf that does not fit."""
-    leaves = {f"{part}.{name}": leaf for part, net in networks.items() for name, leaf in net.state_dict().items()}
-    for name, leaf in leaves.items():
-        wanted = f"{folder.CONFIG} asks for {leaf.dtype} of shape {tuple(leaf.shape)}"
-        if name not in weights:
-            raise InputError(f"{folder.WEIGHTS}: there is no {name}, {wanted}")
-        found = weights[name]
-        if found.shape != leaf.shape or found.dtype != leaf.dtype:
-            raise InputError(f"{folder.WEIGHTS}: {name} is {found.dtype} of shape {tuple(found.shape)}, {wanted}")
-        if not bool(torch.isfinite(found).all()):
-            raise InputError(f"{folder.WEIGHTS}: {name} holds values that are not finite; train or copy it again")
-        leaf.copy_(found)
-    extra = [name for name in weights if name not in leaves]
-    if extra:
-        raise InputError(f"{folder.WEIGHTS}: there is {extra[0]}, which the network of {folder.CONFIG} does not have")
-
-
 def _frozen(network: nn.Module, device) -> nn.Module:
     """A copy for evaluation: float32 weights, as they are saved, in float64 arithmetic."""
     return copy.deepcopy(network).float().to(device=device, dtype=torch.float64).eval().requires_grad_(False)
-
-
-def _device(device) -> torch.device:
-    try:
-        chosen = torch.device("cpu" if device is None else device)
-        torch.zeros(1, dtype=torch.float64, device=chosen)
-    except (RuntimeError, AssertionError, TypeError, NotImplementedError) as error:
-        reason = str(error).split("\n")[0]
-        raise InputError(f"device: cannot compute on {states.show(device)} ({reason}); use device='cpu'") from None
-    return chosen
 
 
 def _with_unit(name: str, value) -> str:

@@ -9,11 +9,11 @@ import yaml
 from deepham import economics
 from deepham.algorithm.evaluation import error_measures
 from deepham.errors import InputError
+from deepham.loading import load
 from deepham.paths import conf_folder
 from deepham.reference.compare import compare, wasserstein, welfare_gap
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.store import find
-from deepham.solution import load
 from deepham.verdict import BARS
 
 BURN_IN, PERIODS = 1500, 2500

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
-from deepham.datasets import draw_panel
 from deepham.algorithm.realised import realised_utility
 from deepham.algorithm.settings import AlgorithmSettings
+from deepham.datasets import draw_panel
 from deepham.economics.economy import Economy
 from deepham.simulation.household import Policy
 from deepham.simulation.population import Population

@@ -17,6 +17,7 @@ from deepham.economics.economy import Economy, require
 from deepham.errors import InputError
 from deepham.figures import save_figures
 from deepham.figures_against_grid import figures_against_grid
+from deepham.loading import load
 from deepham.reference import store
 from deepham.reference.compare import measure_against
 from deepham.reference.settings import ReferenceSettings
@@ -24,7 +25,7 @@ from deepham.reference.solve import Reference
 from deepham.simulation.household import Policy, Value
 from deepham.simulation.population import concatenate
 from deepham.simulation.rollout import Panel, initial_panel, simulate
-from deepham.solution import Solution, load
+from deepham.solution import Solution
 from deepham.tables import (
     by_wealth_csv,
     by_wealth_latex,

@@ -26,14 +26,14 @@ from lightning.pytorch.loggers import Logger
 from matplotlib.figure import Figure
 from omegaconf import DictConfig, OmegaConf
 
-from deepham.training.history import History
 from deepham.economics.economy import require
 from deepham.errors import InputError
 from deepham.figures import save_figures
+from deepham.loading import load
 from deepham.reference.compare import GAPS
 from deepham.reference.solve import Reference
 from deepham.reference.store import find
-from deepham.solution import Solution, load
+from deepham.solution import Solution
 from deepham.training.checkpoints import (
     LastCheckpoint,
     RunFolders,
@@ -45,6 +45,7 @@ from deepham.training.checkpoints import (
 from deepham.training.conclusion import conclude
 from deepham.training.configuration import Settings, check_run_name, read
 from deepham.training.data import PanelData
+from deepham.training.history import History
 from deepham.training.module import DeepHAM
 from deepham.training.terminal import device_name, log_file, peak_memory, quiet_lightning, report, show_progress
 from deepham.verdict import judge
