@@ -7,11 +7,16 @@ import math
 import numpy as np
 import pytest
 import torch
+import yaml
 
 from deepham import datasets, impulse
 from deepham.economics.markov import JointChain
 from deepham.errors import InputError
 from deepham.impulse import Draws, StateShock, Transfer, read_shock, responses, simulate_pairs
+from deepham.loading import load
+from deepham.paths import conf_folder
+from deepham.reference.settings import ReferenceSettings
+from deepham.reference.store import find
 from deepham.simulation.population import Population
 from test_solution import make, refused
 
@@ -224,3 +229,18 @@ def test_shocks_are_read(ks):
     assert read_shock(ks.economy, {"transfer": 0.1, "after": "good"}, 1, "drawn") == Transfer(0.1, 0.1, 0.5, 1)
     with pytest.raises(InputError):
         impulse.read_shock(ks.economy, {"transfer": 0.1, "after": "nice"}, 1, "drawn")
+
+
+def test_the_shipped_solution_responds_like_the_grid_solution_on_the_same_draws():
+    solution = load("ks98")
+    economy, grid = solution.economy, solution.grid
+    settings = yaml.safe_load((conf_folder() / "reference/standard.yaml").read_text(encoding="utf-8"))
+    reference = find("ks98", economy, ReferenceSettings(**settings), store=None)
+    starts = impulse.ergodic_starts(economy, solution.policy_network, grid, solution.ergodic, generator(0))
+    shock = read_shock(economy, "good->bad", 1, "drawn")
+    ours, theirs = (responses(economy, simulate_pairs(economy, policy, grid, starts, shock, 40, 40, None, generator(1)))
+                    for policy in (solution.policy_network, reference.policy.on_histogram(grid)))
+    for name in ("Y", "C", "K", "I", "r", "w"):
+        assert abs(ours[name][0] - theirs[name][0]).max() < 0.05, name  # percentage points, at every horizon
+    assert ours["Y"][0][0] == pytest.approx(-5.2, abs=0.1) and ours["C"][0][0] == pytest.approx(-0.68, abs=0.03)
+    assert 6 <= int(ours["K"][0].argmin()) <= 10, "capital troughs near quarter 8"

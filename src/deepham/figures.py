@@ -45,7 +45,8 @@ def impulse_responses(responses: dict[str, object], variables) -> Figure:
         for (label, data), color in zip(responses.items(), cycle((BLUE, ORANGE, GREY))):
             period = data["period"].values
             for low, high, alpha in (("q05", "q95", 0.15), ("q25", "q75", 0.25)):
-                axes.fill_between(period, data[f"{name}_{low}"], data[f"{name}_{high}"], color=color, alpha=alpha, linewidth=0)
+                axes.fill_between(period, data[f"{name}_{low}"], data[f"{name}_{high}"], color=color, alpha=alpha,
+                                  linewidth=0)
             axes.plot(period, data[name], color=color, label=label)
         axes.axhline(0, color="black", linewidth=0.6)
         title = f"{name}: {data[name].attrs['long_name'].removeprefix('response of ')}"

@@ -40,8 +40,8 @@ def errors_against_grid(bins: list[WealthBin], grid: list[WealthBin]) -> Figure:
     """Mean Euler and Bellman errors by wealth, and their signed means (hollow: negative)."""
     labels = [f"{100 * each.low:g}-{100 * each.high:g}" for each in bins]
     figure = Figure(figsize=(13, 3.8), layout="constrained")
-    for axes, name, title, unit in zip(figure.subplots(1, 2), ("euler", "bellman"), ("Euler error", "Bellman error of the policy"),
-                                       ("percent of consumption", "utils")):
+    shown = (("euler", "Euler error", "percent of consumption"), ("bellman", "Bellman error of the policy", "utils"))
+    for axes, (name, title, unit) in zip(figure.subplots(1, 2), shown):
         x = np.arange(len(bins))
         ours, signed, other = ([getattr(each, field) for each in which] for which, field in
                                ((bins, name), (bins, f"{name}_signed"), (grid, name)))

@@ -22,8 +22,8 @@ from deepham.networks.settings import NetworkSettings
 from deepham.reference.compare import GAPS
 from deepham.reference.settings import ReferenceSettings
 
-KEYS = ("model", "network", "algorithm", "trainer", "callbacks", "logger", "verdict", "reference", "run", "seed", "figures", "init_from", "ckpt_path",
-        "log_dir", "checkpoint_dir", "optimized_metric")
+KEYS = ("model", "network", "algorithm", "trainer", "callbacks", "logger", "verdict", "reference", "run", "seed",
+        "figures", "init_from", "ckpt_path", "log_dir", "checkpoint_dir", "optimized_metric")
 RUN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 ALLOWED_TARGETS = ("deepham.", "lightning.", "torch.optim.")
 

@@ -127,8 +127,8 @@ def _train(
     end.solution.save(folders.checkpoints, overwrite=True)
     missed = [row.measure for row in rows if row.met is False]
     write_json(folders.checkpoints / "metrics.json", {
-        "run": folders.name, "measures": end.measures, "reference": end.beside, "bar_met": not missed, "missed": missed, "seconds": seconds,
-        "peak_memory_mb": peak_memory(), "verdict": [vars(row) for row in rows]})
+        "run": folders.name, "measures": end.measures, "reference": end.beside, "bar_met": not missed, "missed": missed,
+        "seconds": seconds, "peak_memory_mb": peak_memory(), "verdict": [vars(row) for row in rows]})
     report(rows, folders, seconds)
     folders.set_status("finished", bar_met=not missed)
     return end.measures[cfg.optimized_metric]
