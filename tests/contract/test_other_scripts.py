@@ -52,7 +52,8 @@ def test_an_evaluation_is_written_beside_the_solution_and_as_tables(command, scr
     assert {"euler.mean", "bellman_policy.mean", "path_gap.mean", "wealth_w1", "welfare_gap"} <= set(found["measures"])
     assert found["reference"]["mean_K"] > 0 and found["bar_met"] is False
     for panel in (found["panel"], found["panel_reference"]):
-        assert panel["euler.mean"] > 0 and panel["bellman_paper"] > 0
+        assert panel["euler.mean"] > 0 and panel["bellman_paper"] > 0 and 0 < panel["gini"] < 1
+    assert found["panel"]["path_gap.max"] >= found["panel"]["path_gap.mean"] > 0 and found["panel"]["wealth_w1"] > 0
     assert found["reference"]["euler.mean"] < found["measures"]["euler.mean"]
     assert len(found["by_wealth"]) == 10 and found["by_wealth"][0]["euler"] > 0
     tables = Path("logs/r/report")

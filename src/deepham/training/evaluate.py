@@ -9,6 +9,8 @@ from pathlib import Path
 import rich
 import torch
 from omegaconf import DictConfig
+from scipy.stats import wasserstein_distance
+from torch import Tensor
 
 from deepham.algorithm.bellman_paper import Protocol, bellman_paper
 from deepham.algorithm.by_wealth import errors_by_wealth
@@ -23,7 +25,7 @@ from deepham.reference.compare import measure_against
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.solve import Reference
 from deepham.simulation.household import Policy, Value
-from deepham.simulation.population import concatenate
+from deepham.simulation.population import concatenate, gini
 from deepham.simulation.rollout import Panel, initial_panel, simulate
 from deepham.solution import Solution
 from deepham.tables import (
@@ -69,9 +71,14 @@ def run(cfg: DictConfig) -> float:
         ergodic, truth, measures = measure_against(economy, *networks, reference, verdict, seed)
         grid_measures = measures_along(economy, *functions, truth)
         say(f"simulating panels of {cfg.agents}, with the grid solution ...")
-        grid_panel = _in_panels(economy, *functions, cfg.agents, protocol, seed)
+        grid_panel, grid_K, grid_wealth = _in_panels(economy, *functions, cfg.agents, protocol, seed)
     say(f"simulating panels of {cfg.agents}, with the networks ...")
-    panel = _in_panels(economy, *networks, cfg.agents, protocol, seed)
+    panel, K, wealth = _in_panels(economy, *networks, cfg.agents, protocol, seed)
+    if reference is not None:  # on the same draws of both shocks
+        gap = 100 * (K / grid_K).log().abs()
+        panel |= {"mean_K_gap": 100 * float(K.mean() / grid_K.mean() - 1), "path_gap.mean": float(gap.mean()),
+                  "path_gap.max": float(gap.max()), "wealth_sd_gap": 100 * float(wealth.std() / grid_wealth.std() - 1),
+                  "wealth_w1": 100 * wasserstein_distance(wealth, grid_wealth) / float(grid_wealth.mean())}
     bins = errors_by_wealth(economy, *networks, ergodic.dates)
 
     rows = judge(measures, grid_measures)
@@ -116,18 +123,24 @@ def _reference(against, solution: Solution, grid: ReferenceSettings, folder: Pat
 
 def _in_panels(
     economy: Economy, policy: Policy, value: Value, agents: int, protocol: Protocol, seed: int
-) -> dict[str, float]:
-    """Errors in panels of N agents, where K carries sampling noise: enumerated, and by the published protocol."""
+) -> tuple[dict[str, float], Tensor, Tensor]:
+    """Measures in panels of N agents, where K carries sampling noise; the paths of K, and wealth pooled over dates."""
     generator = torch.Generator(economy.chain.aggregate.device).manual_seed(seed)
     panel = initial_panel(economy, PANEL_ECONOMIES, agents, generator)
-    kept = []
+    kept, K = [], []
     for t, panel in enumerate(simulate(economy, policy, panel, PANEL_BURN_IN + 1 + (PANEL_DATES - 1) * PANEL_SPACING,
                                        generator)):
-        if t >= PANEL_BURN_IN and (t - PANEL_BURN_IN) % PANEL_SPACING == 0:
-            kept.append(panel)
+        if t >= PANEL_BURN_IN:
+            K.append(panel.population.mean(panel.population.k))
+            if (t - PANEL_BURN_IN) % PANEL_SPACING == 0:
+                kept.append(panel)
     pooled = Panel(concatenate([each.population for each in kept]), torch.cat([each.z for each in kept]))
-    return error_measures(economy, policy, value, pooled, optimality_every=10) | {
-        "bellman_paper": bellman_paper(economy, policy, value, seed, protocol)}
+    K, wealth = torch.stack(K), pooled.population.k.flatten()
+    even = torch.full_like(wealth, 1 / len(wealth))
+    measures = error_measures(economy, policy, value, pooled, optimality_every=10) | {
+        "bellman_paper": bellman_paper(economy, policy, value, seed, protocol), "mean_K": float(K.mean()),
+        "sd_K": float(K.std()), "wealth_sd": float(wealth.std()), "gini": float(gini(wealth[None], even[None]))}
+    return measures, K, wealth
 
 
 def _write(folder: Path, name: str, content, **forms) -> None:
