@@ -236,10 +236,10 @@ def test_the_shipped_solution_responds_like_the_grid_solution_on_the_same_draws(
     economy, grid = solution.economy, solution.grid
     settings = yaml.safe_load((conf_folder() / "reference/standard.yaml").read_text(encoding="utf-8"))
     reference = find("ks98", economy, ReferenceSettings(**settings), store=None)
-    starts = impulse.ergodic_starts(economy, solution.policy_network, grid, solution.ergodic, generator(0))
+    starts = impulse.ergodic_starts(economy, solution.policy_function, grid, solution.ergodic, generator(0))
     shock = read_shock(economy, "good->bad", 1, "drawn")
     ours, theirs = (responses(economy, simulate_pairs(economy, policy, grid, starts, shock, 40, 40, None, generator(1)))
-                    for policy in (solution.policy_network, reference.policy.on_histogram(grid)))
+                    for policy in (solution.policy_function, reference.policy.on_histogram(grid)))
     for name in ("Y", "C", "K", "I", "r", "w"):
         assert abs(ours[name][0] - theirs[name][0]).max() < 0.05, name  # percentage points, at every horizon
     assert ours["Y"][0][0] == pytest.approx(-5.2, abs=0.1) and ours["C"][0][0] == pytest.approx(-0.68, abs=0.03)

@@ -16,7 +16,7 @@ def ks():
 def test_brock_mirman_comes_to_rest_where_its_law_of_motion_does(z, level):
     """K = (alpha beta z)^(1/(1-alpha)), whatever households expect: with log utility the saving rate does not move."""
     solution = make("brock_mirman", beta=0.95, nodes=200)
-    solution.policy_network = lambda seen: (1 - 0.95) * seen.resources
+    solution.policy_function = lambda seen: (1 - 0.95) * seen.resources
     start = {"k": np.array([0.15, 0.25]), "weight": np.array([0.5, 0.5])}
     found = solution.risky_steady_state(z=z, periods=60, start=start)
     assert found.K == pytest.approx((0.36 * 0.95 * level) ** (1 / 0.64), rel=1e-4)

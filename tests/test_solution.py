@@ -86,7 +86,7 @@ def direct(solution, network, k, eps, z, population):
 
 @pytest.mark.parametrize("call", ["consumption", "value"])
 def test_answers_are_those_of_the_networks_in_the_ergodic_cross_section_of_each_z(ks, call):
-    network = ks.policy_network if call == "consumption" else ks.value_network
+    network = ks.policy_function if call == "consumption" else ks.value_function
     k, eps, z = np.array([[0.0, 3.0, 1e6], [40.0, 40.0, 500.0]]), np.array([0, 1, 1]), np.array([1, 0])
     answer = getattr(ks, call)(k=k, eps=eps, z=z)
     for row in range(2):
@@ -158,7 +158,7 @@ def test_consumption_stays_within_resources(ks, plain):
                 assert (c > 0).all() and (c < m).all()
                 population = Population(torch.tensor([[K]], dtype=torch.float64), torch.tensor([[1]]),
                                         torch.ones(1, 1, dtype=torch.float64))
-                truth = [direct(ks, ks.policy_network, each, eps, z, population) for each in k]
+                truth = [direct(ks, ks.policy_function, each, eps, z, population) for each in k]
                 np.testing.assert_allclose(c, truth, rtol=1e-12)
 
 
@@ -379,8 +379,8 @@ def test_errors_are_those_of_the_evaluation(ks):
     errors = ks.errors(dates=2, periods=2, seed=4)
     z_path = torch.tensor(ks.simulate(2, seed=4).z.values)
     start = ks.ergodic.select(z_path[:, 0])
-    dates = ergodic_path(ks.economy, ks.policy_network, ks.grid, start, z_path, burn_in=0, dates=2).dates
-    assert isinstance(dates, Panel) and errors == error_measures(ks.economy, ks.policy_network, ks.value_network, dates)
+    dates = ergodic_path(ks.economy, ks.policy_function, ks.grid, start, z_path, burn_in=0, dates=2).dates
+    assert isinstance(dates, Panel) and errors == error_measures(ks.economy, ks.policy_function, ks.value_function, dates)
     assert {"euler.mean", "euler.p99", "bellman_policy.mean", "bellman_optimality.max"} <= errors.keys()
     refused(lambda: ks.errors(dates=0), "dates")
     refused(lambda: ks.errors(dates=3, periods=2), "dates", "periods")
@@ -396,7 +396,7 @@ def test_a_saved_solution_comes_back_bit_for_bit(name, ks, brock, tmp_path):
     state = torch.random.get_rng_state()
     again = load(solution.save(tmp_path / "a"))
     assert torch.equal(state, torch.random.get_rng_state())
-    for part in ("policy_network", "value_network"):
+    for part in ("policy_function", "value_function"):
         old, new = getattr(solution, part).state_dict(), getattr(again, part).state_dict()
         assert old.keys() == new.keys() and all(torch.equal(old[key], new[key]) for key in old)
     assert torch.equal(solution.grid, again.grid) and torch.equal(solution.mass, again.mass)

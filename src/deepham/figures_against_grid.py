@@ -25,7 +25,7 @@ def figures_against_grid(
     solution: Solution, reference: Reference, candidate: Ergodic, truth: Ergodic
 ) -> dict[str, Figure]:
     """Every figure of this file, by name. candidate, truth: paths of solution and reference on the same shocks."""
-    economy, policy, value = solution.economy, solution.policy_network, solution.value_network
+    economy, policy, value = solution.economy, solution.policy_function, solution.value_function
     bins = errors_by_wealth(economy, policy, value, candidate.dates)
     grid = errors_by_wealth(economy, reference.policy, reference.value, truth.dates)
     return {

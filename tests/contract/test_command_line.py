@@ -254,7 +254,7 @@ def test_a_run_can_start_from_a_solution_of_another_calibration(command):
     assert command("run=second", "init_from=checkpoints/first", "model.beta=0.985",
                    "algorithm.policy_optimizer.learning_rate=1e-12")[0] == 0
     first, second = deepham.load("checkpoints/first"), deepham.load("checkpoints/second")
-    for one, other in zip(first.policy_network.mlp.parameters(), second.policy_network.mlp.parameters()):
+    for one, other in zip(first.policy_function.mlp.parameters(), second.policy_function.mlp.parameters()):
         torch.testing.assert_close(one, other, rtol=0, atol=1e-6)
     assert second.calibration["beta"] == 0.985 and first.calibration["beta"] == 0.99
 

@@ -54,7 +54,7 @@ def run(cfg: DictConfig) -> float:
     verdict, grid, protocol, seed = read_evaluation(cfg)
     require(isinstance(cfg.agents, int) and cfg.agents >= 1, f"agents: expected at least 1, got {cfg.agents!r}")
     solution = load(str(cfg.solution))
-    economy, networks = solution.economy, (solution.policy_network, solution.value_network)
+    economy, networks = solution.economy, (solution.policy_function, solution.value_function)
     console = rich.get_console()
     began = time.perf_counter()
 

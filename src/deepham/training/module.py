@@ -44,8 +44,8 @@ class DeepHAM(lightning.LightningModule):
 
     def start_from(self, solution: Solution) -> None:
         """Take the networks of a solution whose network settings are the same; its calibration may be another."""
-        for network, found in ((self.policy, solution.policy_network), (self.value, solution.value_network),
-                               (self.policy_average, solution.policy_network), (self.value_average, solution.value_network)):
+        for network, found in ((self.policy, solution.policy_function), (self.value, solution.value_function),
+                               (self.policy_average, solution.policy_function), (self.value_average, solution.value_function)):
             network.load_state_dict(found.state_dict())
 
     def training_step(self, batch: Batch, batch_index: int) -> dict[str, Tensor]:
