@@ -2,6 +2,7 @@
 
 import copy
 import math
+from dataclasses import fields
 
 import pytest
 import torch
@@ -89,3 +90,9 @@ def test_accounts_return_what_is_described(economy, seeded):
 def test_states_are_named_in_full(economy):
     assert len(economy.shock_names[economy.aggregate_shock]) == economy.chain.n_z
     assert len(economy.shock_names[economy.individual_shock]) == economy.chain.n_eps
+
+
+def test_every_parameter_says_what_it_is_and_in_what_unit(economy):
+    for field in fields(economy):
+        assert field.metadata["meaning"] and field.metadata["unit"], field.name
+    assert economy.source and economy.period

@@ -117,3 +117,11 @@ def test_with_one_aggregate_state_it_is_the_economy_of_aiyagari():
 def test_states_that_do_not_fit_together_are_refused(changes, says):
     with pytest.raises(InputError, match=says):
         economics.create("ks98", **(ONE_STATE | changes))
+
+
+def test_without_aggregate_risk_the_means_are_kept(ks98):
+    calm = ks98.without_aggregate_risk()
+    assert calm.productivity == pytest.approx([1.0]) and calm.unemployment == pytest.approx([0.07])
+    for name, value in ks98.steady_state().items():
+        assert calm.steady_state()[name] == pytest.approx(value, rel=1e-12)
+    torch.testing.assert_close(calm.without_aggregate_risk().chain.individual, calm.chain.individual)

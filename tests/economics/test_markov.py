@@ -107,3 +107,22 @@ def test_inversion_turns_even_numbers_into_the_exact_shares(ks98):
             own, following = torch.full((1, n), eps), torch.tensor([1 - z])
             share = ks98.chain.draw_eps(own, torch.tensor([z]), following, uniform[None]).double().mean()
             assert float(share) == pytest.approx(float(ks98.chain.individual[z, 1 - z, eps, 1]), abs=1 / n)
+
+
+def test_the_average_chain_is_what_a_long_simulation_shows(ks98):
+    """Its long run holds as many households in each state as the economy does on average."""
+    average = ks98.chain.average()
+    torch.testing.assert_close(average.sum(1), torch.ones(2, dtype=torch.float64))
+    rate = torch.tensor([0.07, 0.93], dtype=torch.float64)
+    torch.testing.assert_close(rate @ average, rate, rtol=0, atol=1e-5)  # the published chain has six digits
+    same = JointChain(average.tolist(), n_z=1, n_eps=2).average()
+    torch.testing.assert_close(same, average)
+    generator = torch.Generator().manual_seed(0)
+    z, eps = torch.ones(1, dtype=torch.long), (torch.rand((1, 20_000), generator=generator) > 0.07).long()
+    moves = torch.zeros(2, 2, dtype=torch.float64)
+    for u in torch.rand((400, 20_001), generator=generator, dtype=torch.float64):
+        z_next = ks98.chain.draw_z(z, u[:1])
+        eps_next = ks98.chain.draw_eps(eps, z, z_next, u[None, 1:])
+        moves += torch.nn.functional.one_hot(2 * eps[0] + eps_next[0], 4).sum(0).reshape(2, 2)
+        z, eps = z_next, eps_next
+    torch.testing.assert_close(moves / moves.sum(1, keepdim=True), average, rtol=0, atol=0.02)

@@ -17,8 +17,6 @@ z              productivity, two states                            -
 c, C           consumption of a household; mean                    goods per period
 R, r           gross return on capital; r = R - 1                  per period
 w              wage bill, consumed by workers                      goods per period
-beta, alpha    discount factor; capital share                      per period; share
-stay           probability that z stays                            -
 """
 
 from __future__ import annotations
@@ -29,7 +27,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from deepham.economics.economy import Economy, Frictionless, require
+from deepham.economics.economy import Economy, Frictionless, parameter, require
 from deepham.economics.markov import JointChain
 from deepham.economics.preferences import CRRA
 
@@ -38,11 +36,12 @@ from deepham.economics.preferences import CRRA
 class BrockMirman(Economy):
     """Closed form: c = (1 - beta) R k."""
 
-    beta: float
-    alpha: float
-    productivity: list[float]
-    stay: float
+    beta: float = parameter("discount factor", "per period")
+    alpha: float = parameter("capital share in output", "share")
+    productivity: list[float] = parameter("z in the bad and in the good state")
+    stay: float = parameter("probability that z stays what it is", "probability")
 
+    source: ClassVar = "a test case"
     shock_names: ClassVar = {"eps": ("capitalist",), "z": ("bad", "good")}
     variables: ClassVar = {
         "K": ("capital, start of period", "goods"),

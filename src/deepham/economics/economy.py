@@ -12,7 +12,7 @@ from __future__ import annotations
 import copy
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import ClassVar
 
 import torch
@@ -35,6 +35,11 @@ class Frictionless:
     human_wealth: float
 
 
+def parameter(meaning: str, unit: str = "-"):
+    """A parameter of an economy, with what a table of the calibration says about it."""
+    return field(metadata={"meaning": meaning, "unit": unit})
+
+
 @dataclass(eq=False)
 class Economy(ABC):
     """Base class. Parameters are the dataclass fields of the subclass; derived tensors are set in `prepare`."""
@@ -45,6 +50,7 @@ class Economy(ABC):
     shock_names: ClassVar[dict[str, tuple[str, ...]]] = {}  # names of the discrete states, in the order of their indices
     borrowing_limit: ClassVar[float] = 0.0
     period: ClassVar[str] = "period"  # what one period is
+    source: ClassVar[str] = ""  # where the calibration in conf/model/ is from
     # name -> (description, unit) of everything `accounts` returns
     variables: ClassVar[dict[str, tuple[str, str]]] = {}
 
@@ -98,6 +104,10 @@ class Economy(ABC):
 
     def closed_form(self, resources: Tensor) -> Tensor | None:
         """Consumption (B, N) where the solution is known in closed form, else None."""
+        return None
+
+    def without_aggregate_risk(self) -> Economy | None:
+        """The economy with one aggregate state, the long-run mean of its own; None where there is no such thing."""
         return None
 
     # -- what follows from it --------------------------------------------------------------------------------------

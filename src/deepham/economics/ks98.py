@@ -17,25 +17,19 @@ z              productivity: 0 bad, 1 good                                 -
 c, C           consumption; its mean                                       goods per quarter
 R, r           gross return on capital; r = R - 1                          per quarter
 w, tau         wage per hour; tax rate on labour income                    goods per hour; share
-beta           discount factor                                             per quarter
-sigma          relative risk aversion (1: log utility)                     -
-alpha, delta   capital share; depreciation                                 share; per quarter
-mu             unemployment benefit as a share of the wage of one hour     share
-hours          time endowment of an employed household                     hours
-productivity   z in each state, bad before good                             -
-unemployment   u(z) in each state                                         share
+u(z)           unemployment rate                                           share
 chain          P(z', eps' | z, eps), order (bad,0) (bad,1) (good,0) (good,1)
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from deepham.economics.economy import Economy, Frictionless, require
+from deepham.economics.economy import Economy, Frictionless, parameter, require
 from deepham.economics.markov import JointChain
 from deepham.economics.preferences import CRRA
 
@@ -44,17 +38,19 @@ from deepham.economics.preferences import CRRA
 class KS98(Economy):
     """The economy of Krusell and Smith (1998, section II); the calibration lies in conf/model/ks98.yaml."""
 
-    beta: float
-    sigma: float
-    alpha: float
-    delta: float
-    mu: float
-    hours: float
-    productivity: list[float]
-    unemployment: list[float]
-    chain_matrix: list  # of rows; whole numbers are welcome, which a list of lists of floats would refuse
+    beta: float = parameter("discount factor", "per quarter")
+    sigma: float = parameter("relative risk aversion; 1 is log utility")
+    alpha: float = parameter("capital share in output", "share")
+    delta: float = parameter("depreciation", "per quarter")
+    mu: float = parameter("unemployment benefit, in wages of one hour", "share")
+    hours: float = parameter("time endowment of an employed household", "hours")
+    productivity: list[float] = parameter("z in each aggregate state, bad before good")
+    unemployment: list[float] = parameter("u(z) in each aggregate state", "share")
+    # a list of rows; whole numbers are welcome, which a list of lists of floats would refuse
+    chain_matrix: list = parameter("P(z', eps' | z, eps), order (bad,0) (bad,1) (good,0) (good,1)", "probability")
 
     period: ClassVar = "quarter"
+    source: ClassVar = "Den Haan, Judd and Juillard (2010)"
     shock_names: ClassVar = {"eps": ("unemployed", "employed"), "z": ("bad", "good")}
     variables: ClassVar = {
         "K": ("capital, start of period", "goods"),
@@ -111,6 +107,13 @@ class KS98(Economy):
         """Gamma-distributed around the steady state, with the dispersion of roughly half the mean."""
         uniform = torch.rand((4, *shape), generator=generator, device=generator.device, dtype=self.z_level.dtype)
         return self.steady_state()["K"] / 4 * -torch.log1p(-uniform).sum(0)
+
+    def without_aggregate_risk(self) -> KS98:
+        """Productivity, unemployment and the flows in and out of it at their long-run means."""
+        share = self.chain.stationary_z()
+        return replace(self, productivity=[float(share @ self.z_level)],
+                       unemployment=[float(share @ self.table(self.unemployment))],
+                       chain_matrix=self.chain.average().tolist())
 
     def prepare(self) -> None:
         require(0 < self.beta < 1, f"beta: expected a number in (0, 1), got {self.beta:g}")

@@ -86,6 +86,13 @@ class JointChain:
         """Shares of the individual states in each aggregate state, were it to last for ever: (n_z, n_eps)."""
         return torch.stack([_stationary(self.individual[z, z]) for z in range(self.n_z)])
 
+    def average(self) -> Tensor:
+        """P(eps' | eps) over all aggregate states at their long-run shares, (n_eps, n_eps)."""
+        joint = (self.aggregate[:, None, :, None] * self.individual.permute(0, 2, 1, 3))  # (z, eps, z', eps')
+        size = self.n_z * self.n_eps
+        mass = _stationary(joint.reshape(size, size)).reshape(self.n_z, self.n_eps)
+        return torch.einsum("ze,zeyf->ef", mass / mass.sum(0), joint)
+
 
 def _invert(probabilities: Tensor, uniform: Tensor) -> Tensor:
     """Draw an index from the last dimension of `probabilities` with one uniform number each."""
