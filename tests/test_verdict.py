@@ -9,19 +9,7 @@ from rich.console import Console
 from deepham.algorithm.by_wealth import WealthBin
 from deepham.algorithm.evaluation import measure_names
 from deepham.reference.compare import GAPS
-from deepham.tables import (
-    by_wealth_csv,
-    by_wealth_latex,
-    by_wealth_markdown,
-    runs_csv,
-    runs_latex,
-    runs_markdown,
-    runs_table,
-    verdict_csv,
-    verdict_latex,
-    verdict_markdown,
-    verdict_table,
-)
+from deepham.tables import by_wealth_sheet, runs_sheet, runs_table, verdict_sheet, verdict_table
 from deepham.verdict import BARS, MOMENTS, judge
 
 
@@ -44,7 +32,7 @@ def test_each_bar_is_missed_at_its_own_value(perfect, name, sign):
 
 def test_a_goal_is_reached_below_its_own_value(perfect):
     def met(value):
-        (line,) = [line for line in verdict_csv(judge(perfect | {"wealth_w1": value})).splitlines() if "wealth_w1" in line]
+        (line,) = [line for line in verdict_sheet(judge(perfect | {"wealth_w1": value})).csv().splitlines() if "wealth_w1" in line]
         return line.rpartition(",")[2]
 
     assert [met(value) for value in (0.49, 0.5, 3.9, 4.0)] == ["goal", "bar", "bar", "NO"]
@@ -68,12 +56,12 @@ def test_what_was_not_measured_is_not_judged(ks98):
 def test_the_tables_say_the_same(perfect):
     rows = judge(perfect | {"euler.mean": 0.123456789, "mean_K": 39.3}, {"mean_K": 39.4})
     assert verdict_table(rows, "title").row_count == len(rows)
-    assert "| Euler error, mean | 0.123 |  | % cons. | 0.05 | 0.01 | NO |" in verdict_markdown(rows)
-    assert r"Euler error, mean & 0.123 &  & \% cons. & 0.05 & 0.01 & NO \\" in verdict_latex(rows)
-    records = {record["name"]: record for record in csv.DictReader(io.StringIO(verdict_csv(rows)))}
+    assert "| Euler error, mean | 0.123 |  | % cons. | 0.05 | 0.01 | NO |" in verdict_sheet(rows).markdown()
+    assert r"Euler error, mean & 0.123 &  & \% cons. & 0.05 & 0.01 & NO \\" in verdict_sheet(rows).latex()
+    records = {record["name"]: record for record in csv.DictReader(io.StringIO(verdict_sheet(rows).csv()))}
     assert float(records["euler.mean"]["value"]) == 0.123456789 and float(records["mean_K"]["grid"]) == 39.4
     with_errors = judge(perfect, {"euler.mean": 0.001})
-    assert "| Euler error, mean | 0 | 0.001 |" in verdict_markdown(with_errors), "the grid's own errors stand beside"
+    assert "| Euler error, mean | 0 | 0.001 |" in verdict_sheet(with_errors).markdown(), "the grid's own errors stand beside"
 
 
 def test_the_verdict_fits_into_eighty_columns(perfect):
@@ -84,16 +72,16 @@ def test_the_verdict_fits_into_eighty_columns(perfect):
 
 def test_errors_by_wealth_as_tables():
     bins = [WealthBin(0.0, 0.5, 0.0, 36.0, 0.0123, -0.001, 4e-4, 1e-5), WealthBin(0.5, 1.0, 36.0, 120.0, 0.02, 0.02, 1e-3, -1e-4)]
-    assert "| 0 | 50 | 0 | 36 | 0.0123 | -0.001 | 0.0004 | 1e-05 |" in by_wealth_markdown(bins)
-    assert by_wealth_latex(bins).count(r"\\") == 3
-    assert [float(row["bellman_signed"]) for row in csv.DictReader(io.StringIO(by_wealth_csv(bins)))] == [1e-5, -1e-4]
+    assert "| 0 | 50 | 0 | 36 | 0.0123 | -0.001 | 0.0004 | 1e-05 |" in by_wealth_sheet(bins).markdown()
+    assert by_wealth_sheet(bins).latex().count(r"\\") == 3
+    assert [float(row["bellman_signed"]) for row in csv.DictReader(io.StringIO(by_wealth_sheet(bins).csv()))] == [1e-5, -1e-4]
 
 
 def test_runs_are_summarised_by_mean_and_standard_deviation():
     runs = {"a_1": {"euler.mean": 0.01, "mean_K": 39.0}, "b": {"euler.mean": 0.03, "mean_K": 40.0, "gini": 0.3}}
-    assert "| Euler error, mean | % cons. | 0.01 | 0.03 | 0.02 | 0.01414 |" in runs_markdown(runs)
-    assert "Gini" not in runs_markdown(runs), "only what every run has"
-    assert r"a\_1" in runs_latex(runs) and runs_table(runs).row_count == 2
-    (first, *_) = csv.DictReader(io.StringIO(runs_csv(runs)))
+    assert "| Euler error, mean | % cons. | 0.01 | 0.03 | 0.02 | 0.01414 |" in runs_sheet(runs).markdown()
+    assert "Gini" not in runs_sheet(runs).markdown(), "only what every run has"
+    assert r"a\_1" in runs_sheet(runs).latex() and runs_table(runs).row_count == 2
+    (first, *_) = csv.DictReader(io.StringIO(runs_sheet(runs).csv()))
     assert float(first["mean"]) == pytest.approx(0.02) and float(first["sd"]) == pytest.approx(0.0002**0.5)
-    assert " nan |" in runs_markdown({"a": runs["a_1"]}), "one run has no standard deviation"
+    assert " nan |" in runs_sheet({"a": runs["a_1"]}).markdown(), "one run has no standard deviation"

@@ -1,9 +1,7 @@
-"""The verdict, and the measures of several runs, as tables: for the terminal, as markdown, CSV and LaTeX."""
+"""The verdict, and the measures of several runs, as tables: for the terminal and as sheets."""
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import asdict
 from statistics import fmean, stdev
 
@@ -11,6 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from deepham.algorithm.by_wealth import WealthBin
+from deepham.sheet import Sheet
 from deepham.verdict import BARS, MOMENTS, Row
 
 HEADINGS = ("measure", "value", "grid", "unit", "bar", "goal", "met")
@@ -39,38 +38,19 @@ def verdict_table(rows: list[Row], title: str) -> Table:
     return table
 
 
-def verdict_markdown(rows: list[Row]) -> str:
-    """A GitHub table."""
-    return _markdown(HEADINGS, map(_cells, rows))
-
-
-def verdict_csv(rows: list[Row]) -> str:
-    """Full precision, with the measures' names."""
-    return _csv(("name", *HEADINGS), (
-        (row.measure, row.description, row.value, row.reference, row.unit, row.bar, row.goal, _met(row)) for row in rows))
-
-
-def verdict_latex(rows: list[Row]) -> str:
-    """A tabular."""
-    return _latex(HEADINGS, map(_cells, rows), "lrrlrrl")
+def verdict_sheet(rows: list[Row]) -> Sheet:
+    """The verdict; at full precision with the measures' names."""
+    return Sheet(HEADINGS, [_cells(row) for row in rows], "lrrlrrl", ("name", *HEADINGS), [
+        (row.measure, row.description, row.value, row.reference, row.unit, row.bar, row.goal, _met(row)) for row in rows])
 
 
 BIN_HEADINGS = ("households from, %", "to", "wealth from, goods", "to", "Euler, %", "signed", "Bellman, utils", "signed")
 
 
-def by_wealth_markdown(bins: list[WealthBin]) -> str:
-    """Mean errors by wealth as a GitHub table."""
-    return _markdown(BIN_HEADINGS, map(_bin_cells, bins))
-
-
-def by_wealth_csv(bins: list[WealthBin]) -> str:
-    """Full precision, with the fields' names."""
-    return _csv(asdict(bins[0]), (asdict(each).values() for each in bins))
-
-
-def by_wealth_latex(bins: list[WealthBin]) -> str:
-    """A tabular."""
-    return _latex(BIN_HEADINGS, map(_bin_cells, bins), "r" * len(BIN_HEADINGS))
+def by_wealth_sheet(bins: list[WealthBin]) -> Sheet:
+    """Mean errors by wealth; at full precision with the fields' names."""
+    return Sheet(BIN_HEADINGS, [_bin_cells(one) for one in bins], "r" * len(BIN_HEADINGS), tuple(asdict(bins[0])),
+                 [tuple(asdict(one).values()) for one in bins])
 
 
 def _bin_cells(one: WealthBin) -> tuple[str, ...]:
@@ -91,25 +71,12 @@ def runs_table(runs: Runs) -> Table:
     return table
 
 
-def runs_markdown(runs: Runs) -> str:
-    """A GitHub table with a column per run, the mean and the standard deviation."""
-    return _markdown(*_runs_cells(runs))
-
-
-def runs_csv(runs: Runs) -> str:
-    """Full precision."""
-    return _csv(("measure", "unit", *runs, "mean", "sd"), (
-        (name, unit, *values, *_mean_sd(values)) for name, unit, values in _by_measure(runs)))
-
-
-def runs_latex(runs: Runs) -> str:
-    """A tabular with a column per run, the mean and the standard deviation."""
-    return _latex(*_runs_cells(runs), "ll" + "r" * (len(runs) + 2))
-
-
-def _runs_cells(runs: Runs):
-    rows = [(name, unit, *(f"{x:.4g}" for x in (*values, *_mean_sd(values)))) for name, unit, values in _by_measure(runs)]
-    return ("measure", "unit", *runs, "mean", "sd"), rows
+def runs_sheet(runs: Runs) -> Sheet:
+    """A column per run, the mean and the standard deviation of each measure."""
+    headings = ("measure", "unit", *runs, "mean", "sd")
+    exact = [(name, unit, *values, *_mean_sd(values)) for name, unit, values in _by_measure(runs)]
+    rows = [(name, unit, *(f"{x:.4g}" for x in values)) for name, unit, *values in exact]
+    return Sheet(headings, rows, "ll" + "r" * (len(runs) + 2), headings, exact)
 
 
 def _by_measure(runs: Runs):
@@ -122,21 +89,3 @@ def _by_measure(runs: Runs):
 
 def _mean_sd(values: list[float]) -> tuple[float, float]:
     return fmean(values), stdev(values) if len(values) > 1 else float("nan")
-
-
-def _markdown(headings, rows) -> str:
-    lines = [headings, ("---",) * len(headings), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
-
-
-def _csv(headings, rows) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(headings)
-    writer.writerows(rows)
-    return text.getvalue()
-
-
-def _latex(headings, rows, columns: str) -> str:
-    body = " \\\\\n".join(" & ".join(line).replace("%", r"\%").replace("_", r"\_") for line in (headings, *rows))
-    return f"\\begin{{tabular}}{{{columns}}}\n{body} \\\\\n\\end{{tabular}}\n"

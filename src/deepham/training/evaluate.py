@@ -28,15 +28,7 @@ from deepham.simulation.household import Policy, Value
 from deepham.simulation.population import concatenate, gini
 from deepham.simulation.rollout import Panel, initial_panel, simulate
 from deepham.solution import Solution
-from deepham.tables import (
-    by_wealth_csv,
-    by_wealth_latex,
-    by_wealth_markdown,
-    verdict_csv,
-    verdict_latex,
-    verdict_markdown,
-    verdict_table,
-)
+from deepham.tables import by_wealth_sheet, verdict_sheet, verdict_table
 from deepham.training.checkpoints import write_json
 from deepham.training.configuration import read_evaluation
 from deepham.verdict import judge
@@ -85,9 +77,8 @@ def run(cfg: DictConfig) -> float:
     missed = [row.measure for row in rows if row.met is False]
     folder = Path(str(cfg.solution))
     report = Path(cfg.output) if cfg.output else Path("logs") / folder.resolve().name / "report"
-    report.mkdir(parents=True, exist_ok=True)
-    _write(report, "verdict", rows, md=verdict_markdown, csv=verdict_csv, tex=verdict_latex)
-    _write(report, "by_wealth", bins, md=by_wealth_markdown, csv=by_wealth_csv, tex=by_wealth_latex)
+    verdict_sheet(rows).write(report, "verdict")
+    by_wealth_sheet(bins).write(report, "by_wealth")
     if reference is not None:
         save_figures(figures_against_grid(solution, reference, ergodic, truth), report)
     write_json(folder / "evaluation.json", {
@@ -141,8 +132,3 @@ def _in_panels(
         "bellman_paper": bellman_paper(economy, policy, value, seed, protocol), "mean_K": float(K.mean()),
         "sd_K": float(K.std()), "wealth_sd": float(wealth.std()), "gini": float(gini(wealth[None], even[None]))}
     return measures, K, wealth
-
-
-def _write(folder: Path, name: str, content, **forms) -> None:
-    for ending, text in forms.items():
-        (folder / f"{name}.{ending}").write_text(text(content), encoding="utf-8")

@@ -11,7 +11,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from deepham.economics.economy import require
 from deepham.errors import InputError
-from deepham.tables import runs_csv, runs_latex, runs_markdown, runs_table
+from deepham.tables import runs_sheet, runs_table
 
 
 def run(cfg: DictConfig) -> int:
@@ -23,9 +23,7 @@ def run(cfg: DictConfig) -> int:
     require(not OmegaConf.is_missing(cfg, "runs"), "runs: give a glob or a list of run folders")
     runs = {folder.name: _measures(folder) for folder in _folders(cfg.runs)}
     output = Path(cfg.output)
-    output.mkdir(parents=True, exist_ok=True)
-    for ending, text in (("md", runs_markdown), ("csv", runs_csv), ("tex", runs_latex)):
-        (output / f"runs.{ending}").write_text(text(runs), encoding="utf-8")
+    runs_sheet(runs).write(output, "runs")
     console = rich.get_console()
     console.print(runs_table(runs))
     console.print(f"{output}/runs.md, .csv, .tex", highlight=False)

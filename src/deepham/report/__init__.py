@@ -1,0 +1,1 @@
+"""What economists look at: business cycles, responses, welfare and distributions of solved economies, on one page."""
