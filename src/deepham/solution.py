@@ -91,7 +91,7 @@ class Solution(SolvedEconomy):
         lines += ["ergodic distribution", f"  {'mean wealth':<16}{means} goods",
                   f"  {'grid':<16}{len(self.grid)} nodes from {self.grid[0]:g} to {self.grid[-1]:.4g} goods"]
         lines += ["made with", *(f"  {name:<16}{states.show(value) if not isinstance(value, str) else value}"
-                                 for name, value in self.meta.items() if name != "measures")]
+                                 for name, value in self.meta.items() if name not in ("measures", "history"))]
         measures = self.meta.get("measures") or {"none were taken": "errors() takes them"}
         lines += ["measures", *(f"  {name:<26} {_with_unit(name, value)}" for name, value in measures.items())]
         return "\n".join(lines)

@@ -273,3 +273,11 @@ def test_a_shipped_solution_is_a_starting_point(command):
 def test_what_is_no_starting_point_is_said_in_one_line(command, overrides, says):
     code, output, errors = command("run=r", *overrides)
     assert code == 2 and len(errors) == 1 and says in errors[0] and not Path("checkpoints").exists()
+
+
+def test_a_solution_says_how_it_was_made(command):
+    assert command("run=r", "algorithm.outer_iterations=2")[0] == 0
+    meta = deepham.load("checkpoints/r").meta
+    assert "algorithm.outer_iterations=2" in meta["made_by"]["command"] and meta["made_by"]["seconds"]["total"] > 0
+    assert {"hardware", "python", "peak_memory_mb", "lightning"} <= set(meta["made_by"])
+    assert meta["history"]["outer_iteration"] == [1, 2] and len(meta["history"]["errors/euler.mean"]) == 2

@@ -41,8 +41,12 @@ class History(lightning.Callback):
         if self.path:
             self._write()
 
+    def columns(self) -> dict[str, list[float | None]]:
+        """Measure -> its values by outer iteration, None where a row lacks it."""
+        return {name: [row.get(name) for row in self.rows] for name in dict.fromkeys(name for row in self.rows for name in row)}
+
     def _write(self) -> None:
-        columns = list(dict.fromkeys(name for row in self.rows for name in row))
+        columns = list(self.columns())
         beside = self.path.with_suffix(".tmp")
         with open(beside, "w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, columns)

@@ -47,7 +47,15 @@ from deepham.training.configuration import Settings, check_run_name, read
 from deepham.training.data import PanelData
 from deepham.training.history import History
 from deepham.training.module import DeepHAM
-from deepham.training.terminal import device_name, log_file, peak_memory, quiet_lightning, report, show_progress
+from deepham.training.terminal import (
+    device_name,
+    log_file,
+    machine,
+    peak_memory,
+    quiet_lightning,
+    report,
+    show_progress,
+)
 from deepham.verdict import judge
 
 log = logging.getLogger("deepham")
@@ -111,7 +119,8 @@ def _train(
     OmegaConf.save(OmegaConf.create(plain), folders.logs / "config.yaml")
     log.info("%s", OmegaConf.to_yaml(OmegaConf.create(plain)).rstrip())
     log.info("run %s: %s on %s", folders.name, settings.economy_name, device_name(settings.trainer))
-    callbacks = [*callbacks, History(folders.logs / "metrics.csv"), LastCheckpoint(folders.checkpoints)]
+    history = History(folders.logs / "metrics.csv")
+    callbacks = [*callbacks, history, LastCheckpoint(folders.checkpoints)]
     module, data = fit(settings, callbacks, loggers, resume, init)
     trained = time.perf_counter()
     log.info("training took %.0f s; measuring in the continuum ...", trained - began)
@@ -124,6 +133,10 @@ def _train(
     seconds = {"training": trained - began, "verdict": time.perf_counter() - trained,
                "total": time.perf_counter() - began}
     rows = judge(end.measures, end.beside)
+    end.solution.meta["history"] = {name: [None if x is None else float(f"{x:.6g}") for x in column]
+                                    for name, column in history.columns().items()}
+    end.solution.meta["made_by"] = {"command": shlex.join([*_program(), *sys.argv[1:]]), "seconds": seconds,
+                                    "peak_memory_mb": peak_memory()} | machine(settings.trainer)
     end.solution.save(folders.checkpoints, overwrite=True)
     missed = [row.measure for row in rows if row.met is False]
     write_json(folders.checkpoints / "metrics.json", {
@@ -250,8 +263,11 @@ def _resume_command(folders: RunFolders) -> str | None:
     if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
         overrides = [str(text) for text in HydraConfig.get().overrides.task]
     overrides = [text for text in overrides if not text.startswith(("ckpt_path=", "init_from=", "run="))]
-    program = ["python", "scripts/train.py"] if sys.argv[0].endswith(".py") else ["deepham-train"]
-    return shlex.join([*program, *overrides, f"ckpt_path={folders.checkpoints}"])
+    return shlex.join([*_program(), *overrides, f"ckpt_path={folders.checkpoints}"])
+
+
+def _program() -> list[str]:
+    return ["python", "scripts/train.py"] if sys.argv[0].endswith(".py") else ["deepham-train"]
 
 
 def instantiate_all(group: str, cfg: DictConfig | dict | None) -> list:

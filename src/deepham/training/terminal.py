@@ -9,6 +9,7 @@ import platform
 import sys
 import warnings
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 
 import rich
@@ -92,6 +93,12 @@ def peak_memory() -> float:
     except ImportError:  # Windows
         return float("nan")
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform != "darwin" else 1024**2)
+
+
+def machine(settings: TrainerSettings) -> dict[str, str]:
+    """Hardware and versions, for a manifest."""
+    versions = {name: version(name) for name in ("numpy", "lightning", "scipy")}
+    return {"hardware": device_name(settings), "system": f"{platform.system()} {platform.machine()}", "python": platform.python_version()} | versions
 
 
 def device_name(settings: TrainerSettings) -> str:
