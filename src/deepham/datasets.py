@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from deepham.economics.economy import Economy
+from deepham.errors import InputError
 from deepham.simulation.continuum import advance_histogram
 from deepham.simulation.household import Policy, observe
 from deepham.simulation.population import Population, concatenate
@@ -15,7 +18,7 @@ from deepham.simulation.population import Population, concatenate
 BLOCK = 64  # economies of the continuum that are followed at once: they share no randomness, and small is faster
 LEVELS = {"wealth_q01": 0.01, "wealth_q10": 0.10, "wealth_q50": 0.50, "wealth_q90": 0.90, "wealth_q99": 0.99}
 
-FIFTHS = tuple(f"C_fifth{number}" for number in range(1, 6))
+FIFTHS = {"C_fifth1": "poorest", "C_fifth2": "second", "C_fifth3": "middle", "C_fifth4": "fourth", "C_fifth5": "richest"}
 
 
 @torch.no_grad()
@@ -68,8 +71,8 @@ def descriptions(economy: Economy) -> dict[str, tuple[str, str]]:
         "top1_share": ("share of the richest hundredth in wealth", "share"),
     } | {name: (f"{level:.0%} quantile of wealth across households, start of period", "goods")
          for name, level in LEVELS.items()
-    } | {name: (f"mean consumption of the {number}. fifth of households by wealth", f"goods per {economy.period}")
-         for number, name in enumerate(FIFTHS, 1)}
+    } | {name: (f"mean consumption of the {fifth} fifth of households by wealth", f"goods per {economy.period}")
+         for name, fifth in FIFTHS.items()}
 
 
 def to_dataset(economy: Economy, series: dict[str, Tensor], z_path: Tensor, **attributes):
@@ -90,6 +93,21 @@ def to_dataset(economy: Economy, series: dict[str, Tensor], z_path: Tensor, **at
                    "period": ("period", range(periods), {"long_name": "period", "units": economy.period})}
     attributes["calibration"] = json.dumps(attributes["calibration"])
     return xarray.Dataset(variables, coordinates, attributes)
+
+
+def save(dataset, path) -> None:
+    """Write a Dataset to one compressed file that `xarray.open_dataset(path)` reads: netCDF, in gzip.
+
+    Raises:
+        InputError: a name that does not end with .nc.gz, or a file that cannot be written.
+    """
+    if not str(path).endswith(".nc.gz"):
+        raise InputError(f"path: expected a name that ends with .nc.gz, got {path}")
+    data = gzip.compress(bytes(dataset.to_netcdf(engine="scipy")), mtime=0)
+    try:
+        Path(path).write_bytes(data)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror})") from None
 
 
 def draw_panel(population: Population, agents: int, generator: torch.Generator) -> Population:

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from torch import Tensor
 
-BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#555555"  # told apart in print and by colour-blind readers
+BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#555555"  # told apart in print and by colour-blind readers
 
 
 def save_figures(figures: dict[str, Figure], folder: Path, endings: tuple[str, ...] = ("png", "pdf")) -> None:
@@ -35,29 +35,39 @@ def asset_histogram(k: Tensor, weight: Tensor, constrained: float, asset: str = 
     return figure
 
 
-def impulse_responses(responses: dict[str, object], variables) -> Figure:
-    """A panel a variable: the response, its 50 and 90 percent bands over draws, and one line a Dataset of `irf`."""
+LINES = ((BLUE, "-"), (ORANGE, "-."), (GREEN, (0, (1, 1.5))))  # of solutions that are laid over each other
+GRID_LINE = ("black", (0, (4, 2)))
+
+
+def impulse_responses(responses: dict[str, object], variables, lines=LINES) -> Figure:
+    """A panel a variable: one line a Dataset of `irf`, and around the first its 50 and 90 percent bands over draws."""
     columns = min(3, len(variables))
     rows = -(-len(variables) // columns)
-    figure = Figure(figsize=(3.6 * columns, 2.7 * rows), layout="constrained")
+    figure = Figure(figsize=(4.2 * columns, 2.6 * rows), layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False).flatten()
     for axes, name in zip(panels, variables):
-        for (label, data), color in zip(responses.items(), cycle((BLUE, ORANGE, GREY))):
+        for (label, data), (color, style) in zip(responses.items(), lines):
             period = data["period"].values
-            for low, high, alpha in (("q05", "q95", 0.15), ("q25", "q75", 0.25)):
-                axes.fill_between(period, data[f"{name}_{low}"], data[f"{name}_{high}"], color=color, alpha=alpha,
-                                  linewidth=0)
-            axes.plot(period, data[name], color=color, label=label)
+            if label == next(iter(responses)):
+                for low, high, alpha in (("q05", "q95", 0.15), ("q25", "q75", 0.25)):
+                    axes.fill_between(period, data[f"{name}_{low}"], data[f"{name}_{high}"], color=color, alpha=alpha,
+                                      linewidth=0)
+            axes.plot(period, data[name], color=color, linestyle=style, label=label)
         axes.axhline(0, color="black", linewidth=0.6)
-        title = f"{name}: {data[name].attrs['long_name'].removeprefix('response of ')}"
-        axes.set_title(textwrap.fill(title, 42), fontsize=8)
-        axes.set_ylabel(data[name].attrs["units"], fontsize=8)
-        axes.set_xlabel(f"{data['period'].attrs['units']}s after the shock", fontsize=8)
+        axes.set_title(panel_title(name, data[name].attrs["long_name"].removeprefix("response of ")), fontsize=10)
+        axes.set(ylabel=data[name].attrs["units"], xlabel=f"{data['period'].attrs['units']}s after the shock")
     for axes in panels[len(variables):]:
         axes.set_visible(False)
     if len(responses) > 1:
-        panels[0].legend(frameon=False, fontsize=8)
+        handles, labels = panels[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False, fontsize=9)
     return figure
+
+
+def panel_title(name: str, description: str) -> str:
+    """The symbol and what it stands for; a name that is a word needs no second one."""
+    description = description.split(", start of")[0]
+    return textwrap.fill(f"{name}: {description}" if len(name) < 3 else description, 44)
 
 
 def wealth_and_policy(solution) -> Figure:

@@ -16,7 +16,7 @@ from deepham.reference.solve import Reference
 from deepham.simulation.household import Policy, observe
 from deepham.solution import Solution
 
-GRID_LINE = {"color": "black", "linestyle": "--", "linewidth": 1.2}
+GRID_STYLE = {"color": "black", "linestyle": "--", "linewidth": 1.2}
 SHOWN_QUANTILES = np.linspace(0.001, 0.999, 999)
 LAST_PERIODS = 400  # of the path of capital that are drawn
 
@@ -49,7 +49,7 @@ def errors_against_grid(bins: list[WealthBin], grid: list[WealthBin]) -> Figure:
         axes.scatter(x, np.abs(signed), marker="s", s=36, edgecolors=ORANGE, zorder=3,
                      facecolors=[ORANGE if value > 0 else "white" for value in signed],
                      label="size of the signed mean (hollow: negative)")
-        axes.plot(x, other, **GRID_LINE, marker=".", label="grid, mean of the size")
+        axes.plot(x, other, **GRID_STYLE, marker=".", label="grid, mean of the size")
         axes.set(yscale="log", xlabel="wealth, percent of households from the poorest", ylabel=unit, title=title)
         axes.set_xticks(x, labels)
         axes.legend(frameon=False, fontsize=8)
@@ -67,16 +67,16 @@ def wealth_against_grid(economy: Economy, candidate: Ergodic, truth: Ergodic) ->
     density, tail, quantiles = figure.subplots(1, 3)
     for state, color in zip(range(len(names)), cycle((ORANGE, BLUE))):
         density.plot(nodes, ours[state] / ours[state].sum() / width, color=color, label=names[state])
-        density.plot(nodes, grid[state] / grid[state].sum() / width, **GRID_LINE,
+        density.plot(nodes, grid[state] / grid[state].sum() / width, **GRID_STYLE,
                      label="grid" if state == len(names) - 1 else None)
     density.set(xlim=(nodes[0], top), xlabel=_assets(economy), ylabel="density, per good", title="Wealth by state")
-    for mass, style, label in ((ours, {"color": BLUE}, "deep learning"), (grid, GRID_LINE, "grid")):
+    for mass, style, label in ((ours, {"color": BLUE}, "deep learning"), (grid, GRID_STYLE, "grid")):
         above = 1 - mass.sum(0).cumsum()
         tail.semilogy(nodes[above > 1e-6], above[above > 1e-6], **style, label=label)
     tail.set(xlabel=_assets(economy), ylabel="share of households above", title="Upper tail")
     at_ours, at_grid = (np.interp(SHOWN_QUANTILES, mass.sum(0).cumsum(), nodes) for mass in (ours, grid))
     quantiles.plot(at_grid, at_ours, color=BLUE, label="0.1 % to 99.9 %")
-    quantiles.plot(at_grid, at_grid, **GRID_LINE, label="equal")
+    quantiles.plot(at_grid, at_grid, **GRID_STYLE, label="equal")
     quantiles.set(xlabel=f"grid, {_assets(economy)}", ylabel="deep learning", title="Quantile against quantile")
     for axes in (density, tail, quantiles):
         axes.legend(frameon=False)
@@ -90,7 +90,7 @@ def capital_against_grid(economy: Economy, candidate: Ergodic, truth: Ergodic) -
     periods = np.arange(candidate.K.shape[1])
     end = slice(-LAST_PERIODS, None)
     path.plot(periods[end], candidate.K[0, end].numpy(), color=BLUE, label="deep learning")
-    path.plot(periods[end], truth.K[0, end].numpy(), **GRID_LINE, label="grid")
+    path.plot(periods[end], truth.K[0, end].numpy(), **GRID_STYLE, label="grid")
     path.set(xlabel=f"{economy.period} after burn-in", ylabel="capital K, goods", title="Capital on the same shocks")
     path.legend(frameon=False)
     gap.plot(periods, 100 * (candidate.K / truth.K).log()[0].numpy(), color=ORANGE, linewidth=0.6)
@@ -118,12 +118,12 @@ def policy_against_grid(economy: Economy, policy: Policy, reference: Reference, 
             ours, grid = policy(seen)[0], reference.policy(seen)[0]
             label = f"{eps_names[eps]}, z {z_names[z]}"
             level.plot(k[0], ours, style, color=color, label=label)
-            level.plot(k[0], grid, **GRID_LINE | {"linewidth": 0.7})
+            level.plot(k[0], grid, **GRID_STYLE | {"linewidth": 0.7})
             gap.plot(k[0], 100 * (ours / grid - 1), style, color=color, label=label)
             cash = seen.resources[0]
             middle = (k[0, 1:] + k[0, :-1]) / 2
             mpc.plot(middle, ours.diff() / cash.diff(), style, color=color, label=label)
-            mpc.plot(middle, grid.diff() / cash.diff(), **GRID_LINE | {"linewidth": 0.7})
+            mpc.plot(middle, grid.diff() / cash.diff(), **GRID_STYLE | {"linewidth": 0.7})
     level.set(xlabel=_assets(economy), ylabel=f"consumption, goods per {economy.period}", title="Policy")
     gap.set(xlabel=_assets(economy), ylabel="percent", title="Consumption, distance to the grid's", ylim=(-1, 1))
     mpc.set(xlabel=_assets(economy), ylabel="per good of resources", title="Marginal propensity to consume",

@@ -80,8 +80,12 @@ class SolvedEconomy:
         """Expected lifetime utility in utils, discounted to this period; arguments and errors as for `consumption`."""
         return self._evaluate("value", self.value_function, household, population)
 
+    def resources(self, *, population=None, **household) -> np.ndarray:
+        """Resources m = c + k', goods per period; arguments and errors as for `consumption`."""
+        return self._evaluate("resources", lambda seen: seen.resources, household, population)
+
     @torch.no_grad()
-    def _evaluate(self, call: str, network: nn.Module, household: dict, population) -> np.ndarray:
+    def _evaluate(self, call: str, function: Policy, household: dict, population) -> np.ndarray:
         k, eps, z = states.household_states(self.economy, call, household)
         if population is not None:
             population = states.cross_section(self.economy, "population", population, self.grid.device)
@@ -92,7 +96,7 @@ class SolvedEconomy:
                 around = self.ergodic.select(slice(index, index + 1)) if population is None else population
                 seen = observe(self.economy, around, z_flat[where[:1]], k_flat[where][None], eps_flat[where][None])
                 self._check_resources(self.economy.asset, seen)
-                result[where.cpu().numpy()] = network(seen)[0].cpu().numpy()
+                result[where.cpu().numpy()] = function(seen)[0].cpu().numpy()
         return result.reshape(k.shape)
 
     # -- simulation ------------------------------------------------------------------------------------------------

@@ -79,6 +79,14 @@ def runs_sheet(runs: Runs) -> Sheet:
     return Sheet(headings, rows, "ll" + "r" * (len(runs) + 2), headings, exact)
 
 
+def compared_sheet(solutions: Runs) -> Sheet:
+    """A column per solution."""
+    headings = ("measure", "unit", *solutions)
+    exact = [(name, unit, *values) for name, unit, values in _by_measure(solutions)]
+    rows = [(name, unit, *(f"{x:.4g}" for x in values)) for name, unit, *values in exact]
+    return Sheet(headings, rows, "ll" + "r" * len(solutions), headings, exact)
+
+
 def _by_measure(runs: Runs):
     """Description, unit and values of the measures that every run has, in the order of the verdict."""
     described = {name: (text, unit) for name, (text, unit, *_) in BARS.items()} | MOMENTS

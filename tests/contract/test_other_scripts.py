@@ -1,13 +1,15 @@
-"""scripts/reference.py and scripts/evaluate.py: what they print and write, and one line for bad input."""
+"""scripts/reference.py, evaluate.py, summarize.py and report.py: what they print and write, and one line for bad input."""
 
 import csv
 import json
+import re
 import sys
 from pathlib import Path
 
 import pytest
+import xarray
 
-from deepham.training.cli import evaluate, reference, summarize
+from deepham.training.cli import evaluate, reference, report, summarize
 
 SMALL = ["reference.k_nodes=40", "reference.K_nodes=5", "reference.histogram_nodes=40", "reference.economies=1",
          "reference.burn_in=50", "reference.periods=200", "reference.tolerance=1e-3"]
@@ -122,11 +124,50 @@ def test_a_run_of_another_calibration_says_how_to_get_a_comparison(command):
     (evaluate, [], "solution="), (evaluate, ["solution=nowhere"], "nowhere"),
     (evaluate, ["solution=."], "expected"), (evaluate, ["solution=x", "seed=-1"], "seed"),
     (evaluate, ["solution=x", "verdict.dates=0"], "verdict.dates"), (evaluate, ["solution=x", "agents=0"], "agents"),
-    (evaluate, ["solution=x", "bellman_paper.dates=0"], "bellman_paper.dates")])
+    (evaluate, ["solution=x", "bellman_paper.dates=0"], "bellman_paper.dates"),
+    (report, ["solution=nowhere"], "brock_mirman, ks98"), (report, ["workers=0"], "workers"), (report, ["compare=ks98"], "list"),
+    (report, ["compare=[brock_mirman]"], "a solution of brock_mirman"), (report, ["compare=[ks98]"], "two solutions called ks98"),
+    (report, ["compare=[a,b,c]"], "at most 2"), (report, ["study.irf_draws=0"], "study.irf_draws"), (report, ["seed=x"], "seed"),
+    (report, ["study.period=3"], "did you mean study.periods")])
 def test_bad_input_is_one_line_and_exit_code_2(script, entry, overrides, says):
     code, output, errors = script(entry, *overrides)
     assert code == 2 and len(errors) == 1 and says in errors[0] and output == ""
     assert list(Path(".").iterdir()) == []
+
+
+LOOK = ["study.periods=30", "study.irf_periods=3", "study.irf_draws=4", "study.risky_periods=20", "verdict.burn_in=5",
+        "verdict.periods=10", "verdict.dates=2"]
+ALWAYS = {"verdict", "by_wealth", "calibration", "business_cycle", "cycle", "distribution", "inequality", "policies", "transfer",
+          "transfer_table", "irf", "irf_distribution", "irf_table", "risky", "risky_table", "training", "manifest"}
+
+
+def test_a_report_lays_solutions_over_each_other_and_the_grid(command, script):
+    assert command("run=r")[0] == 0
+    code, output, errors = script(report, "solution=checkpoints/r", "compare=[ks98]", *LOOK, *SMALL)
+    assert (code, errors) == (0, []) and "report.html" in output
+    folder = Path("logs/r/report")
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    shown = ALWAYS | {"verdicts", "capital", "errors", "policy", "welfare", "welfare_table"}
+    assert set(re.findall(r'<figure id="([^"]+)"', page)) == shown
+    for name in shown:
+        assert (folder / f"{name}.pdf").stat().st_size > 1000 if (folder / f"{name}.png").exists() else (folder / f"{name}.tex").exists()
+    assert "src=\"http" not in page and "Den Haan, Judd and Juillard" in page and "β" in page and "Left out" not in page
+    with open(folder / "business_cycle.csv", encoding="utf-8") as file:
+        row = next(csv.DictReader(file))
+    assert row["variable"] == "Y" and float(row["sd, grid"]) > 0 and {"sd, r", "sd, ks98"} <= set(row)
+    with open(folder / "manifest.csv", encoding="utf-8") as file:
+        manifest = {(row["of"], row["item"]): row["value"] for row in csv.DictReader(file)}
+    assert "run=r" in manifest["r", "command"] and "compare=[ks98]" in manifest["report", "command"]
+    series = xarray.open_dataset(folder / "recession-grid.nc.gz")
+    assert series.sizes["period"] == 3 and float(series["Y"][0]) < -4
+
+
+def test_a_report_says_what_is_left_out(script):
+    code, output, errors = script(report, "solution=brock_mirman", "workers=1", "output=here", *LOOK, *SMALL)
+    assert (code, errors) == (0, [])
+    page = Path("here/report.html").read_text(encoding="utf-8")
+    assert set(re.findall(r'<figure id="([^"]+)"', page)) == ALWAYS | {"capital", "errors", "policy"}
+    assert "welfare: brock_mirman states no twin without aggregate risk" in page
 
 
 AIYAGARI = ["model.productivity=[1.0]", "model.unemployment=[0.07]", "model.beta=0.96",

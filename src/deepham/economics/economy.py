@@ -55,12 +55,12 @@ class Economy(ABC):
     variables: ClassVar[dict[str, tuple[str, str]]] = {}
 
     def __post_init__(self):
-        for field in fields(self):
-            value = getattr(self, field.name)
-            listed = str(field.type).startswith("list")
+        for each in fields(self):
+            value = getattr(self, each.name)
+            listed = str(each.type).startswith("list")
             require(isinstance(value, list | tuple) == listed and all(
                 isinstance(x, int | float) and not isinstance(x, bool) and math.isfinite(x) for x in _flatten(value)),
-                f"{field.name}: expected {'a list of finite numbers' if listed else 'a finite number'}, got {value!r}")
+                f"{each.name}: expected {'a list of finite numbers' if listed else 'a finite number'}, got {value!r}")
         self.prepare()
         self._check_long_run()
 
@@ -119,7 +119,7 @@ class Economy(ABC):
 
     def parameters(self) -> dict:
         """The calibration as plain data."""
-        return {field.name: copy.deepcopy(getattr(self, field.name)) for field in fields(self)}
+        return {each.name: copy.deepcopy(getattr(self, each.name)) for each in fields(self)}
 
     def to(self, device=None, dtype=None) -> Economy:
         """A copy whose tensors live on the device and have the floating dtype."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from deepham.algorithm.evaluation import Ergodic, distribution_measures, error_measures
+from deepham.algorithm.evaluation import distribution_measures, error_measures
 from deepham.economics.economy import Economy
 from deepham.errors import InputError
 from deepham.reference.grid import Grid, GridFunction

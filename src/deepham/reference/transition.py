@@ -8,6 +8,7 @@ Kotlikoff, 1987), found by Anderson acceleration.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,7 +54,7 @@ class Transition:
 
 @torch.no_grad()
 def solve_transition(
-    economy: Economy, start: Population, settings: ReferenceSettings, periods: int = 600
+    economy: Economy, start: Population, settings: ReferenceSettings, periods: int = 400
 ) -> Transition:
     """Follow an economy with one aggregate state from the cross-section `start` (one economy) to its rest.
 
@@ -73,7 +74,10 @@ def solve_transition(
         raise InputError(f"transition: capital still moves by {100 * moved:.1g} % after {ITERATIONS} iterations; expected "
                          "a start nearer to the stationary equilibrium") from None
     consumption = path.policies(log_K)
-    return Transition(path.capital(log_K), path.k, path.value(log_K, consumption), K_end)
+    values = path.values(log_K, consumption)
+    # interpolation of a concave function errs to one side, period after period
+    value = values[0] - path.mean_error(consumption, values)
+    return Transition(path.capital(log_K), path.k, value, K_end)
 
 
 class _Path:
@@ -93,16 +97,39 @@ class _Path:
 
     def residual(self, log_K: np.ndarray) -> np.ndarray:
         """Distance (T - 1,) of what follows from a path of log capital, from period 1 on, to the path."""
-        z = torch.zeros(1, dtype=torch.long)
-        population, found = self.start, []
-        for c in self.policies(log_K)[:-1]:
-            at_nodes = torch.lerp(c[:, self.low], c[:, self.low + 1], self.share).reshape(1, -1)
-            seen = observe(self.economy, population, z)
-            most = seen.resources - self.economy.borrowing_limit
-            population, _ = advance_histogram(
-                self.economy, lambda _: torch.minimum(at_nodes, most), self.nodes, population, z, z, seen)
-            found.append(population.mean(population.k))
+        found = [population.mean(population.k) for population, *_ in self._follow(self.policies(log_K))][1:]
         return torch.cat(found).log().numpy() - log_K
+
+    def mean_error(self, policies: list[Tensor], values: list[Tensor]) -> float:
+        """By how much the values of period 0 exceed those of the policies, on average over the households, utils.
+
+        It is the discounted sum of the mean Bellman residuals V - (u + beta E V') along the path and after it.
+        """
+        total, discount = 0.0, 1.0
+        for t, (population, c, k_next) in enumerate(self._follow(policies)):
+            last = t + 1 == len(policies)
+            tomorrow = self._value_at(self.chances @ values[t if last else t + 1], k_next, population.eps)
+            residual = (self._value_at(values[t], population.k, population.eps) - self.economy.preferences.utility(c)
+                        - self.economy.beta * tomorrow)
+            total += discount * float(population.mean(residual)) / (1 - self.economy.beta if last else 1)
+            discount *= self.economy.beta
+        return total
+
+    def _follow(self, policies: list[Tensor]) -> Iterator[tuple[Population, Tensor, Tensor]]:
+        """In every period the cross-section, and of its points (1, n_eps * G') consumption and next period's assets."""
+        z = torch.zeros(1, dtype=torch.long)
+        population = self.start
+        for c in policies:
+            seen = observe(self.economy, population, z)
+            at_nodes = torch.lerp(c[:, self.low], c[:, self.low + 1], self.share).reshape(1, -1)
+            chosen = torch.minimum(at_nodes, seen.resources - self.economy.borrowing_limit)
+            yield population, chosen, seen.resources - chosen
+            population, _ = advance_histogram(
+                self.economy, lambda _, chosen=chosen: chosen, self.nodes, population, z, z, seen)
+
+    def _value_at(self, value: Tensor, k: Tensor, eps: Tensor) -> Tensor:
+        low, share = bracket(self.k, k)
+        return torch.lerp(value[eps, low], value[eps, low + 1], share)
 
     def policies(self, log_K: np.ndarray) -> list[Tensor]:
         """Consumption (n_eps, G) in every period of the path."""
@@ -118,16 +145,16 @@ class _Path:
             path.append(c)
         return path[::-1]
 
-    def value(self, log_K: np.ndarray, consumption: list[Tensor]) -> Tensor:
-        """Lifetime utility (n_eps, G) in period 0."""
+    def values(self, log_K: np.ndarray, consumption: list[Tensor]) -> list[Tensor]:
+        """Lifetime utility (n_eps, G) in every period of the path."""
         resources, _ = self._resources(self.capital(log_K))
-        value = self.last_value
+        path = [self.last_value]
         for t in range(self.periods - 2, -1, -1):
             low, share = bracket(self.k, resources[t] - consumption[t])
-            tomorrow = self.chances @ value
-            value = self.economy.preferences.utility(consumption[t]) + self.economy.beta * torch.lerp(
-                tomorrow.gather(-1, low), tomorrow.gather(-1, low + 1), share)
-        return value
+            tomorrow = self.chances @ path[-1]
+            path.append(self.economy.preferences.utility(consumption[t]) + self.economy.beta * torch.lerp(
+                tomorrow.gather(-1, low), tomorrow.gather(-1, low + 1), share))
+        return path[::-1]
 
     def capital(self, log_K: np.ndarray) -> Tensor:
         """The path of capital (T,), from the one of its logarithm from period 1 on."""

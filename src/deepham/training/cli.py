@@ -39,6 +39,11 @@ def summarize() -> int:
     return run_script("summarize", "summarize")
 
 
+def report() -> int:
+    """`python scripts/report.py`. Returns the exit code."""
+    return run_script("report", "report")
+
+
 def run_script(config_name: str, module: str) -> int:
     """Call `run` of deepham.training.<module> with conf/<config_name>.yaml and the overrides of the command line.
 

@@ -21,6 +21,7 @@ from deepham.errors import InputError
 from deepham.networks.settings import NetworkSettings
 from deepham.reference.compare import GAPS
 from deepham.reference.settings import ReferenceSettings
+from deepham.report.study import StudySettings
 
 KEYS = ("model", "network", "algorithm", "trainer", "callbacks", "logger", "verdict", "reference", "run", "seed",
         "figures", "init_from", "ckpt_path", "log_dir", "checkpoint_dir", "optimized_metric")
@@ -141,12 +142,21 @@ def read_reference(cfg: DictConfig) -> tuple[str, Economy, ReferenceSettings]:
 def read_evaluation(cfg: DictConfig) -> tuple[VerdictSettings, ReferenceSettings, Protocol, int]:
     """Settings of the verdict, the grid solution and the published protocol, and the seed. Raises as `read` does."""
     require(not OmegaConf.is_missing(cfg, "solution"), "solution: give a run's folder, solution=checkpoints/<run>")
-    verdict = OmegaConf.to_object(_typed("verdict", cfg.verdict, VerdictSettings))
-    reference = OmegaConf.to_object(_typed("reference", cfg.reference, ReferenceSettings))
-    protocol = OmegaConf.to_object(_typed("bellman_paper", cfg.bellman_paper, Protocol))
-    for group in (verdict, reference, protocol):
+    return *_groups(cfg, verdict=VerdictSettings, reference=ReferenceSettings, bellman_paper=Protocol), _seed(cfg.seed)
+
+
+@_one_line
+def read_report(cfg: DictConfig) -> tuple[VerdictSettings, ReferenceSettings, StudySettings, int]:
+    """Settings of the verdict, the grid solution and the simulations, and the seed. Raises as `read` does."""
+    return *_groups(cfg, verdict=VerdictSettings, reference=ReferenceSettings, study=StudySettings), _seed(cfg.seed)
+
+
+def _groups(cfg: DictConfig, **schemas: type) -> list:
+    """Groups of settings, typed and validated, in the order given."""
+    groups = [OmegaConf.to_object(_typed(name, cfg[name], schema)) for name, schema in schemas.items()]
+    for group in groups:
         group.validate()
-    return verdict, reference, protocol, _seed(cfg.seed)
+    return groups
 
 
 def _economy(cfg: DictConfig) -> tuple[str, Economy]:

@@ -53,7 +53,7 @@ def run(cfg: DictConfig) -> float:
     def say(text: str) -> None:
         console.print(f"{text}  {time.perf_counter() - began:.0f} s", highlight=False, soft_wrap=True)
 
-    reference = _reference(cfg.against, solution, grid, Path(cfg.store), say)
+    reference = reference_of(cfg.against, solution, grid, Path(cfg.store), say)
     say("following the continuum ...")
     if reference is None:
         ergodic, measures = measure(economy, *networks, solution.ergodic, verdict, seed)
@@ -97,7 +97,7 @@ def run(cfg: DictConfig) -> float:
     return measures["euler.mean"]
 
 
-def _reference(against, solution: Solution, grid: ReferenceSettings, folder: Path, say) -> Reference | None:
+def reference_of(against, solution: Solution, grid: ReferenceSettings, folder: Path, say) -> Reference | None:
     """The grid solution in the file `against`, or of the solution's calibration; None where there can be none."""
     if against is not None:
         return store.read(Path(str(against)), solution.economy)

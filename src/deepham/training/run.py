@@ -136,7 +136,7 @@ def _train(
     end.solution.meta["history"] = {name: [None if x is None else float(f"{x:.6g}") for x in column]
                                     for name, column in history.columns().items()}
     end.solution.meta["made_by"] = {"command": shlex.join([*_program(), *sys.argv[1:]]), "seconds": seconds,
-                                    "peak_memory_mb": peak_memory()} | machine(settings.trainer)
+                                    "peak_memory_mb": peak_memory()} | machine(device_name(settings.trainer))
     end.solution.save(folders.checkpoints, overwrite=True)
     missed = [row.measure for row in rows if row.met is False]
     write_json(folders.checkpoints / "metrics.json", {

@@ -95,14 +95,17 @@ def peak_memory() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform != "darwin" else 1024**2)
 
 
-def machine(settings: TrainerSettings) -> dict[str, str]:
+def machine(hardware: str) -> dict[str, str]:
     """Hardware and versions, for a manifest."""
     versions = {name: version(name) for name in ("numpy", "lightning", "scipy")}
-    return {"hardware": device_name(settings), "system": f"{platform.system()} {platform.machine()}", "python": platform.python_version()} | versions
+    return {"hardware": hardware, "system": f"{platform.system()} {platform.machine()}",
+            "python": platform.python_version()} | versions
 
 
 def device_name(settings: TrainerSettings) -> str:
     """The card, or the processor and the threads used of it."""
-    if settings.gpus:
-        return torch.cuda.getdevice_name(0)
-    return f"the CPU ({platform.processor() or platform.machine()}, {settings.threads} of {os.cpu_count()} cores)"
+    return torch.cuda.get_device_name(0) if settings.gpus else cpu_name(settings.threads)
+
+
+def cpu_name(used: int) -> str:
+    return f"the CPU ({platform.processor() or platform.machine()}, {used} of {os.cpu_count()} cores)"

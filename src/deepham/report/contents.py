@@ -1,0 +1,290 @@
+"""The sections of a report, in the order of a replication package: what is said, which figures, which tables."""
+
+from __future__ import annotations
+
+import html
+import inspect
+import sys
+from dataclasses import fields
+
+from deepham.figures_against_grid import capital_against_grid, errors_against_grid, policy_against_grid
+from deepham.report import figures
+from deepham.report.business_cycle import SMOOTHING
+from deepham.report.page import Illustration, Section
+from deepham.report.study import TRANSFER, Study
+from deepham.report.subject import Subject
+from deepham.report.welfare import GROUPS
+from deepham.sheet import Sheet
+from deepham.states import show
+from deepham.tables import by_wealth_sheet, compared_sheet, verdict_sheet
+
+HORIZONS = (0, 1, 2, 4, 8, 12, 20, 30, 39)
+
+
+def contents(subjects: list[Subject], studies: list[Study], manifest: Sheet) -> list[Section]:
+    """All sections. The first subject is the one that is reported on, the first study is of it."""
+    sections = [_verdict(subjects), _calibration(subjects), _cycle(studies), _wealth(studies), _policy(subjects, studies)]
+    sections += [section for section in (_recession(studies), _transfer(studies), _risky(studies), _welfare(studies),
+                                         _training(subjects)) if section is not None]
+    return [*sections, _manifest(manifest, studies)]
+
+
+def _verdict(subjects: list[Subject]) -> Section:
+    main = subjects[0]
+    missed = [row.description for row in main.rows if row.met is False]
+    short = [row.description for row in main.rows if row.reached is False]
+    if main.reference is None:
+        against = "There is no grid solution of this economy to compare with."
+    else:
+        against = ("Distances are to a conventional grid solution of the same calibration on the same path of the aggregate "
+                   "shock, each with its own policy from the same start.")
+    section = Section("Verdict and errors", [
+        f"{'The bar is missed by: ' + '; '.join(missed) if missed else 'Every bar is met'}; "
+        f"{'goals not reached: ' + '; '.join(short) if short else 'every goal is reached'}.",
+        "Measured in the continuum of households, where there is no sampling noise, over the ergodic distribution; "
+        f"expectations are enumerated. {against}"])
+    section.shown.append(Illustration("verdict", verdict_sheet(main.rows), "Measures against the bar and the goal."))
+    if len(subjects) > 1:
+        section.shown.append(Illustration(
+            "verdicts", compared_sheet({each.label: each.measures for each in subjects}), "The same for every solution."))
+    if main.reference is not None:
+        economy = main.solution.economy
+        section.shown += [
+            Illustration("capital", capital_against_grid(economy, main.ergodic, main.truth),
+                         "Capital on the same shocks, and its distance to the grid solution's in percent."),
+            Illustration("errors", errors_against_grid(main.bins, main.grid_bins),
+                         "Where in the wealth distribution the errors sit; logarithmic scale.")]
+    section.shown.append(Illustration("by_wealth", by_wealth_sheet(main.bins), "Mean errors between quantiles of wealth."))
+    return section
+
+
+def symbol(name: str) -> str:
+    """A Greek letter where the parameter is named after one."""
+    letter = html.unescape(f"&{name};")
+    return letter if len(letter) == 1 else name
+
+
+def _calibration(subjects: list[Subject]) -> Section:
+    economy = subjects[0].solution.economy
+    rows, exact = [], []
+    for name, told in ((each.name, each.metadata) for each in fields(economy)):
+        values = [subject.solution.calibration[name] for subject in subjects]
+        exact.append((name, told["meaning"], told["unit"], *values))
+        rows.append((symbol(name), told["meaning"], told["unit"], *map(_value, values)))
+    labels = ("value",) if len(subjects) == 1 else tuple(subject.label for subject in subjects)
+    sheet = Sheet(("symbol", "meaning", "unit", *labels), rows, "lll" + "l" * len(labels),
+                  ("parameter", "meaning", "unit", *labels), exact)
+    return Section("Economy and calibration", [
+        f"{inspect.getdoc(type(economy))} One period is a {economy.period}. Source of the shipped calibration: "
+        f"{economy.source}."],
+        [Illustration("calibration", sheet, "Parameters that this solution was solved with.")],
+        inspect.cleandoc(sys.modules[type(economy).__module__].__doc__))
+
+
+def _value(value) -> str:
+    if not isinstance(value, list):
+        return f"{value:.6g}"
+    if value and isinstance(value[0], list):
+        return "; ".join(" ".join(f"{x:.4g}" for x in row) for row in value)
+    return ", ".join(f"{x:.6g}" for x in value)
+
+
+def _cycle(studies: list[Study]) -> Section:
+    first = studies[0]
+    economy = first.solved.economy
+    smoothing = SMOOTHING.get(economy.period)
+    trend = (f"the trend of Hodrick and Prescott with a smoothing parameter of {smoothing:g}" if smoothing else "the mean")
+    labels = [study.label for study in studies]
+    headings = ("variable", "unit of the mean", *(f"{name}{_who(label, labels)}" for name in (
+        "mean", "sd", "sd / sd of Y", "corr. with Y", "autocorr.") for label in labels))
+    found = {study.label: {each.name: each for each in study.moments} for study in studies}
+    rows, exact = [], []
+    for one in first.moments:
+        beside = [found[label][one.name] for label in labels]
+        numbers = [getattr(each, field) for field in ("mean", "sd", "relative_sd", "correlation", "autocorrelation")
+                   for each in beside]
+        rows.append((f"{one.name}, {one.description}", one.unit, *(f"{x:.4g}" for x in numbers)))
+        exact.append((one.name, one.unit, *numbers))
+    sheet = Sheet(headings, rows, "ll" + "r" * (len(headings) - 2), headings, exact)
+    return Section("Business cycle", [
+        f"{first.path.sizes['period']} {economy.period}s of the continuum on one path of the aggregate shock, the same for "
+        f"every column. Standard deviations are of the distance to {trend}: percent for quantities (of logs), percentage "
+        "points for rates and shares."], [
+        Illustration("business_cycle", sheet, "Means and moments of the cycle."),
+        Illustration("cycle", figures.cycle_figure(studies), "The end of the path; levels, not filtered.")])
+
+
+def _wealth(studies: list[Study]) -> Section:
+    labels = [study.label for study in studies]
+    names = [name for name in studies[0].path if name.startswith("wealth_") or name.endswith("_share") or name == "gini"]
+    exact = [(name, studies[0].path[name].attrs["long_name"].split(",")[0], studies[0].path[name].attrs["units"],
+              *(float(study.path[name].mean()) for study in studies)) for name in names]
+    rows = [(text, unit, *(f"{x:.4g}" for x in values)) for _, text, unit, *values in exact]
+    sheet = Sheet(("", "unit", *labels), rows, "ll" + "r" * len(labels), ("name", "description", "unit", *labels), exact)
+    return Section("Wealth distribution", ["Averages over the aggregate states, and over time in the table."], [
+        Illustration("distribution", figures.wealth_figure(studies), "Density by individual state, the share of households "
+                     "above each level of wealth, and the Lorenz curve."),
+        Illustration("inequality", sheet, "Moments of wealth across households, means over time.")])
+
+
+def _policy(subjects: list[Subject], studies: list[Study]) -> Section:
+    section = Section("Policy and marginal propensities to consume", [
+        "At the ergodic cross-section of the aggregate state. The marginal propensity to consume is out of one more good of "
+        "resources this period."],
+        [Illustration("policies", figures.policy_figure(studies), "Consumption, the change of wealth and the marginal "
+                      "propensity to consume, by individual state.")])
+    main = subjects[0]
+    if main.reference is not None:
+        section.shown.append(Illustration(
+            "policy", policy_against_grid(main.solution.economy, main.solution.policy_function, main.reference, main.truth),
+            "Against the grid solution (dashed), beside the same cross-sections."))
+    return section
+
+
+def _recession(studies: list[Study]) -> Section | None:
+    shown = [study for study in studies if study.recession is not None]
+    if not shown:
+        return None
+    economy = shown[0].solved.economy
+    names = economy.names_of(economy.aggregate_shock, economy.chain.n_z)
+    return Section("Impulse responses", [
+        f"What one {economy.period} of z {names[0]} does to an economy that was in z {names[-1]} the {economy.period} "
+        "before: the mean difference of two copies with the same luck, of which one has its state forced in period 0 and "
+        "the other draws it from the chain; afterwards both follow the chain. Bands: 50 and 90 percent of the draws; the "
+        "standard error of the mean is in the table."], [
+        Illustration("irf", figures.response_figure(shown, "recession", ("Y", "C", "I", "K", "r", "w")), "Aggregates."),
+        Illustration("irf_distribution", figures.response_figure(
+            shown, "recession", ("unemployment", "gini", "top10_share", "C_fifth1", "C_fifth3", "C_fifth5")),
+            "The distribution: consumption of the poorest, the middle and the richest fifth by wealth."),
+        Illustration("irf_table", _response_sheet(shown, "recession"), "Responses and standard errors.")])
+
+
+def _transfer(studies: list[Study]) -> Section | None:
+    shown = [study for study in studies if study.transfer is not None]
+    if not shown:
+        return None
+    return Section("Redistribution", [
+        f"{TRANSFER['transfer']:.0%} of the wealth of the richest {TRANSFER['top']:.0%} go to the poorest "
+        f"{TRANSFER['bottom']:.0%} in period 0, once and unexpected. Each of the rich loses the same share, each of the poor "
+        "gains the same amount."], [
+        Illustration("transfer", figures.response_figure(
+            shown, "transfer", ("C", "K", "gini", "C_fifth1", "C_fifth3", "C_fifth5")), "Responses to the transfer."),
+        Illustration("transfer_table", _response_sheet(shown, "transfer"), "Responses and standard errors.")])
+
+
+def _response_sheet(studies: list[Study], which: str) -> Sheet:
+    first = getattr(studies[0], which)
+    horizons = [h for h in HORIZONS if h < first.sizes["period"]]
+    rows, exact = [], []
+    for name in (name for name in ("Y", "C", "I", "K", "r", "w", "gini") if name in first):
+        for study in studies:
+            data = getattr(study, which)
+            values, errors = ([float(data[each][h]) for h in horizons] for each in (name, f"{name}_se"))
+            title = (name, study.label, data[name].attrs["units"])
+            rows += [(*title, *(f"{_zero(x):.3f}" for x in values)),
+                     ("", "s.e.", "", *(f"{x:.4f}" for x in errors))]
+            exact += [(*title, "response", *values), (*title, "standard error", *errors)]
+    periods = tuple(str(h) for h in horizons)
+    return Sheet(("variable", "solution", "unit", *periods), rows, "lll" + "r" * len(horizons),
+                 ("variable", "solution", "unit", "row", *periods), exact)
+
+
+def _risky(studies: list[Study]) -> Section | None:
+    shown = [study for study in studies if study.risky]
+    if not shown:
+        return None
+    period = shown[0].solved.economy.period
+    headings = ("z held", "solution", "K at the end, goods", f"drift, % per 100 {period}s", "first turn", "K there",
+                "deterministic K", "ergodic mean K")
+    rows, exact = [], []
+    for study in shown:
+        for state, found in study.risky.items():
+            turn = found.turn or (None, None)
+            numbers = (found.K, found.drift, *turn, found.deterministic_K, found.ergodic_K)
+            exact.append((state, study.label, *numbers))
+            rows.append((state, study.label, *("" if x is None else f"{x:.4g}" for x in numbers)))
+    return Section("Risky steady state", [
+        "The aggregate state is held while households go on expecting shocks. Capital moves to a level quickly; wealth goes "
+        "on spreading for thousands of periods, and where that moves capital the path first turns and then creeps: the turn "
+        "is the plateau."], [
+        Illustration("risky", figures.risky_figure(shown), "Capital with the state held, and the wealth distribution there."),
+        Illustration("risky_table", Sheet(headings, rows, "llrrrrrr", headings, exact), "Ends, drifts and plateaus.")])
+
+
+def _welfare(studies: list[Study]) -> Section | None:
+    shown = [study for study in studies if study.cost is not None]
+    if not shown:
+        return None
+    economy = shown[0].solved.economy
+    names = economy.names_of(economy.individual_shock, economy.chain.n_eps)
+    labels = [study.label for study in shown]
+    headings = ("households by wealth, %", "mean wealth, goods",
+                *(f"{name}{_who(label, labels)}" for label in labels for name in names))
+    exact = [(f"{100 * low:g}-{100 * high:g}", float(shown[0].cost.wealth[index]),
+              *(float(x) for study in shown for x in study.cost.groups[index]))
+             for index, (low, high) in enumerate(GROUPS)]
+    exact.append(("all", float((shown[0].cost.wealth * [high - low for low, high in GROUPS]).sum()),
+                  *(float(x) for study in shown for x in study.cost.by_state)))
+    rows = [(group, f"{wealth:.4g}", *("" if x != x else f"{x:.4f}" for x in values)) for group, wealth, *values in exact]
+    means = "; ".join(f"{study.label}: {study.cost.mean:+.4f} % on average over all households, a loss for "
+                      f"{study.cost.losing:.0%} of them" for study in shown)
+    corrected = ", ".join(f"{study.label} {study.cost.level_error:+.4f} %" for study in shown)
+    return Section("Welfare cost of aggregate fluctuations", [
+        "The share of consumption, for ever, that makes a household as well off with aggregate shocks as if they ended now: "
+        "the aggregate state keeps its long-run mean, households keep their own average risk, and prices follow the "
+        "perfect-foresight path to the new rest from the same cross-section. Before the aggregate state is known. "
+        "Positive: fluctuations are a loss.", f"{means}.",
+        "Where productivity and employment move together, mean output is a little higher with fluctuations than without, "
+        "which is a gain; the risk of unemployment that comes with recessions is the loss. The mean Bellman residual says by "
+        f"how much a value function misses its policy's value; it is corrected for ({corrected})."], [
+        Illustration("welfare", figures.welfare_figure(shown), "Cost by wealth and individual state."),
+        Illustration("welfare_table", Sheet(headings, rows, "l" + "r" * (len(headings) - 1), headings, exact),
+                     "Cost in percent of consumption, means between quantiles of wealth.")])
+
+
+def _training(subjects: list[Subject]) -> Section | None:
+    histories = {each.label: each.solution.meta["history"] for each in subjects if each.solution.meta.get("history")}
+    if not histories:
+        return None
+    return Section("Training", ["By outer iteration, as measured during training on the simulated panels: a panel carries "
+                                "sampling noise that the verdict does not."],
+                   [Illustration("training", figures.training_figure(histories), "Errors, dispersion and learning rate.")])
+
+
+def _manifest(manifest: Sheet, studies: list[Study]) -> Section:
+    missing = [f"{study.label}, {name}: {why}" for study in studies for name, why in study.missing.items()]
+    return Section("Manifest", [f"Left out: {each}." for each in missing],
+                   [Illustration("manifest", manifest, "How the solution and this report were made.")])
+
+
+def manifest_sheet(subjects: list[Subject], about: dict[str, object]) -> Sheet:
+    """What each solution says of its making, and what is known of the report's own."""
+    rows = []
+    for subject in subjects:
+        meta = subject.solution.meta
+        made = meta.get("made_by", {})
+        seconds = made.get("seconds", {})
+        told = {"made": meta.get("created"), "seed": meta.get("seed"), "deepham": meta.get("deepham"),
+                "torch": meta.get("torch"), **{key: made.get(key) for key in ("command", "hardware", "system", "python", "numpy",
+                                                                             "lightning", "scipy")},
+                "training, seconds": _rounded(seconds.get("training")), "verdict, seconds": _rounded(seconds.get("verdict")),
+                "peak memory, MB": _rounded(made.get("peak_memory_mb")),
+                "network": " ".join(f"{key}={value}" for key, value in subject.solution.network.items()),
+                "algorithm": " ".join(f"{key}={show(value)}" for key, value in meta.get("algorithm", {}).items()
+                                      if not isinstance(value, dict))}
+        rows += [(subject.label, key, str(value)) for key, value in told.items() if value not in (None, "")]
+    rows += [("report", key, str(value)) for key, value in about.items()]
+    return Sheet(("of", "item", "value"), rows, "lll")
+
+
+def _rounded(value) -> str | None:
+    return None if value is None else f"{value:.0f}"
+
+
+def _zero(value: float) -> float:
+    """Without the sign of a zero that rounding leaves."""
+    return 0.0 if abs(value) < 5e-4 else value
+
+
+def _who(label: str, labels: list[str]) -> str:
+    return "" if len(labels) == 1 else f", {label}"

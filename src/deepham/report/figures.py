@@ -1,0 +1,214 @@
+"""Figures of a report: studies of one economy laid over each other, one line style a study, one colour a state."""
+
+from __future__ import annotations
+
+from itertools import cycle
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from deepham.figures import BLUE, GREEN, GREY, GRID_LINE, LINES, ORANGE, impulse_responses, panel_title
+from deepham.report.study import Study
+
+STATE_COLORS = (ORANGE, BLUE, GREEN, GREY)  # of individual or aggregate states
+SHOWN_PERIODS = 160
+
+
+def cycle_figure(studies: list[Study]) -> Figure:
+    """The end of the simulation that all studies share; shaded: the first aggregate state."""
+    economy = studies[0].solved.economy
+    names = [name for name in ("Y", "C", "I", "K", "r", "unemployment") if name in studies[0].path]
+    figure, panels = _panels(len(names), 3, (4.2, 2.4))
+    state = studies[0].path[economy.aggregate_shock].values[0, -SHOWN_PERIODS:]
+    period = np.arange(len(state))
+    worst = economy.names_of(economy.aggregate_shock, economy.chain.n_z)[0]
+    for axes, name in zip(panels, names):
+        for study, (color, style) in zip(studies, _lines(studies)):
+            axes.plot(period, study.path[name].values[0, -SHOWN_PERIODS:], color=color, linestyle=style, linewidth=1.2,
+                      label=study.label)
+        if economy.chain.n_z > 1:
+            axes.fill_between(period, 0, 1, where=state == 0, step="mid", transform=axes.get_xaxis_transform(),
+                              color=GREY, alpha=0.15, linewidth=0, label=f"z {worst}")
+        described = studies[0].path[name].attrs
+        axes.set(title=panel_title(name, described["long_name"].split(",")[0]), ylabel=described["units"],
+                 xlabel=f"{economy.period}")
+    _legend_below(figure, panels[0])
+    return figure
+
+
+def wealth_figure(studies: list[Study]) -> Figure:
+    """Density by individual state, the upper tail, and the Lorenz curve; averages over the aggregate states."""
+    economy = studies[0].solved.economy
+    names = economy.names_of(economy.individual_shock, economy.chain.n_eps)
+    figure, (density, tail, lorenz) = _panels(3, 3, (4.3, 3.8))
+    for study, (color, style) in zip(studies, _lines(studies)):
+        grid, by_state = study.solved.grid.cpu().numpy(), _by_state(study)
+        width = np.gradient(grid)
+        for state, state_color in zip(range(len(names)), cycle(STATE_COLORS)):
+            density.plot(grid, by_state[state] / by_state[state].sum() / width, linestyle=style, color=state_color,
+                         linewidth=1.2, label=_label(studies, study, names[state]))
+        mass = by_state.sum(0)
+        above = 1 - mass.cumsum()
+        tail.semilogy(grid[above > 1e-6], above[above > 1e-6], color=color, linestyle=style, label=study.label)
+        held = (mass * grid).cumsum() / (mass @ grid)
+        lorenz.plot(100 * np.append(0, mass.cumsum()), 100 * np.append(0, held), color=color, linestyle=style,
+                    label=f"{study.label}, Gini {_gini(mass, held):.3f}")
+        if study is studies[0]:
+            top = grid[np.searchsorted(mass.cumsum(), 0.998)]
+    lorenz.plot([0, 100], [0, 100], color=GREY, linewidth=0.6)
+    density.set(xlim=(economy.borrowing_limit, top), xlabel=_assets(economy), ylabel="density, per good",
+                title="Wealth by individual state")
+    tail.set(xlabel=_assets(economy), ylabel="share of households above", title="Upper tail")
+    lorenz.set(xlabel="households from the poorest, percent", ylabel="share of wealth, percent", title="Lorenz curve")
+    for axes in (density, tail, lorenz):
+        axes.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def policy_figure(studies: list[Study]) -> Figure:
+    """Consumption, saving and the marginal propensity to consume in the last aggregate state, by individual state."""
+    economy = studies[0].solved.economy
+    names = economy.names_of(economy.individual_shock, economy.chain.n_eps)
+    z_names = economy.names_of(economy.aggregate_shock, economy.chain.n_z)
+    z = len(z_names) - 1
+    mass = _by_state(studies[0]).sum(0).cumsum()
+    top = studies[0].solved.grid.cpu().numpy()[np.searchsorted(mass, 0.998)]
+    k = economy.borrowing_limit + (top - economy.borrowing_limit) * np.linspace(0, 1, 400)[1:] ** 2
+    figure, (level, saved, mpc) = _panels(3, 3, (4.3, 3.8))
+    for study, (_, style) in zip(studies, _lines(studies)):
+        for eps, color in zip(range(len(names)), cycle(STATE_COLORS)):
+            states = {economy.asset: k, economy.individual_shock: eps, economy.aggregate_shock: z}
+            c, m = study.solved.consumption(**states), study.solved.resources(**states)
+            line = {"color": color, "linestyle": style, "linewidth": 1.2, "label": _label(studies, study, names[eps])}
+            level.plot(k, c, **line)
+            saved.plot(k, m - c - k, **line)
+            mpc.semilogy((k[1:] + k[:-1]) / 2, np.diff(c) / np.diff(m), **line)
+    saved.axhline(0, color="black", linewidth=0.6)
+    where = f"aggregate state {z_names[z]}" if len(z_names) > 1 else "at rest"
+    level.set(xlabel=_assets(economy), ylabel=f"goods per {economy.period}", title=f"Consumption, {where}")
+    saved.set(xlabel=_assets(economy), ylabel=f"goods per {economy.period}", title="Change of wealth, k' - k")
+    mpc.set(xlabel=_assets(economy), ylabel="per good of resources", title="Marginal propensity to consume")
+    level.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def response_figure(studies: list[Study], which: str, variables: tuple[str, ...]) -> Figure:
+    """Impulse responses with bands; which: "recession" or "transfer"."""
+    responses = {study.label: getattr(study, which) for study in studies if getattr(study, which) is not None}
+    first = next(iter(responses.values()))
+    lines = [line for study, line in zip(studies, _lines(studies)) if study.label in responses]
+    return impulse_responses(responses, tuple(name for name in variables if name in first), lines)
+
+
+def risky_figure(studies: list[Study]) -> Figure:
+    """Capital while the aggregate state is held, and the wealth distribution at the end beside the ergodic one."""
+    economy = studies[0].solved.economy
+    figure, (short, whole, density) = _panels(3, 3, (4.3, 3.6))
+    for study, (_, style) in zip(studies, _lines(studies)):
+        for (state, found), color in zip(study.risky.items(), cycle(STATE_COLORS)):
+            K = found.path["K"].values[0]
+            for axes in (short, whole):
+                axes.plot(K, color=color, linestyle=style, linewidth=1.2, label=_label(studies, study, f"z {state} held"))
+            if study is studies[0]:
+                wealth, width = found.wealth, np.gradient(found.wealth)
+                mass = found.population["weight"].reshape(economy.chain.n_eps, -1).sum(0)
+                density.plot(wealth, mass / width, color=color, label=f"z {state} held")
+    found = next(iter(studies[0].risky.values()))
+    for axes in (short, whole):
+        axes.axhline(found.deterministic_K, color="black", linewidth=0.8, linestyle=":", label="deterministic steady state")
+        axes.axhline(found.ergodic_K, color=GREY, linewidth=0.8, label="ergodic mean")
+        axes.set(ylabel="capital K, goods", xlabel=f"{economy.period}s with the state held")
+    short.set(xlim=(0, min(300, len(K) - 1)), title="First periods")
+    whole.set(xlim=(0, len(K) - 1), title="Whole path")
+    mass = _by_state(studies[0]).sum(0)
+    density.plot(wealth, mass / width, color="black", linewidth=0.8, label="ergodic")
+    density.set(xlim=(economy.borrowing_limit, wealth[np.searchsorted(mass.cumsum(), 0.995)]), xlabel=_assets(economy),
+                ylabel="density, per good", title=f"Wealth at the end{_of(studies)}")
+    density.legend(frameon=False, fontsize=8)
+    _legend_below(figure, short)
+    return figure
+
+
+def welfare_figure(studies: list[Study]) -> Figure:
+    """Cost of fluctuations by wealth and individual state."""
+    economy = studies[0].solved.economy
+    names = economy.names_of(economy.individual_shock, economy.chain.n_eps)
+    figure, (axes,) = _panels(1, 1, (7, 3.8))
+    mass = _by_state(studies[0]).sum(0).cumsum()
+    top = studies[0].solved.grid.cpu().numpy()[np.searchsorted(mass, 0.99)]
+    for study, (_, style) in zip(studies, _lines(studies)):
+        if study.cost is not None:
+            for eps, color in zip(range(len(names)), cycle(STATE_COLORS)):
+                seen = study.cost.k <= top
+                axes.plot(study.cost.k[seen], study.cost.by_wealth[eps][seen], color=color, linestyle=style,
+                          label=_label(studies, study, names[eps]))
+    axes.axhline(0, color="black", linewidth=0.6)
+    axes.set(xlabel=_assets(economy), ylabel="percent of consumption, for ever",
+             title="What fluctuations cost: positive is a loss")
+    axes.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def training_figure(histories: dict[str, dict[str, list]]) -> Figure:
+    """Errors, dispersion and learning rate by outer iteration; label -> history of a solution."""
+    shown = (("errors/euler.mean", "Euler error, mean", "percent of consumption", True),
+             ("errors/bellman_policy.mean", "Bellman error, mean", "utils", True),
+             ("train/value_loss", "loss of the value function", "squared, relative", True),
+             ("distribution/mean", "mean assets of the simulated panel", "goods", False),
+             ("distribution/sd", "their standard deviation", "goods", False),
+             ("train/learning_rate", "learning rate", "per update", False))
+    shown = [each for each in shown if any(each[0] in history for history in histories.values())]
+    figure, panels = _panels(len(shown), 3, (4.2, 2.6))
+    for axes, (name, title, unit, logarithmic) in zip(panels, shown):
+        for (label, history), (color, style) in zip(histories.items(), LINES):
+            if name in history:
+                values = np.array(history[name], dtype=float)
+                axes.plot(np.arange(1, len(values) + 1), values, marker=".", linestyle=style, color=color, label=label)
+        axes.set(title=title, ylabel=unit, xlabel="outer iteration", yscale="log" if logarithmic else "linear")
+    if len(histories) > 1:
+        panels[0].legend(frameon=False, fontsize=8)
+    return figure
+
+
+def _lines(studies: list[Study]) -> list[tuple]:
+    """Colour and dashes of each study; the grid solution's are always the same."""
+    others = iter(LINES)
+    return [GRID_LINE if study.is_grid else next(others) for study in studies]
+
+
+def _panels(number: int, columns: int, size: tuple[float, float]):
+    rows, columns = -(-number // columns), min(number, columns)
+    figure = Figure(figsize=(size[0] * columns, size[1] * rows + 0.3), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False).flatten()
+    for axes in panels[number:]:
+        axes.set_visible(False)
+    return figure, panels[:number]
+
+
+def _legend_below(figure: Figure, axes) -> None:
+    """One legend for all panels, under them."""
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(labels)), frameon=False, fontsize=9)
+
+
+def _label(studies: list[Study], study: Study, state: str) -> str:
+    return state if len(studies) == 1 else f"{study.label}, {state}"
+
+
+def _of(studies: list[Study]) -> str:
+    return "" if len(studies) == 1 else f", {studies[0].label}"
+
+
+def _by_state(study: Study) -> np.ndarray:
+    """Masses (n_eps, G), averaged over the aggregate states."""
+    solved = study.solved
+    share = solved.economy.chain.stationary_z().to(solved.mass)
+    return (share @ solved.mass).reshape(solved.economy.chain.n_eps, -1).cpu().numpy()
+
+
+def _gini(mass: np.ndarray, held: np.ndarray) -> float:
+    return float(1 - (mass * (held + np.append(0, held[:-1]))).sum())
+
+
+def _assets(economy) -> str:
+    return f"assets {economy.asset}, goods"

@@ -1,0 +1,124 @@
+"""Everything a report says of one solved economy, computed; nothing here draws or writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from deepham.economics.economy import require
+from deepham.errors import InputError
+from deepham.reference.settings import ReferenceSettings
+from deepham.reference.transition import solve_transition
+from deepham.report.business_cycle import Moments, moments
+from deepham.report.welfare import FluctuationCost, cost_of_fluctuations, pooled
+from deepham.risky import RiskySteadyState
+from deepham.simulation.rollout import Panel
+from deepham.solved import SolvedEconomy
+
+GRID = "grid"
+MEMORY = 500  # periods of a simulation that are left out: it begins at an average cross-section
+NOT_SHOWN = ("L",)  # moves one for one with what is shown
+
+
+@dataclass
+class StudySettings:
+    """Lengths of simulations; each field is explained in conf/report.yaml."""
+
+    periods: int
+    irf_periods: int
+    irf_draws: int
+    risky_periods: int
+
+    def validate(self) -> None:
+        """Raise InputError for a value out of range."""
+        for name, least in (("periods", 20), ("irf_periods", 1), ("irf_draws", 1), ("risky_periods", 2)):
+            require(getattr(self, name) >= least, f"study.{name}: expected at least {least}, got {getattr(self, name)}")
+
+
+@dataclass(frozen=True)
+class Study:
+    """One solved economy, looked at from all sides.
+
+    Attributes:
+        label: what figures and tables call it; GRID is the grid solution.
+        solved: the economy.
+        path: Dataset of a simulation on the shocks that all studies share.
+        moments: of the path, around its trend.
+        recession: response to the worst aggregate state after the best; None where there is one state only.
+        transfer: response to a redistribution of wealth.
+        risky: aggregate state -> risky steady state.
+        cost: welfare cost of aggregate fluctuations, None where it cannot be computed.
+        missing: what could not be computed, and why.
+    """
+
+    label: str
+    solved: SolvedEconomy
+    path: object
+    moments: list[Moments]
+    recession: object | None = None
+    transfer: object | None = None
+    risky: dict[str, RiskySteadyState] = field(default_factory=dict)
+    cost: FluctuationCost | None = None
+    missing: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def is_grid(self) -> bool:
+        return self.label == GRID
+
+
+TRANSFER = {"transfer": 0.05, "top": 0.1, "bottom": 0.5}
+
+
+def study(
+    label: str, solved: SolvedEconomy, dates: Panel, settings: StudySettings, grid: ReferenceSettings, seed: int,
+    say: Callable[[str], None] = lambda text: None,
+) -> Study:
+    """Simulate, shock and weigh one solved economy.
+
+    Args:
+        dates: cross-sections of its ergodic set, for the level of its value function.
+        grid: of the economy without aggregate risk.
+        say: called with what comes next.
+    """
+    economy = solved.economy
+    states = economy.names_of(economy.aggregate_shock, economy.chain.n_z)
+    missing: dict[str, str] = {}
+
+    def attempt(name: str, call):
+        """What an economy of another kind cannot answer is left out of the report, with its reason."""
+        say(f"{label}: {name}")
+        try:
+            return call()
+        except InputError as error:
+            missing[name] = str(error)
+            return None
+
+    say(f"{label}: simulation")
+    path = solved.simulate(MEMORY + settings.periods, shocks=common_path(solved, MEMORY + settings.periods, seed))
+    path = path.isel(period=slice(MEMORY, None)).assign_coords(period=range(settings.periods))
+    named = tuple(name for name in (*economy.variables, "gini") if name not in NOT_SHOWN)
+    recession = attempt("recession", lambda: solved.irf(
+        f"{states[-1]}->{states[0]}", settings.irf_periods, settings.irf_draws, seed)) if len(states) > 1 else None
+    transfer = attempt("redistribution", lambda: solved.irf(
+        TRANSFER, settings.irf_periods, max(2, settings.irf_draws // 8), seed))
+    risky = {state: attempt(f"risky steady state, {state}", lambda state=state: solved.risky_steady_state(
+        state, settings.risky_periods)) for state in states}
+    cost = attempt("welfare", lambda: _cost(solved, dates, grid)) if len(states) > 1 else None
+    return Study(label, solved, path, moments(path, economy.period, named), recession, transfer,
+                 {state: found for state, found in risky.items() if found is not None}, cost, missing)
+
+
+def common_path(solved: SolvedEconomy, periods: int, seed: int) -> Tensor:
+    """A path (periods,) of the aggregate shock that depends on the chain and the seed alone."""
+    chain = solved.economy.chain
+    generator = torch.Generator(solved.grid.device).manual_seed(seed)
+    return chain.draw_path(chain.stationary_z().argmax()[None], periods, generator)[0].cpu().numpy()
+
+
+def _cost(solved: SolvedEconomy, dates: Panel, grid: ReferenceSettings) -> FluctuationCost:
+    calm = solved.economy.without_aggregate_risk()
+    require(calm is not None, f"{solved.name} states no twin without aggregate risk")
+    return cost_of_fluctuations(solved, solve_transition(calm, pooled(solved), grid), dates)

@@ -1,0 +1,53 @@
+"""A solution that is reported on, with its errors and its distances to the grid solution."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from deepham.algorithm.by_wealth import WealthBin, errors_by_wealth
+from deepham.algorithm.evaluation import Ergodic, VerdictSettings, measure, measures_along
+from deepham.reference.compare import measure_against
+from deepham.reference.solve import Reference
+from deepham.report.study import GRID
+from deepham.solution import Solution
+from deepham.verdict import Row, judge
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A solution with what was measured of it, and the grid solution of its calibration where there is one."""
+
+    label: str
+    solution: Solution
+    measures: dict[str, float]
+    ergodic: Ergodic
+    bins: list[WealthBin]
+    reference: Reference | None = None
+    truth: Ergodic | None = None
+    beside: dict[str, float] | None = None
+    grid_bins: list[WealthBin] | None = None
+
+    @property
+    def rows(self) -> list[Row]:
+        return judge(self.measures, self.beside)
+
+
+def examine(
+    label: str, solution: Solution, reference: Reference | None, verdict: VerdictSettings, seed: int, main: bool,
+    say: Callable[[str], None],
+) -> Subject:
+    """Measure one solution; the grid solution beside the main one, too."""
+    say(f"{label}: errors and distances")
+    economy, networks = solution.economy, (solution.policy_function, solution.value_function)
+    if reference is None:
+        ergodic, measures = measure(economy, *networks, solution.ergodic, verdict, seed)
+        return Subject(label, solution, measures, ergodic, errors_by_wealth(economy, *networks, ergodic.dates))
+    ergodic, truth, measures = measure_against(economy, *networks, reference, verdict, seed)
+    bins = errors_by_wealth(economy, *networks, ergodic.dates)
+    beside = grid_bins = None
+    if main:
+        say(f"{GRID}: errors")
+        beside = measures_along(economy, reference.policy, reference.value, truth)
+        grid_bins = errors_by_wealth(economy, reference.policy, reference.value, truth.dates)
+    return Subject(label, solution, measures, ergodic, bins, reference, truth, beside, grid_bins)

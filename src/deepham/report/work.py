@@ -1,0 +1,41 @@
+"""Work shared by processes, which say what they are at."""
+
+from __future__ import annotations
+
+import pickle
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+
+import rich
+import torch
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Says what is done, and when. Plain data, so that every process can have it."""
+
+    began: float
+
+    def __call__(self, text: str) -> None:
+        rich.get_console().print(f"{self.seconds:4.0f} s  {text}", highlight=False, soft_wrap=True)
+
+    @property
+    def seconds(self) -> float:
+        return time.time() - self.began
+
+
+def work(workers: int, jobs: list[tuple]) -> list:
+    """Results of jobs (function, *arguments), in their order, by as many processes as there are workers and jobs."""
+    if min(workers, len(jobs)) == 1:
+        return [function(*arguments) for function, *arguments in jobs]
+    # pickled here: a pool would hand tensors over in shared memory, of which there may be little
+    with ProcessPoolExecutor(min(workers, len(jobs)), get_context("spawn")) as pool:
+        return [pickle.loads(result) for result in pool.map(_job, [pickle.dumps(job) for job in jobs])]
+
+
+def _job(pickled: bytes) -> bytes:
+    torch.set_num_threads(1)
+    function, *arguments = pickle.loads(pickled)
+    return pickle.dumps(function(*arguments))

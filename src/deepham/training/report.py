@@ -1,0 +1,96 @@
+"""A report on a saved solution, and on those it is compared with: one page, its figures and its tables."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import torch
+from omegaconf import DictConfig, ListConfig
+
+from deepham import datasets
+from deepham.economics.economy import require
+from deepham.loading import load
+from deepham.report.contents import contents, manifest_sheet
+from deepham.report.page import write
+from deepham.report.study import GRID, Study, study
+from deepham.report.subject import examine
+from deepham.report.work import Clock, work
+from deepham.solution import Solution
+from deepham.solved import SolvedEconomy
+from deepham.training.configuration import read_report
+from deepham.training.evaluate import reference_of
+from deepham.training.terminal import cpu_name, machine, peak_memory
+
+MOST = 3  # solutions on one page: more lines than that nobody tells apart
+
+
+def run(cfg: DictConfig) -> float:
+    """Measure, simulate and write the report. Returns the mean Euler error in percent.
+
+    Raises:
+        InputError: no solution there, bad settings, or solutions of different economies.
+    """
+    torch.set_num_threads(1)
+    verdict, grid, lengths, seed = read_report(cfg)
+    require(isinstance(cfg.workers, int) and cfg.workers >= 1, f"workers: expected at least 1, got {cfg.workers!r}")
+    solutions, say = _solutions(cfg), Clock(time.time())
+    subjects = work(cfg.workers, [
+        (examine, label, solution, reference_of(None, solution, grid, Path(str(cfg.store)), say), verdict, seed, index == 0, say)
+        for index, (label, solution) in enumerate(solutions.items())])
+    main = subjects[0]
+    looked_at = [(each.label, each.solution.economy, each.solution.policy_function, each.solution.value_function, each.ergodic)
+                 for each in subjects]
+    if main.reference is not None:
+        looked_at.append((GRID, main.solution.economy, main.reference.policy, main.reference.value, main.truth))
+    studies = work(cfg.workers, [
+        # cross-sections of one path of the aggregate shock: those that the solutions come with are of different ones
+        (study, label, SolvedEconomy(main.solution.name, economy, policy, value, ergodic.grid, ergodic.mean_mass),
+         ergodic.dates, lengths, grid, seed, say) for label, economy, policy, value, ergodic in looked_at])
+    say("drawing")
+    about = {"made": datetime.now(UTC).isoformat(timespec="seconds"),
+             "command": shlex.join(["python", "scripts/report.py", *sys.argv[1:]]),
+             **machine(cpu_name(cfg.workers)), "seconds until drawn": f"{say.seconds:.0f}",
+             "peak memory of the first process, MB": f"{peak_memory():.0f}"}
+    folder = Path(str(cfg.output)) if cfg.output else Path("logs") / _name(str(cfg.solution)) / "report"
+    folder.mkdir(parents=True, exist_ok=True)
+    beside = f"; beside it: {', '.join(each.label for each in studies[1:])}" if len(studies) > 1 else ""
+    page = write(folder, " ".join(dict.fromkeys((main.solution.name, main.label))),
+                 f"A solution by deepham {main.solution.meta['deepham']} of {main.solution.meta['created'][:10]}{beside}.",
+                 contents(subjects, studies, manifest_sheet(subjects, about)))
+    _write_series(folder, studies)
+    say(f"{page}, with its figures, tables and time series beside it")
+    return main.measures["euler.mean"]
+
+
+def _solutions(cfg: DictConfig) -> dict[str, Solution]:
+    """Label -> solution, the one that is reported on first."""
+    require(isinstance(cfg.compare, ListConfig), f"compare: expected a list of solutions, got {cfg.compare!r}")
+    paths = [str(path) for path in (cfg.solution, *cfg.compare)]
+    require(len(paths) <= MOST, f"compare: expected at most {MOST - 1} solutions, got {len(paths) - 1}")
+    solutions = {}
+    for path in paths:
+        label = _name(path)
+        require(label not in solutions and label != GRID, f"compare: there are two solutions called {label}; copy one to "
+                "a folder of another name")
+        solutions[label] = load(path)
+    first = next(iter(solutions.values()))
+    for path, each in zip(paths, solutions.values()):
+        require(each.name == first.name, f"compare: {path} is a solution of {each.name}, {paths[0]} of {first.name}")
+        require(each.mass.shape[0] == first.mass.shape[0] and each.economy.chain.n_eps == first.economy.chain.n_eps,
+                f"compare: {path} has another number of states than {paths[0]}")
+    return solutions
+
+
+def _name(path: str) -> str:
+    return Path(path).resolve().name
+
+
+def _write_series(folder: Path, studies: list[Study]) -> None:
+    for each in studies:
+        for name, data in (("path", each.path), ("recession", each.recession), ("transfer", each.transfer)):
+            if data is not None:
+                datasets.save(data, folder / f"{name}-{each.label}.nc.gz")

@@ -1,0 +1,98 @@
+"""The cost of fluctuations: nil where there are none, and closed forms of its pieces."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from deepham import economics
+from deepham.errors import InputError
+from deepham.reference.grid import GridFunction
+from deepham.reference.household import HouseholdProblem
+from deepham.reference.settings import ReferenceSettings
+from deepham.reference.stationary import solve_stationary
+from deepham.reference.transition import solve_transition
+from deepham.report.welfare import cost_of_fluctuations, equivalent, pooled
+from deepham.simulation.household import observe
+from deepham.simulation.population import Population
+from deepham.simulation.rollout import Panel
+from deepham.solved import SolvedEconomy
+
+SETTINGS = ReferenceSettings(k_nodes=150, K_nodes=3, K_width=0.2, top=6.0, histogram_nodes=150, economies=1, burn_in=0,
+                             periods=100, tolerance=1e-6, damping=0.25, iterations=60, seed=1)
+FIND, LOSE = 0.6, 0.6 * 0.07 / 0.93
+CHAIN = np.array([[1 - FIND, FIND], [LOSE, 1 - LOSE]])
+
+
+@pytest.fixture(scope="module")
+def calm():
+    return economics.create("ks98", beta=0.97, productivity=[1.0], unemployment=[0.07], chain_matrix=CHAIN.tolist())
+
+
+@pytest.fixture(scope="module")
+def rest(calm):
+    """Its stationary equilibrium, with the value function there."""
+    equilibrium = solve_stationary(calm, SETTINGS)
+    grid = equilibrium.policy.grid
+    value = HouseholdProblem(calm, equilibrium.law, grid).value(equilibrium.policy.values)
+    return equilibrium, GridFunction(grid, value, False, 0.0)
+
+
+def start_of(rest):
+    ergodic = rest[0].ergodic
+    return Population.histogram(ergodic.grid, ergodic.mean_mass.reshape(1, 2, -1))
+
+
+def test_who_starts_at_rest_stays_there(calm, rest):
+    path = solve_transition(calm, start_of(rest), SETTINGS, periods=60)
+    assert (path.K / path.stationary_K - 1).abs().max() < 1e-5
+    start = start_of(rest)
+    c = rest[0].policy(observe(calm, start, torch.zeros(1, dtype=torch.long)))
+    lifetime = start.mean(calm.preferences.utility(c)) / (1 - calm.beta)
+    assert float(start.mean(path.value_at(start.k, start.eps)) - lifetime) == pytest.approx(0, abs=0.01)  # the lottery's dispersion
+    distance = path.value - rest[1].values[0, :, 1]  # of the value function at the K where it rests: a constant
+    assert float(distance.std()) < 1e-4 and abs(float(distance.mean())) < 0.05
+
+
+def test_the_path_fulfils_its_own_forecast_and_does_not_depend_on_its_length(calm, rest):
+    start = start_of(rest)
+    poorer = start.with_assets(0.9 * start.k)
+    short, long = (solve_transition(calm, poorer, SETTINGS, periods) for periods in (250, 350))
+    assert float(short.K[0]) == pytest.approx(0.9 * short.stationary_K, rel=1e-4)
+    assert (short.K / long.K[:250] - 1)[:150].abs().max() < 1e-5 and (short.K[1:60].diff() > 0).all()
+    assert float((short.value - long.value).abs().max()) < 1e-3
+    at_rest = solve_transition(calm, start, SETTINGS, 60)
+    k = torch.tensor([1.0, 1.0, 10.0], dtype=torch.float64)
+    assert (short.value_at(k, torch.tensor([0, 1, 1])) < at_rest.value_at(k, torch.tensor([0, 1, 1]))).all(), "wages are lower"
+
+
+def test_an_economy_with_aggregate_risk_has_no_path_to_foresee(ks98, rest):
+    with pytest.raises(InputError, match="one aggregate state"):
+        solve_transition(ks98, start_of(rest), SETTINGS)
+
+
+def test_fluctuations_that_move_nothing_cost_nothing(calm, rest):
+    """Two aggregate states that are alike: the twin without aggregate risk is the economy itself."""
+    both = np.kron(np.full((2, 2), 0.5), CHAIN)
+    economy = replace(calm, productivity=[1.0, 1.0], unemployment=[0.07, 0.07], chain_matrix=both.tolist())
+    policy, value = (replace(each, values=each.values.repeat(2, 1, 1, 1)) for each in (rest[0].policy, rest[1]))
+    ergodic = rest[0].ergodic
+    solved = SolvedEconomy("ks98", economy, policy, value, ergodic.grid, ergodic.mean_mass.repeat(2, 1))
+    path = solve_transition(economy.without_aggregate_risk(), pooled(solved), SETTINGS, periods=60)
+    dates = Panel(start_of(rest), torch.zeros(1, dtype=torch.long))
+    cost = cost_of_fluctuations(solved, path, dates)
+    assert abs(cost.mean) < 1e-4 and np.abs(cost.by_state).max() < 1e-4
+    assert 0 < cost.level_error < 0.1, "linear interpolation of the value function errs downwards"
+    assert cost.wealth == pytest.approx(sorted(cost.wealth)) and cost.groups.shape == (9, 2)
+    weights = np.array([0.01, 0.04, 0.15, 0.2, 0.2, 0.2, 0.15, 0.04, 0.01])
+    assert weights @ cost.wealth == pytest.approx(float(ergodic.K[0, 0]), rel=1e-6)
+
+
+@pytest.mark.parametrize("sigma", [1.0, 0.5, 3.0])
+def test_the_equivalent_of_consumption_that_is_three_percent_higher(calm, sigma):
+    economy = replace(calm, sigma=sigma)
+    c = torch.tensor([0.5, 2.0], dtype=torch.float64)
+    lifetime = economy.preferences.utility(c) / (1 - economy.beta)
+    raised = economy.preferences.utility(1.03 * c) / (1 - economy.beta)
+    np.testing.assert_allclose(equivalent(economy, raised.numpy(), lifetime.numpy()), 3.0, rtol=1e-9)
