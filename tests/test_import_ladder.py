@@ -16,7 +16,7 @@ PACKAGE = Path(deepham.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 BOTTOM = {"errors", "paths"}
 WITH_SOLUTION = {path.stem for path in PACKAGE.glob("*.py")} - BOTTOM - {"__init__"}  # solution, figures, tables, ...
-LADDER = [BOTTOM, {"economics"}, {"simulation"}, {"networks"}, {"algorithm"}, {"reference"}, WITH_SOLUTION,
+LADDER = [BOTTOM, {"economics"}, {"simulation"}, {"networks"}, {"algorithm"}, {"reference"}, WITH_SOLUTION, {"report"},
           {"training"}, {"callbacks"}]
 STEP = {part: step for step, parts in enumerate(LADDER) for part in parts}
 USER_SIDE = {part for part in STEP if STEP[part] < STEP["training"]}  # neither Lightning nor Hydra

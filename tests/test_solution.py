@@ -641,4 +641,4 @@ def test_a_folder_of_the_same_name_goes_first_and_unknown_names_list_the_shipped
     monkeypatch.chdir(tmp_path)
     ks.save("ks98")
     assert load("ks98").meta == ks.meta
-    refused(lambda: load("ks99"), "ks99", "ships with the package: ks98")
+    refused(lambda: load("ks99"), "ks99", "ships with the package: ", "ks98")

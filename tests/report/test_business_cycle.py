@@ -18,8 +18,9 @@ def test_the_trend_solves_the_minimisation():
 
 def dataset(**series):
     units = {"Y": "goods", "C": "goods", "r": "percent per period", "u": "share", "flat": "goods"}
-    return xarray.Dataset({name: (("economy", "period"), values[None], {"long_name": f"{name}, of the period", "units": units[name]})
-                           for name, values in series.items()})
+    return xarray.Dataset({
+        name: (("economy", "period"), values[None], {"long_name": f"{name}, of the period", "units": units[name]})
+        for name, values in series.items()})
 
 
 def test_moments_of_known_series():

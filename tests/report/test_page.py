@@ -21,8 +21,8 @@ def test_everything_is_inline_and_in_files(tmp_path):
     assert "&lt;signs&gt;" in text and "a &lt; b" in text and "x &amp; y" in text and "c = m - k" in text
     assert 'src="data:image/png;base64,' in text and not re.search(r'(src|href)="(?!data:|#)', text)
     assert re.findall(r'href="#([^"]+)"', text) == ["first-of-all", "second"] == re.findall(r'h2 id="([^"]+)"', text)
-    assert {path.name for path in tmp_path.iterdir()} == {"report.html", "curve.png", "curve.pdf", "numbers.md", "numbers.csv",
-                                                          "numbers.tex"}
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "report.html", "curve.png", "curve.pdf", "numbers.md", "numbers.csv", "numbers.tex"}
 
 
 def test_parameters_named_after_greek_letters_are_shown_as_such():

@@ -165,8 +165,8 @@ def _transfer(studies: list[Study]) -> Section | None:
         return None
     return Section("Redistribution", [
         f"{TRANSFER['transfer']:.0%} of the wealth of the richest {TRANSFER['top']:.0%} go to the poorest "
-        f"{TRANSFER['bottom']:.0%} in period 0, once and unexpected. Each of the rich loses the same share, each of the poor "
-        "gains the same amount."], [
+        f"{TRANSFER['bottom']:.0%} in period 0, once and unexpected. Each of the rich loses the same share, each of the "
+        "poor gains the same amount."], [
         Illustration("transfer", figures.response_figure(
             shown, "transfer", ("C", "K", "gini", "C_fifth1", "C_fifth3", "C_fifth5")), "Responses to the transfer."),
         Illustration("transfer_table", _response_sheet(shown, "transfer"), "Responses and standard errors.")])
@@ -207,7 +207,7 @@ def _risky(studies: list[Study]) -> Section | None:
         "The aggregate state is held while households go on expecting shocks. Capital moves to a level quickly; wealth goes "
         "on spreading for thousands of periods, and where that moves capital the path first turns and then creeps: the turn "
         "is the plateau."], [
-        Illustration("risky", figures.risky_figure(shown), "Capital with the state held, and the wealth distribution there."),
+        Illustration("risky", figures.risky_figure(shown), "Capital with the state held, and wealth at the end."),
         Illustration("risky_table", Sheet(headings, rows, "llrrrrrr", headings, exact), "Ends, drifts and plateaus.")])
 
 
@@ -235,8 +235,8 @@ def _welfare(studies: list[Study]) -> Section | None:
         "perfect-foresight path to the new rest from the same cross-section. Before the aggregate state is known. "
         "Positive: fluctuations are a loss.", f"{means}.",
         "Where productivity and employment move together, mean output is a little higher with fluctuations than without, "
-        "which is a gain; the risk of unemployment that comes with recessions is the loss. The mean Bellman residual says by "
-        f"how much a value function misses its policy's value; it is corrected for ({corrected})."], [
+        "which is a gain; the risk of unemployment that comes with recessions is the loss. The mean Bellman residual says "
+        f"by how much a value function misses its policy's value; it is corrected for ({corrected})."], [
         Illustration("welfare", figures.welfare_figure(shown), "Cost by wealth and individual state."),
         Illustration("welfare_table", Sheet(headings, rows, "l" + "r" * (len(headings) - 1), headings, exact),
                      "Cost in percent of consumption, means between quantiles of wealth.")])
@@ -265,8 +265,8 @@ def manifest_sheet(subjects: list[Subject], about: dict[str, object]) -> Sheet:
         made = meta.get("made_by", {})
         seconds = made.get("seconds", {})
         told = {"made": meta.get("created"), "seed": meta.get("seed"), "deepham": meta.get("deepham"),
-                "torch": meta.get("torch"), **{key: made.get(key) for key in ("command", "hardware", "system", "python", "numpy",
-                                                                             "lightning", "scipy")},
+                "torch": meta.get("torch"),
+                **{key: made.get(key) for key in ("command", "hardware", "system", "python", "numpy", "lightning", "scipy")},
                 "training, seconds": _rounded(seconds.get("training")), "verdict, seconds": _rounded(seconds.get("verdict")),
                 "peak memory, MB": _rounded(made.get("peak_memory_mb")),
                 "network": " ".join(f"{key}={value}" for key, value in subject.solution.network.items()),

@@ -39,11 +39,12 @@ def run(cfg: DictConfig) -> float:
     require(isinstance(cfg.workers, int) and cfg.workers >= 1, f"workers: expected at least 1, got {cfg.workers!r}")
     solutions, say = _solutions(cfg), Clock(time.time())
     subjects = work(cfg.workers, [
-        (examine, label, solution, reference_of(None, solution, grid, Path(str(cfg.store)), say), verdict, seed, index == 0, say)
+        (examine, label, solution, reference_of(None, solution, grid, Path(str(cfg.store)), say), verdict, seed, index == 0,
+         say)
         for index, (label, solution) in enumerate(solutions.items())])
     main = subjects[0]
-    looked_at = [(each.label, each.solution.economy, each.solution.policy_function, each.solution.value_function, each.ergodic)
-                 for each in subjects]
+    looked_at = [(each.label, each.solution.economy, each.solution.policy_function, each.solution.value_function,
+                  each.ergodic) for each in subjects]
     if main.reference is not None:
         looked_at.append((GRID, main.solution.economy, main.reference.policy, main.reference.value, main.truth))
     studies = work(cfg.workers, [
