@@ -29,13 +29,16 @@ def load(path) -> Solution:
     return load_solution(path)
 
 
-def solve(economy: str, *, seed: int = 1, overrides: list[str] | None = None, **parameters) -> Solution:
+def solve(
+    economy: str, *, seed: int = 1, overrides: list[str] | None = None, init_from: str | None = None, **parameters
+) -> Solution:
     """Train an economy with the default configuration and return its solution; nothing is kept on disk.
 
     Args:
         economy: its name, a file of conf/model/.
         seed: of the networks and the simulation.
         overrides: further settings as on the command line, such as ["algorithm.outer_iterations=10"].
+        init_from: a solution to start from, by its folder or the name of a shipped one; its calibration may be another.
         parameters: calibration, such as beta=0.985.
 
     Raises:
@@ -43,4 +46,4 @@ def solve(economy: str, *, seed: int = 1, overrides: list[str] | None = None, **
     """
     from deepham.training.solve import solve as train
 
-    return train(economy, seed, overrides or [], parameters)
+    return train(economy, seed, overrides or [], init_from, parameters)

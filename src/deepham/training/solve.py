@@ -17,10 +17,10 @@ from deepham.solution import Solution
 from deepham.training.cli import explain
 from deepham.training.configuration import read
 from deepham.training.conclusion import conclude
-from deepham.training.run import fit, instantiate_all
+from deepham.training.run import fit, instantiate_all, starting_point
 
 
-def solve(economy: str, seed: int, overrides: list[str], parameters: dict) -> Solution:
+def solve(economy: str, seed: int, overrides: list[str], init_from: str | None, parameters: dict) -> Solution:
     """See `deepham.solve`."""
     economics.create(economy, **parameters)  # the clearest words for a wrong parameter
     require(isinstance(overrides, list | tuple) and all(isinstance(text, str) for text in overrides),
@@ -37,6 +37,8 @@ def solve(economy: str, seed: int, overrides: list[str], parameters: dict) -> So
     except (HydraException, OmegaConfBaseException) as error:
         raise InputError(explain(error, "train")) from error
     settings = read(cfg)
-    module, data = fit(settings, instantiate_all("callbacks", {"guard": cfg.callbacks.guard}), loggers=[], resume=None)
+    init = None if init_from is None else starting_point(str(init_from), settings)
+    module, data = fit(settings, instantiate_all("callbacks", {"guard": cfg.callbacks.guard}), loggers=[], resume=None,
+                       init=init)
     reference = find(settings.economy_name, settings.economy, settings.reference, store=None)
     return conclude(settings, module, data, reference).solution
