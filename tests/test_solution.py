@@ -11,6 +11,7 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 import torch
+import xarray
 import yaml
 from safetensors.torch import load_file, save_file
 
@@ -642,3 +643,24 @@ def test_a_folder_of_the_same_name_goes_first_and_unknown_names_list_the_shipped
     ks.save("ks98")
     assert load("ks98").meta == ks.meta
     refused(lambda: load("ks99"), "ks99", "ships with the package: ", "ks98")
+
+
+# -- time series on disk -----------------------------------------------------------------------------------------
+
+
+def test_a_dataset_is_kept_in_one_compressed_file(ks, tmp_path):
+    path = ks.simulate(50, economies=2, seed=3)
+    datasets.save(path, tmp_path / "path.nc.gz")
+    again = xarray.open_dataset(tmp_path / "path.nc.gz")
+    for name in path:
+        np.testing.assert_array_equal(again[name], path[name])
+        assert again[name].attrs["units"] == path[name].attrs["units"]
+    assert again.attrs["calibration"] == path.attrs["calibration"]
+    assert (tmp_path / "path.nc.gz").stat().st_size < path.nbytes
+    refused(lambda: datasets.save(path, tmp_path / "path.csv"), ".nc.gz", "path.csv")
+    refused(lambda: datasets.save(path, tmp_path / "nowhere/path.nc.gz"), "cannot be written")
+
+
+def test_resources_are_those_of_the_economys_prices(ks):
+    c, m = ks.consumption(k=[0.0, 40.0], eps=1, z="good"), ks.resources(k=[0.0, 40.0], eps=1, z="good")
+    assert (c < m).all() and m[1] - m[0] == pytest.approx(40 * 1.01, rel=1e-3)

@@ -7,6 +7,7 @@ import inspect
 import sys
 from dataclasses import fields
 
+from deepham.figures import panel_title
 from deepham.figures_against_grid import capital_against_grid, errors_against_grid, policy_against_grid
 from deepham.report import figures
 from deepham.report.business_cycle import SMOOTHING
@@ -70,7 +71,8 @@ def _calibration(subjects: list[Subject]) -> Section:
     for name, told in ((each.name, each.metadata) for each in fields(economy)):
         values = [subject.solution.calibration[name] for subject in subjects]
         exact.append((name, told["meaning"], told["unit"], *values))
-        rows.append((symbol(name), told["meaning"], told["unit"], *map(_value, values)))
+        rows.append((symbol(name), told["meaning"], told["unit"], _value(values[0]),
+                     *("same" if value == values[0] else _value(value) for value in values[1:])))
     labels = ("value",) if len(subjects) == 1 else tuple(subject.label for subject in subjects)
     sheet = Sheet(("symbol", "meaning", "unit", *labels), rows, "lll" + "l" * len(labels),
                   ("parameter", "meaning", "unit", *labels), exact)
@@ -94,21 +96,21 @@ def _cycle(studies: list[Study]) -> Section:
     economy = first.solved.economy
     smoothing = SMOOTHING.get(economy.period)
     trend = (f"the trend of Hodrick and Prescott with a smoothing parameter of {smoothing:g}" if smoothing else "the mean")
-    labels = [study.label for study in studies]
-    headings = ("variable", "unit of the mean", *(f"{name}{_who(label, labels)}" for name in (
-        "mean", "sd", "sd / sd of Y", "corr. with Y", "autocorr.") for label in labels))
     found = {study.label: {each.name: each for each in study.moments} for study in studies}
     rows, exact = [], []
     for one in first.moments:
-        beside = [found[label][one.name] for label in labels]
-        numbers = [getattr(each, field) for field in ("mean", "sd", "relative_sd", "correlation", "autocorrelation")
-                   for each in beside]
-        rows.append((f"{one.name}, {one.description}", one.unit, *(f"{x:.4g}" for x in numbers)))
-        exact.append((one.name, one.unit, *numbers))
-    sheet = Sheet(headings, rows, "ll" + "r" * (len(headings) - 2), headings, exact)
+        for label, of in found.items():
+            each = of[one.name]
+            numbers = (each.mean, each.sd, each.relative_sd, each.correlation, each.autocorrelation)
+            title = panel_title(one.name, one.description) if label == first.label else ""
+            rows.append((title, label, f"{each.mean:.4g} {one.unit}", f"{each.sd:.4g}", *(f"{x:.3f}" for x in numbers[2:])))
+            exact.append((one.name, label, one.unit, *numbers))
+    headings = ("sd", "sd / sd of Y", "correlation with Y", "autocorrelation")
+    sheet = Sheet(("variable", "solution", "mean", *headings), rows, "lllrrrr",
+                  ("variable", "solution", "unit of the mean", "mean", *headings), exact)
     return Section("Business cycle", [
         f"{first.path.sizes['period']} {economy.period}s of the continuum on one path of the aggregate shock, the same for "
-        f"every column. Standard deviations are of the distance to {trend}: percent for quantities (of logs), percentage "
+        f"every solution. Standard deviations are of the distance to {trend}: percent for quantities (of logs), percentage "
         "points for rates and shares."], [
         Illustration("business_cycle", sheet, "Means and moments of the cycle."),
         Illustration("cycle", figures.cycle_figure(studies), "The end of the path; levels, not filtered.")])
