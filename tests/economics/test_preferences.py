@@ -33,3 +33,13 @@ def test_single_precision_keeps_six_digits_of_utility_and_of_its_gradient(sigma)
     (slope,) = torch.autograd.grad(utility.sum(), single)
     torch.testing.assert_close(utility.double(), CRRA(sigma).utility(c), rtol=3e-5, atol=0)
     torch.testing.assert_close(slope.double(), CRRA(sigma).marginal_utility(c), rtol=3e-5, atol=0)
+
+
+@pytest.mark.parametrize("sigma, R", [(2.0, 1.04), (0.5, 1.1), (3.0, 1 / 0.95), (1.0, 1 / 0.95)])
+def test_the_value_of_the_frictionless_path_is_the_sum_of_its_utilities(sigma, R):
+    beta, c = 0.95, torch.tensor([0.4, 1.0, 2.5], dtype=torch.float64)
+    growth = (beta * R) ** (1 / sigma)
+    t = torch.arange(900, dtype=torch.float64)
+    expected = (beta**t * CRRA(sigma).utility(c[:, None] * growth**t)).sum(1)
+    found = CRRA(sigma).frictionless_value(c, 1 - growth / R, beta)
+    torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9)

@@ -24,7 +24,7 @@ def agent_weights(economy: Economy, seen: Observation, rich: float, poor: float)
     error goes. The dispersion of wealth hangs on the slope of the policy where few agents live. Each term is capped
     at 9 times its coefficient.
     """
-    state = economy.steady_state()
+    state = economy.typical_state()
     weight = torch.ones_like(seen.resources)
     if rich:
         weight = weight + rich * ((seen.k / state["K"]) ** 2).clamp_max(9.0)

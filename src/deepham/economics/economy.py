@@ -28,7 +28,7 @@ class Frictionless:
     """The household's rule without risk and without a borrowing limit: c = mpc (m + human_wealth).
 
     mpc is the marginal propensity to consume out of wealth, human_wealth the present value of income after this
-    period, both at the deterministic steady state. The networks learn the difference from it.
+    period, both at the typical state. The networks learn the difference from it.
     """
 
     mpc: float
@@ -98,6 +98,13 @@ class Economy(ABC):
     def initial_assets(self, shape: tuple[int, int], generator: torch.Generator) -> Tensor:
         """Assets (B, N) to start a simulation from, before it has found its own distribution."""
 
+    def typical_state(self) -> dict[str, float]:
+        """Where the economy lives, roughly, in the terms of `steady_state`: the scale of networks and grids.
+
+        An economy whose risk holds capital far from the deterministic steady state says where.
+        """
+        return self.steady_state()
+
     def frictionless(self) -> Frictionless | None:
         """The base that the networks start from, or None where the economy has none."""
         return None
@@ -132,11 +139,12 @@ class Economy(ABC):
     def _check_long_run(self) -> None:
         self.chain.stationary_z(), self.chain.stationary_eps()  # each refuses a chain without a single long run
         try:
-            state = self.steady_state()
+            state = {"deterministic": self.steady_state(), "typical": self.typical_state()}
         except (OverflowError, ZeroDivisionError) as error:
             raise InputError(f"calibration: its deterministic steady state cannot be computed ({error})") from error
-        require(all(isinstance(value, float) and math.isfinite(value) and value > 0 for value in state.values()),
-                f"calibration: its deterministic steady state is not finite and positive, {state}")
+        for name, values in state.items():
+            require(all(isinstance(value, float) and math.isfinite(value) and value > 0 for value in values.values()),
+                    f"calibration: its {name} steady state is not finite and positive, {values}")
 
     def table(self, values) -> Tensor:
         """A table by state, (n,), float64."""

@@ -22,6 +22,16 @@ class CRRA:
             return torch.expm1((1 - self.sigma) * torch.log(c)) / (1 - self.sigma)
         return (c ** (1 - self.sigma) - 1) / (1 - self.sigma)
 
+    def frictionless_value(self, c: Tensor, mpc: float, beta: float) -> Tensor:
+        """Lifetime utility of c now and (beta R)^(1/sigma) times as much in every later period.
+
+        mpc = 1 - (beta R)^(1/sigma) / R is what that path spends of one more good. With log utility the constant that
+        depends on R is left out; it is zero at beta R = 1.
+        """
+        if self.sigma == 1:
+            return 1 / (1 - beta) * torch.log(c)
+        return self.utility(c) / mpc + (1 / mpc - 1 / (1 - beta)) / (1 - self.sigma)
+
     def marginal_utility(self, c: Tensor) -> Tensor:
         return 1 / c if self.sigma == 1 else c**-self.sigma
 

@@ -21,7 +21,7 @@ class Inputs(nn.Module):
     def __init__(self, economy: Economy, aggregate_scale: float):
         super().__init__()
         self.aggregate_scale = aggregate_scale
-        state = economy.steady_state()
+        state = economy.typical_state()
         base = economy.frictionless()
         self.m, self.c = state["m"], state["c"]
         self.human_wealth = base.human_wealth if base else 0.0

@@ -33,7 +33,7 @@ class PolicyNetwork(nn.Module):
         self.mlp = MLP(self.inputs.size, width, depth, activation, generator)
         self.base = economy.frictionless() if base else None
         self.limit = economy.borrowing_limit
-        self.steady_wealth = economy.steady_state()["m"] + (self.base.human_wealth if self.base else 0.0)
+        self.steady_wealth = economy.typical_state()["m"] + (self.base.human_wealth if self.base else 0.0)
 
     def forward(self, seen: Observation) -> Tensor:
         available = seen.resources - self.limit

@@ -14,8 +14,7 @@ from deepham.simulation.household import Observation
 class ValueNetwork(nn.Module):
     """V = base + scale * mean over the ensemble of networks, in utils.
 
-    The base is the value of the frictionless rule consumed for ever, u(mpc (m + H)) / (1 - beta); without one it is
-    the utility of steady-state consumption for ever. `unit` converts utils into permanent relative consumption.
+    The base is the value of the frictionless rule, whose slope is u'(c) (`CRRA.frictionless_value`); without one it is the utility of steady-state consumption for ever. `unit` converts utils into permanent relative consumption.
     """
 
     def __init__(self, economy: Economy, width: int, depth: int, activation: str, base: bool,
@@ -25,12 +24,11 @@ class ValueNetwork(nn.Module):
         self.mlps = nn.ModuleList(
             MLP(self.inputs.size, width, depth, activation, generator) for _ in range(ensemble))
         self.base = economy.frictionless() if base else None
-        self.utility = economy.preferences.utility
-        self.discount_sum = 1 / (1 - economy.beta)
-        self.steady_consumption = economy.steady_state()["c"]
+        self.preferences, self.beta = economy.preferences, economy.beta
+        self.steady_consumption = economy.typical_state()["c"]
         c = torch.tensor(self.steady_consumption, dtype=torch.float64)
         # utils that a permanent change of consumption is worth, per unit of relative change
-        self.unit = float(economy.preferences.marginal_utility(c) * c) * self.discount_sum
+        self.unit = float(economy.preferences.marginal_utility(c) * c) / (1 - economy.beta)
         self.scale = self.unit / 10 if self.base else self.unit  # a base leaves small corrections
 
     def members(self, seen: Observation) -> Tensor:
@@ -38,10 +36,11 @@ class ValueNetwork(nn.Module):
         x = self.inputs(seen)
         corrections = torch.stack([mlp(x) for mlp in self.mlps])
         if self.base is None:
-            consumption = torch.full_like(seen.resources, self.steady_consumption)
-        else:
-            consumption = self.base.mpc * (seen.resources + self.base.human_wealth)
-        return self.discount_sum * self.utility(consumption) + self.scale * corrections
+            steady = torch.full_like(seen.resources, self.steady_consumption)
+            return self.preferences.utility(steady) / (1 - self.beta) + self.scale * corrections
+        consumption = self.base.mpc * (seen.resources + self.base.human_wealth)
+        base = self.preferences.frictionless_value(consumption, self.base.mpc, self.beta)
+        return base + self.scale * corrections
 
     def forward(self, seen: Observation) -> Tensor:
         return self.members(seen).mean(0)

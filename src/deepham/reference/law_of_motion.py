@@ -67,7 +67,7 @@ def solve_law_of_motion(
     panel = initial_panel(economy, settings.economies, 200, generator)
     z_path = economy.chain.draw_path(panel.z, settings.burn_in + settings.periods, generator)
     population = on_grid(nodes, panel.population, economy.chain.n_eps)
-    centre = math.log(economy.steady_state()["K"])
+    centre = math.log(economy.typical_state()["K"])
     few = max(1, settings.economies // 4)
     if near is None:
         # a law of motion as (level at the steady state, slope) by z: the two are then nearly independent
@@ -109,7 +109,7 @@ def solve_law_of_motion(
 
 def household_grid(economy: Economy, settings: ReferenceSettings) -> Grid:
     """Nodes of the household's problem: k dense where the policy bends, K around the deterministic steady state."""
-    K = economy.steady_state()["K"]
+    K = economy.typical_state()["K"]
     unit = torch.linspace(0, 1, settings.k_nodes, dtype=torch.float64)
     lowest = float(wealth_grid(economy, settings.histogram_nodes, settings.top)[0])
     k = lowest + (1.5 * settings.top * K - lowest) * unit**3

@@ -117,7 +117,7 @@ def _conclude(economy: Economy, equilibrium: Equilibrium, doubling: dict[str, fl
 
 
 def _check_kind(economy: Economy) -> None:
-    names = set(economy.steady_state()) - {"c", "m"}
+    names = set(economy.typical_state()) - {"c", "m"}
     if names != {"K"}:
         raise InputError("reference: the grid solver handles economies whose prices depend on K alone, this one has "
                          f"the aggregates {', '.join(sorted(names))}")

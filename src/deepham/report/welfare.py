@@ -83,11 +83,11 @@ def cost_of_fluctuations(solved: SolvedEconomy, calm: Transition, dates: Panel) 
             members = inside * weight[eps]
             if members.sum() > 1e-9:
                 groups[index, eps] = members @ cost[eps] / members.sum()
-    at_steady_state = float(economy.preferences.marginal_utility(torch.tensor(economy.steady_state()["c"])))
+    at_steady_state = float(economy.preferences.marginal_utility(torch.tensor(economy.typical_state()["c"])))
     return FluctuationCost(
         k.numpy(), cost, groups, wealth, float((weight * cost).sum()),
         (weight * cost).sum(1) / weight.sum(1), float(weight[cost > 0].sum()),
-        100 * error * (1 - economy.beta) / (at_steady_state * economy.steady_state()["c"]))
+        100 * error * (1 - economy.beta) / (at_steady_state * economy.typical_state()["c"]))
 
 
 def pooled(solved: SolvedEconomy) -> Population:

@@ -20,13 +20,13 @@ def wealth_grid(economy: Economy, nodes: int, top: float) -> Tensor:
 
     Equal steps in log(k - limit + K_ss / 2): below K_ss the spacing is nearly even, above it grows with wealth.
     """
-    steady = economy.steady_state()["K"]
+    steady = economy.typical_state()["K"]
     shift = steady / 2
     span = torch.linspace(0, 1, nodes, dtype=economy.chain.aggregate.dtype, device=economy.chain.aggregate.device)
     log_range = torch.log1p(torch.as_tensor(top * steady / shift, dtype=span.dtype))
     grid = economy.borrowing_limit + shift * torch.expm1(span * log_range)
     # a household without resources cannot consume: where the limit leaves none, the grid starts above it
-    aggregates = {name: span.new_tensor([value]) for name, value in economy.steady_state().items()}
+    aggregates = {name: span.new_tensor([value]) for name, value in economy.typical_state().items()}
     z = torch.zeros(1, dtype=torch.long, device=span.device)
     lowest = economy.resources(grid[None, :1], torch.zeros_like(grid[None, :1], dtype=torch.long), z,
                                economy.prices(aggregates, z))
