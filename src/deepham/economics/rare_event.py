@@ -1,0 +1,172 @@
+"""A Krusell-Smith economy with a rare high income (Han, Yang and E, 2021, section 4.3): the cost of many agents.
+
+A year a period. Three incomes, of which a few households draw one that is nearly fifty times the lowest; when times are
+bad the poor stay poor less often, and nobody leaves the middle for it. The chain that moves efficiency e to e' is that
+of tomorrow's aggregate state z'.
+
+    household    max E sum_t beta^t u(c),   u = (c^(1-sigma) - 1) / (1-sigma),   c + k' = m,   k' >= 0
+    resources    m = R k + w e
+    firm         R = 1 - delta + z alpha (K/L)^(alpha-1),       w = z (1-alpha) (K/L)^alpha
+    aggregates   K = mean of k,   L = labour_supply by z, or the mean of e
+
+As published L is the long-run mean of e were z to last for ever. Since z moves, the mean of e in the population is
+another (3.1 in good times), and wages paid do not add up to the wage bill. With an empty `labour_supply` L is the mean
+of e in the cross-section, and they do; K then follows from two aggregates.
+
+Households are impatient (beta R is far below one) and save against their risk: capital is far above the deterministic
+steady state. `stated_return` is the return at which networks and grids are scaled.
+
+symbol         meaning                                          unit
+k, K           capital held at the start of the period; mean    goods
+e, L           efficiency; labour                               hours
+z              productivity: 0 bad, 1 good                      -
+c, C           consumption; mean                                goods per year
+R, r           gross return on capital; r = R - 1               per year
+w              wage per unit of efficiency                      goods per hour
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from deepham.economics.economy import Economy, Frictionless, parameter, require
+from deepham.economics.markov import JointChain
+from deepham.economics.preferences import CRRA
+from deepham.errors import InputError
+
+
+@dataclass(eq=False)
+class RareEvent(Economy):
+    """The economy with a rare high income of Han, Yang and E (2021); the calibration lies in conf/model/rare_event.yaml."""
+
+    beta: float = parameter("discount factor", "per year")
+    sigma: float = parameter("relative risk aversion; 1 is log utility")
+    alpha: float = parameter("capital share in output", "share")
+    delta: float = parameter("depreciation", "per year")
+    productivity: list[float] = parameter("z in each aggregate state, bad before good")
+    stay: float = parameter("probability that z stays what it is", "probability")
+    efficiency: list[float] = parameter("e in each individual state", "hours")
+    # by z' a list of rows; whole numbers are welcome
+    chains: list = parameter("P(e' | e, z'), a matrix for each z', bad before good", "probability")
+    labour_supply: list[float] = parameter("L in each aggregate state; empty: mean of e in the cross-section", "hours")
+    stated_return: float = parameter("gross return at which networks and grids are scaled", "per year")
+
+    period: ClassVar = "year"
+    source: ClassVar = "Han, Yang and E (2021)"
+    shock_names: ClassVar = {"eps": ("low", "middle", "high"), "z": ("bad", "good")}
+    variables: ClassVar = {
+        "K": ("capital, start of period", "goods"),
+        "L": ("labour", "hours"),
+        "Y": ("output", "goods per year"),
+        "C": ("consumption", "goods per year"),
+        "I": ("investment, K' - (1-delta) K", "goods per year"),
+        "r": ("net return on capital", "percent per year"),
+        "w": ("wage", "goods per hour"),
+        "efficiency": ("mean efficiency of households", "hours"),
+    }
+
+    def aggregates(self, population, z: Tensor) -> dict[str, Tensor]:
+        found = {"K": population.mean(population.k)}
+        if not self.labour_supply:
+            found["L"] = population.mean(self.e[population.eps])
+        return found
+
+    def prices(self, aggregates: dict[str, Tensor], z: Tensor) -> dict[str, Tensor]:
+        ratio = aggregates["K"] / self._labour(aggregates, z)
+        return {
+            "R": 1 - self.delta + self.alpha * self.z_level[z] * ratio ** (self.alpha - 1),
+            "w": (1 - self.alpha) * self.z_level[z] * ratio**self.alpha,
+        }
+
+    def resources(self, k: Tensor, eps: Tensor, z: Tensor, prices: dict[str, Tensor]) -> Tensor:
+        return prices["R"][:, None] * k + prices["w"][:, None] * self.e[eps]
+
+    def accounts(self, population, z, aggregates, prices, consumption, assets_next) -> dict[str, Tensor]:
+        K, L = aggregates["K"], self._labour(aggregates, z)
+        return {
+            "K": K,
+            "L": L,
+            "Y": self.z_level[z] * K**self.alpha * L ** (1 - self.alpha),
+            "C": population.mean(consumption),
+            "I": population.mean(assets_next) - (1 - self.delta) * K,
+            "r": 100 * (prices["R"] - 1),
+            "w": prices["w"],
+            "efficiency": population.mean(self.e[population.eps]),
+        }
+
+    def steady_state(self) -> dict[str, float]:
+        """No risk at all, productivity and labour at their long-run means, beta R = 1."""
+        return self._state_at(1 / self.beta)
+
+    def typical_state(self) -> dict[str, float]:
+        return self._state_at(self.stated_return)
+
+    def _state_at(self, R: float) -> dict[str, float]:
+        """The average household where capital earns R and stays what it is."""
+        z, L = float(self.chain.stationary_z() @ self.z_level), self.mean_labour
+        ratio = (self.alpha * z / (R - 1 + self.delta)) ** (1 / (1 - self.alpha))
+        wage = (1 - self.alpha) * z * ratio**self.alpha
+        K = L * ratio
+        state = {"K": K, "c": (R - 1) * K + wage * self.mean_efficiency, "m": R * K + wage * self.mean_efficiency}
+        return state if self.labour_supply else state | {"L": L}
+
+    def frictionless(self) -> Frictionless:
+        """Without risk at the stated return: consumption falls by the factor (beta R)^(1/sigma) a year."""
+        R, state = self.stated_return, self.typical_state()
+        income = state["m"] - R * state["K"]
+        return Frictionless(mpc=1 - (self.beta * R) ** (1 / self.sigma) / R, human_wealth=income / (R - 1))
+
+    def initial_assets(self, shape: tuple[int, int], generator: torch.Generator) -> Tensor:
+        """Exponentially distributed around the typical state: standard deviation as large as the mean."""
+        uniform = torch.rand(shape, generator=generator, device=generator.device, dtype=self.z_level.dtype)
+        return self.typical_state()["K"] * -torch.log1p(-uniform)
+
+    def without_aggregate_risk(self) -> RareEvent:
+        """Productivity, labour and the moves of efficiency at their long-run means."""
+        share = self.chain.stationary_z()
+        changed = {"productivity": [float(share @ self.z_level)], "chains": [self.chain.average().tolist()]}
+        if self.labour_supply:
+            changed["labour_supply"] = [float(share @ self.labour)]
+        return RareEvent(**self.parameters() | changed)
+
+    def prepare(self) -> None:
+        require(0 < self.beta < 1, f"beta: expected a number in (0, 1), got {self.beta:g}")
+        require(self.sigma > 0, f"sigma: expected a positive number, got {self.sigma:g}")
+        require(0 < self.alpha < 1, f"alpha: expected a number in (0, 1), got {self.alpha:g}")
+        require(0 < self.delta <= 1, f"delta: expected a number in (0, 1], got {self.delta:g}")
+        require(0 < self.stay < 1, f"stay: expected a probability in (0, 1), got {self.stay:g}")
+        require(1 < self.stated_return <= 1 / self.beta,
+                f"stated_return: expected a gross return above 1 and at most 1/beta, got {self.stated_return:g}")
+        for name in ("productivity", "efficiency", "labour_supply"):
+            values = getattr(self, name)
+            require(not any(isinstance(value, list) for value in values) and min(values, default=1) > 0,
+                    f"{name}: expected positive numbers, got {values}")
+        n_z, n_eps = len(self.productivity), len(self.efficiency)
+        require(n_z in (1, 2), f"productivity: expected one or two aggregate states, got {self.productivity}")
+        require(n_eps >= 1, f"efficiency: expected at least one state, got {self.efficiency}")
+        require(len(self.labour_supply) in (0, n_z),
+                f"labour_supply: expected {n_z} numbers as productivity has, or none, got {self.labour_supply}")
+        require(len(self.chains) == n_z, f"chains: expected {n_z} matrices, one for each z', got {len(self.chains)}")
+        self.preferences = CRRA(self.sigma)
+        aggregate = [[1.0]] if n_z == 1 else [[self.stay, 1 - self.stay], [1 - self.stay, self.stay]]
+        try:
+            by_next = torch.tensor(self.chains, dtype=torch.float64).reshape(n_z, n_eps, n_eps)
+        except (TypeError, ValueError, RuntimeError):
+            require(False, f"chains: expected matrices of {n_eps} x {n_eps} numbers, as efficiency has states, got {self.chains}")
+        joint = torch.einsum("zy,yef->zeyf", self.table(aggregate), by_next)
+        try:
+            self.chain = JointChain(joint.reshape(n_z * n_eps, -1).tolist(), n_z=n_z, n_eps=n_eps)
+        except InputError as error:
+            raise InputError(f"chains: {error}") from error
+        self.z_level, self.e = self.table(self.productivity), self.table(self.efficiency)
+        self.labour = self.table(self.labour_supply)
+        average = JointChain(self.chain.average().tolist(), n_z=1, n_eps=n_eps).stationary_eps()[0]
+        self.mean_efficiency = float(average @ self.e)
+        self.mean_labour = float(self.chain.stationary_z() @ self.labour) if self.labour_supply else self.mean_efficiency
+
+    def _labour(self, aggregates: dict[str, Tensor], z: Tensor) -> Tensor:
+        return self.labour[z] if self.labour_supply else aggregates["L"]
