@@ -25,7 +25,7 @@ from torch import Tensor
 from deepham.errors import InputError
 from deepham.states import show
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2  # 1: before the policy was capped at the constraint
 WEIGHTS, ERGODIC, CONFIG, META = "weights.safetensors", "ergodic.safetensors", "config.yaml", "meta.json"
 SHIPPED = Path(__file__).parent / "shipped"
 FILES = (WEIGHTS, ERGODIC, CONFIG, META)  # in the order in which they are put in place
@@ -152,6 +152,9 @@ def _check_schema(file: Path, meta: dict) -> None:
     version = meta.get("schema_version")
     if isinstance(version, bool) or not isinstance(version, int) or version < 1:
         raise InputError(f"{file}: expected schema_version {SCHEMA_VERSION}, got {show(version)}; this is no solution")
+    if version < SCHEMA_VERSION:
+        raise InputError(f"{file}: the solution has schema version {version}, its weights belong to networks of another form "
+                         f"than version {SCHEMA_VERSION}'s; train it again")
     if version > SCHEMA_VERSION:
         raise InputError(f"{file}: the solution has schema version {version}, this deepham reads up to "
                          f"{SCHEMA_VERSION}; upgrade deepham")

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 import xarray
+from safetensors.torch import load_file
 
+from deepham import economics
 from deepham.training.cli import evaluate, reference, report, summarize
 
 SMALL = ["reference.k_nodes=40", "reference.K_nodes=5", "reference.histogram_nodes=40", "reference.economies=1",
@@ -169,6 +171,19 @@ def test_a_report_says_what_is_left_out(script):
     page = Path("here/report.html").read_text(encoding="utf-8")
     assert set(re.findall(r'<figure id="([^"]+)"', page)) == ALWAYS | {"capital", "errors", "policy"}
     assert "welfare: brock_mirman states no twin without aggregate risk" in page
+
+
+def test_a_script_takes_the_sizes_that_the_solutions_economy_sets(command, script):
+    """rare_event needs a higher grid than ks98: its file in conf/model/ says so, the command line goes first."""
+    assert command("run=r", "model=rare_event")[0] == 0
+    small = [text for text in SMALL if "tolerance" not in text]
+    assert script(evaluate, "solution=checkpoints/r", *SHORT, *small, "reference.tolerance=0.05", "agents=20")[0] == 0
+    (stored,) = Path("checkpoints/reference").iterdir()
+    nodes = load_file(stored)["nodes"]
+    typical = economics.create("rare_event").typical_state()["K"]
+    assert float(nodes[-1]) == pytest.approx(40 * typical)
+    assert script(evaluate, "solution=checkpoints/r", *SHORT, *small, "reference.tolerance=0.05", "reference.top=50")[0] == 0
+    assert {round(float(load_file(path)["nodes"][-1] / typical)) for path in Path("checkpoints/reference").iterdir()} == {40, 50}
 
 
 AIYAGARI = ["model.productivity=[1.0]", "model.unemployment=[0.07]", "model.beta=0.96",

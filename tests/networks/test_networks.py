@@ -8,6 +8,7 @@ import torch
 from deepham import economics
 from deepham.errors import InputError
 from deepham.networks.inputs import Inputs
+from deepham.networks.policy import MOST, Capped
 from deepham.networks.settings import NetworkSettings, build_networks
 from deepham.simulation.household import observe
 from deepham.simulation.population import Population
@@ -56,18 +57,28 @@ def test_networks_stay_finite_and_admissible_in_extreme_populations(economy, ran
     seen = observe(economy, Population.panel(k, torch.zeros(1, 3, dtype=torch.long)), torch.tensor([0]))
     consumption = policy(seen)
     assert consumption.dtype == dtype and bool((consumption > 0).all())
-    assert bool((seen.resources - consumption >= economy.borrowing_limit).all())  # a share may round to one
+    assert bool((seen.resources - consumption >= economy.borrowing_limit).all())
     assert bool(torch.isfinite(value(seen)).all())
 
 
-def test_untrained_policy_is_the_frictionless_rule_bent_below_resources(ks98, ks98_panel):
+def test_untrained_policy_is_the_frictionless_rule_as_far_as_resources_go(ks98, ks98_panel):
     policy, _ = untrained(ks98)
     base = ks98.frictionless()
     seen = households(ks98, 1, ks98_panel.population.select(slice(1)))
     for m, c in zip(seen.resources[0].tolist(), policy(seen)[0].tolist()):
-        ratio = base.mpc * (m + base.human_wealth) / m
-        assert c == pytest.approx(m * (1 + ratio**-4) ** -0.25, rel=1e-10)
+        assert c == pytest.approx(min(0.01 * (m + base.human_wealth), MOST * m), rel=1e-12)
     assert c == pytest.approx(0.01 * (m + base.human_wealth), rel=1e-6)  # the last one is rich
+
+
+def test_the_gradient_leads_out_of_the_constraint_and_not_further_in():
+    """Loss (c - wish)^2 with 1 to spend: held there by mistake, held there rightly, and free."""
+    wanted = torch.tensor([2.0, 2.0, 0.5], requires_grad=True)
+    most = torch.ones(3, requires_grad=True)
+    c = Capped.apply(wanted, most)
+    assert c.tolist() == [1.0, 1.0, 0.5]
+    ((c - torch.tensor([0.6, 3.0, 0.7])) ** 2).sum().backward()
+    torch.testing.assert_close(wanted.grad, torch.tensor([0.8, 0.0, -0.4]))
+    torch.testing.assert_close(most.grad, torch.tensor([0.8, -4.0, 0.0]))
 
 
 def test_untrained_value_is_that_of_the_frictionless_rule(ks98, ks98_panel):
@@ -82,7 +93,7 @@ def test_without_a_base_half_is_consumed_and_the_value_is_that_of_the_steady_sta
     policy, value = untrained(economy, base=False)
     seen = observe(economy, usual, torch.tensor([1]))
     torch.testing.assert_close(policy(seen), (seen.resources - economy.borrowing_limit) / 2, rtol=1e-13, atol=0)
-    steady = economy.preferences.utility(torch.tensor(economy.steady_state()["c"], dtype=torch.float64))
+    steady = economy.preferences.utility(torch.tensor(economy.typical_state()["c"], dtype=torch.float64))
     torch.testing.assert_close(value(seen), (steady / (1 - economy.beta)).expand(1, 30), rtol=1e-12, atol=0)
 
 

@@ -156,7 +156,8 @@ class RareEvent(Economy):
         try:
             by_next = torch.tensor(self.chains, dtype=torch.float64).reshape(n_z, n_eps, n_eps)
         except (TypeError, ValueError, RuntimeError):
-            require(False, f"chains: expected matrices of {n_eps} x {n_eps} numbers, as efficiency has states, got {self.chains}")
+            require(False, f"chains: expected matrices of {n_eps} x {n_eps} numbers, as efficiency has states, got "
+                           f"{self.chains}")
         joint = torch.einsum("zy,yef->zeyf", self.table(aggregate), by_next)
         try:
             self.chain = JointChain(joint.reshape(n_z * n_eps, -1).tolist(), n_z=n_z, n_eps=n_eps)

@@ -1,4 +1,4 @@
-"""The policy: the share of resources consumed."""
+"""The policy: what a household would consume if it could borrow, as far as it can."""
 
 from __future__ import annotations
 
@@ -10,16 +10,14 @@ from deepham.networks.inputs import Inputs
 from deepham.networks.mlp import MLP
 from deepham.simulation.household import Observation
 
-BEND = 4.0  # how sharply the frictionless share bends into the constraint c <= m
+
+MOST = 1 - 1e-6  # share of what can be consumed: an economy may leave those without savings nothing to live on
 
 
 class PolicyNetwork(nn.Module):
-    """c = s (m - limit) with logit(s) = logit(base share) + network.
+    """c = min(c0 exp(network), m - limit): the kink of the borrowing constraint is sharp, and the network is smooth.
 
-    So 0 < c <= m - limit always, and equal only by rounding.
-
-    The base share is that of the frictionless rule c0 = mpc (m + H) where it is well below one, and bends smoothly
-    below one as resources vanish: s0 = (1 + (c0/m)^-BEND)^(-1/BEND). Without a base it is one half.
+    c0 is the frictionless rule mpc (m + H), H human wealth; without a base it is half of what can be consumed.
 
     Where there is human wealth the network's part is multiplied by (m_ss + H) / (m + H). Beyond the wealth that
     training visits the network saturates, and c - c0 is then constant: the rich consume mpc out of an extra good, as
@@ -37,10 +35,31 @@ class PolicyNetwork(nn.Module):
 
     def forward(self, seen: Observation) -> Tensor:
         available = seen.resources - self.limit
-        logit = self.mlp(self.inputs(seen))
-        if self.base is not None:
-            if self.base.human_wealth > 0:
-                logit = logit * self.steady_wealth / (available + self.base.human_wealth)
-            ratio = self.base.mpc * (available + self.base.human_wealth) / available
-            logit = logit - torch.log(torch.expm1(torch.log1p(ratio**-BEND) / BEND))
-        return torch.sigmoid(logit) * available
+        most = MOST * available
+        change = self.mlp(self.inputs(seen))
+        if self.base is None:
+            return Capped.apply(0.5 * available * torch.exp(change), most)
+        wealth = available + self.base.human_wealth
+        if self.base.human_wealth > 0:
+            change = change * self.steady_wealth / wealth
+        return Capped.apply(self.base.mpc * wealth * torch.exp(change), most)
+
+
+class Capped(torch.autograd.Function):
+    """min(wanted, most), with a gradient that can lead back out of the constraint.
+
+    The derivative of a minimum is zero at the constraint for good: a household that is held there by mistake would stay.
+    So the gradient reaches `wanted` also at the constraint wherever the loss falls as less is consumed; where it falls as
+    more is, the constraint binds and there is nothing to learn. (The projected gradient of a constrained problem.)
+    """
+
+    @staticmethod
+    def forward(context, wanted: Tensor, most: Tensor) -> Tensor:
+        free = ~(wanted >= most)  # so that what is no number stays what it is
+        context.save_for_backward(free)
+        return torch.where(free, wanted, most)
+
+    @staticmethod
+    def backward(context, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        (free,) = context.saved_tensors
+        return torch.where(free | (gradient > 0), gradient, 0.0), torch.where(free, 0.0, gradient)

@@ -8,6 +8,7 @@ from functools import wraps
 from pathlib import Path
 
 import torch
+from hydra.core.hydra_config import HydraConfig
 from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -19,6 +20,7 @@ from deepham.algorithm.settings import AlgorithmSettings
 from deepham.economics.economy import Economy, require
 from deepham.errors import InputError
 from deepham.networks.settings import NetworkSettings
+from deepham.paths import conf_folder
 from deepham.reference.compare import GAPS
 from deepham.reference.settings import ReferenceSettings
 from deepham.report.study import StudySettings
@@ -149,6 +151,17 @@ def read_evaluation(cfg: DictConfig) -> tuple[VerdictSettings, ReferenceSettings
 def read_report(cfg: DictConfig) -> tuple[VerdictSettings, ReferenceSettings, StudySettings, int]:
     """Settings of the verdict, the grid solution and the simulations, and the seed. Raises as `read` does."""
     return *_groups(cfg, verdict=VerdictSettings, reference=ReferenceSettings, study=StudySettings), _seed(cfg.seed)
+
+
+def sized_for(cfg: DictConfig, economy_name: str) -> DictConfig:
+    """The configuration with what the economy's file in conf/model/ says of verdict and reference, where the command line
+    says nothing: a script that is given a solution knows its economy only then.
+    """
+    sizes = OmegaConf.load(conf_folder() / "model" / f"{economy_name}.yaml")
+    typed = [text for text in HydraConfig.get().overrides.task if text.startswith(("verdict.", "reference."))]
+    said = OmegaConf.from_dotlist(typed)
+    sized = {group: sizes[group] for group in ("verdict", "reference") if group in sizes}
+    return OmegaConf.merge(cfg, sized, said)
 
 
 def _groups(cfg: DictConfig, **schemas: type) -> list:

@@ -30,7 +30,7 @@ from deepham.simulation.rollout import Panel, initial_panel, simulate
 from deepham.solution import Solution
 from deepham.tables import by_wealth_sheet, verdict_sheet, verdict_table
 from deepham.training.checkpoints import write_json
-from deepham.training.configuration import read_evaluation
+from deepham.training.configuration import read_evaluation, sized_for
 from deepham.verdict import judge
 
 PANEL_ECONOMIES, PANEL_BURN_IN, PANEL_DATES, PANEL_SPACING = 16, 1000, 10, 50
@@ -43,9 +43,10 @@ def run(cfg: DictConfig) -> float:
         InputError: no solution there, bad settings, or a grid solution of another calibration.
     """
     torch.set_num_threads(1)
-    verdict, grid, protocol, seed = read_evaluation(cfg)
+    read_evaluation(cfg)
     require(isinstance(cfg.agents, int) and cfg.agents >= 1, f"agents: expected at least 1, got {cfg.agents!r}")
     solution = load(str(cfg.solution))
+    verdict, grid, protocol, seed = read_evaluation(sized_for(cfg, solution.name))
     economy, networks = solution.economy, (solution.policy_function, solution.value_function)
     console = rich.get_console()
     began = time.perf_counter()

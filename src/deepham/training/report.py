@@ -21,7 +21,7 @@ from deepham.report.subject import examine
 from deepham.report.work import Clock, work
 from deepham.solution import Solution
 from deepham.solved import SolvedEconomy
-from deepham.training.configuration import read_report
+from deepham.training.configuration import read_report, sized_for
 from deepham.training.evaluate import reference_of
 from deepham.training.terminal import cpu_name, machine, peak_memory
 
@@ -35,9 +35,10 @@ def run(cfg: DictConfig) -> float:
         InputError: no solution there, bad settings, or solutions of different economies.
     """
     torch.set_num_threads(1)
-    verdict, grid, lengths, seed = read_report(cfg)
+    read_report(cfg)
     require(isinstance(cfg.workers, int) and cfg.workers >= 1, f"workers: expected at least 1, got {cfg.workers!r}")
     solutions, say = _solutions(cfg), Clock(time.time())
+    verdict, grid, lengths, seed = read_report(sized_for(cfg, next(iter(solutions.values())).name))
     subjects = work(cfg.workers, [
         (examine, label, solution, reference_of(None, solution, grid, Path(str(cfg.store)), say), verdict, seed, index == 0,
          say)
