@@ -27,7 +27,7 @@ def test_shipped_settings_are_valid_and_survive_plain_data(path):
 
 @pytest.mark.parametrize("field, bad", [
     ("outer_iterations", 0), ("policy_steps", 0), ("horizon", 0), ("realised_periods", 0), ("economies", 0),
-    ("value_economies", 0), ("agents", 0), ("dates", 0), ("spacing", 0), ("value_steps", -1), ("move", -1),
+    ("value_economies", 0), ("agents", 0), ("nodes", 0), ("dates", 0), ("spacing", 0), ("value_steps", -1), ("move", -1),
     ("burn_in", -1), ("rich_weight", -0.1), ("poor_weight", float("nan")), ("level_weight", float("inf")),
     ("players", "second"), ("expectation", "mean"), ("fresh", "never"), ("average", 1.0), ("average", -0.1),
 ])
@@ -49,5 +49,8 @@ def test_an_optimizer_out_of_range_is_refused(optimizer, field, bad):
 def test_combinations_that_cannot_run_are_refused():
     with pytest.raises(InputError, match="algorithm.move"):
         settings(SHIPPED[0], fresh="step", move=0).validate()
+    for change in ({"players": "first"}, {"fresh": "epoch"}, {"value_steps": 3}, {"top": 1.0}, {"nodes": 5}):
+        with pytest.raises(InputError, match="algorithm.(agents|top|nodes)"):
+            settings(SHIPPED[0], agents=None, **change).validate()
     with pytest.raises(InputError, match="price-takers"):
         settings(SHIPPED[0], slope=True, price_taking=False).validate()

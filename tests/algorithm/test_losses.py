@@ -87,6 +87,12 @@ def test_agents_weigh_the_same_unless_told_otherwise(ks98, seen):
     assert torch.equal(agent_weights(ks98, seen, rich=0.0, poor=0.0), torch.ones(2, 50, dtype=torch.float64))
 
 
+def test_the_points_of_a_histogram_count_by_their_mass(ks98, seen, seeded):
+    mass = torch.rand((2, 50), generator=seeded(3), dtype=torch.float64)
+    plain, weighed = (agent_weights(ks98, seen, 1.0, 0.3, each) for each in (None, mass))
+    torch.testing.assert_close(weighed / plain, mass / (mass * plain).mean(), rtol=1e-12, atol=0)
+
+
 @pytest.mark.parametrize("rich, poor", [(1.0, 0.0), (0.0, 0.3), (2.0, 0.5)])
 def test_weights_have_mean_one_and_grow_towards_both_ends(ks98, ks98_panel, rich, poor):
     state = ks98.steady_state()

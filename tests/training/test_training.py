@@ -1,5 +1,7 @@
 """Training: what a step learns from, reproducibility, resuming, and the guard."""
 
+import copy
+
 import lightning
 import pytest
 import torch
@@ -7,6 +9,7 @@ import torch
 from deepham.callbacks.guard import Guard
 from deepham.training.history import History
 from deepham.errors import TrainingDiverged
+from deepham.simulation.continuum import advance_histogram
 from deepham.simulation.household import observe
 from deepham.training.checkpoints import LastCheckpoint
 from deepham.training.data import PanelData, PanelStream
@@ -50,6 +53,37 @@ def test_every_panel_is_simulated_with_the_weights_of_its_own_step(build):
     module.training_step = recording_step
     trainer(2).fit(module, datamodule=data)
     assert len(seen) == 2 * module.settings.policy_steps
+
+
+def test_the_continuum_is_followed_without_a_draw_of_any_household(build):
+    """Its histogram moves as `advance_histogram` says, and every household counts by its mass."""
+    module, data = build(agents=None, nodes=40, move=1)
+    seen = []
+    step = module.training_step
+
+    def recording_step(batch, batch_idx):
+        seen.append((batch.panel, copy.deepcopy(module.policy)))
+        return step(batch, batch_idx)
+
+    module.training_step = recording_step
+    trainer(1).fit(module, datamodule=data)
+    (before, _), (after, policy) = seen[1:3]
+    grid = data.stream.grid
+    with torch.no_grad():
+        expected, _ = advance_histogram(module.economy, policy, grid, before.population, before.z, after.z)
+    assert before.population.k.shape == (3, 80)
+    torch.testing.assert_close(after.population.weight, expected.weight, rtol=1e-5, atol=1e-8)
+    torch.testing.assert_close(after.population.weight.sum(1), torch.ones(3), rtol=0, atol=1e-6)
+
+
+def test_the_continuum_trains_and_resumes_like_a_panel(build, tmp_path):
+    module, data = build(agents=None, nodes=30)
+    trainer(4).fit(module, datamodule=data)
+    first, half = build(agents=None, nodes=30)
+    trainer(2, tmp_path).fit(first, datamodule=half)
+    second, rest = build(agents=None, nodes=30)
+    trainer(4).fit(second, datamodule=rest, ckpt_path=tmp_path / "last.ckpt")
+    assert torch.equal(weights(module), weights(second))
 
 
 def test_with_fresh_epoch_the_panels_are_those_of_the_policy_at_the_start_of_the_epoch(build):

@@ -17,12 +17,14 @@ from deepham.networks.value import ValueNetwork
 from deepham.simulation.household import Observation
 
 
-def agent_weights(economy: Economy, seen: Observation, rich: float, poor: float) -> Tensor:
+def agent_weights(
+    economy: Economy, seen: Observation, rich: float, poor: float, mass: Tensor | None = None
+) -> Tensor:
     """Weights (B, N) of the agents in both losses, with mean one: 1 + rich (k/K_ss)^2 + poor (c_ss/m)^2, bounded.
 
     Under price-taking every state is a problem of its own: weights move no optimum, they say where the networks'
     error goes. The dispersion of wealth hangs on the slope of the policy where few agents live. Each term is capped
-    at 9 times its coefficient.
+    at 9 times its coefficient. The points of a histogram count by their mass (B, N).
     """
     state = economy.typical_state()
     weight = torch.ones_like(seen.resources)
@@ -30,6 +32,8 @@ def agent_weights(economy: Economy, seen: Observation, rich: float, poor: float)
         weight = weight + rich * ((seen.k / state["K"]) ** 2).clamp_max(9.0)
     if poor:
         weight = weight + poor * ((state["c"] / seen.resources) ** 2).clamp_max(9.0)
+    if mass is not None:
+        weight = weight * mass
     return weight / weight.mean()
 
 

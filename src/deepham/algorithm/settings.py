@@ -44,7 +44,7 @@ class AlgorithmSettings:
     # panels
     economies: int
     value_economies: int
-    agents: int
+    agents: int | None
     fresh: str
     restart: bool
     move: int
@@ -58,6 +58,9 @@ class AlgorithmSettings:
     average: float
     policy_optimizer: OptimizerSettings
     value_optimizer: OptimizerSettings
+    # of the continuum; checkpoints from before there was one lack them
+    nodes: int = 150
+    top: float = 8.0
 
     @property
     def steps(self) -> int:
@@ -67,8 +70,9 @@ class AlgorithmSettings:
     def validate(self) -> None:
         """Raise InputError for a value out of range or a combination that cannot run."""
         positive = ("outer_iterations", "policy_steps", "horizon", "realised_periods", "economies", "value_economies",
-                    "agents", "dates", "spacing")
+                    "agents", "nodes", "dates", "spacing")
         not_negative = ("value_steps", "move", "burn_in", "rich_weight", "poor_weight", "level_weight")
+        positive = tuple(name for name in positive if getattr(self, name) is not None)
         for name in positive:
             require(getattr(self, name) >= 1, f"algorithm.{name}: expected at least 1, got {getattr(self, name)}")
         for name in (*positive, *not_negative):
@@ -80,6 +84,12 @@ class AlgorithmSettings:
                               ("fresh", ("step", "epoch"))):
             require(getattr(self, name) in choices,
                     f"algorithm.{name}: expected {' or '.join(choices)}, got {getattr(self, name)!r}")
+        if self.agents is None:
+            require(self.players == "all" and self.fresh == "step" and self.value_steps == 0,
+                    "algorithm.agents: the continuum, null, has no first player and no agent's path to follow; expected a "
+                    "number of agents, or players=all, fresh=step and value_steps=0")
+            require(self.nodes >= 10, f"algorithm.nodes: expected at least 10, got {self.nodes}")
+            require(2 <= self.top < float("inf"), f"algorithm.top: expected a number from 2 on, got {self.top}")
         require(0 <= self.average < 1, f"algorithm.average: expected a rate in [0, 1), got {self.average}")
         require(self.fresh == "epoch" or self.move >= 1,
                 "algorithm.move: a panel that is fresh at every step has to move, expected at least 1, got 0")

@@ -6,6 +6,8 @@ neighbouring nodes keeps the mean exactly, at the price of a little dispersion t
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
@@ -13,6 +15,7 @@ from deepham.economics.economy import Economy
 from deepham.errors import InputError
 from deepham.simulation.household import Observation, Policy, observe
 from deepham.simulation.population import Population
+from deepham.simulation.rollout import Panel
 
 
 def wealth_grid(economy: Economy, nodes: int, top: float) -> Tensor:
@@ -64,6 +67,21 @@ def advance_histogram(
     here = _lottery(grid, k_next, population.eps, population.weight, n_eps)  # by today's eps
     transition = economy.chain.individual[z, z_next]  # (B, eps, eps')
     return Population.histogram(grid, torch.einsum("beg,bef->bfg", here, transition)), consumption
+
+
+@torch.no_grad()
+def simulate_continuum(
+    economy: Economy, policy: Policy, grid: Tensor, panel: Panel, periods: int, generator: torch.Generator
+) -> Iterator[Panel]:
+    """Yield histograms on `grid` after each of the next `periods` periods; only the aggregate state is drawn."""
+    population, z = panel.population, panel.z
+    for _ in range(periods):
+        uniform = torch.rand(z.shape, generator=generator, device=z.device, dtype=population.weight.dtype)
+        z_next = economy.chain.draw_z(z, uniform)
+        population, _ = advance_histogram(economy, policy, grid, population, z, z_next)
+        mass = population.weight / population.weight.sum(1, keepdim=True)  # in float32 the sum would drift
+        population, z = Population(population.k, population.eps, mass), z_next
+        yield Panel(population, z)
 
 
 def _lottery(grid: Tensor, k: Tensor, eps: Tensor, weight: Tensor, n_eps: int) -> Tensor:

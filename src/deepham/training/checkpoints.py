@@ -12,6 +12,7 @@ import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from deepham.errors import InputError
+from deepham.folder import SCHEMA_VERSION
 
 LAST = "last"
 
@@ -97,10 +98,14 @@ def read_hyperparameters(path: Path) -> dict:
         InputError: not one of our checkpoints, or damaged.
     """
     try:
-        found = torch.load(path, map_location="cpu", weights_only=True)["hyper_parameters"]
-        return {key: found[key] for key in ("model", "network", "algorithm", "seed")}
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        plain = {key: checkpoint["hyper_parameters"][key] for key in ("model", "network", "algorithm", "seed")}
     except (OSError, RuntimeError, KeyError, TypeError, EOFError, ValueError, pickle.UnpicklingError) as error:
         raise InputError(f"ckpt_path: {path} is not a checkpoint of deepham, or damaged") from error
+    if checkpoint.get("schema_version") != SCHEMA_VERSION:
+        raise InputError(f"ckpt_path: {path} has schema version {checkpoint.get('schema_version')}, its networks are of "
+                         f"another form than version {SCHEMA_VERSION}'s; train again")
+    return plain
 
 
 def check_hyperparameters(path: Path, found: dict, expected: dict) -> None:

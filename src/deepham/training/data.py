@@ -17,9 +17,12 @@ from deepham.algorithm.realised import realised_utility
 from deepham.algorithm.settings import AlgorithmSettings
 from deepham.datasets import draw_panel
 from deepham.economics.economy import Economy
+from deepham.simulation.continuum import on_grid, simulate_continuum, wealth_grid
 from deepham.simulation.household import Policy
 from deepham.simulation.population import Population
 from deepham.simulation.rollout import Panel, initial_panel, simulate
+
+BEHIND_A_HISTOGRAM = 2000  # agents whose wealth the continuum starts from
 
 
 @dataclass
@@ -31,7 +34,7 @@ class Batch:
 
 
 class PanelStream(IterableDataset):
-    """Panels simulated on the device under the policy as it is when they are simulated.
+    """Panels, or economies of the continuum, simulated on the device under the policy as it is when they are simulated.
 
     fresh = "step": the economies move `move` periods under the current policy before each batch.
     fresh = "epoch": at the start of the epoch they move `burn_in` periods under the policy as it then is; batches are
@@ -43,6 +46,8 @@ class PanelStream(IterableDataset):
         self.economy, self.policy, self.settings, self.generator = economy, policy, settings, generator
         self.start = start  # cross-sections by aggregate state to begin with, instead of the economy's own
         self.panel: Panel | None = None
+        # of the continuum: a histogram instead of agents
+        self.grid = wealth_grid(economy, settings.nodes, settings.top) if settings.agents is None else None
 
     def __len__(self) -> int:
         # without a length Lightning fetches one batch ahead, and every panel is one step stale
@@ -70,14 +75,22 @@ class PanelStream(IterableDataset):
                 yield Batch(pool.select(self._choose(len(pool.z), s.economies)))
 
     def _initial_panel(self) -> Panel:
-        panel = initial_panel(self.economy, self.settings.economies, self.settings.agents, self.generator)
-        if self.start is None:
-            return panel
-        population = draw_panel(self.start.select(panel.z), self.settings.agents, self.generator)
+        agents = self.settings.agents or BEHIND_A_HISTOGRAM
+        panel = initial_panel(self.economy, self.settings.economies, agents, self.generator)
+        population = panel.population
+        if self.start is not None:
+            population = draw_panel(self.start.select(panel.z), agents, self.generator)
+        if self.grid is not None:
+            held = population.k.clamp(self.grid[0], self.grid[-1])
+            population = on_grid(self.grid, population.with_assets(held), self.economy.chain.n_eps)
         return Panel(population, panel.z)
 
     def _move(self, periods: int) -> None:
-        for self.panel in simulate(self.economy, self.policy, self.panel, periods, self.generator):
+        if self.grid is None:
+            moves = simulate(self.economy, self.policy, self.panel, periods, self.generator)
+        else:
+            moves = simulate_continuum(self.economy, self.policy, self.grid, self.panel, periods, self.generator)
+        for self.panel in moves:
             pass
 
     def _choose(self, of: int, number: int) -> Tensor:

@@ -13,6 +13,7 @@ from deepham.algorithm.losses import agent_weights, policy_loss, value_loss
 from deepham.algorithm.objective import Lifetime, lifetime_utility
 from deepham.algorithm.settings import AlgorithmSettings, OptimizerSettings
 from deepham.errors import TrainingDiverged
+from deepham.folder import SCHEMA_VERSION
 from deepham.networks.settings import NetworkSettings, build_networks
 from deepham.simulation.household import Observation, observe
 from deepham.simulation.rollout import Panel
@@ -93,7 +94,8 @@ class DeepHAM(lightning.LightningModule):
         return self._descend(optimizer, loss, self.lr_schedulers()[1])
 
     def _weight(self, seen: Observation) -> Tensor:
-        return agent_weights(self.economy, seen, self.settings.rich_weight, self.settings.poor_weight)
+        mass = seen.population.weight if self.settings.agents is None else None
+        return agent_weights(self.economy, seen, self.settings.rich_weight, self.settings.poor_weight, mass)
 
     def _descend(self, optimizer, loss: Tensor, scheduler) -> Tensor:
         optimizer.zero_grad()
@@ -130,6 +132,7 @@ class DeepHAM(lightning.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict) -> None:
         checkpoint["updates"] = self.updates
+        checkpoint["schema_version"] = SCHEMA_VERSION
 
     def on_load_checkpoint(self, checkpoint: dict) -> None:
         self.updates = checkpoint["updates"]
