@@ -37,7 +37,9 @@ def solved(ks98, seeded):
 
 def test_untrained_moments_are_the_line_of_the_first_moment_and_no_transfer_matters(solved):
     basis, levels, consumption, lifetime = generalized_moments(solved()).axes
-    for line in basis.lines[:2]:
+    (distance,) = basis.child_axes
+    assert len(basis.lines) == 3 and len(distance.lines) == 3
+    for line in distance.lines:
         np.testing.assert_allclose(line.get_ydata(), 0, atol=1e-10)
     for axes in (consumption, lifetime):
         assert len(axes.lines) == 4 + 1

@@ -60,7 +60,8 @@ class Basis:
 def generalized_moments(solution: Solution, seed: int = 0) -> Figure:
     """Four panels about the first moment of a solution's networks.
 
-    1. The basis q of policy and value by wealth, mean 0 and slope 1 at mean wealth, less the line of the first moment.
+    1. The basis q of policy and value by wealth, mean 0 and slope 1 at mean wealth, and the line of the first moment;
+    inset: the distance between the two.
     2. The value of a household of median wealth over the moment of the value network, at dates of a simulated path.
     3., 4. The effect on every household's consumption and value, by wealth, of a transfer among the others: the richest
     tenth give up a tenth of their wealth to the poorest half. Mean wealth, and with it prices, stay as they are.
@@ -91,11 +92,15 @@ def generalized_moments(solution: Solution, seed: int = 0) -> Figure:
 def _draw_basis(axes, solution: Solution, bases: dict[str, Basis]) -> None:
     k = _wealth(solution)
     mean = solution.ergodic.mean(solution.ergodic.k).mean()
+    distance = axes.inset_axes((0.58, 0.14, 0.4, 0.36))  # what bends q is small beside its slope
     for (name, basis), color in zip(bases.items(), (BLUE, ORANGE)):
-        axes.plot(k.cpu(), (basis(k) - (k - mean)).cpu(), color=color, label=f"q of the {name}")
-    axes.axhline(0, color="black", linestyle="--", linewidth=1.2, label="first moment")
-    axes.axvline(float(mean), color=GREY, linestyle=":", linewidth=0.8)
-    axes.set(xlabel=_assets(solution), ylabel="goods", title="Basis, distance to the line of the first moment")
+        axes.plot(k.cpu(), basis(k).cpu(), color=color, label=f"q of the {name}")
+        distance.plot(k.cpu(), (basis(k) - (k - mean)).cpu(), color=color)
+    axes.plot(k.cpu(), (k - mean).cpu(), color="black", linestyle="--", linewidth=1.2, label="first moment")
+    distance.axhline(0, color="black", linestyle="--", linewidth=0.8)
+    distance.set_title("distance to the first moment", fontsize=8)
+    distance.tick_params(labelsize=7)
+    axes.set(xlabel=_assets(solution), ylabel="goods", title="Basis, mean zero and slope one at mean wealth")
     axes.legend(frameon=False, fontsize=8)
 
 

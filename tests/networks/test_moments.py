@@ -36,11 +36,11 @@ def learned(ks98):
 
 
 @pytest.fixture
-def networks(ks98):
-    """networks(**settings) are a policy and a value network in float64 whose every weight is drawn."""
+def networks():
+    """networks(economy, **settings) are a policy and a value network in float64 whose every weight is drawn."""
 
-    def make(**changes):
-        built = [network.double() for network in build_networks(ks98, replace(SETTINGS, **changes), seed=0)]
+    def make(economy, **changes):
+        built = [network.double() for network in build_networks(economy, replace(SETTINGS, **changes), seed=0)]
         generator = torch.Generator().manual_seed(0)
         with torch.no_grad():
             for network in built:
@@ -95,7 +95,7 @@ def test_order_and_splitting_of_households_change_nothing(ks98, ks98_panel, netw
     order = torch.randperm(50, generator=seeded(3))
     reordered = Population(*(getattr(population, name)[:, order] for name in ("k", "eps", "weight")))
     halves = Population(*(torch.cat([x, x], 1) for x in (population.k, population.eps, population.weight / 2)))
-    for network in [*networks(), *networks(moments=0, quantiles=50)]:
+    for network in [*networks(ks98), *networks(ks98, moments=0, quantiles=50)]:
         known = network(observe(ks98, population, z))
         for other in (reordered, halves):
             seen = observe(ks98, other, z, k=population.k, eps=population.eps)
@@ -107,13 +107,13 @@ def test_networks_answer_to_a_redistribution_that_leaves_mean_wealth_alone(ks98,
     equal = population.with_assets((population.k + population.k.mean(1, keepdim=True)) / 2)
     for settings, answers in (({}, True), ({"moments": 0, "aggregates": True}, False),
                               ({"aggregates": True}, True), ({"moments": 0, "quantiles": 8}, True)):
-        for network in networks(**settings):
+        for network in networks(ks98, **settings):
             before, after = (network(observe(ks98, p, z, k=population.k)) for p in (population, equal))
             assert bool(((after - before).abs() > 1e-9).all()) == answers
 
 
 def test_the_policy_teaches_its_moments_and_no_household_counts_on_moving_them(ks98, ks98_panel, networks):
-    policy, _ = networks()
+    policy, _ = networks(ks98)
     k = ks98_panel.population.k.clone().requires_grad_(True)
     bystanders = torch.full((2, 50), 40.0, dtype=torch.float64)
     seen = take_prices(observe(ks98, ks98_panel.population.with_assets(k), ks98_panel.z, k=bystanders), ks98)
@@ -121,6 +121,18 @@ def test_the_policy_teaches_its_moments_and_no_household_counts_on_moving_them(k
     assert not torch.autograd.grad(consumption, k, allow_unused=True, retain_graph=True)[0]
     gradients = torch.autograd.grad(consumption, list(policy.inputs.moments.parameters()))
     assert all(float(g.abs().max()) > 1e-6 for g in gradients)
+
+
+@pytest.mark.parametrize("K", [1e-8, 1e6])
+def test_networks_with_moments_stay_finite_and_admissible_in_extreme_populations(economy, networks, K):
+    economy = economy.to(dtype=torch.float32)
+    k = K * torch.tensor([[0.1, 1.0, 3.0]])
+    seen = observe(economy, Population.panel(k, torch.zeros(1, 3, dtype=torch.long)), torch.tensor([0]))
+    for settings in ({"moments": 2}, {"moments": 0, "quantiles": 3}):
+        policy, value = [network.float() for network in networks(economy, **settings)]
+        consumption = policy(seen)
+        assert bool((consumption > 0).all() and (consumption <= seen.resources - economy.borrowing_limit).all())
+        assert bool(torch.isfinite(value(seen)).all())
 
 
 def test_shared_moments_are_one_and_separate_ones_are_two(ks98):
@@ -133,7 +145,7 @@ def test_shared_moments_are_one_and_separate_ones_are_two(ks98):
 
 @pytest.mark.parametrize("changes", [{}, {"moments": 2, "moments_shared": True}, {"moments": 0, "quantiles": 6}])
 def test_a_solution_is_saved_and_loaded_bit_for_bit(ks98, networks, tmp_path, changes):
-    policy, value = networks(**changes)
+    policy, value = networks(ks98, **changes)
     grid = wealth_grid(ks98, 40, 8.0)
     population = Population.panel(torch.full((2, 4), 40.0, dtype=torch.float64), torch.tensor([[0, 1, 1, 1]] * 2))
     mass = on_grid(grid, population, 2).weight

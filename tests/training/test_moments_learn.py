@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from deepham.simulation.household import observe
-from deepham.training.checkpoints import LastCheckpoint
+from deepham.training.checkpoints import LastCheckpoint, read_hyperparameters
 from deepham.training.data import PanelData
 from deepham.training.module import DeepHAM
 
@@ -66,6 +66,17 @@ def test_averages_of_shared_moments_stay_one(fit):
     pairs = list(zip(module.policy_average.inputs.moments.parameters(), module.value_average.inputs.moments.parameters()))
     assert all(torch.equal(left, right) for left, right in pairs)
     assert any(float(left.detach().abs().max()) > 0 for left, _ in pairs)
+
+
+def test_a_checkpoint_from_before_there_were_moments_sees_the_aggregates(fit, tmp_path):
+    fit(1, moments=0, aggregates=True)
+    saved = torch.load(tmp_path / "last.ckpt", weights_only=True)
+    network = saved["hyper_parameters"]["network"]
+    for name in ("aggregates", "moments", "moment_width"):
+        network.pop(name)
+    torch.save(saved, tmp_path / "old.ckpt")
+    found = read_hyperparameters(tmp_path / "old.ckpt")["network"]
+    assert (found["aggregates"], found["moments"], found["quantiles"]) == (True, 0, 0)
 
 
 def gradient(moments):

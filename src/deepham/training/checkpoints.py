@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import pickle
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from deepham.errors import InputError
+from deepham.networks.settings import NetworkSettings
 
 LAST = "last"
 
@@ -98,7 +99,8 @@ def read_hyperparameters(path: Path) -> dict:
     """
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)["hyper_parameters"]
-        return {key: found[key] for key in ("model", "network", "algorithm", "seed")}
+        plain = {key: found[key] for key in ("model", "network", "algorithm", "seed")}
+        return plain | {"network": asdict(NetworkSettings(**plain["network"]))}  # an older one lacks the newer fields
     except (OSError, RuntimeError, KeyError, TypeError, EOFError, ValueError, pickle.UnpicklingError) as error:
         raise InputError(f"ckpt_path: {path} is not a checkpoint of deepham, or damaged") from error
 
