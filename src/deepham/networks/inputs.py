@@ -34,7 +34,7 @@ class Inputs(nn.Module):
         self.m, self.c = state["m"], state["c"]
         self.human_wealth = base.human_wealth if base else 0.0
         self.aggregates = {name: value for name, value in state.items() if aggregates and name not in ("c", "m")}
-        self.steady_wealth = state["K"]
+        self.mean_wealth = state["K"]
         self.n_eps, self.n_z = economy.chain.n_eps, economy.chain.n_z
         self.size = 2 + bool(self.human_wealth) + (self.n_eps - 1) + (self.n_z - 1) + len(self.aggregates)
         self.size += quantiles + (len(moments.networks) if moments else 0)
@@ -50,6 +50,6 @@ class Inputs(nn.Module):
         if self.moments is not None:
             common += (self.aggregate_scale * self.moments(seen.population)).unbind(-1)
         if self.quantiles:
-            common += (ordered_wealth(seen.population, self.quantiles) / self.steady_wealth - 1).unbind(-1)
+            common += (ordered_wealth(seen.population, self.quantiles) / self.mean_wealth - 1).unbind(-1)
         common = [value.to(m.dtype)[:, None].expand_as(m) for value in common]
         return torch.stack([value.to(m.dtype) for value in own] + common, -1)
