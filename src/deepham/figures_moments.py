@@ -78,8 +78,7 @@ def generalized_moments(solution: Solution, seed: int = 0) -> Figure:
     if solution.network["aggregates"]:
         raise InputError("solution: its moments stand beside the aggregates and contain no mean wealth to be compared "
                          "with; expected network.aggregates=false")
-    ergodic = Population(solution.ergodic.k, solution.ergodic.eps, solution.ergodic.weight)
-    bases = {"policy": Basis.of(policy, ergodic), "value": Basis.of(value, ergodic)}
+    bases = {"policy": Basis.of(policy, solution.ergodic), "value": Basis.of(value, solution.ergodic)}
     dates = _dates(solution, seed)
     figure = Figure(figsize=(11, 7.2), layout="constrained")
     (basis, levels), (consumption, lifetime) = figure.subplots(2, 2)
