@@ -29,6 +29,12 @@ def test_brock_mirman_lands_on_its_closed_form(tmp_path):
     assert abs(saved / target - 1).max() < 0.001  # the saving rate is alpha beta at every date
 
 
+@pytest.mark.slow
+def test_brock_mirman_lands_on_its_closed_form_by_a_learned_moment_in_place_of_capital(tmp_path):
+    report = train(tmp_path, "model=brock_mirman", "network=generalized_moments")
+    assert report["measures"]["closed_form_gap.mean"] < 0.1  # percent of consumption
+
+
 @pytest.fixture(scope="module")
 def krusell_smith(tmp_path_factory):
     """The quick experiment: a third of the default's updates."""

@@ -58,7 +58,7 @@ class AlgorithmSettings:
     average: float
     policy_optimizer: OptimizerSettings
     value_optimizer: OptimizerSettings
-    # of the continuum; checkpoints from before there was one lack them
+    # of the continuum
     nodes: int = 150
     top: float = 8.0
 

@@ -6,28 +6,38 @@ import torch
 from torch import Tensor, nn
 
 from deepham.economics.economy import Economy
+from deepham.networks.full_state import ordered_wealth
+from deepham.networks.moments import GeneralizedMoments
 from deepham.simulation.household import Observation
-
 
 
 class Inputs(nn.Module):
     """Observation -> (B, N, size).
 
     Per household: log m, log(m + H) where the economy has a frictionless base (H human wealth), 1 / (1 + m / c_ss),
-    the individual state; per economy: the aggregate state and the relative deviation of each aggregate from its
-    deterministic steady state, times `aggregate_scale`. m enters relative to the steady state.
+    the individual state; per economy: the aggregate state and what is seen of the population. m enters relative to
+    the typical state.
+
+    Of the population, each on request:
+        aggregates: the relative deviation of each aggregate from its typical state, times
+            `aggregate_scale`.
+        moments: generalized moments, relative deviations on the same scale.
+        quantiles: so many points of the wealth distribution, as relative deviations from typical mean wealth.
     """
 
-    def __init__(self, economy: Economy, aggregate_scale: float):
+    def __init__(self, economy: Economy, aggregate_scale: float, aggregates: bool = True,
+                 moments: GeneralizedMoments | None = None, quantiles: int = 0):
         super().__init__()
-        self.aggregate_scale = aggregate_scale
+        self.aggregate_scale, self.moments, self.quantiles = aggregate_scale, moments, quantiles
         state = economy.typical_state()
         base = economy.frictionless()
         self.m, self.c = state["m"], state["c"]
         self.human_wealth = base.human_wealth if base else 0.0
-        self.aggregates = {name: value for name, value in state.items() if name not in ("c", "m")}
+        self.aggregates = {name: value for name, value in state.items() if aggregates and name not in ("c", "m")}
+        self.mean_wealth = state["K"]
         self.n_eps, self.n_z = economy.chain.n_eps, economy.chain.n_z
         self.size = 2 + bool(self.human_wealth) + (self.n_eps - 1) + (self.n_z - 1) + len(self.aggregates)
+        self.size += quantiles + (len(moments.networks) if moments else 0)
 
     def forward(self, seen: Observation) -> Tensor:
         m = seen.resources
@@ -37,5 +47,9 @@ class Inputs(nn.Module):
         own += [2.0 * (seen.eps == index) - 1 for index in range(1, self.n_eps)]
         common = [2.0 * (seen.z == index) - 1 for index in range(1, self.n_z)]
         common += [self.aggregate_scale * (seen.aggregates[name] / mean - 1) for name, mean in self.aggregates.items()]
+        if self.moments is not None:
+            common += (self.aggregate_scale * self.moments(seen.population)).unbind(-1)
+        if self.quantiles:
+            common += (ordered_wealth(seen.population, self.quantiles) / self.mean_wealth - 1).unbind(-1)
         common = [value.to(m.dtype)[:, None].expand_as(m) for value in common]
         return torch.stack([value.to(m.dtype) for value in own] + common, -1)

@@ -24,11 +24,11 @@ class PolicyNetwork(nn.Module):
     theory says, and the tail of the wealth distribution is neither cut off nor drawn out.
     """
 
-    def __init__(self, economy: Economy, width: int, depth: int, activation: str, base: bool,
-                 aggregate_scale: float, generator: torch.Generator):
+    def __init__(self, economy: Economy, inputs: Inputs, width: int, depth: int, activation: str,
+                 base: bool, generator: torch.Generator):
         super().__init__()
-        self.inputs = Inputs(economy, aggregate_scale)
-        self.mlp = MLP(self.inputs.size, width, depth, activation, generator)
+        self.inputs = inputs
+        self.mlp = MLP(inputs.size, width, depth, activation, generator)
         self.base = economy.frictionless() if base else None
         self.limit = economy.borrowing_limit
         self.steady_wealth = economy.typical_state()["m"] + (self.base.human_wealth if self.base else 0.0)

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import torch
 
 from deepham.economics.economy import Economy, require
+from deepham.networks.inputs import Inputs
 from deepham.networks.mlp import ACTIVATIONS
+from deepham.networks.moments import GeneralizedMoments
 from deepham.networks.policy import PolicyNetwork
 from deepham.networks.value import ValueNetwork
 
@@ -23,6 +25,12 @@ class NetworkSettings:
     base: bool
     aggregate_scale: float
     ensemble: int
+    # what is seen of the population: as it stands, the first moment
+    aggregates: bool = True
+    moments: int = 0
+    moment_width: int = 12
+    moments_shared: bool = False
+    quantiles: int = 0
 
     def validate(self) -> None:
         """Raise InputError for a value out of range."""
@@ -33,12 +41,30 @@ class NetworkSettings:
                 f"network.aggregate_scale: expected a positive number, got {self.aggregate_scale}")
         require(self.activation in ACTIVATIONS,
                 f"network.activation: expected one of {', '.join(ACTIVATIONS)}, got {self.activation!r}")
+        for name, least in (("moments", 0), ("moment_width", 1), ("quantiles", 0)):
+            require(least <= getattr(self, name) <= 10**4,
+                    f"network.{name}: expected {least} to 10^4, got {getattr(self, name)}")
+        require(self.aggregates or self.moments > 0 or self.quantiles > 0,
+                "network.aggregates: without aggregates, moments and quantiles the networks do not see the population; "
+                "set network.aggregates=true or network.moments=1")
+        require(self.moments > 0 or not self.moments_shared,
+                "network.moments_shared: there are no moments to share; set network.moments=1 or leave it false")
 
 
 def build_networks(economy: Economy, settings: NetworkSettings, seed: int) -> tuple[PolicyNetwork, ValueNetwork]:
     """Freshly initialised policy and value network, on the CPU in float32; the same seed gives the same weights."""
     settings.validate()
     generator = torch.Generator().manual_seed(seed)
-    shape = (settings.width, settings.depth, settings.activation, settings.base, settings.aggregate_scale)
-    return (PolicyNetwork(economy, *shape, generator),
-            ValueNetwork(economy, *shape, settings.ensemble, generator))
+    policy_inputs = _inputs(economy, settings, generator)
+    value_inputs = policy_inputs if settings.moments_shared else _inputs(economy, settings, generator)
+    shape = (settings.width, settings.depth, settings.activation, settings.base)
+    return (PolicyNetwork(economy, policy_inputs, *shape, generator),
+            ValueNetwork(economy, value_inputs, *shape, settings.ensemble, generator))
+
+
+def _inputs(economy: Economy, settings: NetworkSettings, generator: torch.Generator) -> Inputs:
+    moments = None
+    if settings.moments:
+        moments = GeneralizedMoments(economy, settings.moments, not settings.aggregates, settings.moment_width,
+                                     settings.depth, settings.activation, generator)
+    return Inputs(economy, settings.aggregate_scale, settings.aggregates, moments, settings.quantiles)

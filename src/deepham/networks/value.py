@@ -17,12 +17,12 @@ class ValueNetwork(nn.Module):
     The base is the value of the frictionless rule, whose slope is u'(c) (`CRRA.frictionless_value`); without one it is the utility of steady-state consumption for ever. `unit` converts utils into permanent relative consumption.
     """
 
-    def __init__(self, economy: Economy, width: int, depth: int, activation: str, base: bool,
-                 aggregate_scale: float, ensemble: int, generator: torch.Generator):
+    def __init__(self, economy: Economy, inputs: Inputs, width: int, depth: int, activation: str,
+                 base: bool, ensemble: int, generator: torch.Generator):
         super().__init__()
-        self.inputs = Inputs(economy, aggregate_scale)
+        self.inputs = inputs
         self.mlps = nn.ModuleList(
-            MLP(self.inputs.size, width, depth, activation, generator) for _ in range(ensemble))
+            MLP(inputs.size, width, depth, activation, generator) for _ in range(ensemble))
         self.base = economy.frictionless() if base else None
         self.preferences, self.beta = economy.preferences, economy.beta
         self.steady_consumption = economy.typical_state()["c"]

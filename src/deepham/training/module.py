@@ -70,13 +70,20 @@ class DeepHAM(lightning.LightningModule):
         players = None
         if self.settings.players == "first":
             players = torch.arange(panel.population.k.shape[1], device=self.device) == 0
-        self.value.requires_grad_(False)  # the gradient runs through V to k', not into V's weights
-        lifetime = lifetime_utility(
-            self.economy, self.policy, self.value, panel, self.settings.horizon,
+        return lifetime_utility(
+            self.economy, self.policy, self._held_value, panel, self.settings.horizon,
             self.trainer.datamodule.stream.generator, price_taking=self.settings.price_taking, players=players,
             exact=self.settings.expectation == "exact")
+
+    def _held_value(self, seen: Observation) -> Tensor:
+        """V for the objective: the gradient runs through V to k', not into V's weights.
+
+        They are held during this call only, since moments that policy and value share belong to the policy, too.
+        """
+        self.value.requires_grad_(False)
+        value = self.value(seen)
         self.value.requires_grad_(True)
-        return lifetime
+        return value
 
     def _improve_policy(self, optimizer, lifetime: Lifetime) -> Tensor:
         weight = self._weight(lifetime.first)

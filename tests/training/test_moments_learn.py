@@ -1,0 +1,73 @@
+"""Moments in training: who teaches them, and resuming with them."""
+
+import lightning
+import pytest
+import torch
+
+from deepham.simulation.household import observe
+from deepham.training.checkpoints import LastCheckpoint, read_hyperparameters
+from deepham.training.data import PanelData
+from deepham.training.module import DeepHAM
+
+MOMENTS = {"aggregates": False, "moments": 1, "moment_width": 4}
+
+
+@pytest.fixture
+def fit(hyperparameters, tmp_path):
+    """fit(epochs, resume, **network) is a module trained so long on a tiny ks98, saved after every epoch."""
+
+    def run(epochs, resume=False, **network):
+        plain = hyperparameters(outer_iterations=4)
+        module = DeepHAM(**plain | {"network": plain["network"] | MOMENTS | network})
+        trainer = lightning.Trainer(accelerator="cpu", max_epochs=epochs, logger=False,
+                                    callbacks=[LastCheckpoint(tmp_path)], enable_progress_bar=False,
+                                    enable_model_summary=False)
+        trainer.fit(module, datamodule=PanelData(module.settings, 1), weights_only=True if resume else None,
+                    ckpt_path=tmp_path / "last.ckpt" if resume else None)
+        return module
+
+    return run
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_two_and_two_outer_iterations_equal_four_bit_for_bit(fit, shared):
+    whole = fit(4, moments_shared=shared)
+    fit(2, moments_shared=shared)
+    resumed = fit(4, resume=True, moments_shared=shared)
+    for name, leaf in whole.state_dict().items():
+        assert torch.equal(resumed.state_dict()[name], leaf), name
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_each_loss_teaches_the_moments_of_its_own_network(fit, shared):
+    module = fit(1, moments_shared=shared)
+    panel = module.trainer.datamodule.stream.panel
+    policy, value = (network.inputs.moments for network in (module.policy, module.value))
+    assert (policy is value) == shared
+    module.zero_grad()
+    lifetime = module._lifetime(panel)
+    (-lifetime.utility.mean()).backward()
+    assert gradient(policy) > 0 and (shared or gradient(value) == 0)
+    module.zero_grad()
+    module.value(observe(module.economy, panel.population, panel.z)).mean().backward()
+    assert gradient(value) > 0 and (shared or gradient(policy) == 0)
+
+
+def test_the_objective_does_not_flatter_itself_through_the_moments_of_the_value(fit):
+    module = fit(1, moments_shared=True)
+    panel = module.trainer.datamodule.stream.panel
+    seen = observe(module.economy, panel.population, panel.z)
+    assert not module._held_value(seen).requires_grad
+    assert all(parameter.requires_grad for parameter in module.value.parameters())
+
+
+def test_averages_of_shared_moments_stay_one(fit):
+    module = fit(2, moments_shared=True)
+    pairs = list(zip(module.policy_average.inputs.moments.parameters(), module.value_average.inputs.moments.parameters()))
+    assert all(torch.equal(left, right) for left, right in pairs)
+    assert any(float(left.detach().abs().max()) > 0 for left, _ in pairs)
+
+
+def gradient(moments):
+    """Largest gradient of any parameter."""
+    return max(0.0 if parameter.grad is None else float(parameter.grad.abs().max()) for parameter in moments.parameters())
