@@ -280,6 +280,12 @@ def test_what_is_no_starting_point_is_said_in_one_line(command, overrides, says)
     assert code == 2 and len(errors) == 1 and says in errors[0] and not Path("checkpoints").exists()
 
 
+def test_too_few_agents_for_a_rare_state_are_refused(command):
+    code, _, errors = command("model=rare_event", "algorithm.economies=1", "algorithm.agents=3")
+    assert code == 2 and len(errors) == 1 and "algorithm.agents" in errors[0] and "state high" in errors[0]
+    assert command("model=rare_event", "algorithm.agents=null", "run=continuum")[0] == 0
+
+
 def test_a_solution_says_how_it_was_made(command):
     assert command("run=r", "algorithm.outer_iterations=2")[0] == 0
     meta = deepham.load("checkpoints/r").meta

@@ -165,6 +165,12 @@ def test_a_report_lays_solutions_over_each_other_and_the_grid(command, script):
     assert series.sizes["period"] == 3 and float(series["Y"][0]) < -4
 
 
+def test_a_report_on_learned_moments_draws_them(command, script):
+    assert command("run=r", "network=generalized_moments")[0] == 0
+    assert script(report, "solution=checkpoints/r", "workers=1", *LOOK, *SMALL)[0] == 0
+    assert "moments" in re.findall(r'<figure id="([^"]+)"', Path("logs/r/report/report.html").read_text(encoding="utf-8"))
+
+
 def test_a_report_says_what_is_left_out(script):
     code, output, errors = script(report, "solution=brock_mirman", "workers=1", "output=here", *LOOK, *SMALL)
     assert (code, errors) == (0, [])

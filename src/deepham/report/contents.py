@@ -9,6 +9,7 @@ from dataclasses import fields
 
 from deepham.figures import panel_title
 from deepham.figures_against_grid import capital_against_grid, errors_against_grid, policy_against_grid
+from deepham.figures_moments import generalized_moments
 from deepham.report import figures
 from deepham.report.business_cycle import SMOOTHING
 from deepham.report.page import Illustration, Section
@@ -26,7 +27,7 @@ def contents(subjects: list[Subject], studies: list[Study], manifest: Sheet) -> 
     """All sections. The first subject is the one that is reported on, the first study is of it."""
     sections = [_verdict(subjects), _calibration(subjects), _cycle(studies), _wealth(studies), _policy(subjects, studies)]
     sections += [section for section in (_recession(studies), _transfer(studies), _risky(studies), _welfare(studies),
-                                         _training(subjects)) if section is not None]
+                                         _moments(subjects[0]), _training(subjects)) if section is not None]
     return [*sections, _manifest(manifest, studies)]
 
 
@@ -242,6 +243,18 @@ def _welfare(studies: list[Study]) -> Section | None:
         Illustration("welfare", figures.welfare_figure(shown), "Cost by wealth and individual state."),
         Illustration("welfare_table", Sheet(headings, rows, "l" + "r" * (len(headings) - 1), headings, exact),
                      "Cost in percent of consumption, means between quantiles of wealth.")])
+
+
+def _moments(subject: Subject) -> Section | None:
+    network = subject.solution.network
+    if not network.get("moments") or network["aggregates"]:
+        return None
+    return Section("Generalized moments", [
+        "The networks see the population through a learned moment, the mean of q(k) over the households, in place of mean "
+        "wealth (Han, Yang and E, 2021). Only the bend of q matters; level and slope are those of wealth itself."], [
+        Illustration("moments", generalized_moments(subject.solution), "The basis and its distance to the first moment; the "
+                     "value of a household over the moment; and what a transfer among others does to everybody's consumption "
+                     "and value while mean wealth, and so every price, stays as it is.")])
 
 
 def _training(subjects: list[Subject]) -> Section | None:

@@ -27,6 +27,7 @@ from deepham.report.study import StudySettings
 
 KEYS = ("model", "network", "algorithm", "trainer", "callbacks", "logger", "verdict", "reference", "run", "seed",
         "figures", "init_from", "ckpt_path", "log_dir", "checkpoint_dir", "optimized_metric")
+LEAST_HOUSEHOLDS = 0.1  # in each individual state of a batch, on average
 RUN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 ALLOWED_TARGETS = ("deepham.", "lightning.", "torch.optim.")
 
@@ -82,6 +83,18 @@ def _one_line(reader):
     return checked
 
 
+def _check_enough(economy: Economy, algorithm: AlgorithmSettings) -> None:
+    """Raise InputError where hardly ever a household of a batch is in some individual state, so that nobody learns there."""
+    if algorithm.agents is None:
+        return
+    share = economy.chain.stationary_z() @ economy.chain.stationary_eps()
+    households = algorithm.economies * algorithm.agents
+    for name, number in zip(economy.names_of(economy.individual_shock, len(share)), (households * share).tolist()):
+        require(number >= LEAST_HOUSEHOLDS, f"algorithm.agents: {algorithm.economies} economies of {algorithm.agents} agents hold "
+                f"{number:.1g} households in state {name} of {economy.individual_shock} on average; expected at least "
+                f"{LEAST_HOUSEHOLDS * households / number / algorithm.economies:.0f} agents, or more economies")
+
+
 def check_run_name(name) -> None:
     """Raise InputError unless the name is fit for a folder."""
     require(isinstance(name, str) and RUN_NAME.fullmatch(name) is not None,
@@ -114,6 +127,7 @@ def read(cfg: DictConfig) -> Settings:
     )
     for group in (settings.network, settings.algorithm, settings.trainer, settings.verdict, settings.reference):
         group.validate()
+    _check_enough(economy, settings.algorithm)
     if cfg.run is not None:
         check_run_name(cfg.run)
     measures = [*measure_names(economy), *GAPS]
