@@ -38,22 +38,25 @@ class Basis:
     moments: GeneralizedMoments
     level: Tensor
     slope: Tensor
+    eps: int  # individual state that it is drawn in, where it depends on that
 
     @classmethod
     def of(cls, moments: GeneralizedMoments, ergodic: Population) -> Basis:
+        eps = int(ergodic.eps.max())
         mean = ergodic.mean(ergodic.k).mean()
         with torch.enable_grad():
             at = mean.clone().requires_grad_(True)
-            (slope,) = torch.autograd.grad(moments.basis(at)[0], at)
-        return cls(moments, ergodic.mean(moments.basis(ergodic.k)[..., 0]).mean(), slope)
+            (slope,) = torch.autograd.grad(moments.basis(at, torch.full_like(at, eps))[0], at)
+        return cls(moments, ergodic.mean(moments.basis(ergodic.k, ergodic.eps)[..., 0]).mean(), slope, eps)
 
-    def __call__(self, k: Tensor) -> Tensor:
+    def __call__(self, k: Tensor, eps: Tensor | None = None) -> Tensor:
         """(...) -> (...), goods."""
-        return (self.moments.basis(k)[..., 0] - self.level) / self.slope
+        eps = torch.full_like(k, self.eps) if eps is None else eps
+        return (self.moments.basis(k, eps)[..., 0] - self.level) / self.slope
 
     def moment(self, population: Population) -> Tensor:
         """The normalised moment of each economy: (B,), goods."""
-        return population.mean(self(population.k))
+        return population.mean(self(population.k, population.eps))
 
 
 @torch.no_grad()

@@ -254,8 +254,9 @@ def responses(economy: Economy, drawn: Draws) -> dict[str, tuple[np.ndarray, str
         moved = moved or bool(np.any(gap))
         points = _in_points(unit)
         if points is None:
-            factor, unit = 100 / mean, "percent of baseline"
-            noise = gap - (weight @ gap) / mean * low  # of a ratio of means, by the delta method
+            # what nobody has, such as the wealth of the poorest where they hold none, has no percent
+            factor, unit = 100 / np.where(mean == 0, np.nan, mean), "percent of baseline"
+            noise = gap - (weight @ gap) * factor / 100 * low  # of a ratio of means, by the delta method
         else:
             factor, unit, noise = points, "percentage points", gap
         result[name] = factor * (weight @ gap), f"response of {text}", unit

@@ -24,9 +24,9 @@ SETTINGS = NetworkSettings("test", width=6, depth=2, activation="tanh", base=Tru
 def learned(ks98):
     """learned(count, with_mean) are moments in float64 whose every weight is drawn."""
 
-    def make(count=1, with_mean=True, seed=0):
+    def make(count=1, with_mean=True, seed=0, with_shock=False):
         generator = torch.Generator().manual_seed(seed)
-        moments = GeneralizedMoments(ks98, count, with_mean, 5, 2, "tanh", generator).double()
+        moments = GeneralizedMoments(ks98, count, with_mean, with_shock, 5, 2, "tanh", generator).double()
         with torch.no_grad():
             for parameter in moments.parameters():
                 parameter.normal_(generator=generator)
@@ -56,15 +56,16 @@ def test_untrained_a_moment_is_mean_wealth_and_the_inputs_are_those_of_the_first
     economy = ks98.to(dtype=dtype)
     k = ks98_panel.population.k.to(dtype)
     seen = observe(economy, Population.panel(k, ks98_panel.population.eps), ks98_panel.z)
-    moments = GeneralizedMoments(economy, 1, True, 5, 2, "tanh", torch.Generator().manual_seed(0)).to(dtype)
-    assert torch.equal(moments.basis(k)[..., 0], k)
+    moments = GeneralizedMoments(economy, 1, True, False, 5, 2, "tanh", torch.Generator().manual_seed(0)).to(dtype)
+    assert torch.equal(moments.basis(k, seen.eps)[..., 0], k)
     assert torch.equal(Inputs(economy, 10.0, aggregates=False, moments=moments)(seen), Inputs(economy, 10.0)(seen))
 
 
-def test_a_basis_has_the_mean_and_slope_of_wealth_among_the_reference_households(learned):
-    moments = learned(count=3)
+@pytest.mark.parametrize("with_shock", [False, True])
+def test_a_basis_has_the_mean_and_slope_of_wealth_among_the_reference_households(learned, with_shock):
+    moments = learned(count=3, with_shock=with_shock)
     k, weight = moments.nodes, moments.weight / moments.weight.sum()
-    q = moments.basis(k)
+    q = moments.basis(k, moments.shock)
     distance = k - weight @ k
     slope = (weight * distance) @ q / (weight @ distance**2)
     assert q[:, 0].sub(k).abs().max() > 1  # goods: it is bent
@@ -75,19 +76,28 @@ def test_a_basis_has_the_mean_and_slope_of_wealth_among_the_reference_households
 def test_adding_a_straight_line_to_the_basis_network_changes_nothing(learned, ks98_panel, monkeypatch):
     moments = learned(count=2)
     before, raw = moments(ks98_panel.population), moments._raw
-    monkeypatch.setattr(moments, "_raw", lambda k: raw(k) + 3 - 0.2 * k[..., None])
+    monkeypatch.setattr(moments, "_raw", lambda k, eps: raw(k, eps) + 3 - 0.2 * k[..., None])
     torch.testing.assert_close(moments(ks98_panel.population), before, rtol=0, atol=1e-12)
 
 
 def test_a_moment_is_the_weighted_sum_of_its_basis(learned, ks98_panel, ks98):
     moments, population = learned(count=2), ks98_panel.population
-    q = moments.basis(population.k).detach()
+    q = moments.basis(population.k, population.eps).detach()
     found = moments(population).detach()
     assert found.shape == (2, 2)
     for b in range(2):
         for j, linear in enumerate((1.0, 0.0)):
             plain = sum(float(w) * float(value) for w, value in zip(population.weight[b], q[b, :, j]))
             assert float(found[b, j]) == pytest.approx(plain / ks98.steady_state()["K"] - linear, rel=1e-12)
+
+
+def test_a_moment_of_wealth_and_shock_sees_who_is_unemployed(learned, ks98_panel):
+    """Two cross-sections of the same wealth, another one out of work."""
+    population = ks98_panel.population
+    swapped = Population(population.k, population.eps.flip(1), population.weight)
+    for with_shock in (False, True):
+        moments = learned(with_shock=with_shock)
+        assert torch.equal(moments(population), moments(swapped)) is not with_shock
 
 
 def test_order_and_splitting_of_households_change_nothing(ks98, ks98_panel, networks, seeded):
@@ -169,6 +179,7 @@ def test_points_of_a_panel_of_that_size_are_everybodys_wealth_in_order_and_exist
 
 @pytest.mark.parametrize("changes, named", [
     ({"moments": -1}, "network.moments"), ({"moments": 1, "moment_width": 0}, "network.moment_width"),
+    ({"moment_states": ["age"]}, "network.moment_states: .* the states k and eps"),
     ({"quantiles": -3}, "network.quantiles"), ({"moments": 0}, "network.aggregates: .* do not see the population"),
     ({"moments": 0, "aggregates": True, "moments_shared": True}, "network.moments_shared: .* no moments to share")])
 def test_settings_that_cannot_be_are_refused_in_one_line(ks98, changes, named):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
@@ -28,6 +28,7 @@ class NetworkSettings:
     # what is seen of the population: as it stands, the first moment
     aggregates: bool = True
     moments: int = 0
+    moment_states: list[str] = field(default_factory=lambda: ["k"])
     moment_width: int = 12
     moments_shared: bool = False
     quantiles: int = 0
@@ -50,10 +51,18 @@ class NetworkSettings:
         require(self.moments > 0 or not self.moments_shared,
                 "network.moments_shared: there are no moments to share; set network.moments=1 or leave it false")
 
+    def check_states(self, economy: Economy) -> None:
+        """Raise InputError where the moments are of states that the economy's population does not have."""
+        known = [economy.asset, economy.individual_shock]
+        require(list(self.moment_states) in (known[:1], known),
+                f"network.moment_states: a population has the states {' and '.join(known)}; expected [{known[0]}] or "
+                f"[{', '.join(known)}], got {list(self.moment_states)}")
+
 
 def build_networks(economy: Economy, settings: NetworkSettings, seed: int) -> tuple[PolicyNetwork, ValueNetwork]:
     """Freshly initialised policy and value network, on the CPU in float32; the same seed gives the same weights."""
     settings.validate()
+    settings.check_states(economy)
     generator = torch.Generator().manual_seed(seed)
     policy_inputs = _inputs(economy, settings, generator)
     value_inputs = policy_inputs if settings.moments_shared else _inputs(economy, settings, generator)
@@ -65,6 +74,7 @@ def build_networks(economy: Economy, settings: NetworkSettings, seed: int) -> tu
 def _inputs(economy: Economy, settings: NetworkSettings, generator: torch.Generator) -> Inputs:
     moments = None
     if settings.moments:
-        moments = GeneralizedMoments(economy, settings.moments, not settings.aggregates, settings.moment_width,
+        with_shock = economy.individual_shock in settings.moment_states
+        moments = GeneralizedMoments(economy, settings.moments, not settings.aggregates, with_shock, settings.moment_width,
                                      settings.depth, settings.activation, generator)
     return Inputs(economy, settings.aggregate_scale, settings.aggregates, moments, settings.quantiles)

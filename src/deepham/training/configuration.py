@@ -127,6 +127,7 @@ def read(cfg: DictConfig) -> Settings:
     )
     for group in (settings.network, settings.algorithm, settings.trainer, settings.verdict, settings.reference):
         group.validate()
+    settings.network.check_states(economy)
     _check_enough(economy, settings.algorithm)
     if cfg.run is not None:
         check_run_name(cfg.run)
