@@ -1,4 +1,4 @@
-"""The policy: what a household would consume if it could borrow, as far as it can."""
+"""The policy: what a household would consume if it could borrow, as far as it can afford it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ MOST = 1 - 1e-6  # share of what can be consumed: an economy may leave those wit
 class PolicyNetwork(nn.Module):
     """c = min(c0 exp(network), m - limit): the kink of the borrowing constraint is sharp, and the network is smooth.
 
-    c0 is the frictionless rule mpc (m + H), H human wealth; without a base it is half of what can be consumed.
+    c0 is the frictionless rule mpc (m + H), H human wealth. Without a base it is the published form, a share
+    sigmoid(network) of what can be consumed, which no household ever consumes all of.
 
     Where there is human wealth the network's part is multiplied by (m_ss + H) / (m + H). Beyond the wealth that
     training visits the network saturates, and c - c0 is then constant: the rich consume mpc out of an extra good, as
@@ -35,14 +36,13 @@ class PolicyNetwork(nn.Module):
 
     def forward(self, seen: Observation) -> Tensor:
         available = seen.resources - self.limit
-        most = MOST * available
         change = self.mlp(self.inputs(seen))
         if self.base is None:
-            return Capped.apply(0.5 * available * torch.exp(change), most)
+            return torch.sigmoid(change) * available
         wealth = available + self.base.human_wealth
         if self.base.human_wealth > 0:
             change = change * self.steady_wealth / wealth
-        return Capped.apply(self.base.mpc * wealth * torch.exp(change), most)
+        return Capped.apply(self.base.mpc * wealth * torch.exp(change), MOST * available)
 
 
 class Capped(torch.autograd.Function):
