@@ -5,7 +5,7 @@ import re
 import numpy as np
 from matplotlib.figure import Figure
 
-from deepham.report.contents import symbol
+from deepham.report.contents import symbol, value_text
 from deepham.report.page import Illustration, Section, write
 from deepham.sheet import Sheet
 
@@ -27,3 +27,9 @@ def test_everything_is_inline_and_in_files(tmp_path):
 
 def test_parameters_named_after_greek_letters_are_shown_as_such():
     assert (symbol("beta"), symbol("sigma"), symbol("hours"), symbol("mu")) == ("β", "σ", "hours", "μ")
+
+
+def test_parameters_of_every_shape_are_shown():
+    assert (value_text(2), value_text([0.95, 1.05]), value_text([])) == ("2", "0.95, 1.05", "none")
+    assert value_text([[1.0, 0.0], [0.25, 0.75]]) == "1, 0; 0.25, 0.75"
+    assert value_text([[[1.0, 0.0]], [[0.5, 0.5]]]) == "1, 0 | 0.5, 0.5"

@@ -72,8 +72,8 @@ def _calibration(subjects: list[Subject]) -> Section:
     for name, told in ((each.name, each.metadata) for each in fields(economy)):
         values = [subject.solution.calibration[name] for subject in subjects]
         exact.append((name, told["meaning"], told["unit"], *values))
-        rows.append((symbol(name), told["meaning"], told["unit"], _value(values[0]),
-                     *("same" if value == values[0] else _value(value) for value in values[1:])))
+        rows.append((symbol(name), told["meaning"], told["unit"], value_text(values[0]),
+                     *("same" if value == values[0] else value_text(value) for value in values[1:])))
     labels = ("value",) if len(subjects) == 1 else tuple(subject.label for subject in subjects)
     sheet = Sheet(("symbol", "meaning", "unit", *labels), rows, "lll" + "l" * len(labels),
                   ("parameter", "meaning", "unit", *labels), exact)
@@ -84,12 +84,14 @@ def _calibration(subjects: list[Subject]) -> Section:
         inspect.cleandoc(sys.modules[type(economy).__module__].__doc__))
 
 
-def _value(value) -> str:
+def value_text(value) -> str:
+    """A number, a list of them, or rows of a matrix, or matrices."""
     if not isinstance(value, list):
         return f"{value:.6g}"
-    if value and isinstance(value[0], list):
-        return "; ".join(" ".join(f"{x:.4g}" for x in row) for row in value)
-    return ", ".join(f"{x:.6g}" for x in value)
+    if not any(isinstance(each, list) for each in value):
+        return ", ".join(f"{x:.6g}" for x in value) or "none"
+    matrix = not any(isinstance(each, list) for row in value for each in row)
+    return ("; " if matrix else " | ").join(map(value_text, value))
 
 
 def _cycle(studies: list[Study]) -> Section:
