@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from deepham.algorithm.by_wealth import WealthBin, errors_by_wealth
 from deepham.algorithm.evaluation import Ergodic
 from deepham.economics.economy import Economy
-from deepham.figures import BLUE, ORANGE
+from deepham.figures import BLUE, GREEN, ORANGE
 from deepham.reference.solve import Reference
 from deepham.simulation.household import Policy, observe
 from deepham.solution import Solution
@@ -65,7 +65,7 @@ def wealth_against_grid(economy: Economy, candidate: Ergodic, truth: Ergodic) ->
     top = nodes[np.searchsorted(grid.sum(0).cumsum(), 0.998)]
     figure = Figure(figsize=(13, 3.8), layout="constrained")
     density, tail, quantiles = figure.subplots(1, 3)
-    for state, color in zip(range(len(names)), cycle((ORANGE, BLUE))):
+    for state, color in zip(range(len(names)), cycle((ORANGE, BLUE, GREEN))):
         density.plot(nodes, ours[state] / ours[state].sum() / width, color=color, label=names[state])
         density.plot(nodes, grid[state] / grid[state].sum() / width, **GRID_STYLE,
                      label="grid" if state == len(names) - 1 else None)
@@ -113,7 +113,7 @@ def policy_against_grid(economy: Economy, policy: Policy, reference: Reference, 
     for z, style in zip(range(len(z_names)), cycle(("-", ":"))):
         index = torch.tensor([z])
         population = _mean_population(truth, z)
-        for eps, color in zip(range(len(eps_names)), cycle((ORANGE, BLUE))):
+        for eps, color in zip(range(len(eps_names)), cycle((ORANGE, BLUE, GREEN))):
             seen = observe(economy, population, index, k=k, eps=torch.full(k.shape, eps))
             ours, grid = policy(seen)[0], reference.policy(seen)[0]
             label = f"{eps_names[eps]}, z {z_names[z]}"

@@ -55,9 +55,13 @@ def wealth_figure(studies: list[Study]) -> Figure:
                     label=f"{study.label}, Gini {_gini(mass, held):.3f}")
         if study is studies[0]:
             top = grid[np.searchsorted(mass.cumsum(), 0.998)]
+            inside = (by_state / by_state.sum(1, keepdims=True) / width)[:, grid > economy.borrowing_limit + 0.01 * top]
+            at_limit = mass[0]
     lorenz.plot([0, 100], [0, 100], color=GREY, linewidth=0.6)
-    density.set(xlim=(economy.borrowing_limit, top), xlabel=_assets(economy), ylabel="density, per good",
-                title="Wealth by individual state")
+    density.set(xlim=(economy.borrowing_limit, top), ylim=(0, 1.1 * inside.max()), xlabel=_assets(economy),
+                ylabel="density, per good",
+                title=f"Wealth by individual state, {at_limit:.0%} at the limit" if at_limit > 0.005 else
+                "Wealth by individual state")
     tail.set(xlabel=_assets(economy), ylabel="share of households above", title="Upper tail")
     lorenz.set(xlabel="households from the poorest, percent", ylabel="share of wealth, percent", title="Lorenz curve")
     for axes in (density, tail, lorenz):
