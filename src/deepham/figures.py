@@ -64,6 +64,11 @@ def impulse_responses(responses: dict[str, object], variables, lines=LINES) -> F
     return figure
 
 
+def asset_label(economy) -> str:
+    """Of an axis of wealth."""
+    return f"assets {economy.asset}, goods"
+
+
 def panel_title(name: str, description: str) -> str:
     """The symbol and what it stands for; a name that is a word needs no second one."""
     description = description.split(", start of")[0]
@@ -91,9 +96,9 @@ def wealth_and_policy(solution) -> Figure:
             c = solution.consumption(**{economy.asset: points, economy.individual_shock: state,
                                         economy.aggregate_shock: z})
             right.plot(points, c, style, color=color, label=f"{names[state]}, z {z_names[z]}")
-    left.set(xlim=(economy.borrowing_limit, top), xlabel=f"assets {economy.asset}, goods", ylabel="density, per good",
+    left.set(xlim=(economy.borrowing_limit, top), xlabel=asset_label(economy), ylabel="density, per good",
              title="Ergodic wealth distribution")
-    right.set(xlim=(economy.borrowing_limit, top), xlabel=f"assets {economy.asset}, goods",
+    right.set(xlim=(economy.borrowing_limit, top), xlabel=asset_label(economy),
               ylabel=f"consumption, goods per {economy.period}", title="Policy at the ergodic cross-section")
     left.legend(frameon=False)
     right.legend(frameon=False, fontsize=8)

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from deepham.algorithm.by_wealth import WealthBin, errors_by_wealth
 from deepham.algorithm.evaluation import Ergodic
 from deepham.economics.economy import Economy
-from deepham.figures import BLUE, GREEN, ORANGE
+from deepham.figures import BLUE, GREEN, ORANGE, asset_label
 from deepham.reference.solve import Reference
 from deepham.simulation.household import Policy, observe
 from deepham.solution import Solution
@@ -69,15 +69,15 @@ def wealth_against_grid(economy: Economy, candidate: Ergodic, truth: Ergodic) ->
         density.plot(nodes, ours[state] / ours[state].sum() / width, color=color, label=names[state])
         density.plot(nodes, grid[state] / grid[state].sum() / width, **GRID_STYLE,
                      label="grid" if state == len(names) - 1 else None)
-    density.set(xlim=(nodes[0], top), xlabel=_assets(economy), ylabel="density, per good", title="Wealth by state")
+    density.set(xlim=(nodes[0], top), xlabel=asset_label(economy), ylabel="density, per good", title="Wealth by state")
     for mass, style, label in ((ours, {"color": BLUE}, "deep learning"), (grid, GRID_STYLE, "grid")):
         above = 1 - mass.sum(0).cumsum()
         tail.semilogy(nodes[above > 1e-6], above[above > 1e-6], **style, label=label)
-    tail.set(xlabel=_assets(economy), ylabel="share of households above", title="Upper tail")
+    tail.set(xlabel=asset_label(economy), ylabel="share of households above", title="Upper tail")
     at_ours, at_grid = (np.interp(SHOWN_QUANTILES, mass.sum(0).cumsum(), nodes) for mass in (ours, grid))
     quantiles.plot(at_grid, at_ours, color=BLUE, label="0.1 % to 99.9 %")
     quantiles.plot(at_grid, at_grid, **GRID_STYLE, label="equal")
-    quantiles.set(xlabel=f"grid, {_assets(economy)}", ylabel="deep learning", title="Quantile against quantile")
+    quantiles.set(xlabel=f"grid, {asset_label(economy)}", ylabel="deep learning", title="Quantile against quantile")
     for axes in (density, tail, quantiles):
         axes.legend(frameon=False)
     return figure
@@ -124,9 +124,9 @@ def policy_against_grid(economy: Economy, policy: Policy, reference: Reference, 
             middle = (k[0, 1:] + k[0, :-1]) / 2
             mpc.plot(middle, ours.diff() / cash.diff(), style, color=color, label=label)
             mpc.plot(middle, grid.diff() / cash.diff(), **GRID_STYLE | {"linewidth": 0.7})
-    level.set(xlabel=_assets(economy), ylabel=f"consumption, goods per {economy.period}", title="Policy")
-    gap.set(xlabel=_assets(economy), ylabel="percent", title="Consumption, distance to the grid's", ylim=(-1, 1))
-    mpc.set(xlabel=_assets(economy), ylabel="per good of resources", title="Marginal propensity to consume",
+    level.set(xlabel=asset_label(economy), ylabel=f"consumption, goods per {economy.period}", title="Policy")
+    gap.set(xlabel=asset_label(economy), ylabel="percent", title="Consumption, distance to the grid's", ylim=(-1, 1))
+    mpc.set(xlabel=asset_label(economy), ylabel="per good of resources", title="Marginal propensity to consume",
             yscale="log")
     level.legend(frameon=False, fontsize=8)
     return figure
@@ -142,7 +142,3 @@ def _by_state(ergodic: Ergodic, n_eps: int) -> np.ndarray:
     """Time-averaged masses (n_eps, G)."""
     weight = (ergodic.share_z[:, None].to(ergodic.mean_mass) * ergodic.mean_mass).sum(0)
     return weight.reshape(n_eps, -1).numpy()
-
-
-def _assets(economy: Economy) -> str:
-    return f"assets {economy.asset}, goods"

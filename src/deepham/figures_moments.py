@@ -15,7 +15,7 @@ from torch import Tensor
 
 from deepham.algorithm.evaluation import ergodic_path
 from deepham.errors import InputError
-from deepham.figures import BLUE, GREY, ORANGE
+from deepham.figures import BLUE, GREY, ORANGE, asset_label
 from deepham.impulse import Transfer
 from deepham.networks.moments import GeneralizedMoments
 from deepham.simulation.household import Observation, observe
@@ -102,7 +102,7 @@ def _draw_basis(axes, solution: Solution, bases: dict[str, Basis]) -> None:
     distance.axhline(0, color="black", linestyle="--", linewidth=0.8)
     distance.set_title("distance to the first moment", fontsize=8)
     distance.tick_params(labelsize=7)
-    axes.set(xlabel=_assets(solution), ylabel="goods", title="Basis, mean zero and slope one at mean wealth")
+    axes.set(xlabel=asset_label(solution.economy), ylabel="goods", title="Basis, mean zero and slope one at mean wealth")
     axes.legend(frameon=False, fontsize=8)
 
 
@@ -144,7 +144,7 @@ def _draw_transfer(panels, solution: Solution) -> None:
     titles = ("Consumption after a transfer among others", "Value after a transfer among others")
     for axes, title, unit in zip(panels, titles, ("percent", "percent of consumption for ever")):
         axes.axhline(0, color="black", linewidth=0.6)
-        axes.set(xlabel=_assets(solution), ylabel=unit, title=title)
+        axes.set(xlabel=asset_label(solution.economy), ylabel=unit, title=title)
         axes.legend(frameon=False, fontsize=8)
 
 
@@ -168,7 +168,3 @@ def _wealth(solution: Solution) -> Tensor:
     around = solution.ergodic
     top = float(quantile(around.k, around.weight, [0.998])[0])
     return torch.linspace(float(solution.grid[0]), top, POINTS + 1, dtype=around.k.dtype, device=around.k.device)[1:]
-
-
-def _assets(solution: Solution) -> str:
-    return f"assets {solution.economy.asset}, goods"

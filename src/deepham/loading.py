@@ -77,6 +77,7 @@ def _device(device) -> torch.device:
     try:
         chosen = torch.device("cpu" if device is None else device)
         torch.zeros(1, dtype=torch.float64, device=chosen)
+    # in the order of the names: no such device, PyTorch without CUDA, no name at all, a device that computes nothing (meta)
     except (RuntimeError, AssertionError, TypeError, NotImplementedError) as error:
         reason = str(error).split("\n")[0]
         raise InputError(f"device: cannot compute on {states.show(device)} ({reason}); use device='cpu'") from None

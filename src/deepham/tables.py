@@ -71,20 +71,12 @@ def runs_table(runs: Runs) -> Table:
     return table
 
 
-def runs_sheet(runs: Runs) -> Sheet:
-    """A column per run, the mean and the standard deviation of each measure."""
-    headings = ("measure", "unit", *runs, "mean", "sd")
-    exact = [(name, unit, *values, *_mean_sd(values)) for name, unit, values in _by_measure(runs)]
+def runs_sheet(runs: Runs, spread: bool = True) -> Sheet:
+    """A column per run and, with `spread`, the mean and the standard deviation of each measure over them."""
+    headings = ("measure", "unit", *runs, *(("mean", "sd") if spread else ()))
+    exact = [(name, unit, *values, *(_mean_sd(values) if spread else ())) for name, unit, values in _by_measure(runs)]
     rows = [(name, unit, *(f"{x:.4g}" for x in values)) for name, unit, *values in exact]
-    return Sheet(headings, rows, "ll" + "r" * (len(runs) + 2), headings, exact)
-
-
-def compared_sheet(solutions: Runs) -> Sheet:
-    """A column per solution."""
-    headings = ("measure", "unit", *solutions)
-    exact = [(name, unit, *values) for name, unit, values in _by_measure(solutions)]
-    rows = [(name, unit, *(f"{x:.4g}" for x in values)) for name, unit, *values in exact]
-    return Sheet(headings, rows, "ll" + "r" * len(solutions), headings, exact)
+    return Sheet(headings, rows, "ll" + "r" * (len(headings) - 2), headings, exact)
 
 
 def _by_measure(runs: Runs):

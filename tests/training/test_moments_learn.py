@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from deepham.simulation.household import observe
-from deepham.training.checkpoints import LastCheckpoint, read_hyperparameters
+from deepham.training.checkpoints import LastCheckpoint
 from deepham.training.data import PanelData
 from deepham.training.module import DeepHAM
 

@@ -108,7 +108,7 @@ def solve_law_of_motion(
 
 
 def household_grid(economy: Economy, settings: ReferenceSettings) -> Grid:
-    """Nodes of the household's problem: k dense where the policy bends, K around the deterministic steady state."""
+    """Nodes of the household's problem: k dense where the policy bends, K around the typical state."""
     K = economy.typical_state()["K"]
     unit = torch.linspace(0, 1, settings.k_nodes, dtype=torch.float64)
     lowest = float(wealth_grid(economy, settings.histogram_nodes, settings.top)[0])

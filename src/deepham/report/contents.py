@@ -18,7 +18,7 @@ from deepham.report.subject import Subject
 from deepham.report.welfare import GROUPS
 from deepham.sheet import Sheet
 from deepham.states import show
-from deepham.tables import by_wealth_sheet, compared_sheet, verdict_sheet
+from deepham.tables import by_wealth_sheet, runs_sheet, verdict_sheet
 
 HORIZONS = (0, 1, 2, 4, 8, 12, 20, 30, 39)
 
@@ -48,7 +48,7 @@ def _verdict(subjects: list[Subject]) -> Section:
     section.shown.append(Illustration("verdict", verdict_sheet(main.rows), "Measures against the bar and the goal."))
     if len(subjects) > 1:
         section.shown.append(Illustration(
-            "verdicts", compared_sheet({each.label: each.measures for each in subjects}), "The same for every solution."))
+            "verdicts", runs_sheet({each.label: each.measures for each in subjects}, spread=False), "The same for every solution."))
     if main.reference is not None:
         economy = main.solution.economy
         section.shown += [

@@ -7,7 +7,7 @@ from itertools import cycle
 import numpy as np
 from matplotlib.figure import Figure
 
-from deepham.figures import BLUE, GREEN, GREY, GRID_LINE, LINES, ORANGE, impulse_responses, panel_title
+from deepham.figures import BLUE, GREEN, GREY, GRID_LINE, LINES, ORANGE, asset_label, impulse_responses, panel_title
 from deepham.report.study import Study
 
 STATE_COLORS = (ORANGE, BLUE, GREEN, GREY)  # of individual or aggregate states
@@ -58,11 +58,11 @@ def wealth_figure(studies: list[Study]) -> Figure:
             inside = (by_state / by_state.sum(1, keepdims=True) / width)[:, grid > economy.borrowing_limit + 0.01 * top]
             at_limit = mass[0]
     lorenz.plot([0, 100], [0, 100], color=GREY, linewidth=0.6)
-    density.set(xlim=(economy.borrowing_limit, top), ylim=(0, 1.1 * inside.max()), xlabel=_assets(economy),
+    density.set(xlim=(economy.borrowing_limit, top), ylim=(0, 1.1 * inside.max()), xlabel=asset_label(economy),
                 ylabel="density, per good",
                 title=f"Wealth by individual state, {at_limit:.0%} at the limit" if at_limit > 0.005 else
                 "Wealth by individual state")
-    tail.set(xlabel=_assets(economy), ylabel="share of households above", title="Upper tail")
+    tail.set(xlabel=asset_label(economy), ylabel="share of households above", title="Upper tail")
     lorenz.set(xlabel="households from the poorest, percent", ylabel="share of wealth, percent", title="Lorenz curve")
     for axes in (density, tail, lorenz):
         axes.legend(frameon=False, fontsize=8)
@@ -89,9 +89,9 @@ def policy_figure(studies: list[Study]) -> Figure:
             mpc.semilogy((k[1:] + k[:-1]) / 2, np.diff(c) / np.diff(m), **line)
     saved.axhline(0, color="black", linewidth=0.6)
     where = f"aggregate state {z_names[z]}" if len(z_names) > 1 else "at rest"
-    level.set(xlabel=_assets(economy), ylabel=f"goods per {economy.period}", title=f"Consumption, {where}")
-    saved.set(xlabel=_assets(economy), ylabel=f"goods per {economy.period}", title="Change of wealth, k' - k")
-    mpc.set(xlabel=_assets(economy), ylabel="per good of resources", title="Marginal propensity to consume")
+    level.set(xlabel=asset_label(economy), ylabel=f"goods per {economy.period}", title=f"Consumption, {where}")
+    saved.set(xlabel=asset_label(economy), ylabel=f"goods per {economy.period}", title="Change of wealth, k' - k")
+    mpc.set(xlabel=asset_label(economy), ylabel="per good of resources", title="Marginal propensity to consume")
     level.legend(frameon=False, fontsize=8)
     return figure
 
@@ -126,7 +126,7 @@ def risky_figure(studies: list[Study]) -> Figure:
     whole.set(xlim=(0, len(K) - 1), title="Whole path")
     mass = _by_state(studies[0]).sum(0)
     density.plot(wealth, mass / width, color="black", linewidth=0.8, label="ergodic")
-    density.set(xlim=(economy.borrowing_limit, wealth[np.searchsorted(mass.cumsum(), 0.995)]), xlabel=_assets(economy),
+    density.set(xlim=(economy.borrowing_limit, wealth[np.searchsorted(mass.cumsum(), 0.995)]), xlabel=asset_label(economy),
                 ylabel="density, per good", title=f"Wealth at the end{_of(studies)}")
     density.legend(frameon=False, fontsize=8)
     _legend_below(figure, short)
@@ -147,7 +147,7 @@ def welfare_figure(studies: list[Study]) -> Figure:
                 axes.plot(study.cost.k[seen], study.cost.by_wealth[eps][seen], color=color, linestyle=style,
                           label=_label(studies, study, names[eps]))
     axes.axhline(0, color="black", linewidth=0.6)
-    axes.set(xlabel=_assets(economy), ylabel="percent of consumption, for ever",
+    axes.set(xlabel=asset_label(economy), ylabel="percent of consumption, for ever",
              title="What fluctuations cost: positive is a loss")
     axes.legend(frameon=False, fontsize=8)
     return figure
@@ -212,7 +212,3 @@ def _by_state(study: Study) -> np.ndarray:
 
 def _gini(mass: np.ndarray, held: np.ndarray) -> float:
     return float(1 - (mass * (held + np.append(0, held[:-1]))).sum())
-
-
-def _assets(economy) -> str:
-    return f"assets {economy.asset}, goods"

@@ -19,7 +19,7 @@ from deepham.simulation.rollout import Panel
 
 
 def wealth_grid(economy: Economy, nodes: int, top: float) -> Tensor:
-    """Nodes (G,) from the borrowing limit to `top` times steady-state capital, denser towards the limit.
+    """Nodes (G,) from the borrowing limit to `top` times typical capital, denser towards the limit.
 
     Equal steps in log(k - limit + K_ss / 2): below K_ss the spacing is nearly even, above it grows with wealth.
     """
