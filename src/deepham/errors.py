@@ -11,10 +11,22 @@ class InputError(ValueError):
 
 
 class TrainingDiverged(RuntimeError):
-    """A loss or a gradient became infinite or NaN; the message says where, and what is saved. Exit code 1."""
+    """Something that training computes is no number, or the policy has run away. Exit code 1.
 
-    @classmethod
-    def at(cls, what: str, batch_index: int, epoch: int) -> TrainingDiverged:
-        """In the batch and the outer iteration, both counted from 0, that Lightning is at."""
-        return cls(f"{what} in step {batch_index + 1} of outer iteration {epoch + 1}; last.ckpt holds the state after "
-                   f"outer iteration {epoch}. Try a smaller algorithm.policy_optimizer.learning_rate.")
+    Attributes:
+        what: what was found, as the beginning of a sentence.
+        step, outer_iteration: where, both counted from 1.
+        batch: the batch of that step, where one is known.
+    """
+
+    def __init__(self, what: str, step: int, outer_iteration: int, batch=None):
+        super().__init__(f"{what} in step {step} of outer iteration {outer_iteration}")
+        self.what, self.step, self.outer_iteration, self.batch = what, step, outer_iteration, batch
+
+    def advise(self, advice: str) -> None:
+        """Add to the message what to do about it."""
+        self.args = (f"{self}; {advice}",)
+
+
+class NotSaved(RuntimeError):
+    """A run is through, but not all of it could be written; the message says what and why. Exit code 1."""

@@ -66,17 +66,20 @@ def test_each_callback_can_be_switched_off(command, name, gone):
     assert ("outer iteration 1/1" in output) == (name != "progress")
 
 
-def test_the_guard_can_be_switched_off(command, monkeypatch):
+def test_a_run_that_diverges_says_where_and_how_to_resume(command, monkeypatch):
     def nothing(utility, weight):
         return float("nan") * utility.mean()
 
     monkeypatch.setattr("deepham.training.module.policy_loss", nothing)
-    code, _, errors = command("run=guarded")
-    assert code == 1 and len(errors) == 1 and "last.ckpt holds the state after outer iteration 0" in errors[0]
-    assert json.loads(Path("checkpoints/guarded/status.json").read_text())["state"] == "failed"
-    adam = [f"algorithm.{network}_optimizer.method=Adam" for network in ("policy", "value")]  # SOAP notices by itself
-    errors = command("run=free", "callbacks.guard=null", *adam)[2]
-    assert not any("last.ckpt holds" in line for line in errors)
+    for name, guard in (("guarded", "callbacks.guard.every=1"), ("free", "callbacks.guard=null")):
+        code, output, errors = command(f"run={name}", guard)
+        assert code == 1 and len(errors) == 1 and "the policy loss is not a number in step 1" in errors[0]
+        assert output.count("going back to the last checkpoint") == 1
+        folder = Path("checkpoints") / name
+        status = json.loads((folder / "status.json").read_text())
+        assert status["state"] == "failed" and f"ckpt_path={folder}" in status["resume"]
+        assert status["why"] in errors[0].replace("error: ", "TrainingDiverged: ")
+        assert not (folder / "weights.safetensors").exists() and (folder / "last.ckpt").exists()
 
 
 def test_a_sweep_gives_one_run_per_job_directly_in_the_folders(command):
@@ -84,14 +87,22 @@ def test_a_sweep_gives_one_run_per_job_directly_in_the_folders(command):
     assert (code, errors) == (0, [])
     runs = [path.name for path in Path("checkpoints").iterdir()]
     assert len(runs) == 2 and all((Path("logs") / run / "metrics.csv").exists() for run in runs)
-    sweep = {re.match(r"sweep-\d+-\d+", run)[0] for run in runs}
+    sweep = {re.match(r"sweep-\d+-\d+-\d+", run)[0] for run in runs}
     assert len(sweep) == 1, "both names carry the sweep's name"
 
 
 def test_a_sweep_runs_the_rest_when_a_job_fails_and_exits_1(command):
-    code, _, errors = command("-m", "seed=1,-1,2")
+    code, output, errors = command("-m", "seed=1,-1,2")
     assert code == 1 and len(errors) == 1 and "seed" in errors[0]
-    assert len(list(Path("checkpoints").iterdir())) == 2
+    folders = sorted(Path("checkpoints").iterdir(), key=lambda path: path.name.split("-")[4])
+    assert [folder.name.split("-")[4] for folder in folders] == ["0", "1", "2"]
+    status = [json.loads((folder / "status.json").read_text()) for folder in folders]
+    assert [job["state"] for job in status] == ["finished", "failed", "finished"]
+    assert "seed: expected a whole number" in status[1]["why"] and status[1]["overrides"][-1] == "seed=-1"
+    assert [path.name for path in folders[1].iterdir()] == ["status.json"]
+    summary = next(Path("logs").glob("sweep-*/sweep.json"))
+    assert json.loads(summary.read_text())["jobs"] == status
+    assert "3 jobs, 1 failed" in output and str(summary) in output
 
 
 @pytest.mark.parametrize("override, says", [

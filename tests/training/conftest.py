@@ -1,8 +1,11 @@
+import lightning
 import pytest
 import yaml
 
 from deepham import economics
 from deepham.paths import conf_folder
+from deepham.training.checkpoints import LastCheckpoint, SealedCheckpoints
+from deepham.training.disk import Disk
 
 SMALL = {"outer_iterations": 2, "policy_steps": 4, "economies": 3, "value_economies": 2, "agents": 5, "burn_in": 3,
          "horizon": 1, "realised_periods": 10, "dates": 2, "spacing": 2}
@@ -22,5 +25,18 @@ def hyperparameters():
         network = {"name": "first_moment", "width": 6, "depth": 1, "activation": "tanh", "base": True,
                    "aggregate_scale": 10.0, "ensemble": 1}
         return {"model": model, "network": network, "algorithm": settings | algorithm, "seed": 1}
+
+    return make
+
+
+@pytest.fixture
+def trainer():
+    """trainer(epochs, folder, callbacks) is Lightning's, saving as a run does where a folder is given."""
+
+    def make(epochs, folder=None, callbacks=()):
+        saving = [LastCheckpoint(folder, Disk())] if folder else []
+        return lightning.Trainer(accelerator="cpu", max_epochs=epochs, logger=False, callbacks=[*callbacks, *saving],
+                                 plugins=[SealedCheckpoints()], enable_checkpointing=bool(saving),
+                                 enable_progress_bar=False, enable_model_summary=False)
 
     return make

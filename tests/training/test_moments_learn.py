@@ -1,11 +1,9 @@
 """Moments in training: who teaches them, and resuming with them."""
 
-import lightning
 import pytest
 import torch
 
 from deepham.simulation.household import observe
-from deepham.training.checkpoints import LastCheckpoint
 from deepham.training.data import PanelData
 from deepham.training.module import DeepHAM
 
@@ -13,17 +11,14 @@ MOMENTS = {"aggregates": False, "moments": 1, "moment_width": 4}
 
 
 @pytest.fixture
-def fit(hyperparameters, tmp_path):
+def fit(hyperparameters, trainer, tmp_path):
     """fit(epochs, resume, **network) is a module trained so long on a tiny ks98, saved after every epoch."""
 
     def run(epochs, resume=False, **network):
         plain = hyperparameters(outer_iterations=4)
         module = DeepHAM(**plain | {"network": plain["network"] | MOMENTS | network})
-        trainer = lightning.Trainer(accelerator="cpu", max_epochs=epochs, logger=False,
-                                    callbacks=[LastCheckpoint(tmp_path)], enable_progress_bar=False,
-                                    enable_model_summary=False)
-        trainer.fit(module, datamodule=PanelData(module.settings, 1), weights_only=True if resume else None,
-                    ckpt_path=tmp_path / "last.ckpt" if resume else None)
+        trainer(epochs, tmp_path).fit(module, datamodule=PanelData(module.settings, 1),
+                                      ckpt_path=tmp_path / "last.ckpt" if resume else None)
         return module
 
     return run

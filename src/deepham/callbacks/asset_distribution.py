@@ -37,6 +37,6 @@ class AssetDistribution(lightning.Callback):
         module.measures |= {f"distribution/{name}": float(value) for name, value in measures.items()}
         if self.figure_every and (trainer.current_epoch + 1) % self.figure_every == 0:
             for logger in trainer.loggers:
-                if hasattr(logger.experiment, "add_figure"):
+                if hasattr(logger, "log_figure"):
                     figure = asset_histogram(k.cpu(), weight.cpu(), float(constrained), economy.asset)
-                    logger.experiment.add_figure("distribution/assets", figure, trainer.current_epoch + 1)
+                    logger.log_figure("distribution/assets", figure, trainer.current_epoch + 1)

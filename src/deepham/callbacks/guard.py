@@ -1,29 +1,48 @@
-"""Stops a run whose losses are no numbers any more."""
+"""Recognises a policy that has run away, and names it, before anything is learnt from it."""
 
 from __future__ import annotations
 
-import math
-
 import lightning
+import torch
 
 from deepham.economics.economy import require
 from deepham.errors import TrainingDiverged
 
 
 class Guard(lightning.Callback):
-    """Raises TrainingDiverged when a loss is not finite; `last.ckpt` keeps the state before the outer iteration.
+    """Raises TrainingDiverged before a step on an economy that no good policy leads to.
+
+    Such are mean assets out of stated multiples of the typical state's K (an untrained network without a base holds a
+    fiftieth of it; saving everything leads to eight times as much in Krusell-Smith), and all agents at the borrowing
+    limit. What is no number is found in every step, whether this callback is there or not.
 
     Args:
         every: batches between two looks (a look makes the host wait for the device).
+        least, most: the stated multiples.
     """
 
-    def __init__(self, every: int = 20):
+    def __init__(self, every: int = 20, least: float = 0.005, most: float = 5.0):
         require(isinstance(every, int) and every >= 1, f"every: expected a whole number from 1 on, got {every!r}")
-        self.every = every
+        for name, multiple in (("least", least), ("most", most)):
+            require(isinstance(multiple, int | float) and multiple >= 0,
+                    f"{name}: expected a number that is not negative, got {multiple!r}")
+        require(least < most, f"least and most: expected a range, got {least} to {most}")
+        self.every, self.least, self.most = every, least, most
 
-    def on_train_batch_end(self, trainer, module, outputs: dict, batch, batch_index: int) -> None:
-        if batch_index % self.every and batch_index + 1 < trainer.num_training_batches:
-            return
-        for name, loss in outputs.items():
-            if not math.isfinite(float(loss)):
-                raise TrainingDiverged.at(f"{name} is {float(loss)}", batch_index, trainer.current_epoch)
+    @torch.no_grad()
+    def on_train_batch_start(self, trainer: lightning.Trainer, module, batch, batch_idx: int) -> None:
+        if batch_idx % self.every == 0:
+            found = self._ran_away(module.economy, batch.panel.population)
+            if found:
+                raise TrainingDiverged(f"the policy has run away: {found}", batch_idx + 1, trainer.current_epoch + 1, batch)
+
+    def _ran_away(self, economy, population) -> str | None:
+        typical = economy.typical_state()["K"]
+        mean = population.mean(population.k)
+        for K in (float(mean.min()), float(mean.max())):
+            if not self.least * typical <= K <= self.most * typical:
+                return (f"mean {economy.asset} of an economy is {K:.4g}, outside of {self.least:g} to {self.most:g} times the "
+                        f"typical {typical:.4g}")
+        # as good as at the limit, as in AssetDistribution
+        free = population.mean((population.k > economy.borrowing_limit + 1e-4 * typical).to(mean))
+        return "all agents of an economy are at the borrowing limit" if float(free.min()) == 0 else None

@@ -1,111 +1,232 @@
-"""Runs on disk: their folders, their status, and finding the checkpoint to resume from."""
+"""Runs on disk: their folders, their status, and the checkpoint to resume from."""
 
 from __future__ import annotations
 
-import json
-import os
-import pickle
-from dataclasses import dataclass
+import hashlib
+import io
+import shutil
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from lightning.pytorch.callbacks import ModelCheckpoint
+from filelock import FileLock, Timeout
+from lightning.fabric.plugins import TorchCheckpointIO
+from lightning.pytorch.callbacks import Checkpoint
 
 from deepham.errors import InputError
 from deepham.folder import SCHEMA_VERSION
+from deepham.training.disk import Disk, replace, write_json
 
-LAST = "last"
+LAST, AUTO = "last", "auto"
+CHECKPOINT = f"{LAST}.ckpt"
+LOCK, STATUS = ".lock", "status.json"
+SEAL = b"deepham sha256 "  # with the digest behind it, the comment of the zip archive that torch.save writes
+DIGEST = 64
 
 
 @dataclass(frozen=True)
 class RunFolders:
-    """checkpoints/<run>/ and logs/<run>/."""
+    """checkpoints/<run>/ and logs/<run>/, and the disk they are on; `job` is what status.json says of a job of a sweep."""
 
     name: str
     checkpoints: Path
     logs: Path
+    job: dict = field(default_factory=dict)
+    disk: Disk = field(default_factory=Disk)
 
     @property
     def last(self) -> Path:
-        return self.checkpoints / f"{LAST}.ckpt"
+        return self.checkpoints / CHECKPOINT
 
-    def create(self, resuming: bool) -> None:
-        """Make both folders.
+    @property
+    def status(self) -> Path:
+        return self.checkpoints / STATUS
+
+    @contextmanager
+    def claimed(self, resuming: bool):
+        """Make both folders and keep other processes out of them inside this block.
+
+        The system takes the lock back from a process that is killed. A run that never saved anything may be started
+        again under its name.
 
         Raises:
-            InputError: a folder that exists and is not empty, unless resuming, or that cannot be made.
+            InputError: another process is at it; a folder that holds something, unless resuming, or that cannot be made.
         """
-        for folder in (self.checkpoints, self.logs):
-            if not resuming and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-                raise InputError(f"run: {folder} exists and is not empty; choose another name with run=..., or resume "
-                                 f"with ckpt_path={self.checkpoints}")
+        self._check_free(resuming)
         for folder in (self.checkpoints, self.logs):
             try:
                 folder.mkdir(parents=True, exist_ok=True)
             except OSError as error:
-                raise InputError(f"run: cannot make {folder}: {error.strerror}") from error
+                raise InputError(f"run: cannot make {folder}: {error.strerror}; choose other folders with checkpoint_dir=... "
+                                 "and log_dir=...") from error
+        try:
+            held = FileLock(self.checkpoints / LOCK).acquire(blocking=False)
+        except Timeout:
+            raise InputError(f"run: another process is running {self.name} in {self.checkpoints}; wait for it, or choose "
+                             "another name with run=...") from None
+        except OSError as error:
+            raise InputError(f"run: cannot write in {self.checkpoints}: {error.strerror}; choose another folder with "
+                             "checkpoint_dir=...") from error
+        with held:
+            self._check_free(resuming)  # once more: somebody may have been faster
+            self._sweep()
+            yield
+
+    def _check_free(self, resuming: bool) -> None:
+        """Raise InputError where a run of this name has left something that a new one would overwrite."""
+        if resuming or self._saved_nothing():
+            return
+        for folder in (self.checkpoints, self.logs):
+            if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+                raise InputError(f"run: {folder} exists and is not empty; choose another name with run=..., or resume "
+                                 f"with ckpt_path={self.checkpoints}")
+
+    def _saved_nothing(self) -> bool:
+        """Whether a run of this name was started and ended before its first checkpoint."""
+        if not self.checkpoints.is_dir():
+            return False
+        left = {path.name for path in self.checkpoints.iterdir() if path.suffix != ".tmp"}
+        return bool(left) and left <= {STATUS, LOCK}
+
+    def _sweep(self) -> None:
+        """Remove what a process that was killed while it wrote has left."""
+        for folder in (self.checkpoints, self.logs):
+            for path in folder.glob("*.tmp"):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def set_status(self, state: str, **details) -> None:
-        """Replace status.json: state is running, finished, failed or interrupted."""
-        write_json(self.checkpoints / "status.json", {"state": state, "run": self.name} | details)
+        """Replace status.json: state is running, finished, failed or interrupted. Raises OSError."""
+        write_json(self.status, {"state": state, "run": self.name} | self.job | details)
 
 
-class LastCheckpoint(ModelCheckpoint):
+class LastCheckpoint(Checkpoint):
     """last.ckpt after each outer iteration, and before the first, so that one that fails leaves something too."""
 
-    def __init__(self, folder: Path):
-        super().__init__(folder, filename=LAST, save_on_train_epoch_end=True, every_n_epochs=1,
-                         enable_version_counter=False)
+    def __init__(self, folder: Path, disk: Disk):
+        self.path, self.disk = Path(folder) / CHECKPOINT, disk
 
     def on_train_start(self, trainer, module) -> None:
-        super().on_train_start(trainer, module)
-        path = Path(self.dirpath) / f"{LAST}.ckpt"
-        if not path.exists():
-            trainer.save_checkpoint(path)
+        if not self.path.exists():
+            self._save(trainer)
+
+    def on_train_epoch_end(self, trainer, module) -> None:
+        self._save(trainer)
+
+    def _save(self, trainer) -> None:
+        older = "the one before is kept" if self.path.exists() else "there is none yet to resume from"
+        with self.disk.attempt(str(self.path), f"training goes on, and {older}"):
+            trainer.save_checkpoint(self.path)
 
 
-def write_json(path: Path, content: dict) -> None:
-    """Write beside, then rename: readers see the old file or the new one, never half of it. NaN becomes null."""
-    beside = path.with_name(path.name + ".tmp")
-    valid = json.loads(json.dumps(content), parse_constant=lambda _: None)
-    beside.write_text(json.dumps(valid, indent=2) + "\n", encoding="utf-8")
-    os.replace(beside, path)
+class SealedCheckpoints(TorchCheckpointIO):
+    """How Lightning's Trainer writes and reads checkpoints: whole or not at all, and never as code."""
+
+    def save_checkpoint(self, checkpoint: dict, path, storage_options=None) -> None:
+        """Write, flush, read back, rename. Raises OSError."""
+        buffer = io.BytesIO()
+        torch.save(checkpoint, buffer)
+        replace(Path(path), _seal(buffer.getvalue()), check=_parse)
+
+    def load_checkpoint(self, path, map_location=None, weights_only=True) -> dict:
+        """As `read_checkpoint`, always with weights_only."""
+        return read_checkpoint(Path(path))
 
 
-def find_checkpoint(ckpt_path: str, checkpoint_dir: Path) -> Path:
-    """The file that ckpt_path means: "last" (of the newest run), a run's folder, or a file.
+def read_checkpoint(path: Path) -> dict:
+    """Tensors and plain data of a checkpoint; nothing in it is executed.
+
+    Raises:
+        InputError: it cannot be read, is none of ours, is damaged, or of another version.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"ckpt_path: {path} cannot be read ({error.strerror})") from error
+    try:
+        checkpoint = _parse(data)
+        version = checkpoint["schema_version"]
+    except Exception as error:  # what a foreign pickle raises in torch's reader is an open set
+        raise InputError(f"ckpt_path: {path} is not a checkpoint of deepham, or damaged; expected a {CHECKPOINT} that a run "
+                         "wrote") from error
+    if version != SCHEMA_VERSION:
+        remedy = "upgrade deepham" if isinstance(version, int) and version > SCHEMA_VERSION else "train again"
+        raise InputError(f"ckpt_path: {path} has schema version {version!r}, this deepham resumes version {SCHEMA_VERSION}; "
+                         f"{remedy}")
+    return checkpoint
+
+
+def _seal(archive: bytes) -> bytes:
+    """The zip archive with the digest of its content as its comment, which torch.load and unzip read past."""
+    comment = SEAL + hashlib.sha256(archive).hexdigest().encode()
+    return archive[:-2] + len(comment).to_bytes(2, "little") + comment  # a zip ends with the length of its comment, 0
+
+
+def _parse(data: bytes) -> dict:
+    """The checkpoint in these bytes, whose digest is compared before anything is read from them."""
+    comment = len(SEAL) + DIGEST
+    archive, seal = data[: -comment - 2] + b"\0\0", data[-comment:]
+    if seal != SEAL + hashlib.sha256(archive).hexdigest().encode():
+        raise ValueError("the digest is not that of the content")
+    checkpoint = torch.load(io.BytesIO(archive), map_location="cpu", weights_only=True)
+    if not isinstance(checkpoint, dict):
+        raise ValueError(f"expected named entries, got {type(checkpoint).__name__}")
+    return checkpoint
+
+
+def find_checkpoint(ckpt_path: str, checkpoint_dir: Path, run: str | None = None) -> Path | None:
+    """The file that ckpt_path means: "last" (of the newest run), a run's folder, or a file; for "auto" the one of the
+    run of that name, None where it has none yet.
 
     Raises:
         InputError: there is none.
     """
+    if ckpt_path == AUTO:
+        if run is None:
+            raise InputError("ckpt_path=auto: resumes the run of a name, or starts it; give the name with run=...")
+        path = checkpoint_dir / str(run) / CHECKPOINT
+        return path if path.is_file() else None
     if ckpt_path == LAST:
-        found = sorted(checkpoint_dir.glob(f"*/{LAST}.ckpt"), key=lambda path: path.stat().st_mtime)
+        found = sorted(checkpoint_dir.glob(f"*/{CHECKPOINT}"), key=lambda path: path.stat().st_mtime)
         if not found:
-            raise InputError(f"ckpt_path=last: no run with a {LAST}.ckpt in {checkpoint_dir}")
+            raise InputError(f"ckpt_path=last: no run with a {CHECKPOINT} in {checkpoint_dir}")
         return found[-1]
     path = Path(ckpt_path)
     if path.is_dir():
-        path = path / f"{LAST}.ckpt"
+        path = path / CHECKPOINT
     if not path.is_file():
-        raise InputError(f"ckpt_path: {path} does not exist; give last, a run's folder or a .ckpt file")
+        raise InputError(f"ckpt_path: {path} does not exist; give last, auto, a run's folder or a .ckpt file")
     return path
 
 
-def read_hyperparameters(path: Path) -> dict:
+def hyperparameters_of(path: Path) -> dict:
     """What a checkpoint was trained with: plain data under model, network, algorithm and seed.
 
     Raises:
         InputError: not one of our checkpoints, or damaged.
     """
-    try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-        plain = {key: checkpoint["hyper_parameters"][key] for key in ("model", "network", "algorithm", "seed")}
-    except (OSError, RuntimeError, KeyError, TypeError, EOFError, ValueError, pickle.UnpicklingError) as error:
-        raise InputError(f"ckpt_path: {path} is not a checkpoint of deepham, or damaged") from error
-    if checkpoint.get("schema_version") != SCHEMA_VERSION:
-        raise InputError(f"ckpt_path: {path} has schema version {checkpoint.get('schema_version')}, its networks are of "
-                         f"another form than version {SCHEMA_VERSION}'s; train again")
+    found = read_checkpoint(path).get("hyper_parameters")
+    keys = ("model", "network", "algorithm", "seed")
+    if not isinstance(found, dict) or not found.keys() >= set(keys):
+        raise InputError(f"ckpt_path: {path} does not say what it was trained with; expected {', '.join(keys)}")
+    plain = {key: found[key] for key in keys}
+    check_plain(f"ckpt_path: {path}", plain)
     return plain
+
+
+def check_plain(what: str, value) -> None:
+    """Raise InputError unless the value is data: numbers, texts, null, lists and mappings, without interpolations, which
+    a configuration would resolve.
+    """
+    if isinstance(value, dict):
+        for key, item in value.items():
+            check_plain(what, key)
+            check_plain(what, item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            check_plain(what, item)
+    elif not (value is None or isinstance(value, bool | int | float | str)) or "${" in str(value):
+        raise InputError(f"{what} holds {str(value)[:80]!r} among its settings; expected numbers, texts and lists of them")
 
 
 def check_hyperparameters(path: Path, found: dict, expected: dict) -> None:

@@ -15,8 +15,9 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from deepham.errors import InputError, TrainingDiverged
+from deepham.errors import InputError, NotSaved, TrainingDiverged
 from deepham.paths import conf_folder
+from deepham.training.interruption import STOPPING, Interrupted, interruptible
 
 
 def train() -> int:
@@ -62,7 +63,7 @@ def run_script(config_name: str, module: str) -> int:
         except InputError as error:
             _complain(str(error))
             codes.append(2)
-        except TrainingDiverged as error:
+        except (TrainingDiverged, NotSaved) as error:
             _complain(str(error))
             codes.append(1)
         except Exception as error:  # one failed job must not end a sweep; the traceback says where the bug is
@@ -72,17 +73,13 @@ def run_script(config_name: str, module: str) -> int:
         return float("nan") if result is None else result
 
     try:
-        hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name=config_name)(guarded)()
+        with interruptible(*STOPPING):
+            hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name=config_name)(guarded)()
+    except Interrupted as stop:
+        return stop.exit_code
     except Exception as error:  # jobs keep theirs to themselves: this one is about the configuration
         _complain(explain(error, config_name))
         return 2
-    except KeyboardInterrupt:  # before a run could turn signals into Interrupted
-        return 130
-    except BaseException as stop:
-        code = getattr(stop, "exit_code", None)  # Interrupted, which is not imported just to be caught
-        if code is None:
-            raise
-        return code
     return codes[0] if len(codes) == 1 else int(any(codes))
 
 

@@ -38,6 +38,7 @@ class TrainerSettings:
 
     gpus: int
     threads: int
+    deterministic: bool
 
     def validate(self) -> None:
         """Raise InputError for a value out of range or a GPU that is not there."""

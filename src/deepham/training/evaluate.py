@@ -29,8 +29,8 @@ from deepham.simulation.population import concatenate, gini
 from deepham.simulation.rollout import Panel, initial_panel, simulate
 from deepham.solution import Solution
 from deepham.tables import by_wealth_sheet, verdict_sheet, verdict_table
-from deepham.training.checkpoints import write_json
 from deepham.training.configuration import read_evaluation, sized_for
+from deepham.training.disk import write_json
 from deepham.verdict import judge
 
 PANEL_ECONOMIES, PANEL_BURN_IN, PANEL_DATES, PANEL_SPACING = 16, 1000, 10, 50

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
-import os
+import io
 import time
 from pathlib import Path
 
 import lightning
+
+from deepham.training.disk import Disk, replace
 
 
 class History(lightning.Callback):
@@ -15,10 +17,11 @@ class History(lightning.Callback):
 
     Args:
         path: metrics.csv of the run, or None to write no file.
+        disk: the disk it is on.
     """
 
-    def __init__(self, path: Path | None):
-        self.path = path
+    def __init__(self, path: Path | None, disk: Disk | None = None):
+        self.path, self.disk = path, disk or Disk()
         self.rows: list[dict[str, float]] = []
         self._losses: dict[str, list] = {}
 
@@ -46,13 +49,12 @@ class History(lightning.Callback):
         return {name: [row.get(name) for row in self.rows] for name in dict.fromkeys(name for row in self.rows for name in row)}
 
     def _write(self) -> None:
-        columns = list(self.columns())
-        beside = self.path.with_suffix(".tmp")
-        with open(beside, "w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, columns)
-            writer.writeheader()
-            writer.writerows(self.rows)
-        os.replace(beside, self.path)
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(self.columns()), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.rows)
+        with self.disk.attempt(str(self.path)):
+            replace(self.path, text.getvalue().encode())
 
     def state_dict(self) -> dict:
         return {"rows": self.rows}

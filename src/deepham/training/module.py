@@ -20,6 +20,8 @@ from deepham.simulation.rollout import Panel
 from deepham.solution import Solution
 from deepham.training.data import Batch
 
+SMALLER_STEP = 0.3  # the learning rate after going back, as a share of the one before
+
 
 class DeepHAM(lightning.LightningModule):
     """Policy and value networks of one economy, and their running averages, which are the solution that is kept.
@@ -41,6 +43,8 @@ class DeepHAM(lightning.LightningModule):
         self.policy_average = copy.deepcopy(self.policy).requires_grad_(False)
         self.value_average = copy.deepcopy(self.value).requires_grad_(False)
         self.updates = 0  # policy updates so far
+        self.retreats = 0  # how often training went back to a checkpoint with a smaller step
+        self._retreating = False
         self.measures: dict[str, float] = {}  # of the latest outer iteration, filled by callbacks
 
     def start_from(self, solution: Solution) -> None:
@@ -52,15 +56,16 @@ class DeepHAM(lightning.LightningModule):
     def training_step(self, batch: Batch, batch_index: int) -> dict[str, Tensor]:
         """One batch of the stream: a step of the value regression, or an update of the policy (and the value)."""
         policy_optimizer, value_optimizer = self.optimizers()
+        self._check_finite("an agent's assets", batch.panel.population.k, batch)
         if batch.realised is not None:
             seen = observe(self.economy, batch.panel.population, batch.panel.z)
-            return {"value_loss": self._learn_value(value_optimizer, seen, batch.realised, None)}
+            return {"value_loss": self._learn_value(value_optimizer, batch, seen, batch.realised, None)}
 
         lifetime = self._lifetime(batch.panel)
-        losses = {"policy_loss": self._improve_policy(policy_optimizer, lifetime)}
+        losses = {"policy_loss": self._improve_policy(policy_optimizer, batch, lifetime)}
         if self.settings.value_steps == 0:
             losses["value_loss"] = self._learn_value(
-                value_optimizer, lifetime.first, lifetime.utility.detach(), lifetime.consumption.detach())
+                value_optimizer, batch, lifetime.first, lifetime.utility.detach(), lifetime.consumption.detach())
         self.updates += 1
         self._update_averages()
         return losses
@@ -85,35 +90,48 @@ class DeepHAM(lightning.LightningModule):
         self.value.requires_grad_(True)
         return value
 
-    def _improve_policy(self, optimizer, lifetime: Lifetime) -> Tensor:
+    def _improve_policy(self, optimizer, batch: Batch, lifetime: Lifetime) -> Tensor:
         weight = self._weight(lifetime.first)
         players = slice(0, 1) if self.settings.players == "first" else slice(None)
         loss = policy_loss(lifetime.utility[:, players], weight[:, players])
-        return self._descend(optimizer, loss, self.lr_schedulers()[0])
+        return self._descend("policy", optimizer, loss, self.lr_schedulers()[0], batch)
 
-    def _learn_value(self, optimizer, seen: Observation, target: Tensor, consumption: Tensor | None) -> Tensor:
+    def _learn_value(
+        self, optimizer, batch: Batch, seen: Observation, target: Tensor, consumption: Tensor | None
+    ) -> Tensor:
         """Fit V to the target (B, N) and, where the algorithm says so, V's slope to u'(consumption)."""
         marginal = None
         if self.settings.slope and consumption is not None:
             marginal = self.economy.preferences.marginal_utility(consumption)
         loss = value_loss(
             self.economy, self.value, seen, target, marginal, self._weight(seen), self.settings.level_weight)
-        return self._descend(optimizer, loss, self.lr_schedulers()[1])
+        return self._descend("value", optimizer, loss, self.lr_schedulers()[1], batch)
 
     def _weight(self, seen: Observation) -> Tensor:
         mass = seen.population.weight if self.settings.agents is None else None
         return agent_weights(self.economy, seen, self.settings.rich_weight, self.settings.poor_weight, mass)
 
-    def _descend(self, optimizer, loss: Tensor, scheduler) -> Tensor:
+    def _descend(self, name: str, optimizer, loss: Tensor, scheduler, batch: Batch) -> Tensor:
+        """One step of the optimizer, unless the loss or the gradient is no number: then TrainingDiverged, and no step."""
         optimizer.zero_grad()
+        self._check_finite(f"the {name} loss", loss, batch)
         self.manual_backward(loss)
+        gradient = [leaf.grad for group in optimizer.param_groups for leaf in group["params"] if leaf.grad is not None]
+        self._check_finite(f"the {name} gradient", torch.nn.utils.get_total_norm(gradient), batch)
         try:
             optimizer.step()
-        except torch.linalg.LinAlgError as error:  # SOAP has no eigenbasis for a gradient that is no number
-            raise TrainingDiverged.at(f"a gradient has no eigenbasis at a loss of {float(loss.detach())}",
-                                      self.trainer.fit_loop.epoch_loop.batch_idx, self.current_epoch) from error
+        except torch.linalg.LinAlgError as error:  # SOAP finds no eigenbasis for gradients of absurd sizes
+            raise self._diverged(f"the {name} gradient has no eigenbasis", batch) from error
         scheduler.step()
         return loss.detach()
+
+    def _check_finite(self, what: str, value: Tensor, batch: Batch) -> None:
+        total = value.detach().sum()
+        if not bool(total.isfinite()):
+            raise self._diverged(f"{what} is {'infinite or huge' if bool(total.isinf()) else 'not a number'}", batch)
+
+    def _diverged(self, what: str, batch: Batch) -> TrainingDiverged:
+        return TrainingDiverged(what, self.trainer.fit_loop.epoch_loop.batch_idx + 1, self.current_epoch + 1, batch)
 
     @torch.no_grad()
     def _update_averages(self) -> None:
@@ -137,12 +155,29 @@ class DeepHAM(lightning.LightningModule):
     def on_fit_start(self) -> None:
         self.economy = self.economy.to(device=self.device)
 
+    def on_train_batch_end(self, outputs: dict, batch: Batch, batch_idx: int) -> None:
+        """At the end of an outer iteration: what is measured next, and kept, is good down to the last step's outcome."""
+        if batch_idx + 1 == self.trainer.num_training_batches:
+            for name, leaf in self.named_parameters():
+                self._check_finite(f"the weight {name}", leaf, batch)
+
+    def retreat(self) -> None:
+        """Train from the next checkpoint that is loaded with a smaller step, for the rest of the run."""
+        self._retreating = True
+
+    def on_train_start(self) -> None:
+        if self._retreating:
+            self._retreating = False
+            self.retreats += 1
+            for optimizer, scheduler in zip(self.trainer.optimizers, self.lr_schedulers()):
+                _scale(optimizer, scheduler, SMALLER_STEP)
+
     def on_save_checkpoint(self, checkpoint: dict) -> None:
-        checkpoint["updates"] = self.updates
+        checkpoint["updates"], checkpoint["retreats"] = self.updates, self.retreats
         checkpoint["schema_version"] = SCHEMA_VERSION
 
     def on_load_checkpoint(self, checkpoint: dict) -> None:
-        self.updates = checkpoint["updates"]
+        self.updates, self.retreats = checkpoint["updates"], checkpoint["retreats"]
 
 
 def _optimizer(network: torch.nn.Module, options: OptimizerSettings) -> torch.optim.Optimizer:
@@ -158,3 +193,12 @@ def _schedule(optimizer: torch.optim.Optimizer, options: OptimizerSettings, step
     if options.schedule == "constant":
         return torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
     return torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps, eta_min=options.learning_rate / 100)
+
+
+def _scale(optimizer: torch.optim.Optimizer, scheduler, factor: float) -> None:
+    """The whole schedule times the factor; all of it is part of a checkpoint."""
+    for group in optimizer.param_groups:
+        group["lr"] *= factor
+    scheduler.base_lrs = [rate * factor for rate in scheduler.base_lrs]
+    if hasattr(scheduler, "eta_min"):
+        scheduler.eta_min *= factor

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import logging
-import random
 import re
+import secrets
 import shlex
-import signal
 import sys
-import threading
 import time
-from contextlib import contextmanager
-from dataclasses import asdict
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 import lightning
-import torch
+import yaml
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
 from hydra.types import RunMode
 from hydra.utils import instantiate
-from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import Logger
 from matplotlib.figure import Figure
 from omegaconf import DictConfig, OmegaConf
@@ -29,58 +26,83 @@ from omegaconf import DictConfig, OmegaConf
 from deepham.economics.economy import require
 from deepham.errors import InputError
 from deepham.figures import save_figures
-from deepham.loading import load
 from deepham.reference.compare import GAPS
 from deepham.reference.solve import Reference
 from deepham.reference.store import find
 from deepham.solution import Solution
 from deepham.training.checkpoints import (
-    LastCheckpoint,
     RunFolders,
     check_hyperparameters,
+    check_plain,
     find_checkpoint,
-    read_hyperparameters,
-    write_json,
+    hyperparameters_of,
+    read_checkpoint,
 )
 from deepham.training.conclusion import conclude
 from deepham.training.configuration import Settings, check_run_name, read
-from deepham.training.data import PanelData
+from deepham.training.disk import write_json
+from deepham.training.fit import computing, fit, starting_point
 from deepham.training.history import History
-from deepham.training.module import DeepHAM
-from deepham.training.terminal import (
-    device_name,
-    log_file,
-    machine,
-    peak_memory,
-    quiet_lightning,
-    report,
-    show_progress,
-)
+from deepham.training.interruption import Interrupted, deaf
+from deepham.training.tensorboard import TensorBoard
+from deepham.training.terminal import device_name, log_file, machine, peak_memory, report, show_progress
 from deepham.verdict import judge
 
 log = logging.getLogger("deepham")
-
-
-class Interrupted(BaseException):
-    """SIGINT or SIGTERM reached a run; its last complete outer iteration is saved."""
-
-    def __init__(self, signum: int):
-        super().__init__(signal.Signals(signum).name)
-        self.exit_code = 128 + signum
 
 
 def run(cfg: DictConfig) -> float:
     """Train one economy as configured and write its folders. Returns the measure named by cfg.optimized_metric.
 
     Raises:
-        InputError: bad input, before anything is simulated or written.
-        Interrupted: on SIGINT or SIGTERM, with status.json saying how to resume.
+        InputError: bad input, before anything is simulated or written; as a job of a sweep it leaves its status.json.
+        TrainingDiverged: training found no way on, and status.json says where.
+        NotSaved: trained and measured, but not all of it could be written.
+        Interrupted: a signal, with status.json saying how to resume.
     """
     began = time.perf_counter()
+    try:
+        prepared = _prepare(cfg)
+    except InputError as error:
+        _leave_status_of_job(cfg, error)
+        raise
+    folders = prepared.folders
+    resuming = prepared.resume is not None and prepared.resume.resolve() == folders.last.resolve()
+    with folders.claimed(resuming), _start_log(cfg, folders):
+        try:
+            return _train(cfg, prepared, began)
+        except Interrupted as stop:
+            deaf()
+            command = _resume_command(folders)
+            _set_status(folders, "interrupted", signal=str(stop), resume=command)
+            log.info("interrupted by %s; %s", stop, f"resume with: {command}" if command else "nothing was saved yet")
+            raise
+        except Exception as error:
+            reason = str(error).splitlines()[0] if str(error) else ""
+            _set_status(folders, "failed", why=f"{type(error).__name__}: {reason}", resume=_resume_command(folders))
+            raise
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """What a run is made of, all of it checked; `resume` is the checkpoint to go on from, or None."""
+
+    settings: Settings
+    folders: RunFolders
+    callbacks: list
+    loggers: list
+    resume: Path | None
+    init: Solution | None
+    reference: Reference | None
+
+
+def _prepare(cfg: DictConfig) -> _Prepared:
+    """Check everything that can be checked before anything is written. Raises InputError."""
     resume = found = None
     if cfg.get("ckpt_path") is not None:
-        resume = find_checkpoint(str(cfg.ckpt_path), Path(cfg.checkpoint_dir))
-        found = read_hyperparameters(resume)
+        resume = find_checkpoint(str(cfg.ckpt_path), Path(cfg.checkpoint_dir), cfg.get("run"))
+    if resume is not None:
+        found = hyperparameters_of(resume)
         _restore(cfg, found, resume)
     settings = read(cfg)
     if resume is not None:
@@ -94,118 +116,78 @@ def run(cfg: DictConfig) -> float:
             f"optimized_metric: {cfg.optimized_metric} needs the grid solution of this calibration; make it with "
             f"{_reference_command()}")
     callbacks, loggers = instantiate_all("callbacks", cfg.callbacks), instantiate_all("logger", cfg.logger)
-    folders.create(resuming=resume is not None and resume.resolve() == folders.last.resolve())
-    folders.set_status("running")
-    with log_file(folders.logs / "train.log"):
+    return _Prepared(settings, folders, callbacks, loggers, resume, init, reference)
+
+
+@contextmanager
+def _start_log(cfg: DictConfig, folders: RunFolders):
+    """The first files of a run, while a folder that cannot be written in is still bad input."""
+    with ExitStack() as stack:
         try:
-            with _signals():
-                return _train(cfg, settings, folders, callbacks, loggers, resume, init, reference, began)
-        except Interrupted as stop:
-            command = _resume_command(folders)
-            folders.set_status("interrupted", signal=str(stop), resume=command)
-            log.info("interrupted by %s; %s", stop, f"resume with: {command}" if command else "nothing was saved yet")
-            raise
-        except Exception as error:
-            reason = str(error).splitlines()[0] if str(error) else ""
-            folders.set_status("failed", why=f"{type(error).__name__}: {reason}", resume=_resume_command(folders))
-            raise
+            folders.set_status("running")
+            OmegaConf.save(cfg, folders.logs / "config.yaml", resolve=True)
+            stack.enter_context(log_file(folders.logs / "train.log", folders.disk))
+        except OSError as error:
+            raise InputError(f"run: cannot write in {folders.checkpoints} and {folders.logs}: {error.strerror}; choose other "
+                             "folders with checkpoint_dir=... and log_dir=...") from error
+        yield
 
 
-def _train(
-    cfg: DictConfig, settings: Settings, folders: RunFolders, callbacks: list, loggers: list, resume: Path | None,
-    init: Solution | None, reference: Reference | None, began: float,
-) -> float:
-    plain = OmegaConf.to_container(cfg, resolve=True)
-    OmegaConf.save(OmegaConf.create(plain), folders.logs / "config.yaml")
-    log.info("%s", OmegaConf.to_yaml(OmegaConf.create(plain)).rstrip())
+def _train(cfg: DictConfig, run: _Prepared, began: float) -> float:
+    settings, folders, disk = run.settings, run.folders, run.folders.disk
+    log.info("%s", OmegaConf.to_yaml(cfg, resolve=True).rstrip())
     log.info("run %s: %s on %s", folders.name, settings.economy_name, device_name(settings.trainer))
-    history = History(folders.logs / "metrics.csv")
-    callbacks = [*callbacks, history, LastCheckpoint(folders.checkpoints)]
-    module, data = fit(settings, callbacks, loggers, resume, init)
+    for logger in run.loggers:
+        if isinstance(logger, TensorBoard):
+            logger.disk = disk
+            if run.resume is not None:
+                logger.resume_after(read_checkpoint(run.resume)["epoch"])
+    history = History(folders.logs / "metrics.csv", disk)
+    module, data = fit(settings, [*run.callbacks, history], run.loggers, folders, run.resume, run.init)
     trained = time.perf_counter()
     log.info("training took %.0f s; measuring in the continuum ...", trained - began)
-    with _threads(settings.trainer.threads):
-        end = conclude(settings, module, data, reference, show_progress)
-    if reference is None:
+    with computing(settings.trainer):
+        end = conclude(settings, module, data, run.reference, show_progress)
+    if run.reference is None:
         log.info("no grid solution of this calibration is stored to compare with; make it with: %s", _reference_command())
     if cfg.figures:
-        _keep_figures(end.figures(), folders, loggers, settings.algorithm.outer_iterations)
+        _keep_figures(end.figures(), folders, run.loggers, settings.algorithm.outer_iterations)
     seconds = {"training": trained - began, "verdict": time.perf_counter() - trained,
                "total": time.perf_counter() - began}
     rows = judge(end.measures, end.beside)
+    missed = [row.measure for row in rows if row.met is False]
     end.solution.meta["history"] = {name: [None if x is None else float(f"{x:.6g}") for x in column]
                                     for name, column in history.columns().items()}
     end.solution.meta["made_by"] = {"command": shlex.join([*_program(), *sys.argv[1:]]), "seconds": seconds,
                                     "peak_memory_mb": peak_memory()} | machine(device_name(settings.trainer))
-    end.solution.save(folders.checkpoints, overwrite=True)
-    missed = [row.measure for row in rows if row.met is False]
-    write_json(folders.checkpoints / "metrics.json", {
-        "run": folders.name, "measures": end.measures, "reference": end.beside, "bar_met": not missed, "missed": missed,
-        "seconds": seconds, "peak_memory_mb": peak_memory(), "verdict": [vars(row) for row in rows]})
     report(rows, folders, seconds)
-    folders.set_status("finished", bar_met=not missed)
+    metrics = folders.checkpoints / "metrics.json"
+    with disk.attempt(str(folders.checkpoints), "nothing is lost as long as last.ckpt is there: free some space and resume"):
+        end.solution.save(folders.checkpoints, overwrite=True)
+    with disk.attempt(str(metrics)):
+        write_json(metrics, {
+            "run": folders.name, "measures": end.measures, "reference": end.beside, "bar_met": not missed, "missed": missed,
+            "retreats": module.retreats, "seconds": seconds, "peak_memory_mb": peak_memory(),
+            "verdict": [vars(row) for row in rows]})
+    disk.check(folders.checkpoints, metrics, folders.last, history.path)
+    _set_status(folders, "finished", bar_met=not missed)
+    disk.check(folders.status)
     return end.measures[cfg.optimized_metric]
-
-
-def fit(
-    settings: Settings, callbacks: list, loggers: list, resume: Path | None, init: Solution | None = None
-) -> tuple[DeepHAM, PanelData]:
-    """Train the networks, from those of `init` where it is given. The caller's global random state is left as found."""
-    module = DeepHAM(**settings.hyperparameters())
-    if init is not None:
-        module.start_from(init)
-    data = PanelData(settings.algorithm, settings.seed, init and init.ergodic)
-    with quiet_lightning(), _threads(settings.trainer.threads):
-        _trainer(settings, callbacks, loggers).fit(
-            module, datamodule=data, ckpt_path=resume, weights_only=True if resume else None)
-    return module, data
-
-
-def starting_point(path: str, settings: Settings) -> Solution:
-    """The solution that init_from names.
-
-    Raises:
-        InputError: none there, of another economy, or of other networks.
-    """
-    solution = load(path)
-    require(solution.name == settings.economy_name,
-            f"init_from: {path} is a solution of {solution.name}, this run is of {settings.economy_name}")
-    for key, value in asdict(settings.network).items():
-        require(key == "name" or solution.network[key] == value,
-                f"init_from: {path} has network.{key}={solution.network[key]}, this run has {value}; set network.{key}="
-                f"{solution.network[key]}")
-    chain = settings.economy.chain
-    require((solution.economy.chain.n_z, solution.economy.chain.n_eps) == (chain.n_z, chain.n_eps),
-            f"init_from: {path} has another number of states than this run")
-    return solution
-
-
-def _trainer(settings: Settings, callbacks: list, loggers: list) -> lightning.Trainer:
-    return lightning.Trainer(
-        accelerator="gpu" if settings.trainer.gpus else "cpu",
-        devices=settings.trainer.gpus or 1,
-        max_epochs=settings.algorithm.outer_iterations,
-        callbacks=callbacks,
-        logger=loggers or False,
-        enable_checkpointing=any(isinstance(callback, ModelCheckpoint) for callback in callbacks),
-        enable_progress_bar=False,
-        log_every_n_steps=1,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-    )
 
 
 def _keep_figures(figures: dict[str, Figure], folders: RunFolders, loggers: list[Logger], step: int) -> None:
     """As files in the run's report, and in TensorBoard."""
-    save_figures(figures, folders.logs / "report", ("png",))
+    home = folders.logs / "report"
+    with folders.disk.attempt(str(home)):
+        save_figures(figures, home, ("png",))
     for logger in loggers:
-        if hasattr(logger.experiment, "add_figure"):
+        if hasattr(logger, "log_figure"):
             for name, figure in figures.items():
-                logger.experiment.add_figure(f"verdict/{name}", figure, step)
-            logger.experiment.flush()
+                logger.log_figure(f"verdict/{name}", figure, step)
+            logger.save()
 
 
-# -- folders, signals and the terminal ---------------------------------------------------------------------------
+# -- folders and the command line -----------------------------------------------------------------------------
 
 
 def _folders(cfg: DictConfig, settings: Settings, resume: Path | None) -> RunFolders:
@@ -216,29 +198,39 @@ def _folders(cfg: DictConfig, settings: Settings, resume: Path | None) -> RunFol
         name = resume.resolve().parent.name
     else:
         stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
-        unique = f"{random.SystemRandom().randrange(16**4):04x}"
+        unique = secrets.token_hex(3)
         name = f"{settings.economy_name}-{settings.algorithm.name}-seed{settings.seed}-{stamp}-{unique}"
-    if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
-        name = f"{Path(HydraConfig.get().sweep.dir).name}-{HydraConfig.get().job.num}-{name}"
-    return RunFolders(name, checkpoint_dir / name, log_dir / name)
+    job = _job()
+    if job:
+        name = f"{job['sweep']}-{job['job']}-{name}"
+    return RunFolders(name, checkpoint_dir / name, log_dir / name, job)
 
 
-@contextmanager
-def _signals():
-    """Turn SIGINT and SIGTERM into Interrupted, so that a run can say how to resume."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
+def _job() -> dict:
+    """Sweep, number and settings of this job; empty outside of a sweep."""
+    if not HydraConfig.initialized() or HydraConfig.get().mode != RunMode.MULTIRUN:
+        return {}
+    hydra = HydraConfig.get()
+    return {"sweep": Path(hydra.sweep.dir).name, "job": int(hydra.job.num), "overrides": list(hydra.overrides.task)}
+
+
+def _leave_status_of_job(cfg: DictConfig, error: InputError) -> None:
+    """A job of a sweep that never became a run says why in a folder of its own."""
+    job = _job()
+    if not job or not isinstance(cfg.get("checkpoint_dir"), str):
         return
-
-    def stop(signum, frame):
-        raise Interrupted(signum)
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    name = f"{job['sweep']}-{job['job']}"
+    folders = RunFolders(name, Path(cfg.checkpoint_dir) / name, Path(str(cfg.get("log_dir"))) / name, job)
     try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        folders.checkpoints.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return  # the line on the terminal has to do
+    _set_status(folders, "failed", why=str(error), resume=None)
+
+
+def _set_status(folders: RunFolders, state: str, **details) -> None:
+    with folders.disk.attempt(str(folders.status)):
+        folders.set_status(state, **details)
 
 
 def _restore(cfg: DictConfig, hyperparameters: dict, checkpoint: Path) -> None:
@@ -248,11 +240,21 @@ def _restore(cfg: DictConfig, hyperparameters: dict, checkpoint: Path) -> None:
         return  # it may set anything
     log_config = Path(cfg.log_dir) / checkpoint.resolve().parent.name / "config.yaml"
     if log_config.is_file():
-        verdict = OmegaConf.to_container(OmegaConf.load(log_config), resolve=False).get("verdict")
+        verdict = _saved_verdict(log_config)
         hyperparameters = hyperparameters | ({"verdict": verdict} if isinstance(verdict, dict) else {})
     for key, value in hyperparameters.items():
         if key not in said:
             OmegaConf.update(cfg, key, value, merge=False, force_add=True)
+
+
+def _saved_verdict(path: Path):
+    """What a run's config.yaml says of the verdict, as data."""
+    try:
+        verdict = yaml.safe_load(path.read_text(encoding="utf-8")).get("verdict")
+    except (OSError, ValueError, AttributeError, yaml.YAMLError) as error:
+        raise InputError(f"ckpt_path: {path} of its run cannot be read; mend it or remove it") from error
+    check_plain(f"ckpt_path: {path}", verdict)
+    return verdict
 
 
 def _resume_command(folders: RunFolders) -> str | None:
@@ -260,8 +262,7 @@ def _resume_command(folders: RunFolders) -> str | None:
     if not folders.last.exists():
         return None
     overrides = [argument for argument in sys.argv[1:] if argument not in ("-m", "--multirun")]
-    if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
-        overrides = [str(text) for text in HydraConfig.get().overrides.task]
+    overrides = _job().get("overrides", overrides)
     overrides = [text for text in overrides if not text.startswith(("ckpt_path=", "init_from=", "run="))]
     return shlex.join([*_program(), *overrides, f"ckpt_path={folders.checkpoints}"])
 
@@ -281,16 +282,6 @@ def instantiate_all(group: str, cfg: DictConfig | dict | None) -> list:
     for part in built:
         require(isinstance(part, expected), f"{group}: expected a {expected.__name__} of Lightning, got {part!r}")
     return built
-
-
-@contextmanager
-def _threads(number: int):
-    before = torch.get_num_threads()
-    torch.set_num_threads(number)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _reference_command() -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
@@ -17,7 +19,9 @@ from deepham.solution import Solution
 from deepham.training.cli import explain
 from deepham.training.configuration import read
 from deepham.training.conclusion import conclude
-from deepham.training.run import fit, instantiate_all, starting_point
+from deepham.training.fit import fit, starting_point
+from deepham.training.interruption import Interrupted, interruptible
+from deepham.training.run import instantiate_all
 
 
 def solve(economy: str, seed: int, overrides: list[str], init_from: str | None, parameters: dict) -> Solution:
@@ -38,7 +42,11 @@ def solve(economy: str, seed: int, overrides: list[str], init_from: str | None, 
         raise InputError(explain(error, "train")) from error
     settings = read(cfg)
     init = None if init_from is None else starting_point(str(init_from), settings)
-    module, data = fit(settings, instantiate_all("callbacks", {"guard": cfg.callbacks.guard}), loggers=[], resume=None,
-                       init=init)
+    guard = instantiate_all("callbacks", {"guard": cfg.callbacks.guard})
+    try:
+        with interruptible(signal.SIGINT):  # Lightning would end the caller's process, and leave it deaf to the key
+            module, data = fit(settings, guard, loggers=[], init=init)
+    except Interrupted:
+        raise KeyboardInterrupt from None
     reference = find(settings.economy_name, settings.economy, settings.reference, store=None)
     return conclude(settings, module, data, reference).solution

@@ -7,6 +7,7 @@ import logging
 import os
 import platform
 import sys
+import threading
 import warnings
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -19,6 +20,7 @@ import torch
 from deepham.tables import verdict_table
 from deepham.training.checkpoints import RunFolders
 from deepham.training.configuration import TrainerSettings
+from deepham.training.disk import Disk
 from deepham.verdict import Row
 
 log = logging.getLogger("deepham")
@@ -28,7 +30,25 @@ class _Terminal(logging.Handler):
     """Prints through rich's shared console, above a progress bar if there is one."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        rich.get_console().print(self.format(record), highlight=False, markup=False, soft_wrap=True)
+        try:
+            rich.get_console().print(self.format(record), highlight=False, markup=False, soft_wrap=True)
+        except (OSError, SystemExit):  # rich wants to exit when its pipe is closed; a run has more to do than to talk
+            rich.get_console().quiet = True
+
+
+class _File(logging.FileHandler):
+    """train.log, which says once when it cannot be written."""
+
+    def __init__(self, path: Path, disk: Disk):
+        super().__init__(path, encoding="utf-8")
+        self.disk = disk
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        self.disk.failed(self.baseFilename, sys.exception())
+
+    def close(self) -> None:
+        with self.disk.attempt(self.baseFilename):
+            super().close()
 
 
 @contextmanager
@@ -38,6 +58,8 @@ def quiet_lightning():
     level = logger.level
     logger.setLevel(logging.ERROR)
     with warnings.catch_warnings():
+        threads = threading.excepthook
+        threading.excepthook = _quiet_about_events
         for message in (".*treespec.*", ".*`IterableDataset` has `__len__`.*", ".*does not have many workers.*",
                         ".*exists and is not empty.*", ".*GPU available but not used.*"):
             warnings.filterwarnings("ignore", message=message)
@@ -45,12 +67,19 @@ def quiet_lightning():
             yield
         finally:
             logger.setLevel(level)
+            threading.excepthook = threads
+
+
+def _quiet_about_events(failure) -> None:
+    """The thread that writes TensorBoard's events hands its OSError on to the logger, which says it."""
+    if not issubclass(failure.exc_type, OSError):
+        threading.__excepthook__(failure)
 
 
 @contextmanager
-def log_file(path: Path):
+def log_file(path: Path, disk: Disk):
     """What the run says goes to the terminal and to train.log."""
-    handlers = [_Terminal(), logging.FileHandler(path, encoding="utf-8")]
+    handlers = [_Terminal(), _File(path, disk)]
     handlers[1].setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     log.setLevel(logging.INFO)
     log.propagate = False

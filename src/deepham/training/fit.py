@@ -1,0 +1,146 @@
+"""Training itself: Lightning's Trainer on our module, the way back from a bad step, and the process left as found."""
+
+from __future__ import annotations
+
+import logging
+import os
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import lightning
+import safetensors.torch
+import torch
+from lightning.fabric.plugins.environments import LightningEnvironment
+
+from deepham.economics.economy import require
+from deepham.errors import InputError, TrainingDiverged
+from deepham.loading import load
+from deepham.solution import Solution
+from deepham.training.checkpoints import LastCheckpoint, RunFolders, SealedCheckpoints
+from deepham.training.configuration import Settings, TrainerSettings
+from deepham.training.data import PanelData
+from deepham.training.disk import replace
+from deepham.training.module import SMALLER_STEP, DeepHAM
+from deepham.training.terminal import quiet_lightning
+
+log = logging.getLogger("deepham")
+OFFENDING = "offending_batch.safetensors"
+
+
+def fit(
+    settings: Settings, callbacks: list, loggers: list, folders: RunFolders | None = None, resume: Path | None = None,
+    init: Solution | None = None,
+) -> tuple[DeepHAM, PanelData]:
+    """Train the networks, and go back once to the last good state with a smaller step where a number is none.
+
+    Args:
+        folders: where last.ckpt is kept; None: in a temporary folder.
+        resume: a checkpoint to go on from.
+        init: a solution whose networks training starts from.
+
+    Raises:
+        TrainingDiverged: a second time, or before the first checkpoint.
+    """
+    if folders is None:
+        with TemporaryDirectory(prefix="deepham-") as home:
+            return fit(settings, callbacks, loggers, RunFolders("unnamed", Path(home), Path(home)), resume, init)
+    retreating = False
+    while True:
+        module = DeepHAM(**settings.hyperparameters())
+        if init is not None:
+            module.start_from(init)
+        if retreating:
+            module.retreat()
+        data = PanelData(settings.algorithm, settings.seed, init and init.ergodic)
+        try:
+            with quiet_lightning(), computing(settings.trainer):
+                _trainer(settings, [*callbacks, LastCheckpoint(folders.checkpoints, folders.disk)], loggers).fit(
+                    module, datamodule=data, ckpt_path=resume, weights_only=True if resume else None)
+            return module, data
+        except TrainingDiverged as error:
+            _keep_batch(error, folders)
+            if retreating or module.retreats or not folders.last.exists():
+                error.advise(f"a step {SMALLER_STEP:g} times as large did not help, and training stops. Try a smaller "
+                             "algorithm.policy_optimizer.learning_rate, or network.base=true")
+                raise
+            log.warning("%s; going back to the last checkpoint with %g times the learning rate", error, SMALLER_STEP)
+            retreating, resume = True, folders.last
+
+
+def _keep_batch(error: TrainingDiverged, folders: RunFolders) -> None:
+    """The batch of a bad step, to look at: safetensors.torch.load_file reads it."""
+    if error.batch is None:
+        return
+    panel, path = error.batch.panel, folders.checkpoints / OFFENDING
+    tensors = {"k": panel.population.k, "eps": panel.population.eps, "weight": panel.population.weight, "z": panel.z}
+    if error.batch.realised is not None:
+        tensors["realised"] = error.batch.realised
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    where = {"found": error.what, "step": str(error.step), "outer_iteration": str(error.outer_iteration)}
+    with folders.disk.attempt(str(path)):
+        replace(path, safetensors.torch.save(tensors, where))
+
+
+def starting_point(path: str, settings: Settings) -> Solution:
+    """The solution that init_from names.
+
+    Raises:
+        InputError: none there, of another economy, or of other networks.
+    """
+    solution = load(path)
+    require(solution.name == settings.economy_name,
+            f"init_from: {path} is a solution of {solution.name}, this run is of {settings.economy_name}")
+    for key, value in asdict(settings.network).items():
+        require(key == "name" or solution.network[key] == value,
+                f"init_from: {path} has network.{key}={solution.network[key]}, this run has {value}; set network.{key}="
+                f"{solution.network[key]}")
+    chain = settings.economy.chain
+    require((solution.economy.chain.n_z, solution.economy.chain.n_eps) == (chain.n_z, chain.n_eps),
+            f"init_from: {path} has another number of states than this run")
+    return solution
+
+
+def _trainer(settings: Settings, callbacks: list, loggers: list) -> lightning.Trainer:
+    return lightning.Trainer(
+        accelerator="gpu" if settings.trainer.gpus else "cpu",
+        devices=settings.trainer.gpus or 1,
+        max_epochs=settings.algorithm.outer_iterations,
+        callbacks=callbacks,
+        logger=loggers or False,
+        # on a cluster Lightning would put in handlers and checkpoints of its own
+        plugins=[SealedCheckpoints(), LightningEnvironment()],
+        enable_progress_bar=False,
+        log_every_n_steps=1,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+    )
+
+
+@contextmanager
+def computing(trainer: TrainerSettings):
+    """Threads and determinism of torch as the run wants them inside this block, and as they were found after it.
+
+    Raises:
+        InputError: trainer.deterministic, and an operation that torch cannot do the same way twice on this device.
+    """
+    threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    lenient, workspace = torch.is_deterministic_algorithms_warn_only_enabled(), os.environ.get("CUBLAS_WORKSPACE_CONFIG")
+    torch.set_num_threads(trainer.threads)
+    if trainer.deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it, and refuses without it
+        torch.use_deterministic_algorithms(True)
+    try:
+        yield
+    except RuntimeError as error:
+        if trainer.deterministic and "deterministic" in str(error):
+            raise InputError(f"trainer.deterministic: {str(error).splitlines()[0].split('. ')[0]}; set "
+                             "trainer.deterministic=false") from error
+        raise
+    finally:
+        torch.set_num_threads(threads)
+        if trainer.deterministic:
+            torch.use_deterministic_algorithms(strict, warn_only=lenient)
+            if workspace is None:
+                os.environ.pop("CUBLAS_WORKSPACE_CONFIG", None)

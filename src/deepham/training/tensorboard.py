@@ -1,0 +1,51 @@
+"""TensorBoard, as a run uses it: figures, a resumed curve without a fold, and a disk that may fail."""
+
+from __future__ import annotations
+
+from lightning.pytorch.loggers import TensorBoardLogger
+from matplotlib.figure import Figure
+
+from deepham.training.disk import Disk
+
+
+class TensorBoard(TensorBoardLogger):
+    """Lightning's logger, which neither stops a run when its events cannot be written nor shows an iteration twice.
+
+    Args:
+        save_dir, name, version: as in Lightning; events lie in save_dir/name/version.
+
+    Attributes:
+        disk: told of what cannot be written.
+    """
+
+    def __init__(self, save_dir: str, name: str, version: str = ""):
+        super().__init__(save_dir, name, version)
+        self.disk = Disk()
+
+    def resume_after(self, outer_iteration: int) -> None:
+        """Let TensorBoard drop what an interrupted run has logged of later outer iterations."""
+        self._kwargs["purge_step"] = outer_iteration + 1
+
+    def log_hyperparams(self, params, metrics=None, step=None) -> None:
+        with self._writing():
+            super().log_hyperparams(params, metrics, step)
+
+    def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
+        with self._writing():
+            super().log_metrics(metrics, step)
+
+    def log_figure(self, name: str, figure: Figure, step: int) -> None:
+        """A figure under a name; it is closed."""
+        with self._writing():
+            self.experiment.add_figure(name, figure, step)
+
+    def save(self) -> None:
+        with self._writing():
+            super().save()
+
+    def finalize(self, status: str) -> None:
+        with self._writing():
+            super().finalize(status)
+
+    def _writing(self):
+        return self.disk.attempt(f"TensorBoard's events in {self.log_dir}")
