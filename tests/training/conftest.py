@@ -1,11 +1,12 @@
 import lightning
 import pytest
 import yaml
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 
 from deepham import economics
 from deepham.paths import conf_folder
-from deepham.training.checkpoints import LastCheckpoint, SealedCheckpoints
-from deepham.training.disk import Disk
+from deepham.training.configuration import read
 
 SMALL = {"outer_iterations": 2, "policy_steps": 4, "economies": 3, "value_economies": 2, "agents": 5, "burn_in": 3,
          "horizon": 1, "realised_periods": 10, "dates": 2, "spacing": 2}
@@ -31,12 +32,23 @@ def hyperparameters():
 
 @pytest.fixture
 def trainer():
-    """trainer(epochs, folder, callbacks) is Lightning's, saving as a run does where a folder is given."""
+    """trainer(epochs) is Lightning's, keeping nothing."""
 
-    def make(epochs, folder=None, callbacks=()):
-        saving = [LastCheckpoint(folder, Disk())] if folder else []
-        return lightning.Trainer(accelerator="cpu", max_epochs=epochs, logger=False, callbacks=[*callbacks, *saving],
-                                 plugins=[SealedCheckpoints()], enable_checkpointing=bool(saving),
+    def make(epochs):
+        return lightning.Trainer(accelerator="cpu", max_epochs=epochs, logger=False, enable_checkpointing=False,
                                  enable_progress_bar=False, enable_model_summary=False)
+
+    return make
+
+
+@pytest.fixture
+def settings():
+    """settings(*overrides) are those of a small run, read as from the command line."""
+
+    def make(*overrides):
+        small = [f"algorithm.{name}={value}" for name, value in SMALL.items()]
+        GlobalHydra.instance().clear()
+        with initialize_config_dir(str(conf_folder()), version_base="1.3"):
+            return read(compose("train", [*small, *overrides]))
 
     return make

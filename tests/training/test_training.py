@@ -1,11 +1,10 @@
-"""Training: what a step learns from, reproducibility, and resuming."""
+"""Training: what a step learns from, and reproducibility."""
 
 import copy
 
 import pytest
 import torch
 
-from deepham.training.history import History
 from deepham.simulation.continuum import advance_histogram
 from deepham.simulation.household import observe
 from deepham.training.data import PanelData, PanelStream
@@ -66,16 +65,6 @@ def test_the_continuum_is_followed_without_a_draw_of_any_household(trainer, buil
     torch.testing.assert_close(after.population.weight.sum(1), torch.ones(3), rtol=0, atol=1e-6)
 
 
-def test_the_continuum_trains_and_resumes_like_a_panel(trainer, build, tmp_path):
-    module, data = build(agents=None, nodes=30)
-    trainer(4).fit(module, datamodule=data)
-    first, half = build(agents=None, nodes=30)
-    trainer(2, tmp_path).fit(first, datamodule=half)
-    second, rest = build(agents=None, nodes=30)
-    trainer(4).fit(second, datamodule=rest, ckpt_path=tmp_path / "last.ckpt")
-    assert torch.equal(weights(module), weights(second))
-
-
 def test_with_fresh_epoch_the_panels_are_those_of_the_policy_at_the_start_of_the_epoch(build):
     module, data = build(fresh="epoch", dates=3)
     generator = torch.Generator().manual_seed(0)
@@ -108,31 +97,6 @@ def test_same_seed_same_result_and_another_seed_another(trainer, build):
         results.append(weights(module))
     assert torch.equal(results[0], results[1])
     assert not torch.equal(results[0], results[2])
-
-
-@pytest.mark.parametrize("algorithm", ["deepham", "deepham_paper"])
-def test_two_and_two_outer_iterations_equal_four_bit_for_bit(trainer, build, algorithm, tmp_path):
-    module, data = build(algorithm, outer_iterations=4)
-    whole = History(tmp_path / "whole.csv")
-    trainer(4, callbacks=[whole]).fit(module, datamodule=data)
-
-    first, first_data = build(algorithm, outer_iterations=4)
-    trainer(2, tmp_path, [History(None)]).fit(first, datamodule=first_data)
-    second, second_data = build(algorithm, outer_iterations=4)
-    resumed = History(tmp_path / "resumed.csv")
-    trainer(4, tmp_path, [resumed]).fit(
-        second, datamodule=second_data, ckpt_path=tmp_path / "last.ckpt", weights_only=True)
-
-    assert torch.equal(weights(second), weights(module))
-    assert torch.equal(second_data.stream.panel.population.k, data.stream.panel.population.k)
-    assert torch.equal(second_data.stream.generator.get_state(), data.stream.generator.get_state())
-    assert second.updates == module.updates
-    for left, right in zip(second.trainer.optimizers, module.trainer.optimizers):
-        for a, b in zip(left.state.values(), right.state.values()):
-            torch.testing.assert_close(a, b, rtol=0, atol=0)
-    timed = "timing/seconds"
-    assert [{k: v for k, v in row.items() if k != timed} for row in resumed.rows] == \
-        [{k: v for k, v in row.items() if k != timed} for row in whole.rows]
 
 
 def test_training_leaves_the_global_random_state_as_found(trainer, build):

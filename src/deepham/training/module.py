@@ -56,7 +56,7 @@ class DeepHAM(lightning.LightningModule):
     def training_step(self, batch: Batch, batch_index: int) -> dict[str, Tensor]:
         """One batch of the stream: a step of the value regression, or an update of the policy (and the value)."""
         policy_optimizer, value_optimizer = self.optimizers()
-        self._check_finite("an agent's assets", batch.panel.population.k, batch)
+        self._check_finite("a state of the population", batch.panel.population.k, batch)
         if batch.realised is not None:
             seen = observe(self.economy, batch.panel.population, batch.panel.z)
             return {"value_loss": self._learn_value(value_optimizer, batch, seen, batch.realised, None)}

@@ -162,7 +162,7 @@ def _train(cfg: DictConfig, run: _Prepared, began: float) -> float:
                                     "peak_memory_mb": peak_memory()} | machine(device_name(settings.trainer))
     report(rows, folders, seconds)
     metrics = folders.checkpoints / "metrics.json"
-    with disk.attempt(str(folders.checkpoints), "nothing is lost as long as last.ckpt is there: free some space and resume"):
+    with disk.attempt(str(folders.checkpoints), "free some space and resume: last.ckpt is all it takes"):
         end.solution.save(folders.checkpoints, overwrite=True)
     with disk.attempt(str(metrics)):
         write_json(metrics, {

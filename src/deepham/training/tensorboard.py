@@ -31,8 +31,9 @@ class TensorBoard(TensorBoardLogger):
             super().log_hyperparams(params, metrics, step)
 
     def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
-        with self._writing():
-            super().log_metrics(metrics, step)
+        with self._writing():  # Lightning's own method makes a ValueError of every error
+            for name, value in metrics.items():
+                self.experiment.add_scalar(name, value, step)
 
     def log_figure(self, name: str, figure: Figure, step: int) -> None:
         """A figure under a name; it is closed."""

@@ -1,0 +1,59 @@
+"""A run that is interrupted or killed, at any moment, ends like one that was left in peace."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TRIALS = Path(__file__).parent / "trials.py"
+SIZES = ["algorithm.outer_iterations=6", "algorithm.policy_steps=4", "algorithm.economies=2", "algorithm.agents=8",
+         "algorithm.burn_in=2", "verdict.nodes=20", "verdict.burn_in=2", "verdict.periods=4", "verdict.dates=2",
+         "figures=false", "callbacks.asset_distribution.figure_every=6"]
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is neither fork nor kill")
+
+
+def survive(folder, number, trials, seed=1):
+    command = [sys.executable, str(TRIALS), str(folder), str(int(number)), str(seed), str(trials), *SIZES]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=1500)
+    assert done.returncode == 0, done.stderr
+    undisturbed, *results = [json.loads(line) for line in done.stdout.splitlines()]
+    assert undisturbed["codes"] == [0] and undisturbed["outcome"]["state"] == "finished"
+    assert [row[0] for row in undisturbed["outcome"]["rows"]] == ["outer_iteration", *"123456"]
+    assert len(results) == trials
+    for result in results:
+        assert result["outcome"] == undisturbed["outcome"], result
+    return results
+
+
+def check_killed(results):
+    hit = [result for result in results if 128 + signal.SIGKILL in result["codes"]]
+    assert len(hit) > len(results) / 2, "the signals came after the runs"
+
+
+def check_interrupted(results, number):
+    hit = [result for result in results if 128 + number in result["codes"]]
+    assert len(hit) > len(results) / 2, "the signals came after the runs"
+    states = {moment for result in hit for moment in result["moments"] if isinstance(moment, str)}
+    # "finished" or "running" where the signal came between the last word of the run and its end, or before its first
+    assert "interrupted" in states
+
+
+def test_a_killed_run_goes_on_where_it_was(tmp_path):
+    check_killed(survive(tmp_path, signal.SIGKILL, 4))
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGUSR1"])
+def test_an_interrupted_run_goes_on_where_it_was(tmp_path, name):
+    check_interrupted(survive(tmp_path, getattr(signal, name), 2, seed=3), getattr(signal, name))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name, trials", [("SIGKILL", 40), ("SIGINT", 12), ("SIGTERM", 12), ("SIGUSR1", 12)])
+def test_many_trials(tmp_path, name, trials):
+    number = getattr(signal, name)
+    results = survive(tmp_path, number, trials, seed=7)
+    check_killed(results) if name == "SIGKILL" else check_interrupted(results, number)

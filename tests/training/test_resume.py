@@ -1,0 +1,100 @@
+"""Two and two outer iterations equal four, bit for bit, whatever is trained."""
+
+import csv
+
+import lightning
+import pytest
+import torch
+
+from deepham.training.checkpoints import RunFolders
+from deepham.training.fit import fit
+from deepham.training.history import History
+from deepham.training.module import DeepHAM
+
+ADAM = [f"algorithm.{network}_optimizer.{field}" for network in ("policy", "value")
+        for field in ("method=Adam", "schedule=constant")]
+
+
+class Stop(Exception):
+    """Ends training where a signal would."""
+
+
+class StopBefore(lightning.Callback):
+    """Raises at the start of an outer iteration."""
+
+    def __init__(self, epoch):
+        self.epoch = epoch
+
+    def on_train_epoch_start(self, trainer, module):
+        if trainer.current_epoch == self.epoch:
+            raise Stop
+
+
+@pytest.fixture
+def train(settings, tmp_path):
+    """train(home, overrides, resume, stop) leaves a module, its data and metrics.csv in a folder."""
+
+    def run(home, overrides, resume=False, stop=None):
+        folders = RunFolders(home, tmp_path / home, tmp_path / home)
+        folders.checkpoints.mkdir(exist_ok=True)
+        callbacks = [History(folders.logs / "metrics.csv"), *([] if stop is None else [StopBefore(stop)])]
+        return fit(settings("algorithm.outer_iterations=4", *overrides), callbacks, [], folders,
+                   folders.last if resume else None)
+
+    return run
+
+
+def rows(path):
+    with open(path, encoding="utf-8", newline="") as file:
+        return [{name: value for name, value in row.items() if name != "timing/seconds"} for row in csv.DictReader(file)]
+
+
+def state(module: DeepHAM, data) -> dict:
+    """Everything that the next step depends on."""
+    panel = data.stream.panel
+    return {
+        "weights": module.state_dict(), "updates": module.updates, "retreats": module.retreats,
+        "optimizers": [optimizer.state_dict() for optimizer in module.trainer.optimizers],
+        "schedules": [config.scheduler.state_dict() for config in module.trainer.lr_scheduler_configs],
+        "generator": data.stream.generator.get_state(),
+        "panel": [panel.population.k, panel.population.eps, panel.population.weight, panel.z],
+    }
+
+
+def assert_same(left, right, where=""):
+    assert type(left) is type(right), where
+    if isinstance(left, torch.Tensor):
+        assert torch.equal(left, right), where
+    elif isinstance(left, dict):
+        assert left.keys() == right.keys(), where
+        for key in left:
+            assert_same(left[key], right[key], f"{where}.{key}")
+    elif isinstance(left, list | tuple):
+        assert len(left) == len(right), where
+        for index, pair in enumerate(zip(left, right)):
+            assert_same(*pair, f"{where}[{index}]")
+    else:
+        assert left == right, where
+
+
+@pytest.mark.parametrize("overrides", [
+    [], ["algorithm=deepham_paper", "algorithm.value_steps=3"], ["algorithm.agents=null", "algorithm.nodes=30"], ["model=brock_mirman"],
+    ["network=generalized_moments"], ["network=generalized_moments", "network.moments_shared=true"],
+    ["network=full_state"], ["network=paper"], ADAM,
+    ["algorithm.fresh=epoch"], ["algorithm.value_steps=3", "algorithm.slope=false"]], ids=" ".join)
+def test_a_resumed_run_goes_on_as_if_nothing_had_been(train, tmp_path, overrides):
+    whole = train("whole", overrides)
+    with pytest.raises(Stop):
+        train("parts", overrides, stop=2)
+    resumed = train("parts", overrides, resume=True)
+    assert_same(state(*whole), state(*resumed))
+    assert rows(tmp_path / "whole/metrics.csv") == rows(tmp_path / "parts/metrics.csv")
+    assert [row["outer_iteration"] for row in rows(tmp_path / "whole/metrics.csv")] == ["1", "2", "3", "4"]
+
+
+@pytest.mark.parametrize("stop", [0, 1, 3])
+def test_the_same_holds_from_every_checkpoint_also_the_one_before_the_first_step(train, stop):
+    whole = train("whole", [])
+    with pytest.raises(Stop):
+        train("parts", [], stop=stop)
+    assert_same(state(*whole), state(*train("parts", [], resume=True)))
