@@ -12,13 +12,15 @@ TINY = ["algorithm.outer_iterations=1", "algorithm.policy_steps=2", "algorithm.e
 
 @pytest.fixture
 def command(monkeypatch, tmp_path, capsys):
-    """command(*overrides) runs the training script in an empty folder: (exit code, standard output, error lines)."""
+    """command(*overrides) runs the training script in an empty folder, at tiny sizes unless told otherwise: exit code,
+    standard output, lines of standard error.
+    """
     monkeypatch.chdir(tmp_path)
 
-    def call(*overrides):
+    def call(*overrides, sizes=(*TINY, "figures=false")):
         flags = [text for text in overrides if text.startswith("-")]
         settings = [text for text in overrides if not text.startswith("-")]
-        monkeypatch.setattr(sys, "argv", ["train.py", *flags, *TINY, "figures=false", *settings])
+        monkeypatch.setattr(sys, "argv", ["train.py", *flags, *sizes, *settings])
         code = train()
         captured = capsys.readouterr()
         return code, captured.out, captured.err.splitlines()
@@ -26,6 +28,6 @@ def command(monkeypatch, tmp_path, capsys):
     return call
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tiny():
     return list(TINY)

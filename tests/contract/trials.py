@@ -5,6 +5,7 @@ modules are imported once and each run is a fork, so that a trial takes a second
 """
 
 import hashlib
+import importlib
 import json
 import os
 import random
@@ -13,13 +14,11 @@ import sys
 import time
 from pathlib import Path
 
-import deepham.callbacks.asset_distribution  # noqa: F401
-import deepham.callbacks.bellman_errors  # noqa: F401
-import deepham.callbacks.progress  # noqa: F401
-import deepham.training.run  # noqa: F401  imported for the forks, like the callbacks
-import pytorch_optimizer  # noqa: F401  slow to import
-import torch.utils.tensorboard  # noqa: F401
 from deepham.training.cli import train
+
+for name in ("deepham.training.run", "deepham.callbacks.asset_distribution", "deepham.callbacks.bellman_errors",
+             "deepham.callbacks.progress", "pytorch_optimizer", "torch.utils.tensorboard"):
+    importlib.import_module(name)  # once for all forks
 
 
 def start(folder: Path, arguments: list[str]) -> int:

@@ -164,9 +164,8 @@ def _seal(archive: bytes) -> bytes:
 
 def _parse(data: bytes) -> dict:
     """The checkpoint in these bytes, whose digest is compared before anything is read from them."""
-    comment = len(SEAL) + DIGEST
-    archive, seal = data[: -comment - 2] + b"\0\0", data[-comment:]
-    if seal != SEAL + hashlib.sha256(archive).hexdigest().encode():
+    archive = data[: -len(SEAL) - DIGEST - 2] + b"\0\0"
+    if data != _seal(archive):
         raise ValueError("the digest is not that of the content")
     checkpoint = torch.load(io.BytesIO(archive), map_location="cpu", weights_only=True)
     if not isinstance(checkpoint, dict):

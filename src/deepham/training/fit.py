@@ -18,7 +18,7 @@ from deepham.economics.economy import require
 from deepham.errors import InputError, TrainingDiverged
 from deepham.loading import load
 from deepham.solution import Solution
-from deepham.training.checkpoints import LastCheckpoint, RunFolders, SealedCheckpoints
+from deepham.training.checkpoints import LastCheckpoint, RunFolders, SealedCheckpoints, read_checkpoint
 from deepham.training.configuration import Settings, TrainerSettings
 from deepham.training.data import PanelData
 from deepham.training.disk import replace
@@ -81,6 +81,16 @@ def _keep_batch(error: TrainingDiverged, folders: RunFolders) -> None:
     where = {"found": error.what, "step": str(error.step), "outer_iteration": str(error.outer_iteration)}
     with folders.disk.attempt(str(path)):
         replace(path, safetensors.torch.save(tensors, where))
+
+
+def check_weights(path: Path, settings: Settings) -> None:
+    """Raise InputError unless the weights in a checkpoint are those of the networks that its settings describe."""
+    try:
+        DeepHAM(**settings.hyperparameters()).load_state_dict(read_checkpoint(path)["state_dict"])
+    except (RuntimeError, KeyError, TypeError, AttributeError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"ckpt_path: {path} holds other networks than its settings describe ({reason[:200]}); it cannot be "
+                         "resumed") from error
 
 
 def starting_point(path: str, settings: Settings) -> Solution:

@@ -41,7 +41,7 @@ from deepham.training.checkpoints import (
 from deepham.training.conclusion import conclude
 from deepham.training.configuration import Settings, check_run_name, read
 from deepham.training.disk import write_json
-from deepham.training.fit import computing, fit, starting_point
+from deepham.training.fit import check_weights, computing, fit, starting_point
 from deepham.training.history import History
 from deepham.training.interruption import Interrupted, deaf
 from deepham.training.tensorboard import TensorBoard
@@ -107,6 +107,7 @@ def _prepare(cfg: DictConfig) -> _Prepared:
     settings = read(cfg)
     if resume is not None:
         check_hyperparameters(resume, found, settings.hyperparameters())
+        check_weights(resume, settings)
     folders = _folders(cfg, settings, resume)
     check_run_name(folders.name)
     cfg.run = folders.name
