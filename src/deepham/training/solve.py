@@ -19,7 +19,7 @@ from deepham.solution import Solution
 from deepham.training.cli import explain
 from deepham.training.configuration import read
 from deepham.training.conclusion import conclude
-from deepham.training.fit import fit, starting_point
+from deepham.training.fit import computing, fit, starting_point
 from deepham.training.interruption import Interrupted, interruptible
 from deepham.training.run import instantiate_all
 
@@ -49,4 +49,5 @@ def solve(economy: str, seed: int, overrides: list[str], init_from: str | None, 
     except Interrupted:
         raise KeyboardInterrupt from None
     reference = find(settings.economy_name, settings.economy, settings.reference, store=None)
-    return conclude(settings, module, data, reference).solution
+    with computing(settings.trainer):
+        return conclude(settings, module, data, reference).solution

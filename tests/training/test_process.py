@@ -1,0 +1,87 @@
+"""What training does to the process of its caller: nothing. And the same bits every time."""
+
+import os
+import random
+import signal
+import threading
+
+import numpy as np
+import pytest
+import torch
+
+import deepham
+from deepham.errors import InputError
+from deepham.training.fit import fit
+from deepham.training.module import DeepHAM
+
+TINY = ["algorithm.outer_iterations=1", "algorithm.policy_steps=2", "algorithm.economies=2", "algorithm.agents=4",
+        "algorithm.burn_in=2", "verdict.nodes=20", "verdict.burn_in=2", "verdict.periods=4", "verdict.dates=2"]
+
+
+def process_state() -> dict:
+    return {
+        "random": random.getstate(), "numpy": np.random.get_state()[1].tolist(), "torch": torch.get_rng_state().tolist(),
+        "threads": torch.get_num_threads(), "dtype": torch.get_default_dtype(), "gradients": torch.is_grad_enabled(),
+        "deterministic": torch.are_deterministic_algorithms_enabled(), "environment": dict(os.environ),
+        "handlers": {number: signal.getsignal(number) for number in signal.valid_signals()
+                     if number not in (signal.SIGKILL, signal.SIGSTOP)},
+        "hook": threading.excepthook, "folder": os.getcwd(), "files": os.listdir(),
+    }
+
+
+@pytest.fixture
+def found(monkeypatch, tmp_path):
+    """The process in a state of its own, which is given back afterwards."""
+    monkeypatch.chdir(tmp_path)
+    threads = torch.get_num_threads()
+    random.seed(5), np.random.seed(5), torch.manual_seed(5)
+    torch.set_num_threads(2)
+    yield process_state
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.parametrize("overrides", [[], ["trainer.deterministic=true"]], ids=["plain", "deterministic"])
+def test_solving_leaves_the_process_as_found(found, overrides):
+    before = found()
+    deepham.solve("ks98", overrides=[*TINY, *overrides])
+    assert found() == before
+
+
+def test_so_does_solving_that_fails(found, monkeypatch):
+    def fail(self, batch, batch_idx):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(DeepHAM, "training_step", fail)
+    before = found()
+    with pytest.raises(ZeroDivisionError):
+        deepham.solve("ks98", overrides=[*TINY, "trainer.deterministic=true"])
+    assert found() == before
+
+
+def test_the_key_that_interrupts_reaches_the_caller_and_goes_on_working(found, monkeypatch):
+    monkeypatch.setattr(DeepHAM, "training_step", lambda self, batch, batch_idx: os.kill(os.getpid(), signal.SIGINT))
+    before = found()
+    with pytest.raises(KeyboardInterrupt):
+        deepham.solve("ks98", overrides=TINY)
+    assert found() == before
+
+
+def test_the_same_seed_gives_the_same_bits_also_when_asked_to_be_deterministic(settings):
+    results = [fit(settings(*overrides), [], [])[0].state_dict() for overrides in
+               ([], [], ["trainer.deterministic=true"], ["seed=2"])]
+    for name, leaf in results[0].items():
+        assert torch.equal(results[1][name], leaf) and torch.equal(results[2][name], leaf), name
+    assert any(not torch.equal(results[3][name], leaf) for name, leaf in results[0].items())
+
+
+def test_what_torch_cannot_do_deterministically_is_named(settings, monkeypatch):
+    """In torch's words on a GPU; on a CPU everything that is used here can be done."""
+    def refuse(self, batch, batch_idx):
+        assert torch.are_deterministic_algorithms_enabled() and os.environ["CUBLAS_WORKSPACE_CONFIG"]
+        raise RuntimeError("cumsum_cuda_kernel does not have a deterministic implementation, but you set "
+                           "'torch.use_deterministic_algorithms(True)'. You can turn off determinism just for ...")
+
+    monkeypatch.setattr(DeepHAM, "training_step", refuse)
+    with pytest.raises(InputError, match="trainer.deterministic: cumsum_cuda_kernel does not.*trainer.deterministic=false"):
+        fit(settings("trainer.deterministic=true"), [], [])
+    assert not torch.are_deterministic_algorithms_enabled()
