@@ -1,5 +1,6 @@
 """A run that is interrupted or killed, at any moment, ends like one that was left in peace."""
 
+import csv
 import json
 import signal
 import subprocess
@@ -7,6 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from deepham.training.checkpoints import LastCheckpoint
 
 TRIALS = Path(__file__).parent / "trials.py"
 SIZES = ["algorithm.outer_iterations=6", "algorithm.policy_steps=4", "algorithm.economies=2", "algorithm.agents=8",
@@ -49,6 +53,33 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path):
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGUSR1"])
 def test_an_interrupted_run_goes_on_where_it_was(tmp_path, name):
     check_interrupted(survive(tmp_path, getattr(signal, name), 2, seed=3), getattr(signal, name))
+
+
+def test_neither_metrics_nor_tensorboard_show_an_outer_iteration_twice(command, monkeypatch):
+    """The signal comes after the third is logged and before its checkpoint is there."""
+    save = LastCheckpoint._save
+
+    def interrupted(self, trainer):
+        if trainer.current_epoch == 2:
+            signal.raise_signal(signal.SIGTERM)
+        save(self, trainer)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LastCheckpoint, "_save", interrupted)
+        assert command("run=r", "algorithm.outer_iterations=4")[0] == 143
+    assert events() == [1, 2, 3]
+    code, output, errors = command("algorithm.outer_iterations=4", "ckpt_path=last")
+    assert (code, errors) == (0, []) and "outer iteration 3/4" in output and "outer iteration 2/4" not in output
+    assert events() == [1, 2, 3, 4]
+    with open("logs/r/metrics.csv", encoding="utf-8") as file:
+        assert [row["outer_iteration"] for row in csv.DictReader(file)] == ["1", "2", "3", "4"]
+
+
+def events():
+    """Outer iterations of which TensorBoard shows a loss."""
+    read = EventAccumulator("logs/r")
+    read.Reload()
+    return [event.step for event in read.Scalars("train/policy_loss")]
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ import torch
 import deepham
 from deepham.errors import InputError
 from deepham.training.fit import fit
+from deepham.training.interruption import Interrupted, heed, interruptible
 from deepham.training.module import DeepHAM
 
 TINY = ["algorithm.outer_iterations=1", "algorithm.policy_steps=2", "algorithm.economies=2", "algorithm.agents=4",
@@ -85,3 +86,26 @@ def test_what_torch_cannot_do_deterministically_is_named(settings, monkeypatch):
     with pytest.raises(InputError, match="trainer.deterministic: cumsum_cuda_kernel does not.*trainer.deterministic=false"):
         fit(settings("trainer.deterministic=true"), [], [])
     assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_a_signal_that_a_library_turns_into_another_error_is_a_signal_all_the_same():
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(Interrupted) as stop, interruptible(signal.SIGTERM):
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except BaseException:
+            raise AttributeError("half done") from None
+    assert stop.value.exit_code == 143 and isinstance(stop.value.__cause__, AttributeError)
+    with pytest.raises(AttributeError), interruptible(signal.SIGTERM):
+        raise AttributeError("a bug, and no signal")
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_a_signal_that_was_lost_is_heeded_at_the_end_of_the_outer_iteration():
+    with pytest.raises(Interrupted), interruptible(signal.SIGTERM):
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except BaseException:
+            pass
+        heed()
+    heed()  # that was another run

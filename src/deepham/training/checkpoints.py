@@ -17,6 +17,7 @@ from lightning.pytorch.callbacks import Checkpoint
 from deepham.errors import InputError
 from deepham.folder import SCHEMA_VERSION
 from deepham.training.disk import Disk, replace, write_json
+from deepham.training.interruption import heed
 
 LAST, AUTO = "last", "auto"
 CHECKPOINT = f"{LAST}.ckpt"
@@ -112,6 +113,7 @@ class LastCheckpoint(Checkpoint):
 
     def on_train_epoch_end(self, trainer, module) -> None:
         self._save(trainer)
+        heed()
 
     def _save(self, trainer) -> None:
         older = "the one before is kept" if self.path.exists() else "there is none yet to resume from"

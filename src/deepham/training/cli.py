@@ -58,7 +58,8 @@ def run_script(config_name: str, module: str) -> int:
         result = None
         try:
             # imported here, after --help and bad overrides: torch and lightning load slowly
-            result = import_module(f"deepham.training.{module}").run(cfg)
+            with interruptible(*STOPPING):
+                result = import_module(f"deepham.training.{module}").run(cfg)
             codes.append(0)
         except InputError as error:
             _complain(str(error))

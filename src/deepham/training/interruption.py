@@ -18,18 +18,22 @@ class Interrupted(BaseException):
         self.exit_code = 128 + signum
 
 
+_unheeded: list[int] = []  # signals that came, as long as Interrupted has not reached the end of `interruptible`
+
+
 @contextmanager
 def interruptible(*numbers: int):
     """Turn the signals into Interrupted inside this block, in the main thread; other threads get none.
 
-    What is raised in between two instructions may be lost, in a destructor say: the handler stays, so that the next
-    signal is heard, until `deaf` is called.
+    A library into which Interrupted is thrown may make another error of it, which is Interrupted again when it gets here,
+    or lose it, in a destructor say, which `heed` makes good.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def stop(signum, frame):
+        _unheeded.append(signum)
         raise Interrupted(signum)
 
     # nohup ignores the terminal's end on purpose
@@ -37,9 +41,20 @@ def interruptible(*numbers: int):
     before = {number: signal.signal(number, stop) for number in heard}
     try:
         yield
+    except Exception as error:
+        if not _unheeded:
+            raise
+        raise Interrupted(_unheeded[-1]) from error
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        _unheeded.clear()
+
+
+def heed() -> None:
+    """Raise Interrupted where a signal came and was lost."""
+    if _unheeded:
+        raise Interrupted(_unheeded[-1])
 
 
 def deaf() -> None:

@@ -43,7 +43,7 @@ from deepham.training.configuration import Settings, check_run_name, read
 from deepham.training.disk import write_json
 from deepham.training.fit import check_weights, computing, fit, starting_point
 from deepham.training.history import History
-from deepham.training.interruption import Interrupted, deaf
+from deepham.training.interruption import STOPPING, Interrupted, deaf, interruptible
 from deepham.training.tensorboard import TensorBoard
 from deepham.training.terminal import device_name, log_file, machine, peak_memory, report, show_progress
 from deepham.verdict import judge
@@ -70,7 +70,8 @@ def run(cfg: DictConfig) -> float:
     resuming = prepared.resume is not None and prepared.resume.resolve() == folders.last.resolve()
     with folders.claimed(resuming), _start_log(cfg, folders):
         try:
-            return _train(cfg, prepared, began)
+            with interruptible(*STOPPING):
+                return _train(cfg, prepared, began)
         except Interrupted as stop:
             deaf()
             command = _resume_command(folders)
@@ -142,7 +143,7 @@ def _train(cfg: DictConfig, run: _Prepared, began: float) -> float:
         if isinstance(logger, TensorBoard):
             logger.disk = disk
             if run.resume is not None:
-                logger.resume_after(read_checkpoint(run.resume)["epoch"])
+                logger.resume_after(read_checkpoint(run.resume)["updates"] // settings.algorithm.policy_steps)
     history = History(folders.logs / "metrics.csv", disk)
     module, data = fit(settings, [*run.callbacks, history], run.loggers, folders, run.resume, run.init)
     trained = time.perf_counter()
