@@ -30,11 +30,12 @@ def load(path, device=None) -> Solution:
     try:
         name, calibration, network, *networks = _skeleton(contents.config)
         _fill(dict(zip(("policy", "value"), networks)), contents.weights)
-        if not {"grid", "mass"} <= contents.ergodic.keys():
-            raise InputError(f"{folder.ERGODIC}: expected grid and mass, got {', '.join(contents.ergodic)}")
-        meta = folder.verify(contents)
+        found = sorted((leaf, str(tensor.dtype)) for leaf, tensor in contents.ergodic.items())
+        if found != [("grid", "torch.float64"), ("mass", "torch.float64")]:
+            raise InputError(f"{folder.ERGODIC}: expected grid and mass in float64, got {states.show(found)}")
+        folder.verify(contents)
         grid, mass = (contents.ergodic[leaf].to(device) for leaf in ("grid", "mass"))
-        return Solution(name, calibration, network, *networks, grid, mass, meta)
+        return Solution(name, calibration, network, *networks, grid, mass, contents.meta)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
 

@@ -17,7 +17,7 @@ from deepham.report.study import TRANSFER, Study
 from deepham.report.subject import Subject
 from deepham.report.welfare import GROUPS
 from deepham.sheet import Sheet
-from deepham.states import show
+from deepham.states import printable, show
 from deepham.tables import by_wealth_sheet, runs_sheet, verdict_sheet
 
 HORIZONS = (0, 1, 2, 4, 8, 12, 20, 30, 39)
@@ -289,7 +289,7 @@ def manifest_sheet(subjects: list[Subject], about: dict[str, object]) -> Sheet:
                 "network": " ".join(f"{key}={value}" for key, value in subject.solution.network.items()),
                 "algorithm": " ".join(f"{key}={show(value)}" for key, value in meta.get("algorithm", {}).items()
                                       if not isinstance(value, dict))}
-        rows += [(subject.label, key, str(value)) for key, value in told.items() if value not in (None, "")]
+        rows += [(subject.label, key, printable(str(value))) for key, value in told.items() if value not in (None, "")]
     rows += [("report", key, str(value)) for key, value in about.items()]
     return Sheet(("of", "item", "value"), rows, "lll")
 
