@@ -52,7 +52,7 @@ def _skeleton(config: dict) -> tuple[str, dict, dict, nn.Module, nn.Module]:
         settings = NetworkSettings(**config["network"])
         networks = build_networks(economy, settings, seed=0)
     except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError, RuntimeError) as error:
-        raise InputError(f"{folder.CONFIG} describes no solution: {' '.join(str(error).split())}") from None
+        raise InputError(f"{folder.CONFIG} describes no solution: {' '.join(str(error).split())[:300]}") from None
     return name, calibration, asdict(settings), *networks
 
 
