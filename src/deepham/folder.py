@@ -143,13 +143,12 @@ def _bytes(folder: Path, name: str) -> bytes:
     if not os.path.isfile(file):  # a folder, a broken link, or a pipe that would be waited for
         raise InputError(f"{file} is no file; copy or save the solution again")
     try:
-        with open(file, "rb") as stream:
-            data = stream.read(LARGEST[name] + 1)
+        size = file.stat().st_size
+        if size > LARGEST[name]:
+            raise InputError(f"{file}: expected at most {LARGEST[name]} bytes, got {size}; copy or save the solution again")
+        return file.read_bytes()
     except OSError as error:
         raise InputError(f"{file}: cannot be read ({error.strerror})") from None
-    if len(data) > LARGEST[name]:
-        raise InputError(f"{file}: expected at most {LARGEST[name]} bytes, there are more; copy or save the solution again")
-    return data
 
 
 def _refuse_to_clobber(folder: Path, overwrite: bool) -> None:

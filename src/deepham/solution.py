@@ -58,7 +58,7 @@ class Solution(SolvedEconomy):
             self.meta = made | json.loads(json.dumps(meta or {})) | {"schema_version": folder.SCHEMA_VERSION}
         except (TypeError, ValueError, RecursionError) as error:
             raise InputError(f"meta: expected plain data for JSON, got {states.show(meta)} ({error})") from None
-        _check_meta(self.meta)
+        check_meta(self.meta)
 
     # -- on disk and in words --------------------------------------------------------------------------------------
 
@@ -102,7 +102,7 @@ class Solution(SolvedEconomy):
                 f"made {self.meta['created']})")
 
 
-def _check_meta(meta: dict) -> None:
+def check_meta(meta: dict) -> None:
     """Raise InputError where an entry that this package reads is not of its kind; all others are free."""
     made = meta.get("made_by")
     said = meta | {f"made_by.{name}": value for name, value in (made.items() if isinstance(made, dict) else ())}

@@ -27,7 +27,7 @@ def contents(subjects: list[Subject], studies: list[Study], manifest: Sheet) -> 
     """All sections. The first subject is the one that is reported on, the first study is of it."""
     sections = [_verdict(subjects), _calibration(subjects), _cycle(studies), _wealth(studies), _policy(subjects, studies)]
     sections += [section for section in (_recession(studies), _transfer(studies), _risky(studies), _welfare(studies),
-                                         _moments(subjects[0]), _training(subjects)) if section is not None]
+                                         _moments(subjects[0]), training(subjects)) if section is not None]
     return [*sections, _manifest(manifest, studies)]
 
 
@@ -259,13 +259,14 @@ def _moments(subject: Subject) -> Section | None:
                      "and value while mean wealth, and so every price, stays as it is.")])
 
 
-def _training(subjects: list[Subject]) -> Section | None:
-    histories = {each.label: each.solution.meta["history"] for each in subjects if each.solution.meta.get("history")}
-    if not histories:
+def training(subjects: list[Subject]) -> Section | None:
+    """What the solutions say of their training, if anything."""
+    figure = figures.training_figure({each.label: each.solution.meta.get("history", {}) for each in subjects})
+    if figure is None:
         return None
     return Section("Training", ["By outer iteration, as measured during training on the simulated panels: a panel carries "
                                 "sampling noise that the verdict does not."],
-                   [Illustration("training", figures.training_figure(histories), "Errors, dispersion and learning rate.")])
+                   [Illustration("training", figure, "Errors, dispersion and learning rate.")])
 
 
 def _manifest(manifest: Sheet, studies: list[Study]) -> Section:
