@@ -236,7 +236,7 @@ HOSTILE_YAML = {
     "tag": b"model: !mine {}\nnetwork: {}\n", "verbatim": b"model: !<tag:yaml.org,2002:python/name:os.system> ''\n",
     "aliases": bomb(merge=False), "merged": bomb(merge=True), "itself": b"&a {model: *a, network: *a}",
     "many": b"model: [" + b"1, " * 10**6 + b"]\n", "many lines": b"".join(b"a%d: 1\n" % index for index in range(10**5)),
-    "deep": b"[" * 10**5, "deep block": b"- " * 10**5, "deep mapping": b"{a: " * 10**4,
+    "deep": b"[" * 10**4, "deep block": b"- " * 10**5, "deep mapping": b"{a: " * 10**4,
     "keys": b"model: {1: 2, x: 3}\nnetwork: {}\n", "date": b"model: {name: 2020-01-01}\nnetwork: {}\n",
     "no date": b"model: {name: 2020-99-99}\nnetwork: {}\n", "bytes": b"\xff\xfe\xff", "control": b"model: \x00\n",
     "timestamp": b"model: {name: !!timestamp x}\n", "binary": b"model: {name: !!binary '*'}\n",

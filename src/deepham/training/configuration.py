@@ -221,8 +221,9 @@ def check_targets(group: str, cfg: DictConfig | None) -> None:
         require(isinstance(part, DictConfig) and isinstance(part.get("_target_"), str),
                 f"{group}.{name}: expected a mapping with a _target_, or null to switch it off, got {part!r}")
         for resolve in (False, True):
-            for target in _targets(OmegaConf.to_container(part, resolve=resolve)):
-                _check_target(group, f"{group}.{name}", str(target))
+            for key, value in _own_keys(OmegaConf.to_container(part, resolve=resolve)):
+                require(key == "_target_", f"{group}.{name}: {show(key)} is refused; of Hydra's own keys only _target_ is read")
+                _check_target(group, f"{group}.{name}", str(value))
 
 
 def _check_target(group: str, name: str, target: str) -> None:
@@ -238,16 +239,17 @@ def _check_target(group: str, name: str, target: str) -> None:
     require(issubclass(found, get_class(KINDS[group])), f"{name}: _target_ {target} is refused; expected a {KINDS[group]}")
 
 
-def _targets(node):
+def _own_keys(node):
+    """What Hydra reads of a part, however deep: keys like _target_, with their values."""
     if isinstance(node, dict):
         for key, value in node.items():
-            if key == "_target_":
-                yield value
+            if str(key).startswith("_") and str(key).endswith("_"):
+                yield key, value
             else:
-                yield from _targets(value)
+                yield from _own_keys(value)
     elif isinstance(node, list):
         for value in node:
-            yield from _targets(value)
+            yield from _own_keys(value)
 
 
 def _typed(group: str, cfg: DictConfig, schema: type) -> DictConfig:
