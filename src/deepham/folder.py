@@ -145,7 +145,8 @@ def _bytes(folder: Path, name: str) -> bytes:
     try:
         size = file.stat().st_size
         if size > LARGEST[name]:
-            raise InputError(f"{file}: expected at most {LARGEST[name]} bytes, got {size}; copy or save the solution again")
+            raise InputError(f"{file}: expected at most {LARGEST[name]} bytes, got {size}; copy or save the solution "
+                             f"again")
         return file.read_bytes()
     except OSError as error:
         raise InputError(f"{file}: cannot be read ({error.strerror})") from None
@@ -172,8 +173,8 @@ def _check_schema(file: Path, meta: dict) -> None:
     if isinstance(version, bool) or not isinstance(version, int) or version < 1:
         raise InputError(f"{file}: expected schema_version {SCHEMA_VERSION}, got {show(version)}; this is no solution")
     if version < SCHEMA_VERSION:
-        raise InputError(f"{file}: the solution has schema version {version}, an older form than version {SCHEMA_VERSION}, "
-                         "which alone is read; train it again")
+        raise InputError(f"{file}: the solution has schema version {version}, an older form than version "
+                         f"{SCHEMA_VERSION}, which alone is read; train it again")
     if version > SCHEMA_VERSION:
         raise InputError(f"{file}: the solution has schema version {show(version)}, this deepham reads version "
                          f"{SCHEMA_VERSION}; upgrade deepham")

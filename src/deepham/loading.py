@@ -71,7 +71,8 @@ def _fill(networks: dict[str, nn.Module], weights: dict[str, Tensor]) -> None:
         leaf.copy_(found)
     extra = [name for name in weights if name not in leaves]
     if extra:
-        raise InputError(f"{folder.WEIGHTS}: there is {states.show(extra[0])}, which the network of {folder.CONFIG} does not have")
+        raise InputError(f"{folder.WEIGHTS}: there is {states.show(extra[0])}, which the network of {folder.CONFIG} does "
+                         f"not have")
 
 
 def _device(device) -> torch.device:

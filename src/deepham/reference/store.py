@@ -125,7 +125,8 @@ def _check(tensors: dict[str, torch.Tensor], said: dict, economy: Economy) -> No
         raise ValueError("expected finite numbers")
     if min(G, J, nodes) < 2 or not all(bool((tensors[key].diff() > 0).all()) for key in ("grid.k", "grid.K", "nodes")):
         raise ValueError("expected increasing nodes")
-    if not bool((tensors["start"] >= 0).all()) or abs(float(tensors["start"].sum()) - 1) > 1e-6 or float(tensors["grid.K"][0]) <= 0:
+    start = tensors["start"]
+    if not bool((start >= 0).all()) or abs(float(start.sum()) - 1) > 1e-6 or float(tensors["grid.K"][0]) <= 0:
         raise ValueError("expected masses of at least 0 that sum to 1, and positive capital")
     if not isinstance(said["calibration"], dict) or not isinstance(said["measures"], dict) or not all(
             isinstance(x, int | float) for x in said["measures"].values()):

@@ -163,7 +163,9 @@ HISTORY = (("errors/euler.mean", "Euler error, mean", "percent of consumption", 
 
 
 def training_figure(histories: dict[str, dict[str, list]]) -> Figure | None:
-    """Errors, dispersion and learning rate by outer iteration; label -> history of a solution. None without any of them."""
+    """Errors, dispersion and learning rate by outer iteration; label -> history of a solution. None where no history has
+    any of them.
+    """
     shown = [each for each in HISTORY if any(each[0] in history for history in histories.values())]
     if not shown:
         return None

@@ -100,8 +100,8 @@ def _check_enough(economy: Economy, algorithm: AlgorithmSettings) -> None:
 def check_run_name(name) -> None:
     """Raise InputError unless the name is fit for a folder."""
     require(isinstance(name, str) and RUN_NAME.fullmatch(name) is not None,
-            f"run: expected a name of at most 200 letters, digits, '-', '_' and '.', beginning with none of '-' and '.', got "
-            f"{show(name)}")
+            f"run: expected a name of at most 200 letters, digits, '-', '_' and '.', beginning with none of '-' and '.', "
+            f"got {show(name)}")
 
 
 @_one_line
@@ -209,7 +209,7 @@ def _economy(cfg: DictConfig) -> tuple[str, Economy]:
 
 
 def check_targets(group: str, cfg: DictConfig | None) -> None:
-    """Raise InputError unless every _target_ of the group, however deep, is a Callback or Logger of deepham or lightning.
+    """Raise InputError unless every _target_ of the group, however deep, is a callback or logger of ours or Lightning's.
 
     Looked at both as they are written and with interpolations resolved: a text can become a mapping, and a name that
     is interpolated could be another one when the part is built.
@@ -222,7 +222,8 @@ def check_targets(group: str, cfg: DictConfig | None) -> None:
                 f"{group}.{name}: expected a mapping with a _target_, or null to switch it off, got {part!r}")
         for resolve in (False, True):
             for key, value in _own_keys(OmegaConf.to_container(part, resolve=resolve)):
-                require(key == "_target_", f"{group}.{name}: {show(key)} is refused; of Hydra's own keys only _target_ is read")
+                require(key == "_target_",
+                        f"{group}.{name}: {show(key)} is refused; of Hydra's own keys only _target_ is read")
                 _check_target(group, f"{group}.{name}", str(value))
 
 
@@ -236,7 +237,8 @@ def _check_target(group: str, name: str, target: str) -> None:
     # deepham.x.os.system begins as it should, too: where a class is from and what it is decides
     require(found.__module__.startswith(ALLOWED_TARGETS),
             f"{name}: _target_ {target} is refused; it is from {found.__module__}")
-    require(issubclass(found, get_class(KINDS[group])), f"{name}: _target_ {target} is refused; expected a {KINDS[group]}")
+    require(issubclass(found, get_class(KINDS[group])),
+            f"{name}: _target_ {target} is refused; expected a {KINDS[group]}")
 
 
 def _own_keys(node):

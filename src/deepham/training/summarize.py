@@ -48,12 +48,13 @@ def _measures(folder: Path) -> dict[str, float]:
     for name in ("evaluation.json", "metrics.json"):
         try:
             measures = json.loads((folder / name).read_text(encoding="utf-8"))["measures"]
-            if not all(isinstance(value, int | float | None) and not isinstance(value, bool) for value in measures.values()):
+            if not all(value is None or type(value) in (int, float) for value in measures.values()):
                 raise TypeError("expected numbers")
             return {key: float("nan") if value is None else float(value) for key, value in measures.items()}
         except FileNotFoundError:
             continue
         # the last three: no mapping, numbers beyond those of a computer, lists within lists without end
         except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-            raise InputError(f"runs: {folder / name} is damaged; expected a number for each name under measures") from error
+            raise InputError(f"runs: {folder / name} is damaged; expected a number for each name under "
+                             f"measures") from error
     raise InputError(f"runs: {folder} has neither evaluation.json nor metrics.json; is it a finished run?")
