@@ -450,7 +450,7 @@ def test_folder_has_four_files_of_plain_data(saved):
     config = yaml.safe_load((saved / "config.yaml").read_text())
     assert config["model"]["name"] == "ks98" and config["network"] == asdict(NETWORK)
     meta = json.loads((saved / "meta.json").read_text())
-    assert meta["schema_version"] == 2 and meta["seed"] == 0 and meta["measures"] == META["measures"]
+    assert meta["schema_version"] == 3 and meta["seed"] == 0 and meta["measures"] == META["measures"]
     assert {"deepham", "torch", "created"} <= meta.keys()
     weights = load_file(saved / "weights.safetensors")
     assert all(name.startswith(("policy.", "value.")) for name in weights)
@@ -537,8 +537,10 @@ def edit(path, change):
 
 
 @pytest.mark.parametrize("file, change, words", [
-    ("meta.json", lambda meta: meta.update(schema_version=3), ["schema version 3", "upgrade deepham"]),
-    ("meta.json", lambda meta: meta.update(schema_version=1), ["schema version 1", "train it again"]),
+    ("meta.json", lambda meta: meta.update(schema_version=4), ["schema version 4", "upgrade deepham"]),
+    ("meta.json", lambda meta: meta.update(schema_version=2), ["schema version 2", "train it again"]),
+    ("meta.json", lambda meta: meta["measures"].update(gini=0.28), ["meta.json", "digest"]),
+    ("meta.json", lambda meta: meta.update(mine=1), ["meta.json", "digest"]),
     ("meta.json", lambda meta: meta.pop("schema_version"), ["schema_version", "None"]),
     ("meta.json", lambda meta: meta.update(schema_version="1"), ["schema_version", "'1'"]),
     ("meta.json", lambda meta: meta.pop("digests"), ["digest"]),

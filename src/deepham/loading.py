@@ -30,11 +30,12 @@ def load(path, device=None) -> Solution:
     try:
         name, calibration, network, *networks = _skeleton(contents.config)
         _fill(dict(zip(("policy", "value"), networks)), contents.weights)
-        if not {"grid", "mass"} <= contents.ergodic.keys():
-            raise InputError(f"{folder.ERGODIC}: expected grid and mass, got {', '.join(contents.ergodic)}")
-        meta = folder.verify(contents)
+        found = sorted((leaf, str(tensor.dtype)) for leaf, tensor in contents.ergodic.items())
+        if found != [("grid", "torch.float64"), ("mass", "torch.float64")]:
+            raise InputError(f"{folder.ERGODIC}: expected grid and mass in float64, got {states.show(found)}")
+        folder.verify(contents)
         grid, mass = (contents.ergodic[leaf].to(device) for leaf in ("grid", "mass"))
-        return Solution(name, calibration, network, *networks, grid, mass, meta)
+        return Solution(name, calibration, network, *networks, grid, mass, contents.meta)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
 
@@ -51,7 +52,7 @@ def _skeleton(config: dict) -> tuple[str, dict, dict, nn.Module, nn.Module]:
         settings = NetworkSettings(**config["network"])
         networks = build_networks(economy, settings, seed=0)
     except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError, RuntimeError) as error:
-        raise InputError(f"{folder.CONFIG} describes no solution: {' '.join(str(error).split())}") from None
+        raise InputError(f"{folder.CONFIG} describes no solution: {' '.join(str(error).split())[:300]}") from None
     return name, calibration, asdict(settings), *networks
 
 
@@ -70,7 +71,8 @@ def _fill(networks: dict[str, nn.Module], weights: dict[str, Tensor]) -> None:
         leaf.copy_(found)
     extra = [name for name in weights if name not in leaves]
     if extra:
-        raise InputError(f"{folder.WEIGHTS}: there is {extra[0]}, which the network of {folder.CONFIG} does not have")
+        raise InputError(f"{folder.WEIGHTS}: there is {states.show(extra[0])}, which the network of {folder.CONFIG} does "
+                         f"not have")
 
 
 def _device(device) -> torch.device:

@@ -1,12 +1,31 @@
-"""Where the configuration lies: inside an installed package, or at the top of a source checkout."""
+"""Where the configuration lies, and whether results can lie where they are to."""
 
 from __future__ import annotations
 
+import os
+import stat
 from pathlib import Path
+
+from deepham.errors import InputError
 
 
 def conf_folder() -> Path:
-    """The folder conf/: package data of an installed wheel, else the checkout's own."""
+    """The folder conf/: package data of an installed wheel, else the checkout's own, at its top."""
     package = Path(__file__).resolve().parent
     packaged = package / "conf"
     return packaged if packaged.is_dir() else package.parents[1] / "conf"
+
+
+def check_folder(name: str, path) -> None:
+    """Raise InputError unless the path is a folder or can become one, before the work whose result it is for."""
+    # letters below the space: a name of two lines, or with an end in the middle
+    if not isinstance(path, str) or min(path, default="\0") < " ":
+        raise InputError(f"{name}: expected a folder, got {path!r}")
+    try:
+        taken = not stat.S_ISDIR(os.stat(path).st_mode)
+    except FileNotFoundError:
+        taken = os.path.islink(path)
+    except OSError as error:  # a file on the way, or a name that is too long
+        raise InputError(f"{name}: {path[:80]!r} cannot be a folder ({error.strerror})") from error
+    if taken:
+        raise InputError(f"{name}: {path} is a file, expected a folder")

@@ -56,8 +56,9 @@ class Solution(SolvedEconomy):
                 "created": datetime.now(UTC).isoformat(timespec="seconds")}
         try:
             self.meta = made | json.loads(json.dumps(meta or {})) | {"schema_version": folder.SCHEMA_VERSION}
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, RecursionError) as error:
             raise InputError(f"meta: expected plain data for JSON, got {states.show(meta)} ({error})") from None
+        check_meta(self.meta)
 
     # -- on disk and in words --------------------------------------------------------------------------------------
 
@@ -94,11 +95,46 @@ class Solution(SolvedEconomy):
                                  for name, value in self.meta.items() if name not in ("measures", "history"))]
         measures = self.meta.get("measures") or {"none were taken": "errors() takes them"}
         lines += ["measures", *(f"  {name:<26} {_with_unit(name, value)}" for name, value in measures.items())]
-        return "\n".join(lines)
+        return "\n".join(map(states.printable, lines))
 
     def __repr__(self) -> str:
         return (f"Solution({self.name!r}, network {self.network.get('name')!r}, {len(self.grid)} wealth nodes, "
                 f"made {self.meta['created']})")
+
+
+def check_meta(meta: dict) -> None:
+    """Raise InputError where an entry that this package reads is not of its kind; all others are free."""
+    made = meta.get("made_by")
+    said = meta | {f"made_by.{name}": value for name, value in (made.items() if isinstance(made, dict) else ())}
+    for names, expected, right in (
+            (("deepham", "torch"), "a text of one line", lambda x: isinstance(x, str) and x.isprintable()),
+            (("created",), "a date and time in ISO format", _is_date),
+            (("seed",), "a whole number", lambda x: x is None or isinstance(x, int)),
+            (("algorithm", "made_by"), "named entries", lambda x: isinstance(x, dict)),
+            (("measures", "made_by.seconds"), "a number for each name",
+             lambda x: isinstance(x, dict) and all(map(_is_number, x.values()))),
+            (("made_by.peak_memory_mb",), "a number", _is_number),
+            (("history",), "a list of numbers for each name, all of one length", _is_table)):
+        for name in names:
+            if name in said and not right(said[name]):
+                raise InputError(f"meta: expected {expected} under {name}, got {states.show(said[name])}")
+
+
+def _is_number(value) -> bool:
+    return isinstance(value, float) or isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**1023
+
+
+def _is_date(value) -> bool:
+    try:
+        return isinstance(value, str) and datetime.fromisoformat(value) is not None
+    except ValueError:
+        return False
+
+
+def _is_table(value) -> bool:
+    columns = list(value.values()) if isinstance(value, dict) else [None]
+    return all(isinstance(column, list) and len(column) == len(columns[0])
+               and all(x is None or _is_number(x) for x in column) for column in columns)
 
 
 def _frozen(network: nn.Module, device) -> nn.Module:

@@ -271,8 +271,11 @@ class SolvedEconomy:
 
     def _check_ergodic(self) -> Population:
         n_z, n_eps, nodes, mass = self.economy.chain.n_z, self.economy.chain.n_eps, self.grid.numel(), self.mass
-        if self.grid.ndim != 1 or nodes < 2 or not bool((self.grid.diff() > 0).all()):
-            raise InputError("grid: expected a vector of at least two increasing wealth nodes")
+        if self.grid.ndim != 1 or nodes < 2 or not bool((self.grid.diff() > 0).all() and self.grid.isfinite().all()):
+            raise InputError("grid: expected a vector of at least two increasing, finite wealth nodes")
+        if float(self.grid[0]) < self.economy.borrowing_limit:
+            raise InputError(f"grid: expected nodes from the borrowing limit {self.economy.borrowing_limit:g} on, got "
+                             f"{float(self.grid[0]):g}")
         if mass.shape != (n_z, n_eps * nodes):
             raise InputError(f"mass: expected shape {(n_z, n_eps * nodes)} for {n_z} aggregate and {n_eps} individual "
                              f"states on {nodes} nodes, got {tuple(mass.shape)}")

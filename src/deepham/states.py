@@ -98,6 +98,11 @@ def shock_path(economy: Economy, given, economies: int, periods: int, device) ->
     return z
 
 
+def printable(text: str) -> str:
+    """The text, with escapes for what is no letter, digit, sign or space: line ends, and what a terminal acts on."""
+    return text if text.isprintable() else repr(text)[1:-1]
+
+
 def show(given) -> str:
     """The object in one short line."""
     text = " ".join(repr(given).split())

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from statistics import fmean, stdev
 
+import numpy as np
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
@@ -88,4 +88,5 @@ def _by_measure(runs: Runs):
 
 
 def _mean_sd(values: list[float]) -> tuple[float, float]:
-    return fmean(values), stdev(values) if len(values) > 1 else float("nan")
+    with np.errstate(invalid="ignore", over="ignore"):  # a run may lack a number, or have one that is hardly one
+        return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")

@@ -31,3 +31,17 @@ def command(monkeypatch, tmp_path, capsys):
 @pytest.fixture(scope="session")
 def tiny():
     return list(TINY)
+
+
+@pytest.fixture
+def script(monkeypatch, tmp_path, capsys):
+    """script(entry, *overrides) runs another script in an empty folder: (exit code, standard output, error lines)."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(entry, *overrides):
+        monkeypatch.setattr(sys, "argv", ["script.py", *overrides])
+        code = entry()
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err.splitlines()
+
+    return call

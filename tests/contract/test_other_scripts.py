@@ -3,7 +3,6 @@
 import csv
 import json
 import re
-import sys
 from pathlib import Path
 
 import pytest
@@ -18,19 +17,6 @@ SMALL = ["reference.k_nodes=40", "reference.K_nodes=5", "reference.histogram_nod
 SHORT = ["verdict.burn_in=5", "verdict.periods=10", "verdict.dates=2", "agents=4",
          "bellman_paper.agents=3", "bellman_paper.economies=2", "bellman_paper.burn_in=5", "bellman_paper.periods=5",
          "bellman_paper.dates=2"]
-
-
-@pytest.fixture
-def script(monkeypatch, tmp_path, capsys):
-    monkeypatch.chdir(tmp_path)
-
-    def call(entry, *overrides):
-        monkeypatch.setattr(sys, "argv", ["script.py", *overrides])
-        code = entry()
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err.splitlines()
-
-    return call
 
 
 def test_the_grid_solution_is_computed_once_shown_and_stored(script):

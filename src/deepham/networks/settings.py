@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import torch
 
@@ -12,6 +12,11 @@ from deepham.networks.mlp import ACTIVATIONS
 from deepham.networks.moments import GeneralizedMoments
 from deepham.networks.policy import PolicyNetwork
 from deepham.networks.value import ValueNetwork
+
+
+MOST_WEIGHTS = 10**8  # of all networks: 400 MB
+KINDS = {"str": (str, "a text"), "int": (int, "a whole number"), "float": ((int, float), "a number"),
+         "bool": (bool, "true or false"), "list[str]": (list, "a list")}
 
 
 @dataclass
@@ -34,10 +39,15 @@ class NetworkSettings:
     quantiles: int = 0
 
     def validate(self) -> None:
-        """Raise InputError for a value out of range."""
+        """Raise InputError for a value of the wrong type or out of range."""
+        for each in fields(self):
+            value, (kind, expected) = getattr(self, each.name), KINDS[each.type]
+            require(isinstance(value, kind) and isinstance(value, bool) == (kind is bool),
+                    f"network.{each.name}: expected {expected}, got {value!r}")
         require(self.width >= 1, f"network.width: expected at least 1 unit, got {self.width}")
         require(self.depth >= 1, f"network.depth: expected at least 1 hidden layer, got {self.depth}")
         require(self.ensemble >= 1, f"network.ensemble: expected at least 1 value network, got {self.ensemble}")
+        require(self.depth <= 100, f"network.depth: expected at most 100 hidden layers, got {self.depth}")
         require(0 < self.aggregate_scale < float("inf"),
                 f"network.aggregate_scale: expected a positive number, got {self.aggregate_scale}")
         require(self.activation in ACTIVATIONS,
@@ -45,11 +55,21 @@ class NetworkSettings:
         for name, least in (("moments", 0), ("moment_width", 1), ("quantiles", 0)):
             require(least <= getattr(self, name) <= 10**4,
                     f"network.{name}: expected {least} to 10^4, got {getattr(self, name)}")
+        require(self._weights() <= MOST_WEIGHTS, f"network: width, depth, ensemble and moments ask for more than "
+                f"{MOST_WEIGHTS} weights; lower one of them")
         require(self.aggregates or self.moments > 0 or self.quantiles > 0,
                 "network.aggregates: without aggregates, moments and quantiles the networks do not see the population; "
                 "set network.aggregates=true or network.moments=1")
         require(self.moments > 0 or not self.moments_shared,
                 "network.moments_shared: there are no moments to share; set network.moments=1 or leave it false")
+
+    def _weights(self) -> int:
+        """How many weights there are at the least: what an economy adds to the inputs is not counted."""
+        def layers(inputs: int, width: int) -> int:
+            return width * (inputs + 2) + (self.depth - 1) * width * (width + 1)
+
+        moments = self.moments * layers(1, self.moment_width) * (1 if self.moments_shared else 2)
+        return (1 + self.ensemble) * layers(2 + self.moments + self.quantiles, self.width) + moments
 
     def check_states(self, economy: Economy) -> None:
         """Raise InputError where the moments are of states that the economy's population does not have."""

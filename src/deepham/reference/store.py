@@ -22,7 +22,7 @@ from deepham.reference.solve import Reference, solve_reference
 from deepham.simulation.population import Population
 
 SHIPPED = Path(__file__).parent / "shipped"
-SCHEMA = 2
+SCHEMA = 3  # 2: before the digest covered measures, calibration, shapes and types
 # what reading a file that is missing, damaged or of another version raises
 UNREADABLE = (OSError, safetensors.SafetensorError, KeyError, TypeError, ValueError, RuntimeError)
 
@@ -82,36 +82,62 @@ def _bytes(reference: Reference) -> bytes:
         "value": reference.value.values, "nodes": reference.nodes, "start": reference.start.weight,
     }
     tensors = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
-    digest = _digest(tensors)
-    metadata = {"measures": json.dumps(reference.measures), "calibration": json.dumps(reference.calibration),
-                "digest": digest}
-    return safetensors.torch.save(tensors, metadata)
+    metadata = {"measures": json.dumps(reference.measures), "calibration": json.dumps(reference.calibration)}
+    return safetensors.torch.save(tensors, metadata | {"digest": _digest(tensors, metadata)})
 
 
 def _parse(path: Path, economy: Economy) -> Reference:
+    if not path.is_file():  # a pipe would be waited for
+        raise FileNotFoundError(path)
     with safetensors.safe_open(path, framework="pt") as file:
         tensors = {key: file.get_tensor(key) for key in file.keys()}
         metadata = file.metadata()
-    if metadata["digest"] != _digest(tensors):
+    if metadata.pop("digest") != _digest(tensors, metadata):
         raise ValueError(f"{path} is damaged")
+    said = {key: json.loads(text) for key, text in metadata.items()}
+    _check(tensors, said, economy)
     grid = Grid(tensors["grid.k"], tensors["grid.K"])
     nodes = tensors["nodes"]
     limit = economy.borrowing_limit
     return Reference(
-        calibration=json.loads(metadata["calibration"]),
+        calibration=said["calibration"],
         law=LawOfMotion(tensors["law.intercept"], tensors["law.slope"]),
         r_squared=tensors["r_squared"],
         policy=GridFunction(grid, tensors["policy"], True, limit),
         value=GridFunction(grid, tensors["value"], False, limit),
         nodes=nodes,
         start=Population.histogram(nodes, tensors["start"].reshape(1, economy.chain.n_eps, -1)),
-        measures=json.loads(metadata["measures"]),
+        measures=said["measures"],
     )
 
 
-def _digest(tensors: dict[str, torch.Tensor]) -> str:
+def _check(tensors: dict[str, torch.Tensor], said: dict, economy: Economy) -> None:
+    """Raise ValueError for content that is no grid solution of the economy, however right its digest."""
+    n_z, n_eps = economy.chain.n_z, economy.chain.n_eps
+    G, J, nodes = (tensors[key].numel() for key in ("grid.k", "grid.K", "nodes"))
+    function = (n_z, n_eps, J, G)
+    shapes = {"law.intercept": (n_z,), "law.slope": (n_z,), "r_squared": (n_z,), "grid.k": (G,), "grid.K": (J,),
+              "policy": function, "value": function, "nodes": (nodes,), "start": (1, n_eps * nodes)}
+    if {key: (tuple(x.shape), x.dtype) for key, x in tensors.items()} != {
+            key: (shape, torch.float64) for key, shape in shapes.items()}:
+        raise ValueError("expected the tensors of a grid solution")
+    if not all(bool(x.isfinite().all()) for key, x in tensors.items() if key != "r_squared"):
+        raise ValueError("expected finite numbers")
+    if min(G, J, nodes) < 2 or not all(bool((tensors[key].diff() > 0).all()) for key in ("grid.k", "grid.K", "nodes")):
+        raise ValueError("expected increasing nodes")
+    start = tensors["start"]
+    if not bool((start >= 0).all()) or abs(float(start.sum()) - 1) > 1e-6 or float(tensors["grid.K"][0]) <= 0:
+        raise ValueError("expected masses of at least 0 that sum to 1, and positive capital")
+    if not isinstance(said["calibration"], dict) or not isinstance(said["measures"], dict) or not all(
+            isinstance(x, int | float) for x in said["measures"].values()):
+        raise ValueError("expected a calibration, and numbers for measures")
+
+
+def _digest(tensors: dict[str, torch.Tensor], metadata: dict[str, str]) -> str:
+    """SHA-256 of everything: names, types, shapes and bytes of the tensors, and what is said of them."""
     digest = hashlib.sha256()
-    for key in sorted(tensors):
-        digest.update(key.encode())
-        digest.update(tensors[key].numpy().tobytes())
+    for key, tensor in sorted(tensors.items()):
+        digest.update(json.dumps([key, str(tensor.dtype), tensor.shape]).encode())
+        digest.update(tensor.numpy().tobytes())
+    digest.update(json.dumps(metadata, sort_keys=True).encode())
     return digest.hexdigest()

@@ -17,7 +17,7 @@ from deepham.report.study import TRANSFER, Study
 from deepham.report.subject import Subject
 from deepham.report.welfare import GROUPS
 from deepham.sheet import Sheet
-from deepham.states import show
+from deepham.states import printable, show
 from deepham.tables import by_wealth_sheet, runs_sheet, verdict_sheet
 
 HORIZONS = (0, 1, 2, 4, 8, 12, 20, 30, 39)
@@ -27,7 +27,7 @@ def contents(subjects: list[Subject], studies: list[Study], manifest: Sheet) -> 
     """All sections. The first subject is the one that is reported on, the first study is of it."""
     sections = [_verdict(subjects), _calibration(subjects), _cycle(studies), _wealth(studies), _policy(subjects, studies)]
     sections += [section for section in (_recession(studies), _transfer(studies), _risky(studies), _welfare(studies),
-                                         _moments(subjects[0]), _training(subjects)) if section is not None]
+                                         _moments(subjects[0]), training(subjects)) if section is not None]
     return [*sections, _manifest(manifest, studies)]
 
 
@@ -259,13 +259,14 @@ def _moments(subject: Subject) -> Section | None:
                      "and value while mean wealth, and so every price, stays as it is.")])
 
 
-def _training(subjects: list[Subject]) -> Section | None:
-    histories = {each.label: each.solution.meta["history"] for each in subjects if each.solution.meta.get("history")}
-    if not histories:
+def training(subjects: list[Subject]) -> Section | None:
+    """What the solutions say of their training, if anything."""
+    figure = figures.training_figure({each.label: each.solution.meta.get("history", {}) for each in subjects})
+    if figure is None:
         return None
     return Section("Training", ["By outer iteration, as measured during training on the simulated panels: a panel carries "
                                 "sampling noise that the verdict does not."],
-                   [Illustration("training", figures.training_figure(histories), "Errors, dispersion and learning rate.")])
+                   [Illustration("training", figure, "Errors, dispersion and learning rate.")])
 
 
 def _manifest(manifest: Sheet, studies: list[Study]) -> Section:
@@ -289,7 +290,7 @@ def manifest_sheet(subjects: list[Subject], about: dict[str, object]) -> Sheet:
                 "network": " ".join(f"{key}={value}" for key, value in subject.solution.network.items()),
                 "algorithm": " ".join(f"{key}={show(value)}" for key, value in meta.get("algorithm", {}).items()
                                       if not isinstance(value, dict))}
-        rows += [(subject.label, key, str(value)) for key, value in told.items() if value not in (None, "")]
+        rows += [(subject.label, key, printable(str(value))) for key, value in told.items() if value not in (None, "")]
     rows += [("report", key, str(value)) for key, value in about.items()]
     return Sheet(("of", "item", "value"), rows, "lll")
 

@@ -153,15 +153,22 @@ def welfare_figure(studies: list[Study]) -> Figure:
     return figure
 
 
-def training_figure(histories: dict[str, dict[str, list]]) -> Figure:
-    """Errors, dispersion and learning rate by outer iteration; label -> history of a solution."""
-    shown = (("errors/euler.mean", "Euler error, mean", "percent of consumption", True),
-             ("errors/bellman_policy.mean", "Bellman error, mean", "utils", True),
-             ("train/value_loss", "loss of the value function", "squared, relative", True),
-             ("distribution/mean", "mean assets of the simulated panel", "goods", False),
-             ("distribution/sd", "their standard deviation", "goods", False),
-             ("train/learning_rate", "learning rate", "per update", False))
-    shown = [each for each in shown if any(each[0] in history for history in histories.values())]
+# of a training's history: column, title, unit, whether on a logarithmic scale
+HISTORY = (("errors/euler.mean", "Euler error, mean", "percent of consumption", True),
+           ("errors/bellman_policy.mean", "Bellman error, mean", "utils", True),
+           ("train/value_loss", "loss of the value function", "squared, relative", True),
+           ("distribution/mean", "mean assets of the simulated panel", "goods", False),
+           ("distribution/sd", "their standard deviation", "goods", False),
+           ("train/learning_rate", "learning rate", "per update", False))
+
+
+def training_figure(histories: dict[str, dict[str, list]]) -> Figure | None:
+    """Errors, dispersion and learning rate by outer iteration; label -> history of a solution. None where no history has
+    any of them.
+    """
+    shown = [each for each in HISTORY if any(each[0] in history for history in histories.values())]
+    if not shown:
+        return None
     figure, panels = _panels(len(shown), 3, (4.2, 2.6))
     for axes, (name, title, unit, logarithmic) in zip(panels, shown):
         for (label, history), (color, style) in zip(histories.items(), LINES):

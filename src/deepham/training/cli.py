@@ -51,6 +51,11 @@ def run_script(config_name: str, module: str) -> int:
     Returns the exit code: 0 done, 2 bad input, 128 + signal when interrupted, 1 anything else. A sweep runs all of its
     jobs and returns 1 if one of them failed.
     """
+    try:
+        check_choices(sys.argv[1:])
+    except InputError as error:
+        _complain(str(error))
+        return 2
     os.environ["HYDRA_FULL_ERROR"] = "1"  # let exceptions through to here instead of a printed traceback and exit 1
     codes: list[int] = []
 
@@ -82,6 +87,18 @@ def run_script(config_name: str, module: str) -> int:
         _complain(explain(error, config_name))
         return 2
     return codes[0] if len(codes) == 1 else int(any(codes))
+
+
+def check_choices(overrides: list[str]) -> None:
+    """Raise InputError for a group of settings whose option is not a plain name: Hydra reads any file that
+    model=../../file leads to, and an interpolation could become such a path.
+    """
+    for text in overrides:
+        key, _, choice = text.partition("=")
+        options = conf_folder() / key.lstrip("+~").partition("@")[0]
+        if set(choice) & set("/\\$") and not key.startswith("-") and options.is_dir():
+            raise InputError(f"{text}: there is no such option; choose from "
+                             f"{', '.join(sorted(path.stem for path in options.glob('*.yaml')))}")
 
 
 def explain(error: Exception, config_name: str) -> str:

@@ -20,16 +20,18 @@ from deepham.algorithm.settings import AlgorithmSettings
 from deepham.economics.economy import Economy, require
 from deepham.errors import InputError
 from deepham.networks.settings import NetworkSettings
-from deepham.paths import conf_folder
+from deepham.paths import check_folder, conf_folder
 from deepham.reference.compare import GAPS
 from deepham.reference.settings import ReferenceSettings
 from deepham.report.study import StudySettings
+from deepham.states import show
 
 KEYS = ("model", "network", "algorithm", "trainer", "callbacks", "logger", "verdict", "reference", "run", "seed",
         "figures", "init_from", "ckpt_path", "log_dir", "checkpoint_dir", "optimized_metric")
 LEAST_HOUSEHOLDS = 0.1  # in each individual state of a batch, on average
-RUN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
-ALLOWED_TARGETS = ("deepham.", "lightning.", "torch.optim.")
+RUN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{,199}")  # file systems take 255 letters, a sweep adds some
+ALLOWED_TARGETS = ("deepham.", "lightning.")
+KINDS = {"callbacks": "lightning.Callback", "logger": "lightning.pytorch.loggers.Logger"}  # what parts have to be
 
 
 @dataclass
@@ -99,7 +101,8 @@ def _check_enough(economy: Economy, algorithm: AlgorithmSettings) -> None:
 def check_run_name(name) -> None:
     """Raise InputError unless the name is fit for a folder."""
     require(isinstance(name, str) and RUN_NAME.fullmatch(name) is not None,
-            f"run: expected a name of letters, digits, '-', '_' and '.', beginning with none of '-' and '.', got {name!r}")
+            f"run: expected a name of at most 200 letters, digits, '-', '_' and '.', beginning with none of '-' and '.', "
+            f"got {show(name)}")
 
 
 @_one_line
@@ -141,8 +144,7 @@ def read(cfg: DictConfig) -> Settings:
             "leave out one of them")
     require(isinstance(cfg.figures, bool), f"figures: expected true or false, got {cfg.figures!r}")
     for folder in ("log_dir", "checkpoint_dir"):
-        require(isinstance(cfg[folder], str) and cfg[folder] != "", f"{folder}: expected a folder, got {cfg[folder]!r}")
-        require(not Path(cfg[folder]).is_file(), f"{folder}: {cfg[folder]} is a file, expected a folder")
+        check_folder(folder, cfg[folder])
     require(Path(cfg.log_dir).resolve() != Path(cfg.checkpoint_dir).resolve(),
             f"log_dir and checkpoint_dir: expected two folders, got {cfg.log_dir} for both")
     return settings
@@ -151,6 +153,7 @@ def read(cfg: DictConfig) -> Settings:
 @_one_line
 def read_reference(cfg: DictConfig) -> tuple[str, Economy, ReferenceSettings]:
     """Name, economy and settings of a grid solution. Raises InputError as `read` does."""
+    check_folder("store", cfg.store)
     settings = OmegaConf.to_object(_typed("reference", cfg.reference, ReferenceSettings))
     settings.validate()
     return *_economy(cfg.model), settings
@@ -160,13 +163,21 @@ def read_reference(cfg: DictConfig) -> tuple[str, Economy, ReferenceSettings]:
 def read_evaluation(cfg: DictConfig) -> tuple[VerdictSettings, ReferenceSettings, Protocol, int]:
     """Settings of the verdict, the grid solution and the published protocol, and the seed. Raises as `read` does."""
     require(not OmegaConf.is_missing(cfg, "solution"), "solution: give a run's folder, solution=checkpoints/<run>")
+    _check_output(cfg)
     return *_groups(cfg, verdict=VerdictSettings, reference=ReferenceSettings, bellman_paper=Protocol), _seed(cfg.seed)
 
 
 @_one_line
 def read_report(cfg: DictConfig) -> tuple[VerdictSettings, ReferenceSettings, StudySettings, int]:
     """Settings of the verdict, the grid solution and the simulations, and the seed. Raises as `read` does."""
+    _check_output(cfg)
     return *_groups(cfg, verdict=VerdictSettings, reference=ReferenceSettings, study=StudySettings), _seed(cfg.seed)
+
+
+def _check_output(cfg: DictConfig) -> None:
+    check_folder("store", cfg.store)
+    if cfg.output is not None:
+        check_folder("output", cfg.output)
 
 
 def sized_for(cfg: DictConfig, economy_name: str) -> DictConfig:
@@ -199,34 +210,49 @@ def _economy(cfg: DictConfig) -> tuple[str, Economy]:
 
 
 def check_targets(group: str, cfg: DictConfig | None) -> None:
-    """Raise InputError unless every part of the group builds a class of deepham, lightning or torch.optim."""
+    """Raise InputError unless every _target_ of the group, however deep, is a callback or logger of ours or Lightning's.
+
+    Looked at both as they are written and with interpolations resolved: a text can become a mapping, and a name that
+    is interpolated could be another one when the part is built.
+    """
+    require(cfg is None or isinstance(cfg, DictConfig), f"{group}: expected named parts, got {show(cfg)}")
     for name, part in (cfg or {}).items():
         if part is None:
             continue
         require(isinstance(part, DictConfig) and isinstance(part.get("_target_"), str),
                 f"{group}.{name}: expected a mapping with a _target_, or null to switch it off, got {part!r}")
-        for target in _targets(OmegaConf.to_container(part, resolve=False)):
-            require(str(target).startswith(ALLOWED_TARGETS),
-                    f"{group}.{name}: _target_ {target} is refused; allowed are {', '.join(ALLOWED_TARGETS)}")
-            try:
-                found = get_class(str(target))
-            except Exception as error:  # whatever the import of a wrong name raises
-                raise InputError(f"{group}.{name}: no class {target}") from error
-            # deepham.x.os.system begins as it should, too: where a class is from decides
-            require(found.__module__.startswith(ALLOWED_TARGETS),
-                    f"{group}.{name}: _target_ {target} is refused; it is from {found.__module__}")
+        for resolve in (False, True):
+            for key, value in _own_keys(OmegaConf.to_container(part, resolve=resolve)):
+                require(key == "_target_",
+                        f"{group}.{name}: {show(key)} is refused; of Hydra's own keys only _target_ is read")
+                _check_target(group, f"{group}.{name}", str(value))
 
 
-def _targets(node):
+def _check_target(group: str, name: str, target: str) -> None:
+    require(target.startswith(ALLOWED_TARGETS) and "$" not in target,
+            f"{name}: _target_ {show(target)} is refused; allowed are {', '.join(ALLOWED_TARGETS)}")
+    try:
+        found = get_class(target)
+    except Exception as error:  # whatever the import of a wrong name raises
+        raise InputError(f"{name}: no class {show(target)}") from error
+    # deepham.x.os.system begins as it should, too: where a class is from and what it is decides
+    require(found.__module__.startswith(ALLOWED_TARGETS),
+            f"{name}: _target_ {target} is refused; it is from {found.__module__}")
+    require(issubclass(found, get_class(KINDS[group])),
+            f"{name}: _target_ {target} is refused; expected a {KINDS[group]}")
+
+
+def _own_keys(node):
+    """What Hydra reads of a part, however deep: keys like _target_, with their values."""
     if isinstance(node, dict):
         for key, value in node.items():
-            if key == "_target_":
-                yield value
+            if str(key).startswith("_") and str(key).endswith("_"):
+                yield key, value
             else:
-                yield from _targets(value)
+                yield from _own_keys(value)
     elif isinstance(node, list):
         for value in node:
-            yield from _targets(value)
+            yield from _own_keys(value)
 
 
 def _typed(group: str, cfg: DictConfig, schema: type) -> DictConfig:

@@ -75,10 +75,10 @@ def _solutions(cfg: DictConfig) -> dict[str, Solution]:
     require(len(paths) <= MOST, f"compare: expected at most {MOST - 1} solutions, got {len(paths) - 1}")
     solutions = {}
     for path in paths:
-        label = _name(path)
+        solution, label = load(path), _name(path)
         require(label not in solutions and label != GRID, f"compare: there are two solutions called {label}; copy one to "
                 "a folder of another name")
-        solutions[label] = load(path)
+        solutions[label] = solution
     first = next(iter(solutions.values()))
     for path, each in zip(paths, solutions.values()):
         require(each.name == first.name, f"compare: {path} is a solution of {each.name}, {paths[0]} of {first.name}")

@@ -16,7 +16,7 @@ from deepham.errors import InputError
 from deepham.paths import conf_folder
 from deepham.reference.store import find
 from deepham.solution import Solution
-from deepham.training.cli import explain
+from deepham.training.cli import check_choices, explain
 from deepham.training.configuration import read
 from deepham.training.conclusion import conclude
 from deepham.training.fit import computing, fit, starting_point
@@ -29,6 +29,7 @@ def solve(economy: str, seed: int, overrides: list[str], init_from: str | None, 
     economics.create(economy, **parameters)  # the clearest words for a wrong parameter
     require(isinstance(overrides, list | tuple) and all(isinstance(text, str) for text in overrides),
             f"overrides: expected a list of texts such as algorithm.horizon=2, got {overrides!r}")
+    check_choices(overrides)
     for text in overrides:
         require(text.startswith(("algorithm", "network", "trainer", "verdict")),
                 f"overrides: {text} is not for solve; expected settings of algorithm, network, trainer or verdict")

@@ -11,6 +11,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from deepham.economics.economy import require
 from deepham.errors import InputError
+from deepham.paths import check_folder
 from deepham.tables import runs_sheet, runs_table
 
 
@@ -21,6 +22,7 @@ def run(cfg: DictConfig) -> int:
         InputError: no such runs, or runs that are not finished.
     """
     require(not OmegaConf.is_missing(cfg, "runs"), "runs: give a glob or a list of run folders")
+    check_folder("output", cfg.output)
     runs = {folder.name: _measures(folder) for folder in _folders(cfg.runs)}
     output = Path(cfg.output)
     runs_sheet(runs).write(output, "runs")
@@ -35,6 +37,9 @@ def _folders(runs) -> list[Path]:
     folders = sorted({Path(path) for pattern in patterns for path in glob.glob(pattern) if Path(path).is_dir()
                       and Path(path).name != "reference"})
     require(bool(folders), f"runs: no folder matches {', '.join(patterns)}")
+    names = [folder.name for folder in folders]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    require(twice is None, f"runs: there are two folders called {twice}; give one of them")
     return folders
 
 
@@ -43,9 +48,13 @@ def _measures(folder: Path) -> dict[str, float]:
     for name in ("evaluation.json", "metrics.json"):
         try:
             measures = json.loads((folder / name).read_text(encoding="utf-8"))["measures"]
+            if not all(value is None or type(value) in (int, float) for value in measures.values()):
+                raise TypeError("expected numbers")
+            return {key: float("nan") if value is None else float(value) for key, value in measures.items()}
         except FileNotFoundError:
             continue
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise InputError(f"runs: {folder / name} cannot be read") from error
-        return {key: float("nan") if value is None else float(value) for key, value in measures.items()}
+        # the last three: no mapping, numbers beyond those of a computer, lists within lists without end
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+            raise InputError(f"runs: {folder / name} is damaged; expected a number for each name under "
+                             f"measures") from error
     raise InputError(f"runs: {folder} has neither evaluation.json nor metrics.json; is it a finished run?")
