@@ -116,8 +116,8 @@ def training(economy, algorithm, network) -> list[Part]:
     of_values = size | ({"algorithm.economies": 1, "algorithm.value_economies": a.value_economies} if a.value_steps else {})
     most, settings = max((points * objective, size | {"algorithm.horizon": a.horizon}),
                          (value_points * regression, of_values), (looked_at, size), key=lambda part: part[0])
-    if hidden + moments > 1000:
-        settings = settings | {"network.width": network.width, "network.depth": network.depth}
+    if network.ensemble * hidden + moments > 1000:  # the networks are what is large
+        settings = settings | {f"network.{name}": getattr(network, name) for name in ("width", "depth", "ensemble")}
     parts = [(_spare(4 * most), settings), _networks(inputs, algorithm, network)]
     if a.value_steps or a.fresh == "epoch":
         ahead = a.realised_periods if a.value_steps else a.spacing
