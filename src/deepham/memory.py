@@ -138,7 +138,7 @@ def _networks(inputs: int, algorithm, network) -> Part:
     size = 70 * weights + LAYER * depth * (number + bases)
     for optimizer, count in ((algorithm.policy_optimizer, 1), (algorithm.value_optimizer, network.ensemble)):
         if optimizer.method == "SOAP":  # a covariance and an eigenbasis for each side of a matrix
-            size += 44 * 2 * count * depth * width**2
+            size += 22 * 2 * count * depth * width**2
     return size, {"network.width": width, "network.depth": depth, "network.ensemble": network.ensemble}
 
 
