@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from deepham import datasets, figures, impulse, states
-from deepham.algorithm.evaluation import ergodic_path, error_measures
+from deepham import datasets, figures, impulse, memory, states
+from deepham.algorithm.evaluation import VerdictSettings, ergodic_path, error_measures
 from deepham.economics.economy import Economy
 from deepham.errors import InputError
 from deepham.risky import RiskySteadyState, describe_path
@@ -131,6 +131,8 @@ class SolvedEconomy:
         """The Dataset of `simulate` and the cross-sections in its last period."""
         periods, economies = states.whole("periods", periods, 1), states.whole("economies", economies, 1)
         agents = None if agents is None else states.whole("agents", agents, 1)
+        memory.require_memory(memory.simulation(self.economy, len(self.grid), memory.point_of(self.policy_function), periods,
+                                                economies, agents), self.grid.device)
         generator = self._generator(seed)
         if shocks is None:
             z_path = self._draw_path(economies, periods, generator)
@@ -152,9 +154,11 @@ class SolvedEconomy:
             start: mapping as in `simulate`; None: the ergodic cross-section of z.
 
         Raises:
-            InputError: an unknown state, one that the chain never stays in, periods below 2.
+            InputError: an unknown state, one that the chain never stays in, periods below 2 or more than the memory holds.
         """
         periods = states.whole("periods", periods, 2)
+        memory.require_memory(memory.simulation(self.economy, len(self.grid), memory.point_of(self.policy_function), periods,
+                                                1, None), self.grid.device)  # before a path of this length is made
         path, last = self._simulate(periods, 1, None, 0, np.broadcast_to(np.asarray(z), (periods,)), start)
         settled, drift, turn = describe_path(path["K"].values[0])
         eps = np.arange(self.economy.chain.n_eps)[:, None]
@@ -199,6 +203,9 @@ class SolvedEconomy:
         periods, draws = states.whole("periods", periods, 1), states.whole("draws", draws, 1)
         agents = None if agents is None else states.whole("agents", agents, 1)
         read = impulse.read_shock(self.economy, shock, hold, baseline)
+        pool = impulse.POOL if isinstance(read, impulse.StateShock) else draws  # of paths of the aggregate state
+        memory.require_memory(memory.response(self.economy, len(self.grid), memory.point_of(self.policy_function), periods,
+                                              draws, agents, pool), self.grid.device)
         generator = self._generator(seed)
         if start is None:
             starts = impulse.ergodic_starts(self.economy, self.policy_function, self.grid, self.ergodic, generator)
@@ -238,6 +245,10 @@ class SolvedEconomy:
         dates, periods = states.whole("dates", dates, 1), states.whole("periods", periods, 1)
         if dates > periods:
             raise InputError(f"dates: expected at most as many as periods, got {dates} dates of {periods} periods")
+        point = max(memory.point_of(self.policy_function), memory.point_of(self.value_function))
+        parts = memory.verdict(self.economy, VerdictSettings(len(self.grid), 2.0, 0, periods, dates), point)
+        memory.require_memory([(size, {name.removeprefix("verdict."): value for name, value in names.items()})
+                               for size, names in parts], self.grid.device)
         z_path = self._draw_path(1, periods, self._generator(seed))
         path = ergodic_path(self.economy, self.policy_function, self.grid, self.ergodic.select(z_path[:, 0]), z_path,
                             burn_in=0, dates=dates)

@@ -189,3 +189,17 @@ def test_an_economy_without_aggregate_shock_goes_all_the_way(command, script):
     assert (code, errors) == (0, []) and "iteration" not in output
     found = json.loads(Path("checkpoints/r/evaluation.json").read_text())
     assert found["reference"]["sd_K"] < 0.01 and found["measures"]["wealth_w1"] > 0
+
+
+@pytest.mark.parametrize("entry, override, says", [
+    (reference, "reference.histogram_nodes=1000000000000", "reference.histogram_nodes=1000000000000"),
+    (evaluate, "reference.k_nodes=1000000000000", "reference.k_nodes=1000000000000"),
+    (evaluate, "agents=1000000000000", "agents=1000000000000"),
+    (evaluate, "bellman_paper.agents=1000000", "bellman_paper.agents=1000000"),
+    (report, "study.periods=1000000000000", "study.periods=1000000000000"),
+    (report, "verdict.nodes=10000000", "verdict.nodes=10000000")])
+def test_a_request_that_does_not_fit_the_memory_is_one_line_and_writes_nothing(script, entry, override, says):
+    other = {reference: ["again=true"], evaluate: ["solution=ks98"], report: ["solution=ks98"]}[entry]
+    code, _, errors = script(entry, *other, override)
+    assert code == 2 and len(errors) == 1 and says in errors[0] and "GB of memory" in errors[0]
+    assert list(Path(".").iterdir()) == []

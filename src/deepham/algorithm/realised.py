@@ -26,13 +26,15 @@ def realised_utility(
         from each of them, (dates * B, N), utils, one path each; and the panel at the end of the paths.
     """
     starts: list[Panel] = []
-    utility: list[Tensor] = []
-    for t in range((dates - 1) * spacing + periods):
+    length = (dates - 1) * spacing + periods
+    k = panel.population.k
+    # one block: a list of small tensors, stacked at the end, takes four times as much
+    paths = torch.empty((length, *k.shape), dtype=k.dtype, device=k.device)  # (T, B, N)
+    for t in range(length):
         if t % spacing == 0 and len(starts) < dates:
             starts.append(panel)
         panel, consumption = advance(economy, policy, panel, generator)
-        utility.append(economy.preferences.utility(consumption))
-    paths = torch.stack(utility)  # (T, B, N)
+        paths[t] = economy.preferences.utility(consumption)
     discount = economy.beta ** torch.arange(periods, device=paths.device, dtype=paths.dtype)
     sums = [torch.tensordot(discount, paths[d * spacing : d * spacing + periods], 1) for d in range(dates)]
     start = Panel(concatenate([s.population for s in starts]), torch.cat([s.z for s in starts]))

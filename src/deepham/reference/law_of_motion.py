@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from deepham import memory
 from deepham.algorithm.evaluation import Ergodic, ergodic_path
 from deepham.economics.economy import Economy, require
 from deepham.errors import InputError
@@ -62,6 +63,7 @@ def solve_law_of_motion(
     Raises:
         InputError: capital leaves its nodes, or the fixed point is not found.
     """
+    memory.require_memory(memory.grid_solution(economy, settings))
     grid, nodes = household_grid(economy, settings), wealth_grid(economy, settings.histogram_nodes, settings.top)
     generator = torch.Generator(nodes.device).manual_seed(settings.seed)
     panel = initial_panel(economy, settings.economies, 200, generator)

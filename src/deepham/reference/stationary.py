@@ -11,6 +11,7 @@ import torch
 from scipy.optimize import brentq
 from torch import Tensor
 
+from deepham import memory
 from deepham.algorithm.evaluation import ergodic_path
 from deepham.economics.economy import Economy, require
 from deepham.reference.grid import Grid, GridFunction
@@ -36,6 +37,7 @@ def solve_stationary(
     Raises:
         InputError: no K was found.
     """
+    memory.require_memory(memory.grid_solution(economy, settings))
     market = _Market(economy, settings, progress)
     low = economy.steady_state()["K"]  # at beta R = 1 households would save without end
     high = FACTOR * low

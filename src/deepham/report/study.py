@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from deepham import memory
 from deepham.economics.economy import require
 from deepham.errors import InputError
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.transition import solve_transition
 from deepham.report.business_cycle import Moments, moments
 from deepham.report.welfare import FluctuationCost, cost_of_fluctuations, pooled
+from deepham.impulse import POOL
 from deepham.risky import RiskySteadyState
 from deepham.simulation.rollout import Panel
 from deepham.solved import SolvedEconomy
@@ -36,6 +38,17 @@ class StudySettings:
         """Raise InputError for a value out of range."""
         for name, least in (("periods", 20), ("irf_periods", 1), ("irf_draws", 1), ("risky_periods", 2)):
             require(getattr(self, name) >= least, f"study.{name}: expected at least {least}, got {getattr(self, name)}")
+
+    def require_memory(self, solved: SolvedEconomy, processes: int = 1) -> None:
+        """Raise InputError where simulations of these lengths, in so many processes at once, do not fit the memory."""
+        of = (solved.economy, len(solved.grid), memory.point_of(solved.policy_function))
+        simulations = {
+            ("periods",): memory.simulation(*of, MEMORY + self.periods, 1, None),
+            ("risky_periods",): memory.simulation(*of, self.risky_periods, 1, None),
+            ("irf_periods", "irf_draws"): memory.response(*of, self.irf_periods, self.irf_draws, None, POOL)}
+        for names, parts in simulations.items():
+            settings = {f"study.{name}": getattr(self, name) for name in names}
+            memory.require_memory([(processes * sum(size for size, _ in parts), settings)], solved.grid.device)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from deepham import economics
+from deepham import economics, memory
 from deepham.algorithm.bellman_paper import Protocol
 from deepham.algorithm.evaluation import VerdictSettings, measure_names
 from deepham.algorithm.settings import AlgorithmSettings
@@ -98,6 +98,14 @@ def _check_enough(economy: Economy, algorithm: AlgorithmSettings) -> None:
                 f"{LEAST_HOUSEHOLDS * households / number / algorithm.economies:.0f} agents, or more economies")
 
 
+def _check_memory(settings: Settings) -> None:
+    """Raise InputError where the training or the verdict after it needs more memory than there is."""
+    device = "cuda" if settings.trainer.gpus else "cpu"
+    memory.require_memory(memory.training(settings.economy, settings.algorithm, settings.network), device)
+    point = memory.point_with(settings.economy, settings.network)
+    memory.require_memory(memory.verdict(settings.economy, settings.verdict, point), device)
+
+
 def check_run_name(name) -> None:
     """Raise InputError unless the name is fit for a folder."""
     require(isinstance(name, str) and RUN_NAME.fullmatch(name) is not None,
@@ -110,7 +118,7 @@ def read(cfg: DictConfig) -> Settings:
     """Check a composed configuration of a run.
 
     Raises:
-        InputError: a wrong type, a value out of range, a GPU that is not there, a foreign target.
+        InputError: a wrong type, a value out of range, a GPU that is not there, a foreign target, more than the memory holds.
     """
     for key in KEYS:
         require(key in cfg, f"{key}: missing; leave out the override ~{key}")
@@ -133,6 +141,7 @@ def read(cfg: DictConfig) -> Settings:
         group.validate()
     settings.network.check_states(economy)
     _check_enough(economy, settings.algorithm)
+    _check_memory(settings)
     if cfg.run is not None:
         check_run_name(cfg.run)
     measures = [*measure_names(economy), *GAPS]

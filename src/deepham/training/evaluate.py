@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 from scipy.stats import wasserstein_distance
 from torch import Tensor
 
+from deepham import memory
 from deepham.algorithm.bellman_paper import Protocol, bellman_paper
 from deepham.algorithm.by_wealth import errors_by_wealth
 from deepham.algorithm.evaluation import error_measures, measure, measures_along
@@ -48,6 +49,10 @@ def run(cfg: DictConfig) -> float:
     solution = load(str(cfg.solution))
     verdict, grid, protocol, seed = read_evaluation(sized_for(cfg, solution.name))
     economy, networks = solution.economy, (solution.policy_function, solution.value_function)
+    point = max(memory.point_of(network) for network in networks)
+    for parts in (memory.verdict(economy, verdict, point), memory.published_protocol(economy, protocol, networks[1]),
+                  memory.panels(economy, point, PANEL_ECONOMIES, PANEL_DATES, cfg.agents)):
+        memory.require_memory(parts, solution.grid.device)
     console = rich.get_console()
     began = time.perf_counter()
 
@@ -100,9 +105,15 @@ def run(cfg: DictConfig) -> float:
 
 
 def reference_of(against, solution: Solution, grid: ReferenceSettings, folder: Path, say) -> Reference | None:
-    """The grid solution in the file `against`, or of the solution's calibration; None where there can be none."""
+    """The grid solution in the file `against`, or of the solution's calibration; None where there can be none.
+
+    Raises:
+        InputError: no such file, or one that has to be made first and does not fit the memory.
+    """
     if against is not None:
         return store.read(Path(str(against)), solution.economy)
+    if store.find(solution.name, solution.economy, grid, folder) is None:
+        memory.require_memory(memory.grid_solution(solution.economy, grid))
 
     def progress(iteration: int, change: float, mean_K: float) -> None:
         say(f"grid solution, iteration {iteration}: law of motion moves by {change:.1e}")

@@ -14,6 +14,8 @@ from omegaconf import DictConfig, ListConfig
 from deepham import datasets
 from deepham.economics.economy import require
 from deepham.loading import load
+from deepham.memory import point_of, require_memory
+from deepham.memory import verdict as verdict_memory
 from deepham.report.contents import contents, manifest_sheet
 from deepham.report.page import write
 from deepham.report.study import GRID, Study, study
@@ -39,6 +41,9 @@ def run(cfg: DictConfig) -> float:
     require(isinstance(cfg.workers, int) and cfg.workers >= 1, f"workers: expected at least 1, got {cfg.workers!r}")
     solutions, say = _solutions(cfg), Clock(time.time())
     verdict, grid, lengths, seed = read_report(sized_for(cfg, next(iter(solutions.values())).name))
+    for solution in solutions.values():
+        lengths.require_memory(solution, cfg.workers)
+        require_memory(verdict_memory(solution.economy, verdict, point_of(solution.policy_function)), solution.grid.device)
     subjects = work(cfg.workers, [
         (examine, label, solution, reference_of(None, solution, grid, Path(str(cfg.store)), say), verdict, seed, index == 0,
          say)
