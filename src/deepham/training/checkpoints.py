@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from lightning.pytorch.callbacks import Checkpoint
 
 from deepham.errors import InputError
 from deepham.folder import SCHEMA_VERSION
+from deepham.states import show
 from deepham.training.disk import Disk, replace, write_json
 from deepham.training.interruption import heed
 
@@ -175,28 +177,31 @@ def _parse(data: bytes) -> dict:
     return checkpoint
 
 
-def find_checkpoint(ckpt_path: str, checkpoint_dir: Path, run: str | None = None) -> Path | None:
+def find_checkpoint(ckpt_path: str, checkpoint_dir: str, run: str | None = None) -> Path | None:
     """The file that ckpt_path means: "last" (of the newest run), a run's folder, or a file; for "auto" the one of the
     run of that name, None where it has none yet.
 
     Raises:
-        InputError: there is none.
+        InputError: there is none, or these are no names.
     """
+    if not isinstance(ckpt_path, str) or not isinstance(checkpoint_dir, str):
+        raise InputError(f"ckpt_path and checkpoint_dir: expected names, got {ckpt_path!r} and {checkpoint_dir!r}")
+    home = Path(checkpoint_dir)
     if ckpt_path == AUTO:
         if run is None:
             raise InputError("ckpt_path=auto: resumes the run of a name, or starts it; give the name with run=...")
-        path = checkpoint_dir / str(run) / CHECKPOINT
-        return path if path.is_file() else None
+        path = home / str(run) / CHECKPOINT
+        return path if os.path.isfile(path) else None
     if ckpt_path == LAST:
-        found = sorted(checkpoint_dir.glob(f"*/{CHECKPOINT}"), key=lambda path: path.stat().st_mtime)
+        found = sorted(home.glob(f"*/{CHECKPOINT}"), key=lambda path: path.stat().st_mtime)
         if not found:
-            raise InputError(f"ckpt_path=last: no run with a {CHECKPOINT} in {checkpoint_dir}")
+            raise InputError(f"ckpt_path=last: no run with a {CHECKPOINT} in {home}")
         return found[-1]
     path = Path(ckpt_path)
-    if path.is_dir():
+    if os.path.isdir(path):  # unlike Path.is_dir, False for a name that no file system takes
         path = path / CHECKPOINT
-    if not path.is_file():
-        raise InputError(f"ckpt_path: {path} does not exist; give last, auto, a run's folder or a .ckpt file")
+    if not os.path.isfile(path):
+        raise InputError(f"ckpt_path: {show(str(path))} does not exist; give last, auto, a run's folder or a .ckpt file")
     return path
 
 

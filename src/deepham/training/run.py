@@ -40,7 +40,7 @@ from deepham.training.checkpoints import (
 )
 from deepham.training.conclusion import conclude
 from deepham.training.configuration import Settings, check_run_name, read
-from deepham.training.disk import write_json
+from deepham.training.disk import replace, write_json
 from deepham.training.fit import check_weights, computing, fit, starting_point
 from deepham.training.history import History
 from deepham.training.interruption import STOPPING, Interrupted, deaf, interruptible
@@ -101,7 +101,7 @@ def _prepare(cfg: DictConfig) -> _Prepared:
     """Check everything that can be checked before anything is written. Raises InputError."""
     resume = found = None
     if cfg.get("ckpt_path") is not None:
-        resume = find_checkpoint(str(cfg.ckpt_path), Path(cfg.checkpoint_dir), cfg.get("run"))
+        resume = find_checkpoint(cfg.ckpt_path, cfg.get("checkpoint_dir"), cfg.get("run"))
     if resume is not None:
         found = hyperparameters_of(resume)
         _restore(cfg, found, resume)
@@ -127,7 +127,7 @@ def _start_log(cfg: DictConfig, folders: RunFolders):
     with ExitStack() as stack:
         try:
             folders.set_status("running")
-            OmegaConf.save(cfg, folders.logs / "config.yaml", resolve=True)
+            replace(folders.logs / "config.yaml", OmegaConf.to_yaml(cfg, resolve=True).encode())
             stack.enter_context(log_file(folders.logs / "train.log", folders.disk))
         except OSError as error:
             raise InputError(f"run: cannot write in {folders.checkpoints} and {folders.logs}: {error.strerror}; choose other "
