@@ -51,14 +51,15 @@ def write(path, contents: Contents, overwrite: bool) -> Path:
         InputError: the folder exists, is not empty and overwrite is False; it holds a config.yaml or meta.json that
             belongs to something else; it cannot be written.
     """
-    folder = _absolute(path)
+    folder = absolute(path)
     binary = {WEIGHTS: safetensors.torch.save(contents.weights), ERGODIC: safetensors.torch.save(contents.ergodic)}
     meta = contents.meta | {"schema_version": SCHEMA_VERSION, "digests": _digests(binary, contents.config)}
     text = {CONFIG: yaml.safe_dump(contents.config, sort_keys=False), META: json.dumps(meta, indent=2) + "\n"}
     data = binary | {name: value.encode() for name, value in text.items()}
-    home = folder if folder.exists() else folder.parent
-    stage = home / f".{folder.name}.{os.getpid()}.tmp"
+    stage = None
     try:
+        home = folder if folder.exists() else folder.parent
+        stage = home / f".{folder.name}.{os.getpid()}.tmp"
         _refuse_to_clobber(folder, overwrite)
         stage.mkdir(parents=True)
         for name in FILES:
@@ -74,7 +75,8 @@ def write(path, contents: Contents, overwrite: bool) -> Path:
     except OSError as error:
         raise InputError(f"{folder}: cannot write there ({error.strerror}); choose another folder") from None
     finally:
-        shutil.rmtree(stage, ignore_errors=True)
+        if stage is not None:
+            shutil.rmtree(stage, ignore_errors=True)
     return folder
 
 
@@ -89,11 +91,14 @@ def read(path) -> Contents:
     Raises:
         InputError: no such folder; a file is missing, damaged, or from a newer version of deepham.
     """
-    folder = _absolute(path)
-    if not folder.exists() and str(path) in shipped():
-        folder = SHIPPED / str(path)
-    if not folder.is_dir():
-        found = "is a file" if folder.exists() else "does not exist"
+    folder = absolute(path)
+    try:
+        if not folder.exists() and str(path) in shipped():
+            folder = SHIPPED / str(path)
+        is_folder, found = folder.is_dir(), "is a file" if folder.exists() else "does not exist"
+    except OSError as error:  # a name too long, or a folder on the way that may not be entered
+        raise InputError(f"{folder}: cannot be read ({error.strerror}); expected a solution's folder") from None
+    if not is_folder:
         raise InputError(f"{folder} {found}; expected a folder that Solution.save or a training run wrote, "
                          f"with {', '.join(FILES)}, or a solution that ships with the package: {', '.join(shipped())}")
     data = {}
@@ -177,8 +182,16 @@ def _digests(binary: dict[str, bytes], config: dict) -> dict[str, str]:
     return {name: hashlib.sha256(data).hexdigest() for name, data in (binary | {CONFIG: said}).items()}
 
 
-def _absolute(path) -> Path:
+def absolute(path) -> Path:
+    """The path from the root on, with ~ replaced by the home folder.
+
+    Raises:
+        InputError: what can be no path, such as a number, bytes or a text with a null character.
+    """
     try:
-        return Path(os.path.abspath(os.path.expanduser(path)))
-    except (TypeError, ValueError):
-        raise InputError(f"path: expected the name of a folder, got {show(path)}") from None
+        found = Path(os.path.abspath(os.path.expanduser(path)))
+        if b"\0" in os.fsencode(found):
+            raise ValueError
+        return found
+    except (TypeError, ValueError):  # UnicodeEncodeError, half a surrogate pair, is a ValueError
+        raise InputError(f"path: expected a path as text, got {show(path)}") from None

@@ -78,7 +78,7 @@ class Solution(SolvedEconomy):
                    for name, leaf in network.state_dict().items()}
         ergodic = {"grid": self.grid.cpu().contiguous(), "mass": self.mass.cpu().contiguous()}
         config = {"model": {"name": self.name} | self.calibration, "network": self.network}
-        return folder.write(path, folder.Contents(weights, ergodic, config, self.meta), overwrite)
+        return folder.write(path, folder.Contents(weights, ergodic, config, self.meta), states.flag("overwrite", overwrite))
 
     def summary(self) -> str:
         """Economy, calibration, network, distribution and measures, over several lines."""
