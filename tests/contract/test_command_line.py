@@ -154,6 +154,10 @@ def test_a_sweep_runs_the_rest_when_a_job_fails_and_exits_1(command):
     ("+callbacks.guard.bogus=1", "bogus"),
     ("+callbacks.mine._target_=deepham.callbacks.nothing.Here", "mine|nothing"),
     ("model.alpha", "model.alpha"),
+    ("log_dir=" + "x" * 5000, "log_dir: .*give another name"),
+    ("checkpoint_dir='a\0b'", "checkpoint_dir"),
+    ("callbacks=[]", "callbacks"),
+    ("seed=" + "9" * 3000, "seed"),
 ])
 def test_bad_input_is_one_line_and_exit_code_2_and_nothing_is_written(command, override, says):
     code, output, errors = command(override)

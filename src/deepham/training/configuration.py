@@ -18,7 +18,7 @@ from deepham.algorithm.bellman_paper import Protocol
 from deepham.algorithm.evaluation import VerdictSettings, measure_names
 from deepham.algorithm.settings import AlgorithmSettings
 from deepham.economics.economy import Economy, require
-from deepham.errors import InputError
+from deepham.errors import InputError, show
 from deepham.networks.settings import NetworkSettings
 from deepham.paths import conf_folder
 from deepham.reference.compare import GAPS
@@ -78,7 +78,8 @@ def _one_line(reader):
         except InputError:
             raise
         except (OmegaConfBaseException, ValueError, TypeError, OverflowError) as error:
-            raise InputError(f"configuration: {str(error).splitlines()[0]}") from error
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise InputError(f"configuration: {reason}") from error
 
     return checked
 
@@ -110,8 +111,6 @@ def read(cfg: DictConfig) -> Settings:
     """
     for key in KEYS:
         require(key in cfg, f"{key}: missing; leave out the override ~{key}")
-    for key in ("model", "network", "algorithm", "trainer", "verdict", "reference"):
-        require(isinstance(cfg[key], DictConfig), f"{key}: expected a group of settings, got {cfg[key]!r}")
     unknown = sorted(set(cfg) - set(KEYS))
     require(not unknown, f"{', '.join(unknown)}: unknown key; there is {', '.join(KEYS)}")
     name, economy = _economy(cfg.model)
@@ -139,10 +138,7 @@ def read(cfg: DictConfig) -> Settings:
     require(cfg.init_from is None or cfg.ckpt_path is None, "init_from and ckpt_path: a resumed run has its own networks; "
             "leave out one of them")
     require(isinstance(cfg.figures, bool), f"figures: expected true or false, got {cfg.figures!r}")
-    for folder in ("log_dir", "checkpoint_dir"):
-        require(isinstance(cfg[folder], str) and cfg[folder] != "", f"{folder}: expected a folder, got {cfg[folder]!r}")
-        require(not Path(cfg[folder]).is_file(), f"{folder}: {cfg[folder]} is a file, expected a folder")
-    require(Path(cfg.log_dir).resolve() != Path(cfg.checkpoint_dir).resolve(),
+    require(_folder("log_dir", cfg.log_dir) != _folder("checkpoint_dir", cfg.checkpoint_dir),
             f"log_dir and checkpoint_dir: expected two folders, got {cfg.log_dir} for both")
     return settings
 
@@ -187,7 +183,8 @@ def _groups(cfg: DictConfig, **schemas: type) -> list:
     return groups
 
 
-def _economy(cfg: DictConfig) -> tuple[str, Economy]:
+def _economy(cfg) -> tuple[str, Economy]:
+    _check_group("model", cfg)
     name = cfg.get("name")
     parameters = OmegaConf.masked_copy(cfg, [key for key in cfg if key != "name"])
     typed = _typed("model", parameters, economics.economy_class(name))
@@ -199,6 +196,8 @@ def _economy(cfg: DictConfig) -> tuple[str, Economy]:
 
 def check_targets(group: str, cfg: DictConfig | None) -> None:
     """Raise InputError unless every part of the group builds a class of deepham, lightning or torch.optim."""
+    if cfg is not None:
+        _check_group(group, cfg)
     for name, part in (cfg or {}).items():
         if part is None:
             continue
@@ -228,8 +227,25 @@ def _targets(node):
             yield from _targets(value)
 
 
-def _typed(group: str, cfg: DictConfig, schema: type) -> DictConfig:
+def _check_group(group: str, cfg) -> None:
+    require(isinstance(cfg, DictConfig), f"{group}: expected a group of settings, got {show(cfg)}")
+
+
+def _folder(key: str, given) -> Path:
+    """The folder's path from the root on. Raises InputError for what is none or can be none."""
+    require(isinstance(given, str) and given != "", f"{key}: expected a folder, got {show(given)}")
+    try:
+        folder = Path(given).resolve()
+        is_file = folder.is_file()
+    except (OSError, ValueError) as error:  # too long a name; a null character or half a surrogate pair
+        raise InputError(f"{key}: {show(given)} can be no folder ({show(str(error))}); give another name") from None
+    require(not is_file, f"{key}: {given} is a file, expected a folder")
+    return folder
+
+
+def _typed(group: str, cfg, schema: type) -> DictConfig:
     """The group with the types of the dataclass `schema`."""
+    _check_group(group, cfg)
     try:
         typed = OmegaConf.merge(OmegaConf.structured(schema), cfg)
         missing = [str(key) for key in OmegaConf.missing_keys(typed)]
