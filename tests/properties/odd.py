@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from hypothesis import strategies as st
 
-NUMBERS = [float("nan"), float("inf"), float("-inf"), -1, -1.0, -0.0, 0, 0.5, 1, 2, 1.0, 1e308, -1e308,
+NUMBERS = [float("nan"), float("inf"), float("-inf"), -1, -1.0, -0.0, 0, 0.5, 1, 2, 1.0, 1e308, 1.7e308, -1e308,
            5e-324, 10**30, -10**30, 10**400, True, False]
 TEXTS = ["", " ", "abc", "nan", "1", "bad", "good", "a\nb", "a\r\n\tb", "\x00", "\x1b[31m", "\ud800", "\u2028", "é→∞",
          "x" * 2000,

@@ -98,6 +98,18 @@ def test_settings_or_one_line(composed, outcomes, script, overrides, cases, tmp_
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("script", READERS)
+def test_what_stands_in_place_of_a_group(composed, script):
+    original = composed(script, *(["solution=x"] if script == "evaluate" else []))
+    groups = [key for key in original if isinstance(original._get_node(key), DictConfig) and key != "hydra"]
+    for group in groups:
+        for odd in (3, float("nan"), "x", [1]):
+            cfg = copy.deepcopy(original)
+            OmegaConf.update(cfg, group, odd, merge=False)
+            with pytest.raises(InputError, match=f"{group}: expected a group"):
+                READERS[script](cfg)
+
+
 BROKEN = ["a=b=c", "=", "", "~", "++", "seed", "seed=", "++seed=2", "+seed=2", "seed=[1,2", "seed={a:1", "seed='",
           'seed="', "seed=${seed}", "seed=${nope}", "seed=${oc.env:NOPE}", "seed=${now:%Y}", "run=${run}",
           "model.alpha=${model.beta}", "model=${seed}", "model=[ks98]", "seed=choice(1,2)", "seed=int(x)",
