@@ -212,6 +212,9 @@ def test_an_economy_without_names_and_with_one_individual_state(brock):
     ({"shock": "good->bad", "draws": 0}, ("draws", "at least 1")),
     ({"shock": "good->bad", "agents": 0}, ("agents",)), ({"shock": "good->bad", "hold": 0}, ("hold",)),
     ({"shock": "good->bad", "baseline": "held"}, ("baseline", "forced")),
+    ({"shock": {"transfer": 0.1}, "baseline": np.ones(2)}, ("baseline", "forced")),
+    ({"shock": {"transfer": 0.1, "after": np.ones(2)}}, ("no state", "any")),
+    ({"shock": "good->bad", "keep_draws": np.ones(2)}, ("keep_draws", "True or False")),
     ({"shock": {"transfer": 1.5}}, ("transfer", "between 0 and 1")), ({"shock": {"gift": 0.1}}, ("shock", "transfer")),
     ({"shock": {"transfer": 0.1, "top": 0.6, "bottom": 0.6}}, ("overlap",)),
     ({"shock": "good->bad", "start": {"k": [1.0, 2.0], "eps": [0, 1], "weight": [-0.5, 1.5]}}, ("weight", "at least 0")),
@@ -221,7 +224,14 @@ def test_what_is_refused_in_one_line(ks, call, words):
 
 
 def test_unknown_variables_of_a_figure_are_named(ks):
-    refused(lambda: ks.plot_irf("good->bad", ("Y", "GDP"), periods=2, draws=3), "GDP", "Y, C")
+    for variables in (("Y", "GDP"), ("K_se",), ("period",), 3, (), "Y", [["Y"]]):
+        refused(lambda: ks.plot_irf("good->bad", variables, periods=2, draws=3), "variables", "C")
+
+
+def test_a_transfer_that_nobody_would_receive_is_refused(ks):
+    """Half of all hold the least there is: nobody belongs to the poorest hundredth, and what is taken would be lost."""
+    start = {"k": [10.0, 40.0], "eps": [1, 1], "weight": [0.5, 0.5]}
+    refused(lambda: ks.irf({"transfer": 0.1, "top": 0.5, "bottom": 0.01}, periods=2, draws=2, start=start), "bottom", "larger")
 
 
 def test_shocks_are_read(ks):

@@ -50,3 +50,5 @@ def test_paths_that_settle_turn_or_go_on():
 def test_what_is_refused_in_one_line(ks):
     refused(lambda: ks.risky_steady_state(z="ugly"), "ugly", "'bad'")
     refused(lambda: ks.risky_steady_state(z="bad", periods=1), "periods", "at least 2")
+    for z in ([0, 1], ["bad", "good", "bad"], np.ones((2, 2)), [[0], [0, 1]]):
+        refused(lambda: ks.risky_steady_state(z=z, periods=2), "z:", "expected")

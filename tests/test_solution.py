@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 
 from deepham import datasets, economics, folder
 from deepham.algorithm.evaluation import ergodic_path, error_measures
-from deepham.errors import InputError
+from deepham.errors import LONGEST, InputError
 from deepham.loading import load
 from deepham.networks.settings import NetworkSettings, build_networks
 from deepham.simulation.continuum import on_grid, wealth_grid
@@ -70,7 +70,7 @@ def refused(call, *words):
     with pytest.raises(InputError) as caught:
         call()
     message = str(caught.value)
-    assert "\n" not in message and len(message) < 500
+    assert "\n" not in message and len(message) <= LONGEST
     for word in words:
         assert word in message, message
 
@@ -198,6 +198,9 @@ def test_population_changes_the_answer_and_none_is_the_ergodic_one(ks):
     ({"k": [1.0, 2.0], "eps": 1, "z": [0, 1]}, ["z:", "(2,)", "k[None, :]"]),
     ({"k": np.ones((3, 2)), "eps": 1, "z": [0, 1]}, ["z:", "(3, 2)"]),
     ({"k": 1.0, "eps": 1, "z": [0]}, ["z:", "(1,)"]),
+    ({"k": np.longdouble("1e400"), "eps": 1, "z": 0}, ["k:", "finite"]),  # of a longer type than float64
+    ({"k": 1.7e308, "eps": 1, "z": 0}, ["k:", "at most 1e+100"]),
+    ({"k": 1.0, "eps": np.array("bad\n", np.dtypes.StringDType()), "z": 0}, ["eps:", "no state"]),
 ])
 def test_bad_states_are_refused(ks, states, words):
     for call in (ks.consumption, ks.value):
@@ -237,6 +240,7 @@ def test_weights_are_normalised(ks):
 
 def test_households_without_resources_are_refused(brock):
     refused(lambda: brock.consumption(k=[0.0, 0.1], z=0), "k = 0", "cannot consume")
+    refused(lambda: brock.consumption(k=5e-324, z=0), "cannot consume")  # a share of it is rounded to nothing
     refused(lambda: brock.simulate(3, start={"k": [0.0, 0.1], "weight": [0.5, 0.5]}), "start['k']")
 
 
@@ -358,6 +362,7 @@ def test_stationary_shocks(ks):
     ({"periods": 3, "seed": True}, ["seed"]),
     ({"periods": 3, "seed": None}, ["seed"]),
     ({"periods": 3, "seed": 2**70}, ["seed"]),
+    ({"periods": np.timedelta64(3, "D")}, ["periods", "whole number"]),  # NumPy counts times among the whole numbers
     ({"periods": 3, "shocks": [0, 1]}, ["shocks", "(3,)", "(2,)"]),
     ({"periods": 3, "shocks": "good"}, ["shocks", "(3,)"]),
     ({"periods": 3, "shocks": [[0, 1, 1]] * 2}, ["shocks", "(1, 3)", "(2, 3)"]),
@@ -593,6 +598,18 @@ def test_yaml_executes_nothing(saved, tmp_path):
     assert not (tmp_path / "ran").exists()
 
 
+@pytest.mark.parametrize("path", ["x" * 300, "a\0b", "\ud800", b"ks98", None, 3, "two\nlines"], ids=lambda path: repr(path)[:9])
+def test_what_can_be_no_folder_is_refused(ks, path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    refused(lambda: load(path))
+    if path != "two\nlines":  # a name like any other
+        refused(lambda: ks.save(path))
+
+
+def test_overwrite_is_true_or_false(ks, saved):
+    refused(lambda: ks.save(saved, overwrite=np.ones(2)), "overwrite: expected True or False")
+
+
 def test_no_folder_to_load(saved, tmp_path):
     refused(lambda: load(tmp_path / "absent"), str(tmp_path / "absent"), "does not exist", "weights.safetensors")
     refused(lambda: load(saved / "meta.json"), "is a file", "expected a folder")
@@ -662,6 +679,9 @@ def test_a_dataset_is_kept_in_one_compressed_file(ks, tmp_path):
     assert (tmp_path / "path.nc.gz").stat().st_size < path.nbytes
     refused(lambda: datasets.save(path, tmp_path / "path.csv"), ".nc.gz", "path.csv")
     refused(lambda: datasets.save(path, tmp_path / "nowhere/path.nc.gz"), "cannot be written")
+    refused(lambda: datasets.save(path, "a\0.nc.gz"), "path:")
+    refused(lambda: datasets.save({"K": 1.0}, tmp_path / "path.nc.gz"), "dataset:", "irf()")
+    refused(lambda: datasets.save(path.assign_attrs(mine=object()), tmp_path / "path.nc.gz"), "netCDF cannot hold")
 
 
 def test_resources_are_those_of_the_economys_prices(ks):

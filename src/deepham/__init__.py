@@ -46,4 +46,4 @@ def solve(
     """
     from deepham.training.solve import solve as train
 
-    return train(economy, seed, overrides or [], init_from, parameters)
+    return train(economy, seed, [] if overrides is None else overrides, init_from, parameters)

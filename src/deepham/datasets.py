@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from deepham import folder
 from deepham.economics.economy import Economy
-from deepham.errors import InputError
+from deepham.errors import InputError, show
 from deepham.simulation.continuum import advance_histogram
 from deepham.simulation.household import Policy, observe
 from deepham.simulation.population import Population, concatenate
@@ -99,13 +99,23 @@ def save(dataset, path) -> None:
     """Write a Dataset to one compressed file that `xarray.open_dataset(path)` reads: netCDF, in gzip.
 
     Raises:
-        InputError: a name that does not end with .nc.gz, or a file that cannot be written.
+        InputError: no Dataset or one that netCDF cannot hold, a name that does not end with .nc.gz, or a file that cannot
+            be written.
     """
-    if not str(path).endswith(".nc.gz"):
-        raise InputError(f"path: expected a name that ends with .nc.gz, got {path}")
-    data = gzip.compress(bytes(dataset.to_netcdf(engine="scipy")), mtime=0)
+    import xarray
+
+    if not isinstance(dataset, xarray.Dataset):
+        raise InputError(f"dataset: expected an xarray.Dataset as simulate() and irf() return, got {show(dataset)}")
+    file = folder.absolute(path)
+    if not file.name.endswith(".nc.gz"):
+        raise InputError(f"path: expected a name that ends with .nc.gz, got {file}")
     try:
-        Path(path).write_bytes(data)
+        data = gzip.compress(bytes(dataset.to_netcdf(engine="scipy")), mtime=0)
+    # what its encoders raise on attributes and values of a foreign kind
+    except (LookupError, TypeError, ValueError, OverflowError, AttributeError, RuntimeError) as error:
+        raise InputError(f"dataset: netCDF cannot hold it ({error}); leave out what you added to it") from None
+    try:
+        file.write_bytes(data)
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror})") from None
 

@@ -23,8 +23,7 @@ import yaml
 from safetensors import SafetensorError
 from torch import Tensor
 
-from deepham.errors import InputError
-from deepham.states import show
+from deepham.errors import InputError, show
 
 SCHEMA_VERSION = 3  # 1: before the policy was capped at the constraint; 2: before the digests covered meta.json
 WEIGHTS, ERGODIC, CONFIG, META = "weights.safetensors", "ergodic.safetensors", "config.yaml", "meta.json"
@@ -60,7 +59,7 @@ def write(path, contents: Contents, overwrite: bool) -> Path:
         InputError: the folder exists, is not empty and overwrite is False; it holds a config.yaml or meta.json that
             belongs to something else; it cannot be written; a file would be larger than `read` takes.
     """
-    folder = _absolute(path)
+    folder = absolute(path)
     data = {WEIGHTS: safetensors.torch.save(contents.weights), ERGODIC: safetensors.torch.save(contents.ergodic)}
     config, meta = _plain(contents.config), _plain(contents.meta | {"schema_version": SCHEMA_VERSION})
     digests = _digests(data, config, meta)
@@ -89,7 +88,8 @@ def write(path, contents: Contents, overwrite: bool) -> Path:
     except OSError as error:
         raise InputError(f"{folder}: cannot write there ({error.strerror}); choose another folder") from None
     finally:
-        shutil.rmtree(stage, ignore_errors=True)
+        if stage is not None:
+            shutil.rmtree(stage, ignore_errors=True)
     return folder
 
 
@@ -104,7 +104,7 @@ def read(path) -> Contents:
     Raises:
         InputError: no such folder; a file is missing, damaged, or of another version of deepham.
     """
-    folder = _absolute(path)
+    folder = absolute(path)
     if not os.path.exists(folder) and str(path) in shipped():
         folder = SHIPPED / str(path)
     if not os.path.isdir(folder):
@@ -220,11 +220,17 @@ def _digests(binary: dict[str, bytes], config: dict, meta: dict) -> dict[str, st
     return {name: hashlib.sha256(each).hexdigest() for name, each in data.items()}
 
 
-def _absolute(path) -> Path:
+def absolute(path) -> Path:
+    """The path from the root on, with ~ replaced by the home folder.
+
+    Raises:
+        InputError: what can be no path, such as a number, bytes or a text with a null character.
+    """
     try:
         text = os.fspath(path)
         if min(text, default="/") < " ":  # a name of two lines, or with an end in the middle
             raise ValueError
+        os.fsencode(text)
         return Path(os.path.abspath(os.path.expanduser(text)))
-    except (TypeError, ValueError):
-        raise InputError(f"path: expected the name of a folder, got {show(path)}") from None
+    except (TypeError, ValueError):  # UnicodeEncodeError, half a surrogate pair, is a ValueError
+        raise InputError(f"path: expected a path as text, got {show(path)}") from None

@@ -94,8 +94,11 @@ class Transfer:
         rank = torch.empty_like(k).scatter(-1, order, cumulated - weight.gather(-1, order) / 2)  # of the middle of each
         rich, poor = (rank > 1 - self.top).to(k), (rank < self.bottom).to(k)
         taken = self.share * rich * k
-        gain = population.mean(taken)[:, None] / population.mean(poor)[:, None].clamp_min(1e-12)
-        return population.with_assets(k - taken + gain * poor)
+        receive = population.mean(poor)[:, None]
+        if bool((receive == 0).any()):  # what is taken would be lost
+            raise InputError(f"shock: nobody is among the poorest {self.bottom:g} of a cross-section; expected a larger "
+                             "share 'bottom', or more households")
+        return population.with_assets(k - taken + population.mean(taken)[:, None] / receive * poor)
 
 
 Shock = StateShock | Transfer
@@ -110,18 +113,19 @@ def read_shock(economy: Economy, shock, hold: int, baseline: str) -> Shock:
     names = economy.names_of(economy.aggregate_shock, economy.chain.n_z)
 
     def state(name: str, or_any: bool) -> int | None:
-        if or_any and name == "any":
+        if or_any and isinstance(name, str) and name == "any":
             return None
-        if name not in names:
-            raise InputError(f"shock: there is no state {name!r} of {economy.aggregate_shock}; there is "
+        if not isinstance(name, str) or name not in names:
+            raise InputError(f"shock: there is no state {states.show(name)} of {economy.aggregate_shock}; there is "
                              f"{', '.join(names)}{', any' if or_any else ''}")
         return names.index(name)
 
+    hold = states.whole("hold", hold, 1)
+    if not isinstance(baseline, str) or baseline not in ("drawn", "forced"):
+        raise InputError(f"baseline: expected 'drawn' or 'forced', got {states.show(baseline)}")
     if isinstance(shock, str) and shock.count("->") == 1:
         before, to = (part.strip() for part in shock.split("->"))
-        if baseline not in ("drawn", "forced"):
-            raise InputError(f"baseline: expected 'drawn' or 'forced', got {states.show(baseline)}")
-        return StateShock(state(before, True), state(to, False), states.whole("hold", hold, 1), baseline)
+        return StateShock(state(before, True), state(to, False), hold, baseline)
     if isinstance(shock, Mapping) and set(shock) <= {"transfer", "top", "bottom", "after"} and "transfer" in shock:
         shares = {key: shock.get(key, default) for key, default in (("transfer", None), ("top", 0.1), ("bottom", 0.5))}
         for key, share in shares.items():

@@ -6,7 +6,7 @@ import os
 import stat
 from pathlib import Path
 
-from deepham.errors import InputError
+from deepham.errors import InputError, show
 
 
 def conf_folder() -> Path:
@@ -20,12 +20,13 @@ def check_folder(name: str, path) -> None:
     """Raise InputError unless the path is a folder or can become one, before the work whose result it is for."""
     # letters below the space: a name of two lines, or with an end in the middle
     if not isinstance(path, str) or min(path, default="\0") < " ":
-        raise InputError(f"{name}: expected a folder, got {path!r}")
+        raise InputError(f"{name}: expected a folder, got {show(path)}")
     try:
         taken = not stat.S_ISDIR(os.stat(path).st_mode)
     except FileNotFoundError:
         taken = os.path.islink(path)
-    except OSError as error:  # a file on the way, or a name that is too long
-        raise InputError(f"{name}: {path[:80]!r} cannot be a folder ({error.strerror})") from error
+    except (OSError, ValueError) as error:  # a file on the way, a name that is too long, half a surrogate pair
+        reason = getattr(error, "strerror", None) or "no name of a file"
+        raise InputError(f"{name}: {show(path)} cannot be a folder ({reason})") from error
     if taken:
         raise InputError(f"{name}: {path} is a file, expected a folder")

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from deepham import __version__, folder, states
 from deepham.economics import create
-from deepham.errors import InputError
+from deepham.errors import InputError, printable, show
 from deepham.solved import SolvedEconomy
 
 # by the beginning of a measure's name, the first that fits
@@ -57,7 +57,7 @@ class Solution(SolvedEconomy):
         try:
             self.meta = made | json.loads(json.dumps(meta or {})) | {"schema_version": folder.SCHEMA_VERSION}
         except (TypeError, ValueError, RecursionError) as error:
-            raise InputError(f"meta: expected plain data for JSON, got {states.show(meta)} ({error})") from None
+            raise InputError(f"meta: expected plain data for JSON, got {show(meta)} ({error})") from None
         check_meta(self.meta)
 
     # -- on disk and in words --------------------------------------------------------------------------------------
@@ -79,7 +79,7 @@ class Solution(SolvedEconomy):
                    for name, leaf in network.state_dict().items()}
         ergodic = {"grid": self.grid.cpu().contiguous(), "mass": self.mass.cpu().contiguous()}
         config = {"model": {"name": self.name} | self.calibration, "network": self.network}
-        return folder.write(path, folder.Contents(weights, ergodic, config, self.meta), overwrite)
+        return folder.write(path, folder.Contents(weights, ergodic, config, self.meta), states.flag("overwrite", overwrite))
 
     def summary(self) -> str:
         """Economy, calibration, network, distribution and measures, over several lines."""
@@ -87,15 +87,15 @@ class Solution(SolvedEconomy):
         names = self.economy.names_of(self.economy.aggregate_shock, len(capital))
         means = ", ".join(f"{mean:.4g} ({name})" for name, mean in zip(names, capital))
         lines = [f"Solution of {self.name}; one period is a {self.economy.period}", "calibration"]
-        lines += [f"  {name:<16}{states.show(value)}" for name, value in self.calibration.items()]
+        lines += [f"  {name:<16}{show(value)}" for name, value in self.calibration.items()]
         lines += ["network", *(f"  {name:<16}{value}" for name, value in self.network.items())]
         lines += ["ergodic distribution", f"  {'mean wealth':<16}{means} goods",
                   f"  {'grid':<16}{len(self.grid)} nodes from {self.grid[0]:g} to {self.grid[-1]:.4g} goods"]
-        lines += ["made with", *(f"  {name:<16}{states.show(value) if not isinstance(value, str) else value}"
+        lines += ["made with", *(f"  {name:<16}{show(value) if not isinstance(value, str) else value}"
                                  for name, value in self.meta.items() if name not in ("measures", "history"))]
         measures = self.meta.get("measures") or {"none were taken": "errors() takes them"}
         lines += ["measures", *(f"  {name:<26} {_with_unit(name, value)}" for name, value in measures.items())]
-        return "\n".join(map(states.printable, lines))
+        return "\n".join(map(printable, lines))
 
     def __repr__(self) -> str:
         return (f"Solution({self.name!r}, network {self.network.get('name')!r}, {len(self.grid)} wealth nodes, "
@@ -117,7 +117,7 @@ def check_meta(meta: dict) -> None:
             (("history",), "a list of numbers for each name, all of one length", _is_table)):
         for name in names:
             if name in said and not right(said[name]):
-                raise InputError(f"meta: expected {expected} under {name}, got {states.show(said[name])}")
+                raise InputError(f"meta: expected {expected} under {name}, got {show(said[name])}")
 
 
 def _is_number(value) -> bool:

@@ -21,6 +21,7 @@ from deepham.simulation.household import Observation, Policy, Value, observe
 from deepham.simulation.population import Population
 
 CHUNK = 2**17  # households that go through a policy at once: bounds the memory
+LEAST = 1e-300  # resources of a household that can consume: a share of less would be rounded to nothing
 
 
 class SolvedEconomy:
@@ -156,10 +157,10 @@ class SolvedEconomy:
         Raises:
             InputError: an unknown state, one that the chain never stays in, periods below 2 or more than the memory holds.
         """
-        periods = states.whole("periods", periods, 2)
+        periods, z = states.whole("periods", periods, 2), states.aggregate_state(self.economy, z)
         memory.require_memory(memory.simulation(self.economy, len(self.grid), memory.point_of(self.policy_function), periods,
                                                 1, None), self.grid.device)  # before a path of this length is made
-        path, last = self._simulate(periods, 1, None, 0, np.broadcast_to(np.asarray(z), (periods,)), start)
+        path, last = self._simulate(periods, 1, None, 0, np.full(periods, z), start)
         settled, drift, turn = describe_path(path["K"].values[0])
         eps = np.arange(self.economy.chain.n_eps)[:, None]
         names = self.economy.asset, self.economy.individual_shock, "weight"
@@ -202,6 +203,7 @@ class SolvedEconomy:
         """
         periods, draws = states.whole("periods", periods, 1), states.whole("draws", draws, 1)
         agents = None if agents is None else states.whole("agents", agents, 1)
+        keep_draws = states.flag("keep_draws", keep_draws)
         read = impulse.read_shock(self.economy, shock, hold, baseline)
         pool = impulse.POOL if isinstance(read, impulse.StateShock) else draws  # of paths of the aggregate state
         memory.require_memory(memory.response(self.economy, len(self.grid), memory.point_of(self.policy_function), periods,
@@ -225,12 +227,13 @@ class SolvedEconomy:
         Raises:
             InputError: as `irf`, and for variables that there are none of.
         """
-        response = self.irf(shock, **options)
-        unknown = [name for name in variables if name not in response]
-        if unknown:
-            known = [name for name in response if f"{name}_se" in response]
-            raise InputError(f"variables: there is no {unknown[0]}; there is {', '.join(known)}")
-        return figures.impulse_responses({"": response}, variables)
+        known = list(datasets.descriptions(self.economy))
+        if not isinstance(variables, list | tuple) or not variables:
+            raise InputError(f"variables: expected a list of names, got {states.show(variables)}; there is {', '.join(known)}")
+        for name in variables:
+            if not isinstance(name, str) or name not in known:
+                raise InputError(f"variables: there is no {states.show(name)}; there is {', '.join(known)}")
+        return figures.impulse_responses({"": self.irf(shock, **options)}, variables)
 
     def errors(self, dates: int = 20, periods: int = 1000, seed: int = 0) -> dict[str, float]:
         """Errors in the continuum, at `dates` cross-sections spread over a simulated path of `periods`.
@@ -295,7 +298,7 @@ class SolvedEconomy:
         return Population.histogram(self.grid, mass.reshape(n_z, n_eps, nodes))
 
     def _check_resources(self, name: str, seen: Observation) -> None:
-        short = seen.resources <= self.economy.borrowing_limit
+        short = seen.resources - self.economy.borrowing_limit < LEAST
         if bool(short.any()):
             k = seen.k.expand_as(short)[short].max()
             raise InputError(f"{name}: households with {self.economy.asset} = {float(k):g} have no resources above the "

@@ -14,15 +14,32 @@ import torch
 from torch import Tensor
 
 from deepham.economics.economy import Economy
-from deepham.errors import InputError
+from deepham.errors import InputError, show
 from deepham.simulation.population import Population
 
+MOST_ASSETS = 1e100  # so that squares of them, and products with prices, stay finite
 
 def whole(name: str, given, least: int) -> int:
     """A whole number not below `least`."""
-    if isinstance(given, bool) or not isinstance(given, Integral) or not least <= given < 2**63:
+    # NumPy counts times among the whole numbers
+    if isinstance(given, bool | np.timedelta64) or not isinstance(given, Integral) or not least <= given < 2**63:
         raise InputError(f"{name}: expected a whole number of at least {least}, got {show(given)}")
     return int(given)
+
+
+def flag(name: str, given) -> bool:
+    """True or False, and nothing that is merely true or false to Python."""
+    if not isinstance(given, bool | np.bool_):
+        raise InputError(f"{name}: expected True or False, got {show(given)}")
+    return bool(given)
+
+
+def aggregate_state(economy: Economy, given) -> int:
+    """One aggregate state, by index or by name, as its index."""
+    index = _indices(economy, economy.aggregate_shock, given)
+    if index.ndim:
+        raise InputError(f"{economy.aggregate_shock}: expected one state, got {show(given)}")
+    return int(index)
 
 
 def household_states(economy: Economy, call: str, given: dict) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -98,17 +115,6 @@ def shock_path(economy: Economy, given, economies: int, periods: int, device) ->
     return z
 
 
-def printable(text: str) -> str:
-    """The text, with escapes for what is no letter, digit, sign or space: line ends, and what a terminal acts on."""
-    return text if text.isprintable() else repr(text)[1:-1]
-
-
-def show(given) -> str:
-    """The object in one short line."""
-    text = " ".join(repr(given).split())
-    return text if len(text) <= 80 else text[:77] + "..."
-
-
 def _keywords(economy: Economy, what: str, given: dict, known: tuple, optional: tuple = ()) -> dict:
     listed = ", ".join(known + optional)
     for key in given:
@@ -134,11 +140,13 @@ def _numbers(name: str, given) -> np.ndarray:
     array = _array(name, given, "numbers")
     if array.dtype.kind not in "iuf":
         raise InputError(f"{name}: expected numbers, got {show(given)} of type {array.dtype}")
+    with np.errstate(over="ignore"):
+        array = array.astype(np.float64)  # before the check: what is finite in a longer type need not be
     bad = ~np.isfinite(array)
     if bad.any():
         raise InputError(f"{name}: expected finite numbers, got {array[bad].flat[0]} ({bad.sum()} of {array.size} "
                          f"values are not finite); leave them out")
-    return array.astype(np.float64)
+    return array
 
 
 def _assets(economy: Economy, name: str, given) -> np.ndarray:
@@ -146,6 +154,8 @@ def _assets(economy: Economy, name: str, given) -> np.ndarray:
     if (array < limit).any():
         raise InputError(f"{name}: expected at least the borrowing limit {limit:g}, got {array.min():g} "
                          f"({(array < limit).sum()} of {array.size} values lie below)")
+    if (array > MOST_ASSETS).any():
+        raise InputError(f"{name}: expected assets of at most {MOST_ASSETS:g}, got {array.max():g}")
     return array
 
 
@@ -157,7 +167,7 @@ def _indices(economy: Economy, state: str, given, name: str | None = None) -> np
     expected = " or ".join([str(index) if name == str(index) else f"{index} {name!r}" for index, name in enumerate(names)])
     array = _array(name, given, expected)
     if array.dtype.kind in "OT" and array.size and all(isinstance(item, str) for item in array.flat):
-        array = array.astype(str)
+        array = np.array(array.tolist(), str)  # astype refuses some StringDType
     if array.dtype.kind == "U":
         unknown = [str(item) for item in np.unique(array) if item not in names]
         if unknown:

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 import deepham
 from deepham.training.cli import train
+from deepham.training.module import DeepHAM
 
 ROOT = Path(__file__).parents[2]
 SQUARE = "[[0.5,0.5,0,0],[0.5,0.5,0,0],[0,0,0.5,0.5],[0,0,0.5,0.6]]"
@@ -148,7 +150,7 @@ def test_a_sweep_runs_the_rest_when_a_job_fails_and_exits_1(command):
     ("trainer.threads=9999999999999", "trainer.threads"),
     ("algorithm.agents=100000000000000000000", "algorithm.agents"),
     ("algorithm.agents=1000000000", r"algorithm.agents=1000000000: about .* GB of memory, .* GB are available; lower .*agents"),
-    ("network.width=1000000000000000000", "network.width=.* GB of memory"),
+    ("network.width=1000000000000000000", "network: width, .* more than .* weights"),
     ("verdict.nodes=10000000", "verdict.nodes=.* GB of memory"),
     ("algorithm.policy_optimizer=null", "policy_optimizer"),
     ("algorithm.name=a/b", "run: expected a name"),
@@ -172,6 +174,10 @@ def test_a_sweep_runs_the_rest_when_a_job_fails_and_exits_1(command):
     ("+callbacks.guard.bogus=1", "bogus"),
     ("+callbacks.mine._target_=deepham.callbacks.nothing.Here", "mine|nothing"),
     ("model.alpha", "model.alpha"),
+    ("log_dir=" + "x" * 5000, "log_dir: .*cannot be a folder"),
+    ("checkpoint_dir='a\0b'", "checkpoint_dir"),
+    ("callbacks=[]", "callbacks"),
+    ("seed=" + "9" * 3000, "seed"),
 ])
 def test_bad_input_is_one_line_and_exit_code_2_and_nothing_is_written(command, override, says):
     code, output, errors = command(override)
@@ -223,25 +229,29 @@ def test_resuming_a_finished_run_repeats_its_result(command):
         assert json.loads(Path("checkpoints/r/metrics.json").read_text())["measures"] == before
 
 
-@pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_an_interrupted_run_says_how_to_resume_and_resumes(tmp_path, tiny, number, code):
-    script = [sys.executable, str(ROOT / "scripts/train.py")]
-    sizes = [*tiny, "algorithm.outer_iterations=40", "algorithm.policy_steps=10", "run=r"]
-    process = subprocess.Popen([*script, *sizes], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    metrics = tmp_path / "logs/r/metrics.csv"
-    deadline = time.monotonic() + 120
-    while not metrics.exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    process.send_signal(number)
-    process.communicate(timeout=60)
-    assert process.returncode == code
-    status = json.loads((tmp_path / "checkpoints/r/status.json").read_text())
-    assert status["state"] == "interrupted" and "ckpt_path=checkpoints/r" in status["resume"]
-    resume = status["resume"].split()[2:]
-    done = subprocess.run([*script, *resume], cwd=tmp_path, capture_output=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    with open(metrics, encoding="utf-8") as file:
-        assert [int(row["outer_iteration"]) for row in csv.DictReader(file)] == list(range(1, 41))
+@pytest.mark.parametrize("name, code", [("SIGINT", 130), ("SIGTERM", 143), ("SIGUSR1", 138), ("SIGHUP", 129)])
+def test_an_interrupted_run_says_how_to_resume_and_resumes(command, monkeypatch, name, code):
+    number = getattr(signal, name)
+    step = DeepHAM.training_step
+
+    def interrupted(self, batch, batch_idx):
+        if self.current_epoch == 2:
+            signal.raise_signal(number)
+        return step(self, batch, batch_idx)
+
+    before = [signal.getsignal(each) for each in signal.valid_signals()]
+    with monkeypatch.context() as patch:
+        patch.setattr(DeepHAM, "training_step", interrupted)
+        exit_code, output, errors = command("run=r", "algorithm.outer_iterations=4", "logger=none")
+    assert (exit_code, errors) == (code, [])
+    status = json.loads(Path("checkpoints/r/status.json").read_text())
+    assert (status["state"], status["signal"]) == ("interrupted", name) and status["resume"] in output
+    assert [signal.getsignal(each) for each in signal.valid_signals()] == before
+    script, *overrides = shlex.split(status["resume"])[1:]
+    assert script == "scripts/train.py" and overrides[-1] == "ckpt_path=checkpoints/r"
+    assert command(*overrides, sizes=())[0] == 0
+    with open("logs/r/metrics.csv", encoding="utf-8") as file:
+        assert [row["outer_iteration"] for row in csv.DictReader(file)] == ["1", "2", "3", "4"]
 
 
 def test_help_is_fast_and_for_people():

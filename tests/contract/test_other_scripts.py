@@ -107,6 +107,7 @@ def test_a_run_of_another_calibration_says_how_to_get_a_comparison(command):
 @pytest.mark.parametrize("entry, overrides, says", [
     (reference, ["model=foo"], "choose from"), (reference, ["model.beta=2"], "model.beta"),
     (reference, ["reference.k_nodes=1"], "reference.k_nodes"), (reference, ["reference=foo"], "fine"),
+    (evaluate, ["solution=x", "verdict=3"], "verdict"), (report, ["study=[]"], "study"),
     (reference, ["reference.damping=abc"], "reference.damping"), (reference, ["bogus=1"], "unknown key"),
     (summarize, [], "runs"), (summarize, ["runs=nothing*"], "nothing*"), (summarize, ["runs=."], "evaluation.json"),
     (evaluate, [], "solution="), (evaluate, ["solution=nowhere"], "nowhere"),

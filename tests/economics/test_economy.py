@@ -3,7 +3,9 @@
 import copy
 import math
 from dataclasses import fields
+from fractions import Fraction
 
+import numpy as np
 import pytest
 import torch
 
@@ -22,7 +24,9 @@ NUMERIC = [(name, key) for name in economics.names() for key, value in economics
            if not isinstance(value, str | bool)]
 
 
-@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf, None, "abc"], ids=str)
+# the second row: a whole number that no float holds, an array over several lines, a time that NumPy counts as a number
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf, None, "abc",
+                                 10**400, np.ones((2, 2)), np.timedelta64(0, "D")], ids=lambda bad: str(bad)[:9])
 @pytest.mark.parametrize("name, parameter", NUMERIC)
 def test_a_parameter_that_is_no_number_is_refused_by_name_in_one_line(name, parameter, bad):
     value = spoiled(economics.calibration(name)[parameter], bad)
@@ -52,6 +56,37 @@ def test_an_unknown_parameter_or_economy_is_answered_with_what_there_is():
         economics.create("ks99")
     with pytest.raises(InputError, match="no economy"):
         economics.create("economy")  # a file of economics/ that is none
+
+
+@pytest.mark.parametrize("name", [None, ["ks98"], np.array(["ks98", "ks98"]), "ks98\n", "../ks98"], ids=repr)
+def test_what_names_no_economy_is_refused_in_one_line(name):
+    with pytest.raises(InputError, match="no economy") as error:
+        economics.create(name)
+    assert "\n" not in str(error.value)
+
+
+def test_the_name_is_no_parameter():
+    with pytest.raises(InputError, match="no parameter 'name'"):
+        economics.create("ks98", **{"name": "ks98"})
+
+
+def test_numbers_of_any_kind_are_kept_as_plain_data():
+    """NumPy's numbers, fractions, whole numbers of any size and tuples; files hold none of them."""
+    given = {"beta": np.float32(0.75), "hours": 10**30, "mu": Fraction(1, 4), "productivity": (np.int64(1), 2)}
+    found = economics.create("ks98", **given).parameters()
+    kept = {"beta": 0.75, "hours": 1e30, "mu": 0.25, "productivity": [1.0, 2.0]}
+    assert {key: found[key] for key in given} == kept
+    assert all(type(found[key]) is type(kept[key]) for key in kept) and type(found["productivity"][0]) is float
+
+
+@pytest.mark.parametrize("name, parameters", [
+    ("brock_mirman", {"productivity": [1e-300, 1e300]}), ("ks98", {"alpha": 5e-324, "delta": 1.0}),
+    ("rare_event", {"efficiency": [1e308, 1.0, 1.0]}), ("brock_mirman", {"productivity": ((1, 2), 1)}),
+    ("ks98", {"unemployment": [[0.1], 0.04]}), ("rare_event", {"productivity": ((1.0,), 1.0)})])
+def test_calibrations_without_finite_prices_or_with_nested_numbers_are_refused(name, parameters):
+    with pytest.raises(InputError, match="calibration|" + "|".join(parameters)) as error:
+        economics.create(name, **parameters)
+    assert "\n" not in str(error.value)
 
 
 def test_an_override_reaches_the_equations(ks98):

@@ -52,6 +52,12 @@ def test_a_state_that_cannot_follow_leaves_no_nan():
     torch.testing.assert_close(chain.individual[1, 1], torch.tensor([[0.2, 0.8], [1, 0]], dtype=torch.float64))
 
 
+def test_a_state_that_hardly_ever_follows_keeps_its_rows():
+    rare = 5e-324
+    chain = JointChain([[1, 0, rare, 0], [0, 1, 0, rare], [0, 0, 1, 0], [0, 0, 0, 1]], n_z=2, n_eps=2)
+    torch.testing.assert_close(chain.individual.sum(-1), torch.ones(2, 2, 2, dtype=torch.float64))
+
+
 def test_unemployment_reproduces_itself(ks98, plain):
     for z in (0, 1):
         shares = torch.tensor([plain.u[z], 1 - plain.u[z]], dtype=torch.float64)
@@ -107,6 +113,15 @@ def test_inversion_turns_even_numbers_into_the_exact_shares(ks98):
             own, following = torch.full((1, n), eps), torch.tensor([1 - z])
             share = ks98.chain.draw_eps(own, torch.tensor([z]), following, uniform[None]).double().mean()
             assert float(share) == pytest.approx(float(ks98.chain.individual[z, 1 - z, eps, 1]), abs=1 / n)
+
+
+def test_the_average_chain_of_a_state_that_nobody_stays_in():
+    """The last of three states is left and never entered: its row is the mean over z."""
+    bad, good = ([[0.5, 0.5, 0], [0.2, 0.8, 0], row] for row in ([1.0, 0, 0], [0, 1.0, 0]))
+    joint = torch.tensor([bad, good]).double().permute(1, 0, 2) / 2  # (eps, z', eps'), the same for every z
+    average = JointChain(joint.expand(2, 3, 2, 3).reshape(6, 6).tolist(), n_z=2, n_eps=3).average()
+    expected = torch.tensor([[0.5, 0.5, 0], [0.2, 0.8, 0], [0.5, 0.5, 0]], dtype=torch.float64)
+    torch.testing.assert_close(average, expected)
 
 
 def test_the_average_chain_is_what_a_long_simulation_shows(ks98):

@@ -14,7 +14,7 @@ from pathlib import Path
 import yaml
 
 from deepham.economics.economy import Economy
-from deepham.errors import InputError
+from deepham.errors import InputError, show
 from deepham.paths import conf_folder
 
 __all__ = ["Economy", "calibration", "create", "economy_class", "names"]
@@ -31,8 +31,8 @@ def economy_class(name: str) -> type[Economy]:
     Raises:
         InputError: no such economy.
     """
-    if name not in names() or not (Path(__file__).parent / f"{name}.py").is_file():
-        raise InputError(f"model: no economy {name!r}; there is {', '.join(names())}")
+    if not isinstance(name, str) or name not in names() or not (Path(__file__).parent / f"{name}.py").is_file():
+        raise InputError(f"model: no economy {show(name)}; there is {', '.join(names())}")
     module = importlib.import_module(f"deepham.economics.{name}")
     for _, member in inspect.getmembers(module, inspect.isclass):
         if issubclass(member, Economy) and member.__module__ == module.__name__:
@@ -49,7 +49,7 @@ def calibration(name: str) -> dict:
     return parameters
 
 
-def create(name: str, **overrides) -> Economy:
+def create(name: str, /, **overrides) -> Economy:
     """Build an economy from its calibration and overrides, in float64 on the CPU.
 
     Raises:
@@ -61,7 +61,7 @@ def create(name: str, **overrides) -> Economy:
         if key not in known:
             close = get_close_matches(key, known, n=1)
             hint = f"did you mean {close[0]}?" if close else f"there is {', '.join(known)}"
-            raise InputError(f"{name} has no parameter {key!r}; {hint}")
+            raise InputError(f"{name} has no parameter {show(key)}; {hint}")
     parameters = calibration(name) | overrides
     missing = [key for key in known if key not in parameters]
     if missing:

@@ -13,6 +13,7 @@ import copy
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, fields
+from numbers import Real
 from typing import ClassVar
 
 import torch
@@ -20,7 +21,7 @@ from torch import Tensor
 
 from deepham.economics.markov import JointChain
 from deepham.economics.preferences import CRRA
-from deepham.errors import InputError
+from deepham.errors import InputError, show
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,11 @@ def parameter(meaning: str, unit: str = "-"):
 
 @dataclass(eq=False)
 class Economy(ABC):
-    """Base class. Parameters are the dataclass fields of the subclass; derived tensors are set in `prepare`."""
+    """Base class. Parameters are the dataclass fields of the subclass; derived tensors are set in `prepare`.
+
+    Any real numbers will do for parameters, NumPy's too, in lists or tuples; they are kept as floats in lists, which files
+    can hold.
+    """
 
     asset: ClassVar[str] = "k"  # public name of the endogenous individual state
     individual_shock: ClassVar[str] = "eps"
@@ -56,11 +61,11 @@ class Economy(ABC):
 
     def __post_init__(self):
         for each in fields(self):
-            value = getattr(self, each.name)
-            listed = str(each.type).startswith("list")
-            require(isinstance(value, list | tuple) == listed and all(
-                isinstance(x, int | float) and not isinstance(x, bool) and math.isfinite(x) for x in _flatten(value)),
-                f"{each.name}: expected {'a list of finite numbers' if listed else 'a finite number'}, got {value!r}")
+            given = getattr(self, each.name)
+            value, listed = _plain(given), str(each.type).startswith("list")
+            require(value is not None and isinstance(value, list) == listed,
+                    f"{each.name}: expected {'a list of finite numbers' if listed else 'a finite number'}, got {show(given)}")
+            setattr(self, each.name, value)
         self.prepare()
         self._check_long_run()
 
@@ -145,6 +150,14 @@ class Economy(ABC):
         for name, values in state.items():
             require(all(isinstance(value, float) and math.isfinite(value) and value > 0 for value in values.values()),
                     f"calibration: its {name} steady state is not finite and positive, {values}")
+            z = torch.arange(self.chain.n_z)
+            prices = self.prices({key: self.table([value]).expand(len(z)) for key, value in values.items()}, z)
+            require(all(bool((0 < price).all() and (price < math.inf).all()) for price in prices.values()),
+                    f"calibration: prices at its {name} steady state are not finite and positive, "
+                    f"{({key: price.tolist() for key, price in prices.items()})}")
+        base = self.frictionless()
+        require(base is None or base.mpc > 0 and math.isfinite(base.human_wealth),
+                f"calibration: without risk its households spend a share above 0 of a finite wealth, got {base}")
 
     def table(self, values) -> Tensor:
         """A table by state, (n,), float64."""
@@ -157,9 +170,15 @@ def require(condition: bool, message: str) -> None:
         raise InputError(message)
 
 
-def _flatten(value):
+def _plain(value) -> float | list | None:
+    """Finite numbers as floats, lists and tuples of them as lists; None for anything else."""
     if isinstance(value, list | tuple):
-        for item in value:
-            yield from _flatten(item)
-    else:
-        yield value
+        items = [_plain(item) for item in value]
+        return None if any(item is None for item in items) else items
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return None
+    try:
+        number = float(value)
+    except (OverflowError, TypeError):  # a whole number above 1e308; a time, which NumPy counts among the numbers
+        return None
+    return number if math.isfinite(number) else None

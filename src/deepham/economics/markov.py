@@ -45,9 +45,8 @@ class JointChain:
             raise InputError("chain_matrix: the probabilities of z' given z must be the same for every eps")
         self.n_z, self.n_eps = n_z, n_eps
         self.aggregate = aggregate.mean(1)
-        conditional = joint / aggregate.clamp_min(1e-300)[..., None]  # (z, eps, z', eps')
         # z' that cannot follow z: any distribution will do, it gets weight zero
-        conditional = torch.where(aggregate[..., None] > 0, conditional, 1.0 / n_eps)
+        conditional = torch.where(aggregate[..., None] > 0, joint / aggregate[..., None], 1.0 / n_eps)  # (z, eps, z', eps')
         self.individual = conditional.permute(0, 2, 1, 3).contiguous()
 
     def to(self, device=None, dtype=None) -> JointChain:
@@ -91,7 +90,9 @@ class JointChain:
         joint = (self.aggregate[:, None, :, None] * self.individual.permute(0, 2, 1, 3))  # (z, eps, z', eps')
         size = self.n_z * self.n_eps
         mass = _stationary(joint.reshape(size, size)).reshape(self.n_z, self.n_eps)
-        return torch.einsum("ze,zeyf->ef", mass / mass.sum(0), joint)
+        # a state that nobody is in after a while is left by the shares of z alone
+        share = torch.where(mass.sum(0) > 0, mass / mass.sum(0), self.stationary_z()[:, None])
+        return torch.einsum("ze,zeyf->ef", share, joint)
 
 
 def _invert(probabilities: Tensor, uniform: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ import inspect
 import sys
 from dataclasses import fields
 
+from deepham.errors import printable, show
 from deepham.figures import panel_title
 from deepham.figures_against_grid import capital_against_grid, errors_against_grid, policy_against_grid
 from deepham.figures_moments import generalized_moments
@@ -17,7 +18,6 @@ from deepham.report.study import TRANSFER, Study
 from deepham.report.subject import Subject
 from deepham.report.welfare import GROUPS
 from deepham.sheet import Sheet
-from deepham.states import printable, show
 from deepham.tables import by_wealth_sheet, runs_sheet, verdict_sheet
 
 HORIZONS = (0, 1, 2, 4, 8, 12, 20, 30, 39)

@@ -17,7 +17,6 @@ from lightning.pytorch.callbacks import Checkpoint
 
 from deepham.errors import InputError
 from deepham.folder import SCHEMA_VERSION
-from deepham.states import show
 from deepham.training.disk import Disk, replace, write_json
 from deepham.training.interruption import heed
 
@@ -201,7 +200,7 @@ def find_checkpoint(ckpt_path: str, checkpoint_dir: str, run: str | None = None)
     if os.path.isdir(path):  # unlike Path.is_dir, False for a name that no file system takes
         path = path / CHECKPOINT
     if not os.path.isfile(path):
-        raise InputError(f"ckpt_path: {show(str(path))} does not exist; give last, auto, a run's folder or a .ckpt file")
+        raise InputError(f"ckpt_path: {path} does not exist; give last, auto, a run's folder or a .ckpt file")
     return path
 
 

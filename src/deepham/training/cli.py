@@ -15,7 +15,7 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from deepham.errors import InputError, NotSaved, TrainingDiverged
+from deepham.errors import InputError, NotSaved, TrainingDiverged, one_line
 from deepham.paths import conf_folder
 from deepham.training.interruption import STOPPING, Interrupted, interruptible
 
@@ -120,7 +120,7 @@ def explain(error: Exception, config_name: str) -> str:
         hint = f"did you mean {close[0]}?" if close else f"known beside it: {', '.join(siblings) or ', '.join(known)}"
         return f"{key}: unknown key; {hint}"
     lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
-    return " ".join(lines[:2])
+    return one_line(" ".join(lines[:2]) or f"configuration: {type(cause).__name__}")
 
 
 def _known_keys(config_name: str) -> list[str]:
@@ -137,4 +137,4 @@ def _known_keys(config_name: str) -> list[str]:
 
 
 def _complain(line: str) -> None:
-    print(f"error: {' '.join(line.split())}", file=sys.stderr)
+    print(f"error: {one_line(line)}", file=sys.stderr)

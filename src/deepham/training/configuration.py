@@ -18,13 +18,12 @@ from deepham.algorithm.bellman_paper import Protocol
 from deepham.algorithm.evaluation import VerdictSettings, measure_names
 from deepham.algorithm.settings import AlgorithmSettings
 from deepham.economics.economy import Economy, require
-from deepham.errors import InputError
+from deepham.errors import InputError, show
 from deepham.networks.settings import NetworkSettings
 from deepham.paths import check_folder, conf_folder
 from deepham.reference.compare import GAPS
 from deepham.reference.settings import ReferenceSettings
 from deepham.report.study import StudySettings
-from deepham.states import show
 
 KEYS = ("model", "network", "algorithm", "trainer", "callbacks", "logger", "verdict", "reference", "run", "seed",
         "figures", "init_from", "ckpt_path", "log_dir", "checkpoint_dir", "optimized_metric")
@@ -81,7 +80,8 @@ def _one_line(reader):
         except InputError:
             raise
         except (OmegaConfBaseException, ValueError, TypeError, OverflowError) as error:
-            raise InputError(f"configuration: {str(error).splitlines()[0]}") from error
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise InputError(f"configuration: {reason}") from error
 
     return checked
 
@@ -122,8 +122,6 @@ def read(cfg: DictConfig) -> Settings:
     """
     for key in KEYS:
         require(key in cfg, f"{key}: missing; leave out the override ~{key}")
-    for key in ("model", "network", "algorithm", "trainer", "verdict", "reference"):
-        require(isinstance(cfg[key], DictConfig), f"{key}: expected a group of settings, got {cfg[key]!r}")
     unknown = sorted(set(cfg) - set(KEYS))
     require(not unknown, f"{', '.join(unknown)}: unknown key; there is {', '.join(KEYS)}")
     name, economy = _economy(cfg.model)
@@ -208,7 +206,8 @@ def _groups(cfg: DictConfig, **schemas: type) -> list:
     return groups
 
 
-def _economy(cfg: DictConfig) -> tuple[str, Economy]:
+def _economy(cfg) -> tuple[str, Economy]:
+    _check_group("model", cfg)
     name = cfg.get("name")
     parameters = OmegaConf.masked_copy(cfg, [key for key in cfg if key != "name"])
     typed = _typed("model", parameters, economics.economy_class(name))
@@ -224,7 +223,8 @@ def check_targets(group: str, cfg: DictConfig | None) -> None:
     Looked at both as they are written and with interpolations resolved: a text can become a mapping, and a name that
     is interpolated could be another one when the part is built.
     """
-    require(cfg is None or isinstance(cfg, DictConfig), f"{group}: expected named parts, got {show(cfg)}")
+    if cfg is not None:
+        _check_group(group, cfg)
     for name, part in (cfg or {}).items():
         if part is None:
             continue
@@ -264,8 +264,13 @@ def _own_keys(node):
             yield from _own_keys(value)
 
 
-def _typed(group: str, cfg: DictConfig, schema: type) -> DictConfig:
+def _check_group(group: str, cfg) -> None:
+    require(isinstance(cfg, DictConfig), f"{group}: expected a group of settings, got {show(cfg)}")
+
+
+def _typed(group: str, cfg, schema: type) -> DictConfig:
     """The group with the types of the dataclass `schema`."""
+    _check_group(group, cfg)
     try:
         typed = OmegaConf.merge(OmegaConf.structured(schema), cfg)
         missing = [str(key) for key in OmegaConf.missing_keys(typed)]

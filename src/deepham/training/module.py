@@ -38,7 +38,8 @@ class DeepHAM(lightning.LightningModule):
         self.automatic_optimization = False
         self.settings = AlgorithmSettings.from_dict(algorithm)
         self.settings.validate()
-        self.economy = economics.create(**model).to(dtype=torch.float32)
+        calibration = dict(model)
+        self.economy = economics.create(calibration.pop("name"), **calibration).to(dtype=torch.float32)
         self.policy, self.value = build_networks(self.economy, NetworkSettings(**network), seed)
         self.policy_average = copy.deepcopy(self.policy).requires_grad_(False)
         self.value_average = copy.deepcopy(self.value).requires_grad_(False)

@@ -12,7 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from deepham import economics
 from deepham.economics.economy import require
-from deepham.errors import InputError
+from deepham.errors import InputError, show
 from deepham.paths import conf_folder
 from deepham.reference.store import find
 from deepham.solution import Solution
@@ -28,7 +28,7 @@ def solve(economy: str, seed: int, overrides: list[str], init_from: str | None, 
     """See `deepham.solve`."""
     economics.create(economy, **parameters)  # the clearest words for a wrong parameter
     require(isinstance(overrides, list | tuple) and all(isinstance(text, str) for text in overrides),
-            f"overrides: expected a list of texts such as algorithm.horizon=2, got {overrides!r}")
+            f"overrides: expected a list of texts such as algorithm.horizon=2, got {show(overrides)}")
     check_choices(overrides)
     for text in overrides:
         require(text.startswith(("algorithm", "network", "trainer", "verdict")),
