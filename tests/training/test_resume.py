@@ -92,6 +92,13 @@ def test_a_resumed_run_goes_on_as_if_nothing_had_been(train, tmp_path, overrides
     assert [row["outer_iteration"] for row in rows(tmp_path / "whole/metrics.csv")] == ["1", "2", "3", "4"]
 
 
+@pytest.mark.parametrize("rows, most, kept", [(5, 2000, [1, 2, 3, 4, 5]), (7, 3, [1, 4, 7]), (6, 3, [2, 4, 6]), (0, 3, None)])
+def test_a_long_history_is_shown_in_part_and_up_to_its_end(rows, most, kept):
+    history = History(None)
+    history.load_state_dict({"rows": [{"outer_iteration": row + 1} for row in range(rows)]})
+    assert history.columns(most).get("outer_iteration") == kept
+
+
 @pytest.mark.parametrize("stop", [0, 1, 3])
 def test_the_same_holds_from_every_checkpoint_also_the_one_before_the_first_step(train, stop):
     whole = train("whole", [])

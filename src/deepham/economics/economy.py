@@ -152,8 +152,8 @@ class Economy(ABC):
                     f"calibration: its {name} steady state is not finite and positive, {values}")
             z = torch.arange(self.chain.n_z)
             prices = self.prices({key: self.table([value]).expand(len(z)) for key, value in values.items()}, z)
-            require(all(bool((0 < price).all() and (price < math.inf).all()) for price in prices.values()),
-                    f"calibration: prices at its {name} steady state are not finite and positive, "
+            require(all(bool(price.isfinite().all()) for price in prices.values()) and bool((prices["R"] > 0).all()),
+                    f"calibration: prices at its {name} steady state are not finite, or R is not positive, "
                     f"{({key: price.tolist() for key, price in prices.items()})}")
         base = self.frictionless()
         require(base is None or base.mpc > 0 and math.isfinite(base.human_wealth),

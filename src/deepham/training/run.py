@@ -49,6 +49,7 @@ from deepham.training.terminal import device_name, log_file, machine, peak_memor
 from deepham.verdict import judge
 
 log = logging.getLogger("deepham")
+LONGEST_HISTORY = 2000  # outer iterations that meta.json shows; metrics.csv has all
 
 
 def run(cfg: DictConfig) -> float:
@@ -159,7 +160,7 @@ def _train(cfg: DictConfig, run: _Prepared, began: float) -> float:
     rows = judge(end.measures, end.beside)
     missed = [row.measure for row in rows if row.met is False]
     end.solution.meta["history"] = {name: [None if x is None else float(f"{x:.6g}") for x in column]
-                                    for name, column in history.columns().items()}
+                                    for name, column in history.columns(LONGEST_HISTORY).items()}
     end.solution.meta["made_by"] = {"command": shlex.join([*_program(), *sys.argv[1:]]), "seconds": seconds,
                                     "peak_memory_mb": peak_memory()} | machine(device_name(settings.trainer))
     report(rows, folders, seconds)
