@@ -179,9 +179,8 @@ import re, sys
 from pathlib import Path
 from hydra import compose, initialize_config_dir
 from deepham.paths import conf_folder
-from deepham.training.checkpoints import LastCheckpoint
 from deepham.training.configuration import read
-from deepham.training.run import fit
+from deepham.training.fit import fit
 
 def resident(key):
     return 1024 * int(re.search(rf"{key}:\\s+(\\d+)", open("/proc/self/status").read())[1])
@@ -191,11 +190,11 @@ def settings(*overrides):
         return read(compose("train", overrides=["algorithm.outer_iterations=1", "algorithm.policy_steps=2",
                                                 "algorithm.burn_in=1", *overrides]))
 
-fit(settings("algorithm.agents=20"), [], [], None)  # what is imported late
+fit(settings("algorithm.agents=20"), [], [])  # what is imported late
 asked = settings(*sys.argv[1:])
 before = resident("VmRSS")
 open("/proc/self/clear_refs", "w").write("5")  # the peak starts anew
-fit(asked, [LastCheckpoint(Path("run"))], [], None)
+fit(asked, [], [])
 print(resident("VmHWM") - before)
 """
 

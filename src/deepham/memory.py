@@ -114,19 +114,19 @@ def training(economy, algorithm, network) -> list[Part]:
     value_points = a.value_economies * households if a.value_steps else points
     looked_at = n_z * n_eps * households * evaluation  # by the callback that measures errors, one economy at a time
     of_values = size | ({"algorithm.economies": 1, "algorithm.value_economies": a.value_economies} if a.value_steps else {})
-    most, settings = max((points * objective, size | {"algorithm.horizon": a.horizon}),
+    pool, path = 0, (0, size)
+    if a.value_steps or a.fresh == "epoch":  # utility along paths, and the starting points that are drawn from later
+        periods = (a.dates - 1) * a.spacing + (a.realised_periods if a.value_steps else a.spacing)
+        followed = size | {"algorithm.dates": a.dates, "algorithm.spacing": a.spacing}
+        if a.value_steps:
+            followed["algorithm.realised_periods"] = a.realised_periods
+        pool, path = 12 * points * a.dates, (points * periods, followed)
+    most, settings = max((points * objective, size | {"algorithm.horizon": a.horizon}), path,
                          (value_points * regression, of_values), (looked_at, size), key=lambda part: part[0])
     if network.ensemble * hidden + moments > 1000:  # the networks are what is large
         settings = settings | {f"network.{name}": getattr(network, name) for name in ("width", "depth", "ensemble")}
-    parts = [(_spare(4 * most), settings), _networks(inputs, algorithm, network)]
-    if a.value_steps or a.fresh == "epoch":
-        ahead = a.realised_periods if a.value_steps else a.spacing
-        path = {"algorithm.dates": a.dates, "algorithm.spacing": a.spacing}
-        if a.value_steps:
-            path["algorithm.realised_periods"] = a.realised_periods
-        periods = (a.dates - 1) * a.spacing + ahead
-        parts.append((_spare(points * (4 * periods + 48 * a.dates)), size | path))
-    return parts
+    return [(_spare(4 * most), settings), (_spare(4 * pool), size | {"algorithm.dates": a.dates}),
+            _networks(inputs, algorithm, network)]
 
 
 def _networks(inputs: int, algorithm, network) -> Part:

@@ -133,7 +133,7 @@ def test_what_cannot_be_read_back_does_not_replace_what_can(tmp_path, monkeypatc
     path = tmp_path / "file"
     replace(path, b"old")
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "read_bytes", lambda self: b"rot")
+        patch.setattr("deepham.training.disk.os.fsync", lambda handle: path.with_name("file.tmp").write_bytes(b"rot"))
         with pytest.raises(OSError, match="is not what was written"):
             replace(path, b"new")
     with pytest.raises(ZeroDivisionError):

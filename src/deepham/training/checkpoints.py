@@ -8,7 +8,9 @@ import os
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 import torch
 from filelock import FileLock, Timeout
@@ -17,7 +19,7 @@ from lightning.pytorch.callbacks import Checkpoint
 
 from deepham.errors import InputError
 from deepham.folder import SCHEMA_VERSION
-from deepham.training.disk import Disk, replace, write_json
+from deepham.training.disk import PIECE, Disk, replace, write_json
 from deepham.training.interruption import heed
 
 LAST, AUTO = "last", "auto"
@@ -105,8 +107,8 @@ class RunFolders:
 class LastCheckpoint(Checkpoint):
     """last.ckpt after each outer iteration, and before the first, so that one that fails leaves something too."""
 
-    def __init__(self, folder: Path, disk: Disk):
-        self.path, self.disk = Path(folder) / CHECKPOINT, disk
+    def __init__(self, folder: Path, disk: Disk | None = None):
+        self.path, self.disk = Path(folder) / CHECKPOINT, disk or Disk()
 
     def on_train_start(self, trainer, module) -> None:
         if not self.path.exists():
@@ -129,7 +131,8 @@ class SealedCheckpoints(TorchCheckpointIO):
         """Write, flush, read back, rename. Raises OSError."""
         buffer = io.BytesIO()
         torch.save(checkpoint, buffer)
-        replace(Path(path), _seal(buffer.getvalue()), check=_parse)
+        archive = buffer.getbuffer()[:-2]  # a zip ends with the length of its comment, 0 so far
+        replace(Path(path), archive, _seal(hashlib.sha256(archive).hexdigest()), check=partial(_load, mmap=True))
 
     def load_checkpoint(self, path, map_location=None, weights_only=True) -> dict:
         """As `read_checkpoint`, always with weights_only."""
@@ -143,11 +146,12 @@ def read_checkpoint(path: Path) -> dict:
         InputError: it cannot be read, is none of ours, is damaged, or of another version.
     """
     try:
-        data = path.read_bytes()
+        with open(path, "rb") as file:
+            sealed = _is_sealed(file)
     except OSError as error:
         raise InputError(f"ckpt_path: {path} cannot be read ({error.strerror})") from error
     try:
-        checkpoint = _parse(data)
+        checkpoint = _load(path) if sealed else {}
         version = checkpoint["schema_version"]
     except Exception as error:  # what a foreign pickle raises in torch's reader is an open set
         raise InputError(f"ckpt_path: {path} is not a checkpoint of deepham, or damaged; expected a {CHECKPOINT} that a run "
@@ -159,21 +163,26 @@ def read_checkpoint(path: Path) -> dict:
     return checkpoint
 
 
-def _seal(archive: bytes) -> bytes:
-    """The zip archive with the digest of its content as its comment, which torch.load and unzip read past."""
-    comment = SEAL + hashlib.sha256(archive).hexdigest().encode()
-    return archive[:-2] + len(comment).to_bytes(2, "little") + comment  # a zip ends with the length of its comment, 0
+def _seal(digest: str) -> bytes:
+    """The end of a zip archive whose comment holds the digest of all before; torch.load and unzip read past it."""
+    comment = SEAL + digest.encode()
+    return len(comment).to_bytes(2, "little") + comment
 
 
-def _parse(data: bytes) -> dict:
-    """The checkpoint in these bytes, whose digest is compared before anything is read from them."""
-    archive = data[: -len(SEAL) - DIGEST - 2] + b"\0\0"
-    if data != _seal(archive):
-        raise ValueError("the digest is not that of the content")
-    checkpoint = torch.load(io.BytesIO(archive), map_location="cpu", weights_only=True)
-    if not isinstance(checkpoint, dict):
-        raise ValueError(f"expected named entries, got {type(checkpoint).__name__}")
-    return checkpoint
+def _is_sealed(file: BinaryIO) -> bool:
+    """Whether the digest is that of the content: compared before anything is made of it."""
+    content = file.seek(0, os.SEEK_END) - len(_seal("")) - DIGEST
+    if content < 0:
+        return False
+    file.seek(0)
+    digest = hashlib.sha256()
+    for start in range(0, content, PIECE):
+        digest.update(file.read(min(PIECE, content - start)))
+    return file.read() == _seal(digest.hexdigest())
+
+
+def _load(path: Path, mmap: bool = False) -> dict:
+    return torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
 
 
 def find_checkpoint(ckpt_path: str, checkpoint_dir: str, run: str | None = None) -> Path | None:

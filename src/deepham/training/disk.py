@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from deepham.errors import InputError, NotSaved
 
 log = logging.getLogger("deepham")
+PIECE = 2**20  # bytes
 
 
 class Disk:
@@ -49,26 +50,32 @@ class Disk:
             raise NotSaved(f"not written: {'; '.join(missing)}")
 
 
-def replace(path: Path, data: bytes, check: Callable[[bytes], object] | None = None) -> None:
-    """Put a file in place at a stroke: written beside, flushed, read back, renamed.
+def replace(path: Path, *parts: bytes | memoryview, check: Callable[[Path], object] | None = None) -> None:
+    """Put a file of these parts in place at a stroke: written beside, flushed, read back, renamed.
 
     Whoever reads sees the old file or the new one, also after a crash of the machine.
 
     Args:
-        check: called with what was read back, before the old file goes; whatever it raises leaves the old one in place.
+        check: called with the file beside before the old one goes; whatever it raises leaves the old one in place.
     """
     beside = path.with_name(path.name + ".tmp")
     with open(beside, "wb") as file:
-        file.write(data)
+        for part in parts:
+            file.write(part)
         file.flush()
         os.fsync(file.fileno())
-    found = beside.read_bytes()
-    if found != data:
-        raise OSError(None, f"what is read back from {beside} is not what was written")
+    with open(beside, "rb") as file:
+        if not all(file.read(len(piece)) == piece for part in parts for piece in _pieces(part)) or file.read(1):
+            raise OSError(None, f"what is read back from {beside} is not what was written")
     if check:
-        check(found)
+        check(beside)
     os.replace(beside, path)
     _flush_folder(path.parent)
+
+
+def _pieces(data: bytes | memoryview) -> Iterator[memoryview]:
+    """Of a size that a file is compared in, so that a large one is not held twice."""
+    return (memoryview(data)[start : start + PIECE] for start in range(0, len(data), PIECE))
 
 
 def write_json(path: Path, content: dict) -> None:
