@@ -65,9 +65,11 @@ def test_a_name_is_free_again_where_nothing_was_saved(command, tmp_path):
         folders.set_status("running")
         (folders.logs / "train.log").write_text("killed here\n")
         (folders.checkpoints / "last.ckpt.tmp").write_bytes(b"half")
+        (folders.checkpoints / ".r.123.tmp").mkdir()
+        (folders.checkpoints / ".r.123.tmp/weights.safetensors").write_bytes(b"half a solution")
     assert command("run=r")[0] == 0
     kept = {path.name for path in folders.checkpoints.iterdir()}
-    assert LOCK in kept and "last.ckpt" in kept and "last.ckpt.tmp" not in kept
+    assert LOCK in kept and "last.ckpt" in kept and not any(name.endswith(".tmp") for name in kept)
     assert folders.logs.joinpath("train.log").read_text().startswith("killed here\n")
 
 

@@ -67,6 +67,24 @@ def test_the_key_that_interrupts_reaches_the_caller_and_goes_on_working(found, m
     assert found() == before
 
 
+def test_the_key_is_heeded_at_the_end_of_the_outer_iteration_where_it_was_lost(found, monkeypatch):
+    seen, honest = [], DeepHAM.training_step
+
+    def swallow(self, batch, batch_idx):
+        try:
+            if self.current_epoch == 1 and batch_idx == 0:
+                os.kill(os.getpid(), signal.SIGINT)
+        except BaseException:
+            pass
+        seen.append(self.current_epoch)
+        return honest(self, batch, batch_idx)
+
+    monkeypatch.setattr(DeepHAM, "training_step", swallow)
+    with pytest.raises(KeyboardInterrupt):
+        deepham.solve("ks98", overrides=[*TINY, "algorithm.outer_iterations=4"])
+    assert seen == [0, 0, 1, 1]
+
+
 def test_the_same_seed_gives_the_same_bits_also_when_asked_to_be_deterministic(settings):
     results = [fit(settings(*overrides), [], [])[0].state_dict() for overrides in
                ([], [], ["trainer.deterministic=true"], ["seed=2"])]

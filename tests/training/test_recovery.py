@@ -179,10 +179,10 @@ def test_a_policy_that_has_run_away_is_named_and_not_learnt_from(train, monkeypa
     assert steps == []
 
 
-def looked_at(economy: Economy, k, weight=None):
+def looked_at(economy: Economy, k, weight=None, least=0.0):
     k = torch.as_tensor(k, dtype=torch.float32)
     weight = torch.full_like(k, 1 / k.shape[1]) if weight is None else torch.as_tensor(weight, dtype=torch.float32)
-    return Guard(least=0.0)._ran_away(economy, Population(k, torch.zeros_like(k, dtype=torch.long), weight))
+    return Guard(least=least)._ran_away(economy, Population(k, torch.zeros_like(k, dtype=torch.long), weight))
 
 
 def test_all_agents_of_one_economy_at_the_limit(ks98):
@@ -192,6 +192,13 @@ def test_all_agents_of_one_economy_at_the_limit(ks98):
     # in the continuum nodes that nobody holds do not count
     assert "borrowing limit" in looked_at(ks98, [[0.0, 50.0]], [[1.0, 0.0]])
     assert looked_at(ks98, [[0.0, 50.0]], [[0.9, 0.1]]) is None
+
+
+def test_one_economy_that_has_run_away_is_enough(ks98):
+    K = ks98.typical_state()["K"]
+    for other, multiple in ((0.001, 0.001), (6.0, 6.0)):
+        assert f"is {multiple * K:.4g}, outside" in looked_at(ks98, [[K, K], [other * K, other * K]], least=0.005)
+    assert looked_at(ks98, [[K, K], [0.01 * K, 0.01 * K]], least=0.005) is None
 
 
 @pytest.mark.parametrize("options, says", [({"least": -1.0}, "least"), ({"most": "big"}, "most"), ({"every": 0}, "every"),

@@ -197,9 +197,8 @@ def _schedule(optimizer: torch.optim.Optimizer, options: OptimizerSettings, step
 
 
 def _scale(optimizer: torch.optim.Optimizer, scheduler, factor: float) -> None:
-    """The whole schedule times the factor; all of it is part of a checkpoint."""
+    """The rest of the schedule times the factor: a schedule goes on from the rate that it finds. A checkpoint has it all."""
     for group in optimizer.param_groups:
         group["lr"] *= factor
-    scheduler.base_lrs = [rate * factor for rate in scheduler.base_lrs]
     if hasattr(scheduler, "eta_min"):
         scheduler.eta_min *= factor
