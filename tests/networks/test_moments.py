@@ -12,7 +12,7 @@ from deepham.networks.inputs import Inputs
 from deepham.networks.moments import GeneralizedMoments
 from deepham.networks.settings import NetworkSettings, build_networks
 from deepham.simulation.continuum import on_grid, wealth_grid
-from deepham.simulation.household import observe, take_prices
+from deepham.simulation.household import observe
 from deepham.simulation.population import Population
 from deepham.solution import Solution
 
@@ -126,7 +126,7 @@ def test_the_policy_teaches_its_moments_and_no_household_counts_on_moving_them(k
     policy, _ = networks(ks98)
     k = ks98_panel.population.k.clone().requires_grad_(True)
     bystanders = torch.full((2, 50), 40.0, dtype=torch.float64)
-    seen = take_prices(observe(ks98, ks98_panel.population.with_assets(k), ks98_panel.z, k=bystanders), ks98)
+    seen = observe(ks98, ks98_panel.population.with_assets(k), ks98_panel.z, k=bystanders, price_taking=True)
     consumption = policy(seen).sum()
     assert not torch.autograd.grad(consumption, k, allow_unused=True, retain_graph=True)[0]
     gradients = torch.autograd.grad(consumption, list(policy.inputs.moments.parameters()))

@@ -8,6 +8,7 @@ import torch
 from deepham import economics
 from deepham.errors import InputError
 from deepham.networks.inputs import Inputs
+from deepham.networks.mlp import Tanh
 from deepham.networks.policy import MOST, Capped
 from deepham.networks.settings import NetworkSettings, build_networks
 from deepham.simulation.household import observe
@@ -171,3 +172,17 @@ def test_the_very_rich_spend_the_frictionless_share_of_an_extra_good_whatever_th
     seen = observe(ks98, population, torch.tensor([1]), k=k, eps=torch.ones(1, 2, dtype=torch.long))
     slope = policy(seen).detach().diff() / seen.resources.diff()
     assert float(slope) == pytest.approx(1 - ks98.beta, rel=0.01)
+
+
+@pytest.mark.parametrize("dtype, close", [(torch.float64, 1e-15), (torch.float32, 2e-7)])
+def test_tanh_is_that_of_pytorch_with_its_first_and_second_derivative(dtype, close):
+    x = torch.cat([torch.linspace(-30, 30, 2001), torch.tensor([-1e30, 1e-12, 0.0, 1e30])]).to(dtype)
+    found, expected = [], []
+    for results, tanh in ((found, Tanh()), (expected, torch.tanh)):
+        at = x.clone().requires_grad_()
+        y = tanh(at)
+        (slope,) = torch.autograd.grad(y.sum(), at, create_graph=True)
+        (curvature,) = torch.autograd.grad(slope.sum(), at)
+        results += [y.detach(), slope.detach(), curvature]
+    for one, other in zip(found, expected):
+        torch.testing.assert_close(one, other, rtol=0, atol=4 * close)

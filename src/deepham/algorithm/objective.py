@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from deepham.economics.economy import Economy
-from deepham.simulation.household import Observation, Policy, Value, observe, take_prices
+from deepham.simulation.household import Observation, Policy, Value, observe
 from deepham.simulation.population import Population
 from deepham.simulation.rollout import Panel, draw_shocks, expand_next, expect
 
@@ -57,9 +57,7 @@ def lifetime_utility(
     discount = 1.0
     first = None
     for period in range(horizon):
-        seen = observe(economy, panel.population, panel.z)
-        if price_taking:
-            seen = take_prices(seen, economy)
+        seen = observe(economy, panel.population, panel.z, price_taking=price_taking)
         consumption = policy(seen)
         if players is not None:
             consumption = torch.where(players, consumption, consumption.detach())
@@ -87,5 +85,4 @@ def expected_value(
 
 
 def _value_at(economy: Economy, value: Value, panel: Panel, price_taking: bool) -> Tensor:
-    seen = observe(economy, panel.population, panel.z)
-    return value(take_prices(seen, economy) if price_taking else seen)
+    return value(observe(economy, panel.population, panel.z, price_taking=price_taking))

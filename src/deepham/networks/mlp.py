@@ -6,7 +6,30 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
-ACTIVATIONS = {"tanh": nn.Tanh, "silu": nn.SiLU, "gelu": nn.GELU, "relu": nn.ReLU}
+
+class _Tanh(torch.autograd.Function):
+    """tanh(x) = 2 / (1 + exp(-2x)) - 1. PyTorch's own goes through MKL, which takes up to ten times as long for it."""
+
+    @staticmethod
+    def forward(context, x: Tensor) -> Tensor:
+        y = torch.sigmoid(x + x).mul_(2).sub_(1)
+        context.save_for_backward(y)
+        return y
+
+    @staticmethod
+    def backward(context, gradient: Tensor) -> Tensor:
+        (y,) = context.saved_tensors
+        return torch.ops.aten.tanh_backward(gradient, y)
+
+
+class Tanh(nn.Module):
+    """Hyperbolic tangent, elementwise."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return _Tanh.apply(x)
+
+
+ACTIVATIONS = {"tanh": Tanh, "silu": nn.SiLU, "gelu": nn.GELU, "relu": nn.ReLU}
 
 
 class MLP(nn.Sequential):

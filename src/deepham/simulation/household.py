@@ -38,23 +38,18 @@ Value = Callable[[Observation], Tensor]
 
 
 def observe(
-    economy: Economy, population: Population, z: Tensor, k: Tensor | None = None, eps: Tensor | None = None
+    economy: Economy, population: Population, z: Tensor, k: Tensor | None = None, eps: Tensor | None = None,
+    price_taking: bool = False,
 ) -> Observation:
-    """Observation of the population's own members, or of households (k, eps), each (B, N), that live beside it."""
+    """Observation of the population's own members, or of households (k, eps), each (B, N), that live beside it.
+
+    price_taking cuts aggregates, prices and population from the graph of gradients: a household in a competitive
+    equilibrium does not count on moving prices, only its own k carries a gradient.
+    """
     k = population.k if k is None else k
     eps = population.eps if eps is None else eps
+    if price_taking:
+        population = population.detach()
     aggregates = economy.aggregates(population, z)
     prices = economy.prices(aggregates, z)
     return Observation(economy.resources(k, eps, z, prices), k, eps, z, population, aggregates, prices)
-
-
-def take_prices(observation: Observation, economy: Economy) -> Observation:
-    """The same observation with aggregates, prices and population cut from the graph of gradients.
-
-    A household in a competitive equilibrium does not count on moving prices: only its own k carries a gradient.
-    """
-    aggregates = {name: value.detach() for name, value in observation.aggregates.items()}
-    prices = {name: value.detach() for name, value in observation.prices.items()}
-    resources = economy.resources(observation.k, observation.eps, observation.z, prices)
-    population = observation.population.detach()
-    return Observation(resources, observation.k, observation.eps, observation.z, population, aggregates, prices)
