@@ -100,6 +100,8 @@ def training(economy, algorithm, network) -> list[Part]:
     period = 15 + inputs + bent * hidden + moments + 3 * network.moments
     if not a.price_taking:  # a gradient runs through prices and through V's moments
         period += 25
+    if a.players == "first":  # of the others only their resources are followed
+        period = 12 + period // a.agents
     branch = evaluation + network.ensemble * hidden + (0 if a.price_taking else moments)
     objective = a.horizon * period + branches * branch
     # the slope keeps the graph of its own gradient

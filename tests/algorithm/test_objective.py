@@ -142,18 +142,18 @@ def test_players_of_a_game_know_all_effects(jacobian, slopes, horizon, exact):
 @LENGTHS
 @pytest.mark.parametrize("price_taking", [True, False])
 def test_only_the_choices_of_players_carry_a_gradient(ks98, ks98_panel, seeded, horizon, exact, price_taking):
-    players = torch.arange(50) % 3 == 0
+    players = 7
     shift = torch.zeros(50, dtype=torch.float64, requires_grad=True)
 
     def shifted(seen):
-        return policy(seen) * (1 + shift)
+        return policy(seen) * (1 + shift[: seen.resources.shape[1]])
 
     arguments = (ks98, shifted, value, ks98_panel, horizon)
     held = lifetime_utility(*arguments, seeded(), price_taking, players, exact)
     free = lifetime_utility(*arguments, seeded(), price_taking, None, exact)
     torch.testing.assert_close(held.utility, free.utility, rtol=0, atol=0)
     (slope,) = torch.autograd.grad(held.utility.sum(), shift)
-    assert bool((slope[~players] == 0).all()) and bool((slope[players] != 0).all())
+    assert bool((slope[players:] == 0).all()) and bool((slope[:players] != 0).all())
     (slope,) = torch.autograd.grad(free.utility.sum(), shift)
     assert bool((slope != 0).all())
 

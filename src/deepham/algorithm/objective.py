@@ -6,7 +6,7 @@ gradient runs through the simulated law of motion of the household's own assets.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -40,7 +40,7 @@ def lifetime_utility(
     horizon: int,
     generator: torch.Generator,
     price_taking: bool = True,
-    players: Tensor | None = None,
+    players: int | None = None,
     exact: bool = True,
 ) -> Lifetime:
     """Simulate `horizon` periods and close with the value function.
@@ -50,7 +50,8 @@ def lifetime_utility(
         horizon: T >= 1, number of periods whose utility is counted.
         price_taking: households take aggregates and prices as given (competitive equilibrium); otherwise the
             gradient knows that each household moves them (a game of N players).
-        players: (N,) of bool, whose choices carry a gradient; the others' are held (fictitious play). None: all.
+        players: so many of the households, the first, whose choices carry a gradient; the others' are held (fictitious
+            play). None: all.
         exact: take the expectation over (z_T, eps_T) by enumeration, otherwise by one draw.
     """
     total: Tensor | float = 0.0
@@ -58,9 +59,7 @@ def lifetime_utility(
     first = None
     for period in range(horizon):
         seen = observe(economy, panel.population, panel.z, price_taking=price_taking)
-        consumption = policy(seen)
-        if players is not None:
-            consumption = torch.where(players, consumption, consumption.detach())
+        consumption = _choose(policy, seen, players)
         total = total + discount * economy.preferences.utility(consumption)
         discount *= economy.beta
         saved = panel.population.with_assets(seen.resources - consumption)
@@ -74,6 +73,16 @@ def lifetime_utility(
     else:
         total = total + discount * _value_at(economy, value, panel, price_taking)
     return Lifetime(total, first, first_consumption)
+
+
+def _choose(policy: Policy, seen: Observation, players: int | None) -> Tensor:
+    """Consumption (B, N) of all; the graph of gradients has only the players' choices in it, and is that much smaller."""
+    if players is None:
+        return policy(seen)
+    with torch.no_grad():
+        held = policy(seen)
+    own = {name: getattr(seen, name)[:, :players] for name in ("resources", "k", "eps")}
+    return torch.cat([policy(replace(seen, **own)), held[:, players:]], 1)
 
 
 def expected_value(

@@ -73,13 +73,15 @@ class DeepHAM(lightning.LightningModule):
 
     def _lifetime(self, panel: Panel) -> Lifetime:
         """Utility over the horizon plus V at its end, as a function of the policy's weights."""
-        players = None
-        if self.settings.players == "first":
-            players = torch.arange(panel.population.k.shape[1], device=self.device) == 0
         return lifetime_utility(
             self.economy, self.policy, self._held_value, panel, self.settings.horizon,
-            self.trainer.datamodule.stream.generator, price_taking=self.settings.price_taking, players=players,
+            self.trainer.datamodule.stream.generator, price_taking=self.settings.price_taking,
+            players=self._players,
             exact=self.settings.expectation == "exact")
+
+    @property
+    def _players(self) -> int | None:
+        return 1 if self.settings.players == "first" else None
 
     def _held_value(self, seen: Observation) -> Tensor:
         """V for the objective: the gradient runs through V to k', not into V's weights.
@@ -93,8 +95,7 @@ class DeepHAM(lightning.LightningModule):
 
     def _improve_policy(self, optimizer, batch: Batch, lifetime: Lifetime) -> Tensor:
         weight = self._weight(lifetime.first)
-        players = slice(0, 1) if self.settings.players == "first" else slice(None)
-        loss = policy_loss(lifetime.utility[:, players], weight[:, players])
+        loss = policy_loss(lifetime.utility[:, :self._players], weight[:, :self._players])
         return self._descend("policy", optimizer, loss, self.lr_schedulers()[0], batch)
 
     def _learn_value(
