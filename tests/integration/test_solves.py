@@ -37,12 +37,12 @@ def test_brock_mirman_lands_on_its_closed_form_by_a_learned_moment_in_place_of_c
 
 @pytest.fixture(scope="module")
 def krusell_smith(tmp_path_factory):
-    """The quick experiment: a third of the default's updates."""
+    """The quick experiment: a fifth of the default's updates."""
     folder = tmp_path_factory.mktemp("ks98")
     return train(folder, "experiment=ks98_quick"), deepham.load(folder / "checkpoints/r")
 
 
-def test_krusell_smith_meets_the_bar_in_two_minutes(krusell_smith):
+def test_krusell_smith_meets_the_bar_in_a_minute(krusell_smith):
     report, _ = krusell_smith
     measures = report["measures"]
     assert report["bar_met"], report["missed"]
@@ -59,8 +59,9 @@ def test_krusell_smith_has_the_wealth_distribution_of_the_grid_solution(krusell_
         assert abs(measures[name] / grid - 1) < 0.06
 
 
-def test_the_solution_of_krusell_smith_behaves_as_theory_says(krusell_smith):
-    _, solution = krusell_smith
+@pytest.mark.parametrize("trained", ["here", "in full"])
+def test_the_solution_of_krusell_smith_behaves_as_theory_says(krusell_smith, trained):
+    solution = krusell_smith[1] if trained == "here" else deepham.load("ks98")
     k = [1.0, 5.0, 10.0, 20.0, 40.0, 80.0, 160.0]
     for z in ("bad", "good"):
         unemployed = solution.consumption(k=k, eps="unemployed", z=z)
@@ -68,7 +69,10 @@ def test_the_solution_of_krusell_smith_behaves_as_theory_says(krusell_smith):
         assert (employed > unemployed)[:-1].all()  # at 160, where nobody lives, the two are as good as equal
         assert (employed[1:] > employed[:-1]).all()
         slopes = (employed[1:] - employed[:-1]) / [4, 5, 10, 20, 40, 80]
-        assert (slopes[1:] < slopes[:-1]).all()  # consumption is concave in wealth (Carroll and Kimball, 1996)
+        # consumption is concave in wealth (Carroll and Kimball, 1996); beyond 80 lives one household in twenty, and the
+        # slopes there differ by less than a minute's training resolves
+        concave = slopes if trained == "in full" else slopes[:-1]
+        assert (concave[1:] < concave[:-1]).all()
         assert abs(slopes[-1] - 0.01) < 0.003  # and the rich spend 1 - beta of an extra good
         assert (solution.value(k=k, eps="employed", z=z) > solution.value(k=k, eps="unemployed", z=z)).all()
 
