@@ -205,8 +205,6 @@ print(resident("VmHWM") - before)
     ["algorithm.agents=10000"], ["algorithm.agents=5000", "network.width=150"],
     ["algorithm.agents=5000", "algorithm.horizon=10", "network=generalized_moments"],
     ["algorithm=deepham_paper", "algorithm.horizon=20", "algorithm.agents=100", "algorithm.value_steps=2"],
-    ["algorithm=deepham_paper", "algorithm.price_taking=true", "algorithm.horizon=200", "algorithm.agents=100",
-     "algorithm.value_steps=2"],
     ["network.width=1500", "algorithm.agents=20"]], ids=" ".join)
 def test_the_estimate_is_between_the_measured_peak_and_twice_that(tmp_path, overrides):
     shown = subprocess.run([sys.executable, "-W", "ignore", "-c", MEASURE, *overrides], capture_output=True, text=True,
