@@ -14,7 +14,7 @@ from deepham import economics
 PACKAGE = Path(deepham.__file__).parent
 # What may be imported from where: only what stands on the same step or an earlier one.
 FILES = sorted(PACKAGE.rglob("*.py"))
-BOTTOM = {"errors", "memory", "paths"}
+BOTTOM = {"errors", "files", "memory", "paths"}
 WITH_SOLUTION = {path.stem for path in PACKAGE.glob("*.py")} - BOTTOM - {"__init__"}  # solution, figures, tables, ...
 LADDER = [BOTTOM, {"economics"}, {"simulation"}, {"networks"}, {"algorithm"}, {"reference"}, WITH_SOLUTION, {"report"},
           {"training"}, {"callbacks"}]

@@ -11,6 +11,7 @@ from torch import Tensor
 from deepham import folder
 from deepham.economics.economy import Economy
 from deepham.errors import InputError, show
+from deepham.files import replace
 from deepham.simulation.continuum import advance_histogram
 from deepham.simulation.household import Policy, observe
 from deepham.simulation.population import Population, concatenate
@@ -115,7 +116,7 @@ def save(dataset, path) -> None:
     except (LookupError, TypeError, ValueError, OverflowError, AttributeError, RuntimeError) as error:
         raise InputError(f"dataset: netCDF cannot hold it ({error}); leave out what you added to it") from None
     try:
-        file.write_bytes(data)
+        replace(file, data)
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror})") from None
 

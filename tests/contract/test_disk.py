@@ -9,7 +9,8 @@ import pytest
 
 from deepham.errors import NotSaved
 from deepham.training.checkpoints import read_checkpoint
-from deepham.training.disk import Disk, replace
+from deepham.files import replace
+from deepham.training.disk import Disk
 from deepham.training.history import History
 
 resource = pytest.importorskip("resource", reason="Windows has no limits")
@@ -121,7 +122,7 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch, patched, 
         raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr(f"deepham.training.disk.{patched}", fail)
+        patch.setattr(f"deepham.files.{patched}", fail)
         with pytest.raises(OSError):
             replace(path, b"new")
     assert path.read_bytes() == b"old"
@@ -133,7 +134,7 @@ def test_what_cannot_be_read_back_does_not_replace_what_can(tmp_path, monkeypatc
     path = tmp_path / "file"
     replace(path, b"old")
     with monkeypatch.context() as patch:
-        patch.setattr("deepham.training.disk.os.fsync", lambda handle: path.with_name("file.tmp").write_bytes(b"rot"))
+        patch.setattr("deepham.files.os.fsync", lambda handle: next(tmp_path.glob("*.tmp")).write_bytes(b"rot"))
         with pytest.raises(OSError, match="is not what was written"):
             replace(path, b"new")
     with pytest.raises(ZeroDivisionError):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import torch
 
 from deepham.economics.economy import Economy
 from deepham.errors import InputError
+from deepham.files import replace
 from deepham.reference.grid import Grid, GridFunction
 from deepham.reference.household import LawOfMotion
 from deepham.reference.law_of_motion import Progress
@@ -69,9 +69,7 @@ def obtain(
         return stored
     reference = solve_reference(economy, settings, progress)
     store.mkdir(parents=True, exist_ok=True)
-    beside = store / f".{name}.{os.getpid()}.tmp"
-    beside.write_bytes(_bytes(reference))
-    os.replace(beside, store / name)
+    replace(store / name, _bytes(reference))
     return reference
 
 

@@ -18,8 +18,9 @@ from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch.callbacks import Checkpoint
 
 from deepham.errors import InputError
+from deepham.files import PIECE, replace, write_json
 from deepham.folder import SCHEMA_VERSION
-from deepham.training.disk import PIECE, Disk, replace, write_json
+from deepham.training.disk import Disk
 from deepham.training.interruption import heed
 
 LAST, AUTO = "last", "auto"

@@ -20,6 +20,7 @@ from deepham.economics.economy import Economy, require
 from deepham.errors import InputError
 from deepham.figures import save_figures
 from deepham.figures_against_grid import figures_against_grid
+from deepham.files import write_json
 from deepham.loading import load
 from deepham.reference import store
 from deepham.reference.compare import measure_against
@@ -31,7 +32,6 @@ from deepham.simulation.rollout import Panel, initial_panel, simulate
 from deepham.solution import Solution
 from deepham.tables import by_wealth_sheet, verdict_sheet, verdict_table
 from deepham.training.configuration import read_evaluation, sized_for
-from deepham.training.disk import write_json
 from deepham.verdict import judge
 
 PANEL_ECONOMIES, PANEL_BURN_IN, PANEL_DATES, PANEL_SPACING = 16, 1000, 10, 50

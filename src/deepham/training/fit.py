@@ -16,12 +16,12 @@ from lightning.fabric.plugins.environments import LightningEnvironment
 
 from deepham.economics.economy import require
 from deepham.errors import InputError, TrainingDiverged
+from deepham.files import replace
 from deepham.loading import load
 from deepham.solution import Solution
 from deepham.training.checkpoints import LastCheckpoint, RunFolders, SealedCheckpoints, read_checkpoint
 from deepham.training.configuration import Settings, TrainerSettings
 from deepham.training.data import PanelData
-from deepham.training.disk import replace
 from deepham.training.module import SMALLER_STEP, DeepHAM
 from deepham.training.terminal import quiet_lightning
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import lightning
 
-from deepham.training.disk import Disk, replace
+from deepham.files import replace
+from deepham.training.disk import Disk
 
 
 class History(lightning.Callback):

@@ -26,6 +26,7 @@ from omegaconf import DictConfig, OmegaConf
 from deepham.economics.economy import require
 from deepham.errors import InputError
 from deepham.figures import save_figures
+from deepham.files import replace, write_json
 from deepham.reference.compare import GAPS
 from deepham.reference.solve import Reference
 from deepham.reference.store import find
@@ -40,7 +41,6 @@ from deepham.training.checkpoints import (
 )
 from deepham.training.conclusion import conclude
 from deepham.training.configuration import Settings, check_run_name, read
-from deepham.training.disk import replace, write_json
 from deepham.training.fit import check_weights, computing, fit, starting_point
 from deepham.training.history import History
 from deepham.training.interruption import STOPPING, Interrupted, deaf, interruptible

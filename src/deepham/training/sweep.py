@@ -10,8 +10,8 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 from rich.table import Table
 
+from deepham.files import write_json
 from deepham.training.checkpoints import STATUS
-from deepham.training.disk import write_json
 
 
 class SweepSummary(Callback):
