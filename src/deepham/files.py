@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 PIECE = 2**20  # bytes
@@ -19,17 +20,22 @@ def replace(path: Path, *parts: bytes | memoryview, check: Callable[[Path], obje
         check: called with the file beside before the old one goes; whatever it raises leaves the old one in place.
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with open(beside, "wb") as file:
-        for part in parts:
-            file.write(part)
-        file.flush()
-        os.fsync(file.fileno())
-    with open(beside, "rb") as file:
-        if not all(file.read(len(piece)) == piece for part in parts for piece in _pieces(part)) or file.read(1):
-            raise OSError(None, f"what is read back from {beside} is not what was written")
-    if check:
-        check(beside)
-    os.replace(beside, path)
+    try:
+        with open(beside, "wb") as file:
+            for part in parts:
+                file.write(part)
+            file.flush()
+            os.fsync(file.fileno())
+        with open(beside, "rb") as file:
+            if not all(file.read(len(piece)) == piece for part in parts for piece in _pieces(part)) or file.read(1):
+                raise OSError(None, f"what is read back from {beside} is not what was written")
+        if check:
+            check(beside)
+        os.replace(beside, path)
+    except BaseException:
+        with suppress(OSError):
+            beside.unlink()
+        raise
     _flush_folder(path.parent)
 
 

@@ -115,7 +115,7 @@ def read(path) -> Contents:
     meta = _parse(folder / META, data[META], json.loads)
     _check_schema(folder / META, meta)
     saved = meta.pop("digests", None)
-    config = _parse(folder / CONFIG, data[CONFIG], _yaml)
+    config = _parse(folder / CONFIG, data[CONFIG], plain_yaml)
     for group in ("model", "network"):
         if not isinstance(config.get(group), dict):
             raise InputError(f"{folder / CONFIG}: expected settings under {group!r}, got {show(config.get(group))}")
@@ -201,7 +201,8 @@ class _PlainLoader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
 
-def _yaml(data: bytes):
+def plain_yaml(data: bytes):
+    """What a YAML text says, as JSON has it. ValueError, TypeError or YAMLError for what says more, or nothing."""
     return _plain(yaml.load(data, _PlainLoader))
 
 

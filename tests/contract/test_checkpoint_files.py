@@ -167,7 +167,7 @@ def test_the_configuration_in_the_logs_is_data_too(command, trained):
     config = Path("logs/r/config.yaml")
     text = config.read_text()
     for hostile in ("verdict: !!python/object/apply:os.system ['touch executed']", "verdict: {nodes: '${oc.env:HOME}'}",
-                    "verdict: [", "- 1"):
+                    "verdict: &a [1]\nother: *a", "verdict: [", "- 1"):
         config.write_text(hostile)
         code, _, errors = command("ckpt_path=checkpoints/r", sizes=["figures=false"])
         assert code == 2 and len(errors) == 1 and "logs/r/config.yaml" in errors[0]

@@ -94,6 +94,32 @@ def test_a_disk_that_has_room_again_ends_well(command, limited):
     assert Path("logs/r/metrics.csv").read_text().count("\n") == EPOCHS + 1
 
 
+def test_a_file_system_that_turns_read_only(command, monkeypatch):
+    """Root writes in any folder, so the system's refusal is played: nothing is opened for writing after two iterations."""
+    turned = []
+    honest = History.on_train_epoch_end
+
+    def on_train_epoch_end(self, trainer, module):
+        if trainer.current_epoch == 2:
+            turned.append(True)
+        honest(self, trainer, module)
+
+    def refuse(path, mode="r", *options, **more):
+        if turned and set(mode) & set("wax+"):
+            raise OSError(30, "Read-only file system")
+        return open(path, mode, *options, **more)
+
+    monkeypatch.setattr(History, "on_train_epoch_end", on_train_epoch_end)
+    for module in ("deepham.files", "deepham.folder"):
+        monkeypatch.setattr(f"{module}.open", refuse, raising=False)
+    code, output, errors = command(*RUN, "logger=none")
+    assert code == 1 and len(errors) == 1 and "checkpoints/r/last.ckpt (Read-only file system)" in errors[0]
+    for name in ("last.ckpt", "metrics.csv", "metrics.json"):
+        assert len(lines(output, name)) == 1
+    assert "Verdict on r" in output and read_checkpoint(Path("checkpoints/r/last.ckpt"))["epoch"] == 1
+    assert not list(Path("checkpoints/r").glob("*.tmp"))
+
+
 def test_a_disk_that_is_full_from_the_start_stops_the_run_before_it_computes(command, monkeypatch):
     monkeypatch.setattr("deepham.training.run.fit", None)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -76,8 +76,7 @@ class DeepHAM(lightning.LightningModule):
         return lifetime_utility(
             self.economy, self.policy, self._held_value, panel, self.settings.horizon,
             self.trainer.datamodule.stream.generator, price_taking=self.settings.price_taking,
-            players=self._players,
-            exact=self.settings.expectation == "exact")
+            players=self._players, exact=self.settings.expectation == "exact")
 
     @property
     def _players(self) -> int | None:

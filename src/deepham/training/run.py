@@ -27,6 +27,7 @@ from deepham.economics.economy import require
 from deepham.errors import InputError
 from deepham.figures import save_figures
 from deepham.files import replace, write_json
+from deepham.folder import plain_yaml
 from deepham.reference.compare import GAPS
 from deepham.reference.solve import Reference
 from deepham.reference.store import find
@@ -253,8 +254,8 @@ def _restore(cfg: DictConfig, hyperparameters: dict, checkpoint: Path) -> None:
 def _saved_verdict(path: Path):
     """What a run's config.yaml says of the verdict, as data."""
     try:
-        verdict = yaml.safe_load(path.read_text(encoding="utf-8")).get("verdict")
-    except (OSError, ValueError, AttributeError, yaml.YAMLError) as error:
+        verdict = plain_yaml(path.read_bytes()).get("verdict")
+    except (OSError, ValueError, TypeError, AttributeError, yaml.YAMLError) as error:
         raise InputError(f"ckpt_path: {path} of its run cannot be read; mend it or remove it") from error
     check_plain(f"ckpt_path: {path}", verdict)
     return verdict
