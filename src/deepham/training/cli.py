@@ -17,6 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from deepham.errors import InputError, NotSaved, TrainingDiverged, one_line
 from deepham.paths import conf_folder
+from deepham.training.allocator import keep_freed_memory
 from deepham.training.interruption import STOPPING, Interrupted, interruptible
 
 
@@ -56,6 +57,7 @@ def run_script(config_name: str, module: str) -> int:
     except InputError as error:
         _complain(str(error))
         return 2
+    keep_freed_memory()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # let exceptions through to here instead of a printed traceback and exit 1
     codes: list[int] = []
 

@@ -1,0 +1,32 @@
+"""Freed memory stays with the process: the next step does not have it handed over page by page again."""
+
+import platform
+import subprocess
+import sys
+
+import pytest
+
+STEPS = """
+import resource, sys
+import torch
+from deepham.training.allocator import keep_freed_memory
+if sys.argv[1] == "keep":
+    keep_freed_memory()
+def step():
+    tensors = [torch.ones(350_000) for _ in range(20)]  # 1.4 MB each, freed together
+for _ in range(5):
+    step()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(20):
+    step()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="settings of glibc")
+def test_a_step_takes_the_memory_that_the_one_before_freed():
+    by_default, kept = (int(subprocess.run([sys.executable, "-c", STEPS, how], capture_output=True, text=True, check=True).stdout)
+                        for how in ("default", "keep"))
+    pages = 20 * 20 * 4 * 350_000 // 4096  # of all steps
+    assert by_default > pages / 10  # otherwise there is nothing to gain, and nothing shown
+    assert kept < pages / 100
