@@ -105,7 +105,7 @@ def test_value_is_the_mean_of_its_members_around_the_base(ks98, ks98_panel, rand
     assert members.shape == (3, 2, 50) and bool((members.std(0) > 0).all())
     torch.testing.assert_close(value(seen), (members[0] + members[1] + members[2]) / 3, rtol=1e-13, atol=0)
     _, start = untrained(ks98)
-    corrections = [value.scale * mlp(value.inputs(seen)) for mlp in value.mlps]
+    corrections = [value.scale * mlp(*value.inputs(seen)) for mlp in value.mlps]
     torch.testing.assert_close(members - start(seen), torch.stack(corrections), rtol=1e-9, atol=1e-9)
 
 
@@ -113,12 +113,17 @@ def test_inputs_see_everything_a_household_knows(ks98, ks98_panel):
     inputs = Inputs(ks98, 10.0)
     own, z = ks98_panel.population, ks98_panel.z
     seen = observe(ks98, own, z)
-    first = inputs(seen)
-    assert first.shape == (2, 50, inputs.size)
+
+    def fed(seen):
+        private, common = inputs(seen)
+        assert private.shape == (2, 50, inputs.own) and common.shape == (2, inputs.size - inputs.own)
+        return torch.cat([private, common[:, None].expand(-1, 50, -1)], -1)
+
+    first = fed(seen)
     for changed in (replace(seen, z=1 - z), replace(seen, eps=1 - own.eps),
                     replace(seen, resources=1.01 * seen.resources),
                     replace(seen, aggregates={"K": 1.01 * seen.aggregates["K"]})):
-        assert bool(((inputs(changed) - first).abs().amax(-1) > 1e-3).all())
+        assert bool(((fed(changed) - first).abs().amax(-1) > 1e-3).all())
     # K is fed as ten times its relative deviation from the steady state
     deviation = 10 * (own.k.mean(1) / ks98.steady_state()["K"] - 1)
     assert bool(((first - deviation[:, None, None]).abs().amin(-1) < 1e-12).all())
@@ -126,10 +131,17 @@ def test_inputs_see_everything_a_household_knows(ks98, ks98_panel):
 
 def test_inputs_of_every_economy_are_finite_and_of_order_one(economy, usual):
     inputs = Inputs(economy, 10.0)
-    x = inputs(households(economy, 0, usual))
-    assert x.shape[-1] == inputs.size and bool(torch.isfinite(x).all())
+    fed = inputs(households(economy, 0, usual))
+    assert sum(x.shape[-1] for x in fed) == inputs.size and all(bool(torch.isfinite(x).all()) for x in fed)
     at_home = inputs(observe(economy, usual, torch.tensor([0])))
-    assert float(at_home.abs().max()) < 5
+    assert all(float(x.abs().max()) < 5 for x in at_home if x.numel())
+
+
+def test_a_first_layer_in_two_parts_is_the_layer_of_all_inputs(random_networks, ks98, ks98_panel):
+    policy, _ = random_networks(ks98)
+    own, common = policy.inputs(observe(ks98, ks98_panel.population, ks98_panel.z))
+    together = torch.cat([own, common[:, None].expand(-1, own.shape[1], -1)], -1)
+    torch.testing.assert_close(policy.mlp(own, common), policy.mlp(together), rtol=1e-12, atol=1e-12)
 
 
 def test_same_seed_same_weights_in_float32(ks98):

@@ -12,7 +12,7 @@ from deepham.simulation.household import Observation
 
 
 class Inputs(nn.Module):
-    """Observation -> (B, N, size).
+    """Observation -> what differs between households (B, N, own) and what they share (B, common).
 
     Per household: log m, log(m + H) where the economy has a frictionless base (H human wealth), 1 / (1 + m / c_ss),
     the individual state; per economy: the aggregate state and what is seen of the population. m enters relative to
@@ -36,10 +36,10 @@ class Inputs(nn.Module):
         self.aggregates = {name: value for name, value in state.items() if aggregates and name not in ("c", "m")}
         self.mean_wealth = state["K"]
         self.n_eps, self.n_z = economy.chain.n_eps, economy.chain.n_z
-        self.size = 2 + bool(self.human_wealth) + (self.n_eps - 1) + (self.n_z - 1) + len(self.aggregates)
-        self.size += quantiles + (len(moments.networks) if moments else 0)
+        self.own = 2 + bool(self.human_wealth) + (self.n_eps - 1)
+        self.size = self.own + (self.n_z - 1) + len(self.aggregates) + quantiles + (len(moments.networks) if moments else 0)
 
-    def forward(self, seen: Observation) -> Tensor:
+    def forward(self, seen: Observation) -> tuple[Tensor, Tensor]:
         m = seen.resources
         own = [torch.log(m / self.m), 2 / (1 + m / self.c) - 1]
         if self.human_wealth:
@@ -51,5 +51,6 @@ class Inputs(nn.Module):
             common += (self.aggregate_scale * self.moments(seen.population)).unbind(-1)
         if self.quantiles:
             common += (ordered_wealth(seen.population, self.quantiles) / self.mean_wealth - 1).unbind(-1)
-        common = [value.to(m.dtype)[:, None].expand_as(m) for value in common]
-        return torch.stack([value.to(m.dtype) for value in own] + common, -1)
+        # an economy may have one aggregate state and no aggregates
+        shared = torch.stack([value.to(m.dtype) for value in common], -1) if common else m.new_empty((len(m), 0))
+        return torch.stack([value.to(m.dtype) for value in own], -1), shared

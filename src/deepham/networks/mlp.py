@@ -35,6 +35,9 @@ ACTIVATIONS = {"tanh": Tanh, "silu": nn.SiLU, "gelu": nn.GELU, "relu": nn.ReLU}
 class MLP(nn.Sequential):
     """`depth` hidden layers of `width` units and one linear output: (..., inputs) -> (...).
 
+    Inputs that all N households of an economy share are given beside, (B, common) to (B, N, own), with own + common =
+    inputs: their part of the first layer is computed once an economy.
+
     The output layer starts at zero, so that an untrained network is exactly its base.
     """
 
@@ -50,5 +53,12 @@ class MLP(nn.Sequential):
         nn.init.zeros_(output.bias)
         super().__init__(*layers, output)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x).squeeze(-1)
+    def forward(self, x: Tensor, common: Tensor | None = None) -> Tensor:
+        if common is None:
+            return super().forward(x).squeeze(-1)
+        first, *rest = self
+        own, shared = first.weight.split([x.shape[-1], common.shape[-1]], 1)
+        x = torch.baddbmm(nn.functional.linear(common, shared, first.bias)[:, None], x, own.t().expand(len(x), -1, -1))
+        for layer in rest:
+            x = layer(x)
+        return x.squeeze(-1)

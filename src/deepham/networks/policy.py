@@ -36,7 +36,7 @@ class PolicyNetwork(nn.Module):
 
     def forward(self, seen: Observation) -> Tensor:
         available = seen.resources - self.limit
-        change = self.mlp(self.inputs(seen))
+        change = self.mlp(*self.inputs(seen))
         if self.base is None:
             return torch.sigmoid(change) * available
         wealth = available + self.base.human_wealth

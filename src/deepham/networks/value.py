@@ -33,8 +33,8 @@ class ValueNetwork(nn.Module):
 
     def members(self, seen: Observation) -> Tensor:
         """The estimate of each network in the ensemble: (ensemble, B, N)."""
-        x = self.inputs(seen)
-        corrections = torch.stack([mlp(x) for mlp in self.mlps])
+        inputs = self.inputs(seen)
+        corrections = torch.stack([mlp(*inputs) for mlp in self.mlps])
         if self.base is None:
             steady = torch.full_like(seen.resources, self.steady_consumption)
             return self.preferences.utility(steady) / (1 - self.beta) + self.scale * corrections
