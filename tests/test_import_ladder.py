@@ -17,7 +17,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 BOTTOM = {"errors", "files", "memory", "paths"}
 WITH_SOLUTION = {path.stem for path in PACKAGE.glob("*.py")} - BOTTOM - {"__init__"}  # solution, figures, tables, ...
 LADDER = [BOTTOM, {"economics"}, {"simulation"}, {"networks"}, {"algorithm"}, {"reference"}, WITH_SOLUTION, {"report"},
-          {"training"}, {"callbacks"}]
+          {"training"}, {"callbacks"}, {"benchmark"}]
 STEP = {part: step for step, parts in enumerate(LADDER) for part in parts}
 USER_SIDE = {part for part in STEP if STEP[part] < STEP["training"]}  # neither Lightning nor Hydra
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from deepham import datasets, figures, impulse, memory, states
+from deepham import datasets, impulse, memory, states
 from deepham.algorithm.evaluation import VerdictSettings, ergodic_path, error_measures
 from deepham.economics.economy import Economy
 from deepham.errors import InputError
@@ -233,6 +233,8 @@ class SolvedEconomy:
         for name in variables:
             if not isinstance(name, str) or name not in known:
                 raise InputError(f"variables: there is no {states.show(name)}; there is {', '.join(known)}")
+        from deepham import figures  # matplotlib, which takes a third of a second to import
+
         return figures.impulse_responses({"": self.irf(shock, **options)}, variables)
 
     def errors(self, dates: int = 20, periods: int = 1000, seed: int = 0) -> dict[str, float]:

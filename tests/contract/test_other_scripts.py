@@ -1,4 +1,4 @@
-"""scripts/reference.py, evaluate.py, summarize.py and report.py: what they print and write, and one line for bad input."""
+"""scripts/reference.py, evaluate.py, summarize.py, report.py and benchmark.py: what they print and write, and one line for bad input."""
 
 import csv
 import json
@@ -10,7 +10,7 @@ import xarray
 from safetensors.torch import load_file
 
 from deepham import economics
-from deepham.training.cli import evaluate, reference, report, summarize
+from deepham.training.cli import benchmark, evaluate, reference, report, summarize
 
 SMALL = ["reference.k_nodes=40", "reference.K_nodes=5", "reference.histogram_nodes=40", "reference.economies=1",
          "reference.burn_in=50", "reference.periods=200", "reference.tolerance=1e-3"]
@@ -204,3 +204,22 @@ def test_a_request_that_does_not_fit_the_memory_is_one_line_and_writes_nothing(s
     code, _, errors = script(entry, *other, override)
     assert code == 2 and len(errors) == 1 and says in errors[0] and "GB of memory" in errors[0]
     assert list(Path(".").iterdir()) == []
+
+
+def test_the_benchmark_is_a_table_and_json_and_leaves_no_run_behind(script):
+    code, output, errors = script(benchmark, "parts=[accuracy]", "small=true", "seeds=[1]", "output=measured")
+    assert (code, errors) == (0, []) and "from the command to the verdict" in output and "CPU" in output
+    found = json.loads(Path("measured/benchmark.json").read_text())
+    whole, within = (row["value"] for row in found["rows"])
+    assert whole > within > 0 and [row["start_up"] for row in found["rows"]] == ["included", "excluded"]
+    assert "the bar is met by 0 of 1 seeds" in found["rows"][0]["note"]  # three updates do not solve an economy
+    assert Path("measured/benchmark.md").read_text().count("\n") == 4 and Path("measured/benchmark.tex").is_file()
+    assert not Path("checkpoints").exists() and not Path("logs").exists()
+
+
+@pytest.mark.parametrize("override, named", [("parts=[nothing]", "nothing"), ("parts=[]", "none"), ("repeats=0", "repeats"),
+                                             ("repeats=many", "repeats"), ("gpus=2", "gpus"), ("seeds=[-1]", "seeds"),
+                                             ("to_the_bar=nothing", "ks98_quick"), ("solution=nothing", "solution")])
+def test_a_wrong_word_to_the_benchmark_is_one_line(script, override, named):
+    code, _, errors = script(benchmark, override)
+    assert code == 2 and len(errors) == 1 and named in errors[0]

@@ -6,7 +6,6 @@ import lightning
 import torch
 
 from deepham.economics.economy import require
-from deepham.figures import asset_histogram
 from deepham.simulation.population import gini, quantile
 
 LEVELS = (0.01, 0.10, 0.50, 0.90, 0.99)
@@ -36,6 +35,8 @@ class AssetDistribution(lightning.Callback):
         measures |= {f"q{round(100 * p):02d}": q for p, q in zip(LEVELS, quantile(k, weight, LEVELS))}
         module.measures |= {f"distribution/{name}": float(value) for name, value in measures.items()}
         if self.figure_every and (trainer.current_epoch + 1) % self.figure_every == 0:
+            from deepham.figures import asset_histogram  # matplotlib, for runs that draw
+
             for logger in trainer.loggers:
                 if hasattr(logger, "log_figure"):
                     figure = asset_histogram(k.cpu(), weight.cpu(), float(constrained), economy.asset)

@@ -23,31 +23,36 @@ from deepham.training.interruption import STOPPING, Interrupted, interruptible
 
 def train() -> int:
     """`python scripts/train.py` and, from an installed package, `deepham-train`. Returns the exit code."""
-    return run_script("train", "run")
+    return run_script("train", "deepham.training.run")
 
 
 def reference() -> int:
     """`python scripts/reference.py`. Returns the exit code."""
-    return run_script("reference", "reference")
+    return run_script("reference", "deepham.training.reference")
 
 
 def evaluate() -> int:
     """`python scripts/evaluate.py`. Returns the exit code."""
-    return run_script("evaluate", "evaluate")
+    return run_script("evaluate", "deepham.training.evaluate")
 
 
 def summarize() -> int:
     """`python scripts/summarize.py`. Returns the exit code."""
-    return run_script("summarize", "summarize")
+    return run_script("summarize", "deepham.training.summarize")
 
 
 def report() -> int:
     """`python scripts/report.py`. Returns the exit code."""
-    return run_script("report", "report")
+    return run_script("report", "deepham.training.report")
+
+
+def benchmark() -> int:
+    """`python scripts/benchmark.py`. Returns the exit code."""
+    return run_script("benchmark", "deepham.benchmark.run")
 
 
 def run_script(config_name: str, module: str) -> int:
-    """Call `run` of deepham.training.<module> with conf/<config_name>.yaml and the overrides of the command line.
+    """Call `run` of the module with conf/<config_name>.yaml and the overrides of the command line.
 
     Returns the exit code: 0 done, 2 bad input, 128 + signal when interrupted, 1 anything else. A sweep runs all of its
     jobs and returns 1 if one of them failed.
@@ -66,7 +71,7 @@ def run_script(config_name: str, module: str) -> int:
         try:
             # imported here, after --help and bad overrides: torch and lightning load slowly
             with interruptible(*STOPPING):
-                result = import_module(f"deepham.training.{module}").run(cfg)
+                result = import_module(module).run(cfg)
             codes.append(0)
         except InputError as error:
             _complain(str(error))

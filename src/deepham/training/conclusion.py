@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING
 
 from deepham.algorithm.evaluation import Ergodic, distribution_measures, measure
-from deepham.figures import wealth_and_policy
-from deepham.figures_against_grid import figures_against_grid
 from deepham.reference.compare import measure_against
 from deepham.reference.solve import Reference
 from deepham.simulation.population import Population
@@ -17,6 +14,9 @@ from deepham.solution import Solution
 from deepham.training.configuration import Settings
 from deepham.training.data import PanelData
 from deepham.training.module import DeepHAM
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,9 @@ class Conclusion:
 
     def figures(self) -> dict[str, Figure]:
         """The solution, and against the grid where there is a grid solution, by name."""
+        from deepham.figures import wealth_and_policy  # matplotlib, for runs that draw
+        from deepham.figures_against_grid import figures_against_grid
+
         figures = {"solution": wealth_and_policy(self.solution)}
         if self.reference is not None:
             figures |= figures_against_grid(self.solution, self.reference, self.candidate, self.truth)

@@ -70,7 +70,7 @@ class Settings:
                 "algorithm": asdict(self.algorithm), "seed": self.seed}
 
 
-def _one_line(reader):
+def input_errors(reader):
     """Whatever a broken configuration raises becomes an InputError."""
 
     @wraps(reader)
@@ -113,7 +113,7 @@ def check_run_name(name) -> None:
             f"got {show(name)}")
 
 
-@_one_line
+@input_errors
 def read(cfg: DictConfig) -> Settings:
     """Check a composed configuration of a run.
 
@@ -128,11 +128,11 @@ def read(cfg: DictConfig) -> Settings:
     settings = Settings(
         economy_name=name,
         economy=economy,
-        network=OmegaConf.to_object(_typed("network", cfg.network, NetworkSettings)),
-        algorithm=OmegaConf.to_object(_typed("algorithm", cfg.algorithm, AlgorithmSettings)),
-        trainer=OmegaConf.to_object(_typed("trainer", cfg.trainer, TrainerSettings)),
-        verdict=OmegaConf.to_object(_typed("verdict", cfg.verdict, VerdictSettings)),
-        reference=OmegaConf.to_object(_typed("reference", cfg.reference, ReferenceSettings)),
+        network=OmegaConf.to_object(typed_group("network", cfg.network, NetworkSettings)),
+        algorithm=OmegaConf.to_object(typed_group("algorithm", cfg.algorithm, AlgorithmSettings)),
+        trainer=OmegaConf.to_object(typed_group("trainer", cfg.trainer, TrainerSettings)),
+        verdict=OmegaConf.to_object(typed_group("verdict", cfg.verdict, VerdictSettings)),
+        reference=OmegaConf.to_object(typed_group("reference", cfg.reference, ReferenceSettings)),
         seed=_seed(cfg.seed),
     )
     for group in (settings.network, settings.algorithm, settings.trainer, settings.verdict, settings.reference):
@@ -157,16 +157,16 @@ def read(cfg: DictConfig) -> Settings:
     return settings
 
 
-@_one_line
+@input_errors
 def read_reference(cfg: DictConfig) -> tuple[str, Economy, ReferenceSettings]:
     """Name, economy and settings of a grid solution. Raises InputError as `read` does."""
     check_folder("store", cfg.store)
-    settings = OmegaConf.to_object(_typed("reference", cfg.reference, ReferenceSettings))
+    settings = OmegaConf.to_object(typed_group("reference", cfg.reference, ReferenceSettings))
     settings.validate()
     return *_economy(cfg.model), settings
 
 
-@_one_line
+@input_errors
 def read_evaluation(cfg: DictConfig) -> tuple[VerdictSettings, ReferenceSettings, Protocol, int]:
     """Settings of the verdict, the grid solution and the published protocol, and the seed. Raises as `read` does."""
     require(not OmegaConf.is_missing(cfg, "solution"), "solution: give a run's folder, solution=checkpoints/<run>")
@@ -174,7 +174,7 @@ def read_evaluation(cfg: DictConfig) -> tuple[VerdictSettings, ReferenceSettings
     return *_groups(cfg, verdict=VerdictSettings, reference=ReferenceSettings, bellman_paper=Protocol), _seed(cfg.seed)
 
 
-@_one_line
+@input_errors
 def read_report(cfg: DictConfig) -> tuple[VerdictSettings, ReferenceSettings, StudySettings, int]:
     """Settings of the verdict, the grid solution and the simulations, and the seed. Raises as `read` does."""
     _check_output(cfg)
@@ -200,7 +200,7 @@ def sized_for(cfg: DictConfig, economy_name: str) -> DictConfig:
 
 def _groups(cfg: DictConfig, **schemas: type) -> list:
     """Groups of settings, typed and validated, in the order given."""
-    groups = [OmegaConf.to_object(_typed(name, cfg[name], schema)) for name, schema in schemas.items()]
+    groups = [OmegaConf.to_object(typed_group(name, cfg[name], schema)) for name, schema in schemas.items()]
     for group in groups:
         group.validate()
     return groups
@@ -210,7 +210,7 @@ def _economy(cfg) -> tuple[str, Economy]:
     _check_group("model", cfg)
     name = cfg.get("name")
     parameters = OmegaConf.masked_copy(cfg, [key for key in cfg if key != "name"])
-    typed = _typed("model", parameters, economics.economy_class(name))
+    typed = typed_group("model", parameters, economics.economy_class(name))
     try:
         return name, economics.create(name, **OmegaConf.to_container(typed))
     except InputError as error:
@@ -268,7 +268,7 @@ def _check_group(group: str, cfg) -> None:
     require(isinstance(cfg, DictConfig), f"{group}: expected a group of settings, got {show(cfg)}")
 
 
-def _typed(group: str, cfg, schema: type) -> DictConfig:
+def typed_group(group: str, cfg, schema: type) -> DictConfig:
     """The group with the types of the dataclass `schema`."""
     _check_group(group, cfg)
     try:
@@ -278,9 +278,9 @@ def _typed(group: str, cfg, schema: type) -> DictConfig:
         reason = str(error).splitlines()[0]
         if "is not a ListConfig" in reason:
             reason = "expected a list"
-        key = f"{group}.{error.full_key}" if error.full_key else group
+        key = ".".join(part for part in (group, error.full_key) if part)
         raise InputError(f"{key}: {reason}") from error
-    require(not missing, f"{group}: no value for {', '.join(missing)}")
+    require(not missing, f"{group or 'configuration'}: no value for {', '.join(missing)}")
     return typed
 
 

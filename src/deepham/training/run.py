@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import lightning
 import yaml
@@ -20,12 +21,10 @@ from hydra.errors import InstantiationException
 from hydra.types import RunMode
 from hydra.utils import instantiate
 from lightning.pytorch.loggers import Logger
-from matplotlib.figure import Figure
 from omegaconf import DictConfig, OmegaConf
 
 from deepham.economics.economy import require
 from deepham.errors import InputError
-from deepham.figures import save_figures
 from deepham.files import replace, write_json
 from deepham.folder import plain_yaml
 from deepham.reference.compare import GAPS
@@ -48,6 +47,9 @@ from deepham.training.interruption import STOPPING, Interrupted, deaf, interrupt
 from deepham.training.tensorboard import TensorBoard
 from deepham.training.terminal import device_name, log_file, machine, peak_memory, report, show_progress
 from deepham.verdict import judge
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 log = logging.getLogger("deepham")
 LONGEST_HISTORY = 2000  # outer iterations that meta.json shows; metrics.csv has all
@@ -181,6 +183,8 @@ def _train(cfg: DictConfig, run: _Prepared, began: float) -> float:
 
 def _keep_figures(figures: dict[str, Figure], folders: RunFolders, loggers: list[Logger], step: int) -> None:
     """As files in the run's report, and in TensorBoard."""
+    from deepham.figures import save_figures  # matplotlib, for runs that draw
+
     home = folders.logs / "report"
     with folders.disk.attempt(str(home)):
         save_figures(figures, home, ("png",))

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from lightning.pytorch.loggers import TensorBoardLogger
-from matplotlib.figure import Figure
 
 from deepham.training.disk import Disk
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class TensorBoard(TensorBoardLogger):

@@ -137,4 +137,9 @@ def device_name(settings: TrainerSettings) -> str:
 
 
 def cpu_name(used: int) -> str:
-    return f"the CPU ({platform.processor() or platform.machine()}, {used} of {os.cpu_count()} cores)"
+    try:  # Linux says there what Python's platform does not
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        model = next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, ValueError, StopIteration):
+        model = platform.processor() or platform.machine()
+    return f"the CPU ({model}, {used} of {os.cpu_count()} cores)"

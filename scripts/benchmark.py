@@ -1,0 +1,6 @@
+"""Measure what the project costs: python scripts/benchmark.py [parts=[steps,accuracy]] [repeats=5] [gpus=1]."""
+
+from deepham.training.cli import benchmark
+
+if __name__ == "__main__":
+    raise SystemExit(benchmark())

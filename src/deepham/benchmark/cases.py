@@ -1,0 +1,124 @@
+"""What is timed, each in a process of its own: plain functions of plain arguments, which return plain data.
+
+`python -m deepham.benchmark.cases <name> <arguments as JSON>` prints the result as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+
+import lightning
+import torch
+from hydra import compose, initialize_config_dir
+
+from deepham.algorithm.objective import lifetime_utility
+from deepham.benchmark.roofline import Counter, rates
+from deepham.networks.settings import build_networks
+from deepham.paths import conf_folder
+from deepham.simulation.continuum import on_grid, simulate_continuum, wealth_grid
+from deepham.simulation.rollout import Panel, initial_panel, simulate
+from deepham.training.allocator import keep_freed_memory
+from deepham.training.configuration import Settings, read
+from deepham.training.fit import computing, fit
+from deepham.training.terminal import peak_memory
+
+
+def updates(overrides: list[str], number: int, warm_up: int) -> dict:
+    """Seconds of each of `number` updates of the policy, after `warm_up`, within a run of Lightning's Trainer.
+
+    An update is all of it: the panel moved, losses, gradients, optimisers, averages and what Lightning adds.
+    """
+    settings = _settings([*overrides, f"algorithm.policy_steps={number + warm_up}", "algorithm.outer_iterations=1"])
+    clock = _Clock(settings.trainer.gpus > 0)
+    fit(settings, [clock], [])
+    ends = clock.ends[-number - 1:]
+    return {"seconds": [after - before for before, after in zip(ends, ends[1:])], "peak_memory_mb": peak_memory()}
+
+
+class _Clock(lightning.Callback):
+    """When each batch ended."""
+
+    def __init__(self, on_gpu: bool):
+        self.on_gpu, self.ends = on_gpu, []
+
+    def on_train_batch_end(self, *_) -> None:
+        if self.on_gpu:
+            torch.cuda.synchronize()
+        self.ends.append(time.perf_counter())
+
+
+def simulation(overrides: list[str], kind: str, periods: int, repeats: int) -> dict:
+    """Seconds of `periods` simulated periods of the batch that the overrides describe, and the households in it.
+
+    Args:
+        kind: "panel"; "gradient": lifetime utility over the periods and its gradient, of all households; "continuum": a
+            histogram in place of each panel.
+    """
+    settings = _settings(overrides)
+    algorithm, device = settings.algorithm, "cuda" if settings.trainer.gpus else "cpu"
+    economy = settings.economy.to(device=device, dtype=torch.float32)
+    policy, value = (network.to(device) for network in build_networks(economy, settings.network, settings.seed))
+    generator = torch.Generator(device).manual_seed(1)
+    panel = initial_panel(economy, algorithm.economies, algorithm.agents, generator)
+    if kind == "continuum":
+        grid = wealth_grid(economy, algorithm.nodes, algorithm.top)
+        held = panel.population.with_assets(panel.population.k.clamp(grid[0], grid[-1]))
+        panel = Panel(on_grid(grid, held, economy.chain.n_eps), panel.z)
+
+    def once() -> None:
+        if kind == "gradient":
+            lifetime_utility(economy, policy, value, panel, periods, generator, exact=False).utility.mean().backward()
+        elif kind == "continuum":
+            list(simulate_continuum(economy, policy, grid, panel, periods, generator))
+        else:
+            list(simulate(economy, policy, panel, periods, generator))
+        if device == "cuda":
+            torch.cuda.synchronize()
+
+    with computing(settings.trainer):
+        once()
+        seconds = [_time(once) for _ in range(repeats)]
+    return {"seconds": seconds, "households": panel.population.k.numel(), "peak_memory_mb": peak_memory()}
+
+
+def roofline(overrides: list[str]) -> dict:
+    """Arithmetic and traffic of one update, and what the machine can do of both in a second."""
+    settings = _settings([*overrides, "algorithm.policy_steps=3", "algorithm.outer_iterations=1"])
+    counting = _Counting()
+    fit(settings, [counting], [])
+    counted = {name: getattr(counting.counter, name) for name in ("operations", "traffic", "kernels")}
+    with computing(settings.trainer):
+        return counted | rates("cuda" if settings.trainer.gpus else "cpu")
+
+
+class _Counting(lightning.Callback):
+    """Counts from the end of the second update to the end of the third."""
+
+    def __init__(self):
+        self.counter = Counter()
+
+    def on_train_batch_end(self, trainer, module, outputs, batch, batch_index: int) -> None:
+        if batch_index == 1:
+            self.counter.__enter__()
+        elif batch_index == 2:
+            self.counter.__exit__(None, None, None)
+
+
+def _settings(overrides: list[str]) -> Settings:
+    """Of `scripts/train.py` with these overrides, and little simulation before the first update."""
+    with initialize_config_dir(str(conf_folder()), version_base="1.3"):
+        return read(compose("train", overrides=["logger=none", "algorithm.burn_in=10", *overrides]))
+
+
+def _time(call) -> float:
+    began = time.perf_counter()
+    call()
+    return time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    keep_freed_memory()
+    case = {"updates": updates, "simulation": simulation, "roofline": roofline}[sys.argv[1]]
+    print(json.dumps(case(**json.loads(sys.argv[2]))))

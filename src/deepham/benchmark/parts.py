@@ -1,0 +1,130 @@
+"""The parts of the benchmark: each measures in processes of its own and gives rows."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from deepham.benchmark.rows import Row
+from deepham.benchmark.settings import BenchmarkSettings
+from deepham.errors import InputError
+
+OFFICIAL = 2.87  # seconds of a policy step of the official code on one CPU core: TensorFlow, float64, 384 x 50 x 150
+PAPER = ["algorithm=deepham_paper", "algorithm.value_steps=1", "algorithm.realised_periods=1", "algorithm.dates=1",
+         "algorithm.spacing=1"]  # the policy's steps as published, and next to nothing before them
+TRAIN = "from deepham.training.cli import train; raise SystemExit(train())"
+
+
+def start_up(settings: BenchmarkSettings) -> Iterator[Row]:
+    """Of the interpreter to the point where work begins, in processes that are new but whose files are in memory."""
+    for what, arguments in (("import torch", ["-c", "import torch"]), ("import deepham", ["-c", "import deepham"]),
+                            ("deepham.load and its summary",
+                             ["-c", f"import deepham; deepham.load({settings.solution!r}).summary()"]),
+                            ("train.py --help", ["-c", TRAIN, "--help"]),
+                            ("everything that training imports", ["-c", "import deepham.training.run"])):
+        yield Row.of("start_up", what, [_seconds(arguments) for _ in range(settings.repeats + 1)][1:], "s", "included")
+
+
+def simulation(settings: BenchmarkSettings) -> Iterator[Row]:
+    """Simulated periods of a household, in a second."""
+    for what, kind, overrides in (
+        ("household-periods, 12 x 300", "panel", []),
+        ("household-periods, 384 x 50", "panel", ["algorithm.economies=384", "algorithm.agents=50"]),
+        ("points of the continuum, 12 x 300", "continuum", []),
+        ("household-periods with the gradient of all, 12 x 300", "gradient", []),
+        ("household-periods with the gradient of all, 384 x 50", "gradient",
+         ["algorithm.economies=384", "algorithm.agents=50"]),
+    ):
+        periods = 20 if settings.small else 150
+        found = _child("simulation", overrides=[*overrides, *_device(settings)], kind=kind, periods=periods,
+                       repeats=settings.repeats)
+        speed = [found["households"] * periods / seconds / 1e6 for seconds in found["seconds"]]
+        yield Row.of("simulation", what, speed, "million/s", "excluded", found["peak_memory_mb"],
+                     "float32, one thread")
+
+
+def steps(settings: BenchmarkSettings) -> Iterator[Row]:
+    """One update of the policy (and the value), and how near it is to the machine's limits."""
+    number = 20 if settings.small else 40 * settings.repeats
+    for what, overrides in (("default update, 12 x 300 households", []),
+                            (f"update of {settings.to_the_bar}", [f"experiment={settings.to_the_bar}"]),
+                            ("update with two threads", ["trainer.threads=2"])):
+        yield _update(settings, what, overrides, number)
+    one = 2 if settings.small else settings.repeats + 2
+    paper = _update(settings, "policy step of the paper: 384 x 50, 150 periods", PAPER, one)
+    yield paper
+    yield Row.of("steps", "official code's policy step over that", [1e3 * OFFICIAL / paper.value], "times", "excluded",
+                 note=f"{OFFICIAL} s on one core of another machine, float64")
+    counted = _child("roofline", overrides=_device(settings))
+    arithmetic = 1e3 * counted["operations"] / counted["operations_per_second"]
+    traffic = 1e3 * counted["traffic"] / counted["bytes_per_second"]
+    measured = _update(settings, "", [], number).value
+    for what, value, unit in (
+        ("default update: operations", counted["operations"] / 1e6, "million"),
+        ("default update: bytes in and out of its operations", counted["traffic"] / 1e6, "MB"),
+        ("default update: number of operations of PyTorch", counted["kernels"], ""),
+        ("peak of this machine: matrix product", counted["operations_per_second"] / 1e9, "billion/s"),
+        ("peak of this machine: sum of two layers", counted["bytes_per_second"] / 1e9, "GB/s"),
+        ("default update: arithmetic at that peak", arithmetic, "ms"),
+        ("default update: traffic at that peak", traffic, "ms"),
+        ("default update: share of the roofline reached", 100 * max(arithmetic, traffic) / measured, "%"),
+    ):
+        yield Row.of("steps", what, [value], unit, "excluded")
+
+
+def _update(settings: BenchmarkSettings, what: str, overrides: list[str], number: int) -> Row:
+    found = _child("updates", overrides=[*overrides, *_device(settings)], number=number, warm_up=min(number, 20))
+    return Row.of("steps", what, [1e3 * seconds for seconds in found["seconds"]], "ms", "excluded", found["peak_memory_mb"])
+
+
+def accuracy(settings: BenchmarkSettings) -> Iterator[Row]:
+    """From the start of the process to the verdict that the bar is met, of every seed."""
+    overrides = [f"experiment={settings.to_the_bar}", *_device(settings)]
+    if settings.small:
+        overrides += ["algorithm.outer_iterations=1", "algorithm.policy_steps=3", "verdict.burn_in=10", "verdict.periods=20",
+                      "verdict.dates=2"]
+    totals, within, met, peaks = [], [], [], []
+    with TemporaryDirectory(prefix="deepham-") as home:
+        for seed in settings.seeds:
+            folders = [f"run=seed{seed}", f"log_dir={home}/logs", f"checkpoint_dir={home}/checkpoints"]
+            totals.append(_seconds(["-c", TRAIN, *overrides, f"seed={seed}", *folders]))
+            ended = json.loads(Path(home, "checkpoints", f"seed{seed}", "metrics.json").read_text())
+            within.append(ended["seconds"]["total"])
+            met.append(ended["bar_met"])
+            peaks.append(ended["peak_memory_mb"])
+    note = f"experiment={settings.to_the_bar}; the bar is met by {sum(met)} of {len(met)} seeds"
+    yield Row.of("accuracy", "from the command to the verdict", totals, "s", "included", max(peaks), note)
+    yield Row.of("accuracy", "from the first line of the run to the verdict", within, "s", "excluded", max(peaks), note)
+
+
+PARTS: dict[str, Callable[[BenchmarkSettings], Iterator[Row]]] = {
+    "start_up": start_up, "simulation": simulation, "steps": steps, "accuracy": accuracy}
+
+
+def _device(settings: BenchmarkSettings) -> list[str]:
+    return [f"trainer.gpus={settings.gpus}"]
+
+
+def _child(case: str, **arguments) -> dict:
+    """What a case of cases.py returns, from a process of its own."""
+    return json.loads(_run(["-m", "deepham.benchmark.cases", case, json.dumps(arguments)]).splitlines()[-1])
+
+
+def _seconds(arguments: list[str]) -> float:
+    began = time.perf_counter()
+    _run(arguments)
+    return time.perf_counter() - began
+
+
+def _run(arguments: list[str]) -> str:
+    """Output of a fresh interpreter. Raises InputError with its last line where it fails."""
+    done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True)
+    if done.returncode:
+        raise InputError(f"benchmark: {' '.join(arguments)[:200]} failed: {(done.stderr.strip().splitlines() or ['no word'])[-1]}")
+    return done.stdout
+

@@ -1,0 +1,54 @@
+"""The benchmark from the command line: measure, show, write."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+import rich
+import torch
+from omegaconf import DictConfig
+
+from deepham.benchmark.parts import PARTS
+from deepham.benchmark.rows import number, sheet
+from deepham.benchmark.settings import read
+from deepham.files import write_json
+from deepham.training.terminal import cpu_name, machine
+
+
+def run(cfg: DictConfig) -> int:
+    """Measure every part that is asked for, and write tables, JSON and figures. Returns the number of rows.
+
+    Raises:
+        InputError: bad input, or a measurement that failed.
+    """
+    settings = read(cfg)
+    output = Path(cfg.output or f"logs/benchmark-{datetime.now():%Y%m%d-%H%M%S}")
+    console = rich.get_console()
+    about = describe(settings.gpus)
+    console.print(", ".join(f"{name} {value}" for name, value in about.items()), highlight=False)
+    output.mkdir(parents=True, exist_ok=True)
+    began, rows = time.perf_counter(), []
+    for part in settings.parts:
+        for row in PARTS[part](settings):
+            rows.append(row)
+            spread = f"  ({number(row.lowest)} to {number(row.highest)})" if row.repeats > 1 else ""
+            console.print(f"{time.perf_counter() - began:5.0f} s  {row.what:<66} {number(row.value):>7} {row.unit}{spread}",
+                          highlight=False, soft_wrap=True)
+        # after every part: an hour's measurements are not lost with the last
+        write_json(output / "benchmark.json", {"machine": about, "settings": asdict(settings),
+                                               "rows": [asdict(row) for row in rows]})
+        sheet(rows).write(output, "benchmark")
+    console.print(f"{output}/benchmark.json, .md, .csv, .tex", highlight=False, soft_wrap=True)
+    return len(rows)
+
+
+def describe(gpus: int) -> dict[str, str]:
+    """The machine, the versions, the date, and how busy the machine is as the benchmark begins."""
+    hardware = torch.cuda.get_device_name(0) if gpus else cpu_name(1)
+    load = f"{os.getloadavg()[0]:.2f}" if hasattr(os, "getloadavg") else "unknown"
+    return machine(hardware) | {"torch": torch.__version__, "load": load,
+                                "date": datetime.now(UTC).isoformat(timespec="seconds")}

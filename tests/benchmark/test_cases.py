@@ -1,0 +1,60 @@
+"""What the benchmark counts and times."""
+
+import pytest
+import torch
+
+from deepham.benchmark import cases
+from deepham.benchmark.parts import PARTS
+from deepham.benchmark.roofline import Counter, rates
+from deepham.benchmark.rows import Row, number, sheet
+from deepham.benchmark.settings import PARTS as NAMES
+
+
+def test_operations_and_bytes_of_a_product_and_a_sum_are_counted():
+    a, b = torch.rand(3, 5), torch.rand(5, 7)
+    with Counter() as counter:
+        (a @ b).t() + 1
+    assert counter.kernels == 2  # a transpose is a view
+    assert counter.operations == 2 * 3 * 5 * 7 + 21
+    assert counter.traffic == 4 * (15 + 35 + 21 + 21 + 21)
+
+
+def test_the_backward_pass_is_counted():
+    x = torch.rand(4, 4, requires_grad=True)
+    with Counter() as forward:
+        loss = (x @ x).sum()
+    with Counter() as both:
+        loss.backward()
+    assert both.operations >= 2 * forward.operations - 16  # two products for the one of the way there
+
+
+def test_rates_of_this_machine_are_those_of_a_computer():
+    found = rates("cpu")
+    assert 1e8 < found["operations_per_second"] < 1e15 and 1e8 < found["bytes_per_second"] < 1e14
+
+
+def test_an_update_is_timed_and_counted_as_training_does_it():
+    small = ["algorithm.agents=50", "algorithm.economies=4"]
+    found = cases.updates(small, number=4, warm_up=2)
+    assert len(found["seconds"]) == 4 and min(found["seconds"]) > 0 and found["peak_memory_mb"] > 0
+    few, many = cases.roofline(small), cases.roofline(["algorithm.agents=50", "algorithm.economies=8"])
+    # all that depends on the households doubles; the optimiser's own work does not
+    assert 1.5 < many["operations"] / few["operations"] < 2 and many["kernels"] == few["kernels"]
+
+
+@pytest.mark.parametrize("kind, households", [("panel", 24), ("gradient", 24), ("continuum", 4 * 2 * 30)])
+def test_a_simulation_is_timed(kind, households):
+    found = cases.simulation(["algorithm.economies=4", "algorithm.agents=6", "algorithm.nodes=30"], kind, periods=3, repeats=2)
+    assert found["households"] == households and len(found["seconds"]) == 2
+
+
+def test_a_row_is_the_median_and_says_what_start_up_is():
+    row = Row.of("steps", "an update", [3.0, 1.0, 2.0], "ms", "excluded", 450.2)
+    assert (row.value, row.lowest, row.highest, row.repeats) == (2.0, 1.0, 3.0, 3)
+    text = sheet([row]).markdown()
+    assert "| steps | an update | 2 | ms | 1 | 3 | 3 | excluded | 450 |" in text
+    assert [number(x) for x in (1234.5, 0.01234, 12.345)] == ["1,234", "0.0123", "12.3"]
+
+
+def test_every_part_has_a_name_in_the_settings():
+    assert set(PARTS) == set(NAMES)
