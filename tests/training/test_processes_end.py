@@ -88,14 +88,14 @@ def command(monkeypatch, tmp_path, capsys):
 
 @pytest.fixture
 def meanwhile(monkeypatch):
-    """meanwhile(act) calls act() in the process that was started, in the second outer iteration."""
+    """meanwhile(act) calls act(step) in the process that was started, in each step of the second outer iteration."""
 
     def plant(act):
         honest = DeepHAM.training_step
 
         def training_step(self, batch, batch_idx):
-            if self.current_epoch == 1 and batch_idx == 1:
-                act()
+            if self.current_epoch == 1:
+                act(batch_idx)
             return honest(self, batch, batch_idx)
 
         monkeypatch.setattr(DeepHAM, "training_step", training_step)
@@ -104,7 +104,7 @@ def meanwhile(monkeypatch):
 
 
 def test_a_process_that_is_killed_ends_the_run_in_one_line(command, meanwhile):
-    meanwhile(lambda: [worker.kill() for worker in psutil.Process().children()])
+    meanwhile(lambda step: [worker.kill() for worker in psutil.Process().children()])
     code, errors, status = command()
     assert code == 1 and len(errors) == 1 and "process 2 of 2 was ended by SIGKILL" in errors[0]
     assert status["state"] == "failed" and "process 2 of 2" in status["why"] and SIZES[-1] in status["resume"]
@@ -112,12 +112,12 @@ def test_a_process_that_is_killed_ends_the_run_in_one_line(command, meanwhile):
 
 
 def test_a_signal_ends_the_run_as_it_ends_one_process_and_is_not_for_the_others(command, meanwhile):
-    def terminate():
-        for worker in psutil.Process().children():
-            worker.send_signal(signal.SIGTERM), worker.send_signal(signal.SIGINT)  # as a terminal and a cluster do
-        time.sleep(0.2)
-        assert all(worker.is_running() and worker.status() != psutil.STATUS_ZOMBIE for worker in psutil.Process().children())
-        signal.raise_signal(signal.SIGTERM)
+    def terminate(step):
+        if step == 1:
+            for worker in psutil.Process().children():
+                worker.send_signal(signal.SIGTERM), worker.send_signal(signal.SIGINT)  # as a cluster and a terminal do
+        elif step == 3:
+            signal.raise_signal(signal.SIGTERM)
 
     meanwhile(terminate)
     code, errors, status = command()

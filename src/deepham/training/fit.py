@@ -45,6 +45,7 @@ def fit(
 
     Raises:
         TrainingDiverged: a second time, or before the first checkpoint.
+        ProcessLost: one of several processes ended.
     """
     if folders is None:
         with TemporaryDirectory(prefix="deepham-") as home:

@@ -16,10 +16,12 @@ from tempfile import TemporaryDirectory, TemporaryFile
 
 import torch.distributed
 
+from deepham.economics.economy import require
 from deepham.errors import ProcessLost, TrainingDiverged, one_line
 from deepham.training.ranks import Ranks
 
-WAITING = timedelta(days=7)  # for each other: whoever is gone is noticed by other means, and a run that is stopped may wait
+JOINING = timedelta(minutes=5)  # until all are connected
+WAITING = timedelta(days=7)  # for each other after that: who dies is noticed anyway, and a run that is stopped may wait
 PATIENCE = 5.0  # seconds until a process whose connection broke has ended
 LOOPBACK = {"linux": "lo", "darwin": "lo0"}  # the connection neither leaves the machine nor breaks with its network
 
@@ -50,10 +52,13 @@ def beside(job: tuple, number: int):
 
     Raises:
         ProcessLost: one of them ended by itself.
+        InputError: this process belongs to others already.
     """
     if number == 1:
         yield
         return
+    require(not torch.distributed.is_initialized(), f"trainer: {number} processes cannot be started from a process that uses "
+            "torch.distributed itself; train in one that does not")
     workers: list[_Worker] = []
     with TemporaryDirectory(prefix="deepham-") as home:
         store, joined = Path(home) / "store", False
@@ -84,12 +89,15 @@ def beside(job: tuple, number: int):
 
 def join(ranks: Ranks, store: Path) -> None:
     """Meet the other processes, at a file that all of them know; each process calls this once it is ready."""
+    from torch.distributed.distributed_c10d import _set_pg_timeout  # not in a torch that is built without
+
     before = os.environ.get("GLOO_SOCKET_IFNAME")
     if sys.platform in LOOPBACK:
         os.environ["GLOO_SOCKET_IFNAME"] = LOOPBACK[sys.platform]
     try:
         torch.distributed.init_process_group("gloo", store=torch.distributed.FileStore(str(store), ranks.size),
-                                             rank=ranks.rank, world_size=ranks.size, timeout=WAITING)
+                                             rank=ranks.rank, world_size=ranks.size, timeout=JOINING)
+        _set_pg_timeout(WAITING)
     finally:
         if before is None:
             os.environ.pop("GLOO_SOCKET_IFNAME", None)

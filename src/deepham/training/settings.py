@@ -31,6 +31,9 @@ class TrainerSettings:
         require(self.gpus == 0 or self.processes == 1,
                 f"trainer.processes={self.processes} with trainer.gpus={self.gpus}: there is one process for each GPU; leave out "
                 "trainer.processes, or set trainer.gpus=0 for processes on the CPU")
+        require(self.ranks == 1 or torch.distributed.is_available(),
+                f"trainer: this build of torch, {torch.__version__}, has no torch.distributed, which {self.ranks} processes need; "
+                "set trainer.processes=1 and trainer.gpus=0 or 1")
         seen = torch.cuda.device_count()
         require(self.gpus <= seen,
                 f"trainer.gpus={self.gpus}: torch {torch.__version__} sees {seen} GPUs; set trainer.gpus=0 for the CPU"

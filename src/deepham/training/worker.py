@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 import sys
 import threading
 from pathlib import Path
 
-from deepham.training.interruption import deaf
+from deepham.training.interruption import STOPPING, deaf
 
 
 def main(rank: str, size: str, store: str, length: str) -> None:
     deaf()  # a terminal or a cluster sends its signals to all; the process that was started decides
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)  # Lightning would hear SIGTERM again
     job = sys.stdin.buffer.read(int(length))
     watch = threading.Thread(target=_end_with_the_other, daemon=True)
     watch.start()
