@@ -123,7 +123,7 @@ def test_shocks_differ_weights_do_not_and_a_resumed_run_goes_on_exactly(small, t
     for first, second in compare.assets:
         assert first.shape == second.shape == (2, 6) and not torch.isclose(first, second).any()
 
-    with pytest.raises(InputError, match="is of a run in 2 processes, this one has 1; resume with trainer.processes=2"):
+    with pytest.raises(InputError, match="is of a run in 2 processes, this one is in 1; resume with trainer.processes=2"):
         check_processes(parts.last, small())
     check_processes(parts.last, small(TWO))
     fit(small(TWO), [], [], parts, parts.last)
