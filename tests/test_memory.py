@@ -93,6 +93,19 @@ def test_solve_asks_for_what_the_estimate_says(room):
         deepham.solve("ks98", overrides=sizes)
 
 
+def test_processes_share_the_economies_and_load_torch_each(room):
+    settings = read_settings("algorithm.economies=2000")
+    of = (settings.economy, settings.algorithm, settings.network)
+    one, four = memory.training(*of), memory.training(*of, 4)
+    assert [size for size, _ in four[:2]] == pytest.approx([size / 4 for size, _ in one[:2]], rel=1e-6)
+    needed = 4 * sum(size for size, _ in four) + 3 * memory.LOADED
+    room(needed)
+    read_settings("algorithm.economies=2000", "trainer.processes=4")
+    room(needed - 1)
+    with pytest.raises(InputError, match="about .* GB of memory"):
+        read_settings("algorithm.economies=2000", "trainer.processes=4")
+
+
 @pytest.mark.parametrize("call, says", [
     (lambda s: s.simulate(HUGE), "periods"), (lambda s: s.simulate(3, HUGE), "economies"),
     (lambda s: s.simulate(3, 2, agents=HUGE), "economies=2 x agents="), (lambda s: s.irf("good->bad", HUGE), "periods"),

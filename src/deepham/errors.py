@@ -35,6 +35,10 @@ class TrainingDiverged(RuntimeError):
         self.args = (f"{self}; {advice}",)
 
 
+class ProcessLost(RuntimeError):
+    """One of the processes that train together has ended; the message says which and how. Exit code 1."""
+
+
 class NotSaved(RuntimeError):
     """A run is through, but not all of it could be written; the message says what and why. Exit code 1."""
 

@@ -20,6 +20,7 @@ Part = tuple[int, dict[str, object]]
 SPARE = 1.25  # of the peak that the tensors explain: what the allocator has not given back
 OBJECT = 600  # bytes of a small tensor beside its numbers
 LAYER = 30_000  # bytes of a layer beside its weights, with its copies in the average, the optimiser and a checkpoint
+LOADED = 400_000_000  # bytes of a process that has done nothing yet but load torch and lightning
 GROUPS = Path("/sys/fs/cgroup")
 MEMBERSHIP = Path("/proc/self/cgroup")
 # of the two versions of Linux's control groups: limit, usage, and the part of the usage that is given back on demand
@@ -83,11 +84,12 @@ def _gigabytes(size: int) -> str:
 # -- training ------------------------------------------------------------------------------------------------------
 
 
-def training(economy, algorithm, network) -> list[Part]:
+def training(economy, algorithm, network, processes: int = 1) -> list[Part]:
     """Of a run: simulated paths, activations kept for the gradient in float32, and the networks themselves.
 
     Args:
         economy, algorithm, network: an Economy, AlgorithmSettings and NetworkSettings.
+        processes: that share the economies; the estimate is for one of them.
     """
     a, n_z, n_eps = algorithm, economy.chain.n_z, economy.chain.n_eps
     inputs, hidden = _inputs(economy, network), network.depth * network.width
@@ -112,8 +114,8 @@ def training(economy, algorithm, network) -> list[Part]:
         households, size["algorithm.nodes"] = n_eps * a.nodes, a.nodes
     else:
         households, size["algorithm.agents"] = a.agents, a.agents
-    points = a.economies * households
-    value_points = a.value_economies * households if a.value_steps else points
+    points = -(-a.economies // processes) * households
+    value_points = -(-a.value_economies // processes) * households if a.value_steps else points
     looked_at = n_z * n_eps * households * evaluation  # by the callback that measures errors, one economy at a time
     of_values = size | ({"algorithm.economies": 1, "algorithm.value_economies": a.value_economies} if a.value_steps else {})
     pool, path = 0, (0, size)
@@ -129,6 +131,12 @@ def training(economy, algorithm, network) -> list[Part]:
         settings = settings | {f"network.{name}": getattr(network, name) for name in ("width", "depth", "ensemble")}
     return [(_spare(4 * most), settings), (_spare(4 * pool), size | {"algorithm.dates": a.dates}),
             _networks(inputs, algorithm, network)]
+
+
+def of_processes(each: list[Part], number: int, name: str) -> list[Part]:
+    """Of so many processes that train together: the parts of each and, of all but the one that asks, what it has loaded."""
+    loaded = [((number - 1) * LOADED, {name: number})] if number > 1 else []
+    return [(number * size, settings) for size, settings in each] + loaded
 
 
 def _networks(inputs: int, algorithm, network) -> Part:

@@ -13,8 +13,7 @@ from deepham.simulation.rollout import Panel
 
 
 def after_an_epoch(callback, economy, panel, policy=None, value=None) -> dict[str, float]:
-    trainer = SimpleNamespace(datamodule=SimpleNamespace(stream=SimpleNamespace(panel=panel)), loggers=[],
-                              current_epoch=0)
+    trainer = SimpleNamespace(datamodule=SimpleNamespace(panel=panel), loggers=[], current_epoch=0)
     module = SimpleNamespace(economy=economy, policy_average=policy, value_average=value, measures={})
     callback.on_train_epoch_end(trainer, module)
     return module.measures

@@ -141,6 +141,8 @@ def test_a_sweep_runs_the_rest_when_a_job_fails_and_exits_1(command):
     ("trainer.gpus=-3", "trainer.gpus"),
     ("trainer.gpus=two", "trainer.gpus"),
     ("trainer.threads=0", "trainer.threads"),
+    ("trainer.processes=0", "trainer.processes: expected 1 to 1024, got 0"),
+    ("trainer.processes=3", "algorithm.economies: 2 economies cannot be split evenly over 3 processes"),
     ("verdict.nodes=1", "verdict.nodes"),
     ("optimized_metric=foo", "there is euler.mean"),
     ("verdict.dates=100", "verdict.dates"),

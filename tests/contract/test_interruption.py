@@ -20,8 +20,8 @@ SIZES = ["algorithm.outer_iterations=6", "algorithm.policy_steps=4", "algorithm.
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is neither fork nor kill")
 
 
-def survive(folder, number, trials, seed=1):
-    command = [sys.executable, str(TRIALS), str(folder), str(int(number)), str(seed), str(trials), *SIZES]
+def survive(folder, number, trials, seed=1, *more):
+    command = [sys.executable, str(TRIALS), str(folder), str(int(number)), str(seed), str(trials), *SIZES, *more]
     done = subprocess.run(command, capture_output=True, text=True, timeout=1500)
     assert done.returncode == 0, done.stderr
     undisturbed, *results = [json.loads(line) for line in done.stdout.splitlines()]
@@ -80,6 +80,14 @@ def events():
     read = EventAccumulator("logs/r")
     read.Reload()
     return [event.step for event in read.Scalars("train/policy_loss")]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGTERM"])
+def test_so_do_two_processes(tmp_path, name):
+    number = getattr(signal, name)
+    results = survive(tmp_path, number, 5, 11, "trainer.processes=2")
+    check_killed(results) if name == "SIGKILL" else check_interrupted(results, number)
 
 
 @pytest.mark.slow

@@ -131,11 +131,11 @@ def test_no_step_is_taken_on_a_gradient_that_is_no_number(train, monkeypatch):
         zero = (0 * utility).sum()
         return honest(utility, weight) + zero.sqrt()
 
-    def remember(self, what, value, batch):
+    def remember(self, what, value, batch, *of):
         if "policy loss" in what:
             assert bool(value.isfinite())
             before.update({name: leaf.detach().clone() for name, leaf in self.policy.named_parameters()})
-        return check(self, what, value, batch)
+        return check(self, what, value, batch, *of)
 
     check = DeepHAM._check_finite
     monkeypatch.setattr(training_module, "policy_loss", steep)

@@ -20,7 +20,7 @@ from deepham.simulation.household import Observation
 def agent_weights(
     economy: Economy, seen: Observation, rich: float, poor: float, mass: Tensor | None = None
 ) -> Tensor:
-    """Weights (B, N) of the agents in both losses, with mean one: 1 + rich (k/K_ss)^2 + poor (c_ss/m)^2, bounded.
+    """Weights (B, N) of the agents in both losses, before they are divided by their mean: 1 + rich (k/K_ss)^2 + poor (c_ss/m)^2, bounded.
 
     Under price-taking every state is a problem of its own: weights move no optimum, they say where the networks'
     error goes. The dispersion of wealth hangs on the slope of the policy where few agents live. Each term is capped
@@ -34,7 +34,7 @@ def agent_weights(
         weight = weight + poor * ((state["c"] / seen.resources) ** 2).clamp_max(9.0)
     if mass is not None:
         weight = weight * mass
-    return weight / weight.mean()
+    return weight
 
 
 def policy_loss(utility: Tensor, weight: Tensor) -> Tensor:

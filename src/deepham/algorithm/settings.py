@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from deepham.economics.economy import require
 
@@ -66,6 +66,22 @@ class AlgorithmSettings:
     def steps(self) -> int:
         """Gradient batches in one outer iteration."""
         return self.value_steps + self.policy_steps
+
+    def share(self, processes: int) -> AlgorithmSettings:
+        """What one of so many processes does, of which each simulates as many of the economies.
+
+        Raises:
+            InputError: they cannot be split evenly.
+        """
+        if processes == 1:
+            return self
+        split = ("economies", "value_economies") if self.value_steps else ("economies",)
+        for name in split:
+            number = getattr(self, name)
+            require(number % processes == 0,
+                    f"algorithm.{name}: {number} economies cannot be split evenly over {processes} processes; expected a multiple "
+                    f"of {processes}, such as algorithm.{name}={-(-number // processes) * processes}")
+        return replace(self, **{name: getattr(self, name) // processes for name in split})
 
     def validate(self) -> None:
         """Raise InputError for a value out of range or a combination that cannot run."""

@@ -12,7 +12,8 @@ LEVELS = (0.01, 0.10, 0.50, 0.90, 0.99)
 
 
 class AssetDistribution(lightning.Callback):
-    """Mean, standard deviation, Gini, quantiles and the mass at the constraint, pooled over the simulated economies.
+    """Mean, standard deviation, Gini, quantiles and the mass at the constraint, pooled over the simulated economies, those
+    of all processes.
 
     Args:
         figure_every: outer iterations between two histogram figures; 0 draws none.
@@ -25,7 +26,7 @@ class AssetDistribution(lightning.Callback):
 
     @torch.no_grad()
     def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
-        economy, population = module.economy, trainer.datamodule.stream.panel.population
+        economy, population = module.economy, trainer.datamodule.panel.population
         k, weight = population.k.flatten(), population.weight.flatten() / len(population.k)
         mean = (weight * k).sum()
         # as good as at the limit: less than a hundredth of a percent of mean assets above it

@@ -11,6 +11,8 @@ from deepham.economics.economy import require
 class BellmanErrors(lightning.Callback):
     """Errors of the averaged networks on the cross-sections that training is at, expectations enumerated.
 
+    Of several processes the first one measures, with the economies of all.
+
     The cross-sections are finite panels, so the maximum is rougher than the verdict's in the continuum.
 
     Args:
@@ -23,6 +25,6 @@ class BellmanErrors(lightning.Callback):
         self.economies = economies
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
-        panel = trainer.datamodule.stream.panel.select(slice(0, self.economies))
+        panel = trainer.datamodule.panel.select(slice(0, self.economies))
         errors = error_measures(module.economy, module.policy_average, module.value_average, panel)
         module.measures |= {f"errors/{name}": value for name, value in errors.items()}

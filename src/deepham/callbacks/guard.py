@@ -14,12 +14,15 @@ class Guard(lightning.Callback):
 
     Such are mean assets out of stated multiples of the typical state's K (an untrained network without a base holds a
     fiftieth of it; saving everything leads to eight times as much in Krusell-Smith), and all agents at the borrowing
-    limit. What is no number is found in every step, whether this callback is there or not.
+    limit. What is no number is found in every step, whether this callback is there or not. Of several processes each looks
+    at its own economies, and all stop together.
 
     Args:
         every: batches between two looks (a look makes the host wait for the device).
         least, most: the stated multiples.
     """
+
+    every_process = True  # this callback is needed in all of them
 
     def __init__(self, every: int = 20, least: float = 0.005, most: float = 5.0):
         require(isinstance(every, int) and every >= 1, f"every: expected a whole number from 1 on, got {every!r}")
@@ -32,9 +35,11 @@ class Guard(lightning.Callback):
     @torch.no_grad()
     def on_train_batch_start(self, trainer: lightning.Trainer, module, batch, batch_idx: int) -> None:
         if batch_idx % self.every == 0:
-            found = self._ran_away(module.economy, batch.panel.population)
+            data = trainer.datamodule
+            found = [one for one in data.ranks.gather(self._ran_away(module.economy, batch.panel.population)) if one]
             if found:
-                raise TrainingDiverged(f"the policy has run away: {found}", batch_idx + 1, trainer.current_epoch + 1, batch)
+                raise TrainingDiverged(f"the policy has run away: {found[0]}", batch_idx + 1, trainer.current_epoch + 1,
+                                       data.whole(batch))
 
     def _ran_away(self, economy, population) -> str | None:
         typical = economy.typical_state()["K"]

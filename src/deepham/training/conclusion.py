@@ -61,7 +61,7 @@ def conclude(
     policy, value = module.policy_average.double().to(device), module.value_average.double().to(device)
     if reference is None:
         truth = None
-        population = data.stream.panel.population
+        population = data.panel.population
         start = Population(population.k.double(), population.eps, population.weight.double())
         ergodic, measures = measure(economy, policy, value, start, settings.verdict, settings.seed, progress)
     else:

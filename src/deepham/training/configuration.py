@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from functools import wraps
 from pathlib import Path
 
-import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
@@ -24,6 +23,7 @@ from deepham.paths import check_folder, conf_folder
 from deepham.reference.compare import GAPS
 from deepham.reference.settings import ReferenceSettings
 from deepham.report.study import StudySettings
+from deepham.training.settings import TrainerSettings
 
 KEYS = ("model", "network", "algorithm", "trainer", "callbacks", "logger", "verdict", "reference", "run", "seed",
         "figures", "init_from", "ckpt_path", "log_dir", "checkpoint_dir", "optimized_metric")
@@ -31,24 +31,6 @@ LEAST_HOUSEHOLDS = 0.1  # in each individual state of a batch, on average
 RUN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{,199}")  # file systems take 255 letters, a sweep adds some
 ALLOWED_TARGETS = ("deepham.", "lightning.")
 KINDS = {"callbacks": "lightning.Callback", "logger": "lightning.pytorch.loggers.Logger"}  # what parts have to be
-
-
-@dataclass
-class TrainerSettings:
-    """Where a run computes; each field is explained in conf/trainer/."""
-
-    gpus: int
-    threads: int
-    deterministic: bool
-
-    def validate(self) -> None:
-        """Raise InputError for a value out of range or a GPU that is not there."""
-        require(1 <= self.threads <= 1024, f"trainer.threads: expected 1 to 1024, got {self.threads}")
-        require(self.gpus >= 0, f"trainer.gpus: expected 0 (the CPU) or the number of GPUs, got {self.gpus}")
-        require(self.gpus <= 1, f"trainer.gpus: one GPU at most for now, got {self.gpus}; set trainer.gpus=1")
-        seen = torch.cuda.device_count()
-        require(self.gpus <= seen,
-                f"trainer.gpus={self.gpus}: torch {torch.__version__} sees {seen} GPUs; set trainer.gpus=0 for the CPU")
 
 
 @dataclass(frozen=True)
@@ -100,10 +82,13 @@ def _check_enough(economy: Economy, algorithm: AlgorithmSettings) -> None:
 
 def _check_memory(settings: Settings) -> None:
     """Raise InputError where the training or the verdict after it needs more memory than there is."""
-    device = "cuda" if settings.trainer.gpus else "cpu"
-    memory.require_memory(memory.training(settings.economy, settings.algorithm, settings.network), device)
+    gpus, ranks = settings.trainer.gpus, settings.trainer.ranks
+    each = memory.training(settings.economy, settings.algorithm, settings.network, ranks)
+    for card in range(gpus):
+        memory.require_memory(each, f"cuda:{card}")
+    memory.require_memory(memory.of_processes([] if gpus else each, ranks, "trainer.gpus" if gpus else "trainer.processes"))
     point = memory.point_with(settings.economy, settings.network)
-    memory.require_memory(memory.verdict(settings.economy, settings.verdict, point), device)
+    memory.require_memory(memory.verdict(settings.economy, settings.verdict, point), "cuda" if gpus else "cpu")
 
 
 def check_run_name(name) -> None:
@@ -139,6 +124,7 @@ def read(cfg: DictConfig) -> Settings:
         group.validate()
     settings.network.check_states(economy)
     _check_enough(economy, settings.algorithm)
+    settings.algorithm.share(settings.trainer.ranks)  # it can be split
     _check_memory(settings)
     if cfg.run is not None:
         check_run_name(cfg.run)

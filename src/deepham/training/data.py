@@ -19,8 +19,9 @@ from deepham.datasets import draw_panel
 from deepham.economics.economy import Economy
 from deepham.simulation.continuum import on_grid, simulate_continuum, wealth_grid
 from deepham.simulation.household import Policy
-from deepham.simulation.population import Population
+from deepham.simulation.population import Population, concatenate
 from deepham.simulation.rollout import Panel, initial_panel, simulate
+from deepham.training.ranks import ALONE, Ranks
 
 BEHIND_A_HISTOGRAM = 2000  # agents whose wealth the continuum starts from
 
@@ -101,18 +102,21 @@ class PanelData(lightning.LightningDataModule):
     """Holds the stream, its generator and the simulated economies; all of it is part of a checkpoint.
 
     Args:
+        settings: of the whole run; one process of several simulates its share of the economies.
         start: (n_z, N) cross-sections by aggregate state to begin with, or None for the economy's own.
+        ranks: the processes that train together.
     """
 
-    def __init__(self, settings: AlgorithmSettings, seed: int, start: Population | None = None):
+    def __init__(self, settings: AlgorithmSettings, seed: int, start: Population | None = None, ranks: Ranks = ALONE):
         super().__init__()
-        self.settings, self.seed, self.start = settings, seed, start
+        self.settings, self.seed, self.start, self.ranks = settings.share(ranks.size), seed, start, ranks
         self.stream: PanelStream | None = None
+        self._shares: list[dict] | None = None  # of several processes: the state of each after the last outer iteration
 
     def setup(self, stage: str) -> None:
         module = self.trainer.lightning_module
         device = self.trainer.strategy.root_device
-        generator = torch.Generator(device).manual_seed(self.seed)
+        generator = torch.Generator(device).manual_seed(self.ranks.seed(self.seed))
         economy = module.economy.to(device=device)
         start = self.start
         if start is not None:
@@ -127,21 +131,66 @@ class PanelData(lightning.LightningDataModule):
     def transfer_batch_to_device(self, batch: Batch, device, dataloader_index: int) -> Batch:
         return batch  # panels are born on the device
 
+    @property
+    def panel(self) -> Panel:
+        """Where the economies of all processes stand after an outer iteration."""
+        if self._shares is None:
+            return self.stream.panel
+        return _join([_panel(share["panel"], self._device) for share in self._shares])
+
+    def meet(self) -> None:
+        """To be called by every process after an outer iteration: rank 0 measures and saves what all of them are at."""
+        if self.ranks.size > 1:
+            self._shares = self.ranks.gather(self._own())
+
+    def whole(self, batch: Batch) -> Batch:
+        """The batch of all processes, of which each has a share; every process has to ask."""
+        if self.ranks.size == 1:
+            return batch
+        shares = self.ranks.gather((_numbers(batch.panel), None if batch.realised is None else batch.realised.cpu()))
+        realised = None if batch.realised is None else torch.cat([share[1] for share in shares])
+        return Batch(_join([_panel(share[0], "cpu") for share in shares]), realised)
+
     def state_dict(self) -> dict:
-        if self.stream is None or self.stream.panel is None:
-            return {}
-        panel = self.stream.panel
-        population = panel.population
-        return {"generator": self.stream.generator.get_state(),
-                "panel": [population.k, population.eps, population.weight, panel.z]}
+        if self.ranks.size > 1:
+            return {} if self._shares is None else {"processes": self._shares}
+        return {} if self.stream is None or self.stream.panel is None else self._own()
 
     def load_state_dict(self, state: dict) -> None:
         # Lightning calls `setup` first. A checkpoint from before the first batch holds no panel.
         if state:
-            device = self.stream.generator.device
+            if self.ranks.size > 1:
+                self._shares = state["processes"]
+                state = self._shares[self.ranks.rank]
             self.stream.generator.set_state(state["generator"].cpu())
-            k, eps, weight, z = (value.to(device) for value in state["panel"])
-            self.stream.panel = Panel(Population(k, eps, weight), z)
+            self.stream.panel = _panel(state["panel"], self._device)
+
+    def _own(self) -> dict:
+        """The random state and the panel of this process."""
+        return {"generator": self.stream.generator.get_state(), "panel": _numbers(self.stream.panel)}
+
+    @property
+    def _device(self) -> torch.device:
+        return self.stream.generator.device
+
+
+def processes_of(state: dict) -> int | None:
+    """How many processes left this state of a PanelData; None where any number can go on from it."""
+    return len(state.get("processes", [state])) if state else None
+
+
+def _numbers(panel: Panel) -> list[Tensor]:
+    population = panel.population
+    return [tensor.cpu() for tensor in (population.k, population.eps, population.weight, panel.z)]
+
+
+def _panel(numbers: list[Tensor], device) -> Panel:
+    k, eps, weight, z = (tensor.to(device) for tensor in numbers)
+    return Panel(Population(k, eps, weight), z)
+
+
+def _join(panels: list[Panel]) -> Panel:
+    return Panel(concatenate([panel.population for panel in panels]), torch.cat([panel.z for panel in panels]))
 
 
 def _as_it_is(batch: Batch) -> Batch:

@@ -20,9 +20,12 @@ from deepham.files import replace
 from deepham.loading import load
 from deepham.solution import Solution
 from deepham.training.checkpoints import LastCheckpoint, RunFolders, SealedCheckpoints, read_checkpoint
-from deepham.training.configuration import Settings, TrainerSettings
-from deepham.training.data import PanelData
+from deepham.training.configuration import Settings
+from deepham.training.data import PanelData, processes_of
 from deepham.training.module import SMALLER_STEP, DeepHAM
+from deepham.training.processes import beside
+from deepham.training.ranks import Ranks
+from deepham.training.settings import TrainerSettings
 from deepham.training.terminal import quiet_lightning
 
 log = logging.getLogger("deepham")
@@ -42,6 +45,7 @@ def fit(
 
     Raises:
         TrainingDiverged: a second time, or before the first checkpoint.
+        ProcessLost: one of several processes ended.
     """
     if folders is None:
         with TemporaryDirectory(prefix="deepham-") as home:
@@ -53,11 +57,13 @@ def fit(
             module.start_from(init)
         if retreating:
             module.retreat()
-        data = PanelData(settings.algorithm, settings.seed, init and init.ergodic)
+        number = settings.trainer.ranks
+        data = PanelData(settings.algorithm, settings.seed, init and init.ergodic, Ranks(0, number))
+        needed = [callback for callback in callbacks if getattr(callback, "every_process", False)]
         try:
-            with quiet_lightning(), computing(settings.trainer):
-                _trainer(settings, [*callbacks, LastCheckpoint(folders.checkpoints, folders.disk)], loggers).fit(
-                    module, datamodule=data, ckpt_path=resume, weights_only=True if resume else None)
+            with beside((module, data, settings.trainer, needed, resume), number):
+                fit_once(module, data, settings.trainer, [*callbacks, LastCheckpoint(folders.checkpoints, folders.disk)], loggers,
+                         resume)
             return module, data
         except TrainingDiverged as error:
             _keep_batch(error, folders)
@@ -67,6 +73,14 @@ def fit(
                 raise
             log.warning("%s; going back to the last checkpoint with %g times the learning rate", error, SMALLER_STEP)
             retreating, resume = True, folders.last
+
+
+def fit_once(module: DeepHAM, data: PanelData, trainer: TrainerSettings, callbacks: list, loggers: list, resume: Path | None
+             ) -> None:
+    """Train until the end, in this process and in step with the others. Raises TrainingDiverged."""
+    with quiet_lightning(), computing(trainer):
+        _trainer(module, data.ranks, trainer, callbacks, loggers).fit(
+            module, datamodule=data, ckpt_path=resume, weights_only=True if resume else None)
 
 
 def _keep_batch(error: TrainingDiverged, folders: RunFolders) -> None:
@@ -93,6 +107,16 @@ def check_weights(path: Path, settings: Settings) -> None:
                          "resumed") from error
 
 
+def check_processes(path: Path, settings: Settings) -> None:
+    """Raise InputError unless as many processes go on with a checkpoint as left it: each has random numbers of its own."""
+    try:
+        before, now = processes_of(read_checkpoint(path)[PanelData.__name__]), settings.trainer.ranks
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"ckpt_path: {path} does not say where its economies stand; it cannot be resumed") from error
+    require(before in (None, now), f"ckpt_path: {path} is of a run in {before} process{'es' if before != 1 else ''}, this one is "
+            f"in {now}; resume with trainer.processes={before} or, on GPUs, trainer.gpus={before}")
+
+
 def starting_point(path: str, settings: Settings) -> Solution:
     """The solution that init_from names.
 
@@ -112,13 +136,16 @@ def starting_point(path: str, settings: Settings) -> Solution:
     return solution
 
 
-def _trainer(settings: Settings, callbacks: list, loggers: list) -> lightning.Trainer:
+def _trainer(module: DeepHAM, ranks: Ranks, settings: TrainerSettings, callbacks: list, loggers: list) -> lightning.Trainer:
+    """Lightning's, which takes each process for a run of its own: what they share is in `Ranks`, and no wrapper, barrier or
+    broadcast of every step beside it."""
     return lightning.Trainer(
-        accelerator="gpu" if settings.trainer.gpus else "cpu",
-        devices=settings.trainer.gpus or 1,
-        max_epochs=settings.algorithm.outer_iterations,
+        accelerator="gpu" if settings.gpus else "cpu",
+        devices=[ranks.rank] if settings.gpus else 1,
+        max_epochs=module.settings.outer_iterations,
         callbacks=callbacks,
         logger=loggers or False,
+        enable_checkpointing=ranks.rank == 0,
         # on a cluster Lightning would put in handlers and checkpoints of its own
         plugins=[SealedCheckpoints(), LightningEnvironment()],
         enable_progress_bar=False,

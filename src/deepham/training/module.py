@@ -57,7 +57,6 @@ class DeepHAM(lightning.LightningModule):
     def training_step(self, batch: Batch, batch_index: int) -> dict[str, Tensor]:
         """One batch of the stream: a step of the value regression, or an update of the policy (and the value)."""
         policy_optimizer, value_optimizer = self.optimizers()
-        self._check_finite("a state of the population", batch.panel.population.k, batch)
         if batch.realised is not None:
             seen = observe(self.economy, batch.panel.population, batch.panel.z)
             return {"value_loss": self._learn_value(value_optimizer, batch, seen, batch.realised, None)}
@@ -93,9 +92,9 @@ class DeepHAM(lightning.LightningModule):
         return value
 
     def _improve_policy(self, optimizer, batch: Batch, lifetime: Lifetime) -> Tensor:
-        weight = self._weight(lifetime.first)
+        weight, mean = self._weight(lifetime.first)
         loss = policy_loss(lifetime.utility[:, :self._players], weight[:, :self._players])
-        return self._descend("policy", optimizer, loss, self.lr_schedulers()[0], batch)
+        return self._descend("policy", optimizer, loss, mean, self.lr_schedulers()[0], batch)
 
     def _learn_value(
         self, optimizer, batch: Batch, seen: Observation, target: Tensor, consumption: Tensor | None
@@ -104,32 +103,41 @@ class DeepHAM(lightning.LightningModule):
         marginal = None
         if self.settings.slope and consumption is not None:
             marginal = self.economy.preferences.marginal_utility(consumption)
-        loss = value_loss(
-            self.economy, self.value, seen, target, marginal, self._weight(seen), self.settings.level_weight)
-        return self._descend("value", optimizer, loss, self.lr_schedulers()[1], batch)
+        weight, mean = self._weight(seen)
+        loss = value_loss(self.economy, self.value, seen, target, marginal, weight, self.settings.level_weight)
+        return self._descend("value", optimizer, loss, mean, self.lr_schedulers()[1], batch)
 
-    def _weight(self, seen: Observation) -> Tensor:
+    def _weight(self, seen: Observation) -> tuple[Tensor, Tensor]:
+        """Weights (B, N) with mean one, and the mean that they were divided by."""
         mass = seen.population.weight if self.settings.agents is None else None
-        return agent_weights(self.economy, seen, self.settings.rich_weight, self.settings.poor_weight, mass)
+        weight = agent_weights(self.economy, seen, self.settings.rich_weight, self.settings.poor_weight, mass)
+        mean = weight.mean()
+        return weight / mean, mean
 
-    def _descend(self, name: str, optimizer, loss: Tensor, scheduler, batch: Batch) -> Tensor:
-        """One step of the optimizer, unless the loss or the gradient is no number: then TrainingDiverged, and no step."""
+    def _descend(self, name: str, optimizer, loss: Tensor, weight: Tensor, scheduler, batch: Batch) -> Tensor:
+        """One step of the optimizer down the gradient of all processes, each of which counts by the mean weight of its
+        households; unless a state, the loss or the gradient is no number in one of them: then TrainingDiverged in all.
+        """
         optimizer.zero_grad()
-        self._check_finite(f"the {name} loss", loss, batch)
         self.manual_backward(loss)
         gradient = [leaf.grad for group in optimizer.param_groups for leaf in group["params"] if leaf.grad is not None]
-        self._check_finite(f"the {name} gradient", torch.nn.utils.get_total_norm(gradient), batch)
+        data = self.trainer.datamodule
+        loss, state = data.ranks.average(gradient, loss.detach(), weight, batch.panel.population.k.sum())
+        for what, value in (("a state of the population", state), (f"the {name} loss", loss),
+                            (f"the {name} gradient", torch.nn.utils.get_total_norm(gradient))):
+            self._check_finite(what, value, batch, data.whole)
         try:
             optimizer.step()
         except torch.linalg.LinAlgError as error:  # SOAP finds no eigenbasis for gradients of absurd sizes
             raise self._diverged(f"the {name} gradient has no eigenbasis", batch) from error
         scheduler.step()
-        return loss.detach()
+        return loss
 
-    def _check_finite(self, what: str, value: Tensor, batch: Batch) -> None:
+    def _check_finite(self, what: str, value: Tensor, batch: Batch, of=lambda batch: batch) -> None:
+        """Raise TrainingDiverged with `of` the batch, called only then, unless the value is a number."""
         total = value.detach().sum()
         if not bool(total.isfinite()):
-            raise self._diverged(f"{what} is {'infinite or huge' if bool(total.isinf()) else 'not a number'}", batch)
+            raise self._diverged(f"{what} is {'infinite or huge' if bool(total.isinf()) else 'not a number'}", of(batch))
 
     def _diverged(self, what: str, batch: Batch) -> TrainingDiverged:
         return TrainingDiverged(what, self.trainer.fit_loop.epoch_loop.batch_idx + 1, self.current_epoch + 1, batch)
@@ -161,6 +169,7 @@ class DeepHAM(lightning.LightningModule):
         if batch_idx + 1 == self.trainer.num_training_batches:
             for name, leaf in self.named_parameters():
                 self._check_finite(f"the weight {name}", leaf, batch)
+            self.trainer.datamodule.meet()
 
     def retreat(self) -> None:
         """Train from the next checkpoint that is loaded with a smaller step, for the rest of the run."""

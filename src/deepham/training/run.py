@@ -41,7 +41,7 @@ from deepham.training.checkpoints import (
 )
 from deepham.training.conclusion import conclude
 from deepham.training.configuration import Settings, check_run_name, read
-from deepham.training.fit import check_weights, computing, fit, starting_point
+from deepham.training.fit import check_processes, check_weights, computing, fit, starting_point
 from deepham.training.history import History
 from deepham.training.interruption import STOPPING, Interrupted, deaf, interruptible
 from deepham.training.tensorboard import TensorBoard
@@ -61,6 +61,7 @@ def run(cfg: DictConfig) -> float:
     Raises:
         InputError: bad input, before anything is simulated or written; as a job of a sweep it leaves its status.json.
         TrainingDiverged: training found no way on, and status.json says where.
+        ProcessLost: one of several processes died, and status.json says how to resume.
         NotSaved: trained and measured, but not all of it could be written.
         Interrupted: a signal, with status.json saying how to resume.
     """
@@ -113,6 +114,7 @@ def _prepare(cfg: DictConfig) -> _Prepared:
     if resume is not None:
         check_hyperparameters(resume, found, settings.hyperparameters())
         check_weights(resume, settings)
+        check_processes(resume, settings)
     folders = _folders(cfg, settings, resume)
     check_run_name(folders.name)
     cfg.run = folders.name

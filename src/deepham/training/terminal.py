@@ -19,8 +19,8 @@ import torch
 
 from deepham.tables import verdict_table
 from deepham.training.checkpoints import RunFolders
-from deepham.training.configuration import TrainerSettings
 from deepham.training.disk import Disk
+from deepham.training.settings import TrainerSettings
 from deepham.verdict import Row
 
 log = logging.getLogger("deepham")
@@ -133,7 +133,9 @@ def machine(hardware: str) -> dict[str, str]:
 
 def device_name(settings: TrainerSettings) -> str:
     """The card, or the processor and the threads used of it."""
-    return torch.cuda.get_device_name(0) if settings.gpus else cpu_name(settings.threads)
+    if settings.gpus:
+        return f"{settings.gpus} x " * (settings.gpus > 1) + torch.cuda.get_device_name(0)
+    return cpu_name(settings.processes * settings.threads)
 
 
 def cpu_name(used: int) -> str:

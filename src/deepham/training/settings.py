@@ -1,0 +1,40 @@
+"""Where a run computes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from deepham.economics.economy import require
+
+
+@dataclass
+class TrainerSettings:
+    """Where a run computes; each field is explained in conf/trainer/."""
+
+    gpus: int
+    processes: int
+    threads: int
+    deterministic: bool
+
+    @property
+    def ranks(self) -> int:
+        """Processes that train together: one for each GPU, or so many on the CPU."""
+        return max(self.gpus, self.processes)
+
+    def validate(self) -> None:
+        """Raise InputError for a value out of range or a GPU that is not there."""
+        require(1 <= self.threads <= 1024, f"trainer.threads: expected 1 to 1024, got {self.threads}")
+        require(self.gpus >= 0, f"trainer.gpus: expected 0 (the CPU) or the number of GPUs, got {self.gpus}")
+        require(1 <= self.processes <= 1024, f"trainer.processes: expected 1 to 1024, got {self.processes}")
+        require(self.gpus == 0 or self.processes == 1,
+                f"trainer.processes={self.processes} with trainer.gpus={self.gpus}: there is one process for each GPU; leave out "
+                "trainer.processes, or set trainer.gpus=0 for processes on the CPU")
+        require(self.ranks == 1 or torch.distributed.is_available(),
+                f"trainer: this build of torch, {torch.__version__}, has no torch.distributed, which {self.ranks} processes need; "
+                "set trainer.processes=1 and trainer.gpus=0 or 1")
+        seen = torch.cuda.device_count()
+        require(self.gpus <= seen,
+                f"trainer.gpus={self.gpus}: torch {torch.__version__} sees {seen} GPUs; set trainer.gpus=0 for the CPU"
+                + (f", or at most {seen}" if seen else ""))
