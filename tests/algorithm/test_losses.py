@@ -41,7 +41,7 @@ def test_value_loss_and_its_gradient_equal_finite_differences(
     _, value = random_networks(ks98, ensemble=ensemble)
     level, marginal, weight = targets
     arguments = seen, level, marginal if slopes else None, weight, level_weight
-    loss = value_loss(ks98, value, *arguments)
+    loss = value_loss(value, *arguments)
     torch.testing.assert_close(loss, slow_value_loss(value, *arguments), rtol=1e-5, atol=0)
 
     gradient = torch.autograd.grad(loss, list(value.parameters()), materialize_grads=True)
@@ -50,7 +50,7 @@ def test_value_loss_and_its_gradient_equal_finite_differences(
     ends = []
     for sign in (1, -1):
         vector_to_parameters(start + sign * 1e-6 * direction, value.parameters())
-        ends.append(float(value_loss(ks98, value, *arguments).detach()))
+        ends.append(float(value_loss(value, *arguments).detach()))
     slope = float((parameters_to_vector(gradient) @ direction).detach())
     assert slope == pytest.approx((ends[0] - ends[1]) / 2e-6, rel=1e-5)
 
@@ -61,7 +61,7 @@ def test_the_exact_value_function_has_no_loss_and_a_wrong_one_the_known_loss(bm,
     weight = torch.ones(4, 7, dtype=torch.float64)
 
     def loss(level, slope, level_weight):
-        return float(value_loss(bm, closed_form, seen, level, slope, weight, level_weight).detach())
+        return float(value_loss(closed_form, seen, level, slope, weight, level_weight).detach())
 
     assert loss(target, marginal, 1.0) < 1e-24
     assert loss(target + 0.01 / 0.05, marginal, 2.0) == pytest.approx(2 * 0.01**2, rel=1e-9)
@@ -73,7 +73,7 @@ def test_level_error_is_a_share_of_consumption_at_any_risk_aversion(random_netwo
     _, value = random_networks(economy)
     c = economy.steady_state()["c"]
     error = 0.01 * c * c**-3 / (1 - economy.beta)  # utils of one percent of steady-state consumption for ever
-    loss = value_loss(economy, value, seen, value(seen).detach() + error, None, torch.ones(2, 50).double(), 1.0)
+    loss = value_loss(value, seen, value(seen).detach() + error, None, torch.ones(2, 50).double(), 1.0)
     assert float(loss.detach()) == pytest.approx(0.01**2, rel=1e-9)
 
 
@@ -84,12 +84,12 @@ def test_policy_loss_is_minus_the_weighted_mean(targets):
 
 
 def test_agents_weigh_the_same_unless_told_otherwise(ks98, seen):
-    assert torch.equal(agent_weights(ks98, seen, rich=0.0, poor=0.0), torch.ones(2, 50, dtype=torch.float64))
+    assert torch.equal(agent_weights(ks98.typical_state(), seen, rich=0.0, poor=0.0), torch.ones(2, 50, dtype=torch.float64))
 
 
 def test_the_points_of_a_histogram_count_by_their_mass(ks98, seen, seeded):
     mass = torch.rand((2, 50), generator=seeded(3), dtype=torch.float64)
-    plain, weighed = (agent_weights(ks98, seen, 1.0, 0.3, each) for each in (None, mass))
+    plain, weighed = (agent_weights(ks98.typical_state(), seen, 1.0, 0.3, each) for each in (None, mass))
     torch.testing.assert_close(weighed / plain, mass, rtol=1e-12, atol=0)
 
 
@@ -99,7 +99,7 @@ def test_weights_grow_towards_both_ends(ks98, ks98_panel, rich, poor):
     k = torch.tensor([[0.0, 5.0, 0.5 * state["K"], 2 * state["K"], 3 * state["K"], 100 * state["K"]]]).double()
     eps = torch.ones(1, 6, dtype=torch.long)
     seen = observe(ks98, ks98_panel.population.select(slice(1)), torch.tensor([0]), k=k, eps=eps)
-    weight = agent_weights(ks98, seen, rich, poor)
+    weight = agent_weights(ks98.typical_state(), seen, rich, poor)
     terms = [1 + rich * min((own / state["K"]) ** 2, 9) + poor * min((state["c"] / m) ** 2, 9)
              for own, m in zip(k[0].tolist(), seen.resources[0].tolist())]
     torch.testing.assert_close(weight[0], torch.tensor(terms).double(), rtol=1e-6, atol=0)

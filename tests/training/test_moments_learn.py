@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from deepham.algorithm.gradients import held, lifetime
 from deepham.simulation.household import observe
 from deepham.training.data import PanelData
 from deepham.training.module import DeepHAM
@@ -30,8 +31,8 @@ def test_each_loss_teaches_the_moments_of_its_own_network(fit, shared):
     policy, value = (network.inputs.moments for network in (module.policy, module.value))
     assert (policy is value) == shared
     module.zero_grad()
-    lifetime = module._lifetime(panel)
-    (-lifetime.utility.mean()).backward()
+    found = lifetime(module.economy, module.policy, module.value, panel, module.settings, torch.Generator())
+    (-found.utility.mean()).backward()
     assert gradient(policy) > 0 and (shared or gradient(value) == 0)
     module.zero_grad()
     module.value(observe(module.economy, panel.population, panel.z)).mean().backward()
@@ -42,7 +43,7 @@ def test_the_objective_does_not_flatter_itself_through_the_moments_of_the_value(
     module = fit(1, moments_shared=True)
     panel = module.trainer.datamodule.stream.panel
     seen = observe(module.economy, panel.population, panel.z)
-    assert not module._held_value(seen).requires_grad
+    assert not held(module.value)(seen).requires_grad
     assert all(parameter.requires_grad for parameter in module.value.parameters())
 
 

@@ -4,12 +4,12 @@ import pytest
 import safetensors
 import torch
 
+from deepham.algorithm import gradients
 from deepham.callbacks.guard import Guard
 from deepham.economics.economy import Economy
 from deepham.errors import InputError, TrainingDiverged
 from deepham.simulation.population import Population
 from deepham.simulation.rollout import Panel
-from deepham.training import module as training_module
 from deepham.training.checkpoints import RunFolders, read_checkpoint
 from deepham.training.data import Batch, PanelStream
 from deepham.training.fit import OFFENDING, fit
@@ -125,7 +125,7 @@ def test_a_fault_in_the_first_step_leaves_the_untrained_state(train, faulty, tmp
 
 def test_no_step_is_taken_on_a_gradient_that_is_no_number(train, monkeypatch):
     """The loss is finite: the square root of a zero whose slope is infinite."""
-    before, honest = {}, training_module.policy_loss
+    before, honest = {}, gradients.policy_loss
 
     def steep(utility, weight):
         zero = (0 * utility).sum()
@@ -138,7 +138,7 @@ def test_no_step_is_taken_on_a_gradient_that_is_no_number(train, monkeypatch):
         return check(self, what, value, batch, *of)
 
     check = DeepHAM._check_finite
-    monkeypatch.setattr(training_module, "policy_loss", steep)
+    monkeypatch.setattr(gradients, "policy_loss", steep)
     monkeypatch.setattr(DeepHAM, "_check_finite", remember)
     modules = []
     monkeypatch.setattr(DeepHAM, "on_fit_start", lambda self: modules.append(self))

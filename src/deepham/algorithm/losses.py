@@ -12,26 +12,25 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from deepham.economics.economy import Economy
 from deepham.networks.value import ValueNetwork
 from deepham.simulation.household import Observation
 
 
 def agent_weights(
-    economy: Economy, seen: Observation, rich: float, poor: float, mass: Tensor | None = None
+    typical: dict[str, float], seen: Observation, rich: float, poor: float, mass: Tensor | None = None
 ) -> Tensor:
-    """Weights (B, N) of the agents in both losses, before they are divided by their mean: 1 + rich (k/K_ss)^2 + poor (c_ss/m)^2, bounded.
+    """Weights (B, N) of the agents in both losses, before they are divided by their mean: 1 + rich (k/K)^2 + poor (c/m)^2,
+    with K and c of the economy's typical state.
 
     Under price-taking every state is a problem of its own: weights move no optimum, they say where the networks'
     error goes. The dispersion of wealth hangs on the slope of the policy where few agents live. Each term is capped
     at 9 times its coefficient. The points of a histogram count by their mass (B, N).
     """
-    state = economy.typical_state()
     weight = torch.ones_like(seen.resources)
     if rich:
-        weight = weight + rich * ((seen.k / state["K"]) ** 2).clamp_max(9.0)
+        weight = weight + rich * ((seen.k / typical["K"]) ** 2).clamp_max(9.0)
     if poor:
-        weight = weight + poor * ((state["c"] / seen.resources) ** 2).clamp_max(9.0)
+        weight = weight + poor * ((typical["c"] / seen.resources) ** 2).clamp_max(9.0)
     if mass is not None:
         weight = weight * mass
     return weight
@@ -43,7 +42,7 @@ def policy_loss(utility: Tensor, weight: Tensor) -> Tensor:
 
 
 def value_loss(
-    economy: Economy, value: ValueNetwork, seen: Observation, target: Tensor, marginal_utility: Tensor | None,
+    value: ValueNetwork, seen: Observation, target: Tensor, marginal_utility: Tensor | None,
     weight: Tensor, level_weight: float,
 ) -> Tensor:
     """Mean squared error of the level and, where `marginal_utility` is given, of the slope (a Sobolev loss).

@@ -9,17 +9,16 @@ import torch
 from torch import Tensor
 
 from deepham import economics
-from deepham.algorithm.losses import agent_weights, policy_loss, value_loss
-from deepham.algorithm.objective import Lifetime, lifetime_utility
+from deepham.algorithm.gradients import Slope, regression_gradient, update_gradients
 from deepham.algorithm.settings import AlgorithmSettings, OptimizerSettings
 from deepham.errors import TrainingDiverged
 from deepham.folder import SCHEMA_VERSION
 from deepham.networks.settings import NetworkSettings, build_networks
-from deepham.simulation.household import Observation, observe
 from deepham.simulation.rollout import Panel
 from deepham.solution import Solution
 from deepham.training.data import Batch
 
+NETWORKS = ("policy", "value")  # in the order of their optimisers
 SMALLER_STEP = 0.3  # the learning rate after going back, as a share of the one before
 
 
@@ -40,6 +39,7 @@ class DeepHAM(lightning.LightningModule):
         self.settings.validate()
         calibration = dict(model)
         self.economy = economics.create(calibration.pop("name"), **calibration).to(dtype=torch.float32)
+        self.typical = self.economy.typical_state()
         self.policy, self.value = build_networks(self.economy, NetworkSettings(**network), seed)
         self.policy_average = copy.deepcopy(self.policy).requires_grad_(False)
         self.value_average = copy.deepcopy(self.value).requires_grad_(False)
@@ -56,81 +56,39 @@ class DeepHAM(lightning.LightningModule):
 
     def training_step(self, batch: Batch, batch_index: int) -> dict[str, Tensor]:
         """One batch of the stream: a step of the value regression, or an update of the policy (and the value)."""
-        policy_optimizer, value_optimizer = self.optimizers()
         if batch.realised is not None:
-            seen = observe(self.economy, batch.panel.population, batch.panel.z)
-            return {"value_loss": self._learn_value(value_optimizer, batch, seen, batch.realised, None)}
-
-        lifetime = self._lifetime(batch.panel)
-        losses = {"policy_loss": self._improve_policy(policy_optimizer, batch, lifetime)}
-        if self.settings.value_steps == 0:
-            losses["value_loss"] = self._learn_value(
-                value_optimizer, batch, lifetime.first, lifetime.utility.detach(), lifetime.consumption.detach())
+            slope = regression_gradient(
+                self.economy, self.value, batch.panel, batch.realised, self.settings, self.typical)
+            return {"value_loss": self._descend("value", slope, batch)}
+        slopes = self._gradients(batch.panel)
+        losses = {f"{name}_loss": self._descend(name, slope, batch) for name, slope in zip(NETWORKS, slopes)}
         self.updates += 1
         self._update_averages()
         return losses
 
-    def _lifetime(self, panel: Panel) -> Lifetime:
-        """Utility over the horizon plus V at its end, as a function of the policy's weights."""
-        return lifetime_utility(
-            self.economy, self.policy, self._held_value, panel, self.settings.horizon,
-            self.trainer.datamodule.stream.generator, price_taking=self.settings.price_taking,
-            players=self._players, exact=self.settings.expectation == "exact")
+    def _gradients(self, panel: Panel) -> list[Slope]:
+        return update_gradients(self.economy, self.policy, self.value, panel, self.settings,
+                                self.trainer.datamodule.stream.generator, self.typical)
 
-    @property
-    def _players(self) -> int | None:
-        return 1 if self.settings.players == "first" else None
-
-    def _held_value(self, seen: Observation) -> Tensor:
-        """V for the objective: the gradient runs through V to k', not into V's weights.
-
-        They are held during this call only, since moments that policy and value share belong to the policy, too.
-        """
-        self.value.requires_grad_(False)
-        value = self.value(seen)
-        self.value.requires_grad_(True)
-        return value
-
-    def _improve_policy(self, optimizer, batch: Batch, lifetime: Lifetime) -> Tensor:
-        weight, mean = self._weight(lifetime.first)
-        loss = policy_loss(lifetime.utility[:, :self._players], weight[:, :self._players])
-        return self._descend("policy", optimizer, loss, mean, self.lr_schedulers()[0], batch)
-
-    def _learn_value(
-        self, optimizer, batch: Batch, seen: Observation, target: Tensor, consumption: Tensor | None
-    ) -> Tensor:
-        """Fit V to the target (B, N) and, where the algorithm says so, V's slope to u'(consumption)."""
-        marginal = None
-        if self.settings.slope and consumption is not None:
-            marginal = self.economy.preferences.marginal_utility(consumption)
-        weight, mean = self._weight(seen)
-        loss = value_loss(self.economy, self.value, seen, target, marginal, weight, self.settings.level_weight)
-        return self._descend("value", optimizer, loss, mean, self.lr_schedulers()[1], batch)
-
-    def _weight(self, seen: Observation) -> tuple[Tensor, Tensor]:
-        """Weights (B, N) with mean one, and the mean that they were divided by."""
-        mass = seen.population.weight if self.settings.agents is None else None
-        weight = agent_weights(self.economy, seen, self.settings.rich_weight, self.settings.poor_weight, mass)
-        mean = weight.mean()
-        return weight / mean, mean
-
-    def _descend(self, name: str, optimizer, loss: Tensor, weight: Tensor, scheduler, batch: Batch) -> Tensor:
+    def _descend(self, name: str, slope: Slope, batch: Batch) -> Tensor:
         """One step of the optimizer down the gradient of all processes, each of which counts by the mean weight of its
         households; unless a state, the loss or the gradient is no number in one of them: then TrainingDiverged in all.
+
+        Returns:
+            The loss over all processes.
         """
-        optimizer.zero_grad()
-        self.manual_backward(loss)
-        gradient = [leaf.grad for group in optimizer.param_groups for leaf in group["params"] if leaf.grad is not None]
-        data = self.trainer.datamodule
-        loss, state = data.ranks.average(gradient, loss.detach(), weight, batch.panel.population.k.sum())
+        index, gradient, data = NETWORKS.index(name), list(slope.gradient), self.trainer.datamodule
+        loss, state = data.ranks.average(gradient, slope.loss, slope.weight, batch.panel.population.k.sum())
         for what, value in (("a state of the population", state), (f"the {name} loss", loss),
                             (f"the {name} gradient", torch.nn.utils.get_total_norm(gradient))):
             self._check_finite(what, value, batch, data.whole)
+        for leaf, its_gradient in zip(getattr(self, name).parameters(), gradient, strict=True):
+            leaf.grad = its_gradient
         try:
-            optimizer.step()
+            self.optimizers()[index].step()
         except torch.linalg.LinAlgError as error:  # SOAP finds no eigenbasis for gradients of absurd sizes
             raise self._diverged(f"the {name} gradient has no eigenbasis", batch) from error
-        scheduler.step()
+        self.lr_schedulers()[index].step()
         return loss
 
     def _check_finite(self, what: str, value: Tensor, batch: Batch, of=lambda batch: batch) -> None:

@@ -1,0 +1,105 @@
+"""One update, from where the economies stand to the gradients of the two losses: pure functions of panel and weights.
+
+Policy: V is held and lifetime utility is maximised. Value: the same lifetime utility, and u'(c), are what V is fitted to.
+Both gradients are taken at the same weights.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from deepham.algorithm.losses import agent_weights, policy_loss, value_loss
+from deepham.algorithm.objective import Lifetime, lifetime_utility
+from deepham.algorithm.settings import AlgorithmSettings
+from deepham.economics.economy import Economy
+from deepham.networks.policy import PolicyNetwork
+from deepham.networks.value import ValueNetwork
+from deepham.simulation.household import Observation, Value, observe
+from deepham.simulation.rollout import Panel
+
+
+@dataclass(frozen=True)
+class Slope:
+    """A loss and its gradient.
+
+    Attributes:
+        loss: (), the weighted mean over the households.
+        weight: (), their mean weight, which the loss has been divided by.
+        gradient: towards the parameters of the network, in their order.
+    """
+
+    loss: Tensor
+    weight: Tensor
+    gradient: tuple[Tensor, ...]
+
+
+def update_gradients(
+    economy: Economy, policy: PolicyNetwork, value: ValueNetwork, panel: Panel, settings: AlgorithmSettings,
+    generator: torch.Generator, typical: dict[str, float],
+) -> list[Slope]:
+    """Of the policy and, where V learns along with it (value_steps = 0), of V.
+
+    Args:
+        typical: `economy.typical_state()`.
+    """
+    found = lifetime(economy, policy, value, panel, settings, generator)
+    weight, mean = _weights(found.first, settings, typical)
+    players = _players(settings)
+    loss = policy_loss(found.utility[:, :players], weight[:, :players])
+    slopes = [_slope(loss, mean, policy)]
+    if settings.value_steps == 0:
+        marginal = economy.preferences.marginal_utility(found.consumption.detach()) if settings.slope else None
+        loss = value_loss(value, found.first, found.utility.detach(), marginal, weight, settings.level_weight)
+        slopes.append(_slope(loss, mean, value))
+    return slopes
+
+
+def regression_gradient(
+    economy: Economy, value: ValueNetwork, panel: Panel, realised: Tensor, settings: AlgorithmSettings, typical: dict[str, float]
+) -> Slope:
+    """Of V where it is fitted to the utility (B, N) realised from the panel on: levels, since a path has no slope."""
+    seen = observe(economy, panel.population, panel.z)
+    weight, mean = _weights(seen, settings, typical)
+    return _slope(value_loss(value, seen, realised, None, weight, settings.level_weight), mean, value)
+
+
+def lifetime(
+    economy: Economy, policy: PolicyNetwork, value: ValueNetwork, panel: Panel, settings: AlgorithmSettings,
+    generator: torch.Generator,
+) -> Lifetime:
+    """Utility over the horizon plus V at its end, as a function of the policy's weights."""
+    return lifetime_utility(economy, policy, held(value), panel, settings.horizon, generator,
+                            price_taking=settings.price_taking, players=_players(settings), exact=settings.expectation == "exact")
+
+
+def held(value: ValueNetwork) -> Value:
+    """V for the objective: the gradient runs through V to k', not into V's weights.
+
+    They are held during the call only, since moments that policy and value share belong to the policy, too.
+    """
+    def of(seen: Observation) -> Tensor:
+        value.requires_grad_(False)
+        utility = value(seen)
+        value.requires_grad_(True)
+        return utility
+
+    return of
+
+
+def _players(settings: AlgorithmSettings) -> int | None:
+    return 1 if settings.players == "first" else None
+
+
+def _weights(seen: Observation, settings: AlgorithmSettings, typical: dict[str, float]) -> tuple[Tensor, Tensor]:
+    """Weights (B, N) with mean one, and the mean that they were divided by."""
+    mass = seen.population.weight if settings.agents is None else None
+    weight = agent_weights(typical, seen, settings.rich_weight, settings.poor_weight, mass)
+    mean = weight.mean()
+    return weight / mean, mean
+
+
+def _slope(loss: Tensor, weight: Tensor, network: torch.nn.Module) -> Slope:
+    return Slope(loss.detach(), weight, torch.autograd.grad(loss, list(network.parameters())))
