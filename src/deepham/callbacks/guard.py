@@ -18,7 +18,8 @@ class Guard(lightning.Callback):
     at its own economies, and all stop together.
 
     Args:
-        every: batches between two looks (a look makes the host wait for the device).
+        every: batches between two looks. A look makes the host wait for the device, so that on a GPU there is one at the start
+            of each outer iteration only.
         least, most: the stated multiples.
     """
 
@@ -34,7 +35,7 @@ class Guard(lightning.Callback):
 
     @torch.no_grad()
     def on_train_batch_start(self, trainer: lightning.Trainer, module, batch, batch_idx: int) -> None:
-        if batch_idx % self.every == 0:
+        if batch_idx % (self.every if module.at_once else trainer.num_training_batches) == 0:
             data = trainer.datamodule
             found = [one for one in data.ranks.gather(self._ran_away(module.economy, batch.panel.population)) if one]
             if found:

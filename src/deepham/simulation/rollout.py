@@ -20,6 +20,14 @@ class Panel:
     population: Population
     z: Tensor
 
+    @classmethod
+    def of(cls, k: Tensor, eps: Tensor, weight: Tensor, z: Tensor) -> Panel:
+        return cls(Population(k, eps, weight), z)
+
+    def tensors(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """What `of` makes a panel from."""
+        return self.population.k, self.population.eps, self.population.weight, self.z
+
     def select(self, index) -> Panel:
         return Panel(self.population.select(index), self.z[index])
 

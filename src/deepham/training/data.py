@@ -21,6 +21,7 @@ from deepham.simulation.continuum import on_grid, simulate_continuum, wealth_gri
 from deepham.simulation.household import Policy
 from deepham.simulation.population import Population, concatenate
 from deepham.simulation.rollout import Panel, initial_panel, simulate
+from deepham.training.capture import Captured
 from deepham.training.ranks import ALONE, Ranks
 
 BEHIND_A_HISTOGRAM = 2000  # agents whose wealth the continuum starts from
@@ -40,15 +41,20 @@ class PanelStream(IterableDataset):
     fresh = "step": the economies move `move` periods under the current policy before each batch.
     fresh = "epoch": at the start of the epoch they move `burn_in` periods under the policy as it then is; batches are
     drawn from cross-sections along a path after that.
+
+    Args:
+        start: cross-sections by aggregate state to begin with, instead of the economy's own.
+        capture: move the economies before each batch by a CUDA graph.
     """
 
     def __init__(self, economy: Economy, policy: Policy, settings: AlgorithmSettings, generator: torch.Generator,
-                 start: Population | None = None):
+                 start: Population | None = None, capture: bool = False):
         self.economy, self.policy, self.settings, self.generator = economy, policy, settings, generator
-        self.start = start  # cross-sections by aggregate state to begin with, instead of the economy's own
+        self.start = start
         self.panel: Panel | None = None
         # of the continuum: a histogram instead of agents
         self.grid = wealth_grid(economy, settings.nodes, settings.top) if settings.agents is None else None
+        self._move_on = Captured(self._before_a_batch, generator) if capture else self._before_a_batch
 
     def __len__(self) -> int:
         # without a length Lightning fetches one batch ahead, and every panel is one step stale
@@ -57,10 +63,9 @@ class PanelStream(IterableDataset):
     def __iter__(self) -> Iterator[Batch]:
         s = self.settings
         if self.panel is None or s.restart:
-            self.panel = self._initial_panel()
-            self._move(s.burn_in)
+            self.panel = self._later(self._initial_panel(), s.burn_in)
         elif s.fresh == "epoch":
-            self._move(s.burn_in)
+            self.panel = self._later(self.panel, s.burn_in)
         if s.value_steps or s.fresh == "epoch":
             periods = s.realised_periods if s.value_steps else s.spacing
             pool, realised, self.panel = realised_utility(
@@ -70,7 +75,7 @@ class PanelStream(IterableDataset):
             yield Batch(pool.select(index), realised[index])
         for _ in range(s.policy_steps):
             if s.fresh == "step":
-                self._move(s.move)
+                self.panel = self._move_on(self.panel)
                 yield Batch(self.panel)
             else:
                 yield Batch(pool.select(self._choose(len(pool.z), s.economies)))
@@ -86,13 +91,17 @@ class PanelStream(IterableDataset):
             population = on_grid(self.grid, population.with_assets(held), self.economy.chain.n_eps)
         return Panel(population, panel.z)
 
-    def _move(self, periods: int) -> None:
+    def _before_a_batch(self, panel: Panel) -> Panel:
+        return self._later(panel, self.settings.move)
+
+    def _later(self, panel: Panel, periods: int) -> Panel:
         if self.grid is None:
-            moves = simulate(self.economy, self.policy, self.panel, periods, self.generator)
+            moves = simulate(self.economy, self.policy, panel, periods, self.generator)
         else:
-            moves = simulate_continuum(self.economy, self.policy, self.grid, self.panel, periods, self.generator)
-        for self.panel in moves:
+            moves = simulate_continuum(self.economy, self.policy, self.grid, panel, periods, self.generator)
+        for panel in moves:
             pass
+        return panel
 
     def _choose(self, of: int, number: int) -> Tensor:
         return torch.randint(of, (number,), generator=self.generator, device=self.generator.device)
@@ -105,10 +114,13 @@ class PanelData(lightning.LightningDataModule):
         settings: of the whole run; one process of several simulates its share of the economies.
         start: (n_z, N) cross-sections by aggregate state to begin with, or None for the economy's own.
         ranks: the processes that train together.
+        capture: on a GPU, move the economies and take the gradients by CUDA graphs.
     """
 
-    def __init__(self, settings: AlgorithmSettings, seed: int, start: Population | None = None, ranks: Ranks = ALONE):
+    def __init__(self, settings: AlgorithmSettings, seed: int, start: Population | None = None, ranks: Ranks = ALONE,
+                 capture: bool = False):
         super().__init__()
+        self.capture = capture
         self.settings, self.seed, self.start, self.ranks = settings.share(ranks.size), seed, start, ranks
         self.stream: PanelStream | None = None
         self._shares: list[dict] | None = None  # of several processes: the state of each after the last outer iteration
@@ -122,7 +134,7 @@ class PanelData(lightning.LightningDataModule):
         if start is not None:
             k, weight = (x.to(device=device, dtype=torch.float32) for x in (start.k, start.weight))
             start = Population(k, start.eps.to(device), weight)
-        self.stream = PanelStream(economy, module.policy, self.settings, generator, start)
+        self.stream = PanelStream(economy, module.policy, self.settings, generator, start, self.capture)
 
     def train_dataloader(self) -> DataLoader:
         # a generator of its own: a DataLoader draws a seed for workers, which would touch the global one
@@ -136,7 +148,7 @@ class PanelData(lightning.LightningDataModule):
         """Where the economies of all processes stand after an outer iteration."""
         if self._shares is None:
             return self.stream.panel
-        return _join([_panel(share["panel"], self._device) for share in self._shares])
+        return _join([self._panel(share) for share in self._shares])
 
     def meet(self) -> None:
         """To be called by every process after an outer iteration: rank 0 measures and saves what all of them are at."""
@@ -147,9 +159,9 @@ class PanelData(lightning.LightningDataModule):
         """The batch of all processes, of which each has a share; every process has to ask."""
         if self.ranks.size == 1:
             return batch
-        shares = self.ranks.gather((_numbers(batch.panel), None if batch.realised is None else batch.realised.cpu()))
+        shares = self.ranks.gather((_on_the_cpu(batch.panel), None if batch.realised is None else batch.realised.cpu()))
         realised = None if batch.realised is None else torch.cat([share[1] for share in shares])
-        return Batch(_join([_panel(share[0], "cpu") for share in shares]), realised)
+        return Batch(_join([Panel.of(*share[0]) for share in shares]), realised)
 
     def state_dict(self) -> dict:
         if self.ranks.size > 1:
@@ -163,15 +175,14 @@ class PanelData(lightning.LightningDataModule):
                 self._shares = state["processes"]
                 state = self._shares[self.ranks.rank]
             self.stream.generator.set_state(state["generator"].cpu())
-            self.stream.panel = _panel(state["panel"], self._device)
+            self.stream.panel = self._panel(state)
 
     def _own(self) -> dict:
         """The random state and the panel of this process."""
-        return {"generator": self.stream.generator.get_state(), "panel": _numbers(self.stream.panel)}
+        return {"generator": self.stream.generator.get_state(), "panel": _on_the_cpu(self.stream.panel)}
 
-    @property
-    def _device(self) -> torch.device:
-        return self.stream.generator.device
+    def _panel(self, own: dict) -> Panel:
+        return Panel.of(*(tensor.to(self.stream.generator.device) for tensor in own["panel"]))
 
 
 def processes_of(state: dict) -> int | None:
@@ -179,14 +190,8 @@ def processes_of(state: dict) -> int | None:
     return len(state.get("processes", [state])) if state else None
 
 
-def _numbers(panel: Panel) -> list[Tensor]:
-    population = panel.population
-    return [tensor.cpu() for tensor in (population.k, population.eps, population.weight, panel.z)]
-
-
-def _panel(numbers: list[Tensor], device) -> Panel:
-    k, eps, weight, z = (tensor.to(device) for tensor in numbers)
-    return Panel(Population(k, eps, weight), z)
+def _on_the_cpu(panel: Panel) -> list[Tensor]:
+    return [tensor.cpu() for tensor in panel.tensors()]
 
 
 def _join(panels: list[Panel]) -> Panel:

@@ -58,7 +58,7 @@ def fit(
         if retreating:
             module.retreat()
         number = settings.trainer.ranks
-        data = PanelData(settings.algorithm, settings.seed, init and init.ergodic, Ranks(0, number))
+        data = PanelData(settings.algorithm, settings.seed, init and init.ergodic, Ranks(0, number), settings.trainer.cuda_graphs)
         needed = [callback for callback in callbacks if getattr(callback, "every_process", False)]
         try:
             with beside((module, data, settings.trainer, needed, resume), number):

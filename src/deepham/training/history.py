@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import lightning
+import torch
 
 from deepham.files import replace
 from deepham.training.disk import Disk
@@ -35,7 +36,7 @@ class History(lightning.Callback):
             self._losses.setdefault(name, []).append(loss)
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
-        losses = {f"train/{name}": float(sum(values) / len(values)) for name, values in self._losses.items()}
+        losses = {f"train/{name}": float(torch.stack(values).double().mean()) for name, values in self._losses.items()}
         rates = {"train/learning_rate": trainer.optimizers[0].param_groups[0]["lr"]}
         seconds = {"timing/seconds": time.perf_counter() - self._started}
         measures = losses | rates | seconds | module.measures

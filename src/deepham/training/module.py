@@ -16,6 +16,7 @@ from deepham.folder import SCHEMA_VERSION
 from deepham.networks.settings import NetworkSettings, build_networks
 from deepham.simulation.rollout import Panel
 from deepham.solution import Solution
+from deepham.training.capture import Captured
 from deepham.training.data import Batch
 
 NETWORKS = ("policy", "value")  # in the order of their optimisers
@@ -46,6 +47,8 @@ class DeepHAM(lightning.LightningModule):
         self.updates = 0  # policy updates so far
         self.retreats = 0  # how often training went back to a checkpoint with a smaller step
         self._retreating = False
+        self.at_once = True  # whether a number that is none is looked for in every step
+        self._unread: list[tuple[str, int, Tensor]] = []  # or at the end of an outer iteration: what, step, whether it is finite
         self.measures: dict[str, float] = {}  # of the latest outer iteration, filled by callbacks
 
     def start_from(self, solution: Solution) -> None:
@@ -66,7 +69,7 @@ class DeepHAM(lightning.LightningModule):
         self._update_averages()
         return losses
 
-    def _gradients(self, panel: Panel) -> list[Slope]:
+    def _update_gradients(self, panel: Panel) -> list[Slope]:
         return update_gradients(self.economy, self.policy, self.value, panel, self.settings,
                                 self.trainer.datamodule.stream.generator, self.typical)
 
@@ -89,16 +92,31 @@ class DeepHAM(lightning.LightningModule):
         except torch.linalg.LinAlgError as error:  # SOAP finds no eigenbasis for gradients of absurd sizes
             raise self._diverged(f"the {name} gradient has no eigenbasis", batch) from error
         self.lr_schedulers()[index].step()
-        return loss
+        return loss.clone()  # the next graph launch writes over it
 
     def _check_finite(self, what: str, value: Tensor, batch: Batch, of=lambda batch: batch) -> None:
-        """Raise TrainingDiverged with `of` the batch, called only then, unless the value is a number."""
+        """Raise TrainingDiverged with `of` the batch, called only then, unless the value is a number; or let `_read` do it."""
         total = value.detach().sum()
-        if not bool(total.isfinite()):
-            raise self._diverged(f"{what} is {'infinite or huge' if bool(total.isinf()) else 'not a number'}", of(batch))
+        if not self.at_once:
+            self._unread.append((what, self._step, total))
+        elif not bool(total.isfinite()):
+            raise self._diverged(_fault(what, total), of(batch))
+
+    def _read(self) -> None:
+        """Raise TrainingDiverged for the first number of this outer iteration that is none, without its batch."""
+        unread, self._unread = self._unread, []
+        if unread:
+            finite = torch.stack([total for _, _, total in unread]).isfinite()
+            if not bool(finite.all()):
+                what, step, total = unread[int(finite.int().argmin())]
+                raise TrainingDiverged(_fault(what, total), step, self.current_epoch + 1, None)
+
+    @property
+    def _step(self) -> int:
+        return self.trainer.fit_loop.epoch_loop.batch_idx + 1
 
     def _diverged(self, what: str, batch: Batch) -> TrainingDiverged:
-        return TrainingDiverged(what, self.trainer.fit_loop.epoch_loop.batch_idx + 1, self.current_epoch + 1, batch)
+        return TrainingDiverged(what, self._step, self.current_epoch + 1, batch)
 
     @torch.no_grad()
     def _update_averages(self) -> None:
@@ -121,12 +139,17 @@ class DeepHAM(lightning.LightningModule):
 
     def on_fit_start(self) -> None:
         self.economy = self.economy.to(device=self.device)
+        self.at_once = self.device.type == "cpu"  # a GPU would have to stop for it
+        data = self.trainer.datamodule
+        self._gradients = (Captured(self._update_gradients, data.stream.generator) if data.capture
+                           else self._update_gradients)
 
     def on_train_batch_end(self, outputs: dict, batch: Batch, batch_idx: int) -> None:
         """At the end of an outer iteration: what is measured next, and kept, is good down to the last step's outcome."""
         if batch_idx + 1 == self.trainer.num_training_batches:
             for name, leaf in self.named_parameters():
                 self._check_finite(f"the weight {name}", leaf, batch)
+            self._read()
             self.trainer.datamodule.meet()
 
     def retreat(self) -> None:
@@ -146,6 +169,10 @@ class DeepHAM(lightning.LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict) -> None:
         self.updates, self.retreats = checkpoint["updates"], checkpoint["retreats"]
+
+
+def _fault(what: str, total: Tensor) -> str:
+    return f"{what} is {'infinite or huge' if bool(total.isinf()) else 'not a number'}"
 
 
 def _optimizer(network: torch.nn.Module, options: OptimizerSettings) -> torch.optim.Optimizer:

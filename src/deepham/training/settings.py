@@ -17,6 +17,7 @@ class TrainerSettings:
     processes: int
     threads: int
     deterministic: bool
+    cuda_graphs: bool
 
     @property
     def ranks(self) -> int:
@@ -31,6 +32,8 @@ class TrainerSettings:
         require(self.gpus == 0 or self.processes == 1,
                 f"trainer.processes={self.processes} with trainer.gpus={self.gpus}: there is one process for each GPU; leave out "
                 "trainer.processes, or set trainer.gpus=0 for processes on the CPU")
+        require(self.gpus > 0 or not self.cuda_graphs,
+                "trainer.cuda_graphs: there are none on the CPU; set trainer.gpus=1 or trainer.cuda_graphs=false")
         require(self.ranks == 1 or torch.distributed.is_available(),
                 f"trainer: this build of torch, {torch.__version__}, has no torch.distributed, which {self.ranks} processes need; "
                 "set trainer.processes=1 and trainer.gpus=0 or 1")

@@ -1,0 +1,164 @@
+"""What a GPU needs of training, as far as a CPU can show it: nothing waits for the device, and graphs change no number.
+
+The last test runs on a GPU, where there is one.
+"""
+
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves, tree_map
+
+from deepham.callbacks.guard import Guard
+from deepham.errors import TrainingDiverged
+from deepham.simulation.rollout import initial_panel, simulate
+from deepham.training import capture
+from deepham.training.capture import Captured
+from deepham.training.fit import fit
+from deepham.training.history import History
+from deepham.training.module import DeepHAM
+
+STEPS = 6
+# what makes the host wait for a device: a number that is read, and shapes that depend on numbers
+WAITING = {"aten::_local_scalar_dense", "aten::nonzero", "aten::masked_select", "aten::unique_dim", "aten::_unique2", "aten::equal"}
+
+
+class Watch(TorchDispatchMode):
+    """Names of the operations that would wait."""
+
+    def __init__(self):
+        super().__init__()
+        self.waited = []
+
+    def __torch_dispatch__(self, function, types, arguments=(), options=None):
+        masks = function.name().startswith("aten::index") and any(
+            leaf.dtype in (torch.bool, torch.uint8) for leaf in tree_leaves(arguments[1]) if isinstance(leaf, torch.Tensor))
+        if function.name() in WAITING or masks:
+            self.waited.append(function.name())
+        return function(*arguments, **(options or {}))
+
+
+class Watching(Guard):
+    """Watches from the end of the first batch of an outer iteration to the start of its last."""
+
+    def __init__(self):
+        super().__init__()
+        self.watch = None
+
+    def on_train_batch_start(self, trainer, module, batch, batch_idx):
+        super().on_train_batch_start(trainer, module, batch, batch_idx)
+        if batch_idx == STEPS - 1:
+            self.watch.__exit__(None, None, None)
+
+    def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx):
+        if batch_idx == 0:
+            self.watch = Watch()
+            self.watch.__enter__()
+
+
+def as_on_a_gpu(monkeypatch):
+    begin = DeepHAM.on_fit_start
+
+    def on_fit_start(self):
+        begin(self)
+        self.at_once = False
+
+    monkeypatch.setattr(DeepHAM, "on_fit_start", on_fit_start)
+
+
+# not torch's Adam: it reads its step counter, which lies on the CPU also where the weights do not
+KINDS = {
+    "default": [], "long horizon": ["algorithm.horizon=3"], "drawn": ["algorithm.horizon=2", "algorithm.expectation=drawn"],
+    "continuum": ["algorithm.agents=null", "algorithm.nodes=20"], "moments": ["network=generalized_moments"],
+    "full state": ["network=full_state", "network.quantiles=5"],
+    "rare event": ["model=rare_event", "algorithm.agents=200"],
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_host_never_waits_inside_an_outer_iteration(settings, monkeypatch, kind):
+    as_on_a_gpu(monkeypatch)
+    watching = Watching()
+    fit(settings("algorithm.outer_iterations=1", f"algorithm.policy_steps={STEPS}", *KINDS[kind]), [watching, History(None)], [])
+    assert watching.watch.waited == []
+
+
+def test_the_watch_sees_what_waits():
+    x = torch.rand(4)
+    with Watch() as watch:
+        float(x.sum()), x[x > 0.5], x.nonzero(), x[torch.tensor([0])]
+    assert len(watch.waited) == 3
+
+
+def test_a_number_that_is_none_is_found_at_the_end_of_the_outer_iteration(settings, monkeypatch):
+    as_on_a_gpu(monkeypatch)
+    check = DeepHAM._check_finite
+
+    def fault(self, what, value, *rest):
+        at = self.trainer.fit_loop.epoch_loop.batch_idx
+        check(self, what, torch.tensor(float("nan")) if at >= 2 and what == "the value loss" else value, *rest)
+
+    monkeypatch.setattr(DeepHAM, "_check_finite", fault)
+    with pytest.raises(TrainingDiverged, match="the value loss is not a number in step 3 of outer iteration 1"):
+        fit(settings("algorithm.outer_iterations=2", f"algorithm.policy_steps={STEPS}"), [], [])
+
+
+def stand_in(call, generator):
+    """Records as CUDA does: the numbers come when it is replayed, into the same tensors."""
+    result = call()
+
+    def replay():
+        tree_map(lambda kept, new: kept.copy_(new) if isinstance(kept, torch.Tensor) else None, leaves(result), leaves(call()))
+
+    return result, replay
+
+
+def leaves(result):
+    """Tensors of panels and slopes, which are no lists."""
+    if isinstance(result, list):
+        return [leaves(item) for item in result]
+    if hasattr(result, "tensors"):
+        return list(result.tensors())
+    return [result.loss, result.weight, *result.gradient]
+
+
+def test_a_captured_simulation_is_the_simulation(ks98, random_networks):
+    policy, _ = random_networks(ks98)
+    paths = []
+    for capture_it in (False, True):
+        generator = torch.Generator().manual_seed(3)
+        panel = initial_panel(ks98, 2, 5, generator)
+
+        def once(panel):
+            return list(simulate(ks98, policy, panel, 2, generator))[-1]
+
+        move = Captured(once, generator, stand_in) if capture_it else once
+        path = []
+        for _ in range(4):
+            panel = move(panel)
+            path.append([tensor.clone() for tensor in panel.tensors()])
+        paths.append(path)
+    assert all(torch.equal(one, other) for before, after in zip(*paths) for one, other in zip(before, after))
+
+
+@pytest.mark.parametrize("kind", ["default", "drawn", "continuum", "moments"])
+def test_training_by_graphs_is_training(settings, monkeypatch, kind):
+    weights = []
+    for graphs in (False, True):
+        chosen = settings("algorithm.outer_iterations=2", "algorithm.policy_steps=4", *KINDS[kind])
+        if graphs:
+            monkeypatch.setattr(capture, "_record", stand_in)
+            chosen.trainer.cuda_graphs = True
+        history = History(None)
+        module, _ = fit(chosen, [history], [])
+        weights.append([*module.parameters(), torch.tensor([list(row.values())[1:3] for row in history.rows])])
+    assert all(torch.equal(one, other) for one, other in zip(*weights, strict=True))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_on_a_gpu_graphs_change_no_number_and_nothing_waits(settings):
+    weights = []
+    for graphs in ("false", "true"):
+        module, _ = fit(settings("algorithm.outer_iterations=2", "trainer.gpus=1", f"trainer.cuda_graphs={graphs}"), [Guard()], [])
+        weights.append([parameter.cpu() for parameter in module.parameters()])
+    for one, other in zip(*weights, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
