@@ -108,10 +108,10 @@ def check_weights(path: Path, settings: Settings) -> None:
 
 
 def check_processes(path: Path, settings: Settings) -> None:
-    """Raise InputError unless as many processes go on with a checkpoint as left it: each has random numbers of its own."""
+    """Raise InputError unless as many processes go on with a checkpoint as left it, each with its own random numbers."""
     try:
-        before, now = processes_of(read_checkpoint(path)[PanelData.__name__]), settings.trainer.ranks
-    except (KeyError, TypeError, AttributeError) as error:
+        before, now = processes_of(read_checkpoint(path).get(PanelData.__name__, {})), settings.trainer.ranks
+    except (TypeError, AttributeError) as error:
         raise InputError(f"ckpt_path: {path} does not say where its economies stand; it cannot be resumed") from error
     require(before in (None, now), f"ckpt_path: {path} is of a run in {before} process{'es' if before != 1 else ''}, this one is "
             f"in {now}; resume with trainer.processes={before} or, on GPUs, trainer.gpus={before}")
