@@ -41,7 +41,7 @@ class Given(lightning.Callback):
         data = trainer.datamodule
         k, eps, z = (x.chunk(data.ranks.size)[data.ranks.rank] for x in self.numbers)
         data.stream.panel = Panel(Population.panel(k, eps), z)
-        data.stream._move = lambda periods: None
+        data.stream._move_on = lambda panel: panel
 
     def on_before_optimizer_step(self, trainer, module, optimizer):
         self.gradients.append(torch.cat([leaf.grad.flatten() for group in optimizer.param_groups for leaf in group["params"]]))

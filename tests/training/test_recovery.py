@@ -140,8 +140,8 @@ def test_no_step_is_taken_on_a_gradient_that_is_no_number(train, monkeypatch):
     check = DeepHAM._check_finite
     monkeypatch.setattr(gradients, "policy_loss", steep)
     monkeypatch.setattr(DeepHAM, "_check_finite", remember)
-    modules = []
-    monkeypatch.setattr(DeepHAM, "on_fit_start", lambda self: modules.append(self))
+    modules, begin = [], DeepHAM.on_fit_start
+    monkeypatch.setattr(DeepHAM, "on_fit_start", lambda self: modules.append(self) or begin(self))
     with pytest.raises(TrainingDiverged, match="the policy gradient is not a number in step 1 of outer iteration 1"):
         train()
     for name, leaf in modules[-1].policy.named_parameters():
@@ -164,12 +164,11 @@ def test_a_last_step_that_ruins_the_weights_is_found_before_they_are_kept(train,
     (6.0, "mean k of an economy is .*outside of 0.005 to 5 times the typical"), (0.001, "mean k of an economy is"),
     (0.0, "mean k of an economy is 0,")])
 def test_a_policy_that_has_run_away_is_named_and_not_learnt_from(train, monkeypatch, multiple, found):
-    def run_away(self, periods):
-        population = self.panel.population
+    def run_away(self, panel):
         K = self.economy.typical_state()["K"]
-        self.panel = Panel(population.with_assets(torch.full_like(population.k, multiple * K)), self.panel.z)
+        return Panel(panel.population.with_assets(torch.full_like(panel.population.k, multiple * K)), panel.z)
 
-    monkeypatch.setattr(PanelStream, "_move", run_away)
+    monkeypatch.setattr(PanelStream, "_before_a_batch", run_away)
     steps = []
     honest = DeepHAM.training_step
     monkeypatch.setattr(DeepHAM, "training_step",
