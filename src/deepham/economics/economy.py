@@ -19,8 +19,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from deepham.economics.markov import JointChain
 from deepham.economics.preferences import CRRA
+from deepham.economics.process import ShockProcess
 from deepham.errors import InputError, show
 
 
@@ -72,7 +72,7 @@ class Economy(ABC):
     # -- what a subclass states ------------------------------------------------------------------------------------
 
     beta: ClassVar[float]  # discount factor per period, a field of every subclass
-    chain: ClassVar[JointChain]  # set in `prepare`, like `preferences`
+    chain: ClassVar[ShockProcess]  # of (z, eps), a JointChain where z is finite; set in `prepare`, like `preferences`
     preferences: ClassVar[CRRA]
 
     @abstractmethod
@@ -137,12 +137,12 @@ class Economy(ABC):
         """A copy whose tensors live on the device and have the floating dtype."""
         moved = copy.copy(self)
         for name, value in vars(self).items():
-            if isinstance(value, Tensor | JointChain):
+            if isinstance(value, Tensor | ShockProcess):
                 setattr(moved, name, value.to(device=device, dtype=dtype))
         return moved
 
     def _check_long_run(self) -> None:
-        self.chain.stationary_z(), self.chain.stationary_eps()  # each refuses a chain without a single long run
+        self.chain.eps_shares()  # refuses a chain without a single long run
         try:
             state = {"deterministic": self.steady_state(), "typical": self.typical_state()}
         except (OverflowError, ZeroDivisionError) as error:
@@ -150,7 +150,7 @@ class Economy(ABC):
         for name, values in state.items():
             require(all(isinstance(value, float) and math.isfinite(value) and value > 0 for value in values.values()),
                     f"calibration: its {name} steady state is not finite and positive, {values}")
-            z = torch.arange(self.chain.n_z)
+            z = self.chain.typical_z()
             prices = self.prices({key: self.table([value]).expand(len(z)) for key, value in values.items()}, z)
             require(all(bool(price.isfinite().all()) for price in prices.values()) and bool((prices["R"] > 0).all()),
                     f"calibration: prices at its {name} steady state are not finite, or R is not positive, "

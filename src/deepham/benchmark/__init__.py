@@ -1,0 +1,1 @@
+"""How the method's cost and errors grow: an economy with any number of aggregate shocks, and the measurements."""
