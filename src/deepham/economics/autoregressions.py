@@ -71,8 +71,11 @@ class Autoregressions(ShockProcess):
         return self.individual[eps]
 
     def features(self, z: Tensor) -> Tensor:
-        # networks keep the process they were built from, which does not move with them
-        spread = self.spread.to(z)
+        """z over its long-run standard deviation, the whole as long as 1/3 on average: three such deviations are one.
+
+        Fed each by itself at order one, 30 states would saturate the first layer of a network, and the errors grow with d.
+        """
+        spread = 3 * len(self.rho) ** 0.5 * self.spread.to(z)  # networks keep the process they were built from, as it was
         return z / torch.where(spread > 0, spread, 1.0)
 
     def eps_shares(self) -> Tensor:

@@ -67,7 +67,7 @@ class ShockProcess(ABC):
 
     @abstractmethod
     def features(self, z: Tensor) -> Tensor:
-        """z as networks are fed it, of order one: (B, n_features)."""
+        """z as networks are fed it, of order one as a whole: (B, n_features)."""
 
     @abstractmethod
     def eps_shares(self) -> Tensor:

@@ -39,5 +39,6 @@ def random_directions(normals: Tensor) -> Tensor:
 
 def standard_normal(uniform: Tensor) -> Tensor:
     """Standard normals from uniform numbers on [0, 1) by inversion; zero, whose quantile is none, counts as a quarter
-    of the distance between two such numbers."""
-    return torch.special.ndtri(uniform.clamp_min(torch.finfo(uniform.dtype).eps / 8))
+    of the spacing between two such numbers."""
+    spacing = torch.finfo(uniform.dtype).eps / 2
+    return torch.special.ndtri(uniform.clamp(spacing / 4, 1 - spacing))
