@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import lightning
 import yaml
+from lightning.fabric.plugins.environments import LightningEnvironment
 
 from deepham import economics
 from deepham.benchmark.many_shocks import ManyShocks
 from deepham.economics.economy import Economy
 from deepham.paths import conf_folder
+from deepham.training.configuration import TrainerSettings
 from deepham.training.data import PanelData
+from deepham.training.fit import computing
 from deepham.training.module import DeepHAM
 from deepham.training.terminal import quiet_lightning
 
@@ -38,7 +41,7 @@ def shipped(group: str, name: str, **changes) -> dict:
 def train(
     model: dict, network: dict, algorithm: dict, seed: int = 1, callbacks: tuple = (), accelerator: str = "cpu"
 ) -> tuple[BenchmarkDeepHAM, PanelData]:
-    """Train in memory, without checkpoints, measures or logs.
+    """Train in memory, on one thread as shipped, without checkpoints, measures or logs.
 
     Args:
         model: name of the economy and its parameters; network, algorithm: see DeepHAM.
@@ -46,10 +49,10 @@ def train(
     """
     module = BenchmarkDeepHAM(model, network, algorithm, seed)
     data = PanelData(module.settings, seed)
-    with quiet_lightning():
+    with quiet_lightning(), computing(TrainerSettings(gpus=int(accelerator == "gpu"), threads=1, deterministic=False)):
         lightning.Trainer(
             accelerator=accelerator, devices=1, max_epochs=module.settings.outer_iterations, callbacks=list(callbacks),
             logger=False, enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
-            use_distributed_sampler=False,
+            use_distributed_sampler=False, plugins=[LightningEnvironment()],
         ).fit(module, datamodule=data)
     return module, data

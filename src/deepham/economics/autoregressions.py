@@ -30,7 +30,8 @@ class Autoregressions(ShockProcess):
     def __init__(self, persistence, innovation, individual: Tensor, points: int = 5, directions: int | None = None):
         rho, sigma = (torch.as_tensor(values, dtype=torch.float64) for values in (persistence, innovation))
         if rho.dim() != 1 or rho.shape != sigma.shape or len(rho) == 0:
-            raise InputError(f"persistence and innovation: expected as many numbers of each, got {persistence} and {innovation}")
+            raise InputError(f"persistence and innovation: expected as many numbers of each, got {persistence} and "
+                             f"{innovation}")
         if not bool((rho.abs() < 1).all()):
             raise InputError(f"persistence: expected numbers in (-1, 1), got {persistence}")
         if not bool((sigma >= 0).all() & sigma.isfinite().all()):

@@ -1,9 +1,10 @@
-"""What the solver asks of an economy: its states, its chain, its prices and its equations, as functions of tensors.
+"""What the solver asks of an economy: its states, its shocks, its prices and its equations, as functions of tensors.
 
 To add an economy, write one file in this folder with one subclass of `Economy` (a dataclass whose fields are the
 parameters) and one file in conf/model/ with its calibration. Nothing else names an economy.
 
-Shape letters: B economies, N agents or support points. Timing: k is held at the start of the period, z and eps are
+Shape letters: B economies, N agents or support points. The aggregate state z is (B,), the index of a finite chain, or
+(B, d), numbers: only an economy and its process look into it. Timing: k is held at the start of the period, z and eps are
 seen, then households choose consumption; k' = resources - c.
 """
 
