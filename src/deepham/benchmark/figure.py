@@ -29,7 +29,7 @@ def growth(measured: dict) -> Figure:
     for key, name, color, label in (("seconds", "grid", GREY, "solution"), ("step_seconds", "grid_step", ORANGE, "one step")):
         power = f", states^{exponents[name]:.2f}" if name in exponents else ""
         _line(grid, rows, "grid", key, color, label + power)
-    grid.set(xlabel="aggregate shocks d, 5^d aggregate states", ylabel="seconds, grid method", xscale="linear")
+    grid.set(xlabel="aggregate shocks d (5^d states)", ylabel="seconds, grid method", xscale="linear")
     grid.set_xticks([row["size"] for row in rows if row["axis"] == "grid"])
     for axes in panels:
         axes.grid(which="major", color="0.9", linewidth=0.6)
