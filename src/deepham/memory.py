@@ -91,11 +91,11 @@ def training(economy, algorithm, network, processes: int = 1) -> list[Part]:
         economy, algorithm, network: an Economy, AlgorithmSettings and NetworkSettings.
         processes: that share the economies; the estimate is for one of them.
     """
-    a, n_z, n_eps = algorithm, economy.chain.n_z, economy.chain.n_eps
+    a, n_next, n_eps = algorithm, economy.chain.n_next, economy.chain.n_eps
     inputs, hidden = _inputs(economy, network), network.depth * network.width
     bent = 2 if network.activation in ("silu", "gelu") else 1  # these keep what goes in beside what comes out
     moments = network.moments * network.depth * network.moment_width
-    branches = n_z * n_eps if a.expectation == "exact" else 1
+    branches = n_next * n_eps if a.expectation == "exact" else 1
     evaluation = point_with(economy, network)
 
     # one period of the policy, V on every branch of the last, and the regression of V, which are never there together
@@ -116,7 +116,7 @@ def training(economy, algorithm, network, processes: int = 1) -> list[Part]:
         households, size["algorithm.agents"] = a.agents, a.agents
     points = -(-a.economies // processes) * households
     value_points = -(-a.value_economies // processes) * households if a.value_steps else points
-    looked_at = n_z * n_eps * households * evaluation  # by the callback that measures errors, one economy at a time
+    looked_at = n_next * n_eps * households * evaluation  # by the callback that measures errors, one economy at a time
     of_values = size | ({"algorithm.economies": 1, "algorithm.value_economies": a.value_economies} if a.value_steps else {})
     pool, path = 0, (0, size)
     if a.value_steps or a.fresh == "epoch":  # utility along paths, and the starting points that are drawn from later
@@ -154,7 +154,7 @@ def _networks(inputs: int, algorithm, network) -> Part:
 
 def _inputs(economy, network) -> int:
     """Numbers that a network is fed, as NetworkSettings describes it, and a few more."""
-    return 6 + economy.chain.n_z + economy.chain.n_eps + network.moments + network.quantiles
+    return 7 + economy.chain.n_features + economy.chain.n_eps + network.moments + network.quantiles
 
 
 def point_with(economy, network) -> int:
@@ -226,7 +226,7 @@ def _cross_sections(economy, nodes: int, point: int, economies: dict[str, int], 
 
 def panels(economy, point: int, economies: int, dates: int, agents: int) -> list[Part]:
     """Of measuring errors in panels at so many dates."""
-    branches = economy.chain.n_z * economy.chain.n_eps
+    branches = economy.chain.n_next * economy.chain.n_eps
     return [(agents * (9 * economies * point + 220 * economies * dates + 8 * branches * (60 + point)), {"agents": agents})]
 
 

@@ -52,7 +52,8 @@ def lifetime_utility(
             gradient knows that each household moves them (a game of N players).
         players: so many of the households, the first, whose choices carry a gradient; the others' are held (fictitious
             play). None: all.
-        exact: take the expectation over (z_T, eps_T) by enumeration, otherwise by one draw.
+        exact: take the expectation over (z_T, eps_T) by enumeration, otherwise by one draw. Of a vector z the nodes of the
+            expectation are drawn where its process says so.
     """
     total: Tensor | float = 0.0
     discount = 1.0
@@ -69,7 +70,7 @@ def lifetime_utility(
             z_next, eps_next = draw_shocks(economy, panel, generator)
             panel = Panel(Population(saved.k, eps_next, saved.weight), z_next)
     if exact:
-        total = total + discount * expected_value(economy, value, saved, seen.z, price_taking)
+        total = total + discount * expected_value(economy, value, saved, seen.z, price_taking, generator)
     else:
         total = total + discount * _value_at(economy, value, panel, price_taking)
     return Lifetime(total, first, first_consumption)
@@ -86,10 +87,11 @@ def _choose(policy: Policy, seen: Observation, players: int | None) -> Tensor:
 
 
 def expected_value(
-    economy: Economy, value: Value, saved: Population, z: Tensor, price_taking: bool = True
+    economy: Economy, value: Value, saved: Population, z: Tensor, price_taking: bool = True,
+    generator: torch.Generator | None = None,
 ) -> Tensor:
-    """E V(next period) over (z', eps') by enumeration: (B, N). `saved` carries k' with today's eps."""
-    panel, p_z, p_eps = expand_next(economy, saved, z)
+    """E V(next period) over (z', eps') by enumeration: (B, N). `saved` carries k' with today's eps; see `expand_next`."""
+    panel, p_z, p_eps = expand_next(economy, saved, z, generator)
     return expect(_value_at(economy, value, panel, price_taking), p_z, p_eps)
 
 

@@ -1,4 +1,4 @@
-"""Errors of a policy and a value function, with expectations enumerated and never sampled.
+"""Errors of a policy and a value function, with expectations enumerated (over a vector z by quadrature) and never sampled.
 
 Definitions. c(s) is the policy, k' = m - c, next states (z', eps') with their probabilities P, and the next
 cross-section P' that everybody's choice brings about.
@@ -59,12 +59,12 @@ def _euler(economy: Economy, policy: Policy, seen: Observation, consumption: Ten
 def _best_value(economy: Economy, value: Value, seen: Observation, saved: Population) -> Tensor:
     """max over c of u(c) + beta E V' for one household, from 1e-5 of what it can consume to all of it."""
     panel, p_z, p_eps = expand_next(economy, saved, seen.z)
-    n_z, n_eps = economy.chain.n_z, economy.chain.n_eps
+    _, s, _, n_eps = p_eps.shape
     available = seen.resources - economy.borrowing_limit
 
     def payoff(share: Tensor) -> Tensor:
         k_next = economy.borrowing_limit + (1 - share) * available
-        k = k_next[:, None, :, None].expand(-1, n_z, -1, n_eps).reshape(panel.population.k.shape)
+        k = k_next[:, None, :, None].expand(-1, s, -1, n_eps).reshape(panel.population.k.shape)
         following = observe(economy, panel.population, panel.z, k=k, eps=panel.population.eps)
         expected = expect(value(following), p_z, p_eps)
         return economy.preferences.utility(share * available) + economy.beta * expected

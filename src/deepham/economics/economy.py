@@ -1,9 +1,10 @@
-"""What the solver asks of an economy: its states, its chain, its prices and its equations, as functions of tensors.
+"""What the solver asks of an economy: its states, its shocks, its prices and its equations, as functions of tensors.
 
 To add an economy, write one file in this folder with one subclass of `Economy` (a dataclass whose fields are the
 parameters) and one file in conf/model/ with its calibration. Nothing else names an economy.
 
-Shape letters: B economies, N agents or support points. Timing: k is held at the start of the period, z and eps are
+Shape letters: B economies, N agents or support points. The aggregate state z is (B,), the index of a finite chain, or
+(B, d), numbers: only an economy and its process look into it. Timing: k is held at the start of the period, z and eps are
 seen, then households choose consumption; k' = resources - c.
 """
 
@@ -19,8 +20,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from deepham.economics.markov import JointChain
 from deepham.economics.preferences import CRRA
+from deepham.economics.process import ShockProcess
 from deepham.errors import InputError, show
 
 
@@ -72,7 +73,7 @@ class Economy(ABC):
     # -- what a subclass states ------------------------------------------------------------------------------------
 
     beta: ClassVar[float]  # discount factor per period, a field of every subclass
-    chain: ClassVar[JointChain]  # set in `prepare`, like `preferences`
+    chain: ClassVar[ShockProcess]  # of (z, eps), a JointChain where z is finite; set in `prepare`, like `preferences`
     preferences: ClassVar[CRRA]
 
     @abstractmethod
@@ -137,12 +138,12 @@ class Economy(ABC):
         """A copy whose tensors live on the device and have the floating dtype."""
         moved = copy.copy(self)
         for name, value in vars(self).items():
-            if isinstance(value, Tensor | JointChain):
+            if isinstance(value, Tensor | ShockProcess):
                 setattr(moved, name, value.to(device=device, dtype=dtype))
         return moved
 
     def _check_long_run(self) -> None:
-        self.chain.stationary_z(), self.chain.stationary_eps()  # each refuses a chain without a single long run
+        self.chain.eps_shares()  # refuses a chain without a single long run
         try:
             state = {"deterministic": self.steady_state(), "typical": self.typical_state()}
         except (OverflowError, ZeroDivisionError) as error:
@@ -150,7 +151,7 @@ class Economy(ABC):
         for name, values in state.items():
             require(all(isinstance(value, float) and math.isfinite(value) and value > 0 for value in values.values()),
                     f"calibration: its {name} steady state is not finite and positive, {values}")
-            z = torch.arange(self.chain.n_z)
+            z = self.chain.typical_z()
             prices = self.prices({key: self.table([value]).expand(len(z)) for key, value in values.items()}, z)
             require(all(bool(price.isfinite().all()) for price in prices.values()) and bool((prices["R"] > 0).all()),
                     f"calibration: prices at its {name} steady state are not finite, or R is not positive, "

@@ -5,12 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from deepham.economics.process import ShockProcess, invert
 from deepham.errors import InputError
 
 ROW_SUM_TOLERANCE = 1e-4  # published chains are printed with six digits
 
 
-class JointChain:
+class JointChain(ShockProcess):
     """Transitions of (z, eps), with eps moving independently across households given z and z'.
 
     Args:
@@ -24,6 +25,8 @@ class JointChain:
     Raises:
         InputError: a matrix that is no Markov chain, or whose P(z' | z) depends on eps.
     """
+
+    draws = 1
 
     def __init__(self, matrix, n_z: int, n_eps: int):
         try:
@@ -56,17 +59,38 @@ class JointChain:
         moved.individual = self.individual.to(device=device, dtype=dtype)
         return moved
 
+    @property
+    def n_next(self) -> int:
+        return self.n_z
+
+    @property
+    def n_features(self) -> int:
+        return self.n_z - 1
+
+    def start(self, for_z: Tensor, for_eps: Tensor) -> tuple[Tensor, Tensor]:
+        z = (for_z >= self.stationary_z()[:-1].cumsum(0)).sum(-1)
+        shares = self.stationary_eps()[z]  # (B, n_eps)
+        return z, (for_eps[..., None] >= shares[:, None, :-1].cumsum(-1)).sum(-1)
+
     def draw_z(self, z: Tensor, uniform: Tensor) -> Tensor:
         """Next aggregate state by inversion. z, uniform and result: (B,)."""
-        return _invert(self.aggregate[z], uniform)
+        return invert(self.aggregate[z], uniform)
 
-    def draw_eps(self, eps: Tensor, z: Tensor, z_next: Tensor, uniform: Tensor) -> Tensor:
-        """Next individual states by inversion. eps, uniform and result: (B, N); z, z_next: (B,)."""
-        return _invert(self.eps_probabilities(eps, z, z_next), uniform)
+    def next_states(self, z: Tensor, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
+        return torch.arange(self.n_z, device=z.device).expand(len(z), -1), self.aggregate[z]
 
     def eps_probabilities(self, eps: Tensor, z: Tensor, z_next: Tensor) -> Tensor:
-        """P(eps' | z, z', eps): (B, N, n_eps) for eps (B, N) and z, z_next (B,)."""
-        return self.individual[z[:, None], z_next[:, None], eps]
+        return self.individual[z[..., None], z_next[..., None], eps]
+
+    def features(self, z: Tensor) -> Tensor:
+        """1 in a state and -1 in the others, for every state but the first: (B, n_z - 1)."""
+        return 2.0 * (z[:, None] == torch.arange(1, self.n_z, device=z.device)) - 1
+
+    def eps_shares(self) -> Tensor:
+        return self.stationary_z() @ self.stationary_eps()
+
+    def typical_z(self) -> Tensor:
+        return torch.arange(self.n_z, device=self.device)
 
     def draw_path(self, start: Tensor, periods: int, generator: torch.Generator) -> Tensor:
         """Aggregate states z_0 ... z_{T-1} with z_0 = start (B,): result (B, T)."""
@@ -79,29 +103,23 @@ class JointChain:
 
     def stationary_z(self) -> Tensor:
         """Long-run shares of the aggregate states, (n_z,)."""
-        return _stationary(self.aggregate)
+        return stationary(self.aggregate)
 
     def stationary_eps(self) -> Tensor:
         """Shares of the individual states in each aggregate state, were it to last for ever: (n_z, n_eps)."""
-        return torch.stack([_stationary(self.individual[z, z]) for z in range(self.n_z)])
+        return torch.stack([stationary(self.individual[z, z]) for z in range(self.n_z)])
 
     def average(self) -> Tensor:
         """P(eps' | eps) over all aggregate states at their long-run shares, (n_eps, n_eps)."""
         joint = (self.aggregate[:, None, :, None] * self.individual.permute(0, 2, 1, 3))  # (z, eps, z', eps')
         size = self.n_z * self.n_eps
-        mass = _stationary(joint.reshape(size, size)).reshape(self.n_z, self.n_eps)
+        mass = stationary(joint.reshape(size, size)).reshape(self.n_z, self.n_eps)
         # a state that nobody is in after a while is left by the shares of z alone
         share = torch.where(mass.sum(0) > 0, mass / mass.sum(0), self.stationary_z()[:, None])
         return torch.einsum("ze,zeyf->ef", share, joint)
 
 
-def _invert(probabilities: Tensor, uniform: Tensor) -> Tensor:
-    """Draw an index from the last dimension of `probabilities` with one uniform number each."""
-    thresholds = probabilities[..., :-1].cumsum(-1)
-    return (uniform[..., None] >= thresholds).sum(-1)
-
-
-def _stationary(transition: Tensor) -> Tensor:
+def stationary(transition: Tensor) -> Tensor:
     """Stationary distribution by Grassmann-Taksar-Heyman elimination: no subtraction, the same bits every time."""
     p = transition.tolist()
     n = len(p)

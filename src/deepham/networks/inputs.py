@@ -35,9 +35,10 @@ class Inputs(nn.Module):
         self.human_wealth = base.human_wealth if base else 0.0
         self.aggregates = {name: value for name, value in state.items() if aggregates and name not in ("c", "m")}
         self.mean_wealth = state["K"]
-        self.n_eps, self.n_z = economy.chain.n_eps, economy.chain.n_z
+        self.n_eps, self.chain = economy.chain.n_eps, economy.chain
         self.own = 2 + bool(self.human_wealth) + (self.n_eps - 1)
-        self.size = self.own + (self.n_z - 1) + len(self.aggregates) + quantiles + (len(moments.networks) if moments else 0)
+        self.size = self.own + self.chain.n_features + len(self.aggregates) + quantiles
+        self.size += len(moments.networks) if moments else 0
 
     def forward(self, seen: Observation) -> tuple[Tensor, Tensor]:
         m = seen.resources
@@ -45,7 +46,7 @@ class Inputs(nn.Module):
         if self.human_wealth:
             own.append(4 * torch.log((m + self.human_wealth) / (self.m + self.human_wealth)))
         own += [2.0 * (seen.eps == index) - 1 for index in range(1, self.n_eps)]
-        common = [2.0 * (seen.z == index) - 1 for index in range(1, self.n_z)]
+        common = list(self.chain.features(seen.z).unbind(-1))
         common += [self.aggregate_scale * (seen.aggregates[name] / mean - 1) for name, mean in self.aggregates.items()]
         if self.moments is not None:
             common += (self.aggregate_scale * self.moments(seen.population)).unbind(-1)

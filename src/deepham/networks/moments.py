@@ -51,8 +51,7 @@ class GeneralizedMoments(nn.Module):
         linear[0] = float(with_mean)
         x = torch.linspace(0, TOP, NODES + 1)[1:]
         weight = x ** (SHAPE - 1) * torch.exp(-SHAPE * x)
-        share = economy.chain.stationary_z() @ economy.chain.stationary_eps()
-        share = share.to(weight) if with_shock else weight.new_ones(1)
+        share = economy.chain.eps_shares().to(weight) if with_shock else weight.new_ones(1)
         # constants of the construction: a solution's file does not hold them
         self.register_buffer("linear", linear, persistent=False)
         self.register_buffer("nodes", (self.limit + self.steady * x).repeat(len(share)), persistent=False)

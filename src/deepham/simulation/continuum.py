@@ -25,12 +25,12 @@ def wealth_grid(economy: Economy, nodes: int, top: float) -> Tensor:
     """
     steady = economy.typical_state()["K"]
     shift = steady / 2
-    span = torch.linspace(0, 1, nodes, dtype=economy.chain.aggregate.dtype, device=economy.chain.aggregate.device)
+    span = torch.linspace(0, 1, nodes, dtype=economy.chain.dtype, device=economy.chain.device)
     log_range = torch.log1p(torch.as_tensor(top * steady / shift, dtype=span.dtype))
     grid = economy.borrowing_limit + shift * torch.expm1(span * log_range)
     # a household without resources cannot consume: where the limit leaves none, the grid starts above it
     aggregates = {name: span.new_tensor([value]) for name, value in economy.typical_state().items()}
-    z = torch.zeros(1, dtype=torch.long, device=span.device)
+    z = economy.chain.typical_z()[:1]
     lowest = economy.resources(grid[None, :1], torch.zeros_like(grid[None, :1], dtype=torch.long), z,
                                economy.prices(aggregates, z))
     return grid if float(lowest) > economy.borrowing_limit else grid[1:]
@@ -55,7 +55,7 @@ def advance_histogram(
 
     Args:
         population: a histogram on `grid` as `Population.histogram` lays it out.
-        z, z_next: (B,).
+        z, z_next: (B,) or (B, d).
 
     Returns:
         The next histogram, and consumption (B, n_eps * G) in this period.
@@ -65,7 +65,8 @@ def advance_histogram(
     k_next = observation.resources - consumption
     n_eps = economy.chain.n_eps
     here = _lottery(grid, k_next, population.eps, population.weight, n_eps)  # by today's eps
-    transition = economy.chain.individual[z, z_next]  # (B, eps, eps')
+    states = torch.arange(n_eps, device=z.device).expand(len(z), -1)
+    transition = economy.chain.eps_probabilities(states, z, z_next)  # (B, eps, eps')
     return Population.histogram(grid, torch.einsum("beg,bef->bfg", here, transition)), consumption
 
 

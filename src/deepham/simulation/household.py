@@ -18,7 +18,7 @@ class Observation:
     Attributes:
         resources: (B, N) resources m of the households asked about.
         k, eps: (B, N) their individual states. They need not be members of the population.
-        z: (B,) aggregate state.
+        z: aggregate state, (B,) or (B, d).
         population: the cross-section of each economy, from which aggregates and moments are computed.
         aggregates, prices: name -> (B,), what the households take as given.
     """

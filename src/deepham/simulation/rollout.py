@@ -15,7 +15,7 @@ from deepham.simulation.population import Population
 
 @dataclass(frozen=True)
 class Panel:
-    """The state of B simulated economies: their populations and aggregate states z (B,)."""
+    """The state of B simulated economies: their populations and aggregate states z, (B,) or (B, d)."""
 
     population: Population
     z: Tensor
@@ -33,12 +33,13 @@ class Panel:
 
 
 def draw_shocks(economy: Economy, panel: Panel, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Next z (B,) and next eps (B, N), one aggregate draw per economy and one individual draw per agent."""
+    """Next z, like z, and next eps (B, N): one aggregate draw per economy and one individual draw per agent."""
     b, n = panel.population.k.shape
+    draws = economy.chain.draws
     dtype = panel.population.k.dtype
-    uniform = torch.rand((b, n + 1), generator=generator, device=panel.z.device, dtype=dtype)
-    z_next = economy.chain.draw_z(panel.z, uniform[:, 0])
-    return z_next, economy.chain.draw_eps(panel.population.eps, panel.z, z_next, uniform[:, 1:])
+    uniform = torch.rand((b, n + draws), generator=generator, device=panel.z.device, dtype=dtype)
+    z_next = economy.chain.draw_z(panel.z, uniform[:, :draws].reshape(panel.z.shape))
+    return z_next, economy.chain.draw_eps(panel.population.eps, panel.z, z_next, uniform[:, draws:])
 
 
 def advance(
@@ -68,38 +69,38 @@ def simulate(
 
 def initial_panel(economy: Economy, economies: int, agents: int, generator: torch.Generator) -> Panel:
     """Start of a simulation: z and eps at their long-run shares, assets as the economy says."""
-    device, dtype = generator.device, economy.chain.aggregate.dtype
-    uniform = torch.rand((economies, agents + 1), generator=generator, device=device, dtype=dtype)
-    z = (uniform[:, :1] >= economy.chain.stationary_z()[:-1].cumsum(0)).sum(-1)
-    shares = economy.chain.stationary_eps()[z]  # (B, n_eps)
-    eps = (uniform[:, 1:, None] >= shares[:, None, :-1].cumsum(-1)).sum(-1)
+    device, dtype, draws = generator.device, economy.chain.dtype, economy.chain.draws
+    uniform = torch.rand((economies, agents + draws), generator=generator, device=device, dtype=dtype)
+    z, eps = economy.chain.start(uniform[:, :draws], uniform[:, draws:])
     return Panel(Population.panel(economy.initial_assets((economies, agents), generator), eps), z)
 
 
-def expand_next(economy: Economy, population: Population, z: Tensor) -> tuple[Panel, Tensor, Tensor]:
-    """Everything that can happen next period, enumerated instead of drawn.
+def expand_next(
+    economy: Economy, population: Population, z: Tensor, generator: torch.Generator | None = None
+) -> tuple[Panel, Tensor, Tensor]:
+    """Everything that can happen next period, enumerated instead of drawn; of a vector z the nodes of a quadrature.
 
     Args:
         population: (B, N) with k the assets carried INTO the next period and eps, z still this period's.
+        generator: draws the nodes, where the process of z has a setting that they are drawn.
 
     Returns:
-        Panel of B * n_z economies (z' varies fastest) with N * n_eps points each (eps' varies fastest), whose weights
+        Panel of B * S economies (z' varies fastest) with N * n_eps points each (eps' varies fastest), whose weights
         are those of the next cross-section in expectation over eps' (exact in the continuum);
-        P(z' | z): (B, n_z);
-        P(eps' | z, z', eps): (B, n_z, N, n_eps).
+        P(z' | z): (B, S);
+        P(eps' | z, z', eps): (B, S, N, n_eps).
     """
     chain = economy.chain
     b, n = population.k.shape
-    n_z, n_eps = chain.n_z, chain.n_eps
-    p_eps = chain.individual[z[:, None, None], torch.arange(n_z, device=z.device)[:, None], population.eps[:, None]]
-    shape = (b, n_z, n, n_eps)
-    k = population.k[:, None, :, None].expand(shape).reshape(b * n_z, -1)
-    eps = torch.arange(n_eps, device=z.device).expand(shape).reshape(b * n_z, -1)
-    weight = (population.weight[:, None, :, None] * p_eps).reshape(b * n_z, -1)
-    z_next = torch.arange(n_z, device=z.device).repeat(b)
-    return Panel(Population(k, eps, weight), z_next), chain.aggregate[z], p_eps
+    z_next, p_z = chain.next_states(z, generator)
+    shape = (b, p_z.shape[1], n, chain.n_eps)
+    p_eps = chain.eps_probabilities(population.eps[:, None], z[:, None], z_next).expand(shape)
+    k = population.k[:, None, :, None].expand(shape).reshape(b * shape[1], -1)
+    eps = torch.arange(chain.n_eps, device=z.device).expand(shape).reshape(b * shape[1], -1)
+    weight = (population.weight[:, None, :, None] * p_eps).reshape(b * shape[1], -1)
+    return Panel(Population(k, eps, weight), z_next.flatten(0, 1)), p_z, p_eps
 
 
 def expect(values: Tensor, p_z: Tensor, p_eps: Tensor) -> Tensor:
-    """Expectation over (z', eps') of values on the panel of `expand_next`: (B * n_z, N * n_eps) -> (B, N)."""
+    """Expectation over (z', eps') of values on the panel of `expand_next`: (B * S, N * n_eps) -> (B, N)."""
     return torch.einsum("bz,bzne,bzne->bn", p_z, p_eps, values.reshape(p_eps.shape))

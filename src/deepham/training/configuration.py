@@ -72,7 +72,7 @@ def _check_enough(economy: Economy, algorithm: AlgorithmSettings) -> None:
     """Raise InputError where hardly ever a household of a batch is in some individual state, so that nobody learns there."""
     if algorithm.agents is None:
         return
-    share = economy.chain.stationary_z() @ economy.chain.stationary_eps()
+    share = economy.chain.eps_shares()
     households = algorithm.economies * algorithm.agents
     for name, number in zip(economy.names_of(economy.individual_shock, len(share)), (households * share).tolist()):
         require(number >= LEAST_HOUSEHOLDS, f"algorithm.agents: {algorithm.economies} economies of {algorithm.agents} agents hold "

@@ -11,6 +11,7 @@ from torch import Tensor
 from deepham import economics
 from deepham.algorithm.gradients import Slope, regression_gradient, update_gradients
 from deepham.algorithm.settings import AlgorithmSettings, OptimizerSettings
+from deepham.economics.economy import Economy
 from deepham.errors import TrainingDiverged
 from deepham.folder import SCHEMA_VERSION
 from deepham.networks.settings import NetworkSettings, build_networks
@@ -38,8 +39,7 @@ class DeepHAM(lightning.LightningModule):
         self.automatic_optimization = False
         self.settings = AlgorithmSettings.from_dict(algorithm)
         self.settings.validate()
-        calibration = dict(model)
-        self.economy = economics.create(calibration.pop("name"), **calibration).to(dtype=torch.float32)
+        self.economy = self.create_economy(**model).to(dtype=torch.float32)
         self.typical = self.economy.typical_state()
         self.policy, self.value = build_networks(self.economy, NetworkSettings(**network), seed)
         self.policy_average = copy.deepcopy(self.policy).requires_grad_(False)
@@ -50,6 +50,11 @@ class DeepHAM(lightning.LightningModule):
         self.at_once = True  # whether a number that is none is looked for in every step
         self._unread: list[tuple[str, int, Tensor]] = []  # or at the end of an outer iteration: what, step, whether it is finite
         self.measures: dict[str, float] = {}  # of the latest outer iteration, filled by callbacks
+
+    @staticmethod
+    def create_economy(name: str, **parameters) -> Economy:
+        """The economy that `model` describes; a subclass may know others than those in conf/model/."""
+        return economics.create(name, **parameters)
 
     def start_from(self, solution: Solution) -> None:
         """Take the networks of a solution whose network settings are the same; its calibration may be another."""

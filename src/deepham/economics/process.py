@@ -1,0 +1,88 @@
+"""What simulation, objective and networks ask of the exogenous shocks, whatever kind the aggregate state is of.
+
+The aggregate state z of B economies is one object that only its process and its economy look into: the index (B,) of a
+finite chain, or numbers (B, d). Individual states are finite in both: eps is an index (B, N). Innovations are made from
+uniform numbers, by inversion, so that all randomness is in the hands of whoever draws those.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor
+
+
+class ShockProcess(ABC):
+    """Law of the aggregate state z and, given z and z', of the individual state eps.
+
+    Shape letters: B economies, N agents, S next aggregate states.
+
+    Attributes:
+        n_eps: number of individual states.
+        individual: their transition probabilities, (..., n_eps, n_eps), the last dimension being eps'.
+        draws: uniform numbers that one draw of z takes.
+        n_next: S where everything that may follow is enumerated.
+        n_features: numbers that `features` makes of z.
+    """
+
+    n_eps: int
+    individual: Tensor
+    draws: int
+    n_next: int
+    n_features: int
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of probabilities, and of z where it is a vector."""
+        return self.individual.dtype
+
+    @property
+    def device(self) -> torch.device:
+        return self.individual.device
+
+    @abstractmethod
+    def to(self, device=None, dtype=None) -> ShockProcess:
+        """A copy whose tensors live on the device and have the floating dtype."""
+
+    @abstractmethod
+    def start(self, for_z: Tensor, for_eps: Tensor) -> tuple[Tensor, Tensor]:
+        """z and eps (B, N) from their long-run distribution. Uniform numbers: for_z (B, draws), for_eps (B, N)."""
+
+    @abstractmethod
+    def draw_z(self, z: Tensor, uniform: Tensor) -> Tensor:
+        """The next aggregate state. uniform has the shape of z."""
+
+    @abstractmethod
+    def next_states(self, z: Tensor, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
+        """Aggregate states that may follow z, (B, S, ...), and their probabilities or quadrature weights (B, S).
+
+        generator: given, a process that has a setting for it draws some states in place of the full rule; their weighted
+            mean is unbiased to the second order of the innovations.
+        """
+
+    @abstractmethod
+    def eps_probabilities(self, eps: Tensor, z: Tensor, z_next: Tensor) -> Tensor:
+        """P(eps' | z, z', eps): (B, N, n_eps) for eps (B, N). The dimension N is eps' alone; those before it broadcast."""
+
+    @abstractmethod
+    def features(self, z: Tensor) -> Tensor:
+        """z as networks are fed it, of order one as a whole: (B, n_features)."""
+
+    @abstractmethod
+    def eps_shares(self) -> Tensor:
+        """Long-run shares of the individual states, (n_eps,)."""
+
+    @abstractmethod
+    def typical_z(self) -> Tensor:
+        """Aggregate states at which a calibration is checked: every index of a chain, the mean of a vector; (B, ...)."""
+
+    def draw_eps(self, eps: Tensor, z: Tensor, z_next: Tensor, uniform: Tensor) -> Tensor:
+        """Next individual states by inversion. eps, uniform and result: (B, N)."""
+        return invert(self.eps_probabilities(eps, z, z_next), uniform)
+
+
+def invert(probabilities: Tensor, uniform: Tensor) -> Tensor:
+    """Draw an index from the last dimension of `probabilities` with one uniform number each."""
+    thresholds = probabilities[..., :-1].cumsum(-1)
+    return (uniform[..., None] >= thresholds).sum(-1)
