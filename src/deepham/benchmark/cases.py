@@ -14,6 +14,8 @@ import torch
 from hydra import compose, initialize_config_dir
 
 from deepham.algorithm.objective import lifetime_utility
+from deepham.benchmark.clock import Clock
+from deepham.benchmark.growth import measure_growth
 from deepham.benchmark.roofline import Counter, rates
 from deepham.networks.settings import build_networks
 from deepham.paths import conf_folder
@@ -26,27 +28,11 @@ from deepham.training.terminal import peak_memory
 
 
 def updates(overrides: list[str], number: int, warm_up: int) -> dict:
-    """Seconds of each of `number` updates of the policy, after `warm_up`, within a run of Lightning's Trainer.
-
-    An update is all of it: the panel moved, losses, gradients, optimisers, averages and what Lightning adds.
-    """
+    """Seconds of each of `number` updates of the policy, after `warm_up`, within a run of Lightning's Trainer."""
     settings = _settings([*overrides, f"algorithm.policy_steps={number + warm_up}", "algorithm.outer_iterations=1"])
-    clock = _Clock(settings.trainer.gpus > 0)
+    clock = Clock()
     fit(settings, [clock], [])
-    ends = clock.ends[-number - 1:]
-    return {"seconds": [after - before for before, after in zip(ends, ends[1:])], "peak_memory_mb": peak_memory()}
-
-
-class _Clock(lightning.Callback):
-    """When each batch ended."""
-
-    def __init__(self, on_gpu: bool):
-        self.on_gpu, self.ends = on_gpu, []
-
-    def on_train_batch_end(self, *_) -> None:
-        if self.on_gpu:
-            torch.cuda.synchronize()
-        self.ends.append(time.perf_counter())
+    return {"seconds": clock.seconds(warm_up), "peak_memory_mb": peak_memory()}
 
 
 def simulation(overrides: list[str], kind: str, periods: int, repeats: int) -> dict:
@@ -120,5 +106,5 @@ def _time(call) -> float:
 
 if __name__ == "__main__":
     keep_freed_memory()
-    case = {"updates": updates, "simulation": simulation, "roofline": roofline}[sys.argv[1]]
+    case = {"updates": updates, "simulation": simulation, "roofline": roofline, "growth": measure_growth}[sys.argv[1]]
     print(json.dumps(case(**json.loads(sys.argv[2]))))

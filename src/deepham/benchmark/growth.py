@@ -13,11 +13,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import lightning
 import torch
 
 from deepham import economics
 from deepham.benchmark.accuracy import DIRECTIONS, POINTS, grid_settings
+from deepham.benchmark.clock import Clock
 from deepham.benchmark.many_shocks import many_shocks
 from deepham.benchmark.train import model_of, shipped, train
 from deepham.economics.economy import require
@@ -64,23 +64,6 @@ QUICK_GRID = {"k_nodes": 20, "K_nodes": 3, "histogram_nodes": 30, "economies": 2
               "tolerance": 1e-2}
 
 
-class Stopwatch(lightning.Callback):
-    """Seconds of each block of updates after the first."""
-
-    def __init__(self, block: int):
-        self.block, self.seconds, self._begun = block, [], None
-
-    def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx: int) -> None:
-        if (batch_idx + 1) % self.block:
-            return
-        if module.device.type == "cuda":
-            torch.cuda.synchronize()
-        now = time.perf_counter()
-        if self._begun is not None:
-            self.seconds.append(now - self._begun)
-        self._begun = now
-
-
 def measure_growth(quick: bool = False, accelerator: str = "cpu", grid_limit: float = 180.0) -> dict:
     """Time every axis at every size, and the grid solution for as many shocks as it can carry.
 
@@ -107,12 +90,13 @@ def time_update(
 ) -> float:
     """Seconds of one update with the shipped settings of Krusell-Smith, except for those given; see the module."""
     block, repeats = (2, 2) if quick else (BLOCK, REPEATS)
-    stopwatch = Stopwatch(block)
+    clock = Clock()
     steps = {"outer_iterations": 1, "policy_steps": block * (1 + repeats), "burn_in": 1}
     train(model or {"name": "ks98"} | economics.calibration("ks98"), shipped("network", "first_moment", **network),
-          shipped("algorithm", "deepham", **steps | (QUICK if quick else {}) | algorithm), callbacks=(stopwatch,),
+          shipped("algorithm", "deepham", **steps | (QUICK if quick else {}) | algorithm), callbacks=(clock,),
           accelerator=accelerator)
-    return statistics.median(stopwatch.seconds) / block
+    seconds = clock.seconds(block)
+    return statistics.median(sum(seconds[at:at + block]) for at in range(0, len(seconds), block)) / block
 
 
 def grid_growth(limit: float, most: int, changed: dict) -> list[dict]:

@@ -1,4 +1,4 @@
-"""The parts of the benchmark: each measures in processes of its own and gives rows."""
+"""The parts of the benchmark: each measures in processes of its own and gives rows; tables and figures go to a folder."""
 
 from __future__ import annotations
 
@@ -10,9 +10,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import torch
+
+from deepham.benchmark.figure import growth as drawn
 from deepham.benchmark.rows import Row
 from deepham.benchmark.settings import BenchmarkSettings
 from deepham.errors import InputError
+from deepham.figures import save_figures
 
 OFFICIAL = 2.87  # seconds of a policy step of the official code on one CPU core: TensorFlow, float64, 384 x 50 x 150
 PAPER = ["algorithm=deepham_paper", "algorithm.value_steps=1", "algorithm.realised_periods=1", "algorithm.dates=1",
@@ -20,7 +24,7 @@ PAPER = ["algorithm=deepham_paper", "algorithm.value_steps=1", "algorithm.realis
 TRAIN = "from deepham.training.cli import train; raise SystemExit(train())"
 
 
-def start_up(settings: BenchmarkSettings) -> Iterator[Row]:
+def start_up(settings: BenchmarkSettings, output: Path) -> Iterator[Row]:
     """Of the interpreter to the point where work begins, in processes that are new but whose files are in memory."""
     for what, arguments in (("import torch", ["-c", "import torch"]), ("import deepham", ["-c", "import deepham"]),
                             ("deepham.load and its summary",
@@ -30,7 +34,7 @@ def start_up(settings: BenchmarkSettings) -> Iterator[Row]:
         yield Row.of("start_up", what, [_seconds(arguments) for _ in range(settings.repeats + 1)][1:], "s", "included")
 
 
-def simulation(settings: BenchmarkSettings) -> Iterator[Row]:
+def simulation(settings: BenchmarkSettings, output: Path) -> Iterator[Row]:
     """Simulated periods of a household, in a second."""
     for what, kind, overrides in (
         ("household-periods, 12 x 300", "panel", []),
@@ -48,22 +52,26 @@ def simulation(settings: BenchmarkSettings) -> Iterator[Row]:
                      "float32, one thread")
 
 
-def steps(settings: BenchmarkSettings) -> Iterator[Row]:
+def steps(settings: BenchmarkSettings, output: Path) -> Iterator[Row]:
     """One update of the policy (and the value), and how near it is to the machine's limits."""
     number = 20 if settings.small else 40 * settings.repeats
-    for what, overrides in (("default update, 12 x 300 households", []),
-                            (f"update of {settings.to_the_bar}", [f"experiment={settings.to_the_bar}"]),
-                            ("update with two threads", ["trainer.threads=2"])):
-        yield _update(settings, what, overrides, number)
+    default = _update("steps", "default update, 12 x 300 households", _device(settings), number)
+    yield default
+    variants = [(f"update of {settings.to_the_bar}", [f"experiment={settings.to_the_bar}"]),
+                ("default update with two threads", ["trainer.threads=2"])]
+    if settings.gpus:
+        variants[1] = ("default update by CUDA graphs", ["trainer.cuda_graphs=true"])
+    for what, overrides in variants:
+        yield _update("steps", what, [*_device(settings), *overrides], number)
     one = 2 if settings.small else settings.repeats + 2
-    paper = _update(settings, "policy step of the paper: 384 x 50, 150 periods", PAPER, one)
+    paper = _update("steps", "policy step of the paper: 384 x 50, 150 periods", [*_device(settings), *PAPER], one)
     yield paper
     yield Row.of("steps", "official code's policy step over that", [1e3 * OFFICIAL / paper.value], "times", "excluded",
                  note=f"{OFFICIAL} s on one core of another machine, float64")
     counted = _child("roofline", overrides=_device(settings))
     arithmetic = 1e3 * counted["operations"] / counted["operations_per_second"]
     traffic = 1e3 * counted["traffic"] / counted["bytes_per_second"]
-    measured = _update(settings, "", [], number).value
+    measured = default.value
     for what, value, unit in (
         ("default update: operations", counted["operations"] / 1e6, "million"),
         ("default update: bytes in and out of its operations", counted["traffic"] / 1e6, "MB"),
@@ -77,14 +85,11 @@ def steps(settings: BenchmarkSettings) -> Iterator[Row]:
         yield Row.of("steps", what, [value], unit, "excluded")
 
 
-def _update(settings: BenchmarkSettings, what: str, overrides: list[str], number: int) -> Row:
-    found = _child("updates", overrides=[*overrides, *_device(settings)], number=number, warm_up=min(number, 20))
-    return Row.of("steps", what, [1e3 * seconds for seconds in found["seconds"]], "ms", "excluded", found["peak_memory_mb"])
-
-
-def accuracy(settings: BenchmarkSettings) -> Iterator[Row]:
+def accuracy(settings: BenchmarkSettings, output: Path) -> Iterator[Row]:
     """From the start of the process to the verdict that the bar is met, of every seed."""
     overrides = [f"experiment={settings.to_the_bar}", *_device(settings)]
+    if settings.gpus:
+        overrides.append("trainer.cuda_graphs=true")
     if settings.small:
         overrides += ["algorithm.outer_iterations=1", "algorithm.policy_steps=3", "verdict.burn_in=10", "verdict.periods=20",
                       "verdict.dates=2"]
@@ -102,12 +107,43 @@ def accuracy(settings: BenchmarkSettings) -> Iterator[Row]:
     yield Row.of("accuracy", "from the first line of the run to the verdict", within, "s", "excluded", max(peaks), note)
 
 
-PARTS: dict[str, Callable[[BenchmarkSettings], Iterator[Row]]] = {
-    "start_up": start_up, "simulation": simulation, "steps": steps, "accuracy": accuracy}
+def processes(settings: BenchmarkSettings, output: Path) -> Iterator[Row]:
+    """The same update shared by two processes of the CPU, or by all GPUs, over that of one."""
+    shared = [f"trainer.gpus={torch.cuda.device_count()}"] if settings.gpus else ["trainer.gpus=0", "trainer.processes=2"]
+    number = 20 if settings.small else 40 * settings.repeats
+    for what, overrides in (("12 economies of 300", []), ("48 economies of 300", ["algorithm.economies=48"])):
+        alone = _update("processes", f"{what}: update of one process", [*_device(settings), *overrides], number)
+        together = _update("processes", f"{what}: update with {' '.join(shared)}", [*shared, *overrides], number)
+        yield from (alone, together)
+        yield Row.of("processes", f"{what}: speed-up", [alone.value / together.value], "times", "excluded")
+
+
+def growth(settings: BenchmarkSettings, output: Path) -> Iterator[Row]:
+    """Time against sizes and its exponents, and growth.png and .pdf."""
+    found = _child("growth", quick=settings.small, accelerator="gpu" if settings.gpus else "cpu")
+    for row in found["rows"]:
+        if row["seconds"] is None:  # a grid too large
+            continue
+        solution = row["axis"] == "grid"
+        yield Row.of("growth", f"{row['axis']}: {row['size']}", [(1 if solution else 1e3) * row["seconds"]],
+                     "s, a solution" if solution else "ms", "excluded")
+    for axis, exponent in found["exponents"].items():
+        yield Row.of("growth", f"exponent of {axis}", [exponent], "")
+    save_figures({"growth": drawn(found)}, output)
+
+
+PARTS: dict[str, Callable[[BenchmarkSettings, Path], Iterator[Row]]] = {
+    "start_up": start_up, "simulation": simulation, "steps": steps, "accuracy": accuracy, "growth": growth,
+    "processes": processes}
 
 
 def _device(settings: BenchmarkSettings) -> list[str]:
     return [f"trainer.gpus={settings.gpus}"]
+
+
+def _update(part: str, what: str, overrides: list[str], number: int) -> Row:
+    found = _child("updates", overrides=overrides, number=number, warm_up=min(number, 20))
+    return Row.of(part, what, [1e3 * seconds for seconds in found["seconds"]], "ms", "excluded", found["peak_memory_mb"])
 
 
 def _child(case: str, **arguments) -> dict:

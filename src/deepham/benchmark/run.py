@@ -33,7 +33,7 @@ def run(cfg: DictConfig) -> int:
     output.mkdir(parents=True, exist_ok=True)
     began, rows = time.perf_counter(), []
     for part in settings.parts:
-        for row in PARTS[part](settings):
+        for row in PARTS[part](settings, output):
             rows.append(row)
             spread = f"  ({number(row.lowest)} to {number(row.highest)})" if row.repeats > 1 else ""
             console.print(f"{time.perf_counter() - began:5.0f} s  {row.what:<66} {number(row.value):>7} {row.unit}{spread}",

@@ -10,10 +10,10 @@ from deepham import economics
 from deepham.benchmark.many_shocks import ManyShocks
 from deepham.economics.economy import Economy
 from deepham.paths import conf_folder
-from deepham.training.configuration import TrainerSettings
 from deepham.training.data import PanelData
 from deepham.training.fit import computing
 from deepham.training.module import DeepHAM
+from deepham.training.settings import TrainerSettings
 from deepham.training.terminal import quiet_lightning
 
 MANY_SHOCKS = "many_shocks"
@@ -49,7 +49,7 @@ def train(
     """
     module = BenchmarkDeepHAM(model, network, algorithm, seed)
     data = PanelData(module.settings, seed)
-    with quiet_lightning(), computing(TrainerSettings(gpus=int(accelerator == "gpu"), threads=1, deterministic=False)):
+    with quiet_lightning(), computing(TrainerSettings(gpus=int(accelerator == "gpu"), processes=1, threads=1, cuda_graphs=False, deterministic=False)):
         lightning.Trainer(
             accelerator=accelerator, devices=1, max_epochs=module.settings.outer_iterations, callbacks=list(callbacks),
             logger=False, enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
