@@ -20,8 +20,8 @@ from deepham.simulation.household import Policy, Value
 from deepham.simulation.population import Population
 from deepham.simulation.rollout import Panel, initial_panel
 
-# 3,000 updates, otherwise conf/algorithm/deepham.yaml. In the continuum: shocks that together move K by 1.5 % are small beside
-# the sampling noise in the K of a few hundred agents, and households that learn among those respond to K too little
+# 3,000 updates, otherwise conf/algorithm/deepham.yaml. In the continuum: shocks that together move K by 1.5 % are small
+# beside the sampling noise in the K of a few hundred agents, and households that learn among those respond to K too little
 TRAINING = {"outer_iterations": 10, "policy_steps": 300, "average": 0.003, "agents": None}
 DIRECTIONS = 1  # in training: two next states, whatever d
 POINTS = 5  # of each shock on the grid
