@@ -1,5 +1,7 @@
 """What the benchmark counts and times."""
 
+import time
+
 import pytest
 import torch
 
@@ -8,6 +10,7 @@ from deepham.benchmark.parts import PARTS
 from deepham.benchmark.roofline import Counter, rates
 from deepham.benchmark.rows import Row, number, sheet
 from deepham.benchmark.settings import PARTS as NAMES
+from deepham.training.module import DeepHAM
 
 
 def test_operations_and_bytes_of_a_product_and_a_sum_are_counted():
@@ -31,6 +34,13 @@ def test_the_backward_pass_is_counted():
 def test_rates_of_this_machine_are_those_of_a_computer():
     found = rates("cpu")
     assert 1e8 < found["operations_per_second"] < 1e15 and 1e8 < found["bytes_per_second"] < 1e14
+
+
+def test_the_time_of_an_update_is_the_time_it_takes(monkeypatch):
+    honest = DeepHAM.training_step
+    monkeypatch.setattr(DeepHAM, "training_step", lambda self, *batch: time.sleep(0.05) or honest(self, *batch))
+    seconds = cases.updates(["algorithm.agents=20", "algorithm.economies=2"], number=3, warm_up=1)["seconds"]
+    assert len(seconds) == 3 and min(seconds) > 0.05
 
 
 def test_an_update_is_timed_and_counted_as_training_does_it():

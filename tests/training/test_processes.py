@@ -2,7 +2,6 @@
 
 import hashlib
 import shutil
-import time
 
 import lightning
 import psutil
@@ -15,8 +14,6 @@ from deepham.simulation.population import Population
 from deepham.simulation.rollout import Panel
 from deepham.training.checkpoints import RunFolders, read_checkpoint
 from deepham.training.fit import check_processes, fit
-from deepham.training.module import DeepHAM
-from deepham.training.pace import seconds_per_update
 from deepham.training.ranks import Ranks
 
 TWO = "trainer.processes=2"
@@ -167,9 +164,3 @@ def test_several_gpus_are_one_process_each(small, monkeypatch):
     monkeypatch.setattr("deepham.memory.available", lambda device="cpu": 10**10)
     asked = small("trainer.gpus=4")
     assert asked.trainer.ranks == 4 and asked.algorithm.share(4).economies == 1
-
-
-def test_the_pace_is_that_of_an_update(small, monkeypatch):
-    honest = DeepHAM.training_step
-    monkeypatch.setattr(DeepHAM, "training_step", lambda self, *batch: time.sleep(0.05) or honest(self, *batch))
-    assert 0.05 < seconds_per_update(small(), updates=2, rounds=2) < 0.5
