@@ -40,6 +40,8 @@ class Autoregressions(ShockProcess):
             raise InputError(f"points and directions: expected at least 1, got {points} and {directions}")
         self.rho, self.sigma, self.individual = rho, sigma, individual.double()
         self.spread = sigma / (1 - rho**2).sqrt()  # long-run standard deviation
+        unit = 3 * len(rho) ** 0.5 * self.spread
+        self._unit = torch.where(unit > 0, unit, 1.0)  # that networks are fed z in
         self.nodes, self.weights = gauss_hermite(points) if len(rho) == 1 else monomial(len(rho))
         self.directions = directions
         self.n_eps = len(individual)
@@ -76,8 +78,9 @@ class Autoregressions(ShockProcess):
 
         Fed each by itself at order one, 30 states would saturate the first layer of a network, and the errors grow with d.
         """
-        spread = 3 * len(self.rho) ** 0.5 * self.spread.to(z)  # networks keep the process they were built from, as it was
-        return z / torch.where(spread > 0, spread, 1.0)
+        # networks keep the process that they were built from: it follows them to their device, once
+        self._unit = self._unit.to(z.device)
+        return z / self._unit.to(z.dtype)
 
     def eps_shares(self) -> Tensor:
         return stationary(self.individual)
