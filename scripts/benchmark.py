@@ -1,4 +1,4 @@
-"""Measure what the project costs: python scripts/benchmark.py [parts=[steps,accuracy]] [repeats=5] [gpus=1]."""
+"""Measure what the project costs: python scripts/benchmark.py [parts=[steps,time_to_bar]] [repeats=5] [gpus=1]."""
 
 from deepham.training.cli import benchmark
 

@@ -207,7 +207,7 @@ def test_a_request_that_does_not_fit_the_memory_is_one_line_and_writes_nothing(s
 
 
 def test_the_benchmark_is_a_table_and_json_and_leaves_no_run_behind(script):
-    code, output, errors = script(benchmark, "parts=[accuracy]", "small=true", "seeds=[1]", "output=measured")
+    code, output, errors = script(benchmark, "parts=[time_to_bar]", "small=true", "seeds=[1]", "output=measured")
     assert (code, errors) == (0, []) and "from the command to the verdict" in output and "CPU" in output
     found = json.loads(Path("measured/benchmark.json").read_text())
     whole, within = (row["value"] for row in found["rows"])

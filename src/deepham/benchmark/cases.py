@@ -14,6 +14,7 @@ import torch
 from hydra import compose, initialize_config_dir
 
 from deepham.algorithm.objective import lifetime_utility
+from deepham.benchmark.accuracy import against_grid, errors, solve_many_shocks
 from deepham.benchmark.clock import Clock
 from deepham.benchmark.growth import measure_growth
 from deepham.benchmark.roofline import Counter, rates
@@ -25,6 +26,8 @@ from deepham.training.allocator import keep_freed_memory
 from deepham.training.configuration import Settings, read
 from deepham.training.fit import computing, fit
 from deepham.training.terminal import peak_memory
+
+MOST_ON_A_GRID = 2  # shocks, of 5 points each
 
 
 def updates(overrides: list[str], number: int, warm_up: int) -> dict:
@@ -92,6 +95,13 @@ class _Counting(lightning.Callback):
             self.counter.__exit__(None, None, None)
 
 
+def shocks(d: int, small: bool) -> dict:
+    """Euler errors with d aggregate shocks, seconds of the training, and for d of 1 and 2 the distance to a grid solution."""
+    solved = solve_many_shocks(d, **{"outer_iterations": 1, "policy_steps": 5} if small else {})
+    gap = against_grid(solved) if d <= MOST_ON_A_GRID and not small else {}
+    return {"seconds": solved.seconds, "errors": errors(solved), "gap": gap, "peak_memory_mb": peak_memory()}
+
+
 def _settings(overrides: list[str]) -> Settings:
     """Of `scripts/train.py` with these overrides, and little simulation before the first update."""
     with initialize_config_dir(str(conf_folder()), version_base="1.3"):
@@ -106,5 +116,5 @@ def _time(call) -> float:
 
 if __name__ == "__main__":
     keep_freed_memory()
-    case = {"updates": updates, "simulation": simulation, "roofline": roofline, "growth": measure_growth}[sys.argv[1]]
-    print(json.dumps(case(**json.loads(sys.argv[2]))))
+    cases = {"updates": updates, "simulation": simulation, "roofline": roofline, "growth": measure_growth, "shocks": shocks}
+    print(json.dumps(cases[sys.argv[1]](**json.loads(sys.argv[2]))))

@@ -11,7 +11,7 @@ from deepham.economics.economy import require
 from deepham.paths import check_folder, conf_folder
 from deepham.training.configuration import input_errors, typed_group
 
-PARTS = ("start_up", "simulation", "steps", "accuracy", "growth", "processes")
+PARTS = ("start_up", "simulation", "steps", "time_to_bar", "growth", "shocks", "processes")
 
 
 @dataclass
