@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from deepham.benchmark.growth import AXES
 from deepham.figures import BLUE, GREY, ORANGE
 
 
 def growth(measured: dict) -> Figure:
-    """Seconds of one update against each size, on logarithmic axes, with exponents; and the grid solution's against d.
+    """Milliseconds of one update against each size, on logarithmic axes, with exponents; and seconds of the grid solution.
 
     Args:
         measured: what `measure_growth` returns.
@@ -19,24 +20,32 @@ def growth(measured: dict) -> Figure:
     figure = Figure(figsize=(11, 6.4), layout="constrained")
     panels = figure.subplots(2, 3).flatten()
     for axes, name in zip(panels, names):
-        _line(axes, rows, name, "seconds", BLUE, f"size^{exponents[name]:.2f}" if name in exponents else None)
-        axes.set(xlabel=AXES[name].label, ylabel="seconds an update")
+        _line(axes, rows, name, "seconds", 1e3, BLUE, _power("update", "n", exponents.get(name)))
+        axes.set(xlabel=AXES[name].label, ylabel="ms an update")
     update, grid = panels[len(names):]
     for name, color, label in (("shocks", ORANGE, "full quadrature"), ("shocks_directions", BLUE, "random directions")):
-        power = f", d^{exponents[name]:.2f}" if name in exponents else ""
-        _line(update, rows, name, "seconds", color, label + power)
-    update.set(xlabel="aggregate shocks d", ylabel="seconds an update")
+        _line(update, rows, name, "seconds", 1e3, color, _power(label, "d", exponents.get(name)))
+    update.set(xlabel="aggregate shocks d", ylabel="ms an update")
     for key, name, color, label in (("seconds", "grid", GREY, "solution"), ("step_seconds", "grid_step", ORANGE, "one step")):
-        power = f", states^{exponents[name]:.2f}" if name in exponents else ""
-        _line(grid, rows, "grid", key, color, label + power)
-    grid.set(xlabel="aggregate shocks d (5^d states)", ylabel="seconds, grid method", xscale="linear")
-    grid.set_xticks([row["size"] for row in rows if row["axis"] == "grid"])
+        _line(grid, rows, "grid", key, 1, color, _power(label, "S", exponents.get(name)))
+    grid.set(xlabel="aggregate shocks d ($S = 5^d$ states)", ylabel="s, grid method")
     for axes in panels:
+        if axes is not grid:  # whose decades are many
+            axes.yaxis.set_major_locator(LogLocator(10, (1, 2, 5)))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_minor_formatter(NullFormatter())
         axes.grid(which="major", color="0.9", linewidth=0.6)
         axes.legend(frameon=False, fontsize=9)
     return figure
 
 
-def _line(axes, rows: list[dict], name: str, key: str, color: str, label: str | None) -> None:
-    points = [(row["size"], row[key]) for row in rows if row["axis"] == name and row[key] is not None]
-    axes.loglog(*zip(*points), "o-", color=color, markersize=4, label=label)
+def _power(label: str, size: str, exponent: float | None) -> str:
+    return label if exponent is None else f"{label}, ${size}^{{{exponent:.2f}}}$"
+
+
+def _line(axes, rows: list[dict], name: str, key: str, unit: float, color: str, label: str) -> None:
+    points = [(row["size"], unit * row[key]) for row in rows if row["axis"] == name and row[key] is not None]
+    sizes, values = zip(*points)
+    axes.loglog(sizes, values, "o-", color=color, markersize=4, label=label)
+    axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
