@@ -39,6 +39,10 @@ class ProcessLost(RuntimeError):
     """One of the processes that train together has ended; the message says which and how. Exit code 1."""
 
 
+class BenchmarkFailed(RuntimeError):
+    """A measurement did not come to its end; the message says which and why. Exit code 1."""
+
+
 class NotSaved(RuntimeError):
     """A run is through, but not all of it could be written; the message says what and why. Exit code 1."""
 

@@ -154,7 +154,7 @@ def _networks(inputs: int, algorithm, network) -> Part:
 
 def _inputs(economy, network) -> int:
     """Numbers that a network is fed, as NetworkSettings describes it, and a few more."""
-    return 7 + economy.chain.n_features + economy.chain.n_eps + network.moments + network.quantiles
+    return 7 + len(economy.chain.feature_unit) + economy.chain.n_eps + network.moments + network.quantiles
 
 
 def point_with(economy, network) -> int:

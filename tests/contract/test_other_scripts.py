@@ -6,10 +6,12 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
 import xarray
 from safetensors.torch import load_file
 
 from deepham import economics
+from deepham.benchmark import parts
 from deepham.training.cli import benchmark, evaluate, reference, report, summarize
 
 SMALL = ["reference.k_nodes=40", "reference.K_nodes=5", "reference.histogram_nodes=40", "reference.economies=1",
@@ -218,8 +220,19 @@ def test_the_benchmark_is_a_table_and_json_and_leaves_no_run_behind(script):
 
 
 @pytest.mark.parametrize("override, named", [("parts=[nothing]", "nothing"), ("parts=[]", "none"), ("repeats=0", "repeats"),
-                                             ("repeats=many", "repeats"), ("gpus=2", "gpus"), ("seeds=[-1]", "seeds"),
+                                             ("repeats=many", "repeats"), ("gpus=2", "gpus"), ("output=/proc/here", "output"), ("seeds=[-1]", "seeds"),
                                              ("to_the_bar=nothing", "ks98_quick"), ("solution=nothing", "solution")])
 def test_a_wrong_word_to_the_benchmark_is_one_line(script, override, named):
     code, _, errors = script(benchmark, override)
     assert code == 2 and len(errors) == 1 and named in errors[0]
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_benchmark_of_a_gpu_that_is_not_there_is_one_line(script):
+    assert "sees 0 GPUs" in script(benchmark, "gpus=1")[2][0]
+
+
+def test_a_measurement_that_fails_is_one_line_and_exit_code_1(script, monkeypatch):
+    monkeypatch.setattr(parts, "TRAIN", "raise SystemExit('no such thing')")
+    code, _, errors = script(benchmark, "parts=[time_to_bar]", "small=true", "output=measured")
+    assert code == 1 and len(errors) == 1 and "no such thing" in errors[0]

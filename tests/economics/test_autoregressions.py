@@ -62,9 +62,10 @@ def test_directions_are_drawn_where_there_is_a_generator_and_nowhere_else(seeded
 
 
 def test_features_are_of_order_one_as_a_whole_and_survive_states_that_rest(process):
-    features = process.features(3 * process.spread[None])
+    features = process.features(3 * process.spread[None]) / process.feature_unit
     torch.testing.assert_close(features.norm(dim=1), torch.ones(1, dtype=torch.float64))
-    assert bool((Autoregressions([0.9], [0.0], JOBS).features(torch.zeros(2, 1)) == 0).all())
+    resting = Autoregressions([0.9], [0.0], JOBS)
+    assert bool((resting.features(torch.zeros(2, 1)) / resting.feature_unit == 0).all())
 
 
 def test_moves_to_another_precision(process):
@@ -87,7 +88,7 @@ def test_the_finite_chain_gives_through_the_interface_what_its_matrices_say(econ
     states, p = chain.next_states(z, seeded())
     assert torch.equal(states, z.expand(chain.n_z, -1)) and torch.equal(p, chain.aggregate)
     expected = [2.0 * (z == index) - 1 for index in range(1, chain.n_z)]
-    assert torch.equal(chain.features(z), torch.stack(expected, 1)) and chain.n_features == len(expected)
+    assert torch.equal(chain.features(z), torch.stack(expected, 1)) and torch.equal(chain.feature_unit, torch.ones(len(expected)).double())
     assert (chain.draws, chain.n_next) == (1, chain.n_z)
     panel = initial_panel(economy, 4, 6, seeded(3))
     uniform = torch.rand((4, 7), generator=seeded(3), dtype=torch.float64)

@@ -3,6 +3,7 @@
 The last test runs on a GPU, where there is one.
 """
 
+import lightning
 import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -10,14 +11,16 @@ from torch.utils._pytree import tree_leaves, tree_map
 
 from deepham.callbacks.guard import Guard
 from deepham.errors import TrainingDiverged
-from deepham.simulation.rollout import initial_panel, simulate
+from deepham.simulation.rollout import Panel, initial_panel, simulate
 from deepham.training import capture
 from deepham.training.capture import Captured
+from deepham.training.checkpoints import RunFolders
+from deepham.training.data import PanelStream
 from deepham.training.fit import fit
 from deepham.training.history import History
 from deepham.training.module import DeepHAM
 
-STEPS = 6
+STEPS = 14  # SOAP computes its eigenbases anew in the tenth after its first
 # what makes the host wait for a device: a number that is read, and shapes that depend on numbers
 WAITING = {"aten::_local_scalar_dense", "aten::nonzero", "aten::masked_select", "aten::unique_dim", "aten::_unique2", "aten::equal"}
 
@@ -27,9 +30,10 @@ class Watch(TorchDispatchMode):
 
     def __init__(self):
         super().__init__()
-        self.waited = []
+        self.waited, self.seen = [], 0
 
     def __torch_dispatch__(self, function, types, arguments=(), options=None):
+        self.seen += 1
         masks = function.name().startswith("aten::index") and any(
             leaf.dtype in (torch.bool, torch.uint8) for leaf in tree_leaves(arguments[1]) if isinstance(leaf, torch.Tensor))
         if function.name() in WAITING or masks:
@@ -37,32 +41,33 @@ class Watch(TorchDispatchMode):
         return function(*arguments, **(options or {}))
 
 
-class Watching(Guard):
-    """Watches from the end of the first batch of an outer iteration to the start of its last."""
+class Inside(lightning.Callback):
+    """Enters a context at the end of the first batch of an outer iteration, and leaves it at the start of the last."""
 
-    def __init__(self):
-        super().__init__()
-        self.watch = None
+    def __init__(self, context):
+        self.context, self.entered = context, False
 
     def on_train_batch_start(self, trainer, module, batch, batch_idx):
-        super().on_train_batch_start(trainer, module, batch, batch_idx)
-        if batch_idx == STEPS - 1:
-            self.watch.__exit__(None, None, None)
+        if batch_idx == trainer.num_training_batches - 1:
+            self._leave()
 
     def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx):
         if batch_idx == 0:
-            self.watch = Watch()
-            self.watch.__enter__()
+            self.context.__enter__()
+            self.entered = True
+
+    def on_exception(self, trainer, module, exception):
+        self._leave()
+
+    def _leave(self):
+        if self.entered:
+            self.entered = False
+            self.context.__exit__(None, None, None)
 
 
 def as_on_a_gpu(monkeypatch):
     begin = DeepHAM.on_fit_start
-
-    def on_fit_start(self):
-        begin(self)
-        self.at_once = False
-
-    monkeypatch.setattr(DeepHAM, "on_fit_start", on_fit_start)
+    monkeypatch.setattr(DeepHAM, "on_fit_start", lambda self: begin(self) or setattr(self, "at_once", False))
 
 
 # not torch's Adam: it reads its step counter, which lies on the CPU also where the weights do not
@@ -77,9 +82,10 @@ KINDS = {
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_host_never_waits_inside_an_outer_iteration(settings, monkeypatch, kind):
     as_on_a_gpu(monkeypatch)
-    watching = Watching()
-    fit(settings("algorithm.outer_iterations=1", f"algorithm.policy_steps={STEPS}", *KINDS[kind]), [watching, History(None)], [])
-    assert watching.watch.waited == []
+    watch = Watch()
+    chosen = settings("algorithm.outer_iterations=1", f"algorithm.policy_steps={STEPS}", *KINDS[kind])
+    fit(chosen, [Inside(watch), Guard(), History(None)], [])
+    assert watch.waited == [] and watch.seen > 100 * STEPS
 
 
 def test_the_watch_sees_what_waits():
@@ -102,6 +108,27 @@ def test_a_number_that_is_none_is_found_at_the_end_of_the_outer_iteration(settin
         fit(settings("algorithm.outer_iterations=2", f"algorithm.policy_steps={STEPS}"), [], [])
 
 
+def test_a_policy_that_runs_away_is_found_before_it_is_kept(settings, monkeypatch, tmp_path):
+    """In the middle of the second outer iteration; training goes back to the first and ends well."""
+    as_on_a_gpu(monkeypatch)
+    honest = PanelStream._before_a_batch
+
+    def runs_away(self, panel):
+        self.batches = getattr(self, "batches", 0) + 1
+        moved = honest(self, panel)
+        if self.batches == STEPS + 3 and not runs_away.once:
+            runs_away.once = True
+            return Panel(moved.population.with_assets(100 * moved.population.k), moved.z)
+        return moved
+
+    runs_away.once = False
+    monkeypatch.setattr(PanelStream, "_before_a_batch", runs_away)
+    folders = RunFolders("r", tmp_path, tmp_path)
+    chosen = settings("algorithm.outer_iterations=3", f"algorithm.policy_steps={STEPS}")
+    module, _ = fit(chosen, [Guard()], [], folders)
+    assert runs_away.once and module.retreats == 1 and module.updates == 3 * STEPS
+
+
 def stand_in(call, generator):
     """Records as CUDA does: the numbers come when it is replayed, into the same tensors."""
     result = call()
@@ -113,7 +140,7 @@ def stand_in(call, generator):
 
 
 def leaves(result):
-    """Tensors of panels and slopes, which are no lists."""
+    """Tensors of panels and descents, which are no lists."""
     if isinstance(result, list):
         return [leaves(item) for item in result]
     if hasattr(result, "tensors"):
@@ -154,11 +181,23 @@ def test_training_by_graphs_is_training(settings, monkeypatch, kind):
     assert all(torch.equal(one, other) for one, other in zip(*weights, strict=True))
 
 
+class Strict:
+    """PyTorch's own watch on a GPU: whatever waits raises."""
+
+    def __enter__(self):
+        torch.cuda.set_sync_debug_mode("error")
+
+    def __exit__(self, *_):
+        torch.cuda.set_sync_debug_mode("default")
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 def test_on_a_gpu_graphs_change_no_number_and_nothing_waits(settings):
     weights = []
     for graphs in ("false", "true"):
-        module, _ = fit(settings("algorithm.outer_iterations=2", "trainer.gpus=1", f"trainer.cuda_graphs={graphs}"), [Guard()], [])
+        chosen = settings("algorithm.outer_iterations=1", f"algorithm.policy_steps={STEPS}", "trainer.gpus=1",
+                          f"trainer.cuda_graphs={graphs}")
+        module, _ = fit(chosen, [Inside(Strict()), Guard()], [])
         weights.append([parameter.cpu() for parameter in module.parameters()])
     for one, other in zip(*weights, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)

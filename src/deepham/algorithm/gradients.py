@@ -22,7 +22,7 @@ from deepham.simulation.rollout import Panel
 
 
 @dataclass(frozen=True)
-class Slope:
+class Descent:
     """A loss and its gradient.
 
     Attributes:
@@ -39,7 +39,7 @@ class Slope:
 def update_gradients(
     economy: Economy, policy: PolicyNetwork, value: ValueNetwork, panel: Panel, settings: AlgorithmSettings,
     generator: torch.Generator, typical: dict[str, float],
-) -> list[Slope]:
+) -> list[Descent]:
     """Of the policy and, where V learns along with it (value_steps = 0), of V.
 
     Args:
@@ -49,21 +49,21 @@ def update_gradients(
     weight, mean = _weights(found.first, settings, typical)
     players = _players(settings)
     loss = policy_loss(found.utility[:, :players], weight[:, :players])
-    slopes = [_slope(loss, mean, policy)]
+    descents = [_descent(loss, mean, policy)]
     if settings.value_steps == 0:
         marginal = economy.preferences.marginal_utility(found.consumption.detach()) if settings.slope else None
         loss = value_loss(value, found.first, found.utility.detach(), marginal, weight, settings.level_weight)
-        slopes.append(_slope(loss, mean, value))
-    return slopes
+        descents.append(_descent(loss, mean, value))
+    return descents
 
 
 def regression_gradient(
     economy: Economy, value: ValueNetwork, panel: Panel, realised: Tensor, settings: AlgorithmSettings, typical: dict[str, float]
-) -> Slope:
+) -> Descent:
     """Of V where it is fitted to the utility (B, N) realised from the panel on: levels, since a path has no slope."""
     seen = observe(economy, panel.population, panel.z)
     weight, mean = _weights(seen, settings, typical)
-    return _slope(value_loss(value, seen, realised, None, weight, settings.level_weight), mean, value)
+    return _descent(value_loss(value, seen, realised, None, weight, settings.level_weight), mean, value)
 
 
 def lifetime(
@@ -101,5 +101,5 @@ def _weights(seen: Observation, settings: AlgorithmSettings, typical: dict[str, 
     return weight / mean, mean
 
 
-def _slope(loss: Tensor, weight: Tensor, network: torch.nn.Module) -> Slope:
-    return Slope(loss.detach(), weight, torch.autograd.grad(loss, list(network.parameters())))
+def _descent(loss: Tensor, weight: Tensor, network: torch.nn.Module) -> Descent:
+    return Descent(loss.detach(), weight, torch.autograd.grad(loss, list(network.parameters())))

@@ -18,7 +18,7 @@ from deepham.reference.settings import ReferenceSettings
 from deepham.simulation.continuum import advance_histogram, on_grid, wealth_grid
 from deepham.simulation.household import Policy, Value
 from deepham.simulation.population import Population
-from deepham.simulation.rollout import Panel, initial_panel
+from deepham.simulation.rollout import Panel
 
 # 3,000 updates, otherwise conf/algorithm/deepham.yaml. In the continuum: shocks that together move K by 1.5 % are small
 # beside the sampling noise in the K of a few hundred agents, and households that learn among those respond to K too little
@@ -118,32 +118,3 @@ def _follow(solved: Solved, equilibrium: Equilibrium, finite: KS98, x: Tensor) -
         z = x[z_path[:, t]]  # eps does not depend on z, so that z' does not matter here
         population, _ = advance_histogram(solved.economy, solved.policy, nodes, population, z, z)
     return torch.stack(path, 1)
-
-
-@torch.no_grad()
-def ergodic_capital(solved: Solved, pairs: int = 16, periods: int = 2000, seed: int = 0) -> dict[str, float]:
-    """Mean and standard deviation of K in the continuum under the networks' own Gaussian shocks, with standard errors.
-
-    Economies come in pairs whose innovations have opposite signs, which takes what is linear in them out of the mean.
-
-    Returns:
-        mean_K, sd_K, and mean_K_se, sd_K_se, over pairs; goods.
-    """
-    economy, chain = solved.economy, solved.economy.chain
-    generator = torch.Generator().manual_seed(seed)
-    nodes = wealth_grid(economy, NODES, 8.0)
-    panel = initial_panel(economy, pairs, 2000, generator)
-    population = on_grid(nodes, panel.population, chain.n_eps)
-    population = Population(*(each.repeat(2, 1) for each in (population.k, population.eps, population.weight)))
-    z, path = torch.cat([panel.z, -panel.z]), []
-    for t in range(SETTLE + periods):
-        if t >= SETTLE:
-            path.append(population.mean(population.k))
-        population, _ = advance_histogram(economy, solved.policy, nodes, population, z, z)
-        uniform = torch.rand((pairs, chain.draws), generator=generator, dtype=z.dtype)
-        z = torch.cat([chain.draw_z(z[:pairs], uniform), chain.draw_z(z[pairs:], 1 - uniform)])
-    K = torch.stack(path, 1).reshape(2, pairs, periods)
-    mean, variance = K.mean((0, 2)), ((K - K.mean()) ** 2).mean((0, 2))
-    sd = variance.mean().sqrt()
-    return {"mean_K": float(mean.mean()), "mean_K_se": float(mean.std() / pairs**0.5),
-            "sd_K": float(sd), "sd_K_se": float(variance.std() / pairs**0.5 / (2 * sd))}

@@ -30,12 +30,12 @@ from deepham.training.terminal import peak_memory
 MOST_ON_A_GRID = 2  # shocks, of 5 points each
 
 
-def updates(overrides: list[str], number: int, warm_up: int) -> dict:
-    """Seconds of each of `number` updates of the policy, after `warm_up`, within a run of Lightning's Trainer."""
-    settings = _settings([*overrides, f"algorithm.policy_steps={number + warm_up}", "algorithm.outer_iterations=1"])
-    clock = Clock()
+def updates(overrides: list[str], blocks: int, block: int) -> dict:
+    """Seconds of one update of the policy, in each of so many blocks after two to warm up, in a run of Lightning's Trainer."""
+    settings = _settings([*overrides, f"algorithm.policy_steps={(blocks + 2) * block}", "algorithm.outer_iterations=1"])
+    clock = Clock(block)
     fit(settings, [clock], [])
-    return {"seconds": clock.seconds(warm_up), "peak_memory_mb": peak_memory()}
+    return {"seconds": clock.seconds(skip=2), "peak_memory_mb": peak_memory()}
 
 
 def simulation(overrides: list[str], kind: str, periods: int, repeats: int) -> dict:
@@ -73,13 +73,13 @@ def simulation(overrides: list[str], kind: str, periods: int, repeats: int) -> d
 
 
 def roofline(overrides: list[str]) -> dict:
-    """Arithmetic and traffic of one update, and what the machine can do of both in a second."""
+    """Arithmetic and traffic of one update, and what a CPU can do of both in a second."""
     settings = _settings([*overrides, "algorithm.policy_steps=3", "algorithm.outer_iterations=1"])
     counting = _Counting()
     fit(settings, [counting], [])
     counted = {name: getattr(counting.counter, name) for name in ("operations", "traffic", "kernels")}
     with computing(settings.trainer):
-        return counted | rates("cuda" if settings.trainer.gpus else "cpu")
+        return counted | rates()
 
 
 class _Counting(lightning.Callback):

@@ -64,12 +64,12 @@ QUICK_GRID = {"k_nodes": 20, "K_nodes": 3, "histogram_nodes": 30, "economies": 2
               "tolerance": 1e-2}
 
 
-def measure_growth(quick: bool = False, accelerator: str = "cpu", grid_limit: float = 180.0) -> dict:
+def measure_growth(quick: bool = False, gpus: int = 0, grid_limit: float = 180.0) -> dict:
     """Time every axis at every size, and the grid solution for as many shocks as it can carry.
 
     Args:
         quick: a few seconds in all, with sizes that show that it runs and no more.
-        accelerator: cpu or gpu, of the networks; the grid solution is computed on the CPU.
+        gpus: 0 (the CPU) or 1, of the networks; the grid solution is computed on the CPU.
         grid_limit: seconds; a grid solution that is expected to take longer is not started.
 
     Returns:
@@ -80,23 +80,22 @@ def measure_growth(quick: bool = False, accelerator: str = "cpu", grid_limit: fl
     rows = []
     for name, axis in AXES.items():
         for size in axis.sizes[:2] if quick else axis.sizes:
-            rows.append({"axis": name, "size": size, "seconds": time_update(*axis.setting(size), quick, accelerator)})
+            rows.append({"axis": name, "size": size, "seconds": time_update(*axis.setting(size), quick, gpus)})
     rows += grid_growth(grid_limit, MOST_SHOCKS, {}) if not quick else grid_growth(grid_limit, 1, QUICK_GRID)
     return {"rows": rows, "exponents": exponents(rows)}
 
 
 def time_update(
-    model: dict | None, network: dict, algorithm: dict, quick: bool = False, accelerator: str = "cpu"
+    model: dict | None, network: dict, algorithm: dict, quick: bool = False, gpus: int = 0
 ) -> float:
     """Seconds of one update with the shipped settings of Krusell-Smith, except for those given; see the module."""
     block, repeats = (2, 2) if quick else (BLOCK, REPEATS)
-    clock = Clock()
+    clock = Clock(block)
     steps = {"outer_iterations": 1, "policy_steps": block * (1 + repeats), "burn_in": 1}
     train(model or {"name": "ks98"} | economics.calibration("ks98"), shipped("network", "first_moment", **network),
           shipped("algorithm", "deepham", **steps | (QUICK if quick else {}) | algorithm), callbacks=(clock,),
-          accelerator=accelerator)
-    seconds = clock.seconds(block)
-    return statistics.median(sum(seconds[at:at + block]) for at in range(0, len(seconds), block)) / block
+          gpus=gpus)
+    return statistics.median(clock.seconds(skip=1))
 
 
 def grid_growth(limit: float, most: int, changed: dict) -> list[dict]:

@@ -15,7 +15,7 @@ import torch
 from deepham.benchmark.figure import growth as drawn
 from deepham.benchmark.rows import Row
 from deepham.benchmark.settings import BenchmarkSettings
-from deepham.errors import InputError
+from deepham.errors import BenchmarkFailed
 from deepham.figures import save_figures
 
 OFFICIAL = 2.87  # seconds of a policy step of the official code on one CPU core: TensorFlow, float64, 384 x 50 x 150
@@ -48,26 +48,27 @@ def simulation(settings: BenchmarkSettings, output: Path) -> Iterator[Row]:
         found = _child("simulation", overrides=[*overrides, *_device(settings)], kind=kind, periods=periods,
                        repeats=settings.repeats)
         speed = [found["households"] * periods / seconds / 1e6 for seconds in found["seconds"]]
-        yield Row.of("simulation", what, speed, "million/s", "excluded", found["peak_memory_mb"],
-                     "float32, one thread")
+        yield Row.of("simulation", what, speed, "million/s", "excluded", found["peak_memory_mb"])
 
 
 def steps(settings: BenchmarkSettings, output: Path) -> Iterator[Row]:
     """One update of the policy (and the value), and how near it is to the machine's limits."""
-    number = 20 if settings.small else 40 * settings.repeats
-    default = _update("steps", "default update, 12 x 300 households", _device(settings), number)
+    blocks = 2 if settings.small else 4 * settings.repeats
+    default = _update("steps", "default update, 12 x 300 households", _device(settings), blocks)
     yield default
     variants = [(f"update of {settings.to_the_bar}", [f"experiment={settings.to_the_bar}"]),
                 ("default update with two threads", ["trainer.threads=2"])]
     if settings.gpus:
         variants[1] = ("default update by CUDA graphs", ["trainer.cuda_graphs=true"])
     for what, overrides in variants:
-        yield _update("steps", what, [*_device(settings), *overrides], number)
-    one = 2 if settings.small else settings.repeats + 2
-    paper = _update("steps", "policy step of the paper: 384 x 50, 150 periods", [*_device(settings), *PAPER], one)
+        yield _update("steps", what, [*_device(settings), *overrides], blocks)
+    paper = _update("steps", "policy step of the paper: 384 x 50, 150 periods", [*_device(settings), *PAPER],
+                    settings.repeats + 1, block=1)
     yield paper
     yield Row.of("steps", "official code's policy step over that", [1e3 * OFFICIAL / paper.value], "times", "excluded",
                  note=f"{OFFICIAL} s on one core of another machine, float64")
+    if settings.gpus:
+        return
     counted = _child("roofline", overrides=_device(settings))
     arithmetic = 1e3 * counted["operations"] / counted["operations_per_second"]
     traffic = 1e3 * counted["traffic"] / counted["bytes_per_second"]
@@ -109,18 +110,22 @@ def time_to_bar(settings: BenchmarkSettings, output: Path) -> Iterator[Row]:
 
 def processes(settings: BenchmarkSettings, output: Path) -> Iterator[Row]:
     """The same update shared by two processes of the CPU, or by all GPUs, over that of one."""
-    shared = [f"trainer.gpus={torch.cuda.device_count()}"] if settings.gpus else ["trainer.gpus=0", "trainer.processes=2"]
-    number = 20 if settings.small else 40 * settings.repeats
-    for what, overrides in (("12 economies of 300", []), ("48 economies of 300", ["algorithm.economies=48"])):
-        alone = _update("processes", f"{what}: update of one process", [*_device(settings), *overrides], number)
-        together = _update("processes", f"{what}: update with {' '.join(shared)}", [*shared, *overrides], number)
+    ranks = torch.cuda.device_count() if settings.gpus else 2
+    if ranks == 1:
+        return
+    shared = f"trainer.gpus={ranks}" if settings.gpus else f"trainer.processes={ranks}"
+    blocks = 2 if settings.small else 4 * settings.repeats
+    for economies in (6 * ranks, 24 * ranks):
+        what, overrides = f"{economies} economies of 300", [f"algorithm.economies={economies}"]
+        alone = _update("processes", f"{what}: update of one process", [*_device(settings), *overrides], blocks)
+        together = _update("processes", f"{what}: update with {shared}", [*_device(settings), *overrides, shared], blocks)
         yield from (alone, together)
         yield Row.of("processes", f"{what}: speed-up", [alone.value / together.value], "times", "excluded")
 
 
 def growth(settings: BenchmarkSettings, output: Path) -> Iterator[Row]:
     """Time against sizes and its exponents, and growth.png and .pdf."""
-    found = _child("growth", quick=settings.small, accelerator="gpu" if settings.gpus else "cpu")
+    found = _child("growth", quick=settings.small, gpus=settings.gpus)
     for row in found["rows"]:
         if row["seconds"] is None:  # a grid too large
             continue
@@ -133,10 +138,13 @@ def growth(settings: BenchmarkSettings, output: Path) -> Iterator[Row]:
 
 
 def shocks(settings: BenchmarkSettings, output: Path) -> Iterator[Row]:
-    """Whether errors stay where they are as aggregate shocks are added: the same networks, sizes and updates for every d."""
+    """Whether errors stay where they are as aggregate shocks are added: the same networks, sizes and updates for every d.
+
+    Always on the CPU.
+    """
     for d in (1,) if settings.small else (1, 2, 5, 10, 30):
         found = _child("shocks", d=d, small=settings.small)
-        yield Row.of("shocks", f"{d} shocks: 3,000 updates", [found["seconds"]], "s", "excluded", found["peak_memory_mb"])
+        yield Row.of("shocks", f"{d} shocks: training", [found["seconds"]], "s", "excluded", found["peak_memory_mb"])
         for measure, unit in (("euler.mean", "% cons."), ("euler.p99", "% cons."), ("bellman_policy.mean", "utils")):
             yield Row.of("shocks", f"{d} shocks: {measure}", [found["errors"][measure]], unit)
         for measure, unit in (("mean_K_gap", "%"), ("sd_K_gap", "%"), ("path_gap.mean", "%"), ("path_gap.max", "%"),
@@ -154,8 +162,9 @@ def _device(settings: BenchmarkSettings) -> list[str]:
     return [f"trainer.gpus={settings.gpus}"]
 
 
-def _update(part: str, what: str, overrides: list[str], number: int) -> Row:
-    found = _child("updates", overrides=overrides, number=number, warm_up=min(number, 20))
+def _update(part: str, what: str, overrides: list[str], blocks: int, block: int = 10) -> Row:
+    """Of one update; in blocks of ten, since SOAP computes its eigenbases anew in every tenth."""
+    found = _child("updates", overrides=overrides, blocks=blocks, block=block)
     return Row.of(part, what, [1e3 * seconds for seconds in found["seconds"]], "ms", "excluded", found["peak_memory_mb"])
 
 
@@ -171,9 +180,9 @@ def _seconds(arguments: list[str]) -> float:
 
 
 def _run(arguments: list[str]) -> str:
-    """Output of a fresh interpreter. Raises InputError with its last line where it fails."""
+    """Output of a fresh interpreter. Raises BenchmarkFailed with its last line where it fails."""
     done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True)
     if done.returncode:
-        raise InputError(f"benchmark: {' '.join(arguments)[:200]} failed: {(done.stderr.strip().splitlines() or ['no word'])[-1]}")
+        raise BenchmarkFailed(f"benchmark: {' '.join(arguments)[:200]} failed: {(done.stderr.strip().splitlines() or ['no word'])[-1]}")
     return done.stdout
 

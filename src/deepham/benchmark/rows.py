@@ -52,8 +52,8 @@ def sheet(rows: list[Row]) -> Sheet:
 
 
 def number(value: float) -> str:
-    """Three digits, without an exponent."""
-    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
+    """Three digits."""
+    return f"{value:,.0f}" if abs(value) >= 999.5 else f"{value:.3g}"
 
 
 def _cells(row: Row) -> tuple[str, ...]:

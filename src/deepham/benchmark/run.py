@@ -15,6 +15,7 @@ from omegaconf import DictConfig
 from deepham.benchmark.parts import PARTS
 from deepham.benchmark.rows import number, sheet
 from deepham.benchmark.settings import read
+from deepham.errors import InputError
 from deepham.files import write_json
 from deepham.training.terminal import cpu_name, machine
 
@@ -23,14 +24,18 @@ def run(cfg: DictConfig) -> int:
     """Measure every part that is asked for, and write tables, JSON and figures. Returns the number of rows.
 
     Raises:
-        InputError: bad input, or a measurement that failed.
+        InputError: bad input.
+        BenchmarkFailed: a measurement did.
     """
     settings = read(cfg)
     output = Path(cfg.output or f"logs/benchmark-{datetime.now():%Y%m%d-%H%M%S}")
     console = rich.get_console()
     about = describe(settings.gpus)
     console.print(", ".join(f"{name} {value}" for name, value in about.items()), highlight=False)
-    output.mkdir(parents=True, exist_ok=True)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"output: cannot write in {output}: {error.strerror}; choose another folder with output=...") from error
     began, rows = time.perf_counter(), []
     for part in settings.parts:
         for row in PARTS[part](settings, output):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+import torch
 from omegaconf import DictConfig, OmegaConf
 
 from deepham import economics
@@ -34,7 +35,9 @@ class BenchmarkSettings:
         require(1 <= self.repeats <= 1000, f"repeats: expected 1 to 1000, got {self.repeats}")
         require(len(self.seeds) > 0 and all(0 <= seed < 2**63 for seed in self.seeds),
                 f"seeds: expected whole numbers that are not negative, got {self.seeds}")
-        require(0 <= self.gpus <= 1, f"gpus: expected 0 (the CPU) or 1, got {self.gpus}")
+        seen = torch.cuda.device_count()
+        require(0 <= self.gpus <= min(seen, 1),
+                f"gpus: expected 0 (the CPU) or 1, got {self.gpus}; torch {torch.__version__} sees {seen} GPUs")
         experiments = sorted(path.stem for path in (conf_folder() / "experiment").glob("*.yaml"))
         require(self.to_the_bar in experiments,
                 f"to_the_bar: there is no experiment {self.to_the_bar!r}; expected one of {', '.join(experiments)}")

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import lightning
 import yaml
-from lightning.fabric.plugins.environments import LightningEnvironment
 
 from deepham import economics
 from deepham.benchmark.many_shocks import ManyShocks
 from deepham.economics.economy import Economy
 from deepham.paths import conf_folder
 from deepham.training.data import PanelData
-from deepham.training.fit import computing
+from deepham.training.fit import fit_once
 from deepham.training.module import DeepHAM
 from deepham.training.settings import TrainerSettings
-from deepham.training.terminal import quiet_lightning
 
 MANY_SHOCKS = "many_shocks"
 
@@ -39,20 +36,16 @@ def shipped(group: str, name: str, **changes) -> dict:
 
 
 def train(
-    model: dict, network: dict, algorithm: dict, seed: int = 1, callbacks: tuple = (), accelerator: str = "cpu"
+    model: dict, network: dict, algorithm: dict, seed: int = 1, callbacks: tuple = (), gpus: int = 0
 ) -> tuple[BenchmarkDeepHAM, PanelData]:
     """Train in memory, on one thread as shipped, without checkpoints, measures or logs.
 
     Args:
         model: name of the economy and its parameters; network, algorithm: see DeepHAM.
-        accelerator: cpu or gpu.
+        gpus: 0 (the CPU) or 1.
     """
     module = BenchmarkDeepHAM(model, network, algorithm, seed)
     data = PanelData(module.settings, seed)
-    with quiet_lightning(), computing(TrainerSettings(gpus=int(accelerator == "gpu"), processes=1, threads=1, cuda_graphs=False, deterministic=False)):
-        lightning.Trainer(
-            accelerator=accelerator, devices=1, max_epochs=module.settings.outer_iterations, callbacks=list(callbacks),
-            logger=False, enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
-            use_distributed_sampler=False, plugins=[LightningEnvironment()],
-        ).fit(module, datamodule=data)
+    where = TrainerSettings(gpus=gpus, processes=1, threads=1, cuda_graphs=False, deterministic=False)
+    fit_once(module, data, where, list(callbacks), [], None)
     return module, data

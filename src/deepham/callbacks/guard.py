@@ -18,8 +18,8 @@ class Guard(lightning.Callback):
     at its own economies, and all stop together.
 
     Args:
-        every: batches between two looks. A look makes the host wait for the device, so that on a GPU there is one at the start
-            of each outer iteration only.
+        every: batches between two looks; there is another one before an outer iteration is kept. A look makes the host wait for
+            the device, so that on a GPU there is that one only.
         least, most: the stated multiples.
     """
 
@@ -33,14 +33,21 @@ class Guard(lightning.Callback):
         require(least < most, f"least and most: expected a range, got {least} to {most}")
         self.every, self.least, self.most = every, least, most
 
-    @torch.no_grad()
     def on_train_batch_start(self, trainer: lightning.Trainer, module, batch, batch_idx: int) -> None:
-        if batch_idx % (self.every if module.at_once else trainer.num_training_batches) == 0:
-            data = trainer.datamodule
-            found = [one for one in data.ranks.gather(self._ran_away(module.economy, batch.panel.population)) if one]
-            if found:
-                raise TrainingDiverged(f"the policy has run away: {found[0]}", batch_idx + 1, trainer.current_epoch + 1,
-                                       data.whole(batch))
+        if module.at_once and batch_idx % self.every == 0:
+            self._look(trainer, module, batch, batch_idx)
+
+    def on_train_batch_end(self, trainer: lightning.Trainer, module, outputs, batch, batch_idx: int) -> None:
+        if batch_idx + 1 == trainer.num_training_batches:
+            self._look(trainer, module, batch, batch_idx)
+
+    @torch.no_grad()
+    def _look(self, trainer: lightning.Trainer, module, batch, batch_idx: int) -> None:
+        data = trainer.datamodule
+        found = [one for one in data.ranks.gather(self._ran_away(module.economy, batch.panel.population)) if one]
+        if found:
+            raise TrainingDiverged(f"the policy has run away: {found[0]}", batch_idx + 1, trainer.current_epoch + 1,
+                                   data.whole(batch))
 
     def _ran_away(self, economy, population) -> str | None:
         typical = economy.typical_state()["K"]

@@ -40,12 +40,14 @@ class Autoregressions(ShockProcess):
             raise InputError(f"points and directions: expected at least 1, got {points} and {directions}")
         self.rho, self.sigma, self.individual = rho, sigma, individual.double()
         self.spread = sigma / (1 - rho**2).sqrt()  # long-run standard deviation
+        # the whole as long as 1/3 on average. Fed each by itself at order one, 30 states would saturate the first layer of a
+        # network, and the errors grow with d
         unit = 3 * len(rho) ** 0.5 * self.spread
-        self._unit = torch.where(unit > 0, unit, 1.0)  # that networks are fed z in
+        self.feature_unit = torch.where(unit > 0, unit, 1.0)
         self.nodes, self.weights = gauss_hermite(points) if len(rho) == 1 else monomial(len(rho))
         self.directions = directions
         self.n_eps = len(individual)
-        self.draws = self.n_features = len(rho)
+        self.draws = len(rho)
         self.n_next = len(self.nodes)
 
     def to(self, device=None, dtype=None) -> Autoregressions:
@@ -74,13 +76,7 @@ class Autoregressions(ShockProcess):
         return self.individual[eps]
 
     def features(self, z: Tensor) -> Tensor:
-        """z over its long-run standard deviation, the whole as long as 1/3 on average: three such deviations are one.
-
-        Fed each by itself at order one, 30 states would saturate the first layer of a network, and the errors grow with d.
-        """
-        # networks keep the process that they were built from: it follows them to their device, once
-        self._unit = self._unit.to(z.device)
-        return z / self._unit.to(z.dtype)
+        return z
 
     def eps_shares(self) -> Tensor:
         return stationary(self.individual)

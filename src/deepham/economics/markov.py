@@ -64,13 +64,12 @@ class JointChain(ShockProcess):
         return self.n_z
 
     @property
-    def n_features(self) -> int:
-        return self.n_z - 1
+    def feature_unit(self) -> Tensor:
+        return torch.ones(self.n_z - 1, dtype=self.dtype, device=self.device)
 
     def start(self, for_z: Tensor, for_eps: Tensor) -> tuple[Tensor, Tensor]:
-        z = (for_z >= self.stationary_z()[:-1].cumsum(0)).sum(-1)
-        shares = self.stationary_eps()[z]  # (B, n_eps)
-        return z, (for_eps[..., None] >= shares[:, None, :-1].cumsum(-1)).sum(-1)
+        z = invert(self.stationary_z(), for_z[:, 0])
+        return z, invert(self.stationary_eps()[z][:, None], for_eps)
 
     def draw_z(self, z: Tensor, uniform: Tensor) -> Tensor:
         """Next aggregate state by inversion. z, uniform and result: (B,)."""

@@ -1,7 +1,8 @@
 """What simulation, objective and networks ask of the exogenous shocks, whatever kind the aggregate state is of.
 
 The aggregate state z of B economies is one object that only its process and its economy look into: the index (B,) of a
-finite chain, or numbers (B, d). Individual states are finite in both: eps is an index (B, N). Innovations are made from
+finite chain, or numbers (B, d). (That holds in training; the continuum's verdict, solutions, responses and reports know indices
+only.) Individual states are finite in both: eps is an index (B, N). Innovations are made from
 uniform numbers, by inversion, so that all randomness is in the hands of whoever draws those.
 """
 
@@ -23,14 +24,14 @@ class ShockProcess(ABC):
         individual: their transition probabilities, (..., n_eps, n_eps), the last dimension being eps'.
         draws: uniform numbers that one draw of z takes.
         n_next: S where everything that may follow is enumerated.
-        n_features: numbers that `features` makes of z.
+        feature_unit: what networks divide each of the `features` of z by, (number of features,).
     """
 
     n_eps: int
     individual: Tensor
     draws: int
     n_next: int
-    n_features: int
+    feature_unit: Tensor
 
     @property
     def dtype(self) -> torch.dtype:
@@ -67,7 +68,7 @@ class ShockProcess(ABC):
 
     @abstractmethod
     def features(self, z: Tensor) -> Tensor:
-        """z as networks are fed it, of order one as a whole: (B, n_features)."""
+        """z as numbers that networks can be fed, (B, number of features). Over `feature_unit` they are of order one as a whole."""
 
     @abstractmethod
     def eps_shares(self) -> Tensor:

@@ -37,7 +37,9 @@ class Inputs(nn.Module):
         self.mean_wealth = state["K"]
         self.n_eps, self.chain = economy.chain.n_eps, economy.chain
         self.own = 2 + bool(self.human_wealth) + (self.n_eps - 1)
-        self.size = self.own + self.chain.n_features + len(self.aggregates) + quantiles
+        # a buffer, to be where the networks are
+        self.register_buffer("unit", self.chain.feature_unit.float(), persistent=False)
+        self.size = self.own + len(self.unit) + len(self.aggregates) + quantiles
         self.size += len(moments.networks) if moments else 0
 
     def forward(self, seen: Observation) -> tuple[Tensor, Tensor]:
@@ -46,7 +48,7 @@ class Inputs(nn.Module):
         if self.human_wealth:
             own.append(4 * torch.log((m + self.human_wealth) / (self.m + self.human_wealth)))
         own += [2.0 * (seen.eps == index) - 1 for index in range(1, self.n_eps)]
-        common = list(self.chain.features(seen.z).unbind(-1))
+        common = list((self.chain.features(seen.z) / self.unit).unbind(-1))
         common += [self.aggregate_scale * (seen.aggregates[name] / mean - 1) for name, mean in self.aggregates.items()]
         if self.moments is not None:
             common += (self.aggregate_scale * self.moments(seen.population)).unbind(-1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from typing import Any
 
@@ -50,8 +51,9 @@ def _record(call: Callable[[], Any], generator: torch.Generator) -> tuple[Any, C
         for _ in range(WARM_UP):
             call()
     torch.cuda.current_stream().wait_stream(beside)
+    gc.collect()  # a graph of an earlier training, of which the module is part, lets go of its memory
     graph = torch.cuda.CUDAGraph()
-    if hasattr(graph, "register_generator_state"):  # later versions of torch see for themselves what is drawn from
+    if hasattr(graph, "register_generator_state"):  # where torch does not see for itself what is drawn from
         graph.register_generator_state(generator)
     with torch.cuda.graph(graph):
         result = call()

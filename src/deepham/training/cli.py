@@ -15,7 +15,7 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from deepham.errors import InputError, NotSaved, ProcessLost, TrainingDiverged, one_line
+from deepham.errors import BenchmarkFailed, InputError, NotSaved, ProcessLost, TrainingDiverged, one_line
 from deepham.paths import conf_folder
 from deepham.training.allocator import keep_freed_memory
 from deepham.training.interruption import STOPPING, Interrupted, interruptible
@@ -76,7 +76,7 @@ def run_script(config_name: str, module: str) -> int:
         except InputError as error:
             _complain(str(error))
             codes.append(2)
-        except (TrainingDiverged, ProcessLost, NotSaved) as error:
+        except (TrainingDiverged, ProcessLost, NotSaved, BenchmarkFailed) as error:
             _complain(str(error))
             codes.append(1)
         except Exception as error:  # one failed job must not end a sweep; the traceback says where the bug is

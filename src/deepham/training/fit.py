@@ -145,7 +145,7 @@ def _trainer(module: DeepHAM, ranks: Ranks, settings: TrainerSettings, callbacks
         max_epochs=module.settings.outer_iterations,
         callbacks=callbacks,
         logger=loggers or False,
-        enable_checkpointing=ranks.rank == 0,
+        enable_checkpointing=any(isinstance(callback, LastCheckpoint) for callback in callbacks),
         # on a cluster Lightning would put in handlers and checkpoints of its own
         plugins=[SealedCheckpoints(), LightningEnvironment()],
         enable_progress_bar=False,

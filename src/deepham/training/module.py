@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from deepham import economics
-from deepham.algorithm.gradients import Slope, regression_gradient, update_gradients
+from deepham.algorithm.gradients import Descent, regression_gradient, update_gradients
 from deepham.algorithm.settings import AlgorithmSettings, OptimizerSettings
 from deepham.economics.economy import Economy
 from deepham.errors import TrainingDiverged
@@ -65,28 +65,28 @@ class DeepHAM(lightning.LightningModule):
     def training_step(self, batch: Batch, batch_index: int) -> dict[str, Tensor]:
         """One batch of the stream: a step of the value regression, or an update of the policy (and the value)."""
         if batch.realised is not None:
-            slope = regression_gradient(
+            descent = regression_gradient(
                 self.economy, self.value, batch.panel, batch.realised, self.settings, self.typical)
-            return {"value_loss": self._descend("value", slope, batch)}
-        slopes = self._gradients(batch.panel)
-        losses = {f"{name}_loss": self._descend(name, slope, batch) for name, slope in zip(NETWORKS, slopes)}
+            return {"value_loss": self._descend("value", descent, batch)}
+        descents = self._gradients(batch.panel)
+        losses = {f"{name}_loss": self._descend(name, descent, batch) for name, descent in zip(NETWORKS, descents)}
         self.updates += 1
         self._update_averages()
         return losses
 
-    def _update_gradients(self, panel: Panel) -> list[Slope]:
+    def _update_gradients(self, panel: Panel) -> list[Descent]:
         return update_gradients(self.economy, self.policy, self.value, panel, self.settings,
                                 self.trainer.datamodule.stream.generator, self.typical)
 
-    def _descend(self, name: str, slope: Slope, batch: Batch) -> Tensor:
+    def _descend(self, name: str, descent: Descent, batch: Batch) -> Tensor:
         """One step of the optimizer down the gradient of all processes, each of which counts by the mean weight of its
         households; unless a state, the loss or the gradient is no number in one of them: then TrainingDiverged in all.
 
         Returns:
             The loss over all processes.
         """
-        index, gradient, data = NETWORKS.index(name), list(slope.gradient), self.trainer.datamodule
-        loss, state = data.ranks.average(gradient, slope.loss, slope.weight, batch.panel.population.k.sum())
+        index, gradient, data = NETWORKS.index(name), list(descent.gradient), self.trainer.datamodule
+        loss, state = data.ranks.average(gradient, descent.loss, descent.weight, batch.panel.population.k.sum())
         for what, value in (("a state of the population", state), (f"the {name} loss", loss),
                             (f"the {name} gradient", torch.nn.utils.get_total_norm(gradient))):
             self._check_finite(what, value, batch, data.whole)
@@ -95,7 +95,8 @@ class DeepHAM(lightning.LightningModule):
         try:
             self.optimizers()[index].step()
         except torch.linalg.LinAlgError as error:  # SOAP finds no eigenbasis for gradients of absurd sizes
-            raise self._diverged(f"the {name} gradient has no eigenbasis", batch) from error
+            self._read()  # what is no number has none either
+            raise self._diverged(f"the {name} gradient has no eigenbasis", data.whole(batch)) from error
         self.lr_schedulers()[index].step()
         return loss.clone()  # the next graph launch writes over it
 
@@ -153,7 +154,7 @@ class DeepHAM(lightning.LightningModule):
         """At the end of an outer iteration: what is measured next, and kept, is good down to the last step's outcome."""
         if batch_idx + 1 == self.trainer.num_training_batches:
             for name, leaf in self.named_parameters():
-                self._check_finite(f"the weight {name}", leaf, batch)
+                self._check_finite(f"the weight {name}", leaf, batch, self.trainer.datamodule.whole)
             self._read()
             self.trainer.datamodule.meet()
 

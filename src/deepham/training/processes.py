@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
+from typing import IO
 
 import torch.distributed
 
@@ -29,7 +30,7 @@ LOOPBACK = {"linux": "lo", "darwin": "lo0"}  # the connection neither leaves the
 @dataclass
 class _Worker:
     process: subprocess.Popen
-    said: TemporaryFile  # what it prints, errors too
+    said: IO[bytes]  # what it prints, errors too
 
     def ending(self) -> str:
         """How it ended, with the last line that it printed."""
@@ -61,14 +62,13 @@ def beside(job: tuple, number: int):
             "torch.distributed itself; train in one that does not")
     workers: list[_Worker] = []
     with TemporaryDirectory(prefix="deepham-") as home:
-        store, joined = Path(home) / "store", False
+        store = Path(home) / "store"
         try:
             data = pickle.dumps(job)
             for rank in range(1, number):
                 workers.append(_start(Ranks(rank, number), store, data))
             _await(workers, home)
             join(Ranks(0, number), store)
-            joined = True
             yield
         except (TrainingDiverged, ProcessLost):
             raise
@@ -83,7 +83,7 @@ def beside(job: tuple, number: int):
                 with suppress(OSError):
                     worker.process.stdin.close()
                 worker.said.close()
-            if joined:
+            if torch.distributed.is_initialized():
                 torch.distributed.destroy_process_group()
 
 

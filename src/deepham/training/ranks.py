@@ -56,7 +56,7 @@ class Ranks:
         own = torch.cat([part.detach().flatten() for part in parts]).cpu()
         rows = [torch.empty_like(own) for _ in range(self.size)]
         torch.distributed.all_gather(rows, own)  # at this size faster than a reduction, and added up in the same order by all
-        rows = torch.stack(rows)
+        rows = torch.stack(rows).to(loss.device)
         mean = (rows[:, 1:2] / rows[:, 1].sum() * rows[:, 2:]).sum(0)
         for leaf, piece in zip(gradient, mean[1:].split([leaf.numel() for leaf in gradient])):
             leaf.copy_(piece.view_as(leaf))

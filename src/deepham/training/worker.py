@@ -13,10 +13,12 @@ import sys
 import threading
 from pathlib import Path
 
+from deepham.training.allocator import keep_freed_memory
 from deepham.training.interruption import STOPPING, deaf
 
 
 def main(rank: str, size: str, store: str, length: str) -> None:
+    keep_freed_memory()
     deaf()  # a terminal or a cluster sends its signals to all; the process that was started decides
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)  # Lightning would hear SIGTERM again
