@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import ctypes
 
-# of malloc.h
-TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3
-LARGEST = 32 * 2**20  # bytes; glibc takes no more for the second
+TRIM_THRESHOLD, MMAP_MAX = -1, -4  # of malloc.h
 
 
 def keep_freed_memory() -> None:
@@ -21,4 +19,4 @@ def keep_freed_memory() -> None:
     except (AttributeError, TypeError, OSError):
         return
     mallopt(TRIM_THRESHOLD, 2**31 - 1)
-    mallopt(MMAP_THRESHOLD, LARGEST)
+    mallopt(MMAP_MAX, 0)  # large tensors from the heap, too: those that the system maps are given back when they are freed
