@@ -9,6 +9,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
+from deepham.algorithm.gradients import update_gradients
 from deepham.callbacks.guard import Guard
 from deepham.errors import TrainingDiverged
 from deepham.simulation.rollout import Panel, initial_panel, simulate
@@ -86,6 +87,38 @@ def test_the_host_never_waits_inside_an_outer_iteration(settings, monkeypatch, k
     chosen = settings("algorithm.outer_iterations=1", f"algorithm.policy_steps={STEPS}", *KINDS[kind])
     fit(chosen, [Inside(watch), Guard(), History(None)], [])
     assert watch.waited == [] and watch.seen > 100 * STEPS
+
+
+class OnTheHost(TorchDispatchMode):
+    """Names of the operations that something on the CPU goes into."""
+
+    def __init__(self):
+        super().__init__()
+        self.found, self.seen = [], 0
+
+    def __torch_dispatch__(self, function, types, arguments=(), options=None):
+        self.seen += 1
+        if any(leaf.device.type == "cpu" for leaf in tree_leaves((arguments, options)) if isinstance(leaf, torch.Tensor)):
+            self.found.append(function.name())
+        return function(*arguments, **(options or {}))
+
+
+@pytest.mark.parametrize("kind", ["default", "drawn", "moments", "full state", "rare event"])
+def test_an_update_takes_nothing_from_the_host(settings, monkeypatch, kind):
+    """On the meta device, which computes nothing and yet knows where everything lies: a graph cannot copy from the host."""
+    rand = torch.rand
+    monkeypatch.setattr(torch, "rand", lambda *shape, generator=None, **options: rand(*shape, **options))
+    module = DeepHAM(**settings(*KINDS[kind]).hyperparameters())
+    panel = initial_panel(module.economy, 2, 40, torch.Generator())
+    panel, economy = Panel.of(*(tensor.to("meta") for tensor in panel.tensors())), module.economy.to(device="meta")
+    module.to("meta")
+    with OnTheHost() as watch:
+        update_gradients(economy, module.policy, module.value, panel, module.settings, None, module.typical)
+        list(simulate(economy, module.policy, panel, 2, None))
+    assert watch.found == [] and watch.seen > 300
+    with OnTheHost() as watch:
+        panel.z + torch.tensor(1)
+    assert watch.found
 
 
 def test_the_watch_sees_what_waits():

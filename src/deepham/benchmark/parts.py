@@ -127,11 +127,11 @@ def growth(settings: BenchmarkSettings, output: Path) -> Iterator[Row]:
     """Time against sizes and its exponents, and growth.png and .pdf."""
     found = _child("growth", quick=settings.small, gpus=settings.gpus)
     for row in found["rows"]:
-        if row["seconds"] is None:  # a grid too large
-            continue
-        solution = row["axis"] == "grid"
-        yield Row.of("growth", f"{row['axis']}: {row['size']}", [(1 if solution else 1e3) * row["seconds"]],
-                     "s, a solution" if solution else "ms", "excluded")
+        what, grid = f"{row['axis']}: {row['size']}", row["axis"] == "grid"
+        if grid and row["step_seconds"]:
+            yield Row.of("growth", f"{what}, one step", [1e3 * row["step_seconds"]], "ms", "excluded")
+        if row["seconds"]:  # a grid may be too large
+            yield Row.of("growth", what, [(1 if grid else 1e3) * row["seconds"]], "s, a solution" if grid else "ms", "excluded")
     for axis, exponent in found["exponents"].items():
         yield Row.of("growth", f"exponent of {axis}", [exponent], "")
     save_figures({"growth": drawn(found)}, output)
