@@ -72,7 +72,7 @@ def test_a_run_that_diverges_says_where_and_how_to_resume(command, monkeypatch):
     def nothing(utility, weight):
         return float("nan") * utility.mean()
 
-    monkeypatch.setattr("deepham.training.module.policy_loss", nothing)
+    monkeypatch.setattr("deepham.algorithm.gradients.policy_loss", nothing)
     for name, guard in (("guarded", "callbacks.guard.every=1"), ("free", "callbacks.guard=null")):
         code, output, errors = command(f"run={name}", guard)
         assert code == 1 and len(errors) == 1 and "the policy loss is not a number in step 1" in errors[0]

@@ -141,9 +141,11 @@ def test_a_number_that_is_none_is_found_at_the_end_of_the_outer_iteration(settin
         fit(settings("algorithm.outer_iterations=2", f"algorithm.policy_steps={STEPS}"), [], [])
 
 
-def test_a_policy_that_runs_away_is_found_before_it_is_kept(settings, monkeypatch, tmp_path):
+@pytest.mark.parametrize("on_a_gpu", [False, True])
+def test_a_policy_that_runs_away_is_found_before_it_is_kept(settings, monkeypatch, tmp_path, on_a_gpu):
     """In the middle of the second outer iteration; training goes back to the first and ends well."""
-    as_on_a_gpu(monkeypatch)
+    if on_a_gpu:
+        as_on_a_gpu(monkeypatch)
     honest = PanelStream._before_a_batch
 
     def runs_away(self, panel):
@@ -158,7 +160,7 @@ def test_a_policy_that_runs_away_is_found_before_it_is_kept(settings, monkeypatc
     monkeypatch.setattr(PanelStream, "_before_a_batch", runs_away)
     folders = RunFolders("r", tmp_path, tmp_path)
     chosen = settings("algorithm.outer_iterations=3", f"algorithm.policy_steps={STEPS}")
-    module, _ = fit(chosen, [Guard()], [], folders)
+    module, _ = fit(chosen, [Guard(every=STEPS)], [], folders)
     assert runs_away.once and module.retreats == 1 and module.updates == 3 * STEPS
 
 

@@ -18,8 +18,8 @@ class Guard(lightning.Callback):
     at its own economies, and all stop together.
 
     Args:
-        every: batches between two looks; there is another one before an outer iteration is kept. A look makes the host wait for
-            the device, so that on a GPU there is that one only.
+        every: batches between two looks; there is another one before an outer iteration of at least so many is kept. A look
+            makes the host wait for the device: on a GPU there is one before each outer iteration is kept, and no other.
         least, most: the stated multiples.
     """
 
@@ -38,7 +38,7 @@ class Guard(lightning.Callback):
             self._look(trainer, module, batch, batch_idx)
 
     def on_train_batch_end(self, trainer: lightning.Trainer, module, outputs, batch, batch_idx: int) -> None:
-        if batch_idx + 1 == trainer.num_training_batches:
+        if batch_idx + 1 == trainer.num_training_batches and (not module.at_once or batch_idx + 1 >= self.every):
             self._look(trainer, module, batch, batch_idx)
 
     @torch.no_grad()
