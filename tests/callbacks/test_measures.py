@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from deepham.callbacks.aggregates import Aggregates
 from deepham.callbacks.asset_distribution import AssetDistribution
 from deepham.callbacks.bellman_errors import BellmanErrors
 from deepham.errors import InputError
@@ -28,6 +29,24 @@ def test_the_distribution_is_that_of_all_simulated_households(ks98):
     assert measures["distribution/constrained"] == pytest.approx(0.25)
     assert measures["distribution/gini"] == pytest.approx(320 / (2 * 16 * 20))  # sum of |k_i - k_j| over 2 n^2 mean
     assert (measures["distribution/q10"], measures["distribution/q90"]) == (0, 50)
+
+
+def test_the_aggregates_are_means_over_the_economies_under_the_averaged_policy(ks98, ks98_panel, plain):
+    measures = after_an_epoch(Aggregates(), ks98, ks98_panel, policy=lambda seen: 0.05 * seen.resources)
+    K = ks98_panel.population.k.mean(1).tolist()
+    assert measures["aggregates/mean_K"] == pytest.approx(sum(K) / 2)
+    assert measures["aggregates/sd_K"] == pytest.approx(abs(K[0] - K[1]) / 2**0.5)
+    output = [plain.z[z] * K[z] ** plain.alpha * plain.labour(z) ** (1 - plain.alpha) for z in (0, 1)]
+    assert measures["aggregates/mean_Y"] == pytest.approx(sum(output) / 2)
+    spent = [0.05 * plain.resources(k, int(eps), z, K[z]) for z in (0, 1) for k, eps in
+             zip(ks98_panel.population.k[z].tolist(), ks98_panel.population.eps[z])]
+    assert measures["aggregates/mean_C"] == pytest.approx(sum(spent) / 100)
+    assert measures["aggregates/mean_r"] == pytest.approx(50 * sum(plain.gross_return(K[z], z) - 1 for z in (0, 1)))
+
+
+def test_a_single_economy_has_no_standard_deviation_of_capital(bm, bm_panel, closed_form):
+    measures = after_an_epoch(Aggregates(), bm, bm_panel.select(slice(0, 1)), policy=closed_form.policy)
+    assert "aggregates/sd_K" not in measures and measures["aggregates/mean_K"] > 0
 
 
 def test_the_errors_of_the_closed_form_are_zero_and_those_of_another_policy_are_not(bm, bm_panel, closed_form):

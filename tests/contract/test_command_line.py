@@ -52,14 +52,15 @@ def test_tensorboard_has_scalars_and_figures_under_stable_names(command):
     tags = events.Tags()
     for tag in ("train/policy_loss", "train/value_loss", "errors/euler.mean", "errors/bellman_policy.mean",
                 "errors/bellman_optimality.mean", "distribution/mean", "distribution/sd", "distribution/gini",
-                "distribution/q50", "distribution/constrained", "timing/seconds"):
+                "distribution/q50", "distribution/constrained", "aggregates/mean_K", "aggregates/sd_K", "aggregates/mean_Y",
+                "aggregates/mean_C", "aggregates/mean_r", "train/learning_rate", "timing/seconds", "timing/updates_per_second"):
         assert [event.step for event in events.Scalars(tag)] == [1, 2]
     assert set(tags["images"]) == {"distribution/assets", *(f"verdict/{name}" for name in
                                    ("solution", "wealth", "policy", "capital", "errors"))}
 
 
 @pytest.mark.parametrize("name, gone", [("bellman_errors", "errors/euler.mean"), ("asset_distribution",
-                                        "distribution/sd"), ("progress", None)])
+                                        "distribution/sd"), ("aggregates", "aggregates/mean_K"), ("progress", None)])
 def test_each_callback_can_be_switched_off(command, name, gone):
     code, output, _ = command("run=r", f"callbacks.{name}=null")
     assert code == 0

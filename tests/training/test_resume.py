@@ -46,7 +46,7 @@ def train(settings, tmp_path):
 
 def rows(path):
     with open(path, encoding="utf-8", newline="") as file:
-        return [{name: value for name, value in row.items() if name != "timing/seconds"} for row in csv.DictReader(file)]
+        return [{name: value for name, value in row.items() if not name.startswith("timing/")} for row in csv.DictReader(file)]
 
 
 def state(module: DeepHAM, data) -> dict:

@@ -29,7 +29,7 @@ class History(lightning.Callback):
 
     def on_train_epoch_start(self, trainer, module) -> None:
         self._losses = {}
-        self._started = time.perf_counter()
+        self._started, self._updates_before = time.perf_counter(), module.updates
 
     def on_train_batch_end(self, trainer, module, outputs: dict, batch, batch_index: int) -> None:
         for name, loss in outputs.items():
@@ -38,8 +38,9 @@ class History(lightning.Callback):
     def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         losses = {f"train/{name}": float(torch.stack(values).double().mean()) for name, values in self._losses.items()}
         rates = {"train/learning_rate": trainer.optimizers[0].param_groups[0]["lr"]}
-        seconds = {"timing/seconds": time.perf_counter() - self._started}
-        measures = losses | rates | seconds | module.measures
+        seconds = time.perf_counter() - self._started  # with what is measured and drawn after the updates
+        timing = {"timing/seconds": seconds, "timing/updates_per_second": (module.updates - self._updates_before) / seconds}
+        measures = losses | rates | timing | module.measures
         self.rows.append({"outer_iteration": trainer.current_epoch + 1} | measures)
         for logger in trainer.loggers:
             logger.log_metrics(measures, step=trainer.current_epoch + 1)
