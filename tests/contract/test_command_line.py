@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import deepham
 from deepham.training.cli import train
@@ -43,20 +42,6 @@ def test_a_run_leaves_a_solution_a_checkpoint_measures_and_logs(command):
     assert output.index("model:") < output.index("outer iteration 1/2"), "the configuration comes before the training"
     solution = deepham.load("checkpoints/r")
     assert solution.consumption(k=10.0, eps="employed", z="good") > 0
-
-
-def test_tensorboard_has_scalars_and_figures_under_stable_names(command):
-    command("run=r", "algorithm.outer_iterations=2", "figures=true")
-    events = EventAccumulator("logs/r")
-    events.Reload()
-    tags = events.Tags()
-    for tag in ("train/policy_loss", "train/value_loss", "errors/euler.mean", "errors/bellman_policy.mean",
-                "errors/bellman_optimality.mean", "distribution/mean", "distribution/sd", "distribution/gini",
-                "distribution/q50", "distribution/constrained", "aggregates/mean_K", "aggregates/sd_K", "aggregates/mean_Y",
-                "aggregates/mean_C", "aggregates/mean_r", "train/learning_rate", "timing/seconds", "timing/updates_per_second"):
-        assert [event.step for event in events.Scalars(tag)] == [1, 2]
-    assert set(tags["images"]) == {"distribution/assets", *(f"verdict/{name}" for name in
-                                   ("solution", "wealth", "policy", "capital", "errors"))}
 
 
 @pytest.mark.parametrize("name, gone", [("bellman_errors", "errors/euler.mean"), ("asset_distribution",

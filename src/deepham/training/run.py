@@ -44,7 +44,7 @@ from deepham.training.configuration import Settings, check_run_name, read
 from deepham.training.fit import check_processes, check_weights, computing, fit, starting_point
 from deepham.training.history import History
 from deepham.training.interruption import STOPPING, Interrupted, deaf, interruptible
-from deepham.training.tensorboard import TensorBoard
+from deepham.training.loggers import begin_logging, end_logging
 from deepham.training.terminal import device_name, log_file, machine, peak_memory, report, show_progress
 from deepham.verdict import judge
 
@@ -145,11 +145,8 @@ def _train(cfg: DictConfig, run: _Prepared, began: float) -> float:
     settings, folders, disk = run.settings, run.folders, run.folders.disk
     log.info("%s", OmegaConf.to_yaml(cfg, resolve=True).rstrip())
     log.info("run %s: %s on %s", folders.name, settings.economy_name, device_name(settings.trainer))
-    for logger in run.loggers:
-        if isinstance(logger, TensorBoard):
-            logger.disk = disk
-            if run.resume is not None:
-                logger.resume_after(read_checkpoint(run.resume)["updates"] // settings.algorithm.policy_steps)
+    done = None if run.resume is None else read_checkpoint(run.resume)["updates"] // settings.algorithm.policy_steps
+    begin_logging(run.loggers, disk, OmegaConf.to_yaml(cfg, resolve=True), done)
     history = History(folders.logs / "metrics.csv", disk)
     module, data = fit(settings, [*run.callbacks, history], run.loggers, folders, run.resume, run.init)
     trained = time.perf_counter()
@@ -158,11 +155,13 @@ def _train(cfg: DictConfig, run: _Prepared, began: float) -> float:
         end = conclude(settings, module, data, run.reference, show_progress)
     if run.reference is None:
         log.info("no grid solution of this calibration is stored to compare with; make it with: %s", _reference_command())
-    if cfg.figures:
-        _keep_figures(end.figures(), folders, run.loggers, settings.algorithm.outer_iterations)
+    figures = end.figures() if cfg.figures else {}
+    if figures:
+        _keep_figures(figures, folders)
     seconds = {"training": trained - began, "verdict": time.perf_counter() - trained,
                "total": time.perf_counter() - began}
     rows = judge(end.measures, end.beside)
+    end_logging(run.loggers, rows, figures, settings.algorithm.outer_iterations)
     missed = [row.measure for row in rows if row.met is False]
     end.solution.meta["history"] = {name: [None if x is None else float(f"{x:.6g}") for x in column]
                                     for name, column in history.columns(LONGEST_HISTORY).items()}
@@ -183,18 +182,13 @@ def _train(cfg: DictConfig, run: _Prepared, began: float) -> float:
     return end.measures[cfg.optimized_metric]
 
 
-def _keep_figures(figures: dict[str, Figure], folders: RunFolders, loggers: list[Logger], step: int) -> None:
-    """As files in the run's report, and in TensorBoard."""
+def _keep_figures(figures: dict[str, Figure], folders: RunFolders) -> None:
+    """As files in the run's report."""
     from deepham.figures import save_figures  # matplotlib, for runs that draw
 
     home = folders.logs / "report"
     with folders.disk.attempt(str(home)):
         save_figures(figures, home, ("png",))
-    for logger in loggers:
-        if hasattr(logger, "log_figure"):
-            for name, figure in figures.items():
-                logger.log_figure(f"verdict/{name}", figure, step)
-            logger.save()
 
 
 # -- folders and the command line -----------------------------------------------------------------------------

@@ -1,0 +1,75 @@
+"""What TensorBoard is told about a run beside its curves: its settings, its end, and which charts to look at first.
+
+The summaries go into the run's own event file. No list of columns is written for the HPARAMS tab: TensorBoard makes it
+from all the runs it sees, and shows first the settings in which they differ.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+
+from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
+from tensorboard.plugins.hparams import plugin_data_pb2
+from tensorboard.plugins.hparams.api_pb2 import STATUS_SUCCESS
+from tensorboard.plugins.hparams.metadata import (
+    PLUGIN_DATA_VERSION,
+    PLUGIN_NAME,
+    SESSION_END_INFO_TAG,
+    SESSION_START_INFO_TAG,
+)
+
+# chart -> tag; five things that tell how a run goes
+WATCHED = {
+    "Euler error, mean, percent of consumption": "errors/euler.mean",
+    "Bellman error of the policy, mean, utils": "errors/bellman_policy.mean",
+    "Standard deviation of wealth, goods": "distribution/sd",
+    "Mean of K, goods": "aggregates/mean_K",
+    "Policy loss": "train/policy_loss",
+}
+LAYOUT = {"Watch first": {title: ["Multiline", [f"^{re.escape(tag)}$"]] for title, tag in WATCHED.items()}}
+
+
+def settings_of(hyperparameters: dict, prefix: str = "") -> dict[str, float | bool | str]:
+    """The settings by the names that the command line knows, as what TensorBoard can compare: numbers, switches, texts.
+
+    Lists and null are texts; a matrix is left out.
+    """
+    settings = {}
+    for key, value in hyperparameters.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, dict):
+            settings |= settings_of(value, f"{name}.")
+        elif isinstance(value, bool | int | float | str):
+            settings[name] = value
+        elif value is None:
+            settings[name] = "null"
+        elif not any(isinstance(item, list | tuple) for item in value):
+            settings[name] = f"[{','.join(str(item) for item in value)}]"
+    return settings
+
+
+def session_start(settings: dict[str, float | bool | str]) -> Summary:
+    """A run begins, with these settings."""
+    info = plugin_data_pb2.SessionStartInfo(start_time_secs=time.time())
+    for key, value in settings.items():
+        kind = "bool_value" if isinstance(value, bool) else "string_value" if isinstance(value, str) else "number_value"
+        setattr(info.hparams[key], kind, value)
+    return _summary(SESSION_START_INFO_TAG, session_start_info=info)
+
+
+def session_end() -> Summary:
+    """A run is through."""
+    return _summary(SESSION_END_INFO_TAG, session_end_info=plugin_data_pb2.SessionEndInfo(
+        status=STATUS_SUCCESS, end_time_secs=time.time()))
+
+
+def as_text(configuration: str) -> str:
+    """A configuration in yaml as TensorBoard shows it line by line."""
+    return "\n".join(f"    {line}" for line in configuration.splitlines())
+
+
+def _summary(tag: str, **content) -> Summary:
+    data = plugin_data_pb2.HParamsPluginData(version=PLUGIN_DATA_VERSION, **content)
+    plugin = SummaryMetadata.PluginData(plugin_name=PLUGIN_NAME, content=data.SerializeToString())
+    return Summary(value=[Summary.Value(tag=tag, metadata=SummaryMetadata(plugin_data=plugin))])
