@@ -148,6 +148,7 @@ def test_a_sweep_runs_the_rest_when_a_job_fails_and_exits_1(command):
     ("callbacks.guard.every=0", "every"),
     ("callbacks.bellman_errors.economies=-1", "economies"),
     ("callbacks.asset_distribution.figure_every=abc", "figure_every"),
+    ("callbacks.solution_figures.figure_every=-1", "figure_every"),
     ("callbacks.guard._target_=deepham.training.run.os.getcwd", "no class"),
     ("callbacks.guard._target_=deepham.solution.Solution", "callbacks"),
     ("ckpt_path=nowhere", "ckpt_path: nowhere"),

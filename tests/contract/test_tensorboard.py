@@ -29,7 +29,7 @@ def read(run):
 
 
 def test_tensorboard_has_scalars_and_figures_under_stable_names(command):
-    command("run=r", "algorithm.outer_iterations=2", "figures=true")
+    command("run=r", "algorithm.outer_iterations=2", "callbacks.solution_figures.figure_every=2", "figures=true")
     events = read("r")
     tags = events.Tags()
     for tag in ("train/policy_loss", "train/value_loss", "errors/euler.mean", "errors/bellman_policy.mean",
@@ -37,7 +37,7 @@ def test_tensorboard_has_scalars_and_figures_under_stable_names(command):
                 "distribution/q50", "distribution/constrained", "aggregates/mean_K", "aggregates/sd_K", "aggregates/mean_Y",
                 "aggregates/mean_C", "aggregates/mean_r", "train/learning_rate", "timing/seconds", "timing/updates_per_second"):
         assert [event.step for event in events.Scalars(tag)] == [1, 2]
-    assert set(tags["images"]) == {"distribution/assets", *(f"verdict/{name}" for name in
+    assert set(tags["images"]) == {"distribution/assets", "solution/wealth", "solution/policy", *(f"verdict/{name}" for name in
                                    ("solution", "wealth", "policy", "capital", "errors"))}
 
 
@@ -82,8 +82,8 @@ def test_the_settings_of_every_economy_can_be_compared(name):
 
 
 def test_watching_changes_nothing_of_what_is_trained(command):
-    blind = ["logger=none", *(f"callbacks.{name}=null" for name in ("aggregates", "asset_distribution", "bellman_errors"))]
-    for run, overrides in (("watched", ["callbacks.asset_distribution.figure_every=1"]), ("blind", blind)):
+    blind = ["logger=none", *(f"callbacks.{name}=null" for name in ("aggregates", "asset_distribution", "bellman_errors", "solution_figures"))]
+    for run, overrides in (("watched", ["callbacks.solution_figures.figure_every=1"]), ("blind", blind)):
         assert command(f"run={run}", "algorithm.outer_iterations=3", *overrides)[0] == 0
     for name in ("weights.safetensors", "ergodic.safetensors"):
         assert Path("checkpoints/watched", name).read_bytes() == Path("checkpoints/blind", name).read_bytes()
@@ -114,7 +114,7 @@ def tensorboard():
 @pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here")
 def test_a_browser_shows_the_tags_the_charts_to_watch_first_and_the_runs_of_a_sweep_side_by_side(command, tmp_path):
-    assert command("-m", "network.width=6,8", "algorithm.outer_iterations=2", "figures=true")[0] == 0
+    assert command("-m", "network.width=6,8", "algorithm.outer_iterations=2", "callbacks.solution_figures.figure_every=1", "figures=true")[0] == 0
     with tensorboard() as address, Browser(tmp_path) as browser:
         browser.open(f"{address}#scalars")
         browser.wait_for("accuracy/euler.mean", "aggregates/mean_K", "distribution", "errors", "timing", "train")
@@ -126,4 +126,4 @@ def test_a_browser_shows_the_tags_the_charts_to_watch_first_and_the_runs_of_a_sw
         browser.open(f"{address}#text")
         browser.wait_for("config/text_summary", "outer_iterations: 2")
         browser.open(f"{address}#images")
-        browser.wait_for("distribution/assets", "verdict/solution")
+        browser.wait_for("distribution/assets", "solution", "verdict")

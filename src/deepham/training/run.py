@@ -147,6 +147,9 @@ def _train(cfg: DictConfig, run: _Prepared, began: float) -> float:
     log.info("run %s: %s on %s", folders.name, settings.economy_name, device_name(settings.trainer))
     done = None if run.resume is None else read_checkpoint(run.resume)["updates"] // settings.algorithm.policy_steps
     begin_logging(run.loggers, disk, OmegaConf.to_yaml(cfg, resolve=True), done)
+    for callback in run.callbacks:
+        if hasattr(callback, "reference"):
+            callback.reference = run.reference
     history = History(folders.logs / "metrics.csv", disk)
     module, data = fit(settings, [*run.callbacks, history], run.loggers, folders, run.resume, run.init)
     trained = time.perf_counter()

@@ -1,0 +1,47 @@
+"""The wealth distribution and the policy after some outer iterations, drawn over the grid solution's."""
+
+from __future__ import annotations
+
+import copy
+
+import lightning
+import torch
+
+from deepham.economics.economy import require
+from deepham.reference.solve import Reference
+from deepham.simulation.population import Population
+from deepham.simulation.rollout import Panel
+
+
+class SolutionFigures(lightning.Callback):
+    """Figures of the simulated households and the averaged policy, for loggers that take figures.
+
+    Args:
+        figure_every: outer iterations between two of each; 0 draws none.
+
+    Attributes:
+        reference: the grid solution on the CPU, set by a run that has one.
+    """
+
+    def __init__(self, figure_every: int = 5):
+        require(isinstance(figure_every, int) and figure_every >= 0,
+                f"figure_every: expected a whole number that is not negative, got {figure_every!r}")
+        self.figure_every = figure_every
+        self.reference: Reference | None = None
+
+    @torch.no_grad()
+    def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        done = trainer.current_epoch + 1
+        takers = [logger for logger in trainer.loggers if hasattr(logger, "log_figure")]
+        if not takers or not self.figure_every or done % self.figure_every:
+            return
+        from deepham.figures_in_training import figures_in_training  # matplotlib, for runs that draw
+
+        # a copy in the grid solution's precision: what is trained stays as it is
+        policy = copy.deepcopy(module.policy_average).double().cpu()
+        economy, panel = module.economy.to(device="cpu", dtype=torch.float64), trainer.datamodule.panel
+        population = Population(panel.population.k.double().cpu(), panel.population.eps.cpu(), panel.population.weight.double().cpu())
+        for logger in takers:
+            figures = figures_in_training(economy, policy, Panel(population, panel.z.cpu()), self.reference)
+            for name, figure in figures.items():
+                logger.log_figure(f"solution/{name}", figure, done)
