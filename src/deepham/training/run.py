@@ -14,13 +14,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import lightning
 import yaml
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import InstantiationException
 from hydra.types import RunMode
-from hydra.utils import instantiate
-from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig, OmegaConf
 
 from deepham.economics.economy import require
@@ -45,6 +41,7 @@ from deepham.training.fit import check_processes, check_weights, computing, fit,
 from deepham.training.history import History
 from deepham.training.interruption import STOPPING, Interrupted, deaf, interruptible
 from deepham.training.loggers import begin_logging, end_logging
+from deepham.training.parts import instantiate_all
 from deepham.training.terminal import device_name, log_file, machine, peak_memory, report, show_progress
 from deepham.verdict import judge
 
@@ -276,19 +273,6 @@ def _resume_command(folders: RunFolders) -> str | None:
 
 def _program() -> list[str]:
     return ["python", "scripts/train.py"] if sys.argv[0].endswith(".py") else ["deepham-train"]
-
-
-def instantiate_all(group: str, cfg: DictConfig | dict | None) -> list:
-    """The callbacks or loggers of a checked group that are not switched off. Raises InputError for wrong arguments."""
-    try:
-        built = [instantiate(part) for part in (cfg or {}).values() if part is not None]
-    except InstantiationException as error:
-        reason = error.__cause__ if isinstance(error.__cause__, InputError) else error
-        raise InputError(f"{group}: {' '.join(str(reason).splitlines()[:2])}") from error
-    expected = lightning.Callback if group == "callbacks" else Logger
-    for part in built:
-        require(isinstance(part, expected), f"{group}: expected a {expected.__name__} of Lightning, got {part!r}")
-    return built
 
 
 def _reference_command() -> str:

@@ -21,7 +21,7 @@ from deepham.training.configuration import read
 from deepham.training.conclusion import conclude
 from deepham.training.fit import computing, fit, starting_point
 from deepham.training.interruption import Interrupted, interruptible
-from deepham.training.run import instantiate_all
+from deepham.training.parts import instantiate_all
 
 
 def solve(economy: str, seed: int, overrides: list[str], init_from: str | None, parameters: dict) -> Solution:
