@@ -22,11 +22,14 @@ from deepham.simulation.population import Population, quantile
 from deepham.simulation.rollout import Panel
 
 MOST_BINS, LEAST_BINS, POINTS = 60, 12, 150
+WIDTH, HEIGHT = 5.5, 3.2  # inches of a panel: TensorBoard's cards are narrow, and panels stand above each other
 SHOWN_SHARE = 1e-4  # of households, down to which the upper tail is shown
 COLORS = (ORANGE, BLUE, GREEN)
 
 
-def figures_in_training(economy: Economy, policy: Policy, panel: Panel, reference: Reference | None) -> dict[str, Figure]:
+def figures_in_training(
+    economy: Economy, policy: Policy, panel: Panel, reference: Reference | None
+) -> dict[str, Figure]:
     """Every figure of this file, by name; of the policy for finite chains only. Everything on the CPU, in one precision."""
     everybody = _pooled(panel.population)
     figures = {"wealth": wealth_in_panel(economy, everybody, reference)}
@@ -40,8 +43,8 @@ def wealth_in_panel(economy: Economy, everybody: Population, reference: Referenc
     k, weight = everybody.k[0].numpy(), everybody.weight[0].numpy()
     top = float(quantile(everybody.k, everybody.weight, [0.998])[0])
     top = max(top, economy.borrowing_limit + 1e-6)
-    figure = Figure(figsize=(10, 3.6), layout="constrained")
-    density, tail = figure.subplots(1, 2)
+    figure = Figure(figsize=(WIDTH, 2 * HEIGHT), layout="constrained")
+    density, tail = figure.subplots(2, 1)
     names = economy.names_of(economy.individual_shock, economy.chain.n_eps)
     for state, color in zip(range(len(names)), cycle(COLORS)):
         here = (everybody.eps[0] == state).numpy()
@@ -62,7 +65,8 @@ def wealth_in_panel(economy: Economy, everybody: Population, reference: Referenc
     density.set(xlim=(economy.borrowing_limit, top), xlabel=asset_label(economy), ylabel="density, per good")
     density.set_title(title, fontsize=10)
     farthest = max(float(x[above >= SHOWN_SHARE][-1]) for x, above in tails)
-    tail.set(xlim=(economy.borrowing_limit, farthest), ylim=(SHOWN_SHARE, 1.2), xlabel=asset_label(economy), ylabel="share of households above")
+    tail.set(xlim=(economy.borrowing_limit, farthest), ylim=(SHOWN_SHARE, 1.2), xlabel=asset_label(economy),
+             ylabel="share of households above")
     tail.set_title("Upper tail", fontsize=10)
     for axes in (density, tail):
         axes.legend(frameon=False, fontsize=8)
@@ -74,8 +78,9 @@ def policy_in_panel(economy: Economy, policy: Policy, everybody: Population, ref
     """Consumption by wealth and state, and its distance to the grid's, for households beside `everybody` (1, N)."""
     top = float(quantile(everybody.k, everybody.weight, [0.998])[0])
     k = torch.linspace(economy.borrowing_limit, top, POINTS + 1, dtype=everybody.k.dtype)[None, 1:]
-    figure = Figure(figsize=(10, 3.6) if reference else (6, 3.6), layout="constrained")
-    level, *gap = figure.subplots(1, 2 if reference else 1, squeeze=False)[0]
+    rows = 1 if reference is None else 2
+    figure = Figure(figsize=(WIDTH, rows * HEIGHT), layout="constrained")
+    level, *gap = figure.subplots(rows, 1, squeeze=False)[:, 0]
     eps_names = economy.names_of(economy.individual_shock, economy.chain.n_eps)
     z_names = economy.names_of(economy.aggregate_shock, economy.chain.n_z)
     for z, style in zip(range(len(z_names)), cycle(("-", ":"))):

@@ -40,7 +40,8 @@ class SolutionFigures(lightning.Callback):
         # a copy in the grid solution's precision: what is trained stays as it is
         policy = copy.deepcopy(module.policy_average).double().cpu()
         economy, panel = module.economy.to(device="cpu", dtype=torch.float64), trainer.datamodule.panel
-        population = Population(panel.population.k.double().cpu(), panel.population.eps.cpu(), panel.population.weight.double().cpu())
+        k, weight = (x.double().cpu() for x in (panel.population.k, panel.population.weight))
+        population = Population(k, panel.population.eps.cpu(), weight)
         for logger in takers:
             figures = figures_in_training(economy, policy, Panel(population, panel.z.cpu()), self.reference)
             for name, figure in figures.items():
