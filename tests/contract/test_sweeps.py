@@ -33,3 +33,16 @@ def test_what_cannot_be_summarised_is_one_line(script, overrides, says):
     Path("r/status.json").write_text('{"state": "failed", "why": "a reason"}')
     code, _, errors = script(summarize, "runs=r", *overrides)
     assert code == 2 and len(errors) == 1 and says in errors[0]
+
+
+@pytest.mark.parametrize("overrides, says", [
+    (["seed=1,abc"], "seed: expected a whole number"), (["seed=1,2", "network.widht=4"], "did you mean network.width"),
+    (["network.width=4,8.5"], "network.width"), (["model.beta=0.98,x"], "model.beta"), (["network=first_moment,foo"], "choose from"),
+    (["algorithm.horizon=1,2", "verdict.nodes=20,a"], "verdict.nodes"), (["seed=1,2", "optimized_metric=foo"], "there is euler.mean"),
+    (["seed=1,2", "model=ks98,brock_mirman", "model.mu=0.1"], "mu"),
+    (["optimized_metric=euler.mean,foo"], "there is euler.mean"), (["seed=range(2,1)"], "no value"),
+    (["seed=1,2", "hydra/sweeper=foo"], "choose from basic"), (["seed=1,"], "seed=1,")])
+def test_a_sweep_with_a_wrong_setting_ends_before_its_first_job(command, overrides, says):
+    code, output, errors = command("-m", *overrides)
+    assert code == 2 and len(errors) == 1 and says in errors[0], errors
+    assert list(Path(".").iterdir()) == [] and output == ""

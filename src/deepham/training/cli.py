@@ -12,6 +12,7 @@ from importlib import import_module
 import hydra
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import OverrideParseException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
@@ -59,8 +60,15 @@ def run_script(config_name: str, module: str) -> int:
     """
     try:
         check_choices(sys.argv[1:])
+        if config_name == "train" and {"-m", "--multirun"} & set(sys.argv[1:]):
+            from deepham.training.sweep_plan import check_sweep  # torch, for sweeps only
+
+            check_sweep(config_name, [text for text in sys.argv[1:] if not text.startswith("-")])
     except InputError as error:
         _complain(str(error))
+        return 2
+    except Exception as error:  # whatever Hydra and OmegaConf have to say about a setting
+        _complain(explain(error, config_name))
         return 2
     keep_freed_memory()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # let exceptions through to here instead of a printed traceback and exit 1
@@ -127,6 +135,8 @@ def explain(error: Exception, config_name: str) -> str:
         hint = f"did you mean {close[0]}?" if close else f"known beside it: {', '.join(siblings) or ', '.join(known)}"
         return f"{key}: unknown key; {hint}"
     lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
+    if isinstance(error, OverrideParseException):
+        return f"{error.override}: cannot be read; {lines[0]}"
     return one_line(" ".join(lines[:2]) or f"configuration: {type(cause).__name__}")
 
 
