@@ -35,7 +35,8 @@ def sweep_figure(runs: list[SweepRun], measure: str) -> Figure:
     for axes, key in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels):
         if len(lines) <= MOST_LINES:
             for (values, group), (color, style) in zip(lines.items(), cycle(STYLES)):
-                _draw(axes, group, runs, key, measure, color, style, textwrap.fill(", ".join(map("=".join, zip(others, values))), 44))
+                label = textwrap.fill(", ".join(map("=".join, zip(others, values))), 44)
+                _draw(axes, group, runs, key, measure, color, style, label)
         else:
             _draw(axes, shown, runs, key, measure, BLUE, "", "")
         _frame(axes, runs, key, measure)
@@ -52,7 +53,8 @@ def _draw(axes, group: list[SweepRun], runs: list[SweepRun], key: str, measure: 
     axes.plot(x, [y for values in points.values() for y in values], "o", color=color, markersize=4, alpha=0.55, linewidth=0,
               label="" if style else "a run")
     if style:
-        axes.plot(list(points), [np.mean(values) for values in points.values()], style, color=color, label=label or "mean over seeds")
+        means = [np.mean(values) for values in points.values()]
+        axes.plot(list(points), means, style, color=color, label=label or "mean over seeds")
 
 
 def _frame(axes, runs: list[SweepRun], key: str, measure: str) -> None:

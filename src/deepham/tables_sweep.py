@@ -39,7 +39,8 @@ def settings_sheet(runs: list[SweepRun], measures: Iterable[str] = MAIN) -> Shee
 def settings_table(runs: list[SweepRun], measure: str) -> Table:
     """The same with one measure, for the terminal."""
     sheet = settings_sheet(runs, [measure])
-    table = Table(title="By setting: mean over the seeds (standard deviation)", title_justify="left", box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
+    table = Table(title="By setting: mean over the seeds (standard deviation)", title_justify="left",
+                  box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
     for heading, side in zip(sheet.headings, sheet.align):
         table.add_column(heading, justify="left" if side == "l" else "right", overflow="fold", no_wrap=heading == "runs")
     for row in sheet.rows:

@@ -23,7 +23,8 @@ def outcomes(folders: list[Path]) -> list[SweepRun]:
     """
     runs = [_outcome(folder) for folder in folders]
     keys = {key for run in runs for key in run.settings}
-    return [replace(run, settings=_more(folder, keys - run.settings.keys()) | run.settings) for folder, run in zip(folders, runs)]
+    return [replace(run, settings=_more(folder, keys - run.settings.keys()) | run.settings)
+            for folder, run in zip(folders, runs)]
 
 
 def _outcome(folder: Path) -> SweepRun:
@@ -58,8 +59,8 @@ def status_of(folder: Path) -> dict:
 def typed(status: dict) -> dict[str, str]:
     """Setting -> value, of the overrides of a job."""
     overrides = status.get("overrides")
-    pairs = (text.lstrip("+").partition("=") for text in overrides if isinstance(text, str)) if isinstance(overrides, list) else ()
-    return {key: _canonical(value) for key, _, value in pairs}
+    texts = [text for text in overrides if isinstance(text, str)] if isinstance(overrides, list) else []
+    return {key: _canonical(value) for key, _, value in (text.lstrip("+").partition("=") for text in texts)}
 
 
 def measures_of(folder: Path) -> dict[str, float]:
