@@ -15,7 +15,7 @@ OPTIONS = [f"{group}={path.stem}" for group in GROUPS for path in sorted((conf_f
 
 
 def test_every_group_of_conf_is_looked_at():
-    assert sorted(GROUPS) == sorted(path.name for path in conf_folder().iterdir() if path.is_dir())
+    assert sorted((*GROUPS, "hydra", "sweep")) == sorted(path.name for path in conf_folder().iterdir() if path.is_dir())
 
 
 @pytest.mark.parametrize("option", OPTIONS)
