@@ -67,14 +67,14 @@ def runs_table(runs: Runs) -> Table:
     for heading in ("measure", "unit", "mean", "sd", "lowest", "highest"):
         table.add_column(heading, justify="left" if heading in ("measure", "unit") else "right", no_wrap=True)
     for name, unit, values in _by_measure(runs):
-        table.add_row(name, unit, *(f"{x:.3g}" for x in (*_mean_sd(values), min(values), max(values))))
+        table.add_row(name, unit, *(f"{x:.3g}" for x in (*mean_sd(values), min(values), max(values))))
     return table
 
 
 def runs_sheet(runs: Runs, spread: bool = True) -> Sheet:
     """A column per run and, with `spread`, the mean and the standard deviation of each measure over them."""
     headings = ("measure", "unit", *runs, *(("mean", "sd") if spread else ()))
-    exact = [(name, unit, *values, *(_mean_sd(values) if spread else ())) for name, unit, values in _by_measure(runs)]
+    exact = [(name, unit, *values, *(mean_sd(values) if spread else ())) for name, unit, values in _by_measure(runs)]
     rows = [(name, unit, *(f"{x:.4g}" for x in values)) for name, unit, *values in exact]
     return Sheet(headings, rows, "ll" + "r" * (len(headings) - 2), headings, exact)
 
@@ -87,6 +87,9 @@ def _by_measure(runs: Runs):
             yield text, unit, [measures[name] for measures in runs.values()]
 
 
-def _mean_sd(values: list[float]) -> tuple[float, float]:
+def mean_sd(values: list[float]) -> tuple[float, float]:
+    """Mean and standard deviation, NaN where there are too few numbers for one."""
+    if not values:
+        return float("nan"), float("nan")
     with np.errstate(invalid="ignore", over="ignore"):  # a run may lack a number, or have one that is hardly one
         return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")

@@ -16,7 +16,7 @@ OPTIONS = [f"{group}={path.stem}" for group in GROUPS for path in sorted((conf_f
 
 
 def test_every_group_of_conf_is_looked_at():
-    assert sorted(GROUPS) == sorted(path.name for path in conf_folder().iterdir() if path.is_dir())
+    assert sorted((*GROUPS, "hydra", "sweep")) == sorted(path.name for path in conf_folder().iterdir() if path.is_dir())
 
 
 PACKAGES = {f"logger={name}": name for name in ("mlflow", "wandb")}  # options that need a package of their own

@@ -19,7 +19,7 @@ from deepham.report.page import Illustration, Section, write
 from deepham.report.subject import Subject
 from deepham.training.cli import evaluate, reference, report, summarize, train
 from deepham.training.configuration import check_run_name, check_targets
-from deepham.training.summarize import _measures as measures_of
+from deepham.training.outcomes import measures_of
 
 
 @pytest.fixture

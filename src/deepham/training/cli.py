@@ -12,6 +12,8 @@ from importlib import import_module
 import hydra
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import OverrideParseException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
@@ -19,6 +21,13 @@ from deepham.errors import BenchmarkFailed, InputError, NotSaved, ProcessLost, T
 from deepham.paths import conf_folder
 from deepham.training.allocator import keep_freed_memory
 from deepham.training.interruption import STOPPING, Interrupted, interruptible
+
+# launchers and sweepers of Hydra -> the extra of this package that brings them
+EXTRAS = {"optuna": "sweep", "joblib": "sweep", "submitit_local": "cluster", "submitit_slurm": "cluster"}
+
+
+class JobFailed(RuntimeError):
+    """A job without a result, which has said why; its sweeper decides whether it goes on."""
 
 
 def train() -> int:
@@ -59,15 +68,26 @@ def run_script(config_name: str, module: str) -> int:
     """
     try:
         check_choices(sys.argv[1:])
+        if config_name == "train" and {"-m", "--multirun"} & set(sys.argv[1:]):
+            from deepham.training.sweep_plan import check_sweep  # torch, for sweeps only
+
+            check_sweep(config_name, [text for text in sys.argv[1:] if not text.startswith("-")])
     except InputError as error:
         _complain(str(error))
         return 2
+    except Exception as error:  # whatever Hydra and OmegaConf have to say about a setting
+        _complain(explain(error, config_name))
+        return 2
     keep_freed_memory()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # let exceptions through to here instead of a printed traceback and exit 1
-    codes: list[int] = []
+    os.environ.setdefault("SUBMITIT_PREEMPT_SIGNAL", "USR1")  # submitit's own is one that a run does not hear
+    codes: list[int] = []  # of the jobs in this process; those that a launcher starts in others get a copy
+    home, arguments = os.getpid(), list(sys.argv)
 
     def guarded(cfg: DictConfig):
         result = None
+        if os.getpid() != home:
+            sys.argv = list(arguments)  # a run says how it was started
         try:
             # imported here, after --help and bad overrides: torch and lightning load slowly
             with interruptible(*STOPPING):
@@ -83,17 +103,36 @@ def run_script(config_name: str, module: str) -> int:
             traceback.print_exc()
             _complain(f"{type(error).__name__}: {error}")
             codes.append(1)
-        return float("nan") if result is None else result
+        except Interrupted:  # as its status.json says; in a process of its own it ends with its job
+            if os.getpid() == home:
+                raise
+            codes.append(1)
+        result = float("nan") if result is None else result
+        # a sweeper that searches takes no NaN, and other scripts leave no status.json to tell this process by
+        searched = not HydraConfig.get().sweeper._target_.endswith(".BasicSweeper") and result != result
+        if searched or os.getpid() != home and codes[-1] and config_name != "train":
+            raise JobFailed(f"a job has no result: {' '.join(HydraConfig.get().overrides.task)}")
+        return result
 
     try:
         with interruptible(*STOPPING):
             hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name=config_name)(guarded)()
     except Interrupted as stop:
+        _conclude_sweep()
         return stop.exit_code
-    except Exception as error:  # jobs keep theirs to themselves: this one is about the configuration
-        _complain(explain(error, config_name))
-        return 2
+    except Exception as error:  # jobs keep theirs to themselves: this one is about the configuration, or a process is gone
+        lost = _conclude_sweep() is not None or isinstance(error, JobFailed)
+        _complain(f"{type(error).__name__}: {error}" if lost else explain(error, config_name))
+        return 1 if lost else 2
+    if not codes:
+        return _conclude_sweep() or 0
     return codes[0] if len(codes) == 1 else int(any(codes))
+
+
+def _conclude_sweep() -> int | None:
+    """Let a sweep whose jobs have begun say how they went, unless it has; its exit code, None where there is no such sweep."""
+    sweep = sys.modules.get("deepham.training.sweep")
+    return sweep and sweep.SweepSummary.conclude_latest()
 
 
 def check_choices(overrides: list[str]) -> None:
@@ -114,7 +153,9 @@ def explain(error: Exception, config_name: str) -> str:
     text = str(error)
     if "Config group override must be" in text:
         return "a group of settings needs the name of an option, not null; a single callback can be null"
-    group = re.search(r"Could not find '([^']+)/([^'/]*)'", text)
+    group = re.search(r"Could not (?:find|load) '([^']+)/([^'/]*)'", text)
+    if group and group[2] in EXTRAS and group[1].startswith("hydra/"):
+        return f"{group[1]}={group[2]} is not installed; pip install -c constraints.txt -e '.[{EXTRAS[group[2]]}]'"
     if group:
         choices = re.findall(r"^\t(\S+)$", text, re.MULTILINE)
         return f"{group[1]}={group[2]}: there is no such option; choose from {', '.join(choices)}"
@@ -127,6 +168,8 @@ def explain(error: Exception, config_name: str) -> str:
         hint = f"did you mean {close[0]}?" if close else f"known beside it: {', '.join(siblings) or ', '.join(known)}"
         return f"{key}: unknown key; {hint}"
     lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
+    if isinstance(error, OverrideParseException):
+        return f"{error.override}: cannot be read; {lines[0]}"
     return one_line(" ".join(lines[:2]) or f"configuration: {type(cause).__name__}")
 
 

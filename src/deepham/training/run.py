@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 
 import yaml
 from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from deepham.economics.economy import require
@@ -40,6 +39,7 @@ from deepham.training.configuration import Settings, check_run_name, read
 from deepham.training.fit import check_processes, check_weights, computing, fit, starting_point
 from deepham.training.history import History
 from deepham.training.interruption import STOPPING, Interrupted, deaf, interruptible
+from deepham.training.job import job_of_sweep, name_in_sweep
 from deepham.training.loggers import begin_logging, end_logging
 from deepham.training.parts import instantiate_all
 from deepham.training.terminal import device_name, log_file, machine, peak_memory, report, show_progress
@@ -103,7 +103,7 @@ def _prepare(cfg: DictConfig) -> _Prepared:
     """Check everything that can be checked before anything is written. Raises InputError."""
     resume = found = None
     if cfg.get("ckpt_path") is not None:
-        resume = find_checkpoint(cfg.ckpt_path, cfg.get("checkpoint_dir"), cfg.get("run"))
+        resume = find_checkpoint(cfg.ckpt_path, cfg.get("checkpoint_dir"), name_in_sweep(cfg.get("run")))
     if resume is not None:
         found = hyperparameters_of(resume)
         _restore(cfg, found, resume)
@@ -204,23 +204,13 @@ def _folders(cfg: DictConfig, settings: Settings, resume: Path | None) -> RunFol
         stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
         unique = secrets.token_hex(3)
         name = f"{settings.economy_name}-{settings.algorithm.name}-seed{settings.seed}-{stamp}-{unique}"
-    job = _job()
-    if job:
-        name = f"{job['sweep']}-{job['job']}-{name}"
-    return RunFolders(name, checkpoint_dir / name, log_dir / name, job)
-
-
-def _job() -> dict:
-    """Sweep, number and settings of this job; empty outside of a sweep."""
-    if not HydraConfig.initialized() or HydraConfig.get().mode != RunMode.MULTIRUN:
-        return {}
-    hydra = HydraConfig.get()
-    return {"sweep": Path(hydra.sweep.dir).name, "job": int(hydra.job.num), "overrides": list(hydra.overrides.task)}
+    name = name_in_sweep(name)
+    return RunFolders(name, checkpoint_dir / name, log_dir / name, job_of_sweep())
 
 
 def _leave_status_of_job(cfg: DictConfig, error: InputError) -> None:
     """A job of a sweep that never became a run says why in a folder of its own."""
-    job = _job()
+    job = job_of_sweep()
     if not job or not isinstance(cfg.get("checkpoint_dir"), str):
         return
     name = f"{job['sweep']}-{job['job']}"
@@ -266,7 +256,7 @@ def _resume_command(folders: RunFolders) -> str | None:
     if not folders.last.exists():
         return None
     overrides = [argument for argument in sys.argv[1:] if argument not in ("-m", "--multirun")]
-    overrides = _job().get("overrides", overrides)
+    overrides = job_of_sweep().get("overrides", overrides)
     overrides = [text for text in overrides if not text.startswith(("ckpt_path=", "init_from=", "run="))]
     return shlex.join([*_program(), *overrides, f"ckpt_path={folders.checkpoints}"])
 

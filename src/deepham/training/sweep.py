@@ -1,35 +1,126 @@
-"""What a sweep says at its end: how each of its jobs went, also on the disk."""
+"""What a sweep says: a line after each job, and at its end how each of them went and what the settings come to."""
 
 from __future__ import annotations
 
+import glob
 import json
+import math
+import time
 from pathlib import Path
 
 import rich
+from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
+from hydra.types import RunMode
 from omegaconf import DictConfig
 from rich.table import Table
 
+from deepham.errors import InputError
 from deepham.files import write_json
+from deepham.sweeps import SweepRun, varying
+from deepham.tables_sweep import MAIN, settings_sheet, settings_table
 from deepham.training.checkpoints import STATUS
+from deepham.training.outcomes import outcomes, typed
+from deepham.training.sweep_plan import plan
 
 
 class SweepSummary(Callback):
-    """A table of the jobs' status.json, and the same in sweep.json in the sweep's folder."""
+    """After each job a line; after the last a table of the jobs' status.json, and the same in sweep.json in the sweep's
+    folder, with one table and one figure of the measures by setting beside it.
+
+    A launcher that starts processes copies this object into them, and the lines come from there.
+    """
+
+    latest: SweepSummary | None = None  # of this process
+    concluded = False
+
+    def on_multirun_start(self, config: DictConfig, **kwargs) -> None:
+        SweepSummary.latest = self
+        self.home, self.checkpoints = Path(config.hydra.sweep.dir), Path(str(config.checkpoint_dir))
+        self.measure, self.figures = config.optimized_metric, config.figures
+        self.began = time.time()
+        self.planned = plan(list(config.hydra.overrides.task), config.hydra.sweeper).jobs
+
+    def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs) -> None:
+        if config.hydra.mode != RunMode.MULTIRUN:
+            return
+        over = [job for job in jobs_of(self.home.name, self.checkpoints) if job["state"] != "running"]
+        failed = sum(job["state"] != "finished" for job in over)
+        measured = isinstance(job_return._return_value, float) and math.isfinite(job_return._return_value)
+        said = f"{self.measure} {job_return._return_value:.3g}" if measured else "failed"
+        left = (time.time() - self.began) / max(1, len(over)) * max(0, self.planned - len(over))
+        print_line(f"{self.home.name}: job {len(over)} of {self.planned}, {said}; {failed} failed so far; "
+                   f"{duration(left)} left")
 
     def on_multirun_end(self, config: DictConfig, **kwargs) -> None:
-        home = Path(config.hydra.sweep.dir)
-        jobs = jobs_of(home.name, Path(config.checkpoint_dir))
+        self.conclude()
+
+    @classmethod
+    def conclude_latest(cls) -> int | None:
+        """Conclude the sweep of this process. Its exit code; None where none has begun."""
+        if cls.latest is None or not jobs_of(cls.latest.home.name, cls.latest.checkpoints):
+            return None
+        return cls.latest.conclude()
+
+    def conclude(self) -> int:
+        """Say and write how the jobs went, once. 0, or 1 where not all of them are finished."""
+        jobs = jobs_of(self.home.name, self.checkpoints)
+        # at the end of a sweep nothing is running: such a process was killed
+        jobs = [job | {"state": "lost", "why": "its process was killed"} if job["state"] == "running" else job for job in jobs]
         failed = [job for job in jobs if job["state"] != "finished"]
-        write_json(home / "sweep.json", {"sweep": home.name, "jobs": jobs})
-        table = Table("job", "settings", "state", "why", title=f"Sweep {home.name}: {len(jobs)} jobs, {len(failed)} failed")
-        for job in jobs:
-            table.add_row(str(job["job"]), " ".join(job["overrides"]), job["state"], job.get("why") or "")
-        rich.get_console().print(table)
-        rich.get_console().print(f"{home}/sweep.json", highlight=False, soft_wrap=True)
+        code = int(bool(failed) or len(jobs) < self.planned)
+        if self.concluded:
+            return code
+        self.concluded = True
+        write_json(self.home / "sweep.json", {"sweep": self.home.name, "jobs": jobs})
+        rich.get_console().print(_jobs_table(self.home.name, jobs, len(failed)))
+        print_line(f"{self.home}/sweep.json")
+        try:
+            runs = outcomes([self.checkpoints / str(job["run"]) for job in jobs])
+            if len(failed) < len(jobs):
+                show_settings(runs, self.measure, self.home, self.figures)
+        except (InputError, OSError) as error:  # where the disk is full, say; the jobs said so themselves
+            print_line(f"no table by setting: {error}")
+        return code
+
+
+def _jobs_table(name: str, jobs: list[dict], failed: int) -> Table:
+    shown = varying([SweepRun(str(job["job"]), typed(job), None) for job in jobs])
+    table = Table("job", "settings", "state", "why", title=f"Sweep {name}: {len(jobs)} jobs, {failed} failed")
+    for job in jobs:
+        settings = " ".join(f"{key}={value}" for key, value in typed(job).items() if key in (*shown, "seed"))
+        table.add_row(str(job["job"]), settings, job["state"], job.get("why") or "")
+    return table
+
+
+def show_settings(runs: list[SweepRun], measure: str, home: Path, figure: bool) -> None:
+    """Print the table by setting and write it as settings.md, .csv and .tex and, with `figure`, settings.png and .pdf.
+
+    Args:
+        runs: of which at least one is finished.
+        measure: what the figure shows, and a column beside the main ones.
+    """
+    settings_sheet(runs, (*MAIN, measure)).write(home, "settings")
+    rich.get_console().print(settings_table(runs, measure))
+    if figure:
+        from deepham.figures import save_figures  # matplotlib, for runs that draw
+        from deepham.figures_sweep import sweep_figure
+
+        save_figures({"settings": sweep_figure(runs, measure)}, home)
+    print_line(f"{home}/settings.md, .csv, .tex{', .png, .pdf' if figure else ''}")
+
+
+def print_line(line: str) -> None:
+    rich.get_console().print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def duration(seconds: float) -> str:
+    """In the unit that suits."""
+    size, unit = next((size, unit) for size, unit in ((3600, "h"), (60, "min"), (0, "s")) if seconds >= 2 * size)
+    return f"{seconds / max(1, size):.0f} {unit}"
 
 
 def jobs_of(sweep: str, checkpoint_dir: Path) -> list[dict]:
     """status.json of every job of the sweep, in the order of their numbers."""
-    found = [json.loads(path.read_text(encoding="utf-8")) for path in checkpoint_dir.glob(f"{sweep}-*/{STATUS}")]
-    return sorted(found, key=lambda status: status["job"])
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in checkpoint_dir.glob(f"{glob.escape(sweep)}-*/{STATUS}")]
+    return sorted((status for status in found if status.get("sweep") == sweep), key=lambda status: status["job"])

@@ -1,0 +1,64 @@
+"""The runs of a sweep by setting: which settings vary, and which runs differ in nothing but the seed."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from deepham.verdict import judge
+
+GROUPED = ("seed", "run")  # what runs of one setting may differ in
+UNKNOWN = "default"
+
+
+@dataclass(frozen=True)
+class SweepRun:
+    """One run.
+
+    Attributes:
+        name: its folder's, or the number of its job.
+        settings: setting -> value as it was typed, of those that were; a run may lack one that another has.
+        measures: measure -> value, in the units of the verdict; None where the run is not finished.
+        why: what became of a run that is not finished.
+    """
+
+    name: str
+    settings: dict[str, str]
+    measures: dict[str, float] | None
+    why: str = ""
+
+    @property
+    def bar_met(self) -> bool:
+        return self.measures is not None and all(row.met is not False for row in judge(self.measures))
+
+
+def varying(runs: list[SweepRun]) -> list[str]:
+    """The settings in which the runs differ, the seed aside, in the order in which they were typed. What a run that is not
+    finished does not say is no difference.
+    """
+    keys = dict.fromkeys(key for run in runs for key in run.settings if key not in GROUPED)
+    return [key for key in keys if len({run.settings.get(key, UNKNOWN) for run in runs
+                                        if key in run.settings or run.measures is not None}) > 1]
+
+
+def by_setting(runs: list[SweepRun], keys: list[str]) -> dict[tuple[str, ...], list[SweepRun]]:
+    """Values of the keys -> runs, numbers in their order and before words."""
+    groups: dict[tuple[str, ...], list[SweepRun]] = {}
+    for run in runs:
+        groups.setdefault(tuple(run.settings.get(key, UNKNOWN) for key in keys), []).append(run)
+    return dict(sorted(groups.items(), key=lambda item: [order(value) for value in item[0]]))
+
+
+def order(value: str) -> tuple[float, str]:
+    """A key to sort values by: numbers by size, then everything else by its letters."""
+    number = as_number(value)
+    return (math.inf, value) if number is None else (number, "")
+
+
+def as_number(value: str) -> float | None:
+    """The number that the text is, None for a word, NaN and infinity."""
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None

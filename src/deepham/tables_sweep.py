@@ -1,0 +1,64 @@
+"""A sweep as a table: a row a setting, the seeds as mean and standard deviation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from deepham.sheet import Sheet
+from deepham.sweeps import SweepRun, as_number, by_setting, varying
+from deepham.tables import mean_sd
+from deepham.verdict import BARS, MOMENTS
+
+MAIN = ("euler.mean", "euler.p99", "bellman_policy.mean", "path_gap.mean", "wealth_w1")
+
+
+def settings_sheet(runs: list[SweepRun], measures: Iterable[str] = MAIN) -> Sheet:
+    """What varies, then the finished runs, how many of them meet the bar, and each of the measures that there is as mean
+    (sd) over them; at full precision with the measures' names.
+    """
+    keys = varying(runs)
+    measures = [name for name in dict.fromkeys(measures) if any(name in (run.measures or {}) for run in runs)]
+    failures = any(run.measures is None for run in runs)
+    counts = ("runs", *(("not finished",) if failures else ()))
+    rows, exact = [], []
+    for values, group in by_setting(runs, keys).items():
+        finished = [run for run in group if run.measures is not None]
+        met = sum(run.bar_met for run in finished)
+        number = (len(finished), *((len(group) - len(finished),) if failures else ()))
+        spreads = [mean_sd([run.measures[name] for run in finished if name in run.measures]) for name in measures]
+        rows.append((*map(_short, values), *map(str, number), f"{met} of {len(finished)}", *map(_cell, spreads)))
+        exact.append((*values, *number, met, *(number for spread in spreads for number in spread)))
+    headings = (*keys, *counts, "bar met", *(f"{_described(name)} (sd)" for name in measures))
+    exact_headings = (*keys, *counts, "bar met", *(f"{name}{part}" for name in measures for part in ("", ", sd")))
+    return Sheet(headings, rows, "l" * len(keys) + "r" * (len(headings) - len(keys)), exact_headings, exact)
+
+
+def settings_table(runs: list[SweepRun], measure: str) -> Table:
+    """The same with one measure, for the terminal."""
+    sheet = settings_sheet(runs, [measure])
+    table = Table(title="By setting: mean over the seeds (standard deviation)", title_justify="left",
+                  box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
+    for heading, side in zip(sheet.headings, sheet.align):
+        table.add_column(heading, justify="left" if side == "l" else "right", overflow="fold", no_wrap=heading == "runs")
+    for row in sheet.rows:
+        table.add_row(*row[: len(row) - 1], row[-1].replace(" ", "\N{NO-BREAK SPACE}"))
+    return table
+
+
+def _cell(spread: tuple[float, float]) -> str:
+    mean, sd = spread
+    return "" if mean != mean else f"{mean:.3g}" if sd != sd else f"{mean:.3g} ({sd:.2g})"
+
+
+def _short(value: str) -> str:
+    """A number with digits without end, in four of them."""
+    number = as_number(value)
+    return value if number is None or len(value) <= 8 else f"{number:.4g}"
+
+
+def _described(name: str) -> str:
+    text, unit, *_ = (BARS | MOMENTS).get(name, (name, ""))
+    return f"{text}, {unit}" if unit else text

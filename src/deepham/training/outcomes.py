@@ -1,0 +1,105 @@
+"""What runs have left on the disk: their settings, their measures, and why there are none."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import yaml
+
+from deepham.errors import InputError
+from deepham.folder import plain_yaml
+from deepham.sweeps import SweepRun, as_number
+from deepham.training.checkpoints import STATUS
+
+
+def outcomes(folders: list[Path]) -> list[SweepRun]:
+    """The runs as they ended, each with those settings that were typed for any of them as the job of a sweep; of one that
+    was no job, all of calibration, network and algorithm.
+
+    Raises:
+        InputError: a folder that is no run's, or damaged.
+    """
+    runs = [_outcome(folder) for folder in folders]
+    keys = {key for run in runs for key in run.settings}
+    return [replace(run, settings=_more(folder, keys - run.settings.keys()) | run.settings)
+            for folder, run in zip(folders, runs)]
+
+
+def _outcome(folder: Path) -> SweepRun:
+    status = status_of(folder)
+    state = status.get("state", "finished")
+    if state != "finished":
+        why = status.get("why") or status.get("signal")
+        return SweepRun(folder.name, typed(status), None, f"{state}: {why}" if why else state)
+    return SweepRun(folder.name, typed(status) or _saved(folder), measures_of(folder))
+
+
+def _more(folder: Path, keys: set[str]) -> dict[str, str]:
+    """Of the settings that were not typed, those that the solution in the folder knows; of a group, its option."""
+    saved = _saved(folder) if keys else {}
+    known = {key: saved.get(key, saved.get(f"{key}.name")) for key in sorted(keys)}
+    return {key: value for key, value in known.items() if value is not None}
+
+
+def status_of(folder: Path) -> dict:
+    """status.json, empty where there is none. Raises InputError."""
+    try:
+        status = json.loads((folder / STATUS).read_text(encoding="utf-8"))
+        if not isinstance(status, dict) or not isinstance(status.get("state"), str):
+            raise TypeError("expected a mapping with a state")
+        return status
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        raise InputError(f"runs: {folder / STATUS} is damaged; expected what a run wrote") from error
+
+
+def typed(status: dict) -> dict[str, str]:
+    """Setting -> value, of the overrides of a job."""
+    overrides = status.get("overrides")
+    texts = [text for text in overrides if isinstance(text, str)] if isinstance(overrides, list) else []
+    return {key: _canonical(value) for key, _, value in (text.lstrip("+").partition("=") for text in texts)}
+
+
+def measures_of(folder: Path) -> dict[str, float]:
+    """Of scripts/evaluate.py where the run was evaluated, else of the verdict at its end. Raises InputError."""
+    for name in ("evaluation.json", "metrics.json"):
+        try:
+            measures = json.loads((folder / name).read_text(encoding="utf-8"))["measures"]
+            if not all(value is None or type(value) in (int, float) for value in measures.values()):
+                raise TypeError("expected numbers")
+            return {key: float("nan") if value is None else float(value) for key, value in measures.items()}
+        except FileNotFoundError:
+            continue
+        # the last three: no mapping, numbers beyond those of a computer, lists within lists without end
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+            raise InputError(f"runs: {folder / name} is damaged; expected a number for each name under "
+                             f"measures") from error
+    raise InputError(f"runs: {folder} has neither evaluation.json nor metrics.json; is it a finished run?")
+
+
+def _saved(folder: Path) -> dict[str, str]:
+    """Setting -> value, of the solution in the folder; empty where it cannot be read."""
+    try:
+        config = plain_yaml((folder / "config.yaml").read_bytes())
+        meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
+        return dict(_flat({"model": config["model"], "network": config["network"], "algorithm": meta["algorithm"],
+                           "seed": meta["seed"]}))
+    except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError, RecursionError):
+        return {}
+
+
+def _flat(node, prefix: str = ""):
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield from _flat(value, f"{prefix}.{key}" if prefix else str(key))
+    else:
+        yield prefix, _canonical(str(node))
+
+
+def _canonical(value: str) -> str:
+    """A number in one spelling, 0.001 for 1e-3."""
+    number = as_number(value)
+    return value if number is None else f"{number:.12g}"

@@ -1,0 +1,95 @@
+"""What a sweep is going to run, looked at before its first job: one wrong value would otherwise be found hours later."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import IntervalSweep, Override
+from omegaconf import DictConfig, OmegaConf
+
+from deepham import economics
+from deepham.algorithm.evaluation import VerdictSettings, measure_names
+from deepham.algorithm.settings import AlgorithmSettings
+from deepham.economics.economy import require
+from deepham.networks.settings import NetworkSettings
+from deepham.paths import conf_folder
+from deepham.reference.compare import GAPS
+from deepham.reference.settings import ReferenceSettings
+from deepham.training.configuration import input_errors, typed_group
+from deepham.training.settings import TrainerSettings
+
+SCHEMAS = {"network": NetworkSettings, "algorithm": AlgorithmSettings, "trainer": TrainerSettings, "verdict": VerdictSettings,
+           "reference": ReferenceSettings}
+
+
+@dataclass(frozen=True)
+class SweepPlan:
+    """What is swept.
+
+    Attributes:
+        values: setting -> overrides, each of which sets one of its values; of an interval, its ends.
+        jobs: how many there are going to be.
+    """
+
+    values: dict[str, list[str]]
+    jobs: int
+
+
+def plan(overrides: list[str], sweeper: DictConfig) -> SweepPlan:
+    """Of the sweeper's own settings and the command line, which comes last. Hydra has to be initialised."""
+    params = [f"{key}={value}" for key, value in (sweeper.get("params") or {}).items()]
+    parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
+    values = {override.get_key_element(): _values(override) for override in parser.parse_overrides([*params, *overrides])}
+    return SweepPlan(values, sweeper.get("n_trials") or math.prod(map(len, values.values())))
+
+
+def check_sweep(config_name: str, overrides: list[str]) -> None:
+    """Compose each value of each setting once, beside the first of the others, and look at its type.
+
+    Raises:
+        InputError: a wrong type, or a measure that there is not. What is out of range is left to the job that has it.
+        HydraException, OmegaConfBaseException: an unknown key or option.
+    """
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(conf_folder()), version_base="1.3"):
+        parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
+        single = [override.input_line for override in parser.parse_overrides(overrides) if not override.is_sweep_override()]
+        composed = compose(config_name, overrides=single, return_hydra_config=True)
+        swept = plan(overrides, composed.hydra.sweeper).values
+        first = {key: texts[0] for key, texts in swept.items()}
+        require(composed.hydra.sweeper.get("n_trials", 1) >= 1, "hydra.sweeper.n_trials: expected at least 1")
+        _check_types(compose(config_name, overrides=list(first.values())))
+        for key, texts in swept.items():
+            for text in texts[1:]:
+                _check_types(compose(config_name, overrides=list((first | {key: text}).values())))
+
+
+def _values(override: Override) -> list[str]:
+    key = override.get_key_element()
+    if not override.is_sweep_override():
+        return [override.input_line]
+    if override.is_discrete_sweep():
+        texts = [f"{key}={value}" for value in override.sweep_string_iterator()]
+        require(bool(texts), f"{override.input_line}: no value to sweep over")
+        return texts
+    interval = override.value()
+    assert isinstance(interval, IntervalSweep)
+    return [f"{key}={interval.start}", f"{key}={interval.end}"]
+
+
+@input_errors
+def _check_types(cfg: DictConfig) -> None:
+    for group, schema in SCHEMAS.items():
+        typed_group(group, cfg.get(group), schema)
+    require(isinstance(cfg.get("model"), DictConfig), "model: expected a group of settings")
+    name = cfg.model.get("name")
+    typed_group("model", OmegaConf.masked_copy(cfg.model, [key for key in cfg.model if key != "name"]),
+                economics.economy_class(name))
+    require(type(cfg.get("seed")) is int, f"seed: expected a whole number that is not negative, got {cfg.get('seed')!r}")
+    measures = [*measure_names(economics.create(name)), *GAPS]
+    require(cfg.get("optimized_metric") in measures,
+            f"optimized_metric: no measure {cfg.get('optimized_metric')!r}; there is {', '.join(measures)}")

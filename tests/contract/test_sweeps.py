@@ -1,0 +1,176 @@
+"""Sweeps: bad settings end them before the first job, and at the end there is one table and one figure by setting."""
+
+import csv
+import importlib.util
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from deepham.training.cli import summarize
+from deepham.training.sweep import duration
+
+ROOT = Path(__file__).parents[2]
+
+
+def installed(plugin):
+    return bool(importlib.util.find_spec("hydra_plugins") and importlib.util.find_spec(f"hydra_plugins.{plugin}"))
+
+
+def needs(plugin):
+    return pytest.mark.skipif(not installed(plugin), reason=f"{plugin} comes with an extra")
+
+
+def test_a_sweep_is_one_table_and_one_figure_by_setting(command, script):
+    code, output, errors = command("-m", "algorithm.horizon=-1,1", "seed=1,2", "figures=true")
+    assert code == 1 and len(errors) == 2 and "By setting" in output
+    assert "job 1 of 4, failed; 1 failed so far" in output and "job 4 of 4, euler.mean " in output
+    assert "2 failed so far; 0 s left" in output
+    (home,) = (path.parent for path in Path("logs").glob("*/sweep.json"))
+    with open(home / "settings.csv", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["algorithm.horizon"], row["runs"], row["not finished"]) for row in rows] == [("-1", "0", "2"), ("1", "2", "0")]
+    values = [json.loads(path.read_text())["measures"]["euler.mean"] for path in Path("checkpoints").glob("*/metrics.json")]
+    assert float(rows[1]["euler.mean"]) == pytest.approx(sum(values) / 2)
+    assert {path.suffix for path in home.glob("settings.*")} == {".md", ".csv", ".tex", ".png", ".pdf"}
+
+    code, output, errors = script(summarize, f"runs=checkpoints/{home.name}*")
+    assert (code, errors) == (0, []) and output.count("failed: algorithm.horizon") == 2 and "2 runs" in output
+    assert Path("logs/summary/settings.csv").read_text() == (home / "settings.csv").read_text()
+    assert Path("logs/summary/settings.png").is_file()
+
+
+@pytest.mark.parametrize("overrides, says", [
+    (["measure=foo"], "there is euler.mean"), (["measure=[a]"], "there is euler.mean"), ([], "none of 1 is finished")])
+def test_what_cannot_be_summarised_is_one_line(script, overrides, says):
+    Path("r").mkdir()
+    Path("r/status.json").write_text('{"state": "failed", "why": "a reason"}')
+    code, _, errors = script(summarize, "runs=r", *overrides)
+    assert code == 2 and len(errors) == 1 and says in errors[0]
+
+
+@pytest.mark.parametrize("overrides, says", [
+    (["seed=1,abc"], "seed: expected a whole number"), (["seed=1,2", "network.widht=4"], "did you mean network.width"),
+    (["network.width=4,8.5"], "network.width"), (["model.beta=0.98,x"], "model.beta"), (["network=first_moment,foo"], "choose from"),
+    (["algorithm.horizon=1,2", "verdict.nodes=20,a"], "verdict.nodes"), (["seed=1,2", "optimized_metric=foo"], "there is euler.mean"),
+    (["seed=1,2", "model=ks98,brock_mirman", "model.mu=0.1"], "mu"),
+    (["optimized_metric=euler.mean,foo"], "there is euler.mean"), (["seed=range(2,1)"], "no value"),
+    (["seed=1,2", "hydra/sweeper=foo"], "choose from basic"), (["seed=1,"], "seed=1,")])
+def test_a_sweep_with_a_wrong_setting_ends_before_its_first_job(command, overrides, says):
+    code, output, errors = command("-m", *overrides)
+    assert code == 2 and len(errors) == 1 and says in errors[0], errors
+    assert list(Path(".").iterdir()) == [] and output == ""
+
+
+def test_the_grid_that_ships_is_changed_by_the_command_line(command):
+    code, output, errors = command("-m", "sweep=grid", "network.width=4", "algorithm.horizon=1,2", "seed=3")
+    assert (code, errors) == (0, []) and "job 2 of 2" in output
+    (home,) = (path.parent for path in Path("logs").glob("*/sweep.json"))
+    jobs = json.loads((home / "sweep.json").read_text())["jobs"]
+    assert [[text for text in job["overrides"] if text.startswith(("network", "algorithm.horizon", "seed"))] for job in jobs] == [
+        ["network.width=4", f"algorithm.horizon={horizon}", "seed=3"] for horizon in (1, 2)]
+
+
+def test_a_sweep_of_a_name_goes_on_where_it_was(command):
+    again = ("-m", "hydra.sweep.dir=logs/night", "run=r", "ckpt_path=auto", "seed=1,2")
+    assert command(*again)[0] == 0
+    weights = {path: path.read_bytes() for path in Path("checkpoints").glob("night-?-r/weights.safetensors")}
+    assert len(weights) == 2
+    next(iter(weights)).unlink()  # as if the job had been stopped before its end
+    code, output, errors = command(*again)
+    assert (code, errors) == (0, []) and "outer iteration 1/1" not in output
+    assert {path: path.read_bytes() for path in Path("checkpoints").glob("night-?-r/weights.safetensors")} == weights
+
+
+@pytest.mark.parametrize("override, plugin, extra", [
+    ("hydra/launcher=joblib", "hydra_joblib_launcher", "sweep"), ("sweep=optuna", "hydra_optuna_sweeper", "sweep"),
+    ("sweep=random", "hydra_optuna_sweeper", "sweep"), ("hydra/launcher=submitit_local", "hydra_submitit_launcher", "cluster"),
+    ("hydra/launcher=slurm", "hydra_submitit_launcher", "cluster")])
+def test_what_is_not_installed_says_which_extra_brings_it(command, override, plugin, extra):
+    if installed(plugin):
+        pytest.skip("it is installed")
+    code, output, errors = command("-m", override, "seed=1,2")
+    assert code == 2 and len(errors) == 1 and f".[{extra}]" in errors[0] and output == ""
+
+
+def test_every_extra_is_pinned():
+    pins = {line.split("==")[0].lower() for line in (ROOT / "constraints.txt").read_text().splitlines()}
+    assert {"hydra-joblib-launcher", "hydra-optuna-sweeper", "hydra-submitit-launcher", "joblib", "optuna", "submitit"} <= pins
+
+
+@pytest.mark.parametrize("seconds, says", [(0.2, "0 s"), (119, "119 s"), (120, "2 min"), (7000, "117 min"), (7200, "2 h")])
+def test_the_time_left_is_in_a_unit_that_suits(seconds, says):
+    assert duration(seconds) == says
+
+
+PARALLEL = [pytest.param(launcher, marks=[pytest.mark.slow, needs(plugin)]) for launcher, plugin in
+            (("joblib", "hydra_joblib_launcher"), ("submitit_local", "hydra_submitit_launcher"))]
+
+
+def sweep(folder, *overrides):
+    return subprocess.Popen([sys.executable, str(ROOT / "scripts/train.py"), "-m", *overrides, "logger=none", "figures=false"],
+                            cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+@pytest.mark.parametrize("launcher", PARALLEL)
+def test_a_parallel_sweep_comes_to_the_same(tmp_path, tiny, launcher):
+    found = []
+    for seeds, code in (("1,2", 0), ("1,-1,2", 1)):
+        process = sweep(tmp_path, *tiny, f"hydra/launcher={launcher}", f"seed={seeds}", f"hydra.sweep.dir=logs/{code}")
+        output = process.communicate(timeout=300)[0]
+        assert process.returncode == code, output
+        jobs = json.loads((tmp_path / f"logs/{code}/sweep.json").read_text())["jobs"]
+        found.append([job["state"] for job in jobs])
+        assert [job["job"] for job in jobs] == list(range(len(jobs)))
+        meta = json.loads((tmp_path / "checkpoints" / jobs[0]["run"] / "meta.json").read_text())
+        assert f"hydra/launcher={launcher}" in meta["made_by"]["command"]
+    assert found == [["finished"] * 2, ["finished", "failed", "finished"]]
+    plain = sweep(tmp_path, *tiny, "seed=1,2", "hydra.sweep.dir=logs/plain")
+    assert plain.communicate(timeout=300) and plain.returncode == 0
+    assert (tmp_path / "logs/plain/settings.csv").read_text() == (tmp_path / "logs/0/settings.csv").read_text()
+
+
+@pytest.mark.slow
+@needs("hydra_joblib_launcher")
+def test_a_job_that_is_preempted_says_how_to_go_on_and_the_others_are_kept(tmp_path, tiny):
+    process = sweep(tmp_path, *tiny, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "algorithm.outer_iterations=100000,1", "run=r",
+                    "hydra.sweep.dir=logs/s")
+    job, end = tmp_path / "checkpoints/s-0-r", time.monotonic() + 120
+    while time.monotonic() < end and not (job / "last.ckpt").exists():
+        time.sleep(0.2)
+    (worker,) = holders(job / ".lock")
+    os.kill(worker, signal.SIGUSR1)
+    output = process.communicate(timeout=120)[0]
+    jobs = json.loads((tmp_path / "logs/s/sweep.json").read_text())["jobs"]
+    assert [each["state"] for each in jobs] == ["interrupted", "finished"] and process.returncode == 1, output
+    assert "ckpt_path=checkpoints/s-0-r" in jobs[0]["resume"] and jobs[0]["signal"] == "SIGUSR1"
+
+
+def holders(path):
+    """The processes that have the file open."""
+    for process in Path("/proc").iterdir():
+        try:
+            if process.name.isdigit() and any(os.readlink(handle) == str(path) for handle in (process / "fd").iterdir()):
+                yield int(process.name)
+        except OSError:
+            continue
+
+
+@pytest.mark.slow
+@needs("hydra_optuna_sweeper")
+@pytest.mark.parametrize("search", ["random", "optuna"])
+def test_a_search_goes_on_when_a_run_fails(tmp_path, tiny, search):
+    process = sweep(tmp_path, *tiny, f"sweep={search}", "hydra.sweeper.n_trials=6", "network.width=choice(4,5,-1)",
+                    "hydra.sweep.dir=logs/s")
+    output = process.communicate(timeout=300)[0]
+    jobs = json.loads((tmp_path / "logs/s/sweep.json").read_text())["jobs"]
+    assert {job["state"] for job in jobs} == {"finished", "failed"} and len(jobs) == 6 and process.returncode == 1, output
+    best = yaml.safe_load((tmp_path / "logs/s/optimization_results.yaml").read_text())
+    values = [json.loads(path.read_text())["measures"]["euler.mean"] for path in (tmp_path / "checkpoints").glob("*/metrics.json")]
+    assert best["best_value"] == min(values)

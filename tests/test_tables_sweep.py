@@ -1,0 +1,73 @@
+"""A sweep by setting: what varies is found, seeds are grouped, failures are counted, and the figure shows the means."""
+
+import csv
+import io
+import math
+
+import numpy as np
+import pytest
+
+from deepham.figures_sweep import sweep_figure
+from deepham.sweeps import SweepRun, by_setting, varying
+from deepham.tables_sweep import settings_sheet
+from deepham.verdict import BARS
+
+
+def run(error, width, horizon="1", seed="1", **more):
+    settings = {"figures": "False", "network.width": width, "algorithm.horizon": horizon, "seed": seed} | more
+    return SweepRun(f"{width}-{horizon}-{seed}", settings, None if error is None else {"euler.mean": error})
+
+
+RUNS = [run(0.04, "100"), run(0.02, "100", seed="2"), run(0.3, "24"), run(0.1, "24", seed="2"),
+        run(0.01, "24", "10"), run(None, "24", "10", "2")]
+
+
+def test_what_varies_is_found_and_seeds_do_not():
+    assert varying(RUNS) == ["network.width", "algorithm.horizon"]
+    assert varying([run(0.1, "8"), run(0.1, "8", seed="2")]) == []
+    assert varying([run(0.1, "8"), run(0.1, "8", network="paper")]) == ["network"]
+    assert varying([run(None, "8"), run(0.1, "8", network="paper")]) == []
+
+
+def test_settings_are_in_the_order_of_their_numbers_and_words_last():
+    runs = [run(0.1, width) for width in ("deep", "100", "24", "1e-3")]
+    assert [width for (width,) in by_setting(runs, ["network.width"])] == ["1e-3", "24", "100", "deep"]
+
+
+def test_the_table_has_mean_and_sd_over_seeds_and_counts_bars_and_failures():
+    sheet = settings_sheet(RUNS)
+    rows = list(csv.DictReader(io.StringIO(sheet.csv())))
+    assert [(row["network.width"], row["algorithm.horizon"]) for row in rows] == [("24", "1"), ("24", "10"), ("100", "1")]
+    assert [row["runs"] for row in rows] == ["2", "1", "2"] and [row["not finished"] for row in rows] == ["0", "1", "0"]
+    assert [row[4] for row in sheet.rows] == ["0 of 2", "1 of 1", "2 of 2"]  # the bar is at .05
+    assert float(rows[0]["euler.mean"]) == pytest.approx(0.2)
+    assert float(rows[0]["euler.mean, sd"]) == pytest.approx(math.sqrt(0.02))
+    assert rows[1]["euler.mean, sd"] == "nan" and sheet.rows[1][-1] == "0.01"
+    assert sheet.rows[0][-1] == "0.2 (0.14)" and "wealth_w1" not in sheet.exact_headings
+
+
+def test_the_figure_draws_a_line_through_the_means_for_each_combination_of_the_others():
+    figure = sweep_figure(RUNS, "euler.mean")
+    (axes,) = figure.axes
+    lines = {line.get_label(): line for line in axes.lines}
+    # both settings take two values: the first is the axis
+    assert axes.get_xlabel() == "network.width" and axes.get_ylabel() == "Euler error, mean, % cons."
+    np.testing.assert_allclose(lines["algorithm.horizon=1"].get_xydata(), [[24, 0.2], [100, 0.03]])
+    np.testing.assert_allclose(lines["algorithm.horizon=10"].get_xydata(), [[24, 0.01]])
+    assert set(lines["bar"].get_ydata()) == {BARS["euler.mean"][2]}
+    points = np.concatenate([line.get_xydata() for line in axes.lines if line.get_marker() == "o"])
+    assert sorted(points[:, 1].tolist()) == [0.01, 0.02, 0.04, 0.1, 0.3]
+
+
+def test_words_stand_beside_each_other_and_signed_measures_are_drawn_by_size():
+    runs = [SweepRun(name, {"network": name}, {"mean_K_gap": gap}) for name, gap in (("paper", -0.2), ("first_moment", 0.1))]
+    (axes,) = sweep_figure(runs, "mean_K_gap").axes
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["first_moment", "paper"]
+    assert next(line for line in axes.lines if line.get_label() == "mean over seeds").get_ydata().tolist() == [0.1, 0.2]
+
+
+def test_a_random_search_is_drawn_as_points_a_panel_a_setting():
+    runs = [run(0.1 + i, str(8 + i), str(30 - i)) for i in range(12)]
+    panels = sweep_figure(runs, "euler.mean").axes
+    assert [axes.get_xlabel() for axes in panels] == ["network.width", "algorithm.horizon"]
+    assert [sum(len(line.get_xdata()) for line in axes.lines if line.get_marker() == "o") for axes in panels] == [12, 12]
