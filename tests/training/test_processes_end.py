@@ -34,8 +34,13 @@ def folders(tmp_path):
     return RunFolders("run", tmp_path, tmp_path)
 
 
+def workers():
+    """The processes that train beside this one, and not what other tests have left running."""
+    return [process for process in psutil.Process().children() if "deepham.training.worker" in process.cmdline()]
+
+
 def no_process_is_left():
-    return psutil.Process().children(recursive=True) == []
+    return workers() == []
 
 
 class Spoil(lightning.Callback):
@@ -104,7 +109,7 @@ def meanwhile(monkeypatch):
 
 
 def test_a_process_that_is_killed_ends_the_run_in_one_line(command, meanwhile):
-    meanwhile(lambda step: [worker.kill() for worker in psutil.Process().children()])
+    meanwhile(lambda step: [worker.kill() for worker in workers()])
     code, errors, status = command()
     assert code == 1 and len(errors) == 1 and "process 2 of 2 was ended by SIGKILL" in errors[0]
     assert status["state"] == "failed" and "process 2 of 2" in status["why"] and SIZES[-1] in status["resume"]
@@ -114,7 +119,7 @@ def test_a_process_that_is_killed_ends_the_run_in_one_line(command, meanwhile):
 def test_a_signal_ends_the_run_as_it_ends_one_process_and_is_not_for_the_others(command, meanwhile):
     def terminate(step):
         if step == 1:
-            for worker in psutil.Process().children():
+            for worker in workers():
                 worker.send_signal(signal.SIGTERM), worker.send_signal(signal.SIGINT)  # as a cluster and a terminal do
         elif step == 3:
             signal.raise_signal(signal.SIGTERM)
