@@ -128,7 +128,7 @@ def ks98_panel(seeded):
 def random_networks():
     """random_networks(economy) is a policy and a value network in float64 whose every weight is drawn."""
 
-    def build(economy, seed=0, base=True, ensemble=1):
+    def build(economy, seed=0, base="frictionless", ensemble=1):
         settings = NetworkSettings("test", width=8, depth=2, activation="tanh", base=base,
                                    aggregate_scale=10.0, ensemble=ensemble)
         networks = [network.double() for network in build_networks(economy, settings, seed)]

@@ -29,7 +29,7 @@ def test_the_histogram_has_all_households_the_mean_and_the_mass_at_the_constrain
 
 
 def test_the_solution_is_drawn_for_every_individual_and_aggregate_state(economy, seeded):
-    settings = {"name": "test", "width": 4, "depth": 1, "activation": "tanh", "base": True, "aggregate_scale": 10.0,
+    settings = {"name": "test", "width": 4, "depth": 1, "activation": "tanh", "base": "frictionless", "aggregate_scale": 10.0,
                 "ensemble": 1}
     policy, value = build_networks(economy, NetworkSettings(**settings), seed=0)
     grid = wealth_grid(economy, 60, 8.0)

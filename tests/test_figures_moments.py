@@ -13,7 +13,7 @@ from deepham.simulation.continuum import on_grid, wealth_grid
 from deepham.simulation.population import Population
 from deepham.solution import Solution
 
-SETTINGS = NetworkSettings("test", width=4, depth=1, activation="tanh", base=True, aggregate_scale=10.0, ensemble=1,
+SETTINGS = NetworkSettings("test", width=4, depth=1, activation="tanh", base="frictionless", aggregate_scale=10.0, ensemble=1,
                            aggregates=False, moments=1, moment_width=3)
 
 

@@ -34,7 +34,7 @@ from deepham.simulation.population import Population
 from deepham.solution import Solution, check_meta
 from deepham.verdict import judge
 
-NETWORK = NetworkSettings(name="small", width=3, depth=1, activation="tanh", base=True, aggregate_scale=10.0,
+NETWORK = NetworkSettings(name="small", width=3, depth=1, activation="tanh", base="frictionless", aggregate_scale=10.0,
                           ensemble=1)
 CALIBRATION = {name: economics.calibration(name) for name in economics.names()}
 META = {"seed": 0, "measures": {"euler.mean": 0.04, "gini": 0.27}, "history": {"loss": [0.5, None]},

@@ -27,7 +27,7 @@ from deepham.simulation.rollout import Panel
 from deepham.solution import Solution
 from deepham.verdict import judge
 
-NETWORK = NetworkSettings(name="first_moment", width=8, depth=1, activation="tanh", base=True, aggregate_scale=10.0,
+NETWORK = NetworkSettings(name="first_moment", width=8, depth=1, activation="tanh", base="frictionless", aggregate_scale=10.0,
                           ensemble=1)
 META = {"seed": 0, "measures": {"euler.mean": 0.04, "bellman_policy.mean": 0.0007, "mean_K": 39.4, "gini": 0.27}}
 PEOPLE = {"k": np.array([10.0, 40.0, 70.0]), "eps": np.array([0, 1, 1]), "weight": np.array([0.1, 0.5, 0.4])}
@@ -455,7 +455,7 @@ def test_folder_has_four_files_of_plain_data(saved):
     config = yaml.safe_load((saved / "config.yaml").read_text())
     assert config["model"]["name"] == "ks98" and config["network"] == asdict(NETWORK)
     meta = json.loads((saved / "meta.json").read_text())
-    assert meta["schema_version"] == 3 and meta["seed"] == 0 and meta["measures"] == META["measures"]
+    assert meta["schema_version"] == 4 and meta["seed"] == 0 and meta["measures"] == META["measures"]
     assert {"deepham", "torch", "created"} <= meta.keys()
     weights = load_file(saved / "weights.safetensors")
     assert all(name.startswith(("policy.", "value.")) for name in weights)
@@ -542,8 +542,8 @@ def edit(path, change):
 
 
 @pytest.mark.parametrize("file, change, words", [
-    ("meta.json", lambda meta: meta.update(schema_version=4), ["schema version 4", "upgrade deepham"]),
-    ("meta.json", lambda meta: meta.update(schema_version=2), ["schema version 2", "train it again"]),
+    ("meta.json", lambda meta: meta.update(schema_version=5), ["schema version 5", "upgrade deepham"]),
+    ("meta.json", lambda meta: meta.update(schema_version=3), ["schema version 3", "train it again"]),
     ("meta.json", lambda meta: meta["measures"].update(gini=0.28), ["meta.json", "digest"]),
     ("meta.json", lambda meta: meta.update(mine=1), ["meta.json", "digest"]),
     ("meta.json", lambda meta: meta.pop("schema_version"), ["schema_version", "None"]),

@@ -25,7 +25,8 @@ from torch import Tensor
 
 from deepham.errors import InputError, show
 
-SCHEMA_VERSION = 3  # 1: before the policy was capped at the constraint; 2: before the digests covered meta.json
+SCHEMA_VERSION = 4  # 1: before the policy was capped at the constraint; 2: before the digests covered meta.json; 3: before
+# network.base had a name
 WEIGHTS, ERGODIC, CONFIG, META = "weights.safetensors", "ergodic.safetensors", "config.yaml", "meta.json"
 SHIPPED = Path(__file__).parent / "shipped"
 FILES = (WEIGHTS, ERGODIC, CONFIG, META)  # in the order in which they are put in place

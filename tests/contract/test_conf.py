@@ -63,7 +63,7 @@ def test_a_calibration_has_exactly_the_parameters_of_its_economy(name):
 def test_the_published_procedure_has_the_published_settings():
     with initialize_config_dir(str(conf_folder()), version_base="1.3"):
         cfg = compose("train", overrides=["algorithm=deepham_paper"])
-    assert (cfg.network.ensemble, cfg.network.width, cfg.network.depth, cfg.network.base) == (3, 24, 2, False)
+    assert (cfg.network.ensemble, cfg.network.width, cfg.network.depth, cfg.network.base) == (3, 24, 2, "share")
     algorithm = cfg.algorithm
     assert (algorithm.outer_iterations, algorithm.policy_steps, algorithm.horizon, algorithm.agents) == (5, 2000, 150, 50)
     assert (algorithm.economies, algorithm.value_economies, algorithm.realised_periods) == (384, 128, 800)

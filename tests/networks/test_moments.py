@@ -16,7 +16,7 @@ from deepham.simulation.household import observe
 from deepham.simulation.population import Population
 from deepham.solution import Solution
 
-SETTINGS = NetworkSettings("test", width=6, depth=2, activation="tanh", base=True, aggregate_scale=10.0, ensemble=1,
+SETTINGS = NetworkSettings("test", width=6, depth=2, activation="tanh", base="frictionless", aggregate_scale=10.0, ensemble=1,
                            aggregates=False, moments=1, moment_width=5)
 
 

@@ -10,12 +10,12 @@ from deepham.errors import InputError
 from deepham.networks.inputs import Inputs
 from deepham.networks.mlp import Tanh
 from deepham.networks.policy import MOST, Capped
-from deepham.networks.settings import NetworkSettings, build_networks
+from deepham.networks.settings import BASES, NetworkSettings, build_networks
 from deepham.simulation.household import observe
 from deepham.simulation.population import Population
 
 WEALTH = torch.tensor([1e-8, 1e-4, 0.1, 3.0, 40.0, 1e3, 1e6], dtype=torch.float64)
-SETTINGS = {"name": "test", "width": 8, "depth": 2, "activation": "tanh", "base": True,
+SETTINGS = {"name": "test", "width": 8, "depth": 2, "activation": "tanh", "base": "frictionless",
             "aggregate_scale": 10.0, "ensemble": 1}
 
 
@@ -37,7 +37,7 @@ def usual(economy, seeded):
     return Population.panel(k, torch.arange(30)[None] % economy.chain.n_eps)
 
 
-@pytest.mark.parametrize("base", [True, False])
+@pytest.mark.parametrize("base", BASES)
 @pytest.mark.parametrize("seed", range(10))
 def test_consumption_lies_strictly_between_zero_and_what_may_be_spent(economy, random_networks, usual, seed, base):
     policy, _ = random_networks(economy, seed, base)
@@ -91,7 +91,7 @@ def test_untrained_value_is_that_of_the_frictionless_rule(ks98, ks98_panel):
 
 
 def test_without_a_base_half_is_consumed_and_the_value_is_that_of_the_steady_state(economy, usual):
-    policy, value = untrained(economy, base=False)
+    policy, value = untrained(economy, base="share")
     seen = observe(economy, usual, torch.tensor([1]))
     torch.testing.assert_close(policy(seen), (seen.resources - economy.borrowing_limit) / 2, rtol=1e-13, atol=0)
     steady = economy.preferences.utility(torch.tensor(economy.typical_state()["c"], dtype=torch.float64))
@@ -171,7 +171,7 @@ def test_settings_out_of_range_are_refused(ks98, field, bad):
 def test_value_is_scaled_by_what_consumption_for_ever_is_worth(sigma):
     economy = economics.create("ks98", sigma=sigma)
     unit = economy.steady_state()["c"] ** (1 - sigma) / (1 - 0.99)  # utils per relative change: u'(c) c / (1-beta)
-    for base, scale in ((True, unit / 10), (False, unit)):
+    for base, scale in (("frictionless", unit / 10), ("typical", unit), ("share", unit)):
         value = untrained(economy, base=base)[1]
         assert value.unit == pytest.approx(unit, rel=1e-10) and value.scale == pytest.approx(scale, rel=1e-10)
 

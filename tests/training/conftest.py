@@ -23,7 +23,7 @@ def hyperparameters():
         if settings["value_steps"]:
             settings["value_steps"] = 3
         model = {"name": "ks98"} | economics.calibration("ks98")
-        network = {"name": "first_moment", "width": 6, "depth": 1, "activation": "tanh", "base": True,
+        network = {"name": "first_moment", "width": 6, "depth": 1, "activation": "tanh", "base": "frictionless",
                    "aggregate_scale": 10.0, "ensemble": 1}
         return {"model": model, "network": network, "algorithm": settings | algorithm, "seed": 1}
 

@@ -17,8 +17,9 @@ MOST = 1 - 1e-6  # share of what can be consumed: an economy may leave those wit
 class PolicyNetwork(nn.Module):
     """c = min(c0 exp(network), m - limit): the kink of the borrowing constraint is sharp, and the network is smooth.
 
-    c0 is the frictionless rule mpc (m + H), H human wealth. Without a base it is the published form, a share
-    sigmoid(network) of what can be consumed, which no household ever consumes all of.
+    By `base` c0 is the frictionless rule mpc (m + H), H human wealth; or typical consumption whatever m, where there is no such
+    rule or it is far off (the rich that save for a planner). Or it is the published form, a share sigmoid(network) of what
+    can be consumed, which no household ever consumes all of.
 
     Where there is human wealth the network's part is multiplied by (m_ss + H) / (m + H). Beyond the wealth that
     training visits the network saturates, and c - c0 is then constant: the rich consume mpc out of an extra good, as
@@ -26,19 +27,23 @@ class PolicyNetwork(nn.Module):
     """
 
     def __init__(self, economy: Economy, inputs: Inputs, width: int, depth: int, activation: str,
-                 base: bool, generator: torch.Generator):
+                 base: str, generator: torch.Generator):
         super().__init__()
         self.inputs = inputs
         self.mlp = MLP(inputs.size, width, depth, activation, generator)
-        self.base = economy.frictionless() if base else None
+        self.share = base == "share"
+        self.base = economy.frictionless() if base == "frictionless" else None
+        self.typical_consumption = economy.typical_state()["c"]
         self.limit = economy.borrowing_limit
         self.steady_wealth = economy.typical_state()["m"] + (self.base.human_wealth if self.base else 0.0)
 
     def forward(self, seen: Observation) -> Tensor:
         available = seen.resources - self.limit
         change = self.mlp(*self.inputs(seen))
-        if self.base is None:
+        if self.share:
             return torch.sigmoid(change) * available
+        if self.base is None:
+            return Capped.apply(self.typical_consumption * torch.exp(change), MOST * available)
         wealth = available + self.base.human_wealth
         if self.base.human_wealth > 0:
             change = change * self.steady_wealth / wealth

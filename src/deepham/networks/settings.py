@@ -14,6 +14,7 @@ from deepham.networks.policy import PolicyNetwork
 from deepham.networks.value import ValueNetwork
 
 
+BASES = ("frictionless", "typical", "share")
 MOST_WEIGHTS = 10**8  # of all networks: 400 MB
 KINDS = {"str": (str, "a text"), "int": (int, "a whole number"), "float": ((int, float), "a number"),
          "bool": (bool, "true or false"), "list[str]": (list, "a list")}
@@ -27,7 +28,7 @@ class NetworkSettings:
     width: int
     depth: int
     activation: str
-    base: bool
+    base: str
     aggregate_scale: float
     ensemble: int
     # what is seen of the population: as it stands, the first moment
@@ -50,6 +51,7 @@ class NetworkSettings:
         require(self.depth <= 100, f"network.depth: expected at most 100 hidden layers, got {self.depth}")
         require(0 < self.aggregate_scale < float("inf"),
                 f"network.aggregate_scale: expected a positive number, got {self.aggregate_scale}")
+        require(self.base in BASES, f"network.base: expected {', '.join(BASES[:-1])} or {BASES[-1]}, got {self.base!r}")
         require(self.activation in ACTIVATIONS,
                 f"network.activation: expected one of {', '.join(ACTIVATIONS)}, got {self.activation!r}")
         for name, least in (("moments", 0), ("moment_width", 1), ("quantiles", 0)):
@@ -71,6 +73,12 @@ class NetworkSettings:
         moments = self.moments * layers(1, self.moment_width) * (1 if self.moments_shared else 2)
         return (1 + self.ensemble) * layers(2 + self.moments + self.quantiles, self.width) + moments
 
+    def check_base(self, economy: Economy) -> None:
+        """Raise InputError where the networks are to start from a rule that the economy has not got."""
+        require(self.base != "frictionless" or economy.frictionless() is not None,
+                "network.base: this economy has no frictionless rule, for which income for ever has to be worth a finite sum, as at "
+                "a return above one; set network.base=typical")
+
     def check_states(self, economy: Economy) -> None:
         """Raise InputError where the moments are of states that the economy's population does not have."""
         known = [economy.asset, economy.individual_shock]
@@ -83,6 +91,7 @@ def build_networks(economy: Economy, settings: NetworkSettings, seed: int) -> tu
     """Freshly initialised policy and value network, on the CPU in float32; the same seed gives the same weights."""
     settings.validate()
     settings.check_states(economy)
+    settings.check_base(economy)
     generator = torch.Generator().manual_seed(seed)
     policy_inputs = _inputs(economy, settings, generator)
     value_inputs = policy_inputs if settings.moments_shared else _inputs(economy, settings, generator)

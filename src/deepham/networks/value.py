@@ -18,12 +18,12 @@ class ValueNetwork(nn.Module):
     """
 
     def __init__(self, economy: Economy, inputs: Inputs, width: int, depth: int, activation: str,
-                 base: bool, ensemble: int, generator: torch.Generator):
+                 base: str, ensemble: int, generator: torch.Generator):
         super().__init__()
         self.inputs = inputs
         self.mlps = nn.ModuleList(
             MLP(inputs.size, width, depth, activation, generator) for _ in range(ensemble))
-        self.base = economy.frictionless() if base else None
+        self.base = economy.frictionless() if base == "frictionless" else None
         self.preferences, self.beta = economy.preferences, economy.beta
         self.steady_consumption = economy.typical_state()["c"]
         c = torch.tensor(self.steady_consumption, dtype=torch.float64)

@@ -69,7 +69,7 @@ def fit(
             _keep_batch(error, folders)
             if retreating or module.retreats or not folders.last.exists():
                 error.advise(f"a step {SMALLER_STEP:g} times as large did not help, and training stops. Try a smaller "
-                             "algorithm.policy_optimizer.learning_rate, or network.base=true")
+                             "algorithm.policy_optimizer.learning_rate, or network.base=frictionless")
                 raise
             log.warning("%s; going back to the last checkpoint with %g times the learning rate", error, SMALLER_STEP)
             retreating, resume = True, folders.last
