@@ -59,6 +59,7 @@ class Solution(SolvedEconomy):
         except (TypeError, ValueError, RecursionError) as error:
             raise InputError(f"meta: expected plain data for JSON, got {show(meta)} ({error})") from None
         check_meta(self.meta)
+        self.economy = self.economy.under(self.meta.get("algorithm", {}).get("objective", "market"))
 
     # -- on disk and in words --------------------------------------------------------------------------------------
 

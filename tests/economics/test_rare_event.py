@@ -92,7 +92,7 @@ def test_without_aggregate_risk_the_means_are_kept(published):
 
 
 @pytest.mark.parametrize("parameter, value", [
-    ("beta", 1.0), ("stay", 1.0), ("stated_return", 0.99), ("stated_return", 1.2), ("productivity", [1.0]),
+    ("beta", 1.0), ("stay", 1.0), ("stated_return", 0.9), ("stated_return", 1.2), ("productivity", [1.0]),
     ("productivity", [1.0, 1.0, 1.0]), ("efficiency", [1.0, 2.0]), ("labour_supply", [3.0]), ("chains", []),
     ("chains", [[[1.0]], [[1.0]]]), ("chains", [[[0.5, 0.5, 0.0]] * 3, [[0.5, 0.6, 0.0]] * 3]), ("chains", [1.0, 2.0])])
 def test_parameters_out_of_range_are_refused_by_name(parameter, value):

@@ -66,7 +66,7 @@ def rare_event(draw):
             "stated_return": 1 + draw(shares(0.01, 1)) * (1 / beta - 1)}
 
 
-VALID = {"brock_mirman": brock_mirman, "ks98": ks98, "rare_event": rare_event}
+VALID = {"brock_mirman": brock_mirman, "ks98": ks98, "davila12": rare_event, "rare_event": rare_event}
 
 
 def check_identities(economy, name):

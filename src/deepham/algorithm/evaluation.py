@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from deepham.algorithm.planner import externality
 from deepham.algorithm.residuals import residuals
 from deepham.economics.economy import Economy, require
 from deepham.simulation.continuum import advance_histogram, on_grid, wealth_grid
@@ -62,6 +63,7 @@ class Ergodic:
         dates: histograms at dates spread evenly over the path, as a panel of economies.
         K: (B, T) path of capital after burn-in.
         z: (B, T).
+        premium: (B, T), what assets are worth to others (planner.py), utils a unit; None in the market.
     """
 
     grid: Tensor
@@ -70,13 +72,15 @@ class Ergodic:
     dates: Panel
     K: Tensor
     z: Tensor
+    premium: Tensor | None = None
 
     def to(self, device) -> Ergodic:
         """A copy on the device."""
         population = self.dates.population
         moved = Population(*(x.to(device) for x in (population.k, population.eps, population.weight)))
         return Ergodic(self.grid.to(device), self.mean_mass.to(device), self.share_z.to(device),
-                       Panel(moved, self.dates.z.to(device)), self.K.to(device), self.z.to(device))
+                       Panel(moved, self.dates.z.to(device)), self.K.to(device), self.z.to(device),
+                       None if self.premium is None else self.premium.to(device))
 
 
 def measure(
@@ -135,10 +139,13 @@ def ergodic_path(
     mean_mass = torch.zeros(n_z, start.weight.shape[1], dtype=start.weight.dtype, device=start.weight.device)
     kept: list[Panel] = []
     K = torch.empty(b, measured, dtype=start.weight.dtype, device=start.weight.device)
+    premium = torch.empty_like(K) if economy.objective == "planner" else None
     for t in range(periods):
         z = z_path[:, t]
         if t >= burn_in:
             K[:, t - burn_in] = population.mean(population.k)
+            if premium is not None:
+                premium[:, t - burn_in] = externality(economy, policy, population, z)
             mean_mass.index_add_(0, z, population.weight)
             if t in at:
                 kept.append(Panel(population, z))
@@ -155,7 +162,7 @@ def ergodic_path(
     share_z = torch.stack([(z_kept == index).double().mean() for index in range(n_z)])
     dates_panel = Panel(concatenate([p.population for p in kept]), torch.cat([p.z for p in kept]))
     mean_mass = mean_mass / mean_mass.sum(1, keepdim=True)
-    return Ergodic(grid, mean_mass, share_z, dates_panel, K, z_kept)
+    return Ergodic(grid, mean_mass, share_z, dates_panel, K, z_kept, premium)
 
 
 def distribution_measures(ergodic: Ergodic) -> dict[str, float]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from deepham.algorithm.planner import premium, with_premium
 from deepham.economics.economy import Economy
 from deepham.simulation.household import Observation, Policy, Value, observe
 from deepham.simulation.population import Population
@@ -61,6 +62,8 @@ def lifetime_utility(
     for period in range(horizon):
         seen = observe(economy, panel.population, panel.z, price_taking=price_taking)
         consumption = _choose(policy, seen, players)
+        if period > 0 and economy.objective == "planner":
+            total = total + discount * premium(economy, policy, seen)
         total = total + discount * economy.preferences.utility(consumption)
         discount *= economy.beta
         saved = panel.population.with_assets(seen.resources - consumption)
@@ -69,6 +72,7 @@ def lifetime_utility(
         if period < horizon - 1 or not exact:
             z_next, eps_next = draw_shocks(economy, panel, generator)
             panel = Panel(Population(saved.k, eps_next, saved.weight), z_next)
+    value = with_premium(economy, policy, value)
     if exact:
         total = total + discount * expected_value(economy, value, saved, seen.z, price_taking, generator)
     else:
@@ -90,7 +94,9 @@ def expected_value(
     economy: Economy, value: Value, saved: Population, z: Tensor, price_taking: bool = True,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """E V(next period) over (z', eps') by enumeration: (B, N). `saved` carries k' with today's eps; see `expand_next`."""
+    """E V(next period) over (z', eps') by enumeration: (B, N). `saved` carries k' with today's eps; see `expand_next`. What a
+    planner pays for k' is for `value` to hold, see `with_premium`.
+    """
     panel, p_z, p_eps = expand_next(economy, saved, z, generator)
     return expect(_value_at(economy, value, panel, price_taking), p_z, p_eps)
 

@@ -3,9 +3,11 @@
 Definitions. c(s) is the policy, k' = m - c, next states (z', eps') with their probabilities P, and the next
 cross-section P' that everybody's choice brings about.
 
-    euler               |c / c* - 1|,  c* = min(u'^-1(beta E[R' u'(c')]), m - limit)             share of consumption
+    euler               |c / c* - 1|,  c* = min(u'^-1(beta E[R' u'(c') + D']), m - limit)        share of consumption
     bellman_policy      |V - (u(c) + beta E V')|                                                 utils
     bellman_optimality  |V - max_c {u(c) + beta E V'}|, prices and P' as they are                utils
+
+D' is zero in the market; a planner's is in planner.py, and its V' has the premium D' k' in it.
 """
 
 from __future__ import annotations
@@ -16,11 +18,13 @@ import torch
 from torch import Tensor
 
 from deepham.algorithm.objective import expected_value
+from deepham.algorithm.planner import externality, with_premium
 from deepham.economics.economy import Economy
 from deepham.simulation.household import Observation, Policy, Value, observe
 from deepham.simulation.population import Population
 from deepham.simulation.rollout import Panel, expand_next, expect
 
+LEAST = 1e-30  # utils a unit
 GOLDEN = (5**0.5 - 1) / 2
 SEARCH_STEPS = 24  # golden section: the bracket shrinks by 1e-5, the value error by its square
 
@@ -42,9 +46,9 @@ def residuals(economy: Economy, policy: Policy, value: Value, panel: Panel, opti
     consumption = policy(seen)
     saved = panel.population.with_assets(seen.resources - consumption)
     utility = economy.preferences.utility(consumption)
-    v = value(seen)
-    gap = v - utility - economy.beta * expected_value(economy, value, saved, panel.z)
-    best = v - _best_value(economy, value, seen, saved) if optimality else None
+    v, following = value(seen), with_premium(economy, policy, value)
+    gap = v - utility - economy.beta * expected_value(economy, following, saved, panel.z)
+    best = v - _best_value(economy, following, seen, saved) if optimality else None
     return Residuals(_euler(economy, policy, seen, consumption, saved), gap, best, panel.population.weight)
 
 
@@ -52,7 +56,11 @@ def _euler(economy: Economy, policy: Policy, seen: Observation, consumption: Ten
     panel, p_z, p_eps = expand_next(economy, saved, seen.z)
     following = observe(economy, panel.population, panel.z)
     marginal = following.prices["R"][:, None] * economy.preferences.marginal_utility(policy(following))
-    wanted = economy.preferences.inverse_marginal_utility(economy.beta * expect(marginal, p_z, p_eps))
+    if economy.objective == "planner":
+        marginal = marginal + externality(economy, policy, following.population, following.z)[:, None]
+    # to a planner assets of the rich can be worth less than nothing: they would consume without end
+    following_worth = expect(marginal, p_z, p_eps).clamp_min(LEAST)
+    wanted = economy.preferences.inverse_marginal_utility(economy.beta * following_worth)
     return consumption / torch.minimum(wanted, seen.resources - economy.borrowing_limit) - 1
 
 

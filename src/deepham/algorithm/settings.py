@@ -33,6 +33,7 @@ class AlgorithmSettings:
     policy_steps: int
     value_steps: int
     # objective
+    objective: str
     horizon: int
     price_taking: bool
     players: str

@@ -25,6 +25,9 @@ from deepham.economics.process import ShockProcess
 from deepham.errors import InputError, show
 
 
+OBJECTIVES = ("market", "planner")
+
+
 @dataclass(frozen=True)
 class Frictionless:
     """The household's rule without risk and without a borrowing limit: c = mpc (m + human_wealth).
@@ -59,6 +62,8 @@ class Economy(ABC):
     source: ClassVar[str] = ""  # where the calibration in conf/model/ is from
     # name -> (description, unit) of everything `accounts` returns
     variables: ClassVar[dict[str, tuple[str, str]]] = {}
+    # whether a planner's problem is stated: all households count alike, and assets move prices by K, their mean, alone
+    planner: ClassVar[bool] = False
 
     def __post_init__(self):
         for each in fields(self):
@@ -72,6 +77,7 @@ class Economy(ABC):
 
     # -- what a subclass states ------------------------------------------------------------------------------------
 
+    objective = "market"  # who chooses savings: each household for itself, or a planner (algorithm/planner.py); see `under`
     beta: ClassVar[float]  # discount factor per period, a field of every subclass
     chain: ClassVar[ShockProcess]  # of (z, eps), a JointChain where z is finite; set in `prepare`, like `preferences`
     preferences: ClassVar[CRRA]
@@ -133,6 +139,19 @@ class Economy(ABC):
     def parameters(self) -> dict:
         """The calibration as plain data."""
         return {each.name: copy.deepcopy(getattr(self, each.name)) for each in fields(self)}
+
+    def under(self, objective: str) -> Economy:
+        """A copy in which this objective chooses savings.
+
+        Raises:
+            InputError: a planner of an economy that states none.
+        """
+        require(objective in OBJECTIVES, f"objective: expected {' or '.join(OBJECTIVES)}, got {show(objective)}")
+        require(objective == "market" or self.planner, f"objective: {type(self).__name__} states no planner's problem; expected "
+                "market, or an economy whose class says planner = True")
+        chosen = copy.copy(self)
+        chosen.objective = objective
+        return chosen
 
     def to(self, device=None, dtype=None) -> Economy:
         """A copy whose tensors live on the device and have the floating dtype."""

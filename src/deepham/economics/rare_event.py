@@ -114,8 +114,12 @@ class RareEvent(Economy):
         state = {"K": K, "c": (R - 1) * K + wage * self.mean_efficiency, "m": R * K + wage * self.mean_efficiency}
         return state if self.labour_supply else state | {"L": L}
 
-    def frictionless(self) -> Frictionless:
-        """Without risk at the stated return: consumption falls by the factor (beta R)^(1/sigma) a year."""
+    def frictionless(self) -> Frictionless | None:
+        """Without risk at the stated return: consumption falls by the factor (beta R)^(1/sigma) a year. Income for ever is
+        worth no finite sum at a return of one or less.
+        """
+        if self.stated_return <= 1:
+            return None
         R, state = self.stated_return, self.typical_state()
         income = state["m"] - R * state["K"]
         return Frictionless(mpc=1 - (self.beta * R) ** (1 / self.sigma) / R, human_wealth=income / (R - 1))
@@ -139,8 +143,8 @@ class RareEvent(Economy):
         require(0 < self.alpha < 1, f"alpha: expected a number in (0, 1), got {self.alpha:g}")
         require(0 < self.delta <= 1, f"delta: expected a number in (0, 1], got {self.delta:g}")
         require(0 < self.stay < 1, f"stay: expected a probability in (0, 1), got {self.stay:g}")
-        require(1 < self.stated_return <= 1 / self.beta,
-                f"stated_return: expected a gross return above 1 and at most 1/beta, got {self.stated_return:g}")
+        require(1 - self.delta < self.stated_return <= 1 / self.beta, "stated_return: expected a gross return above 1 - delta, "
+                f"what capital keeps by itself, and at most 1/beta, got {self.stated_return:g}")
         for name in ("productivity", "efficiency", "labour_supply"):
             values = getattr(self, name)
             require(not any(isinstance(value, list) for value in values) and min(values, default=1) > 0,

@@ -17,16 +17,31 @@ from deepham.errors import InputError
 from deepham.reference.grid import Grid, bracket
 
 
+LEAST = 1e-12  # marginal utility: nobody consumes what it belongs to
+
+
 @dataclass(frozen=True)
 class LawOfMotion:
-    """log K' = intercept[z] + slope[z] log K. Both (n_z,)."""
+    """log K' = intercept[z] + slope[z] log K. Both (n_z,).
+
+    Under a planner also what assets are paid, D = premium_intercept[z] + premium_slope[z] log K, utils a unit
+    (algorithm/planner.py).
+    """
 
     intercept: Tensor
     slope: Tensor
+    premium_intercept: Tensor | None = None
+    premium_slope: Tensor | None = None
 
     def __call__(self, K: Tensor, z: Tensor) -> Tensor:
         """Next period's capital; K and z of one shape."""
         return torch.exp(self.intercept[z] + self.slope[z] * K.log())
+
+    def premium(self, K: Tensor, z: Tensor) -> Tensor:
+        """D in an economy with capital K in state z; K and z of one shape."""
+        if self.premium_intercept is None:
+            return torch.zeros_like(K)
+        return self.premium_intercept[z] + self.premium_slope[z] * K.log()
 
 
 class HouseholdProblem:
@@ -47,6 +62,7 @@ class HouseholdProblem:
         by_next = K_next[:, None].expand(-1, self.n_z, -1)  # (n_z, n_z', J)
         _, prices = self._resources(by_next, z[None, :, None].expand_as(by_next))
         self.return_next = prices["R"]
+        self.premium_next = law.premium(by_next, z[None, :, None].expand_as(by_next))  # (n_z, n_z', J)
         self.probability = chain.aggregate[:, :, None, None] * chain.individual  # (z, z', eps, eps')
 
     def consumption(self, start: Tensor | None = None, tolerance: float = 1e-8, most: int = 20_000) -> Tensor:
@@ -70,7 +86,7 @@ class HouseholdProblem:
         low, share = bracket(self.grid.k, self.resources - c)
         v = utility / (1 - economy.beta)
         for _ in range(most):
-            tomorrow = self._expect(self._at_next_capital(v))
+            tomorrow = self._expect(self._at_next_capital(v) + self.premium_next[:, :, None, :, None] * self.grid.k)
             new = utility + economy.beta * (
                 (1 - share) * tomorrow.gather(-1, low) + share * tomorrow.gather(-1, low + 1))
             change = new - v
@@ -84,7 +100,9 @@ class HouseholdProblem:
     def _egm_step(self, c: Tensor) -> Tensor:
         preferences, limit = self.economy.preferences, self.economy.borrowing_limit
         marginal = preferences.marginal_utility(self._at_next_capital(c)) * self.return_next[:, :, None, :, None]
-        chosen = preferences.inverse_marginal_utility(self.economy.beta * self._expect(marginal))
+        marginal = self._expect(marginal + self.premium_next[:, :, None, :, None])
+        # to a planner assets of the rich can be worth less than nothing
+        chosen = preferences.inverse_marginal_utility(self.economy.beta * marginal.clamp_min(LEAST))
         needed = chosen + self.grid.k  # resources at which each k' on the grid is the choice
         low, share = bracket(needed, self.resources)
         new = (1 - share) * chosen.gather(-1, low) + share * chosen.gather(-1, low + 1)

@@ -69,26 +69,30 @@ def solve_law_of_motion(
     panel = initial_panel(economy, settings.economies, 200, generator)
     z_path = economy.chain.draw_path(panel.z, settings.burn_in + settings.periods, generator)
     population = on_grid(nodes, panel.population, economy.chain.n_eps)
-    centre = math.log(economy.typical_state()["K"])
+    typical = economy.typical_state()
+    centre = math.log(typical["K"])
+    unit = None if economy.objective == "market" else float(economy.preferences.marginal_utility(nodes.new_tensor(typical["c"])))
     few = max(1, settings.economies // 4)
     if near is None:
         # a law of motion as (level at the steady state, slope) by z: the two are then nearly independent
         x = torch.cat([nodes.new_full((economy.chain.n_z,), centre), nodes.new_full((economy.chain.n_z,), 0.96)])
+        if unit:
+            x = torch.cat([x, torch.zeros_like(x)])
         secants, economies = [], few
     else:
         average = _average(near.ergodic, panel.z)
         population = on_grid(nodes, average.with_assets(average.k.clamp_min(nodes[0])), economy.chain.n_eps)
-        x = torch.cat([near.law.intercept + near.law.slope * centre, near.law.slope])
+        x = _parameters(near.law, centre, unit)
         secants, economies = near.secants, settings.economies
     previous = c = None
     for iteration in range(settings.iterations):
         settling = near is None and iteration < SETTLING
         path = z_path[:economies, : settings.burn_in + SETTLING_PERIODS] if settling else z_path[:economies]
-        c = HouseholdProblem(economy, _law(x, centre), grid).consumption(c, tolerance=1e-5 if settling else 1e-7)
+        c = HouseholdProblem(economy, _law(x, centre, unit), grid).consumption(c, tolerance=1e-5 if settling else 1e-7)
         policy = GridFunction(grid, c, True, economy.borrowing_limit)
         ergodic = ergodic_path(economy, policy.on_histogram(nodes), nodes, population.select(slice(economies)), path,
                                settings.burn_in, DATES)
-        found, r_squared = _regress(ergodic, centre)
+        found, r_squared = _regress(ergodic, centre, unit)
         residual = found - x
         change = float(residual.abs().max())
         if progress:
@@ -98,7 +102,7 @@ def solve_law_of_motion(
         else:
             _check_width(ergodic, grid, settings)
             if economies == settings.economies and change < settings.tolerance:
-                return Equilibrium(_law(x, centre), r_squared, policy, ergodic, secants)
+                return Equilibrium(_law(x, centre, unit), r_squared, policy, ergodic, secants)
             if previous is not None:
                 secants = [*secants, (x - previous[0], residual - previous[1])][-MEMORY:]
             previous = x, residual
@@ -134,25 +138,48 @@ def _average(ergodic: Ergodic, z: Tensor) -> Population:
     return Population.histogram(ergodic.grid, ergodic.mean_mass.reshape(len(ergodic.mean_mass), n_eps, -1)[z])
 
 
-def _law(x: Tensor, centre: float) -> LawOfMotion:
-    level, slope = x.chunk(2)
-    return LawOfMotion(level - slope * centre, slope)
+def _law(x: Tensor, centre: float, unit: float | None) -> LawOfMotion:
+    """Of the parameters that are searched for: level at the centre and slope by z, and a planner's premium likewise, in units
+    of the marginal utility of typical consumption.
+    """
+    level, slope, *premium = x.chunk(4 if unit else 2)
+    if not unit:
+        return LawOfMotion(level - slope * centre, slope)
+    worth, moves = premium
+    return LawOfMotion(level - slope * centre, slope, unit * (worth - moves * centre), unit * moves)
 
 
-def _regress(ergodic: Ergodic, centre: float) -> tuple[Tensor, Tensor]:
-    """Least squares of log K' on log K by z: (level at the centre, slope) as one vector, and R2 by z."""
+def _parameters(law: LawOfMotion, centre: float, unit: float | None) -> Tensor:
+    """The other way round."""
+    found = [law.intercept + law.slope * centre, law.slope]
+    if unit:
+        found += [(law.premium_intercept + law.premium_slope * centre) / unit, law.premium_slope / unit]
+    return torch.cat(found)
+
+
+def _regress(ergodic: Ergodic, centre: float, unit: float | None) -> tuple[Tensor, Tensor]:
+    """Least squares of log K', and of a planner's premium, on log K by z: (levels, slopes) as one vector, and R2 of log K'."""
     log_K = ergodic.K.log()
-    now, following, z = log_K[:, :-1].flatten() - centre, log_K[:, 1:].flatten(), ergodic.z[:, :-1].flatten()
-    levels, slopes, fits = [], [], []
+    z = ergodic.z[:, :-1].flatten()
     for index in range(len(ergodic.share_z)):
-        x, y = now[z == index], following[z == index]
-        require(len(x) > 2, f"reference.periods: the path is in state {index} of the aggregate shock only {len(x)} "
+        seen = int((z == index).sum())
+        require(seen > 2, f"reference.periods: the path is in state {index} of the aggregate shock only {seen} "
                 "times; expected a longer path or more reference.economies")
-        slope = ((x - x.mean()) * (y - y.mean())).sum() / ((x - x.mean()) ** 2).sum()
-        level = y.mean() - slope * x.mean()
-        levels.append(level)
+    law, fit = _lines(log_K[:, :-1].flatten() - centre, log_K[:, 1:].flatten(), z)
+    if unit:
+        law = torch.cat([law, _lines(log_K.flatten() - centre, ergodic.premium.flatten() / unit, ergodic.z.flatten())[0]])
+    return law, fit
+
+
+def _lines(x: Tensor, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
+    """A line through the points of each z: (levels at zero, slopes) as one vector, and R2 by z."""
+    levels, slopes, fits = [], [], []
+    for index in range(int(z.max()) + 1):
+        here, there = x[z == index], y[z == index]
+        slope = ((here - here.mean()) * (there - there.mean())).sum() / ((here - here.mean()) ** 2).sum()
+        levels.append(there.mean() - slope * here.mean())
         slopes.append(slope)
-        fits.append(1 - ((y - level - slope * x) ** 2).sum() / ((y - y.mean()) ** 2).sum())
+        fits.append(1 - ((there - levels[-1] - slope * here) ** 2).sum() / ((there - there.mean()) ** 2).sum())
     return torch.stack(levels + slopes), torch.stack(fits)
 
 

@@ -1,11 +1,15 @@
-"""The stationary equilibrium of an economy without an aggregate shock (Aiyagari, 1994).
+"""The stationary equilibrium of an economy without an aggregate shock (Aiyagari, 1994), and its planner's stationary choice.
 
 Capital rests at the K whose prices make households hold K: a root in one number. At given prices the policy comes from
 the endogenous grid method and the stationary cross-section is the eigenvector of the histogram's transition matrix,
-solved for instead of simulated.
+solved for instead of simulated. A planner can have households hold any K, by the premium on assets that it takes
+(algorithm/planner.py); it rests where the premium is what assets are worth to others (Davila, Hong, Krusell and
+Rios-Rull, 2012).
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import torch
 from scipy.optimize import brentq
@@ -13,16 +17,19 @@ from torch import Tensor
 
 from deepham import memory
 from deepham.algorithm.evaluation import ergodic_path
+from deepham.algorithm.planner import externality
 from deepham.economics.economy import Economy, require
+from deepham.errors import InputError
 from deepham.reference.grid import Grid, GridFunction
 from deepham.reference.household import HouseholdProblem, LawOfMotion
 from deepham.reference.law_of_motion import Equilibrium, Progress, household_grid
 from deepham.reference.settings import ReferenceSettings
 from deepham.simulation.continuum import advance_histogram, wealth_grid
-from deepham.simulation.household import Observation
+from deepham.simulation.household import Observation, observe
 from deepham.simulation.population import Population
 
-FACTOR = 1.2  # step upwards from the steady state, in which the root is bracketed
+FACTOR = 1.2  # step between values of K, in which a root is bracketed
+SEARCH = 10  # so many of them on either side of the typical state are a planner's candidates
 
 
 def solve_stationary(
@@ -38,15 +45,12 @@ def solve_stationary(
         InputError: no K was found.
     """
     memory.require_memory(memory.grid_solution(economy, settings))
-    market = _Market(economy, settings, progress)
-    low = economy.steady_state()["K"]  # at beta R = 1 households would save without end
-    high = FACTOR * low
-    while market.excess(high) >= 0:
-        low, high = high, FACTOR * high
-        require(high < float(market.nodes[-1]) / 2,
-                f"reference.top: households hold more capital than firms use, up to K = {low:.4g} and half of the grid; "
-                f"expected more than {settings.top:g}, or a calibration in which saving comes to an end")
-    K = brentq(market.excess, low, high, xtol=settings.tolerance * low, rtol=1e-12)
+    if economy.objective == "planner":
+        market = _Planner(economy, settings, progress)
+        K = market.best()
+    else:
+        market = _Market(economy, settings, progress)
+        K = market.clears()
     policy, population = market.at(K)
     rest = torch.zeros(1, 10, dtype=torch.long)
     ergodic = ergodic_path(economy, policy.on_histogram(market.nodes), market.nodes, population, rest, 0, 1)
@@ -63,17 +67,37 @@ class _Market:
         self.consumption: Tensor | None = None
         self.evaluations = 0
 
+    def clears(self) -> float:
+        """The K that households hold at its own prices. Raises InputError."""
+        low = self.economy.steady_state()["K"]  # at beta R = 1 households would save without end
+        high = FACTOR * low
+        while self.excess(high) >= 0:
+            low, high = high, FACTOR * high
+            require(high < float(self.nodes[-1]) / 2,
+                    f"reference.top: households hold more capital than firms use, up to K = {low:.4g} and half of the grid; "
+                    f"expected more than {self.settings.top:g}, or a calibration in which saving comes to an end")
+        return self._root(low, high)
+
+    def _root(self, low: float, high: float) -> float:
+        return brentq(self.excess, low, high, xtol=self.settings.tolerance * low, rtol=1e-12)
+
     def excess(self, K: float) -> float:
         """Capital that households hold above the K whose prices they face."""
         _, population = self.at(K)
         held = float(population.mean(population.k))
-        self.evaluations += 1
-        if self.progress:
-            self.progress(self.evaluations, abs(held / K - 1), K)
+        self._tell(abs(held / K - 1), K)
         return held - K
 
     def at(self, K: float) -> tuple[GridFunction, Population]:
         """The policy and the stationary cross-section at the prices of K."""
+        return self._households(K)
+
+    def _tell(self, change: float, K: float) -> None:
+        self.evaluations += 1
+        if self.progress:
+            self.progress(self.evaluations, change, K)
+
+    def _households(self, K: float) -> tuple[GridFunction, Population]:
         width = torch.tensor([-self.settings.K_width, 0.0, self.settings.K_width], dtype=torch.float64)
         grid = Grid(self.k, K * width.exp())
         problem = HouseholdProblem(self.economy, self.law(K), grid)
@@ -100,3 +124,72 @@ class _Market:
         system[-1] = 1.0  # one balance equation follows from the others; in its place the masses sum to one
         mass = torch.linalg.solve(system, torch.eye(points, dtype=torch.float64)[-1]).clamp_min(0)
         return Population.histogram(self.nodes, (mass / mass.sum()).reshape(1, n_eps, -1))
+
+
+class _Planner(_Market):
+    """What households do that a planner has hold K."""
+
+    def __init__(self, economy: Economy, settings: ReferenceSettings, progress: Progress | None):
+        super().__init__(economy, settings, progress)
+        c = torch.tensor(economy.typical_state()["c"], dtype=torch.float64)
+        self.unit = float(economy.preferences.marginal_utility(c))  # of a premium
+        self.premium = 0.0
+
+    def best(self) -> float:
+        """The K at which a planner rests; where there are several, that of the highest mean utility. Raises InputError."""
+        centre = self.economy.typical_state()["K"]
+        levels, excess, rests = [centre / FACTOR**SEARCH], [], []
+        while levels[-1] < centre * FACTOR**SEARCH:
+            try:
+                excess.append(self.excess(levels[-1]))
+            except InputError:  # more than households can be had to hold
+                self.consumption, self.premium = None, 0.0
+                break
+            if len(excess) > 1 and excess[-2] >= 0 > excess[-1]:
+                rests.append((levels[-2], levels[-1]))
+            levels.append(FACTOR * levels[-1])
+        require(bool(rests), f"reference: the planner rests at no K from {levels[0]:.4g} to {levels[-1]:.4g}; expected a calibration "
+                "whose typical state is closer")
+        rests = [self._root(low, high) for low, high in rests]
+        return max(rests, key=self.utility)
+
+    def utility(self, K: float) -> float:
+        """Mean utility of a period where the planner has households hold K."""
+        policy, population = self.at(K)
+        seen = observe(self.economy, population, torch.zeros(1, dtype=torch.long))
+        return float(population.mean(self.economy.preferences.utility(policy(seen))))
+
+    def excess(self, K: float) -> float:
+        """What one more unit of capital is worth to all above the premium at which households hold K, as a share of the marginal
+        utility of typical consumption.
+        """
+        policy, population = self.at(K)
+        z = torch.zeros(1, dtype=torch.long)
+        worth = float(externality(self.economy, policy.on_histogram(self.nodes), population, z))
+        excess = (worth - self.premium) / self.unit
+        self._tell(abs(excess), K)
+        return excess
+
+    def at(self, K: float) -> tuple[GridFunction, Population]:
+        """The policy and the stationary cross-section of those who hold K at its prices, with the premium that it takes."""
+        def short(premium: float) -> float:
+            self.premium = premium
+            _, population = self._households(K)
+            return K - float(population.mean(population.k))
+
+        missing = short(self.premium)
+        if abs(missing) < 1e-8 * K:
+            return self._households(K)
+        step, direction = 0.01 * self.unit, 1 if missing > 0 else -1
+        ends = [self.premium, self.premium + direction * step]
+        while direction * short(ends[1]) > 0:
+            step *= 2
+            ends = [ends[1], ends[1] + direction * step]
+            require(step < 100 * self.unit, f"reference: no premium on assets has households hold K = {K:.4g}")
+        short(brentq(short, *sorted(ends), xtol=1e-9 * self.unit, rtol=1e-12))
+        return self._households(K)
+
+    def law(self, K: float) -> LawOfMotion:
+        rests = super().law(K)
+        return replace(rests, premium_intercept=torch.tensor([self.premium], dtype=torch.float64),
+                       premium_slope=torch.zeros(1, dtype=torch.float64))

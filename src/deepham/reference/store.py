@@ -30,6 +30,7 @@ UNREADABLE = (OSError, safetensors.SafetensorError, KeyError, TypeError, ValueEr
 def file_name(economy_name: str, economy: Economy, settings: ReferenceSettings) -> str:
     """Name of the file for this calibration and these settings: the economy, and a hash of everything."""
     identity = [SCHEMA, economy_name, economy.parameters(), asdict(settings)]
+    identity += [economy.objective] * (economy.objective != "market")
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
     return f"{economy_name}-{digest[:12]}.safetensors"
 

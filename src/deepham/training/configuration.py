@@ -110,11 +110,12 @@ def read(cfg: DictConfig) -> Settings:
     unknown = sorted(set(cfg) - set(KEYS))
     require(not unknown, f"{', '.join(unknown)}: unknown key; there is {', '.join(KEYS)}")
     name, economy = _economy(cfg.model)
+    algorithm = OmegaConf.to_object(typed_group("algorithm", cfg.algorithm, AlgorithmSettings))
     settings = Settings(
         economy_name=name,
-        economy=economy,
+        economy=_under(economy, algorithm.objective),
         network=OmegaConf.to_object(typed_group("network", cfg.network, NetworkSettings)),
-        algorithm=OmegaConf.to_object(typed_group("algorithm", cfg.algorithm, AlgorithmSettings)),
+        algorithm=algorithm,
         trainer=OmegaConf.to_object(typed_group("trainer", cfg.trainer, TrainerSettings)),
         verdict=OmegaConf.to_object(typed_group("verdict", cfg.verdict, VerdictSettings)),
         reference=OmegaConf.to_object(typed_group("reference", cfg.reference, ReferenceSettings)),
@@ -123,6 +124,7 @@ def read(cfg: DictConfig) -> Settings:
     for group in (settings.network, settings.algorithm, settings.trainer, settings.verdict, settings.reference):
         group.validate()
     settings.network.check_states(economy)
+    settings.network.check_base(economy)
     _check_enough(economy, settings.algorithm)
     settings.algorithm.share(settings.trainer.ranks)  # it can be split
     _check_memory(settings)
@@ -201,6 +203,13 @@ def _economy(cfg) -> tuple[str, Economy]:
         return name, economics.create(name, **OmegaConf.to_container(typed))
     except InputError as error:
         raise InputError(f"model.{error}") from error
+
+
+def _under(economy: Economy, objective: str) -> Economy:
+    try:
+        return economy.under(objective)
+    except InputError as error:
+        raise InputError(f"algorithm.{error}") from error
 
 
 def check_targets(group: str, cfg: DictConfig | None) -> None:

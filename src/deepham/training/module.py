@@ -39,7 +39,7 @@ class DeepHAM(lightning.LightningModule):
         self.automatic_optimization = False
         self.settings = AlgorithmSettings.from_dict(algorithm)
         self.settings.validate()
-        self.economy = self.create_economy(**model).to(dtype=torch.float32)
+        self.economy = self.create_economy(**model).under(self.settings.objective).to(dtype=torch.float32)
         self.typical = self.economy.typical_state()
         self.policy, self.value = build_networks(self.economy, NetworkSettings(**network), seed)
         self.policy_average = copy.deepcopy(self.policy).requires_grad_(False)
