@@ -33,7 +33,8 @@ def _outcome(folder: Path) -> SweepRun:
     if state != "finished":
         why = status.get("why") or status.get("signal")
         return SweepRun(folder.name, typed(status), None, f"{state}: {why}" if why else state)
-    return SweepRun(folder.name, typed(status) or _saved(folder), measures_of(folder))
+    measures, grid = measures_of(folder)
+    return SweepRun(folder.name, typed(status) or _saved(folder), measures, grid=grid)
 
 
 def _more(folder: Path, keys: set[str]) -> dict[str, str]:
@@ -63,21 +64,28 @@ def typed(status: dict) -> dict[str, str]:
     return {key: _canonical(value) for key, _, value in (text.lstrip("+").partition("=") for text in texts)}
 
 
-def measures_of(folder: Path) -> dict[str, float]:
-    """Of scripts/evaluate.py where the run was evaluated, else of the verdict at its end. Raises InputError."""
+def measures_of(folder: Path) -> tuple[dict[str, float], dict[str, float]]:
+    """Of scripts/evaluate.py where the run was evaluated, else of the verdict at its end; and those of the grid solution
+    beside them, empty where there was none. Raises InputError.
+    """
     for name in ("evaluation.json", "metrics.json"):
         try:
-            measures = json.loads((folder / name).read_text(encoding="utf-8"))["measures"]
-            if not all(value is None or type(value) in (int, float) for value in measures.values()):
-                raise TypeError("expected numbers")
-            return {key: float("nan") if value is None else float(value) for key, value in measures.items()}
+            found = json.loads((folder / name).read_text(encoding="utf-8"))
+            return _numbers(found["measures"]), _numbers(found.get("reference") or {})
         except FileNotFoundError:
             continue
         # the last three: no mapping, numbers beyond those of a computer, lists within lists without end
         except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-            raise InputError(f"runs: {folder / name} is damaged; expected a number for each name under "
-                             f"measures") from error
+            raise InputError(f"runs: {folder / name} is damaged; expected a number for each name under measures, and "
+                             "under reference where there is one") from error
     raise InputError(f"runs: {folder} has neither evaluation.json nor metrics.json; is it a finished run?")
+
+
+def _numbers(measures: dict) -> dict[str, float]:
+    """NaN for null. Raises TypeError or AttributeError."""
+    if not all(value is None or type(value) in (int, float) for value in measures.values()):
+        raise TypeError("expected numbers")
+    return {key: float("nan") if value is None else float(value) for key, value in measures.items()}
 
 
 def _saved(folder: Path) -> dict[str, str]:
