@@ -2,6 +2,10 @@
 
 import csv
 import json
+import os
+import re
+import shlex
+import signal
 from pathlib import Path
 
 import pytest
@@ -11,7 +15,7 @@ from hydra import compose, initialize_config_dir
 from deepham import economics
 from deepham.paths import conf_folder
 from deepham.training.cli import reference, summarize
-from deepham.training.sweep_plan import plan
+from deepham.training.sweep_plan import check_sweep, plan
 
 FOLDER = conf_folder() / "calibration"
 SMALL = ["reference.k_nodes=40", "reference.K_nodes=5", "reference.histogram_nodes=40", "reference.economies=1",
@@ -113,6 +117,22 @@ def test_calibrations_of_a_folder_of_ones_own_are_a_sweep_with_a_grid_solution_e
     assert (code, errors) == (0, []) and GRID not in output and "outer iteration 1/1" not in output
 
 
+def test_a_run_that_is_stopped_while_its_grid_is_solved_says_so(command, monkeypatch):
+    monkeypatch.setattr("deepham.training.run.obtain", lambda *arguments, **more: os.kill(os.getpid(), signal.SIGTERM))
+    code, output, _ = command("run=r", "model.beta=0.98", "solve_reference=true")
+    assert code == 143 and "outer iteration" not in output and not Path("checkpoints/reference").exists()
+    status = json.loads(Path("checkpoints/r/status.json").read_text())
+    assert (status["state"], status["signal"], status["resume"]) == ("interrupted", "SIGTERM", None)
+
+
+def test_a_grid_solution_that_cannot_be_kept_ends_the_run_before_it_trains(command):
+    Path("checkpoints").mkdir()
+    Path("checkpoints/reference").write_text("a file")
+    code, output, errors = command("run=r", "model.beta=0.98", "solve_reference=true", *SMALL)
+    assert code == 2 and len(errors) == 1 and "solve_reference: cannot write" in errors[0] and "outer iteration" not in output
+    assert json.loads(Path("checkpoints/r/status.json").read_text())["state"] == "failed"
+
+
 def test_a_resumed_run_has_its_calibration_and_no_other(command):
     assert command("run=r", "calibration=long_spells")[0] == 0
     assert command("ckpt_path=checkpoints/r")[0] == 0
@@ -132,8 +152,25 @@ def test_a_job_of_a_sweep_says_how_to_make_its_own_grid_solution(command, own):
 def test_the_study_that_ships_is_of_twelve_calibrations_with_a_grid_solution_each():
     with initialize_config_dir(str(conf_folder()), version_base="1.3"):
         cfg = compose("train", overrides=["sweep=patience_and_risk"], return_hydra_config=True)
-        swept = plan([], cfg.hydra.sweeper)
+        swept, every = plan([], cfg.hydra.sweeper), plan(["calibration=glob(*)"], cfg.hydra.sweeper)
+    assert every.jobs == 12 * len(list(FOLDER.glob("*.yaml")))
     assert swept.jobs == 12 and set(swept.values) == {"model.beta", "model.mu"} and cfg.solve_reference is True
     quick = composed("experiment=ks98_quick")
     assert {key for key in quick.algorithm if quick.algorithm[key] != cfg.algorithm[key]} == {"outer_iterations"}
     assert cfg.verdict == composed().verdict
+
+
+DOCS = (Path(__file__).parents[2] / "docs/calibrations.md").read_text(encoding="utf-8")
+COMMANDS = [shlex.split(line, comments=True) for block in re.findall(r"```sh\n(.*?)```", DOCS, re.DOTALL)
+            for line in block.replace("\\\n", "").splitlines() if "scripts/" in line]
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_every_command_of_the_page_has_settings_that_there_are(command, own, words):
+    """Composed, and of a sweep each value of each setting; nothing is run."""
+    own("# @package model\nbeta: 0.98\n")
+    script, overrides = Path(words[1]).stem, [word.replace("my_conf", "own") for word in words[2:] if word != "-m"]
+    if "-m" in words:
+        return check_sweep(script, overrides)
+    with initialize_config_dir(str(conf_folder()), version_base="1.3"):
+        compose(script, overrides=overrides)
