@@ -59,7 +59,8 @@ def _draw(axes, group: list[SweepRun], runs: list[SweepRun], key: str, measure: 
         means = [np.mean(values) for values in points.values()]
         axes.plot(list(points), means, style, color=color, label=label or "mean over seeds")
     solved = _solved(group, measure)
-    axes.plot([place[run.settings.get(key, UNKNOWN)] for run in solved], [run.grid[measure] for run in solved], color=color, **GRID)
+    at = [place[run.settings.get(key, UNKNOWN)] for run in solved]
+    axes.plot(at, [run.grid[measure] for run in solved], color=color, **GRID)
 
 
 def _solved(runs: list[SweepRun], measure: str) -> list[SweepRun]:
