@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -71,3 +72,18 @@ def test_a_random_search_is_drawn_as_points_a_panel_a_setting():
     panels = sweep_figure(runs, "euler.mean").axes
     assert [axes.get_xlabel() for axes in panels] == ["network.width", "algorithm.horizon"]
     assert [sum(len(line.get_xdata()) for line in axes.lines if line.get_marker() == "o") for axes in panels] == [12, 12]
+
+
+def test_a_run_that_was_stopped_early_is_counted_drawn_hollow_and_in_no_mean():
+    stopped = replace(run(0.7, "24", seed="3"), stopped="stopped after 2 of 9")
+    sheet = settings_sheet([*RUNS, stopped])
+    assert sheet.headings[2:5] == ("runs", "stopped early", "not finished")
+    assert [row[2:6] for row in sheet.rows] == [("2", "1", "0", "0 of 2"), ("1", "0", "1", "1 of 1"), ("2", "0", "0", "2 of 2")]
+    assert sheet.rows[0][-1] == settings_sheet(RUNS).rows[0][-1]
+    (axes,) = sweep_figure([*RUNS, stopped], "euler.mean").axes
+    lines = {line.get_label(): line for line in axes.lines}
+    np.testing.assert_allclose(lines["algorithm.horizon=1"].get_xydata(), [[24, 0.2], [100, 0.03]])
+    hollow = [line for line in axes.lines if line.get_fillstyle() == "none" and len(line.get_xdata())]
+    assert [line.get_xydata().tolist() for line in hollow] == [[[24.0, 0.7]]]
+    points = [line for line in axes.lines if line.get_marker() == "o" and line.get_fillstyle() == "full"]
+    assert 0.7 not in np.concatenate([line.get_ydata() for line in points])

@@ -20,12 +20,18 @@ class SweepRun:
         settings: setting -> value as it was typed, of those that were; a run may lack one that another has.
         measures: measure -> value, in the units of the verdict; None where the run is not finished.
         why: what became of a run that is not finished.
+        stopped: where training was stopped early, if it was; the measures are then those of networks half trained.
     """
 
     name: str
     settings: dict[str, str]
     measures: dict[str, float] | None
     why: str = ""
+    stopped: str = ""
+
+    @property
+    def complete(self) -> bool:
+        return self.measures is not None and not self.stopped
 
     @property
     def bar_met(self) -> bool:
