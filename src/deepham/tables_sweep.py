@@ -21,14 +21,14 @@ def settings_sheet(runs: list[SweepRun], measures: Iterable[str] = MAIN) -> Shee
     """
     keys = varying(runs)
     measures = [name for name in dict.fromkeys(measures) if any(name in (run.measures or {}) for run in runs)]
-    beside = {"stopped early": lambda run: bool(run.stopped), "not finished": lambda run: run.measures is None}
-    beside = {name: is_one for name, is_one in beside.items() if any(map(is_one, runs))}
-    counts = ("runs", *beside)
+    others = {"stopped early": lambda run: bool(run.stopped), "not finished": lambda run: run.measures is None}
+    others = {name: is_one for name, is_one in others.items() if any(map(is_one, runs))}
+    counts = ("runs", *others)
     rows, exact = [], []
     for values, group in by_setting(runs, keys).items():
         finished = [run for run in group if run.complete]
         met = sum(run.bar_met for run in finished)
-        number = (len(finished), *(sum(map(is_one, group)) for is_one in beside.values()))
+        number = (len(finished), *(sum(map(is_one, group)) for is_one in others.values()))
         spreads = [mean_sd([run.measures[name] for run in finished if name in run.measures]) for name in measures]
         rows.append((*map(_short, values), *map(str, number), f"{met} of {len(finished)}", *map(_cell, spreads)))
         exact.append((*values, *number, met, *(number for spread in spreads for number in spread)))
