@@ -41,7 +41,7 @@ class EarlyStop(lightning.Callback):
 
     every_process = True  # the first one decides, all stop
 
-    def __init__(self, measure: str = "euler.mean", warm_up: float = 0.3, jobs: int = 4, factor: float = 1.0):
+    def __init__(self, measure: str = "euler.mean", warm_up: float = 0.2, jobs: int = 4, factor: float = 1.5):
         require(measure in MEASURES, f"measure: no error {measure!r} is measured while training; there is {', '.join(MEASURES)}")
         require(_is_number(warm_up) and 0 <= warm_up <= 1, f"warm_up: expected a share from 0 to 1, got {warm_up!r}")
         require(type(jobs) is int and jobs >= 1, f"jobs: expected a whole number from 1 on, got {jobs!r}")
