@@ -1,6 +1,8 @@
 """The median rule on planted histories: who is stopped, after which outer iteration, and who is compared with whom."""
 
 import json
+import runpy
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -87,3 +89,13 @@ def test_what_another_job_has_left_damaged_is_passed_over(sweep):
     plant.mkdir(parents=True)
     (plant / "status.json").write_text("{")
     assert not sweep(FOUR, [0.9, 0.9, 0.9])[1]
+
+
+def test_the_replay_of_a_sweep_stops_those_that_the_rule_does():
+    script = runpy.run_path(str(Path(__file__).parents[2] / "docs/early_stop.py"))
+    good, bad, stop = [0.1] * LENGTH, [0.2] * LENGTH, EarlyStop(factor=1.5)
+    assert script["replay"]([good, good, good, good, bad, good], stop) == [10, 10, 10, 10, 2, 10]
+    assert script["replay"]([good, bad, good, good, good], stop) == [10] * 5
+    jobs = [(good, 0.4)] * 4 + [(bad, 0.3)]  # it would have been the best
+    assert script["outcome"](jobs, stop) == (pytest.approx(8 / 50), True, pytest.approx(1 / 3))
+    assert script["outcome"](jobs, EarlyStop(factor=2.0)) == (0, False, 0)

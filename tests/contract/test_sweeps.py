@@ -118,7 +118,7 @@ def test_a_hopeless_job_is_stopped_measured_and_kept_out_of_the_means(command, s
     assert (code, errors) == (0, []) and "s-3-r: stopped after 1 of 3" in output and "4 runs" in output
     assert Path("logs/summary/settings.csv").read_text() == Path("logs/s/settings.csv").read_text()
 
-    # resumed it repeats its verdict, and without the callback it goes on to its end
+    # resumed it repeats its verdict, and without the callback it goes on to its end as if it had not been stopped
     before = Path("checkpoints/s-3-r/weights.safetensors").read_bytes()
     code, output, errors = command(*HOPELESS, "run=s-3-r", "ckpt_path=auto", *STOP)
     assert (code, errors) == (0, []) and "outer iteration 2/3" not in output and "stopped early, after outer iteration 1" in output
@@ -126,6 +126,9 @@ def test_a_hopeless_job_is_stopped_measured_and_kept_out_of_the_means(command, s
     code, output, errors = command(*HOPELESS, "run=s-3-r", "ckpt_path=auto")
     assert (code, errors) == (0, []) and "outer iteration 3/3" in output and "early" not in output  # nor in the configuration
     assert json.loads(Path("checkpoints/s-3-r/status.json").read_text())["stopped_early"] is None
+    assert command(*HOPELESS, "run=whole")[0] == 0
+    weights = [Path(f"checkpoints/{name}/weights.safetensors").read_bytes() for name in ("s-3-r", "whole")]
+    assert weights[0] == weights[1] != before
 
 
 @pytest.mark.slow

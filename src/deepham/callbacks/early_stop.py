@@ -64,7 +64,7 @@ class EarlyStop(lightning.Callback):
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, module) -> None:
         ranks, done = trainer.datamodule.ranks, trainer.current_epoch + 1
-        if done < max(math.ceil(self.warm_up * trainer.max_epochs), 1) or done == trainer.max_epochs:
+        if done not in self.looks(trainer.max_epochs):
             return
         why = self._why(trainer, module) if ranks.rank == 0 and self.folders and self.folders.job else None
         why = ranks.gather(why)[0]
@@ -72,14 +72,25 @@ class EarlyStop(lightning.Callback):
             self.stopped = {"outer_iteration": done, "of": trainer.max_epochs, "why": why}
             trainer.should_stop = True
 
-    def _why(self, trainer: lightning.Trainer, module) -> str | None:
-        history = next(callback for callback in trainer.callbacks if isinstance(callback, History))  # its row is still to come
-        key = f"errors/{self.measure}"
-        own = [row[key] for row in history.rows] + [module.measures[key]]
-        reached = least_by_then(self._others(key), len(own))
+    def looks(self, outer_iterations: int) -> range:
+        """After which outer iterations of so many a job can be stopped; after the last there is nothing to stop."""
+        return range(max(1, math.ceil(self.warm_up * outer_iterations)), outer_iterations)
+
+    def why(self, own: list[float], others: list[list[float]]) -> str | None:
+        """The rule: why a job with these errors after each outer iteration so far is stopped, None where it is not.
+
+        Args:
+            others: the same of the jobs that it is compared with, as far as they have come.
+        """
+        reached = [min(errors[:len(own)]) for errors in others if len(errors) >= len(own)]
         if len(reached) < self.jobs or min(own) <= self.factor * median(reached):
             return None
         return f"{self.measure} {min(own):.3g}, the median of {len(reached)} other jobs {median(reached):.3g}"
+
+    def _why(self, trainer: lightning.Trainer, module) -> str | None:
+        history = next(callback for callback in trainer.callbacks if isinstance(callback, History))  # its row is still to come
+        key = f"errors/{self.measure}"
+        return self.why([row[key] for row in history.rows] + [module.measures[key]], self._others(key))
 
     def _others(self, key: str) -> list[list[float]]:
         """Errors by outer iteration of the jobs that are compared with."""
@@ -101,11 +112,6 @@ class EarlyStop(lightning.Callback):
 
     def load_state_dict(self, state: dict) -> None:
         self.stopped = state["stopped"]
-
-
-def least_by_then(histories: list[list[float]], done: int) -> list[float]:
-    """The least of the first `done` errors of each history that is as long."""
-    return [min(history[:done]) for history in histories if len(history) >= done]
 
 
 def _is_number(value) -> bool:
