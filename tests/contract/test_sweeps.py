@@ -154,7 +154,7 @@ def test_a_wrong_setting_of_early_stop_is_one_line(command, overrides, says):
 
 def test_early_stop_asks_for_the_errors_that_it_compares(command):
     code, output, errors = command("callbacks=early_stop", "callbacks.bellman_errors=null")
-    assert code == 2 and len(errors) == 1 and "switch off both" in errors[0] and list(Path(".").iterdir()) == []
+    assert code == 2 and len(errors) == 1 and "off with callbacks.early_stop=null" in errors[0] and list(Path(".").iterdir()) == []
 
 
 @pytest.mark.parametrize("override, plugin, extra", [

@@ -1,4 +1,4 @@
-"""Ends the training of a job of a sweep whose error is worse than that of most others as far on: the median rule."""
+"""Ends the training of a job of a sweep whose error is far above that of most others as far on: the median rule."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ MEASURES = tuple(f"{error}.{statistic}" for error in ERRORS for statistic in STA
 
 
 class EarlyStop(lightning.Callback):
-    """Stops training after an outer iteration at which the least error so far is above the median of what the other jobs of
-    the sweep had at the same one. The run is then measured and saved like any other.
+    """Stops training after an outer iteration at which the least error so far is more than `factor` times the median of what
+    the other jobs of the sweep had had by the same one. The run is then measured and saved like any other.
 
     Jobs know each other by what they have left on the disk, so that it is all the same which sweeper draws them and which
     launcher runs them. An error says which run is better only where they train for as long in the same economy: jobs
@@ -32,7 +32,7 @@ class EarlyStop(lightning.Callback):
         measure: the error that is compared, one that BellmanErrors logs.
         warm_up: share of the outer iterations before which no job is stopped.
         jobs: how many others have to have come as far.
-        factor: how many times the median the error has to be.
+        factor: how many times the median the error has to be; with 1 the best run of a search is lost every now and then.
 
     Attributes:
         stopped: None, or the outer iteration after which training was stopped, of how many, and why.
@@ -54,8 +54,8 @@ class EarlyStop(lightning.Callback):
     def check(self, callbacks: list) -> None:
         """Raise InputError where the error is not measured before it is compared."""
         require(any(isinstance(callback, BellmanErrors) for callback in callbacks[:callbacks.index(self)]),
-                "callbacks.early_stop: compares what callbacks.bellman_errors has measured, which is switched off, or comes after "
-                "it; switch off both")
+                "callbacks.early_stop: needs the errors that callbacks.bellman_errors measures before it; switch that on, or this "
+                "off with callbacks.early_stop=null")
 
     def on_fit_start(self, trainer: lightning.Trainer, module) -> None:
         trainer.should_stop = self.stopped is not None
