@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hydra import compose, initialize_config_dir
 
+from deepham.paths import conf_folder
 from deepham.training.cli import summarize
 from deepham.training.sweep import duration
 
@@ -129,6 +131,15 @@ def test_a_hopeless_job_is_stopped_measured_and_kept_out_of_the_means(command, s
     assert command(*HOPELESS, "run=whole")[0] == 0
     weights = [Path(f"checkpoints/{name}/weights.safetensors").read_bytes() for name in ("s-3-r", "whole")]
     assert weights[0] == weights[1] != before
+
+
+@pytest.mark.parametrize("options, stops", [
+    ([], False), (["sweep=grid"], False), (["callbacks=early_stop"], True),
+    *(pytest.param(options, stops, marks=needs("hydra_optuna_sweeper")) for options, stops in (
+        (["sweep=random"], True), (["sweep=optuna"], True), (["sweep=random", "callbacks=default"], False)))])
+def test_early_stop_is_on_in_searches_alone_unless_asked_for(options, stops):
+    with initialize_config_dir(str(conf_folder()), version_base="1.3"):
+        assert ("early_stop" in compose("train", overrides=options).callbacks) == stops
 
 
 @pytest.mark.slow
