@@ -4,6 +4,7 @@ import csv
 import io
 import math
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -107,3 +108,18 @@ def test_the_figure_draws_the_grid_solution_where_a_run_has_one():
     for others, measure in ((STUDY, "mean_K_gap"), ([study("0.98", "0.15", 0.3, None), study("0.99", "0.15", 0.2, None)], "gini")):
         labels = [text.get_text() for text in sweep_figure(others, measure).legends[0].get_texts()]
         assert "grid solution" not in labels
+
+
+def test_a_run_that_was_stopped_early_is_counted_drawn_hollow_and_in_no_mean():
+    stopped = replace(run(0.7, "24", seed="3"), stopped="stopped after 2 of 9")
+    sheet = settings_sheet([*RUNS, stopped])
+    assert sheet.headings[2:5] == ("runs", "stopped early", "not finished")
+    assert [row[2:6] for row in sheet.rows] == [("2", "1", "0", "0 of 2"), ("1", "0", "1", "1 of 1"), ("2", "0", "0", "2 of 2")]
+    assert sheet.rows[0][-1] == settings_sheet(RUNS).rows[0][-1]
+    (axes,) = sweep_figure([*RUNS, stopped], "euler.mean").axes
+    lines = {line.get_label(): line for line in axes.lines}
+    np.testing.assert_allclose(lines["algorithm.horizon=1"].get_xydata(), [[24, 0.2], [100, 0.03]])
+    hollow = [line for line in axes.lines if line.get_fillstyle() == "none" and len(line.get_xdata())]
+    assert [line.get_xydata().tolist() for line in hollow] == [[[24.0, 0.7]]]
+    points = [line for line in axes.lines if line.get_marker() == "o" and line.get_fillstyle() == "full"]
+    assert 0.7 not in np.concatenate([line.get_ydata() for line in points])

@@ -50,8 +50,11 @@ def sweep_figure(runs: list[SweepRun], measure: str) -> Figure:
 def _draw(axes, group: list[SweepRun], runs: list[SweepRun], key: str, measure: str, color, style: str, label: str) -> None:
     """One combination of the other settings: its runs, a line through their means, and what the grid says."""
     place = _places(runs, key)
+    stopped = [run for run in group if run.stopped]
+    axes.plot([place[run.settings.get(key, UNKNOWN)] for run in stopped], [abs(run.measures[measure]) for run in stopped], "o",
+              color=color, markersize=4, alpha=0.55, fillstyle="none", linewidth=0, label="" if style else "stopped early")
     points = {place[value]: [abs(run.measures[measure]) for run in same]
-              for (value,), same in by_setting(group, [key]).items()}
+              for (value,), same in by_setting([run for run in group if run.complete], [key]).items()}
     x = [at for at, values in points.items() for _ in values]
     axes.plot(x, [y for values in points.values() for y in values], "o", color=color, markersize=4, alpha=0.55, linewidth=0,
               label="" if style else "a run")

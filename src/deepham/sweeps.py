@@ -21,6 +21,7 @@ class SweepRun:
         measures: measure -> value, in the units of the verdict; None where the run is not finished.
         why: what became of a run that is not finished.
         grid: moments of the grid solution of its calibration, on the same shocks; empty where there was none.
+        stopped: where training was stopped early, if it was; the measures are then those of networks half trained.
     """
 
     name: str
@@ -28,6 +29,11 @@ class SweepRun:
     measures: dict[str, float] | None
     why: str = ""
     grid: dict[str, float] = field(default_factory=dict)
+    stopped: str = ""
+
+    @property
+    def complete(self) -> bool:
+        return self.measures is not None and not self.stopped
 
     @property
     def bar_met(self) -> bool:

@@ -16,19 +16,21 @@ MAIN = ("euler.mean", "euler.p99", "bellman_policy.mean", "path_gap.mean", "weal
 
 
 def settings_sheet(runs: list[SweepRun], measures: Iterable[str] = MAIN) -> Sheet:
-    """What varies, then the finished runs, how many of them meet the bar, and each of the measures that there is as mean
-    (sd) over them, beside a moment the mean of the grid solution's; at full precision with the measures' names.
+    """What varies, then the runs that trained to their end, how many of them meet the bar, and each of the measures that
+    there is as mean (sd) over them, beside a moment the mean of the grid solution's; at full precision with the measures'
+    names. Runs stopped early are counted beside them.
     """
     keys = varying(runs)
     measures = [name for name in dict.fromkeys(measures) if any(name in (run.measures or {}) for run in runs)]
     beside = {name: name in MOMENTS and any(name in run.grid for run in runs) for name in measures}
-    failures = any(run.measures is None for run in runs)
-    counts = ("runs", *(("not finished",) if failures else ()))
+    others = {"stopped early": lambda run: bool(run.stopped), "not finished": lambda run: run.measures is None}
+    others = {name: is_one for name, is_one in others.items() if any(map(is_one, runs))}
+    counts = ("runs", *others)
     rows, exact = [], []
     for values, group in by_setting(runs, keys).items():
-        finished = [run for run in group if run.measures is not None]
+        finished = [run for run in group if run.complete]
         met = sum(run.bar_met for run in finished)
-        number = (len(finished), *((len(group) - len(finished),) if failures else ()))
+        number = (len(finished), *(sum(map(is_one, group)) for is_one in others.values()))
         cells, numbers = [], []
         for name in measures:
             spread = mean_sd([run.measures[name] for run in finished if name in run.measures])

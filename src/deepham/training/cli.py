@@ -67,11 +67,7 @@ def run_script(config_name: str, module: str) -> int:
     jobs and returns 1 if one of them failed.
     """
     try:
-        check_choices(sys.argv[1:])
-        if config_name == "train" and {"-m", "--multirun"} & set(sys.argv[1:]):
-            from deepham.training.sweep_plan import check_sweep  # torch, for sweeps only
-
-            check_sweep(config_name, [text for text in sys.argv[1:] if not text.startswith("-")])
+        _check(config_name, sys.argv[1:])
     except InputError as error:
         _complain(str(error))
         return 2
@@ -84,39 +80,27 @@ def run_script(config_name: str, module: str) -> int:
     codes: list[int] = []  # of the jobs in this process; those that a launcher starts in others get a copy
     home, arguments = os.getpid(), list(sys.argv)
 
-    def guarded(cfg: DictConfig):
-        result = None
-        if os.getpid() != home:
+    def job(cfg: DictConfig):
+        elsewhere = os.getpid() != home  # in a process of its own, which a launcher has started
+        if elsewhere:
             sys.argv = list(arguments)  # a run says how it was started
         try:
-            # imported here, after --help and bad overrides: torch and lightning load slowly
-            with interruptible(*STOPPING):
-                result = import_module(module).run(cfg)
-            codes.append(0)
-        except InputError as error:
-            _complain(str(error))
-            codes.append(2)
-        except (TrainingDiverged, ProcessLost, NotSaved, BenchmarkFailed) as error:
-            _complain(str(error))
-            codes.append(1)
-        except Exception as error:  # one failed job must not end a sweep; the traceback says where the bug is
-            traceback.print_exc()
-            _complain(f"{type(error).__name__}: {error}")
-            codes.append(1)
-        except Interrupted:  # as its status.json says; in a process of its own it ends with its job
-            if os.getpid() == home:
+            code, result = _attempt(module, cfg)
+        except Interrupted:  # as its status.json says; elsewhere it ends with its job
+            if not elsewhere:
                 raise
-            codes.append(1)
+            code, result = 1, None
+        codes.append(code)
         result = float("nan") if result is None else result
         # a sweeper that searches takes no NaN, and other scripts leave no status.json to tell this process by
         searched = not HydraConfig.get().sweeper._target_.endswith(".BasicSweeper") and result != result
-        if searched or os.getpid() != home and codes[-1] and config_name != "train":
+        if searched or elsewhere and code and config_name != "train":
             raise JobFailed(f"a job has no result: {' '.join(HydraConfig.get().overrides.task)}")
         return result
 
     try:
         with interruptible(*STOPPING):
-            hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name=config_name)(guarded)()
+            hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name=config_name)(job)()
     except Interrupted as stop:
         _conclude_sweep()
         return stop.exit_code
@@ -127,6 +111,33 @@ def run_script(config_name: str, module: str) -> int:
     if not codes:
         return _conclude_sweep() or 0
     return codes[0] if len(codes) == 1 else int(any(codes))
+
+
+def _check(config_name: str, arguments: list[str]) -> None:
+    """Look at the command line before Hydra does. Raises InputError, and whatever Hydra and OmegaConf raise."""
+    check_choices(arguments)
+    if config_name == "train" and {"-m", "--multirun"} & set(arguments):
+        from deepham.training.sweep_plan import check_sweep  # torch, for sweeps only
+
+        check_sweep(config_name, [text for text in arguments if not text.startswith("-")])
+
+
+def _attempt(module: str, cfg: DictConfig) -> tuple[int, float | None]:
+    """Exit code and result of one run, which says what went wrong: a failed job must not end a sweep. Raises Interrupted."""
+    try:
+        # imported here, after --help and bad overrides: torch and lightning load slowly
+        with interruptible(*STOPPING):
+            return 0, import_module(module).run(cfg)
+    except InputError as error:
+        _complain(str(error))
+        return 2, None
+    except (TrainingDiverged, ProcessLost, NotSaved, BenchmarkFailed) as error:
+        _complain(str(error))
+        return 1, None
+    except Exception as error:  # the traceback says where the bug is
+        traceback.print_exc()
+        _complain(f"{type(error).__name__}: {error}")
+        return 1, None
 
 
 def _conclude_sweep() -> int | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import glob
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -34,7 +36,7 @@ def _outcome(folder: Path) -> SweepRun:
         why = status.get("why") or status.get("signal")
         return SweepRun(folder.name, typed(status), None, f"{state}: {why}" if why else state)
     measures, grid = measures_of(folder)
-    return SweepRun(folder.name, typed(status) or _saved(folder), measures, grid=grid)
+    return SweepRun(folder.name, typed(status) or _saved(folder), measures, grid=grid, stopped=stop_of(status))
 
 
 def _more(folder: Path, keys: set[str]) -> dict[str, str]:
@@ -55,6 +57,38 @@ def status_of(folder: Path) -> dict:
         return {}
     except (OSError, ValueError, TypeError, RecursionError) as error:
         raise InputError(f"runs: {folder / STATUS} is damaged; expected what a run wrote") from error
+
+
+def jobs_of(sweep: str, checkpoint_dir: Path) -> list[dict]:
+    """status.json of every job of the sweep, in the order of their numbers. Raises InputError for one that is damaged."""
+    found = [status_of(path.parent) for path in checkpoint_dir.glob(f"{glob.escape(sweep)}-*/{STATUS}")]
+    return sorted((status for status in found if status.get("sweep") == sweep), key=lambda status: status["job"])
+
+
+def stop_of(status: dict, why: bool = False) -> str:
+    """Where training was stopped early, and on request why; empty where it was not."""
+    stop = status.get("stopped_early")
+    if not isinstance(stop, dict):
+        return ""
+    return f"stopped after {stop.get('outer_iteration')} of {stop.get('of')}" + (f": {stop.get('why')}" if why else "")
+
+
+def history_of(log_folder: Path, measure: str) -> list[float]:
+    """The measure after each outer iteration so far, also of a run that goes on; empty where there is no such history."""
+    try:
+        with open(log_folder / "metrics.csv", encoding="utf-8", newline="") as file:
+            return [float(row[measure]) for row in csv.DictReader(file)]
+    except (OSError, ValueError, KeyError, TypeError, csv.Error):
+        return []
+
+
+def training_of(log_folder: Path) -> dict | None:
+    """The economy that a run trains in and how long it does; None where it has not said so yet."""
+    try:
+        config = plain_yaml((log_folder / "config.yaml").read_bytes())
+        return {"model": config["model"]} | {key: config["algorithm"][key] for key in ("outer_iterations", "policy_steps")}
+    except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError, RecursionError):
+        return None
 
 
 def typed(status: dict) -> dict[str, str]:

@@ -125,6 +125,9 @@ def _prepare(cfg: DictConfig) -> _Prepared:
     if reference is None and cfg.solve_reference:
         require_memory(grid_solution(settings.economy, settings.reference))
     callbacks, loggers = instantiate_all("callbacks", cfg.callbacks), instantiate_all("logger", cfg.logger)
+    for callback in callbacks:
+        if hasattr(callback, "check"):
+            callback.check(callbacks)
     return _Prepared(settings, folders, callbacks, loggers, resume, init, reference)
 
 
@@ -156,9 +159,14 @@ def _train(cfg: DictConfig, run: _Prepared, began: float) -> float:
     for callback in run.callbacks:
         if hasattr(callback, "reference"):
             callback.reference = reference
+        if hasattr(callback, "folders"):
+            callback.folders = folders
     history = History(folders.logs / "metrics.csv", disk)
     module, data = fit(settings, [*run.callbacks, history], run.loggers, folders, run.resume, run.init)
     trained = time.perf_counter()
+    stopped = next((callback.stopped for callback in run.callbacks if getattr(callback, "stopped", None)), None)
+    if stopped:
+        log.info("training stopped early, after outer iteration %d of %d: %s", *stopped.values())
     log.info("training took %.0f s; measuring in the continuum ...", trained - began - solved)
     with computing(settings.trainer):
         end = conclude(settings, module, data, reference, show_progress)
@@ -171,7 +179,7 @@ def _train(cfg: DictConfig, run: _Prepared, began: float) -> float:
     seconds = {"training": trained - began - solved, "verdict": time.perf_counter() - trained,
                "total": time.perf_counter() - began} | ({"reference": solved} if reference is not run.reference else {})
     rows = judge(end.measures, end.beside)
-    end_logging(run.loggers, rows, figures, settings.algorithm.outer_iterations)
+    end_logging(run.loggers, rows, figures, len(history.rows))
     missed = [row.measure for row in rows if row.met is False]
     end.solution.meta["history"] = {name: [None if x is None else float(f"{x:.6g}") for x in column]
                                     for name, column in history.columns(LONGEST_HISTORY).items()}
@@ -184,10 +192,10 @@ def _train(cfg: DictConfig, run: _Prepared, began: float) -> float:
     with disk.attempt(str(metrics)):
         write_json(metrics, {
             "run": folders.name, "measures": end.measures, "reference": end.beside, "bar_met": not missed, "missed": missed,
-            "retreats": module.retreats, "seconds": seconds, "peak_memory_mb": peak_memory(),
+            "stopped_early": stopped, "retreats": module.retreats, "seconds": seconds, "peak_memory_mb": peak_memory(),
             "verdict": [vars(row) for row in rows]})
     disk.check(folders.checkpoints, metrics, folders.last, history.path)
-    _set_status(folders, "finished", bar_met=not missed)
+    _set_status(folders, "finished", bar_met=not missed, stopped_early=stopped)
     disk.check(folders.status)
     return end.measures[cfg.optimized_metric]
 
