@@ -85,6 +85,8 @@ def _values(override: Override) -> list[str]:
 def _check_types(cfg: DictConfig) -> None:
     for group, schema in SCHEMAS.items():
         typed_group(group, cfg.get(group), schema)
+    require(cfg.trainer.nodes == 1, f"trainer.nodes={cfg.trainer.nodes}: a run over nodes is no job of a sweep; start each run by "
+            "itself, see docs/cluster.md")
     require(isinstance(cfg.get("model"), DictConfig), "model: expected a group of settings")
     name = cfg.model.get("name")
     typed_group("model", OmegaConf.masked_copy(cfg.model, [key for key in cfg.model if key != "name"]),
