@@ -133,9 +133,10 @@ def machine(hardware: str) -> dict[str, str]:
 
 def device_name(settings: TrainerSettings) -> str:
     """The card, or the processor and the threads used of it."""
+    nodes = f"{settings.nodes} nodes with " * (settings.nodes > 1)
     if settings.gpus:
-        return f"{settings.gpus} x " * (settings.gpus > 1) + torch.cuda.get_device_name(0)
-    return cpu_name(settings.processes * settings.threads)
+        return nodes + f"{settings.gpus} x " * (settings.gpus > 1) + torch.cuda.get_device_name(0)
+    return nodes + cpu_name(settings.processes * settings.threads)
 
 
 def cpu_name(used: int) -> str:

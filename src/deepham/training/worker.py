@@ -11,7 +11,6 @@ import signal
 import sys
 import threading
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deepham.training.allocator import keep_freed_memory
@@ -28,12 +27,13 @@ def main(rank: str, size: str, store: str) -> None:
     # from here on slow to import
     import torch
 
-    from deepham.training.processes import join, loopback, ready
+    from deepham.training.meeting import join, ready
+    from deepham.training.processes import loopback
     from deepham.training.ranks import Ranks
 
     ranks = Ranks(int(rank), int(size), int(rank))
     with loopback():
-        meeting = torch.distributed.FileStore(str(Path(store)), ranks.size)
+        meeting = torch.distributed.FileStore(store, ranks.size)
         ready(ranks, meeting)
         join(ranks, meeting)
     work(ranks)
