@@ -61,7 +61,7 @@ def quiet_lightning():
         threads = threading.excepthook
         threading.excepthook = _quiet_about_events
         for message in (".*treespec.*", ".*`IterableDataset` has `__len__`.*", ".*does not have many workers.*",
-                        ".*exists and is not empty.*", ".*GPU available but not used.*"):
+                        ".*exists and is not empty.*", ".*GPU available but not used.*", ".*`srun` command is available.*"):
             warnings.filterwarnings("ignore", message=message)
         try:
             yield
