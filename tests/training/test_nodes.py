@@ -146,7 +146,7 @@ def test_all_end_with_the_first_also_when_it_is_killed(tasks, tmp_path):
 
 @pytest.mark.parametrize("overrides, says", [
     (["seed=-1"], "seed: expected a whole number"), (["model.beto=1"], "model.beto: unknown key"),
-    (["trainer.nodes=two"], "trainer.nodes"), (["trainer.processes=2"], "expected 2 tasks on each node, 4 in all"),
+    (["trainer.nodes=two"], "trainer.nodes"), (["trainer.processes=2"], "expected 4 tasks, 2 on each node"),
     (["-m", "seed=1,2"], "trainer.nodes=2: a run over nodes is no job of a sweep")])
 def test_bad_input_is_one_line_of_one_task_and_ends_all(tasks, tmp_path, overrides, says):
     started = tasks(*overrides)

@@ -57,7 +57,8 @@ class Tasks:
         try:
             yield self.ranks
         except Disconnected as error:
-            self._roll_call()
+            with suppress(RuntimeError):  # the store is lost as well
+                self._roll_call()
             who = ", ".join(f"process {rank + 1} of {self.ranks.size} on {self.machines[rank - 1]}" for rank in sorted(self.lost))
             raise ProcessLost(f"lost {who or 'the connection between the processes'}; training cannot go on without it") from error
 

@@ -55,8 +55,8 @@ class TrainerSettings:
     def _check_tasks(self) -> None:
         """Raise InputError unless a cluster has started as many tasks as there are to be processes."""
         tasks = Tasks.current
-        require(tasks is not None, f"trainer.nodes={self.nodes}: the command line has to say so, in each of the tasks of a cluster; "
-                f"{how_to_start(self.nodes, self.on_a_node)}")
-        require(tasks.ranks.size == self.ranks, f"trainer.nodes={self.nodes}: expected {self.on_a_node} tasks on each node, "
-                f"{self.ranks} in all, as trainer.processes or trainer.gpus says, got {tasks.ranks.size}; "
-                f"{how_to_start(self.nodes, self.on_a_node)}")
+        how = how_to_start(self.nodes, self.on_a_node)
+        require(tasks is not None, f"trainer.nodes={self.nodes}: takes one task for each process, each with trainer.nodes={self.nodes} "
+                f"on its command line; {how}")
+        require(tasks.ranks.size == self.ranks, f"trainer.nodes={self.nodes}: expected {self.ranks} tasks, {self.on_a_node} on each "
+                f"node as trainer.processes or trainer.gpus says, got {tasks.ranks.size}; {how}")
