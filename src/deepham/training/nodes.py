@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import torch.distributed
 
+from deepham.economics.economy import require
 from deepham.errors import InputError, ProcessLost
 from deepham.training.interruption import STOPPING, Interrupted, interruptible
 from deepham.training.meeting import JOINING, PATIENCE, WAITING, await_ready, join, ready
@@ -106,7 +107,12 @@ def take_part(lead: Callable[[], int]) -> int:
         InputError: the tasks are started in a way that cannot be.
         ProcessLost: some of them do not come, or, in one of the others, task 0.
     """
-    environment = find_environment()
+    try:
+        environment = find_environment()
+    except InputError:
+        if os.environ.get("RANK", os.environ.get("SLURM_PROCID")) != "0":  # the first task says it
+            os._exit(2)
+        raise
     if environment is None:
         return lead()
     ranks = Ranks(environment.global_rank(), environment.world_size(), environment.local_rank())
@@ -128,13 +134,12 @@ def take_part(lead: Callable[[], int]) -> int:
 
 
 def find_environment() -> ClusterEnvironment | None:
-    """Lightning's view of what has started this process as one of several tasks; None where nothing has.
-
-    Raises InputError, and in other tasks than the first ends the process, for what Lightning does not read.
-    """
+    """Lightning's view of what has started this process as one of several tasks; None where nothing has. Raises InputError."""
     from lightning.fabric.plugins.environments import SLURMEnvironment, TorchElasticEnvironment  # slow
 
     if TorchElasticEnvironment.detect():  # first: it is used in SLURM jobs as well
+        require(int(os.environ.get("TORCHELASTIC_MAX_RESTARTS", 0)) == 0, "trainer.nodes: torchrun --max-restarts starts tasks again "
+                "while others still wait; leave it out, and repeat the command with ckpt_path=auto")
         return TorchElasticEnvironment()
     # more exact than Lightning's, which takes a batch script for a task, and none of an interactive job for one
     if int(os.environ.get("SLURM_STEP_ID", NO_STEP_OF_SRUN)) >= NO_STEP_OF_SRUN:
@@ -143,8 +148,6 @@ def find_environment() -> ClusterEnvironment | None:
         with warnings.catch_warnings(action="ignore"):  # about an interactive job
             return SLURMEnvironment(auto_requeue=False)
     except RuntimeError:
-        if os.environ.get("SLURM_PROCID") != "0":
-            os._exit(2)
         raise InputError("trainer.nodes: srun does not say how many tasks there are on a node; give it --ntasks-per-node") from None
 
 
@@ -182,8 +185,8 @@ def _store(ranks: Ranks, environment: ClusterEnvironment) -> torch.distributed.S
         raise ProcessLost(f"trainer.nodes: task {ranks.rank + 1} of {ranks.size} found nobody at {address}:{port} within "
                           f"{_minutes()}; where that is not the first task's machine, set MASTER_ADDR") from error
     # another job on these machines could use the same port by chance
-    job = os.environ.get("TORCHELASTIC_RUN_ID") or f"{os.environ.get('SLURM_JOB_ID')}.{os.environ.get('SLURM_STEP_ID')}"
-    return torch.distributed.PrefixStore(f"deepham {job}", store)
+    names = ("TORCHELASTIC_RUN_ID", "SLURM_JOB_ID", "SLURM_STEP_ID")
+    return torch.distributed.PrefixStore(" ".join(["deepham", *(os.environ.get(name, "") for name in names)]), store)
 
 
 def _follow(ranks: Ranks, environment: ClusterEnvironment) -> None:
