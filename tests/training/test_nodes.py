@@ -7,13 +7,16 @@ import socket
 import subprocess
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import torch
 
+from deepham.training import nodes as tested
 from deepham.training.checkpoints import read_checkpoint
 from deepham.training.cli import train
+from deepham.training.module import DeepHAM
 from deepham.training.nodes import find_environment
 from tasks import end, start
 from test_processes import digest
@@ -136,6 +139,21 @@ def test_a_task_that_is_killed_ends_all_in_one_line(tasks, tmp_path):
     assert read_checkpoint(tmp_path / "checkpoints/r/last.ckpt")["epoch"] >= 1
 
 
+def make_faulty():
+    def training_step(self, batch, batch_idx):
+        raise ZeroDivisionError
+
+    DeepHAM.training_step = training_step
+
+
+def test_a_task_that_fails_says_why_and_ends_all(tmp_path):
+    port = free_port()
+    started = [start(tmp_path, f"task{rank}", by_srun(rank, 2, 1, port), [*SIZES, "trainer.nodes=2"], prepare)
+               for rank, prepare in ((0, None), (1, make_faulty))]
+    assert [end(task) for task in started] == [1, 1]
+    assert said(tmp_path, 1)[1][-1].endswith("ZeroDivisionError") and "process 2 of 2" in said(tmp_path, 0)[1][-1]
+
+
 def test_all_end_with_the_first_also_when_it_is_killed(tasks, tmp_path):
     started = tasks(ENDLESS)
     await_outer_iterations(tmp_path, 1)
@@ -155,10 +173,14 @@ def test_bad_input_is_one_line_of_one_task_and_ends_all(tasks, tmp_path, overrid
     assert not (tmp_path / "checkpoints").exists()
 
 
+def make_impatient():
+    tested.JOINING = timedelta(seconds=1)
+
+
 def test_who_does_not_come_is_said(tmp_path):
     port = free_port()
     for rank, says in ((0, "not all of 2 tasks have come within"), (1, f"task 2 of 2 found nobody at localhost:{port}")):
-        task = start(tmp_path, f"task{rank}", by_srun(rank, 2, 1, port), [*SIZES, "trainer.nodes=2"], joining=1)
+        task = start(tmp_path, f"task{rank}", by_srun(rank, 2, 1, port), [*SIZES, "trainer.nodes=2"], make_impatient)
         assert end(task) == 1
         assert says in said(tmp_path, rank)[1][-1]
     assert not (tmp_path / "checkpoints").exists()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -83,7 +84,8 @@ class Tasks:
         """Let the others end with this exit code, and wait for that: the store ends with this process."""
         with suppress(RuntimeError):  # torchrun's own store may have ended already
             self.store.set(END, str(code))
-            _until(lambda: all(self._said("gone", rank) for rank in self._others()))
+            came = [rank for rank in self._others() if self._said("ready", rank)]
+            _until(lambda: all(self._said("gone", rank) for rank in came))
         if torch.distributed.is_initialized():
             torch.distributed.destroy_process_group()
 
@@ -202,7 +204,9 @@ def _follow(ranks: Ranks, environment: ClusterEnvironment) -> None:
         with suppress(RuntimeError):
             store.set(f"here-{ranks.rank}", "")
         time.sleep(LEAVING)
-        os._exit(1)
+    except Exception:
+        traceback.print_exc()
+    os._exit(1)  # the other thread waits inside torch, which Python's own way out does not stand
 
 
 def _end_with_task_0(ranks: Ranks, store: torch.distributed.Store) -> None:
