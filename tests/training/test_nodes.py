@@ -17,7 +17,7 @@ from deepham.training import nodes as tested
 from deepham.training.checkpoints import read_checkpoint
 from deepham.training.cli import train
 from deepham.training.module import DeepHAM
-from deepham.training.nodes import find_environment
+from deepham.training.nodes import Tasks, find_environment
 from tasks import end, start
 from test_processes import digest
 
@@ -239,6 +239,13 @@ def test_tasks_that_cannot_meet_are_refused_by_the_first_of_them(command, variab
     assert code == 2 and len(errors) == 1 and says in errors[0]
     other = start(tmp_path, "task1", environment | {"RANK": "1", "SLURM_PROCID": "1"}, [*SIZES, "trainer.nodes=2"])
     assert end(other) == 2 and said(tmp_path, 1) == ("", [])
+
+
+def test_a_task_alone_is_not_two(command, variables):
+    variables(**{name: value for name, value in by_srun(0, 1, 1, free_port()).items() if name != "SLURM_NTASKS_PER_NODE"})
+    code, errors = command("trainer.nodes=2")
+    assert code == 2 and len(errors) == 1 and "expected 2 tasks, 1 on each node" in errors[0] and "got 1;" in errors[0]
+    assert Tasks.current is None and not torch.distributed.is_initialized() and list(Path(".").iterdir()) == []
 
 
 @pytest.mark.parametrize("environment", [BATCH, by_srun(0, 1, 1, 1), by_srun(1, 2, 1, 1), by_torchrun(1, 2, 1, 1)],

@@ -115,7 +115,7 @@ def take_part(lead: Callable[[], int]) -> int:
         if os.environ.get("RANK", os.environ.get("SLURM_PROCID")) != "0":  # the first task says it
             os._exit(2)
         raise
-    if environment is None:
+    if environment is None or not torch.distributed.is_available():
         return lead()
     ranks = Ranks(environment.global_rank(), environment.world_size(), environment.local_rank())
     if ranks.rank > 0:
@@ -171,7 +171,7 @@ def _launcher(environment: ClusterEnvironment) -> list[str]:
                 f"--nproc-per-node={os.environ.get('LOCAL_WORLD_SIZE', 1)}", "--rdzv-backend=c10d",
                 f"--rdzv-endpoint={environment.main_address}:29400", "--no-python"]
     return ["srun", f"--nodes={os.environ.get('SLURM_STEP_NUM_NODES', 1)}",
-            f"--ntasks-per-node={os.environ['SLURM_NTASKS_PER_NODE']}"]
+            f"--ntasks-per-node={os.environ.get('SLURM_NTASKS_PER_NODE', 1)}"]
 
 
 def _store(ranks: Ranks, environment: ClusterEnvironment) -> torch.distributed.Store:
