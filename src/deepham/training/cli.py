@@ -7,6 +7,7 @@ import re
 import sys
 import traceback
 from difflib import get_close_matches
+from functools import partial
 from importlib import import_module
 
 import hydra
@@ -25,6 +26,8 @@ from deepham.training.interruption import STOPPING, Interrupted, interruptible
 # launchers and sweepers of Hydra -> the extra of this package that brings them
 EXTRAS = {"optuna": "sweep", "joblib": "sweep", "submitit_local": "cluster", "submitit_slurm": "cluster"}
 
+NODES = re.compile(r"\+*trainer\.nodes=(?!1$).*")  # a command line that asks for several
+
 
 class JobFailed(RuntimeError):
     """A job without a result, which has said why; its sweeper decides whether it goes on."""
@@ -32,7 +35,15 @@ class JobFailed(RuntimeError):
 
 def train() -> int:
     """`python scripts/train.py` and, from an installed package, `deepham-train`. Returns the exit code."""
-    return run_script("train", "deepham.training.run")
+    if not any(NODES.fullmatch(text) for text in sys.argv[1:]):
+        return run_script("train", "deepham.training.run")
+    from deepham.training.nodes import take_part  # torch
+
+    try:
+        return take_part(partial(run_script, "train", "deepham.training.run"))
+    except (InputError, ProcessLost) as error:
+        _complain(str(error))
+        return 2 if isinstance(error, InputError) else 1
 
 
 def reference() -> int:

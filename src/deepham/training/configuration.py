@@ -86,7 +86,7 @@ def _check_memory(settings: Settings) -> None:
     each = memory.training(settings.economy, settings.algorithm, settings.network, ranks)
     for card in range(gpus):
         memory.require_memory(each, f"cuda:{card}")
-    memory.require_memory(memory.of_processes([] if gpus else each, ranks, "trainer.gpus" if gpus else "trainer.processes"))
+    memory.require_memory(memory.of_processes([] if gpus else each, settings.trainer.on_a_node, "trainer.gpus" if gpus else "trainer.processes"))
     point = memory.point_with(settings.economy, settings.network)
     memory.require_memory(memory.verdict(settings.economy, settings.verdict, point), "cuda" if gpus else "cpu")
 

@@ -42,6 +42,7 @@ from deepham.training.history import History
 from deepham.training.interruption import STOPPING, Interrupted, deaf, interruptible
 from deepham.training.job import job_of_sweep, name_in_sweep
 from deepham.training.loggers import begin_logging, end_logging
+from deepham.training.nodes import launcher
 from deepham.training.parts import instantiate_all
 from deepham.training.terminal import device_name, log_file, machine, peak_memory, report, show_progress
 from deepham.verdict import judge
@@ -301,7 +302,7 @@ def _typed() -> list[str]:
 
 
 def _program() -> list[str]:
-    return ["python", "scripts/train.py"] if sys.argv[0].endswith(".py") else ["deepham-train"]
+    return [*launcher(), *(["python", "scripts/train.py"] if sys.argv[0].endswith(".py") else ["deepham-train"])]
 
 
 def _reference_command() -> str:

@@ -86,6 +86,8 @@ def _check_types(cfg: DictConfig) -> None:
     for group, schema in SCHEMAS.items():
         typed_group(group, cfg.get(group), schema)
     name, _ = typed_model(cfg)
+    require(cfg.trainer.nodes == 1, f"trainer.nodes={cfg.trainer.nodes}: a run over nodes is no job of a sweep; start each run by "
+            "itself, see docs/cluster.md")
     require(type(cfg.get("seed")) is int, f"seed: expected a whole number that is not negative, got {cfg.get('seed')!r}")
     measures = [*measure_names(economics.create(name)), *GAPS]
     require(cfg.get("optimized_metric") in measures,
