@@ -21,6 +21,7 @@ from omegaconf.errors import OmegaConfBaseException
 from deepham.errors import BenchmarkFailed, InputError, NotSaved, ProcessLost, TrainingDiverged, one_line
 from deepham.paths import conf_folder
 from deepham.training.allocator import keep_freed_memory
+from deepham.training.help import help_page
 from deepham.training.interruption import STOPPING, Interrupted, interruptible
 
 # launchers and sweepers of Hydra -> the extra of this package that brings them
@@ -77,6 +78,8 @@ def run_script(config_name: str, module: str) -> int:
     Returns the exit code: 0 done, 2 bad input, 128 + signal when interrupted, 1 anything else. A sweep runs all of its
     jobs and returns 1 if one of them failed.
     """
+    if {"-h", "--help"} & set(sys.argv[1:]):
+        return _help(config_name)
     try:
         _check(config_name, sys.argv[1:])
     except InputError as error:
@@ -122,6 +125,17 @@ def run_script(config_name: str, module: str) -> int:
     if not codes:
         return _conclude_sweep() or 0
     return codes[0] if len(codes) == 1 else int(any(codes))
+
+
+def _help(config_name: str) -> int:
+    try:
+        print(help_page(config_name, sys.argv[1:]), flush=True)
+    except InputError as error:
+        _complain(str(error))
+        return 2
+    except BrokenPipeError:  # --help | head; what is left to write goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
 
 
 def _check(config_name: str, arguments: list[str]) -> None:
