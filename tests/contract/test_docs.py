@@ -4,7 +4,8 @@ The pages are README.md and every docs/*.md. A block ```sh or ```bash is a list 
 deepham is an example, and `python scripts/...` in a text or a table is a command, too. Blocks without a language show output.
 
 Training commands run at tiny sizes; evaluate, report and summarize look at one tiny run under the names that they ask for.
-What needs an extra, a GPU, a cluster or minutes is composed, and its types are checked.
+What needs an extra, a GPU, a cluster or minutes is composed. A page that adds files to the project (a block below the file's
+name) has a test of its own, which runs its commands in a copy of the project.
 """
 
 import importlib
@@ -38,7 +39,7 @@ OTHERS = {"cd", "export", "git", "mlflow", "pip", "sbatch", "source", "squeue", 
 # what a page asks its reader to write before a command
 FILES = {"my_conf/calibration/mine.yaml": "# @package model\nbeta: 0.985\n"}
 # composed and not run: what needs an extra, more than a core, or a GPU
-ELSEWHERE = ("hydra/launcher=", "logger=mlflow", "logger=wandb", "sweep=optuna", "sweep=random", "trainer.gpus=", "trainer.nodes=",
+ELSEWHERE = ("hydra/launcher=", "logger=mlflow", "logger=wandb", "sweep=", "trainer.gpus=", "trainer.nodes=",
              "trainer.processes=")
 # settings that test_other_scripts.py has run these scripts with, which take seconds: composed, unless there are others
 RUN_THERE = {"report": {"solution", "compare", "output"}, "evaluate": {"solution", "agents", "against"},
@@ -88,12 +89,14 @@ def first_of(found: list[str]) -> list[str]:
 
 
 TEXTS = {page.relative_to(ROOT).as_posix(): page.read_text(encoding="utf-8") for page in PAGES}
-COMMANDS = first_of([command for text in TEXTS.values() for command in commands_of(text)])
-MENTIONED = [command for command in first_of([found for text in TEXTS.values() for found in mentioned(text)])
+ADDED = {name: set(re.findall(r"^`((?:src|conf)/[\w/]+\.\w+)`[^\n]*\n\n```", text, re.MULTILINE)) for name, text in TEXTS.items()}
+TESTED_HERE = {name: text for name, text in TEXTS.items() if not ADDED[name]}
+COMMANDS = first_of([command for text in TESTED_HERE.values() for command in commands_of(text)])
+MENTIONED = [command for command in first_of([found for text in TESTED_HERE.values() for found in mentioned(text)])
              if command not in COMMANDS]
 EXAMPLES = {name: [block for language, block in BLOCK.findall(text)
                    if language == "python" and re.search(r"^(import|from) deepham", block, re.MULTILINE)]
-            for name, text in TEXTS.items()}
+            for name, text in TESTED_HERE.items()}
 
 
 def taken_apart(command: str) -> tuple[str | None, list[str], bool]:
@@ -101,9 +104,11 @@ def taken_apart(command: str) -> tuple[str | None, list[str], bool]:
     words = shlex.split(command)
     for index, word in enumerate(words):
         if script := SCRIPT.fullmatch(word):
-            given = [text for text in words[index + 1:] if "<" not in text]
-            here = not any(text.startswith(ELSEWHERE) and not text.endswith("=0") for text in given)
-            return script[1] or script[2], given, here and (index == 0 or words[index - 1].endswith("python"))
+            flags = [text for text in words[index + 1:] if text.startswith("-")]
+            settings = [text for text in words[index + 1:] if re.match(r"[\w~+].*=", text) and "<" not in text]
+            alone = index == 0 or index == 1 and words[0].endswith("python")
+            here = alone and set(flags) <= {"-m"} and not any(text.startswith(ELSEWHERE) for text in settings)
+            return script[1] or script[2], flags + settings, here
     return None, words, False
 
 
@@ -113,10 +118,10 @@ def check(script: str, given: list[str]) -> None:
     settings = [text for text in given if not text.startswith("-")]
     cli.check_choices(settings)
     try:
-        check_sweep(script, settings) if script == "train" else composed(script, settings)
+        check_sweep(script, settings) if "-m" in given else composed(script, settings)
     except Exception as error:  # a launcher or sweeper of an extra that is not installed here: the rest of the command
         assert "is not installed" in cli.explain(error, script), cli.explain(error, script)
-        check(script, [text for text in settings if not text.startswith(("hydra", "sweep="))])
+        check(script, [text for text in given if not text.startswith(("hydra", "sweep="))])
 
 
 def jobs(settings: list[str]) -> int:
@@ -166,11 +171,11 @@ def test_every_command_of_the_pages(command, script, desk, line):
     name, given, here = taken_apart(line)
     if name is None:
         return check_other(given)
+    desk(line)
     check(name, given)
-    there = {text.partition("=")[0] for text in given} <= RUN_THERE.get(name, set()) or "--help" in given
+    there = {text.partition("=")[0] for text in given} <= RUN_THERE.get(name, set())
     if not here or there or "-m" in given and jobs([text for text in given if text != "-m"]) > 2:
         return
-    desk(line)
     if name == "train":
         grid = SMALL if "solve_reference=true" in given else []
         code, _, errors = command(*given, *TINY, *grid, "figures=false", sizes=())
@@ -192,8 +197,7 @@ def check_other(words: list[str]) -> None:
         for asked in re.findall(r"\[(\w+)\]", " ".join(rest)):
             assert asked in extras
     elif program == "pytest":
-        for path in (text for text in rest if text.startswith("tests")):
-            assert (ROOT / path).exists()
+        assert all((ROOT / text).exists() for text in rest if text.startswith("tests"))
     elif program.startswith("deepham."):
         importlib.import_module(program)
         for text in rest:
@@ -235,4 +239,10 @@ def test_every_link_and_every_path_leads_somewhere(page):
         assert there.exists(), target
         assert not anchor or anchor in anchors(there), f"{target}#{anchor}"
     for path in re.findall(r"`((?:src|conf|scripts|tests)/[\w/.-]+)`", TEXTS[page]):
-        assert (ROOT / path).exists(), path
+        assert (ROOT / path).exists() or path in ADDED[page], path
+
+
+@pytest.mark.parametrize("page", [page for page, files in ADDED.items() if files])
+def test_a_page_that_adds_files_has_a_test_of_its_own(page):
+    own = ROOT / f"tests/contract/test_{Path(page).stem.replace('-', '_')}.py"
+    assert own.exists() and page in own.read_text(encoding="utf-8")
