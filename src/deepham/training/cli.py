@@ -127,17 +127,6 @@ def run_script(config_name: str, module: str) -> int:
     return codes[0] if len(codes) == 1 else int(any(codes))
 
 
-def _help(config_name: str) -> int:
-    try:
-        print(help_page(config_name, sys.argv[1:]), flush=True)
-    except InputError as error:
-        _complain(str(error))
-        return 2
-    except BrokenPipeError:  # --help | head; what is left to write goes nowhere
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
-
-
 def _check(config_name: str, arguments: list[str]) -> None:
     """Look at the command line before Hydra does. Raises InputError, and whatever Hydra and OmegaConf raise."""
     check_choices(arguments)
@@ -207,6 +196,17 @@ def explain(error: Exception, config_name: str) -> str:
     if isinstance(error, OverrideParseException):
         return f"{error.override}: cannot be read; {lines[0]}"
     return one_line(" ".join(lines[:2]) or f"configuration: {type(cause).__name__}")
+
+
+def _help(config_name: str) -> int:
+    try:
+        print(help_page(config_name, sys.argv[1:]), flush=True)
+    except InputError as error:
+        _complain(str(error))
+        return 2
+    except BrokenPipeError:  # --help | head; what is left to write goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
 
 
 def _known_keys(config_name: str) -> list[str]:
