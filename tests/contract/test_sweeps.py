@@ -220,6 +220,16 @@ def test_a_parallel_sweep_comes_to_the_same(tmp_path, tiny, launcher):
 
 @pytest.mark.slow
 @needs("hydra_joblib_launcher")
+def test_a_hopeless_job_is_stopped_in_a_process_of_its_own(tmp_path, tiny):
+    process = sweep(tmp_path, *tiny, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", *HOPELESS[:-1], f"{RATE}0.001,0.002,0.003,0.3",
+                    *STOP, "callbacks.early_stop.jobs=2", "run=r", "hydra.sweep.dir=logs/s")  # two have ended before it begins
+    output = process.communicate(timeout=300)[0]
+    jobs = json.loads((tmp_path / "logs/s/sweep.json").read_text())["jobs"]
+    assert process.returncode == 0 and [bool(job["stopped_early"]) for job in jobs] == [False, False, False, True], output
+
+
+@pytest.mark.slow
+@needs("hydra_joblib_launcher")
 def test_a_job_that_is_preempted_says_how_to_go_on_and_the_others_are_kept(tmp_path, tiny):
     process = sweep(tmp_path, *tiny, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "algorithm.outer_iterations=100000,1", "run=r",
                     "hydra.sweep.dir=logs/s")
