@@ -3,13 +3,16 @@
 import csv
 import io
 import math
+import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from deepham.figures_sweep import sweep_figure
 from deepham.sweeps import SweepRun, by_setting, varying
-from deepham.tables_sweep import settings_sheet
+from deepham.tables_sweep import settings_sheet, settings_table
 from deepham.verdict import BARS
 
 
@@ -71,3 +74,52 @@ def test_a_random_search_is_drawn_as_points_a_panel_a_setting():
     panels = sweep_figure(runs, "euler.mean").axes
     assert [axes.get_xlabel() for axes in panels] == ["network.width", "algorithm.horizon"]
     assert [sum(len(line.get_xdata()) for line in axes.lines if line.get_marker() == "o") for axes in panels] == [12, 12]
+
+
+def study(beta, mu, gini, grid, **more):
+    return SweepRun(f"{beta}-{mu}", {"model.beta": beta, "model.mu": mu, "seed": "1"} | more, {"gini": gini, "mean_K_gap": 0.2},
+                    grid={} if grid is None else {"gini": grid})
+
+
+STUDY = [study("0.98", "0.15", 0.3, 0.32), study("0.98", "0.15", 0.34, 0.34, seed="2"), study("0.99", "0.15", 0.27, 0.28),
+         study("0.985", "0.15", 0.29, None), study("0.98", "0.4", 0.4, 0.41)]
+
+
+def test_a_moment_stands_beside_that_of_the_grid_solution_in_the_table():
+    rows = list(csv.DictReader(io.StringIO(settings_sheet(STUDY, ["gini"]).csv())))
+    assert [float(row["gini, grid"]) for row in rows] == pytest.approx([0.33, 0.41, math.nan, 0.28], nan_ok=True)
+    assert float(rows[0]["gini"]) == pytest.approx(0.32)
+    sheet = settings_sheet(STUDY, ["gini", "mean_K_gap"])
+    assert sheet.headings[4:] == ("Gini of wealth (sd)", "on the grid", "gap of mean K, % (sd)")
+    assert [row[4:6] for row in sheet.rows] == [("0.32 (0.028)", "0.33"), ("0.4", "0.41"), ("0.29", ""), ("0.27", "0.28")]
+    text = io.StringIO()
+    Console(file=text, width=100).print(settings_table(STUDY, "gini"))
+    assert re.search(r"0\.32\xa0\(0\.028\) +0\.33 ", text.getvalue())
+    bare = [study("0.98", "0.15", 0.3, None), study("0.99", "0.15", 0.27, None)]
+    assert "gini, grid" not in settings_sheet(bare, ["gini"]).exact_headings
+
+
+def test_the_figure_draws_the_grid_solution_where_a_run_has_one():
+    figure = sweep_figure(STUDY, "gini")
+    (axes,) = figure.axes
+    diamonds = [line.get_xydata().tolist() for line in axes.lines if line.get_marker() == "D" and len(line.get_xydata())]
+    assert sorted(map(sorted, diamonds)) == [[[0.98, 0.32], [0.98, 0.34], [0.99, 0.28]], [[0.98, 0.41]]]
+    assert axes.get_yscale() == "linear" and "grid solution" in [text.get_text() for text in figure.legends[0].get_texts()]
+    for others, measure in ((STUDY, "mean_K_gap"), ([study("0.98", "0.15", 0.3, None), study("0.99", "0.15", 0.2, None)], "gini")):
+        labels = [text.get_text() for text in sweep_figure(others, measure).legends[0].get_texts()]
+        assert "grid solution" not in labels
+
+
+def test_a_run_that_was_stopped_early_is_counted_drawn_hollow_and_in_no_mean():
+    stopped = replace(run(0.7, "24", seed="3"), stopped="stopped after 2 of 9")
+    sheet = settings_sheet([*RUNS, stopped])
+    assert sheet.headings[2:5] == ("runs", "stopped early", "not finished")
+    assert [row[2:6] for row in sheet.rows] == [("2", "1", "0", "0 of 2"), ("1", "0", "1", "1 of 1"), ("2", "0", "0", "2 of 2")]
+    assert sheet.rows[0][-1] == settings_sheet(RUNS).rows[0][-1]
+    (axes,) = sweep_figure([*RUNS, stopped], "euler.mean").axes
+    lines = {line.get_label(): line for line in axes.lines}
+    np.testing.assert_allclose(lines["algorithm.horizon=1"].get_xydata(), [[24, 0.2], [100, 0.03]])
+    hollow = [line for line in axes.lines if line.get_fillstyle() == "none" and len(line.get_xdata())]
+    assert [line.get_xydata().tolist() for line in hollow] == [[[24.0, 0.7]]]
+    points = [line for line in axes.lines if line.get_marker() == "o" and line.get_fillstyle() == "full"]
+    assert 0.7 not in np.concatenate([line.get_ydata() for line in points])

@@ -14,12 +14,13 @@ from deepham.verdict import BARS, MOMENTS
 
 MOST_LINES = 8  # that a reader tells apart
 STYLES = tuple((color, style) for style in ("-", "--") for color in (BLUE, ORANGE, GREEN, GREY))
+GRID = {"marker": "D", "fillstyle": "none", "markersize": 8, "linewidth": 0}  # the grid solution, around what should be there
 
 
 def sweep_figure(runs: list[SweepRun], measure: str) -> Figure:
     """The measure by the setting that takes most values, one line a combination of the others through the means over the
-    seeds, each seed a point, bar and goal drawn in. Where there are more combinations than can be told apart, as of a
-    random search, a panel a setting with the runs as points.
+    seeds, each seed a point, bar and goal drawn in, and of a moment the grid solution's where a run has one. Where there are
+    more combinations than can be told apart, as of a random search, a panel a setting with the runs as points.
 
     Args:
         runs: those that are not finished, or lack the measure, are left out.
@@ -40,21 +41,34 @@ def sweep_figure(runs: list[SweepRun], measure: str) -> Figure:
         else:
             _draw(axes, shown, runs, key, measure, BLUE, "", "")
         _frame(axes, runs, key, measure)
+        if _solved(shown, measure):
+            axes.plot([], [], color="black", label="grid solution", **GRID)
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside right upper", frameon=False, fontsize=8)
     return figure
 
 
 def _draw(axes, group: list[SweepRun], runs: list[SweepRun], key: str, measure: str, color, style: str, label: str) -> None:
-    """One combination of the other settings: its runs, and a line through their means."""
+    """One combination of the other settings: its runs, a line through their means, and what the grid says."""
     place = _places(runs, key)
+    stopped = [run for run in group if run.stopped]
+    axes.plot([place[run.settings.get(key, UNKNOWN)] for run in stopped], [abs(run.measures[measure]) for run in stopped], "o",
+              color=color, markersize=4, alpha=0.55, fillstyle="none", linewidth=0, label="" if style else "stopped early")
     points = {place[value]: [abs(run.measures[measure]) for run in same]
-              for (value,), same in by_setting(group, [key]).items()}
+              for (value,), same in by_setting([run for run in group if run.complete], [key]).items()}
     x = [at for at, values in points.items() for _ in values]
     axes.plot(x, [y for values in points.values() for y in values], "o", color=color, markersize=4, alpha=0.55, linewidth=0,
               label="" if style else "a run")
     if style:
         means = [np.mean(values) for values in points.values()]
         axes.plot(list(points), means, style, color=color, label=label or "mean over seeds")
+    solved = _solved(group, measure)
+    at = [place[run.settings.get(key, UNKNOWN)] for run in solved]
+    axes.plot(at, [run.grid[measure] for run in solved], color=color, **GRID)
+
+
+def _solved(runs: list[SweepRun], measure: str) -> list[SweepRun]:
+    """Those whose moment the grid solution has, too."""
+    return [run for run in runs if measure in MOMENTS and np.isfinite(run.grid.get(measure, np.nan))]
 
 
 def _frame(axes, runs: list[SweepRun], key: str, measure: str) -> None:
@@ -70,7 +84,7 @@ def _frame(axes, runs: list[SweepRun], key: str, measure: str) -> None:
             axes.set_xticks(list(place.values()), list(place))
     else:
         axes.set_xticks(list(place.values()), list(place))
-    if any(line.get_ydata()[0] > 0 for line in axes.lines if len(line.get_ydata())):
+    if measure not in MOMENTS and any(line.get_ydata()[0] > 0 for line in axes.lines if len(line.get_ydata())):
         axes.set_yscale("log")
     axes.set(xlabel=key, ylabel=f"{text}, {unit}" if unit else text)
 

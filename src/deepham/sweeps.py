@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from deepham.verdict import judge
 
@@ -20,12 +20,20 @@ class SweepRun:
         settings: setting -> value as it was typed, of those that were; a run may lack one that another has.
         measures: measure -> value, in the units of the verdict; None where the run is not finished.
         why: what became of a run that is not finished.
+        grid: moments of the grid solution of its calibration, on the same shocks; empty where there was none.
+        stopped: where training was stopped early, if it was; the measures are then those of networks half trained.
     """
 
     name: str
     settings: dict[str, str]
     measures: dict[str, float] | None
     why: str = ""
+    grid: dict[str, float] = field(default_factory=dict)
+    stopped: str = ""
+
+    @property
+    def complete(self) -> bool:
+        return self.measures is not None and not self.stopped
 
     @property
     def bar_met(self) -> bool:

@@ -16,23 +16,33 @@ MAIN = ("euler.mean", "euler.p99", "bellman_policy.mean", "path_gap.mean", "weal
 
 
 def settings_sheet(runs: list[SweepRun], measures: Iterable[str] = MAIN) -> Sheet:
-    """What varies, then the finished runs, how many of them meet the bar, and each of the measures that there is as mean
-    (sd) over them; at full precision with the measures' names.
+    """What varies, then the runs that trained to their end, how many of them meet the bar, and each of the measures that
+    there is as mean (sd) over them, beside a moment the mean of the grid solution's; at full precision with the measures'
+    names. Runs stopped early are counted beside them.
     """
     keys = varying(runs)
     measures = [name for name in dict.fromkeys(measures) if any(name in (run.measures or {}) for run in runs)]
-    failures = any(run.measures is None for run in runs)
-    counts = ("runs", *(("not finished",) if failures else ()))
+    beside = {name: name in MOMENTS and any(name in run.grid for run in runs) for name in measures}
+    others = {"stopped early": lambda run: bool(run.stopped), "not finished": lambda run: run.measures is None}
+    others = {name: is_one for name, is_one in others.items() if any(map(is_one, runs))}
+    counts = ("runs", *others)
     rows, exact = [], []
     for values, group in by_setting(runs, keys).items():
-        finished = [run for run in group if run.measures is not None]
+        finished = [run for run in group if run.complete]
         met = sum(run.bar_met for run in finished)
-        number = (len(finished), *((len(group) - len(finished),) if failures else ()))
-        spreads = [mean_sd([run.measures[name] for run in finished if name in run.measures]) for name in measures]
-        rows.append((*map(_short, values), *map(str, number), f"{met} of {len(finished)}", *map(_cell, spreads)))
-        exact.append((*values, *number, met, *(number for spread in spreads for number in spread)))
-    headings = (*keys, *counts, "bar met", *(f"{_described(name)} (sd)" for name in measures))
-    exact_headings = (*keys, *counts, "bar met", *(f"{name}{part}" for name in measures for part in ("", ", sd")))
+        number = (len(finished), *(sum(map(is_one, group)) for is_one in others.values()))
+        cells, numbers = [], []
+        for name in measures:
+            spread = mean_sd([run.measures[name] for run in finished if name in run.measures])
+            grid = [mean_sd([run.grid[name] for run in finished if name in run.grid])[0]] if beside[name] else []
+            cells += [_cell(spread), *(_cell((value, float("nan"))) for value in grid)]
+            numbers += [*spread, *grid]
+        rows.append((*map(_short, values), *map(str, number), f"{met} of {len(finished)}", *cells))
+        exact.append((*values, *number, met, *numbers))
+    headings = (*keys, *counts, "bar met", *(text for name in measures for text in (
+        f"{_described(name)} (sd)", *(["on the grid"] if beside[name] else []))))
+    exact_headings = (*keys, *counts, "bar met", *(f"{name}{part}" for name in measures for part in (
+        "", ", sd", *([", grid"] if beside[name] else []))))
     return Sheet(headings, rows, "l" * len(keys) + "r" * (len(headings) - len(keys)), exact_headings, exact)
 
 
@@ -43,8 +53,9 @@ def settings_table(runs: list[SweepRun], measure: str) -> Table:
                   box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
     for heading, side in zip(sheet.headings, sheet.align):
         table.add_column(heading, justify="left" if side == "l" else "right", overflow="fold", no_wrap=heading == "runs")
+    keys = len(varying(runs))
     for row in sheet.rows:
-        table.add_row(*row[: len(row) - 1], row[-1].replace(" ", "\N{NO-BREAK SPACE}"))
+        table.add_row(*row[:keys], *(cell.replace(" ", "\N{NO-BREAK SPACE}") for cell in row[keys:]))
     return table
 
 

@@ -11,7 +11,7 @@ from hydra import compose, initialize_config_dir
 from deepham import economics
 from deepham.paths import conf_folder
 
-GROUPS = ("model", "network", "algorithm", "trainer", "reference", "callbacks", "logger", "experiment")
+GROUPS = ("model", "calibration", "network", "algorithm", "trainer", "reference", "callbacks", "logger", "experiment")
 OPTIONS = [f"{group}={path.stem}" for group in GROUPS for path in sorted((conf_folder() / group).glob("*.yaml"))]
 
 

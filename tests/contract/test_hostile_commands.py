@@ -109,6 +109,7 @@ def test_a_report_shows_what_a_solution_says_as_text(tmp_path):
     '{"measures": "text"}', '{"measures": 3}', '{"measures": {"euler.mean": {"a": 1}}}',
     '{"measures": {"euler.mean": "1"}}',
     '{"measures": {"euler.mean": [1]}}', '{"measures": {"euler.mean": true}}',
+    '{"measures": {}, "reference": 3}', '{"measures": {}, "reference": {"gini": "1"}}',
     '{"measures": {"euler.mean": 1' + "0" * 400 + "}}",
     '{"measures": {"euler.mean": 1' + "0" * 5000 + "}}", "[" * 10**5, "\xff\ufffe"])
 def test_measures_that_are_none_are_refused(tmp_path, text):

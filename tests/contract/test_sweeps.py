@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hydra import compose, initialize_config_dir
 
+from deepham.paths import conf_folder
 from deepham.training.cli import summarize
 from deepham.training.sweep import duration
 
@@ -90,6 +92,82 @@ def test_a_sweep_of_a_name_goes_on_where_it_was(command):
     assert {path: path.read_bytes() for path in Path("checkpoints").glob("night-?-r/weights.safetensors")} == weights
 
 
+RATE = "algorithm.policy_optimizer.learning_rate="
+HOPELESS = ("algorithm.outer_iterations=3", "callbacks.guard=null", f"{RATE}0.3")
+STOP = ("callbacks=early_stop", "callbacks.early_stop.factor=2")
+
+
+def test_a_hopeless_job_is_stopped_measured_and_kept_out_of_the_means(command, script):
+    code, output, errors = command("-m", "hydra.sweep.dir=logs/s", "run=r", *HOPELESS[:-1], f"{RATE}0.001,0.002,0.003,0.3,0.0015",
+                                   *STOP, "callbacks.early_stop.jobs=3")
+    assert (code, errors) == (0, []) and "outer iteration 2/3" in output
+    assert "training stopped early, after outer iteration 1 of 3: euler.mean " in output
+    found = {path.parent.name: json.loads(path.read_text()) for path in sorted(Path("checkpoints").glob("*/metrics.json"))}
+    stopped = found["s-3-r"]["stopped_early"]
+    assert [name for name, metrics in found.items() if metrics["stopped_early"]] == ["s-3-r"]
+    assert (stopped["outer_iteration"], stopped["of"]) == (1, 3) and "the median of 3 other jobs" in stopped["why"]
+    status = json.loads(Path("checkpoints/s-3-r/status.json").read_text())
+    assert (status["state"], status["stopped_early"]) == ("finished", stopped)
+    assert f"job 4 of 5, euler.mean {found['s-3-r']['measures']['euler.mean']:.3g}, stopped after 1 of 3; 0 failed" in output
+    assert [len(Path(f"logs/s-{job}-r/metrics.csv").read_text().splitlines()) - 1 for job in range(5)] == [3, 3, 3, 1, 3]
+    assert {"last.ckpt", "weights.safetensors", "meta.json"} <= {path.name for path in Path("checkpoints/s-3-r").iterdir()}
+
+    with open("logs/s/settings.csv", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["runs"], row["stopped early"]) for row in rows] == [("1", "0")] * 4 + [("0", "1")]
+    assert [row["euler.mean"] for row in rows][-1] == "nan"
+    code, output, errors = script(summarize, "runs=checkpoints/s-*")
+    assert (code, errors) == (0, []) and "s-3-r: stopped after 1 of 3" in output and "4 runs" in output
+    assert Path("logs/summary/settings.csv").read_text() == Path("logs/s/settings.csv").read_text()
+
+    # resumed it repeats its verdict, and without the callback it goes on to its end as if it had not been stopped
+    before = Path("checkpoints/s-3-r/weights.safetensors").read_bytes()
+    code, output, errors = command(*HOPELESS, "run=s-3-r", "ckpt_path=auto", *STOP)
+    assert (code, errors) == (0, []) and "outer iteration 2/3" not in output and "stopped early, after outer iteration 1" in output
+    assert Path("checkpoints/s-3-r/weights.safetensors").read_bytes() == before
+    code, output, errors = command(*HOPELESS, "run=s-3-r", "ckpt_path=auto")
+    assert (code, errors) == (0, []) and "outer iteration 3/3" in output and "early" not in output  # nor in the configuration
+    assert json.loads(Path("checkpoints/s-3-r/status.json").read_text())["stopped_early"] is None
+    assert command(*HOPELESS, "run=whole")[0] == 0
+    weights = [Path(f"checkpoints/{name}/weights.safetensors").read_bytes() for name in ("s-3-r", "whole")]
+    assert weights[0] == weights[1] != before
+
+
+@pytest.mark.parametrize("options, stops", [
+    ([], False), (["sweep=grid"], False), (["callbacks=early_stop"], True),
+    *(pytest.param(options, stops, marks=needs("hydra_optuna_sweeper")) for options, stops in (
+        (["sweep=random"], True), (["sweep=optuna"], True), (["sweep=random", "callbacks=default"], False)))])
+def test_early_stop_is_on_in_searches_alone_unless_asked_for(options, stops):
+    with initialize_config_dir(str(conf_folder()), version_base="1.3"):
+        assert ("early_stop" in compose("train", overrides=options).callbacks) == stops
+
+
+@pytest.mark.slow
+def test_all_processes_of_a_hopeless_job_stop(command):
+    code, output, errors = command("-m", "run=r", *HOPELESS[:-1], f"{RATE}0.001,0.3", *STOP, "callbacks.early_stop.jobs=1",
+                                   "trainer.processes=2")
+    assert (code, errors) == (0, []) and "job 2 of 2, euler.mean " in output and ", stopped after 1 of 3; 0 failed" in output
+
+
+def test_early_stop_outside_of_a_sweep_says_that_it_stops_nothing(command):
+    code, output, errors = command("callbacks=early_stop")
+    assert (code, errors) == (0, []) and output.count("this run is no job of a sweep") == 1
+
+
+@pytest.mark.parametrize("overrides, says", [
+    (["measure=gini"], "there is euler.mean"), (["measure=[a]"], "there is euler.mean"), (["warm_up=2"], "a share from 0 to 1, got 2"),
+    (["jobs=0"], "a whole number from 1 on, got 0"), (["factor=0.5"], "a number from 1 on, got 0.5"),
+    (["factor=a"], "a number from 1 on, got 'a'")])
+def test_a_wrong_setting_of_early_stop_is_one_line(command, overrides, says):
+    code, output, errors = command("callbacks=early_stop", *(f"callbacks.early_stop.{text}" for text in overrides))
+    assert code == 2 and len(errors) == 1 and says in errors[0] and output == "" and list(Path(".").iterdir()) == []
+
+
+def test_early_stop_asks_for_the_errors_that_it_compares(command):
+    code, output, errors = command("callbacks=early_stop", "callbacks.bellman_errors=null")
+    assert code == 2 and len(errors) == 1 and "off with callbacks.early_stop=null" in errors[0] and list(Path(".").iterdir()) == []
+
+
 @pytest.mark.parametrize("override, plugin, extra", [
     ("hydra/launcher=joblib", "hydra_joblib_launcher", "sweep"), ("sweep=optuna", "hydra_optuna_sweeper", "sweep"),
     ("sweep=random", "hydra_optuna_sweeper", "sweep"), ("hydra/launcher=submitit_local", "hydra_submitit_launcher", "cluster"),
@@ -138,6 +216,16 @@ def test_a_parallel_sweep_comes_to_the_same(tmp_path, tiny, launcher):
     plain = sweep(tmp_path, *tiny, "seed=1,2", "hydra.sweep.dir=logs/plain")
     assert plain.communicate(timeout=300) and plain.returncode == 0
     assert (tmp_path / "logs/plain/settings.csv").read_text() == (tmp_path / "logs/0/settings.csv").read_text()
+
+
+@pytest.mark.slow
+@needs("hydra_joblib_launcher")
+def test_a_hopeless_job_is_stopped_in_a_process_of_its_own(tmp_path, tiny):
+    process = sweep(tmp_path, *tiny, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", *HOPELESS[:-1], f"{RATE}0.001,0.002,0.003,0.3",
+                    *STOP, "callbacks.early_stop.jobs=2", "run=r", "hydra.sweep.dir=logs/s")  # two have ended before it begins
+    output = process.communicate(timeout=300)[0]
+    jobs = json.loads((tmp_path / "logs/s/sweep.json").read_text())["jobs"]
+    assert process.returncode == 0 and [bool(job["stopped_early"]) for job in jobs] == [False, False, False, True], output
 
 
 @pytest.mark.slow

@@ -132,7 +132,7 @@ def test_a_signal_ends_the_run_as_it_ends_one_process_and_is_not_for_the_others(
 
 def test_a_process_ends_where_its_input_ends(tmp_path):
     """As it does when the process that writes it is gone."""
-    command = [sys.executable, "-m", "deepham.training.worker", "1", "2", str(tmp_path / "store"), "0"]
+    command = [sys.executable, "-m", "deepham.training.worker", "1", "2", str(tmp_path / "store")]
     with subprocess.Popen(command, stdin=subprocess.PIPE) as worker:
         with pytest.raises(subprocess.TimeoutExpired):
             worker.wait(0.3)

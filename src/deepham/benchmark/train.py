@@ -46,6 +46,6 @@ def train(
     """
     module = BenchmarkDeepHAM(model, network, algorithm, seed)
     data = PanelData(module.settings, seed)
-    where = TrainerSettings(gpus=gpus, processes=1, threads=1, cuda_graphs=False, deterministic=False)
+    where = TrainerSettings(gpus=gpus, processes=1, nodes=1, threads=1, cuda_graphs=False, deterministic=False)
     fit_once(module, data, where, list(callbacks), [], None)
     return module, data

@@ -7,6 +7,7 @@ import re
 import sys
 import traceback
 from difflib import get_close_matches
+from functools import partial
 from importlib import import_module
 
 import hydra
@@ -20,10 +21,13 @@ from omegaconf.errors import OmegaConfBaseException
 from deepham.errors import BenchmarkFailed, InputError, NotSaved, ProcessLost, TrainingDiverged, one_line
 from deepham.paths import conf_folder
 from deepham.training.allocator import keep_freed_memory
+from deepham.training.help import help_page
 from deepham.training.interruption import STOPPING, Interrupted, interruptible
 
 # launchers and sweepers of Hydra -> the extra of this package that brings them
 EXTRAS = {"optuna": "sweep", "joblib": "sweep", "submitit_local": "cluster", "submitit_slurm": "cluster"}
+
+NODES = re.compile(r"\+*trainer\.nodes=(?!1$).*")  # a command line that asks for several
 
 
 class JobFailed(RuntimeError):
@@ -32,7 +36,15 @@ class JobFailed(RuntimeError):
 
 def train() -> int:
     """`python scripts/train.py` and, from an installed package, `deepham-train`. Returns the exit code."""
-    return run_script("train", "deepham.training.run")
+    if not any(NODES.fullmatch(text) for text in sys.argv[1:]):
+        return run_script("train", "deepham.training.run")
+    from deepham.training.nodes import take_part  # torch
+
+    try:
+        return take_part(partial(run_script, "train", "deepham.training.run"))
+    except (InputError, ProcessLost) as error:
+        _complain(str(error))
+        return 2 if isinstance(error, InputError) else 1
 
 
 def reference() -> int:
@@ -66,12 +78,10 @@ def run_script(config_name: str, module: str) -> int:
     Returns the exit code: 0 done, 2 bad input, 128 + signal when interrupted, 1 anything else. A sweep runs all of its
     jobs and returns 1 if one of them failed.
     """
+    if {"-h", "--help"} & set(sys.argv[1:]):
+        return _help(config_name)
     try:
-        check_choices(sys.argv[1:])
-        if config_name == "train" and {"-m", "--multirun"} & set(sys.argv[1:]):
-            from deepham.training.sweep_plan import check_sweep  # torch, for sweeps only
-
-            check_sweep(config_name, [text for text in sys.argv[1:] if not text.startswith("-")])
+        _check(config_name, sys.argv[1:])
     except InputError as error:
         _complain(str(error))
         return 2
@@ -84,39 +94,27 @@ def run_script(config_name: str, module: str) -> int:
     codes: list[int] = []  # of the jobs in this process; those that a launcher starts in others get a copy
     home, arguments = os.getpid(), list(sys.argv)
 
-    def guarded(cfg: DictConfig):
-        result = None
-        if os.getpid() != home:
+    def job(cfg: DictConfig):
+        elsewhere = os.getpid() != home  # in a process of its own, which a launcher has started
+        if elsewhere:
             sys.argv = list(arguments)  # a run says how it was started
         try:
-            # imported here, after --help and bad overrides: torch and lightning load slowly
-            with interruptible(*STOPPING):
-                result = import_module(module).run(cfg)
-            codes.append(0)
-        except InputError as error:
-            _complain(str(error))
-            codes.append(2)
-        except (TrainingDiverged, ProcessLost, NotSaved, BenchmarkFailed) as error:
-            _complain(str(error))
-            codes.append(1)
-        except Exception as error:  # one failed job must not end a sweep; the traceback says where the bug is
-            traceback.print_exc()
-            _complain(f"{type(error).__name__}: {error}")
-            codes.append(1)
-        except Interrupted:  # as its status.json says; in a process of its own it ends with its job
-            if os.getpid() == home:
+            code, result = _attempt(module, cfg)
+        except Interrupted:  # as its status.json says; elsewhere it ends with its job
+            if not elsewhere:
                 raise
-            codes.append(1)
+            code, result = 1, None
+        codes.append(code)
         result = float("nan") if result is None else result
         # a sweeper that searches takes no NaN, and other scripts leave no status.json to tell this process by
         searched = not HydraConfig.get().sweeper._target_.endswith(".BasicSweeper") and result != result
-        if searched or os.getpid() != home and codes[-1] and config_name != "train":
+        if searched or elsewhere and code and config_name != "train":
             raise JobFailed(f"a job has no result: {' '.join(HydraConfig.get().overrides.task)}")
         return result
 
     try:
         with interruptible(*STOPPING):
-            hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name=config_name)(guarded)()
+            hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name=config_name)(job)()
     except Interrupted as stop:
         _conclude_sweep()
         return stop.exit_code
@@ -127,6 +125,33 @@ def run_script(config_name: str, module: str) -> int:
     if not codes:
         return _conclude_sweep() or 0
     return codes[0] if len(codes) == 1 else int(any(codes))
+
+
+def _check(config_name: str, arguments: list[str]) -> None:
+    """Look at the command line before Hydra does. Raises InputError, and whatever Hydra and OmegaConf raise."""
+    check_choices(arguments)
+    if config_name == "train" and {"-m", "--multirun"} & set(arguments):
+        from deepham.training.sweep_plan import check_sweep  # torch, for sweeps only
+
+        check_sweep(config_name, [text for text in arguments if not text.startswith("-")])
+
+
+def _attempt(module: str, cfg: DictConfig) -> tuple[int, float | None]:
+    """Exit code and result of one run, which says what went wrong: a failed job must not end a sweep. Raises Interrupted."""
+    try:
+        # imported here, after --help and bad overrides: torch and lightning load slowly
+        with interruptible(*STOPPING):
+            return 0, import_module(module).run(cfg)
+    except InputError as error:
+        _complain(str(error))
+        return 2, None
+    except (TrainingDiverged, ProcessLost, NotSaved, BenchmarkFailed) as error:
+        _complain(str(error))
+        return 1, None
+    except Exception as error:  # the traceback says where the bug is
+        traceback.print_exc()
+        _complain(f"{type(error).__name__}: {error}")
+        return 1, None
 
 
 def _conclude_sweep() -> int | None:
@@ -171,6 +196,17 @@ def explain(error: Exception, config_name: str) -> str:
     if isinstance(error, OverrideParseException):
         return f"{error.override}: cannot be read; {lines[0]}"
     return one_line(" ".join(lines[:2]) or f"configuration: {type(cause).__name__}")
+
+
+def _help(config_name: str) -> int:
+    try:
+        print(help_page(config_name, sys.argv[1:]), flush=True)
+    except InputError as error:
+        _complain(str(error))
+        return 2
+    except BrokenPipeError:  # --help | head; what is left to write goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
 
 
 def _known_keys(config_name: str) -> list[str]:

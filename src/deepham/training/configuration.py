@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import wraps
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from deepham.report.study import StudySettings
 from deepham.training.settings import TrainerSettings
 
 KEYS = ("model", "network", "algorithm", "trainer", "callbacks", "logger", "verdict", "reference", "run", "seed",
-        "figures", "init_from", "ckpt_path", "log_dir", "checkpoint_dir", "optimized_metric")
+        "figures", "init_from", "solve_reference", "ckpt_path", "log_dir", "checkpoint_dir", "optimized_metric")
 LEAST_HOUSEHOLDS = 0.1  # in each individual state of a batch, on average
 RUN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{,199}")  # file systems take 255 letters, a sweep adds some
 ALLOWED_TARGETS = ("deepham.", "lightning.")
@@ -86,7 +86,7 @@ def _check_memory(settings: Settings) -> None:
     each = memory.training(settings.economy, settings.algorithm, settings.network, ranks)
     for card in range(gpus):
         memory.require_memory(each, f"cuda:{card}")
-    memory.require_memory(memory.of_processes([] if gpus else each, ranks, "trainer.gpus" if gpus else "trainer.processes"))
+    memory.require_memory(memory.of_processes([] if gpus else each, settings.trainer.on_a_node, "trainer.gpus" if gpus else "trainer.processes"))
     point = memory.point_with(settings.economy, settings.network)
     memory.require_memory(memory.verdict(settings.economy, settings.verdict, point), "cuda" if gpus else "cpu")
 
@@ -107,9 +107,9 @@ def read(cfg: DictConfig) -> Settings:
     """
     for key in KEYS:
         require(key in cfg, f"{key}: missing; leave out the override ~{key}")
-    unknown = sorted(set(cfg) - set(KEYS))
+    unknown = sorted(set(cfg) - {*KEYS, "calibration"})  # of which typed_model says what is wrong
     require(not unknown, f"{', '.join(unknown)}: unknown key; there is {', '.join(KEYS)}")
-    name, economy = _economy(cfg.model)
+    name, economy = _economy(cfg)
     algorithm = OmegaConf.to_object(typed_group("algorithm", cfg.algorithm, AlgorithmSettings))
     settings = Settings(
         economy_name=name,
@@ -135,9 +135,10 @@ def read(cfg: DictConfig) -> Settings:
             f"optimized_metric: no measure {cfg.optimized_metric!r}; there is {', '.join(measures)}")
     for group in ("callbacks", "logger"):
         check_targets(group, cfg[group])
-    require(cfg.init_from is None or cfg.ckpt_path is None, "init_from and ckpt_path: a resumed run has its own networks; "
-            "leave out one of them")
-    require(isinstance(cfg.figures, bool), f"figures: expected true or false, got {cfg.figures!r}")
+    require(cfg.init_from is None or cfg.ckpt_path in (None, "auto"), "init_from and ckpt_path: a resumed run has its own "
+            "networks; leave out one of them")
+    for switch in ("figures", "solve_reference"):
+        require(isinstance(cfg[switch], bool), f"{switch}: expected true or false, got {cfg[switch]!r}")
     for folder in ("log_dir", "checkpoint_dir"):
         check_folder(folder, cfg[folder])
     require(Path(cfg.log_dir).resolve() != Path(cfg.checkpoint_dir).resolve(),
@@ -151,7 +152,7 @@ def read_reference(cfg: DictConfig) -> tuple[str, Economy, ReferenceSettings]:
     check_folder("store", cfg.store)
     settings = OmegaConf.to_object(typed_group("reference", cfg.reference, ReferenceSettings))
     settings.validate()
-    return *_economy(cfg.model), settings
+    return *_economy(cfg), settings
 
 
 @input_errors
@@ -194,11 +195,26 @@ def _groups(cfg: DictConfig, **schemas: type) -> list:
     return groups
 
 
-def _economy(cfg) -> tuple[str, Economy]:
-    _check_group("model", cfg)
-    name = cfg.get("name")
-    parameters = OmegaConf.masked_copy(cfg, [key for key in cfg if key != "name"])
-    typed = typed_group("model", parameters, economics.economy_class(name))
+def typed_model(cfg: DictConfig) -> tuple[str, DictConfig]:
+    """Name of the economy of a whole configuration, and its parameters with their types.
+
+    Raises:
+        InputError: a wrong type, parameters that are missing or those of another economy.
+    """
+    require("calibration" not in cfg, "calibration: its file has to begin with the line # @package model")
+    _check_group("model", cfg.get("model"))
+    name = cfg.model.get("name")
+    schema = economics.economy_class(name)
+    known = [each.name for each in fields(schema)]
+    parameters = OmegaConf.masked_copy(cfg.model, [key for key in cfg.model if key != "name"])
+    strange = next((key for key in parameters if key not in known), None)
+    require(strange is None, f"model.{strange}: no parameter of {name}, which has {', '.join(known)}; model=... and "
+            "calibration=... have to be of one economy")
+    return name, typed_group("model", parameters, schema)
+
+
+def _economy(cfg: DictConfig) -> tuple[str, Economy]:
+    name, typed = typed_model(cfg)
     try:
         return name, economics.create(name, **OmegaConf.to_container(typed))
     except InputError as error:

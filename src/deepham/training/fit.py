@@ -29,6 +29,7 @@ from deepham.training.settings import TrainerSettings
 from deepham.training.terminal import quiet_lightning
 
 log = logging.getLogger("deepham")
+IN_MEMORY = "the checkpoint that was read"  # Lightning asks for a path
 OFFENDING = "offending_batch.safetensors"
 
 
@@ -50,37 +51,39 @@ def fit(
     if folders is None:
         with TemporaryDirectory(prefix="deepham-") as home:
             return fit(settings, callbacks, loggers, RunFolders("unnamed", Path(home), Path(home)), resume, init)
+    needed = [callback for callback in callbacks if getattr(callback, "every_process", False)]
+    everything = [*callbacks, LastCheckpoint(folders.checkpoints, folders.disk)]
     retreating = False
-    while True:
-        module = DeepHAM(**settings.hyperparameters())
-        if init is not None:
-            module.start_from(init)
-        if retreating:
-            module.retreat()
-        number = settings.trainer.ranks
-        data = PanelData(settings.algorithm, settings.seed, init and init.ergodic, Ranks(0, number), settings.trainer.cuda_graphs)
-        needed = [callback for callback in callbacks if getattr(callback, "every_process", False)]
-        try:
-            with beside((module, data, settings.trainer, needed, resume), number):
-                fit_once(module, data, settings.trainer, [*callbacks, LastCheckpoint(folders.checkpoints, folders.disk)], loggers,
-                         resume)
-            return module, data
-        except TrainingDiverged as error:
-            _keep_batch(error, folders)
-            if retreating or module.retreats or not folders.last.exists():
-                error.advise(f"a step {SMALLER_STEP:g} times as large did not help, and training stops. Try a smaller "
-                             "algorithm.policy_optimizer.learning_rate, or network.base=frictionless")
-                raise
-            log.warning("%s; going back to the last checkpoint with %g times the learning rate", error, SMALLER_STEP)
-            retreating, resume = True, folders.last
+    with beside(settings.trainer) as ranks:
+        while True:
+            module = DeepHAM(**settings.hyperparameters())
+            if init is not None:
+                module.start_from(init)
+            if retreating:
+                module.retreat()
+            data = PanelData(settings.algorithm, settings.seed, init and init.ergodic, ranks, settings.trainer.cuda_graphs)
+            # the content, not the file: the disks of other machines may be others, or behind
+            checkpoint = None if resume is None else read_checkpoint(resume)
+            ranks.broadcast((module, data, settings.trainer, needed, checkpoint))
+            try:
+                fit_once(module, data, settings.trainer, everything, loggers, checkpoint)
+                return module, data
+            except TrainingDiverged as error:
+                _keep_batch(error, folders)
+                if retreating or module.retreats or not folders.last.exists():
+                    error.advise(f"a step {SMALLER_STEP:g} times as large did not help, and training stops. Try a smaller "
+                                 "algorithm.policy_optimizer.learning_rate, or network.base=frictionless")
+                    raise
+                log.warning("%s; going back to the last checkpoint with %g times the learning rate", error, SMALLER_STEP)
+                retreating, resume = True, folders.last
 
 
-def fit_once(module: DeepHAM, data: PanelData, trainer: TrainerSettings, callbacks: list, loggers: list, resume: Path | None
+def fit_once(module: DeepHAM, data: PanelData, trainer: TrainerSettings, callbacks: list, loggers: list, checkpoint: dict | None
              ) -> None:
-    """Train until the end, in this process and in step with the others. Raises TrainingDiverged."""
+    """Train until the end, in this process and in step with the others, from the checkpoint on. Raises TrainingDiverged."""
     with quiet_lightning(), computing(trainer):
-        _trainer(module, data.ranks, trainer, callbacks, loggers).fit(
-            module, datamodule=data, ckpt_path=resume, weights_only=True if resume else None)
+        _trainer(module, data.ranks, trainer, callbacks, loggers, checkpoint).fit(
+            module, datamodule=data, **({} if checkpoint is None else {"ckpt_path": IN_MEMORY, "weights_only": True}))
 
 
 def _keep_batch(error: TrainingDiverged, folders: RunFolders) -> None:
@@ -114,7 +117,7 @@ def check_processes(path: Path, settings: Settings) -> None:
     except (TypeError, AttributeError) as error:
         raise InputError(f"ckpt_path: {path} does not say where its economies stand; it cannot be resumed") from error
     require(before in (None, now), f"ckpt_path: {path} is of a run in {before} process{'es' if before != 1 else ''}, this one is "
-            f"in {now}; resume with trainer.processes={before} or, on GPUs, trainer.gpus={before}")
+            f"in {now}; resume with trainer.processes={before} or, on GPUs, trainer.gpus={before}, or as many over trainer.nodes")
 
 
 def starting_point(path: str, settings: Settings) -> Solution:
@@ -136,18 +139,19 @@ def starting_point(path: str, settings: Settings) -> Solution:
     return solution
 
 
-def _trainer(module: DeepHAM, ranks: Ranks, settings: TrainerSettings, callbacks: list, loggers: list) -> lightning.Trainer:
+def _trainer(module: DeepHAM, ranks: Ranks, settings: TrainerSettings, callbacks: list, loggers: list,
+             checkpoint: dict | None) -> lightning.Trainer:
     """Lightning's, which takes each process for a run of its own: what they share is in `Ranks`, and no wrapper, barrier or
     broadcast of every step beside it."""
     return lightning.Trainer(
         accelerator="gpu" if settings.gpus else "cpu",
-        devices=[ranks.rank] if settings.gpus else 1,
+        devices=[ranks.local] if settings.gpus else 1,
         max_epochs=module.settings.outer_iterations,
         callbacks=callbacks,
         logger=loggers or False,
         enable_checkpointing=any(isinstance(callback, LastCheckpoint) for callback in callbacks),
         # on a cluster Lightning would put in handlers and checkpoints of its own
-        plugins=[SealedCheckpoints(), LightningEnvironment()],
+        plugins=[SealedCheckpoints(checkpoint), LightningEnvironment()],
         enable_progress_bar=False,
         log_every_n_steps=1,
         enable_model_summary=False,

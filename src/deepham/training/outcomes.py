@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import glob
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -33,7 +35,8 @@ def _outcome(folder: Path) -> SweepRun:
     if state != "finished":
         why = status.get("why") or status.get("signal")
         return SweepRun(folder.name, typed(status), None, f"{state}: {why}" if why else state)
-    return SweepRun(folder.name, typed(status) or _saved(folder), measures_of(folder))
+    measures, grid = measures_of(folder)
+    return SweepRun(folder.name, typed(status) or _saved(folder), measures, grid=grid, stopped=stop_of(status))
 
 
 def _more(folder: Path, keys: set[str]) -> dict[str, str]:
@@ -56,6 +59,38 @@ def status_of(folder: Path) -> dict:
         raise InputError(f"runs: {folder / STATUS} is damaged; expected what a run wrote") from error
 
 
+def jobs_of(sweep: str, checkpoint_dir: Path) -> list[dict]:
+    """status.json of every job of the sweep, in the order of their numbers. Raises InputError for one that is damaged."""
+    found = [status_of(path.parent) for path in checkpoint_dir.glob(f"{glob.escape(sweep)}-*/{STATUS}")]
+    return sorted((status for status in found if status.get("sweep") == sweep), key=lambda status: status["job"])
+
+
+def stop_of(status: dict, why: bool = False) -> str:
+    """Where training was stopped early, and on request why; empty where it was not."""
+    stop = status.get("stopped_early")
+    if not isinstance(stop, dict):
+        return ""
+    return f"stopped after {stop.get('outer_iteration')} of {stop.get('of')}" + (f": {stop.get('why')}" if why else "")
+
+
+def history_of(log_folder: Path, measure: str) -> list[float]:
+    """The measure after each outer iteration so far, also of a run that goes on; empty where there is no such history."""
+    try:
+        with open(log_folder / "metrics.csv", encoding="utf-8", newline="") as file:
+            return [float(row[measure]) for row in csv.DictReader(file)]
+    except (OSError, ValueError, KeyError, TypeError, csv.Error):
+        return []
+
+
+def training_of(log_folder: Path) -> dict | None:
+    """The economy that a run trains in and how long it does; None where it has not said so yet."""
+    try:
+        config = plain_yaml((log_folder / "config.yaml").read_bytes())
+        return {"model": config["model"]} | {key: config["algorithm"][key] for key in ("outer_iterations", "policy_steps")}
+    except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError, RecursionError):
+        return None
+
+
 def typed(status: dict) -> dict[str, str]:
     """Setting -> value, of the overrides of a job."""
     overrides = status.get("overrides")
@@ -63,21 +98,28 @@ def typed(status: dict) -> dict[str, str]:
     return {key: _canonical(value) for key, _, value in (text.lstrip("+").partition("=") for text in texts)}
 
 
-def measures_of(folder: Path) -> dict[str, float]:
-    """Of scripts/evaluate.py where the run was evaluated, else of the verdict at its end. Raises InputError."""
+def measures_of(folder: Path) -> tuple[dict[str, float], dict[str, float]]:
+    """Of scripts/evaluate.py where the run was evaluated, else of the verdict at its end; and those of the grid solution
+    beside them, empty where there was none. Raises InputError.
+    """
     for name in ("evaluation.json", "metrics.json"):
         try:
-            measures = json.loads((folder / name).read_text(encoding="utf-8"))["measures"]
-            if not all(value is None or type(value) in (int, float) for value in measures.values()):
-                raise TypeError("expected numbers")
-            return {key: float("nan") if value is None else float(value) for key, value in measures.items()}
+            found = json.loads((folder / name).read_text(encoding="utf-8"))
+            return _numbers(found["measures"]), _numbers(found.get("reference") or {})
         except FileNotFoundError:
             continue
         # the last three: no mapping, numbers beyond those of a computer, lists within lists without end
         except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-            raise InputError(f"runs: {folder / name} is damaged; expected a number for each name under "
-                             f"measures") from error
+            raise InputError(f"runs: {folder / name} is damaged; expected a number for each name under measures, and "
+                             "under reference where there is one") from error
     raise InputError(f"runs: {folder} has neither evaluation.json nor metrics.json; is it a finished run?")
+
+
+def _numbers(measures: dict) -> dict[str, float]:
+    """NaN for null. Raises TypeError or AttributeError."""
+    if not all(value is None or type(value) in (int, float) for value in measures.values()):
+        raise TypeError("expected numbers")
+    return {key: float("nan") if value is None else float(value) for key, value in measures.items()}
 
 
 def _saved(folder: Path) -> dict[str, str]:

@@ -1,16 +1,16 @@
-"""The other processes of a run: started here, and ended whatever happens to this one."""
+"""The other processes of a run: started here, or by a cluster (nodes.py), and ended whatever happens to this one."""
 
 from __future__ import annotations
 
 import os
-import pickle
 import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import IO
@@ -18,12 +18,12 @@ from typing import IO
 import torch.distributed
 
 from deepham.economics.economy import require
-from deepham.errors import ProcessLost, TrainingDiverged, one_line
-from deepham.training.ranks import Ranks
+from deepham.errors import ProcessLost, one_line
+from deepham.training.meeting import PATIENCE, await_ready, join
+from deepham.training.nodes import Tasks
+from deepham.training.ranks import ALONE, Disconnected, Ranks
+from deepham.training.settings import TrainerSettings
 
-JOINING = timedelta(minutes=5)  # until all are connected
-WAITING = timedelta(days=7)  # for each other after that: who dies is noticed anyway, and a run that is stopped may wait
-PATIENCE = 5.0  # seconds until a process whose connection broke has ended
 LOOPBACK = {"linux": "lo", "darwin": "lo0"}  # the connection neither leaves the machine nor breaks with its network
 
 
@@ -45,34 +45,42 @@ class _Worker:
 
 
 @contextmanager
-def beside(job: tuple, number: int):
-    """Run the job in number - 1 more processes, which train together with this one inside this block and end with it.
-
-    Args:
-        job: what deepham.training.worker does; it is pickled.
+def beside(trainer: TrainerSettings) -> Iterator[Ranks]:
+    """The processes that train together inside this block, as rank 0 sees them: they do what it hands out by
+    Ranks.broadcast, see deepham.training.worker.
 
     Raises:
         ProcessLost: one of them ended by itself.
         InputError: this process belongs to others already.
     """
-    if number == 1:
-        yield
-        return
+    if trainer.nodes > 1:
+        with Tasks.current.beside() as ranks:
+            yield ranks
+    elif trainer.ranks > 1:
+        with _started(trainer.ranks) as ranks:
+            yield ranks
+    else:
+        yield ALONE
+
+
+@contextmanager
+def _started(number: int) -> Iterator[Ranks]:
+    """This process and number - 1 more, which are started here and end with the block."""
     require(not torch.distributed.is_initialized(), f"trainer: {number} processes cannot be started from a process that uses "
             "torch.distributed itself; train in one that does not")
     workers: list[_Worker] = []
+    ranks = Ranks(0, number)
     with TemporaryDirectory(prefix="deepham-") as home:
-        store = Path(home) / "store"
+        place = Path(home) / "store"
         try:
-            data = pickle.dumps(job)
             for rank in range(1, number):
-                workers.append(_start(Ranks(rank, number), store, data))
-            _await(workers, home)
-            join(Ranks(0, number), store)
-            yield
-        except (TrainingDiverged, ProcessLost):
-            raise
-        except RuntimeError as error:  # a broken connection, unless nobody is gone
+                workers.append(_start(rank, number, place))
+            with loopback():
+                store = torch.distributed.FileStore(str(place), number)
+                await_ready(number, store, partial(_raise_if_lost, workers, None))
+                join(ranks, store)
+            yield ranks
+        except Disconnected as error:
             _look_for_the_lost(workers, error)
             raise
         finally:
@@ -80,24 +88,20 @@ def beside(job: tuple, number: int):
             for worker in workers:
                 worker.process.kill()
                 worker.process.wait()
-                with suppress(OSError):
-                    worker.process.stdin.close()
+                worker.process.stdin.close()
                 worker.said.close()
             if torch.distributed.is_initialized():
                 torch.distributed.destroy_process_group()
 
 
-def join(ranks: Ranks, store: Path) -> None:
-    """Meet the other processes, at a file that all of them know; each process calls this once it is ready."""
-    from torch.distributed.distributed_c10d import _set_pg_timeout  # not in a torch that is built without
-
+@contextmanager
+def loopback():
+    """Processes that join inside this block are on one machine."""
     before = os.environ.get("GLOO_SOCKET_IFNAME")
     if sys.platform in LOOPBACK:
         os.environ["GLOO_SOCKET_IFNAME"] = LOOPBACK[sys.platform]
     try:
-        torch.distributed.init_process_group("gloo", store=torch.distributed.FileStore(str(store), ranks.size),
-                                             rank=ranks.rank, world_size=ranks.size, timeout=JOINING)
-        _set_pg_timeout(WAITING)
+        yield
     finally:
         if before is None:
             os.environ.pop("GLOO_SOCKET_IFNAME", None)
@@ -105,28 +109,13 @@ def join(ranks: Ranks, store: Path) -> None:
             os.environ["GLOO_SOCKET_IFNAME"] = before
 
 
-def ready(ranks: Ranks, store: Path) -> None:
-    """Let rank 0 know that this process is about to join."""
-    store.with_name(f"ready-{ranks.rank}").touch()
-
-
-def _start(ranks: Ranks, store: Path, data: bytes) -> _Worker:
+def _start(rank: int, size: int, store: Path) -> _Worker:
     said = TemporaryFile()
     # -P and this path: it finds what this process finds, and nothing that happens to lie in the current folder
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(os.path.abspath(place) for place in map(str, sys.path))}
-    command = [sys.executable, "-P", "-m", "deepham.training.worker", str(ranks.rank), str(ranks.size), str(store), str(len(data))]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=said, stderr=said, env=environment)
-    with suppress(BrokenPipeError):  # gone already, which is noticed below
-        process.stdin.write(data)
-        process.stdin.flush()  # and stays open: its end is the end of this process
-    return _Worker(process, said)
-
-
-def _await(workers: list[_Worker], home: str) -> None:
-    """Return when all are ready. Raises ProcessLost."""
-    while not all((Path(home) / f"ready-{rank}").exists() for rank in range(1, len(workers) + 1)):
-        _raise_if_lost(workers, None)
-        time.sleep(0.02)
+    command = [sys.executable, "-P", "-m", "deepham.training.worker", str(rank), str(size), str(store)]
+    # its standard input stays open, and ends with this process
+    return _Worker(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=said, stderr=said, env=environment), said)
 
 
 def _look_for_the_lost(workers: list[_Worker], error: Exception) -> None:

@@ -9,6 +9,7 @@ noticed at once.
 from __future__ import annotations
 
 import hashlib
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -16,15 +17,31 @@ import torch.distributed
 from torch import Tensor
 
 
+class Disconnected(RuntimeError):
+    """The connection to another process broke, as it does when that one ends."""
+
+
+@contextmanager
+def connected():
+    """Turn an error of torch.distributed inside this block into Disconnected."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise Disconnected(str(error)) from error
+
+
 @dataclass(frozen=True)
 class Ranks:
-    """Which process this is, `rank` out of `size`. Rank 0 is the one that was started, and the only one that writes.
+    """Which process this is, `rank` out of `size`, and `local` of those on its machine, by which it takes its GPU. Rank 0
+    is the one that was started, or the cluster's first, and the only one that writes.
 
-    The methods are collective: a process waits in them until all others are there.
+    The methods are collective: a process waits in them until all others are there, and Disconnected is raised where one of
+    them is gone.
     """
 
     rank: int = 0
     size: int = 1
+    local: int = 0
 
     def seed(self, seed: int) -> int:
         """Of this process's random stream: the run's own seed in rank 0, and unrelated ones, also to those of other runs."""
@@ -37,8 +54,23 @@ class Ranks:
         if self.size == 1:
             return [item]
         items = [None] * self.size
-        torch.distributed.all_gather_object(items, item)
+        with connected():
+            torch.distributed.all_gather_object(items, item)
         return items
+
+    def broadcast(self, item=None):
+        """Rank 0's item, in all processes; theirs are passed over.
+
+        It is pickled, which can hold code to execute, and comes from rank 0 of the same job: whoever can connect to the
+        processes of a run could send something else, as in every program on torch.distributed. On one machine that is
+        nobody but its users; the network between the nodes of a cluster has to be one that is trusted.
+        """
+        if self.size == 1:
+            return item
+        items = [item]
+        with connected():
+            torch.distributed.broadcast_object_list(items, src=0)
+        return items[0]
 
     def average(self, gradient: list[Tensor], loss: Tensor, weight: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """Make gradient and loss those of all economies.
@@ -55,7 +87,8 @@ class Ranks:
         parts = [state, weight, loss, *gradient]
         own = torch.cat([part.detach().flatten() for part in parts]).cpu()
         rows = [torch.empty_like(own) for _ in range(self.size)]
-        torch.distributed.all_gather(rows, own)  # at this size faster than a reduction, and added up in the same order by all
+        with connected():  # at this size faster than a reduction, and added up in the same order by all
+            torch.distributed.all_gather(rows, own)
         rows = torch.stack(rows).to(loss.device)
         mean = (rows[:, 1:2] / rows[:, 1].sum() * rows[:, 2:]).sum(0)
         for leaf, piece in zip(gradient, mean[1:].split([leaf.numel() for leaf in gradient])):

@@ -22,9 +22,10 @@ from deepham.economics.economy import require
 from deepham.errors import InputError
 from deepham.files import replace, write_json
 from deepham.folder import plain_yaml
+from deepham.memory import grid_solution, require_memory
 from deepham.reference.compare import GAPS
 from deepham.reference.solve import Reference
-from deepham.reference.store import find
+from deepham.reference.store import find, obtain
 from deepham.solution import Solution
 from deepham.training.checkpoints import (
     RunFolders,
@@ -41,6 +42,7 @@ from deepham.training.history import History
 from deepham.training.interruption import STOPPING, Interrupted, deaf, interruptible
 from deepham.training.job import job_of_sweep, name_in_sweep
 from deepham.training.loggers import begin_logging, end_logging
+from deepham.training.nodes import launcher
 from deepham.training.parts import instantiate_all
 from deepham.training.terminal import device_name, log_file, machine, peak_memory, report, show_progress
 from deepham.verdict import judge
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 log = logging.getLogger("deepham")
+STORE = "reference"  # folder of the grid solutions, beside the runs
 LONGEST_HISTORY = 2000  # outer iterations that meta.json shows; metrics.csv has all
 
 
@@ -115,12 +118,17 @@ def _prepare(cfg: DictConfig) -> _Prepared:
     folders = _folders(cfg, settings, resume)
     check_run_name(folders.name)
     cfg.run = folders.name
-    init = None if cfg.init_from is None else starting_point(str(cfg.init_from), settings)
-    reference = find(settings.economy_name, settings.economy, settings.reference, folders.checkpoints.parent / "reference")
-    require(reference is not None or cfg.optimized_metric not in GAPS,
+    init = None if cfg.init_from is None or resume is not None else starting_point(str(cfg.init_from), settings)
+    reference = find(settings.economy_name, settings.economy, settings.reference, folders.checkpoints.parent / STORE)
+    require(reference is not None or cfg.solve_reference or cfg.optimized_metric not in GAPS,
             f"optimized_metric: {cfg.optimized_metric} needs the grid solution of this calibration; make it with "
-            f"{_reference_command()}")
+            f"{_reference_command()}, or let the run make it with solve_reference=true")
+    if reference is None and cfg.solve_reference:
+        require_memory(grid_solution(settings.economy, settings.reference))
     callbacks, loggers = instantiate_all("callbacks", cfg.callbacks), instantiate_all("logger", cfg.logger)
+    for callback in callbacks:
+        if hasattr(callback, "check"):
+            callback.check(callbacks)
     return _Prepared(settings, folders, callbacks, loggers, resume, init, reference)
 
 
@@ -144,24 +152,35 @@ def _train(cfg: DictConfig, run: _Prepared, began: float) -> float:
     log.info("run %s: %s on %s", folders.name, settings.economy_name, device_name(settings.trainer))
     done = None if run.resume is None else read_checkpoint(run.resume)["updates"] // settings.algorithm.policy_steps
     begin_logging(run.loggers, disk, OmegaConf.to_yaml(cfg, resolve=True), done)
+    solving = time.perf_counter()
+    reference = run.reference
+    if reference is None and cfg.solve_reference:
+        reference = _solve_reference(settings, folders)
+    solved = time.perf_counter() - solving
     for callback in run.callbacks:
         if hasattr(callback, "reference"):
-            callback.reference = run.reference
+            callback.reference = reference
+        if hasattr(callback, "folders"):
+            callback.folders = folders
     history = History(folders.logs / "metrics.csv", disk)
     module, data = fit(settings, [*run.callbacks, history], run.loggers, folders, run.resume, run.init)
     trained = time.perf_counter()
-    log.info("training took %.0f s; measuring in the continuum ...", trained - began)
+    stopped = next((callback.stopped for callback in run.callbacks if getattr(callback, "stopped", None)), None)
+    if stopped:
+        log.info("training stopped early, after outer iteration %d of %d: %s", *stopped.values())
+    log.info("training took %.0f s; measuring in the continuum ...", trained - began - solved)
     with computing(settings.trainer):
-        end = conclude(settings, module, data, run.reference, show_progress)
-    if run.reference is None:
-        log.info("no grid solution of this calibration is stored to compare with; make it with: %s", _reference_command())
+        end = conclude(settings, module, data, reference, show_progress)
+    if reference is None:
+        log.info("no grid solution of this calibration is stored to compare with; make it with: %s, or let a run make it "
+                 "with solve_reference=true", _reference_command())
     figures = end.figures() if cfg.figures else {}
     if figures:
         _keep_figures(figures, folders)
-    seconds = {"training": trained - began, "verdict": time.perf_counter() - trained,
-               "total": time.perf_counter() - began}
+    seconds = {"training": trained - began - solved, "verdict": time.perf_counter() - trained,
+               "total": time.perf_counter() - began} | ({"reference": solved} if reference is not run.reference else {})
     rows = judge(end.measures, end.beside)
-    end_logging(run.loggers, rows, figures, settings.algorithm.outer_iterations)
+    end_logging(run.loggers, rows, figures, len(history.rows))
     missed = [row.measure for row in rows if row.met is False]
     end.solution.meta["history"] = {name: [None if x is None else float(f"{x:.6g}") for x in column]
                                     for name, column in history.columns(LONGEST_HISTORY).items()}
@@ -174,12 +193,26 @@ def _train(cfg: DictConfig, run: _Prepared, began: float) -> float:
     with disk.attempt(str(metrics)):
         write_json(metrics, {
             "run": folders.name, "measures": end.measures, "reference": end.beside, "bar_met": not missed, "missed": missed,
-            "retreats": module.retreats, "seconds": seconds, "peak_memory_mb": peak_memory(),
+            "stopped_early": stopped, "retreats": module.retreats, "seconds": seconds, "peak_memory_mb": peak_memory(),
             "verdict": [vars(row) for row in rows]})
     disk.check(folders.checkpoints, metrics, folders.last, history.path)
-    _set_status(folders, "finished", bar_met=not missed)
+    _set_status(folders, "finished", bar_met=not missed, stopped_early=stopped)
     disk.check(folders.status)
     return end.measures[cfg.optimized_metric]
+
+
+def _solve_reference(settings: Settings, folders: RunFolders) -> Reference:
+    """On the grid, and stored for the runs to come. Raises InputError where that cannot be."""
+    def progress(iteration: int, change: float, mean_K: float) -> None:
+        log.info("grid solution, iteration %d: law of motion moves by %.1e, mean K %.4f", iteration, change, mean_K)
+
+    store = folders.checkpoints.parent / STORE
+    try:
+        with computing(settings.trainer):
+            return obtain(settings.economy_name, settings.economy, settings.reference, store, progress=progress)
+    except OSError as error:
+        raise InputError(f"solve_reference: cannot write in {store}: {error.strerror}; choose another folder with "
+                         "checkpoint_dir=...") from error
 
 
 def _keep_figures(figures: dict[str, Figure], folders: RunFolders) -> None:
@@ -230,6 +263,7 @@ def _set_status(folders: RunFolders, state: str, **details) -> None:
 def _restore(cfg: DictConfig, hyperparameters: dict, checkpoint: Path) -> None:
     """Take what the command line does not mention from the checkpoint and, for the verdict, from its run's log."""
     said = {re.split("[.=@]", text.lstrip("+~"))[0] for text in HydraConfig.get().overrides.task}
+    said |= {"model"} if "calibration" in said else set()
     if "experiment" in said:
         return  # it may set anything
     log_config = Path(cfg.log_dir) / checkpoint.resolve().parent.name / "config.yaml"
@@ -255,17 +289,23 @@ def _resume_command(folders: RunFolders) -> str | None:
     """The command that was typed, with ckpt_path pointing to this run; None where no checkpoint was written yet."""
     if not folders.last.exists():
         return None
-    overrides = [argument for argument in sys.argv[1:] if argument not in ("-m", "--multirun")]
-    overrides = job_of_sweep().get("overrides", overrides)
-    overrides = [text for text in overrides if not text.startswith(("ckpt_path=", "init_from=", "run="))]
+    overrides = [text for text in _typed() if not text.startswith(("ckpt_path=", "init_from=", "run="))]
     return shlex.join([*_program(), *overrides, f"ckpt_path={folders.checkpoints}"])
 
 
+def _typed() -> list[str]:
+    """The overrides of this run; of a job of a sweep its own, and where Hydra finds the options that they name."""
+    job = job_of_sweep()
+    if not job:
+        return [argument for argument in sys.argv[1:] if argument not in ("-m", "--multirun")]
+    return [*job["overrides"], *(text for text in HydraConfig.get().overrides.hydra if text.startswith("hydra.searchpath"))]
+
+
 def _program() -> list[str]:
-    return ["python", "scripts/train.py"] if sys.argv[0].endswith(".py") else ["deepham-train"]
+    return [*launcher(), *(["python", "scripts/train.py"] if sys.argv[0].endswith(".py") else ["deepham-train"])]
 
 
 def _reference_command() -> str:
     """The command that makes the grid solution of the calibration that was typed."""
-    typed = [text for text in sys.argv[1:] if text.startswith(("model", "reference"))]
+    typed = [text for text in _typed() if text.startswith(("model", "calibration", "reference", "hydra.searchpath"))]
     return shlex.join(["python", "scripts/reference.py", *typed])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from deepham.economics.economy import require
+from deepham.training.nodes import Tasks, how_to_start
 
 
 @dataclass
@@ -15,13 +16,19 @@ class TrainerSettings:
 
     gpus: int
     processes: int
+    nodes: int
     threads: int
     deterministic: bool
     cuda_graphs: bool
 
     @property
     def ranks(self) -> int:
-        """Processes that train together: one for each GPU, or so many on the CPU."""
+        """Processes that train together, on all nodes."""
+        return self.nodes * self.on_a_node
+
+    @property
+    def on_a_node(self) -> int:
+        """Processes on one machine: one for each GPU, or so many on the CPU."""
         return max(self.gpus, self.processes)
 
     def validate(self) -> None:
@@ -29,6 +36,7 @@ class TrainerSettings:
         require(1 <= self.threads <= 1024, f"trainer.threads: expected 1 to 1024, got {self.threads}")
         require(self.gpus >= 0, f"trainer.gpus: expected 0 (the CPU) or the number of GPUs, got {self.gpus}")
         require(1 <= self.processes <= 1024, f"trainer.processes: expected 1 to 1024, got {self.processes}")
+        require(1 <= self.nodes <= 1024, f"trainer.nodes: expected 1 to 1024, got {self.nodes}")
         require(self.gpus == 0 or self.processes == 1,
                 f"trainer.processes={self.processes} with trainer.gpus={self.gpus}: there is one process for each GPU; leave out "
                 "trainer.processes, or set trainer.gpus=0 for processes on the CPU")
@@ -37,7 +45,18 @@ class TrainerSettings:
         require(self.ranks == 1 or torch.distributed.is_available(),
                 f"trainer: this build of torch, {torch.__version__}, has no torch.distributed, which {self.ranks} processes need; "
                 "set trainer.processes=1 and trainer.gpus=0 or 1")
+        if self.nodes > 1:
+            self._check_tasks()
         seen = torch.cuda.device_count()
         require(self.gpus <= seen,
                 f"trainer.gpus={self.gpus}: torch {torch.__version__} sees {seen} GPUs; set trainer.gpus=0 for the CPU"
                 + (f", or at most {seen}" if seen else ""))
+
+    def _check_tasks(self) -> None:
+        """Raise InputError unless a cluster has started as many tasks as there are to be processes."""
+        tasks = Tasks.current
+        how = how_to_start(self.nodes, self.on_a_node)
+        require(tasks is not None, f"trainer.nodes={self.nodes}: takes one task for each process, each with trainer.nodes={self.nodes} "
+                f"on its command line; {how}")
+        require(tasks.ranks.size == self.ranks, f"trainer.nodes={self.nodes}: expected {self.ranks} tasks, {self.on_a_node} on each "
+                f"node as trainer.processes or trainer.gpus says, got {tasks.ranks.size}; {how}")

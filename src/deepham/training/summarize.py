@@ -19,21 +19,21 @@ from deepham.verdict import BARS, MOMENTS
 
 def run(cfg: DictConfig) -> int:
     """Print the tables and write them as markdown, CSV and LaTeX, and the figure where a setting varies. Returns the number
-    of finished runs; the others are listed.
+    of runs that trained to their end; the others are listed.
 
     Raises:
-        InputError: no such runs, or none that is finished.
+        InputError: no such runs, or none that trained to its end.
     """
     require(not OmegaConf.is_missing(cfg, "runs"), "runs: give a glob or a list of run folders")
     check_folder("output", cfg.output)
     require(isinstance(cfg.measure, str) and cfg.measure in BARS | MOMENTS,
             f"measure: no measure {cfg.measure!r}; there is {', '.join(BARS | MOMENTS)}")
     runs = outcomes(_folders(cfg.runs))
-    finished = {run.name: run.measures for run in runs if run.measures is not None}
+    finished = {run.name: run.measures for run in runs if run.complete}
     output, console = Path(cfg.output), rich.get_console()
     for run in runs:
-        if run.measures is None:
-            console.print(f"{run.name}: {run.why}", highlight=False, markup=False, soft_wrap=True)
+        if not run.complete:
+            console.print(f"{run.name}: {run.stopped or run.why}", highlight=False, markup=False, soft_wrap=True)
     require(bool(finished), f"runs: none of {len(runs)} is finished; their status.json says why")
     runs_sheet(finished).write(output, "runs")
     console.print(runs_table(finished))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import glob
-import json
 import math
 import time
 from pathlib import Path
@@ -19,8 +17,7 @@ from deepham.errors import InputError
 from deepham.files import write_json
 from deepham.sweeps import SweepRun, varying
 from deepham.tables_sweep import MAIN, settings_sheet, settings_table
-from deepham.training.checkpoints import STATUS
-from deepham.training.outcomes import outcomes, typed
+from deepham.training.outcomes import jobs_of, outcomes, stop_of, typed
 from deepham.training.sweep_plan import plan
 
 
@@ -48,6 +45,8 @@ class SweepSummary(Callback):
         failed = sum(job["state"] != "finished" for job in over)
         measured = isinstance(job_return._return_value, float) and math.isfinite(job_return._return_value)
         said = f"{self.measure} {job_return._return_value:.3g}" if measured else "failed"
+        stop = next((stop_of(job) for job in over if job["job"] == config.hydra.job.num), "")
+        said += f", {stop}" if stop else ""
         left = (time.time() - self.began) / max(1, len(over)) * max(0, self.planned - len(over))
         print_line(f"{self.home.name}: job {len(over)} of {self.planned}, {said}; {failed} failed so far; "
                    f"{duration(left)} left")
@@ -89,7 +88,7 @@ def _jobs_table(name: str, jobs: list[dict], failed: int) -> Table:
     table = Table("job", "settings", "state", "why", title=f"Sweep {name}: {len(jobs)} jobs, {failed} failed")
     for job in jobs:
         settings = " ".join(f"{key}={value}" for key, value in typed(job).items() if key in (*shown, "seed"))
-        table.add_row(str(job["job"]), settings, job["state"], job.get("why") or "")
+        table.add_row(str(job["job"]), settings, job["state"], job.get("why") or stop_of(job, why=True))
     return table
 
 
@@ -118,9 +117,3 @@ def duration(seconds: float) -> str:
     """In the unit that suits."""
     size, unit = next((size, unit) for size, unit in ((3600, "h"), (60, "min"), (0, "s")) if seconds >= 2 * size)
     return f"{seconds / max(1, size):.0f} {unit}"
-
-
-def jobs_of(sweep: str, checkpoint_dir: Path) -> list[dict]:
-    """status.json of every job of the sweep, in the order of their numbers."""
-    found = [json.loads(path.read_text(encoding="utf-8")) for path in checkpoint_dir.glob(f"{glob.escape(sweep)}-*/{STATUS}")]
-    return sorted((status for status in found if status.get("sweep") == sweep), key=lambda status: status["job"])

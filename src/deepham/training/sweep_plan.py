@@ -9,7 +9,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import IntervalSweep, Override
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from deepham import economics
 from deepham.algorithm.evaluation import VerdictSettings, measure_names
@@ -19,7 +19,7 @@ from deepham.networks.settings import NetworkSettings
 from deepham.paths import conf_folder
 from deepham.reference.compare import GAPS
 from deepham.reference.settings import ReferenceSettings
-from deepham.training.configuration import input_errors, typed_group
+from deepham.training.configuration import input_errors, typed_group, typed_model
 from deepham.training.settings import TrainerSettings
 
 SCHEMAS = {"network": NetworkSettings, "algorithm": AlgorithmSettings, "trainer": TrainerSettings, "verdict": VerdictSettings,
@@ -85,10 +85,9 @@ def _values(override: Override) -> list[str]:
 def _check_types(cfg: DictConfig) -> None:
     for group, schema in SCHEMAS.items():
         typed_group(group, cfg.get(group), schema)
-    require(isinstance(cfg.get("model"), DictConfig), "model: expected a group of settings")
-    name = cfg.model.get("name")
-    typed_group("model", OmegaConf.masked_copy(cfg.model, [key for key in cfg.model if key != "name"]),
-                economics.economy_class(name))
+    name, _ = typed_model(cfg)
+    require(cfg.trainer.nodes == 1, f"trainer.nodes={cfg.trainer.nodes}: a run over nodes is no job of a sweep; start each run by "
+            "itself, see docs/cluster.md")
     require(type(cfg.get("seed")) is int, f"seed: expected a whole number that is not negative, got {cfg.get('seed')!r}")
     measures = [*measure_names(economics.create(name)), *GAPS]
     require(cfg.get("optimized_metric") in measures,

@@ -61,7 +61,8 @@ def quiet_lightning():
         threads = threading.excepthook
         threading.excepthook = _quiet_about_events
         for message in (".*treespec.*", ".*`IterableDataset` has `__len__`.*", ".*does not have many workers.*",
-                        ".*exists and is not empty.*", ".*GPU available but not used.*"):
+                        ".*exists and is not empty.*", ".*GPU available but not used.*", ".*`srun` command is available.*",
+                        ".*Please add the following callbacks.*"):
             warnings.filterwarnings("ignore", message=message)
         try:
             yield
@@ -133,9 +134,10 @@ def machine(hardware: str) -> dict[str, str]:
 
 def device_name(settings: TrainerSettings) -> str:
     """The card, or the processor and the threads used of it."""
+    nodes = f"{settings.nodes} nodes with " * (settings.nodes > 1)
     if settings.gpus:
-        return f"{settings.gpus} x " * (settings.gpus > 1) + torch.cuda.get_device_name(0)
-    return cpu_name(settings.processes * settings.threads)
+        return nodes + f"{settings.gpus} x " * (settings.gpus > 1) + torch.cuda.get_device_name(0)
+    return nodes + cpu_name(settings.processes * settings.threads)
 
 
 def cpu_name(used: int) -> str:

@@ -1,0 +1,250 @@
+"""What the pages say can be done can be done: each command runs or composes, each example runs, each link leads somewhere.
+
+The pages are README.md and every docs/*.md. A block ```sh or ```bash is a list of commands, a block ```python that imports
+deepham is an example, and `python scripts/...` in a text or a table is a command, too. Blocks without a language show output.
+
+Training commands run at tiny sizes; evaluate, report and summarize look at one tiny run under the names that they ask for.
+What needs an extra, a GPU, a cluster or minutes is composed. A page that adds files to the project (a block below the file's
+name) has a test of its own, which runs its commands in a copy of the project.
+"""
+
+import importlib
+import json
+import re
+import shlex
+import shutil
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from conftest import TINY
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from omegaconf import OmegaConf
+from test_other_scripts import LOOK, SHORT, SMALL
+
+import deepham
+from deepham.paths import conf_folder
+from deepham.solution import Solution
+from deepham.training import cli
+from deepham.training.sweep_plan import check_sweep, plan
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+SCRIPT = re.compile(r"(?:.*/)?scripts/(\w+)\.py|deepham-(train)")
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+# of other programs, and not ours to test
+OTHERS = {"cd", "export", "git", "mlflow", "pip", "sbatch", "source", "squeue", "srun", "tail", "tensorboard", "tmux", "venv",
+          "wandb"}
+# what a page asks its reader to write before a command
+FILES = {"my_conf/calibration/mine.yaml": "# @package model\nbeta: 0.985\n"}
+# composed and not run: what needs an extra, more than a core, or a GPU
+ELSEWHERE = ("hydra/launcher=", "logger=mlflow", "logger=wandb", "sweep=", "trainer.gpus=", "trainer.nodes=",
+             "trainer.processes=")
+# settings that test_other_scripts.py has run these scripts with, which take seconds: composed, unless there are others
+RUN_THERE = {"report": {"solution", "compare", "output"}, "evaluate": {"solution", "agents", "against"},
+             "benchmark": {"parts", "small", "seeds", "output", "repeats"}}
+
+
+def commands_of(text: str) -> list[str]:
+    """The commands of a page's blocks, one simple command each, a loop at its first value."""
+    found = []
+    for language, block in BLOCK.findall(text):
+        if language in ("sh", "bash"):
+            script = block.startswith("#!")
+            lines = re.sub(r"\\\n\s*", "", block).splitlines()
+            commands = [command for line in lines for command in simple(line)]
+            found += [command for command in commands if not script or any(map(SCRIPT.fullmatch, command))]
+    return [shlex.join(command) for command in found]
+
+
+def simple(line: str) -> list[list[str]]:
+    loop = re.search(r"for (\w+) in (\S+)[^;]*; do (.*); done", line)
+    if loop:
+        line = loop[3].replace(f"${loop[1]}", loop[2])
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=";&|")
+    lexer.whitespace_split = True
+    found: list[list[str]] = [[]]
+    for token in lexer:
+        if set(token) <= set(";&|"):
+            found.append([])
+        else:
+            found[-1].append(token)
+    return [command for command in found if command]
+
+
+def mentioned(text: str) -> list[str]:
+    """Commands outside blocks."""
+    return [" ".join(found.split()) for found in re.findall(r"`(python scripts/[^`]+)`", BLOCK.sub("", text))]
+
+
+def named_alike(command: str) -> str:
+    """Under one name for all runs, so that the same command is not run twice."""
+    alike = re.sub(r"checkpoints/[^\s,\]']+", "checkpoints/my-run", command)
+    return alike if "ckpt_path=" in alike else re.sub(r" run=\S+", "", alike)
+
+
+def first_of(found: list[str]) -> list[str]:
+    return list(dict.fromkeys(map(named_alike, found)))
+
+
+TEXTS = {page.relative_to(ROOT).as_posix(): page.read_text(encoding="utf-8") for page in PAGES}
+ADDED = {name: set(re.findall(r"^`((?:src|conf)/[\w/]+\.\w+)`[^\n]*\n\n```", text, re.MULTILINE))
+         for name, text in TEXTS.items()}
+TESTED_HERE = {name: text for name, text in TEXTS.items() if not ADDED[name]}
+COMMANDS = first_of([command for text in TESTED_HERE.values() for command in commands_of(text)])
+MENTIONED = [command for command in first_of([found for text in TESTED_HERE.values() for found in mentioned(text)])
+             if command not in COMMANDS]
+EXAMPLES = {name: [block for language, block in BLOCK.findall(text)
+                   if language == "python" and re.search(r"^(import|from) deepham", block, re.MULTILINE)]
+            for name, text in TESTED_HERE.items()}
+
+
+def taken_apart(command: str) -> tuple[str | None, list[str], bool]:
+    """The script of ours in a command, what it is given, and whether it can be run here."""
+    words = shlex.split(command)
+    for index, word in enumerate(words):
+        if script := SCRIPT.fullmatch(word):
+            flags = [text for text in words[index + 1:] if text.startswith("-")]
+            settings = [text for text in words[index + 1:] if re.match(r"[\w~+].*=", text) and "<" not in text]
+            alone = index == 0 or index == 1 and words[0].endswith("python")
+            here = alone and set(flags) <= {"-m"} and not any(text.startswith(ELSEWHERE) for text in settings)
+            return script[1] or script[2], flags + settings, here
+    return None, words, False
+
+
+def check(script: str, given: list[str]) -> None:
+    """Compose a command."""
+    assert script in {path.stem for path in (ROOT / "scripts").glob("*.py")}
+    settings = [text for text in given if not text.startswith("-")]
+    cli.check_choices(settings)
+    try:
+        check_sweep(script, settings) if "-m" in given else composed(script, settings)
+    except Exception as error:  # a launcher or sweeper of an extra that is not installed here: the rest of the command
+        assert "is not installed" in cli.explain(error, script), cli.explain(error, script)
+        check(script, [text for text in given if not text.startswith(("hydra", "sweep="))])
+
+
+def jobs(settings: list[str]) -> int:
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(conf_folder()), version_base="1.3"):
+        return plan(settings, OmegaConf.create()).jobs
+
+
+def composed(script: str, settings: list[str]):
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(conf_folder()), version_base="1.3"):
+        return compose(script, overrides=settings)
+
+
+@pytest.fixture(scope="module")
+def tiny_run(tmp_path_factory):
+    """A folder with checkpoints/my-run and logs/my-run."""
+    folder = tmp_path_factory.mktemp("run")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr(sys, "argv", ["train.py", *TINY, "figures=false", "run=my-run"])
+        assert cli.train() == 0
+    return folder
+
+
+@pytest.fixture
+def desk(tiny_run, tmp_path):
+    """desk(text) makes the folder of a test hold the tiny run under every name that the text asks for."""
+
+    def lay(text: str) -> None:
+        shutil.copytree(tiny_run, tmp_path, dirs_exist_ok=True)
+        for name in set(re.findall(r"checkpoints/([\w.-]+)", text)) - {"my-run"}:
+            for kind in ("checkpoints", "logs"):
+                shutil.copytree(tiny_run / kind / "my-run", tmp_path / kind / name)
+        for path, content in FILES.items():
+            (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / path).write_text(content, encoding="utf-8")
+
+    return lay
+
+
+SIZES = {"evaluate": SHORT, "report": [*LOOK, *SMALL, "workers=1"], "reference": SMALL, "summarize": []}
+
+
+@pytest.mark.parametrize("line", COMMANDS, ids=lambda line: line[:99])
+def test_every_command_of_the_pages(command, script, desk, line):
+    name, given, here = taken_apart(line)
+    if name is None:
+        return check_other(given)
+    desk(line)
+    check(name, given)
+    there = {text.partition("=")[0] for text in given} <= RUN_THERE.get(name, set())
+    if not here or there or "-m" in given and jobs([text for text in given if text != "-m"]) > 2:
+        return
+    if name == "train":
+        grid = SMALL if "solve_reference=true" in given else []
+        code, _, errors = command(*given, *TINY, *grid, "figures=false", sizes=())
+    else:
+        code, _, errors = script(getattr(cli, name), *given, *SIZES[name])
+    assert (code, errors) == (0, [])
+
+
+def check_other(words: list[str]) -> None:
+    """A command of another program: what it names of ours exists."""
+    program, *rest = words
+    if Path(program).name.startswith("python"):
+        program, *rest = rest[1:] if rest[0] == "-m" else rest
+    if program == "make":
+        targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+        assert rest[0] in targets
+    elif program == "pip":
+        extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+        for asked in re.findall(r"\[(\w+)\]", " ".join(rest)):
+            assert asked in extras
+    elif program == "pytest":
+        assert all((ROOT / text).exists() for text in rest if text.startswith("tests"))
+    elif program.startswith("deepham."):
+        importlib.import_module(program)
+        for text in rest:
+            if text.startswith("{"):
+                composed("train", json.loads(text)["overrides"])
+    elif program.endswith(".py"):
+        assert (ROOT / program).exists()  # docs/tutorial.py has a test of its own
+    else:
+        assert program in OTHERS, f"{program}: a command that this test does not know; run it, or add it to OTHERS"
+
+
+@pytest.mark.parametrize("line", MENTIONED)
+def test_every_command_in_a_text_composes(line):
+    name, given, _ = taken_apart(line)
+    check(name, given)
+
+
+@pytest.mark.parametrize("page", [page for page, blocks in EXAMPLES.items() if blocks])
+def test_every_python_example_runs(desk, monkeypatch, tmp_path, page):
+    desk("\n".join(EXAMPLES[page]))
+    monkeypatch.chdir(tmp_path)
+    solve, irf = deepham.solve, Solution.irf
+    monkeypatch.setattr(deepham, "solve", lambda name, **options: solve(name, overrides=TINY, **options))
+    monkeypatch.setattr(Solution, "irf", lambda self, shock, **options: irf(self, shock, **{"draws": 4} | options))
+    for block in EXAMPLES[page]:
+        GlobalHydra.instance().clear()
+        exec(compile(block, page, "exec"), {})
+
+
+def anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", BLOCK.sub("", page.read_text(encoding="utf-8")), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", TEXTS)
+def test_every_link_and_every_path_leads_somewhere(page):
+    for target, anchor in re.findall(r"\]\((?!http)([^)#]*)#?([^)]*)\)", TEXTS[page]):
+        there = (ROOT / page).parent / target if target else ROOT / page
+        assert there.exists(), target
+        assert not anchor or anchor in anchors(there), f"{target}#{anchor}"
+    for path in re.findall(r"`((?:src|conf|scripts|tests)/[\w/.-]+)`", TEXTS[page]):
+        assert (ROOT / path).exists() or path in ADDED[page], path
+
+
+@pytest.mark.parametrize("page", [page for page, files in ADDED.items() if files])
+def test_a_page_that_adds_files_has_a_test_of_its_own(page):
+    own = ROOT / f"tests/contract/test_{Path(page).stem.replace('-', '_')}.py"
+    assert own.exists() and page in own.read_text(encoding="utf-8")
