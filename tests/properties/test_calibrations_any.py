@@ -66,8 +66,15 @@ def rare_event(draw):
             "stated_return": 1 + draw(shares(0.01, 1)) * (1 / beta - 1)}
 
 
+@st.composite
+def davila12(draw):
+    parameters = draw(rare_event())
+    lowest = 1 - parameters["delta"]
+    return parameters | {"planner_return": lowest + draw(shares(0.01, 1)) * (1 / parameters["beta"] - lowest)}
+
+
 # an economy without a strategy is looked at with its own calibration, below
-VALID = {"brock_mirman": brock_mirman, "ks98": ks98, "davila12": rare_event, "rare_event": rare_event}
+VALID = {"brock_mirman": brock_mirman, "ks98": ks98, "davila12": davila12, "rare_event": rare_event}
 
 
 def check_identities(economy, name):

@@ -1,9 +1,9 @@
 """The economy in which Davila, Hong, Krusell and Rios-Rull (2012) ask how much a planner would have households save.
 
 Equations, symbols and parameters are those of rare_event.py; a year a period. Few households earn most, wealth is
-concentrated, and most people live on wages: a planner who cannot insure them would raise wages, and so have far more
-capital than the market (`algorithm.objective=planner`). With one aggregate state it is their economy, with two that of
-Han, Yang and E (2021, section 5).
+concentrated, and most people live on wages: a planner who cannot insure them raises wages instead, by far more
+capital than the market has (`algorithm.objective=planner`). With one aggregate state it is the economy of their paper, with two
+that of Han, Yang and E (2021, section 5).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from deepham.economics.economy import parameter, require
 from deepham.economics.rare_event import RareEvent
 
 
@@ -18,5 +19,16 @@ from deepham.economics.rare_event import RareEvent
 class Davila12(RareEvent):
     """The economy of Davila, Hong, Krusell and Rios-Rull (2012); the calibration lies in conf/model/davila12.yaml."""
 
+    planner_return: float = parameter("gross return at which a planner's networks and grids are scaled", "per year")
+
     source: ClassVar = "Davila, Hong, Krusell and Rios-Rull (2012)"
     planner: ClassVar = True
+
+    def scaling_return(self) -> float:
+        """A planner's capital earns another return than the market's: below one, where it comes to wages that matter most."""
+        return self.planner_return if self.objective == "planner" else self.stated_return
+
+    def prepare(self) -> None:
+        super().prepare()
+        require(1 - self.delta < self.planner_return <= 1 / self.beta, "planner_return: expected a gross return above 1 - delta, "
+                f"what capital keeps by itself, and at most 1/beta, got {self.planner_return:g}")

@@ -151,6 +151,7 @@ class Economy(ABC):
                 "market, or an economy whose class says planner = True")
         chosen = copy.copy(self)
         chosen.objective = objective
+        chosen._check_long_run()
         return chosen
 
     def to(self, device=None, dtype=None) -> Economy:

@@ -103,7 +103,11 @@ class RareEvent(Economy):
         return self._state_at(1 / self.beta)
 
     def typical_state(self) -> dict[str, float]:
-        return self._state_at(self.stated_return)
+        return self._state_at(self.scaling_return())
+
+    def scaling_return(self) -> float:
+        """The gross return at which networks and grids are scaled."""
+        return self.stated_return
 
     def _state_at(self, R: float) -> dict[str, float]:
         """The average household where capital earns R and stays what it is."""
@@ -118,9 +122,9 @@ class RareEvent(Economy):
         """Without risk at the stated return: consumption falls by the factor (beta R)^(1/sigma) a year. Income for ever is
         worth no finite sum at a return of one or less.
         """
-        if self.stated_return <= 1:
+        if self.scaling_return() <= 1:
             return None
-        R, state = self.stated_return, self.typical_state()
+        R, state = self.scaling_return(), self.typical_state()
         income = state["m"] - R * state["K"]
         return Frictionless(mpc=1 - (self.beta * R) ** (1 / self.sigma) / R, human_wealth=income / (R - 1))
 
@@ -135,7 +139,7 @@ class RareEvent(Economy):
         changed = {"productivity": [float(share @ self.z_level)], "chains": [self.chain.average().tolist()]}
         if self.labour_supply:
             changed["labour_supply"] = [float(share @ self.labour)]
-        return RareEvent(**self.parameters() | changed)
+        return type(self)(**self.parameters() | changed).under(self.objective)
 
     def prepare(self) -> None:
         require(0 < self.beta < 1, f"beta: expected a number in (0, 1), got {self.beta:g}")

@@ -152,7 +152,8 @@ def read_reference(cfg: DictConfig) -> tuple[str, Economy, ReferenceSettings]:
     check_folder("store", cfg.store)
     settings = OmegaConf.to_object(typed_group("reference", cfg.reference, ReferenceSettings))
     settings.validate()
-    return *_economy(cfg), settings
+    name, economy = _economy(cfg)
+    return name, economy.under(cfg.objective), settings
 
 
 @input_errors

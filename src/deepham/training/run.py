@@ -122,7 +122,7 @@ def _prepare(cfg: DictConfig) -> _Prepared:
     reference = find(settings.economy_name, settings.economy, settings.reference, folders.checkpoints.parent / STORE)
     require(reference is not None or cfg.solve_reference or cfg.optimized_metric not in GAPS,
             f"optimized_metric: {cfg.optimized_metric} needs the grid solution of this calibration; make it with "
-            f"{_reference_command()}, or let the run make it with solve_reference=true")
+            f"{_reference_command(settings.economy.objective)}, or let the run make it with solve_reference=true")
     if reference is None and cfg.solve_reference:
         require_memory(grid_solution(settings.economy, settings.reference))
     callbacks, loggers = instantiate_all("callbacks", cfg.callbacks), instantiate_all("logger", cfg.logger)
@@ -173,7 +173,7 @@ def _train(cfg: DictConfig, run: _Prepared, began: float) -> float:
         end = conclude(settings, module, data, reference, show_progress)
     if reference is None:
         log.info("no grid solution of this calibration is stored to compare with; make it with: %s, or let a run make it "
-                 "with solve_reference=true", _reference_command())
+                 "with solve_reference=true", _reference_command(settings.economy.objective))
     figures = end.figures() if cfg.figures else {}
     if figures:
         _keep_figures(figures, folders)
@@ -305,7 +305,8 @@ def _program() -> list[str]:
     return [*launcher(), *(["python", "scripts/train.py"] if sys.argv[0].endswith(".py") else ["deepham-train"])]
 
 
-def _reference_command() -> str:
+def _reference_command(objective: str) -> str:
     """The command that makes the grid solution of the calibration that was typed."""
     typed = [text for text in _typed() if text.startswith(("model", "calibration", "reference", "hydra.searchpath"))]
-    return shlex.join(["python", "scripts/reference.py", *typed])
+    planner = ["objective=planner"] if objective == "planner" else []
+    return shlex.join(["python", "scripts/reference.py", *typed, *planner])
