@@ -40,6 +40,8 @@ def sweep_figure(runs: list[SweepRun], measure: str) -> Figure:
                 _draw(axes, group, runs, key, measure, color, style, label)
         else:
             _draw(axes, shown, runs, key, measure, BLUE, "", "")
+        if any(run.stopped for run in shown):
+            axes.plot([], [], "o", color="black", markersize=4, fillstyle="none", label="stopped early")
         _frame(axes, runs, key, measure)
         if _solved(shown, measure):
             axes.plot([], [], color="black", label="grid solution", **GRID)
@@ -52,7 +54,7 @@ def _draw(axes, group: list[SweepRun], runs: list[SweepRun], key: str, measure: 
     place = _places(runs, key)
     stopped = [run for run in group if run.stopped]
     axes.plot([place[run.settings.get(key, UNKNOWN)] for run in stopped], [abs(run.measures[measure]) for run in stopped], "o",
-              color=color, markersize=4, alpha=0.55, fillstyle="none", linewidth=0, label="" if style else "stopped early")
+              color=color, markersize=4, alpha=0.55, fillstyle="none", linewidth=0)
     points = {place[value]: [abs(run.measures[measure]) for run in same]
               for (value,), same in by_setting([run for run in group if run.complete], [key]).items()}
     x = [at for at, values in points.items() for _ in values]

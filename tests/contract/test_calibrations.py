@@ -99,7 +99,7 @@ def beta_of(folder):
 def test_calibrations_of_a_folder_of_ones_own_are_a_sweep_with_a_grid_solution_each(command, script, own):
     own("# @package model\nname: ks98\nbeta: 0.98\n")
     own("# @package model\nname: ks98\nbeta: 0.97\nmu: 0.3\n", "other")
-    again = ("-m", "calibration=mine,other", "seed=1,2", OWN, "solve_reference=true", *SMALL, "figures=true", "run=r",
+    again = ("-m", "calibration=mine,other", "seed=1,2", OWN, "solve_reference=true", *SMALL, "run=r",
              "optimized_metric=wealth_sd_gap", "hydra.sweep.dir=logs/s", "ckpt_path=auto", "init_from=ks98")
     code, output, errors = command(*again)
     assert (code, errors) == (0, []) and output.count(GRID) == 2, "solved once for both seeds"

@@ -50,7 +50,7 @@ PROVOKED = [  # what is asked for, and the beginning of its line on the page
 ]
 
 
-@pytest.mark.parametrize("entry, overrides, beginning", PROVOKED, ids=lambda part: str(part)[:40])
+@pytest.mark.parametrize("entry, overrides, beginning", PROVOKED, ids=lambda part: getattr(part, "__name__", str(part)[:40]))
 def test_what_is_provoked_is_what_the_page_quotes(script, entry, overrides, beginning):
     code, _, errors = script(entry, *overrides)
     assert code == 2 and len(errors) == 1
