@@ -9,7 +9,9 @@ Rios-Rull, 2012).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 
 import torch
 from scipy.optimize import brentq
@@ -76,10 +78,10 @@ class _Market:
             require(high < float(self.nodes[-1]) / 2,
                     f"reference.top: households hold more capital than firms use, up to K = {low:.4g} and half of the grid; "
                     f"expected more than {self.settings.top:g}, or a calibration in which saving comes to an end")
-        return self._root(low, high)
+        return self._root(self.excess, low, high)
 
-    def _root(self, low: float, high: float) -> float:
-        return brentq(self.excess, low, high, xtol=self.settings.tolerance * low, rtol=1e-12)
+    def _root(self, excess: Callable[[float], float], low: float, high: float) -> float:
+        return brentq(excess, low, high, xtol=self.settings.tolerance * low, rtol=1e-12)
 
     def excess(self, K: float) -> float:
         """Capital that households hold above the K whose prices they face."""
@@ -138,20 +140,19 @@ class _Planner(_Market):
     def best(self) -> float:
         """The K at which a planner rests; where there are several, that of the highest mean utility. Raises InputError."""
         centre = self.economy.typical_state()["K"]
-        levels, excess, rests = [centre / FACTOR**SEARCH], [], []
-        while levels[-1] < centre * FACTOR**SEARCH:
+        excess = cache(self.excess)  # asked again it would differ in the last digits, by where its iterations start
+        K, brackets = centre / FACTOR**SEARCH, []
+        while K < centre * FACTOR**SEARCH:
             try:
-                excess.append(self.excess(levels[-1]))
+                if excess(K) >= 0 > excess(FACTOR * K):
+                    brackets.append((K, FACTOR * K))
             except InputError:  # more than households can be had to hold
                 self.consumption, self.premium = None, 0.0
                 break
-            if len(excess) > 1 and excess[-2] >= 0 > excess[-1]:
-                rests.append((levels[-2], levels[-1]))
-            levels.append(FACTOR * levels[-1])
-        require(bool(rests), f"reference: the planner rests at no K from {levels[0]:.4g} to {levels[-1]:.4g}; expected a calibration "
-                "whose typical state is closer")
-        rests = [self._root(low, high) for low, high in rests]
-        return max(rests, key=self.utility)
+            K *= FACTOR
+        require(bool(brackets), f"reference: the planner rests at no K from {centre / FACTOR**SEARCH:.4g} to {K:.4g}; expected a "
+                "calibration whose typical state is closer")
+        return max((self._root(excess, *ends) for ends in brackets), key=self.utility)
 
     def utility(self, K: float) -> float:
         """Mean utility of a period where the planner has households hold K."""
@@ -172,21 +173,19 @@ class _Planner(_Market):
 
     def at(self, K: float) -> tuple[GridFunction, Population]:
         """The policy and the stationary cross-section of those who hold K at its prices, with the premium that it takes."""
+        @cache
         def short(premium: float) -> float:
             self.premium = premium
             _, population = self._households(K)
             return K - float(population.mean(population.k))
 
-        missing = short(self.premium)
-        if abs(missing) < 1e-8 * K:
-            return self._households(K)
-        step, direction = 0.01 * self.unit, 1 if missing > 0 else -1
+        step, direction = 0.01 * self.unit, 1 if short(self.premium) > 0 else -1
         ends = [self.premium, self.premium + direction * step]
         while direction * short(ends[1]) > 0:
             step *= 2
             ends = [ends[1], ends[1] + direction * step]
             require(step < 100 * self.unit, f"reference: no premium on assets has households hold K = {K:.4g}")
-        short(brentq(short, *sorted(ends), xtol=1e-9 * self.unit, rtol=1e-12))
+        self.premium = brentq(short, *sorted(ends), xtol=1e-9 * self.unit, rtol=1e-12)
         return self._households(K)
 
     def law(self, K: float) -> LawOfMotion:
