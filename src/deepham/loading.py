@@ -11,7 +11,7 @@ from deepham import folder, states
 from deepham.economics import create
 from deepham.errors import InputError
 from deepham.networks.settings import NetworkSettings, build_networks
-from deepham.solution import Solution
+from deepham.solution import Solution, objective_of
 
 
 def load(path, device=None) -> Solution:
@@ -28,7 +28,7 @@ def load(path, device=None) -> Solution:
     device = _device(device)
     contents = folder.read(path)
     try:
-        name, calibration, network, *networks = _skeleton(contents.config)
+        name, calibration, network, *networks = _skeleton(contents.config, objective_of(contents.meta))
         _fill(dict(zip(("policy", "value"), networks)), contents.weights)
         found = sorted((leaf, str(tensor.dtype)) for leaf, tensor in contents.ergodic.items())
         if found != [("grid", "torch.float64"), ("mass", "torch.float64")]:
@@ -40,12 +40,12 @@ def load(path, device=None) -> Solution:
         raise InputError(f"{path}: {error}") from None
 
 
-def _skeleton(config: dict) -> tuple[str, dict, dict, nn.Module, nn.Module]:
+def _skeleton(config: dict, objective: str) -> tuple[str, dict, dict, nn.Module, nn.Module]:
     """Name, calibration, network settings and untrained networks from the two groups of config.yaml."""
     calibration = dict(config["model"])
     name = calibration.pop("name", None)
     try:
-        economy = create(name, **calibration)
+        economy = create(name, **calibration).under(objective)
         missing = [key for key in economy.parameters() if key not in calibration]
         if missing:  # the shipped calibration must not fill in what this solution was solved with
             raise InputError(f"the model lacks {', '.join(missing)}")

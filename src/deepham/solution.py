@@ -59,7 +59,7 @@ class Solution(SolvedEconomy):
         except (TypeError, ValueError, RecursionError) as error:
             raise InputError(f"meta: expected plain data for JSON, got {show(meta)} ({error})") from None
         check_meta(self.meta)
-        self.economy = self.economy.under(self.meta.get("algorithm", {}).get("objective", "market"))
+        self.economy = self.economy.under(objective_of(self.meta))
 
     # -- on disk and in words --------------------------------------------------------------------------------------
 
@@ -101,6 +101,12 @@ class Solution(SolvedEconomy):
     def __repr__(self) -> str:
         return (f"Solution({self.name!r}, network {self.network.get('name')!r}, {len(self.grid)} wealth nodes, "
                 f"made {self.meta['created']})")
+
+
+def objective_of(meta: dict) -> str:
+    """Whose problem the solution solves."""
+    made_with = meta.get("algorithm")
+    return made_with.get("objective", "market") if isinstance(made_with, dict) else "market"
 
 
 def check_meta(meta: dict) -> None:

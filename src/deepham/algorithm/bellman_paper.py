@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from deepham.algorithm.planner import with_premium
 from deepham.economics.economy import Economy, require
 from deepham.simulation.household import Policy, Value, observe
 from deepham.simulation.population import Population
@@ -74,14 +75,14 @@ def _errors(
     share = torch.rand((b, p.draws), generator=generator, device=c.device, dtype=c.dtype)
     drawn = chain.draw_z(panel.z[:, None].expand(-1, p.draws).reshape(-1), share.reshape(-1)).reshape(b, p.draws)
     uniform = torch.rand((b, n), generator=generator, device=c.device, dtype=c.dtype)
-    payoff = economy.preferences.utility(choice)
+    payoff, following = economy.preferences.utility(choice), with_premium(economy, policy, value)
     for z_next in range(chain.n_z):
         probability = (drawn == z_next).to(c).mean(1)  # (B,)
         z = torch.full_like(panel.z, z_next)
         others = Population(seen.resources - c, chain.draw_eps(population.eps, panel.z, z, uniform), population.weight)
         p_eps = chain.eps_probabilities(population.eps, panel.z, z)  # (B, N, n_eps)
         for index in range(POINTS):
-            tomorrow = _value_after(economy, value, others, seen.resources - choice[index], z)
+            tomorrow = _value_after(economy, following, others, seen.resources - choice[index], z)
             payoff[index] += economy.beta * probability[:, None] * (p_eps * tomorrow).sum(-1)
     # a choice that leaves nothing to live on is worth -inf, and NaN where its probability is zero
     return (value(seen) - payoff.nan_to_num(nan=-torch.inf).amax(0)).abs()

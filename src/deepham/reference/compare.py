@@ -94,8 +94,11 @@ def wasserstein(nodes: Tensor, mass: Tensor, other: Tensor) -> float:
 @torch.no_grad()
 def welfare_gap(economy: Economy, policy: Policy, reference: Reference, z_path: Tensor) -> float:
     """What one household loses that follows the candidate's policy while everybody else, and so every price, follows
-    the reference: percent of consumption for ever. Both start from the reference's cross-section.
+    the reference: percent of consumption for ever. Both start from the reference's cross-section. NaN under a planner, whose
+    households do not save for their own sake alone.
     """
+    if economy.objective == "planner":
+        return float("nan")
     nodes = reference.nodes
     truth = reference.policy.on_histogram(nodes)
     everybody = household = reference.start

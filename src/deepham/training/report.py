@@ -81,6 +81,8 @@ def _solutions(cfg: DictConfig) -> dict[str, Solution]:
     solutions = {}
     for path in paths:
         solution, label = load(path), _name(path)
+        require(solution.economy.objective == "market", f"report: {path} is a planner's solution, and the page is about markets; "
+                f"measure it with scripts/evaluate.py solution={path}")
         require(label not in solutions and label != GRID, f"compare: there are two solutions called {label}; copy one to "
                 "a folder of another name")
         solutions[label] = solution
