@@ -9,6 +9,7 @@ Rios-Rull, 2012).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -139,18 +140,18 @@ class _Planner(_Market):
 
     def best(self) -> float:
         """The K at which a planner rests; where there are several, that of the highest mean utility. Raises InputError."""
-        centre = self.economy.typical_state()["K"]
-        excess = cache(self.excess)  # asked again it would differ in the last digits, by where its iterations start
-        K, brackets = centre / FACTOR**SEARCH, []
-        while K < centre * FACTOR**SEARCH:
+        @cache  # asked again it would differ in the last digits, by where its iterations start
+        def excess(K: float) -> float:
             try:
-                if excess(K) >= 0 > excess(FACTOR * K):
-                    brackets.append((K, FACTOR * K))
-            except InputError:  # more than households can be had to hold
+                return self.excess(K)
+            except InputError:  # households cannot be had to hold it: where R > 1 the rich that are paid for assets save without end
                 self.consumption, self.premium = None, 0.0
-                break
-            K *= FACTOR
-        require(bool(brackets), f"reference: the planner rests at no K from {centre / FACTOR**SEARCH:.4g} to {K:.4g}; expected a "
+                return math.nan
+
+        centre = self.economy.typical_state()["K"]
+        levels = [centre * FACTOR**power for power in range(-SEARCH, SEARCH + 1)]
+        brackets = [(low, high) for low, high in zip(levels, levels[1:]) if excess(low) >= 0 > excess(high)]
+        require(bool(brackets), f"reference: the planner rests at no K from {levels[0]:.4g} to {levels[-1]:.4g}; expected a "
                 "calibration whose typical state is closer")
         return max((self._root(excess, *ends) for ends in brackets), key=self.utility)
 
@@ -185,7 +186,9 @@ class _Planner(_Market):
             step *= 2
             ends = [ends[1], ends[1] + direction * step]
             require(step < 100 * self.unit, f"reference: no premium on assets has households hold K = {K:.4g}")
-        self.premium = brentq(short, *sorted(ends), xtol=1e-9 * self.unit, rtol=1e-12)
+        premium = brentq(short, *sorted(ends), xtol=1e-9 * self.unit, rtol=1e-12)
+        require(abs(short(premium)) < 1e-3 * K, f"reference: no premium on assets has households hold K = {K:.4g}")
+        self.premium = premium
         return self._households(K)
 
     def law(self, K: float) -> LawOfMotion:
