@@ -429,7 +429,7 @@ def test_meta_data_of_another_kind_is_refused(saved, name, value):
 
 
 @pytest.mark.parametrize("version, words", [
-    (4, "upgrade"), (2, "train it again"), (0, "schema_version"), ("3", "schema_version")])
+    (5, "upgrade"), (3, "train it again"), (0, "schema_version"), ("4", "schema_version")])
 def test_another_schema_version_is_refused_by_name(saved, version, words):
     meta = json.loads((saved / folder.META).read_text())
     (saved / folder.META).write_text(json.dumps(meta | {"schema_version": version}))

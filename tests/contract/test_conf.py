@@ -22,10 +22,14 @@ def test_every_group_of_conf_is_looked_at():
 PACKAGES = {f"logger={name}": name for name in ("mlflow", "wandb")}  # options that need a package of their own
 
 
+# four households of an economy in which most hold nothing for years can all be poor, which is a policy that has run away
+OF_AN_ECONOMY = {"calibration=davila12_rest": ("model=davila12", "algorithm.agents=100")}
+
+
 @pytest.mark.parametrize("option", OPTIONS)
 def test_every_option_trains(command, option):
     steps = ["algorithm.value_steps=2", "algorithm.horizon=3"] if option == "algorithm=deepham_paper" else []
-    code, output, errors = command(option, "run=r", *steps)
+    code, output, errors = command(option, "run=r", *steps, *OF_AN_ECONOMY.get(option, ()))
     package = PACKAGES.get(option)
     if package and importlib.util.find_spec(package) is None:
         assert code == 2 and len(errors) == 1 and f'pip install "deepham[{package}]"' in errors[0]

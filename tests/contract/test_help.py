@@ -108,7 +108,7 @@ def test_a_script_prints_its_help_wherever_the_flag_stands(script, name):
 
 
 @pytest.mark.parametrize("name, word, says", [
-    ("train", "modl", "choose from network, algorithm"), ("train", "model=modl", "choose from brock_mirman, ks98"),
+    ("train", "modl", "choose from network, algorithm"), ("train", "model=modl", "choose from brock_mirman, davila12"),
     ("train", "model=../../x", "choose from brock_mirman"), ("summarize", "model", "this script has none")])
 def test_a_wrong_word_is_one_line(script, name, word, says):
     code, output, errors = script(getattr(cli, name), "--help", word)
