@@ -11,6 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+import torch
+from torch import Tensor
+
 from deepham.economics.economy import parameter, require
 from deepham.economics.rare_event import RareEvent
 
@@ -27,6 +30,16 @@ class Davila12(RareEvent):
     def scaling_return(self) -> float:
         """A planner's capital earns another return than the market's: below one, where it comes to wages that matter most."""
         return self.planner_return if self.objective == "planner" else self.stated_return
+
+    def initial_assets(self, shape: tuple[int, int], generator: torch.Generator) -> Tensor:
+        """As in rare_event.py. The economies of a planner begin with capital from what the market has up to what is typical of a
+        planner, evenly in logs, so that networks see the way that leads from one to the other.
+        """
+        assets = super().initial_assets(shape, generator)
+        if self.objective == "market":
+            return assets
+        share = torch.linspace(0, 1, shape[0]).to(assets)[:, None]
+        return assets * (self._state_at(self.stated_return)["K"] / self.typical_state()["K"]) ** (1 - share)
 
     def prepare(self) -> None:
         super().prepare()
