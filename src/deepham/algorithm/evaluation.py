@@ -48,7 +48,7 @@ def measure_names(economy: Economy) -> list[str]:
     errors = [f"{error}.{statistic}" for error in ERRORS for statistic in STATISTICS]
     exact = [] if economy.closed_form(torch.ones(1, 1)) is None else ["closed_form_gap.mean"]
     quantiles = [f"wealth_q{round(100 * level):02d}" for level in QUANTILES]
-    return [*errors, *exact, "mean_K", "sd_K", "wealth_sd", "gini", "top_mass", *quantiles]
+    return [*errors, *exact, "mean_K", "sd_K", "welfare", "wealth_sd", "gini", "top_mass", *quantiles]
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,8 @@ class Ergodic:
         dates: histograms at dates spread evenly over the path, as a panel of economies.
         K: (B, T) path of capital after burn-in.
         z: (B, T).
+        welfare: consumption that, were it certain and the same for all, would be worth what households consume along the path: its
+            utility is theirs, a mean over households and periods. Goods per period.
         premium: (B, T), what assets are worth to others (planner.py), utils a unit; None in the market.
     """
 
@@ -72,6 +74,7 @@ class Ergodic:
     dates: Panel
     K: Tensor
     z: Tensor
+    welfare: float
     premium: Tensor | None = None
 
     def to(self, device) -> Ergodic:
@@ -80,7 +83,7 @@ class Ergodic:
         moved = Population(*(x.to(device) for x in (population.k, population.eps, population.weight)))
         return Ergodic(self.grid.to(device), self.mean_mass.to(device), self.share_z.to(device),
                        Panel(moved, self.dates.z.to(device)), self.K.to(device), self.z.to(device),
-                       None if self.premium is None else self.premium.to(device))
+                       self.welfare, None if self.premium is None else self.premium.to(device))
 
 
 def measure(
@@ -140,6 +143,7 @@ def ergodic_path(
     kept: list[Panel] = []
     K = torch.empty(b, measured, dtype=start.weight.dtype, device=start.weight.device)
     premium = torch.empty_like(K) if economy.objective == "planner" else None
+    utility = torch.zeros_like(K[:, 0])
     for t in range(periods):
         z = z_path[:, t]
         if t >= burn_in:
@@ -151,7 +155,9 @@ def ergodic_path(
                 kept.append(Panel(population, z))
         z_next = z_path[:, min(t + 1, periods - 1)]
         before = population
-        population, _ = advance_histogram(economy, policy, grid, population, z, z_next)
+        population, consumption = advance_histogram(economy, policy, grid, population, z, z_next)
+        if t >= burn_in:
+            utility += before.mean(economy.preferences.utility(consumption)) / measured
         if progress and (t + 1) % 500 == 0:
             progress(t + 1, periods)
     for index in range(n_z):
@@ -162,17 +168,19 @@ def ergodic_path(
     share_z = torch.stack([(z_kept == index).double().mean() for index in range(n_z)])
     dates_panel = Panel(concatenate([p.population for p in kept]), torch.cat([p.z for p in kept]))
     mean_mass = mean_mass / mean_mass.sum(1, keepdim=True)
-    return Ergodic(grid, mean_mass, share_z, dates_panel, K, z_kept, premium)
+    welfare = float(economy.preferences.inverse_utility(utility.mean()))
+    return Ergodic(grid, mean_mass, share_z, dates_panel, K, z_kept, welfare, premium)
 
 
 def distribution_measures(ergodic: Ergodic) -> dict[str, float]:
-    """Mean and sd of K, moments of individual wealth pooled over time, and the mass at the top node."""
+    """Mean and sd of K, welfare, moments of individual wealth pooled over time, and the mass at the top node."""
     grid_k = ergodic.dates.population.k[0]
     weight = (ergodic.share_z[:, None].to(grid_k) * ergodic.mean_mass).sum(0)
     mean = float((weight * grid_k).sum())
     measures = {
         "mean_K": float(ergodic.K.mean()),
         "sd_K": float(ergodic.K.std()),
+        "welfare": ergodic.welfare,
         "wealth_sd": float(((weight * (grid_k - mean) ** 2).sum()).sqrt()),
         "gini": float(gini(grid_k[None], weight[None])),
         # what would be saved beyond the grid stays at its top: much of it there, and the moments are wrong

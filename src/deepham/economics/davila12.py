@@ -33,13 +33,15 @@ class Davila12(RareEvent):
 
     def initial_assets(self, shape: tuple[int, int], generator: torch.Generator) -> Tensor:
         """As in rare_event.py. The economies of a planner begin with capital from what the market has up to what is typical of a
-        planner, evenly in logs, so that networks see the way that leads from one to the other.
+        planner, evenly in logs, so that networks see the way that leads from one to the other; dispersed as in the market, with a
+        standard deviation of 2.2 times the mean.
         """
         assets = super().initial_assets(shape, generator)
         if self.objective == "market":
             return assets
+        K = self.typical_state()["K"]
         share = torch.linspace(0, 1, shape[0]).to(assets)[:, None]
-        return assets * (self._state_at(self.stated_return)["K"] / self.typical_state()["K"]) ** (1 - share)
+        return (self._state_at(self.stated_return)["K"] / K) ** (1 - share) * assets**2 / (2 * K)
 
     def prepare(self) -> None:
         super().prepare()
