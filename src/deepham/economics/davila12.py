@@ -32,16 +32,14 @@ class Davila12(RareEvent):
         return self.planner_return if self.objective == "planner" else self.stated_return
 
     def initial_assets(self, shape: tuple[int, int], generator: torch.Generator) -> Tensor:
-        """As in rare_event.py. The economies of a planner begin with capital from what the market has, where that is less, up to what
-        is typical of a planner, evenly in logs, so that networks see the way that leads from one to the other; dispersed as in the
-        market, with a standard deviation of 2.2 times the mean.
+        """As in rare_event.py. A planner's economies begin with the capital that the market has, where that is less than is typical of
+        the planner, so that networks see the way that leads from one to the other; dispersed as in the market, with a standard
+        deviation of 2.2 times the mean.
         """
-        assets = super().initial_assets(shape, generator)
+        assets, K = super().initial_assets(shape, generator), self.typical_state()["K"]
         if self.objective == "market":
             return assets
-        K = self.typical_state()["K"]
-        share = torch.linspace(0, 1, shape[0]).to(assets)[:, None]
-        return min(1.0, self._state_at(self.stated_return)["K"] / K) ** (1 - share) * assets**2 / (2 * K)
+        return min(1.0, self._state_at(self.stated_return)["K"] / K) * assets**2 / (2 * K)
 
     def prepare(self) -> None:
         super().prepare()
