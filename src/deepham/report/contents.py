@@ -251,11 +251,13 @@ def _welfare(studies: list[Study]) -> Section | None:
                      "Cost in percent of consumption, means between quantiles of wealth.")])
 
 
+# of `report.planner.statistics`: what it is, unit
 STATISTICS = {
-    "K": ("capital K", "goods"), "Y": ("output Y", "goods"), "K/Y": ("K / Y", "periods"), "r": ("net return r", "percent"),
+    "K": ("capital K", "goods"), "Y": ("output Y", "goods"), "K/Y": ("K / Y", "{period}s"),
+    "r": ("net return r", "percent per {period}"),
     "cv": ("wealth, coefficient of variation", ""), "gini": ("wealth, Gini", ""),
     "C_cv": ("consumption, coefficient of variation", ""), "C_gini": ("consumption, Gini", ""),
-    "externality": ("D, over mean marginal utility", "percent")}
+    "externality": ("D, over mean marginal utility", "percent per {period}")}
 
 
 def _planner(studies: list[Study], takeover: Takeover | None) -> Section | None:
@@ -267,6 +269,7 @@ def _planner(studies: list[Study], takeover: Takeover | None) -> Section | None:
     rows, exact = [], []
     for name in next(iter(columns.values())):
         text, unit = STATISTICS[name.split(",")[0]]
+        unit = unit.format(period=economy.period)
         text += f", z {name.split(', ')[1]}" if "," in name else ""
         rows.append((text, unit, *(_with_error(*found[name]) for found in columns.values())))
         exact.append((name, unit, *(x for found in columns.values() for x in found[name])))
@@ -287,7 +290,7 @@ def _planner(studies: list[Study], takeover: Takeover | None) -> Section | None:
                                   "compare=[checkpoints/<the other>].")
         return section
     before, after = takeover.market, takeover.planner
-    errors = "; ".join(f"{t} {economy.period}s on {mean:.2f} and {p99:.1f} %" for t, (mean, p99) in takeover.errors.items())
+    errors = "; ".join(f"{mean:.2f} and {p99:.1f} in {economy.period} {t}" for t, (mean, p99) in takeover.errors.items())
     section.paragraphs += [
         f"{after} takes over what {before} has left: households, with their wealth and incomes, are those of the market's ergodic "
         "cross-sections, and from today on save as the planner tells them, on the same aggregate shocks. Gains are the percent by "
@@ -296,7 +299,8 @@ def _planner(studies: list[Study], takeover: Takeover | None) -> Section | None:
         f"Over all households the gain is {_percent(takeover.mean)} on average, and {_percent(takeover.gaining, 100)} of them gain. The mean "
         f"of all households' utility, which is what the planner maximises, rises by as much as {_percent(takeover.veil)} of everybody's "
         "consumption would raise it.",
-        f"Error of the planner's condition along the way, mean and 99th percentile, in percent of consumption: {errors}."]
+        "Error of the planner's condition along the way on the first path, mean and 99th percentile, in percent of consumption: "
+        f"{errors}."]
     names = economy.names_of(economy.individual_shock, economy.chain.n_eps)
     headings = ("households by wealth, %", "mean wealth, goods", *(f"{name} income" for name in names), "all", "gaining, %")
     levels = [f"{100 * low:g}-{100 * high:g}" for low, high in GROUPS]
