@@ -325,7 +325,9 @@ def _planner(studies: list[Study], takeover: Takeover | None) -> Section | None:
 
 
 def _with_error(value: float, error: float, form: str = ".4g") -> str:
-    return "" if math.isnan(value) else f"{value:{form}}" if math.isnan(error) else f"{value:{form}} ({error:.1g})"
+    if math.isnan(value):
+        return ""
+    return f"{value:{form}} ({error:.1g})" if error > 1e-9 else f"{value:{form}}"
 
 
 def _percent(estimate: Estimate, factor: float = 1) -> str:
