@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import html
 import inspect
-import math
 import sys
 from dataclasses import fields
-
-import numpy as np
 
 from deepham.errors import printable, show
 from deepham.figures import panel_title
@@ -17,7 +14,8 @@ from deepham.figures_moments import generalized_moments
 from deepham.report import figures
 from deepham.report.business_cycle import SMOOTHING
 from deepham.report.page import Illustration, Section
-from deepham.report.planner import Estimate, Takeover
+from deepham.report.planner import Takeover
+from deepham.report.planner_section import planner_section
 from deepham.report.study import TRANSFER, Study
 from deepham.report.subject import Subject
 from deepham.report.welfare import GROUPS
@@ -30,8 +28,8 @@ HORIZONS = (0, 1, 2, 4, 8, 12, 20, 30, 39)
 def contents(subjects: list[Subject], studies: list[Study], takeover: Takeover | None, manifest: Sheet) -> list[Section]:
     """All sections. The first subject is the one that is reported on, the first study is of it."""
     sections = [_verdict(subjects), _calibration(subjects), _cycle(studies), _wealth(studies), _policy(subjects, studies)]
-    sections += [section for section in (_planner(studies, takeover), _recession(studies), _transfer(studies), _risky(studies), _welfare(studies),
-                                         _moments(subjects[0]), training(subjects)) if section is not None]
+    sections += [section for section in (planner_section(studies, takeover), _recession(studies), _transfer(studies),
+                                         _risky(studies), _welfare(studies), _moments(subjects[0]), training(subjects)) if section is not None]
     return [*sections, _manifest(manifest, studies)]
 
 
@@ -249,90 +247,6 @@ def _welfare(studies: list[Study]) -> Section | None:
         Illustration("welfare", figures.welfare_figure(shown), "Cost by wealth and individual state."),
         Illustration("welfare_table", Sheet(headings, rows, "l" + "r" * (len(headings) - 1), headings, exact),
                      "Cost in percent of consumption, means between quantiles of wealth.")])
-
-
-# of `report.planner.statistics`: what it is, unit
-STATISTICS = {
-    "K": ("capital K", "goods"), "Y": ("output Y", "goods"), "K/Y": ("K / Y", "{period}s"),
-    "r": ("net return r", "percent per {period}"),
-    "cv": ("wealth, coefficient of variation", ""), "gini": ("wealth, Gini", ""),
-    "C_cv": ("consumption, coefficient of variation", ""), "C_gini": ("consumption, Gini", ""),
-    "externality": ("D, over mean marginal utility", "percent per {period}")}
-
-
-def _planner(studies: list[Study], takeover: Takeover | None) -> Section | None:
-    shown = [study for study in studies if study.statistics]
-    if not shown:
-        return None
-    economy = shown[0].solved.economy
-    columns = {f"{study.label}, {population}": found for study in shown for population, found in study.statistics.items()}
-    rows, exact = [], []
-    for name in next(iter(columns.values())):
-        text, unit = STATISTICS[name.split(",")[0]]
-        unit = unit.format(period=economy.period)
-        text += f", z {name.split(', ')[1]}" if "," in name else ""
-        rows.append((text, unit, *(_with_error(*found[name]) for found in columns.values())))
-        exact.append((name, unit, *(x for found in columns.values() for x in found[name])))
-    sheet = Sheet(("", "unit", *columns), rows, "ll" + "r" * len(columns),
-                  ("name", "unit", *(f"{column}{part}" for column in columns for part in ("", ", s.e."))), exact)
-    section = Section("Market and planner", [
-        "A planner that cannot redistribute tells households how much to save, and counts all of them alike. Its condition is a "
-        "household's with one more term, D: what one more unit of capital a head is worth to all households by the prices that it "
-        "moves. D is shown over the mean marginal utility, so that it compares with a return: percent a "
-        f"{economy.period}. In the market nobody counts it."], [
-        Illustration("planner_statistics", sheet, "Means over time; dispersion is that across households within a period. In brackets "
-                     "standard errors over panels, whose aggregates are those of their few households.")])
-    if economy.chain.n_z > 1:
-        section.shown.append(Illustration("externality", figures.externality_figure(shown), "D along the simulated path, by the "
-                                          "aggregate state, against capital."))
-    if takeover is None:
-        section.paragraphs.append("Who gains is shown where a market's and a planner's solution of one calibration are on the page: "
-                                  "compare=[checkpoints/<the other>].")
-        return section
-    before, after = takeover.market, takeover.planner
-    errors = "; ".join(f"{mean:.2f} and {p99:.1f} in {economy.period} {t}" for t, (mean, p99) in takeover.errors.items())
-    section.paragraphs += [
-        f"{after} takes over what {before} has left: households, with their wealth and incomes, are those of the market's ergodic "
-        "cross-sections, and from today on save as the planner tells them, on the same aggregate shocks. Gains are the percent by "
-        "which consumption in the market would have to rise, for ever, to make a household as well off; the way to the planner's "
-        "capital is part of them, the premium on assets is not.",
-        f"Over all households the gain is {_percent(takeover.mean)} on average, and {_percent(takeover.gaining, 100)} of them gain. The mean "
-        f"of all households' utility, which is what the planner maximises, rises by as much as {_percent(takeover.veil)} of everybody's "
-        "consumption would raise it.",
-        "Error of the planner's condition along the way on the first path, mean and 99th percentile, in percent of consumption: "
-        f"{errors}."]
-    names = economy.names_of(economy.individual_shock, economy.chain.n_eps)
-    headings = ("households by wealth, %", "mean wealth, goods", *(f"{name} income" for name in names), "all", "gaining, %")
-    levels = [f"{100 * low:g}-{100 * high:g}" for low, high in GROUPS]
-    of_all = Estimate(*(np.append(getattr(takeover.by_state, part), getattr(takeover.mean, part)) for part in ("value", "se")))
-    lines = [(level, takeover.wealth[i], takeover.groups.value[i], takeover.groups.se[i], takeover.winners.value[i], takeover.winners.se[i])
-             for i, level in enumerate(levels)]
-    lines.append(("all", float((takeover.mass * takeover.k).sum()), of_all.value, of_all.se, takeover.gaining.value, takeover.gaining.se))
-    rows = [(level, f"{wealth:.4g}", *(_with_error(*each, ".3g") for each in zip(gain, se)), _with_error(100 * share, 100 * share_se, ".3g"))
-            for level, wealth, gain, se, share, share_se in lines]
-    exact = [(level, float(wealth), *(float(x) for each in zip(gain, se) for x in each), float(100 * share), float(100 * share_se))
-             for level, wealth, gain, se, share, share_se in lines]
-    section.shown += [
-        Illustration("takeover", figures.takeover_figure(takeover, economy), "Capital and D after the change and without it: mean over the "
-                     "paths of the aggregate shock, and, thin, the first of them."),
-        Illustration("gains", figures.gains_figure(takeover, economy), "What the planner has households do in the first period, and what "
-                     "they gain over their lives."),
-        Illustration("gains_table", Sheet(headings, rows, "l" + "r" * (len(headings) - 1), (*headings[:2], *(
-            f"{name}{part}" for name in headings[2:] for part in ("", ", s.e."))), exact),
-            "Gains in percent of consumption, for ever, between quantiles of wealth; in brackets standard errors over paths of the "
-            "aggregate shock.")]
-    return section
-
-
-def _with_error(value: float, error: float, form: str = ".4g") -> str:
-    if math.isnan(value):
-        return ""
-    return f"{value:{form}} ({error:.1g})" if error > 1e-9 else f"{value:{form}}"
-
-
-def _percent(estimate: Estimate, factor: float = 1) -> str:
-    error = "" if math.isnan(estimate.se) else f" (s.e. {factor * estimate.se:.2g})"
-    return f"{factor * estimate.value:.2f}{error} %"
 
 
 def _moments(subject: Subject) -> Section | None:

@@ -7,6 +7,7 @@ backwards along each. A planner's own value function has the premium in it that 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,8 +39,8 @@ class Followed:
         value: (B, n_eps * G), lifetime utility that a household at each point of the histogram expects at the start, over its own
             shocks, where the aggregate shock takes this path. Utils.
         consumption: (B, n_eps * G) in the first period.
-        K, worth: (B, T), capital, and what one more unit of it is worth to all by the prices that it moves, over the mean marginal
-            utility, percent per period.
+        K, worth: (B, T), capital, and what one more unit of it is worth to all by the prices that it moves, over the mean
+            marginal utility, percent per period.
         dates: cross-sections in the periods DATES of the first path.
     """
 
@@ -87,7 +88,8 @@ def _follow(economy: Economy, policy: Policy, grid: Tensor, start: Population, z
         constant = preferences.inverse_utility((1 - economy.beta) * expected)
         low, share = bracket(grid, k_next.reshape(b, n_eps, -1))
         constant = torch.lerp(constant.gather(-1, low), constant.gather(-1, low + 1), share)
-        value = preferences.utility(consumption) + economy.beta / (1 - economy.beta) * preferences.utility(constant).reshape(b, -1)
+        following = preferences.utility(constant).reshape(b, -1) / (1 - economy.beta)
+        value = preferences.utility(consumption) + economy.beta * following
     panel = Panel(concatenate([each.population for each in dates]), torch.cat([each.z for each in dates]))
     return Followed(value, chosen[0][0], torch.stack(K, 1), torch.stack(worth, 1), panel)
 
@@ -141,7 +143,10 @@ class Takeover:
     errors: dict[int, tuple[float, float]]
 
 
-def take_over(market: tuple[str, SolvedEconomy], planner: tuple[str, SolvedEconomy], paths: int, seed: int, say=lambda text: None) -> Takeover:
+def take_over(
+    market: tuple[str, SolvedEconomy], planner: tuple[str, SolvedEconomy], paths: int, seed: int,
+    say: Callable[[str], None] = lambda text: None,
+) -> Takeover:
     """Compare a planner with the market in whose place it comes.
 
     Args:
@@ -152,8 +157,8 @@ def take_over(market: tuple[str, SolvedEconomy], planner: tuple[str, SolvedEcono
         InputError: solutions of different calibrations.
     """
     economy = market[1].economy
-    require(market[1].calibration == planner[1].calibration, f"{planner[0]} and {market[0]} are of different calibrations; expected "
-            "a planner's and a market's solution of the same economy")
+    require(market[1].calibration == planner[1].calibration, f"{planner[0]} and {market[0]} are of different calibrations; "
+            "expected a planner's and a market's solution of the same economy")
     say(f"{planner[0]} in place of {market[0]}")
     grid, chain = planner[1].grid, economy.chain  # the longer one: a planner has more capital
     n_z, n_eps = chain.n_z, chain.n_eps
@@ -170,7 +175,7 @@ def take_over(market: tuple[str, SolvedEconomy], planner: tuple[str, SolvedEcono
 
     def gains(used: np.ndarray) -> dict[str, np.ndarray]:
         """By the mean over the paths that are used."""
-        before, after = (np.stack([value[label][used & (z_0 == z)].mean(0) for z in range(n_z)]) for label in (market[0], planner[0]))
+        before, after = (np.stack([value[label][used & (z_0 == z)].mean(0) for z in range(n_z)]) for label in value)
         return _gains(k, mass, equivalent(economy, after, before)) | {
             "veil": equivalent(economy, (mass * after).sum(), (mass * before).sum())}
 
@@ -178,7 +183,8 @@ def take_over(market: tuple[str, SolvedEconomy], planner: tuple[str, SolvedEcono
     estimates = {name: Estimate(each, np.full(np.shape(each), np.nan)) for name, each in found.items()}
     if n_z > 1:
         left_out = [gains(np.arange(len(z_0)) != path) for path in range(len(z_0))]
-        estimates = {name: Estimate(each, _jackknife(np.stack([one[name] for one in left_out]), z_0)) for name, each in found.items()}
+        estimates = {name: Estimate(each, _jackknife(np.stack([one[name] for one in left_out]), z_0))
+                     for name, each in found.items()}
     first = {label: np.stack([each.consumption.cpu().numpy()[z_0 == z][0] for z in range(n_z)]).reshape(n_z, n_eps, -1)
              for label, each in followed.items()}
     return Takeover(
@@ -190,10 +196,11 @@ def take_over(market: tuple[str, SolvedEconomy], planner: tuple[str, SolvedEcono
 
 
 def _errors_along(solved: SolvedEconomy, way: Panel) -> dict[int, tuple[float, float]]:
-    """Period -> mean and 99th percentile of the error of the condition, in the cross-sections of DATES, percent of consumption."""
+    """Period -> mean and 99th percentile of the error of the condition in the cross-sections of DATES, percent of consumption."""
     errors = {}
     for index, t in zip(range(len(way.z)), DATES):
-        found = residuals(solved.economy, solved.policy_function, solved.value_function, way.select(slice(index, index + 1)), optimality=False)
+        one = way.select(slice(index, index + 1))
+        found = residuals(solved.economy, solved.policy_function, solved.value_function, one, optimality=False)
         size = 100 * found.euler.abs()
         errors[t] = float((found.weight * size).sum()), float(quantile(size, found.weight, [0.99])[0])
     return errors
@@ -239,7 +246,8 @@ def statistics(economy: Economy, path) -> dict[str, tuple[float, float]]:
              "externality": path["externality"].values}
     if len(names) > 1:
         for name in ("K", "externality"):
-            shown |= {f"{name}, {names[state]}": np.where(z == state, shown[name], np.nan) for state in reversed(range(len(names)))}
+            shown |= {f"{name}, {names[state]}": np.where(z == state, shown[name], np.nan)
+                      for state in reversed(range(len(names)))}
     found = {}
     for name, series in shown.items():
         means = np.nanmean(series, 1)
