@@ -15,7 +15,7 @@ from deepham.reference.compare import compare
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.store import find
 from deepham.simulation.continuum import on_grid, wealth_grid
-from deepham.simulation.rollout import initial_panel
+from deepham.simulation.rollout import Panel, initial_panel
 from deepham.solution import Solution
 
 
@@ -35,7 +35,7 @@ def test_the_solution_is_drawn_for_every_individual_and_aggregate_state(economy,
     grid = wealth_grid(economy, 60, 8.0)
     start = on_grid(grid, initial_panel(economy, 1, 50, seeded()).population, economy.chain.n_eps)
     z_path = torch.tensor([[0, 1, 0, 1, 1, 0]])
-    ergodic = ergodic_path(economy, policy.double(), grid, start, z_path, 0, 2)
+    ergodic = ergodic_path(economy, policy.double(), grid, Panel(start, z_path[:, 0]), z_path, 0, 2)
     solution = Solution(_name(economy), economy.parameters(), settings, policy, value, grid, ergodic.mean_mass)
     left, right = wealth_and_policy(solution).axes
     n_eps, n_z = economy.chain.n_eps, economy.chain.n_z

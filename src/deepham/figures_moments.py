@@ -151,10 +151,10 @@ def _draw_transfer(panels, solution: Solution) -> None:
 def _dates(solution: Solution, seed: int) -> Panel:
     """Cross-sections along a path of the continuum."""
     economy, device = solution.economy, solution.grid.device
-    z_0 = economy.chain.stationary_z().argmax()[None]
-    z_path = economy.chain.draw_path(z_0, PERIODS, torch.Generator(device).manual_seed(seed))
-    start = solution.ergodic.select(z_path[:, 0])
-    return ergodic_path(economy, solution.policy_function, solution.grid, start, z_path, burn_in=0, dates=DATES).dates
+    z_0 = economy.chain.typical_z()[economy.chain.stationary_z().argmax()][None]
+    shocks = economy.chain.draw_path(z_0, PERIODS, torch.Generator(device).manual_seed(seed))
+    start = solution.begin(shocks[:, 0])
+    return ergodic_path(economy, solution.policy_function, solution.grid, start, shocks, burn_in=0, dates=DATES).dates
 
 
 def _beside(solution: Solution, panel: Panel, k: Tensor, eps: int) -> Observation:

@@ -9,6 +9,7 @@ floor of the protocol, which the grid solution's score shows.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -16,6 +17,7 @@ from torch import Tensor
 
 from deepham.algorithm.planner import with_premium
 from deepham.economics.economy import Economy, require
+from deepham.economics.process import ShockProcess
 from deepham.simulation.household import Policy, Value, observe
 from deepham.simulation.population import Population
 from deepham.simulation.rollout import Panel, initial_panel, simulate
@@ -46,9 +48,9 @@ class Protocol:
 
 @torch.no_grad()
 def bellman_paper(economy: Economy, policy: Policy, value: Value, seed: int, protocol: Protocol) -> float:
-    """Mean error in utils over households and dates. The same seed gives two solutions the same shocks."""
+    """Mean error, utils per unit of time, over households and dates. The same seed gives two solutions the same shocks."""
     p = protocol
-    device = economy.chain.aggregate.device
+    device = economy.chain.device
     generator = torch.Generator(device).manual_seed(seed)
     dates = set((p.burn_in + torch.randperm(p.periods, generator=generator, device=device)[: p.dates]).tolist())
     panel = initial_panel(economy, p.economies, p.agents, generator)
@@ -72,20 +74,29 @@ def _errors(
     span = torch.linspace(0, 1, POINTS, dtype=c.dtype, device=c.device)[:, None, None]
     low, high = c - (0.95 * c).clamp_max(REACH), c + (available - c).clamp_max(REACH)
     choice = low + span * (high - low)  # (points, B, N)
-    share = torch.rand((b, p.draws), generator=generator, device=c.device, dtype=c.dtype)
-    drawn = chain.draw_z(panel.z[:, None].expand(-1, p.draws).reshape(-1), share.reshape(-1)).reshape(b, p.draws)
+    share = torch.rand((b, p.draws, chain.draws), generator=generator, device=c.device, dtype=c.dtype)
+    drawn = [chain.draw_z(panel.z, each.reshape(panel.z.shape), seen.aggregates) for each in share.unbind(1)]
     uniform = torch.rand((b, n), generator=generator, device=c.device, dtype=c.dtype)
     payoff, following = economy.preferences.utility(choice), with_premium(economy, policy, value)
-    for z_next in range(chain.n_z):
-        probability = (drawn == z_next).to(c).mean(1)  # (B,)
-        z = torch.full_like(panel.z, z_next)
+    for z, probability in _told_apart(chain, drawn):
         others = Population(seen.resources - c, chain.draw_eps(population.eps, panel.z, z, uniform), population.weight)
         p_eps = chain.eps_probabilities(population.eps, panel.z, z)  # (B, N, n_eps)
         for index in range(POINTS):
             tomorrow = _value_after(economy, following, others, seen.resources - choice[index], z)
             payoff[index] += economy.beta * probability[:, None] * (p_eps * tomorrow).sum(-1)
     # a choice that leaves nothing to live on is worth -inf, and NaN where its probability is zero
-    return (value(seen) - payoff.nan_to_num(nan=-torch.inf).amax(0)).abs()
+    return (value(seen) - payoff.nan_to_num(nan=-torch.inf).amax(0)).abs() / economy.period_length
+
+
+def _told_apart(chain: ShockProcess, drawn: list[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
+    """The states among the draws of z', each (B, ...), with their shares (B,): of a chain each state once."""
+    if chain.finite:
+        index = torch.stack(drawn, 1)
+        for state in range(chain.n_z):
+            yield torch.full_like(drawn[0], state), (index == state).to(chain.dtype).mean(1)
+    else:
+        for z in drawn:
+            yield z, z.new_full((len(z),), 1 / len(drawn))
 
 
 def _value_after(economy: Economy, value: Value, others: Population, k_next: Tensor, z: Tensor) -> Tensor:
@@ -98,5 +109,5 @@ def _value_after(economy: Economy, value: Value, others: Population, k_next: Ten
     weight = others.weight[:, None].expand(b, n, n).reshape(b * n, n)
     asked = k_next.reshape(-1, 1).expand(-1, n_eps)
     states = torch.arange(n_eps, device=z.device).expand(b * n, n_eps)
-    seen = observe(economy, Population(k, eps, weight), z.repeat_interleave(n), k=asked, eps=states)
+    seen = observe(economy, Population(k, eps, weight), z.repeat_interleave(n, 0), k=asked, eps=states)
     return value(seen).reshape(b, n, n_eps)
