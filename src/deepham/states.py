@@ -34,6 +34,15 @@ def flag(name: str, given) -> bool:
     return bool(given)
 
 
+def labelled(economy: Economy, z: Tensor) -> list[tuple[str, int | float, Tensor]]:
+    """Aggregate states (n, ...) as figures name them, as users give them, and as tensors of one economy each."""
+    if not economy.chain.finite:
+        return [(f"{economy.aggregate_shock} {', '.join(f'{x:.3g}' for x in one.tolist())}", float(one[0]), one[None])
+                for one in z]
+    names = economy.names_of(economy.aggregate_shock, economy.chain.n_z)
+    return [(f"{economy.aggregate_shock} {names[int(one)]}", int(one), one[None]) for one in z]
+
+
 def held_shock(economy: Economy, given) -> int | float:
     """The shock that is held: one aggregate state, by index or by name, as its index; of numbers the innovation, zero."""
     if not economy.chain.finite:

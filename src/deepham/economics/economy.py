@@ -49,7 +49,7 @@ def parameter(meaning: str, unit: str = "-"):
 class Economy(ABC):
     """Base class. Parameters are the dataclass fields of the subclass; derived tensors are set in `prepare`.
 
-    Any real numbers will do for parameters, NumPy's too, in lists or tuples; they are kept as floats in lists, which files
+    They are numbers, lists of them, and texts that name a convention. Any real numbers will do for parameters, NumPy's too, in lists or tuples; they are kept as floats in lists, which files
     can hold.
     """
 
@@ -71,6 +71,9 @@ class Economy(ABC):
     def __post_init__(self):
         for each in fields(self):
             given = getattr(self, each.name)
+            if each.type == "str":  # a convention, of those that `prepare` knows
+                require(isinstance(given, str), f"{each.name}: expected a text, got {show(given)}")
+                continue
             value, listed = _plain(given), str(each.type).startswith("list")
             require(value is not None and isinstance(value, list) == listed,
                     f"{each.name}: expected {'a list of finite numbers' if listed else 'a finite number'}, got {show(given)}")

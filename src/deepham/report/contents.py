@@ -85,7 +85,9 @@ def _calibration(subjects: list[Subject]) -> Section:
 
 
 def value_text(value) -> str:
-    """A number, a list of them, or rows of a matrix, or matrices."""
+    """A text, a number, a list of them, or rows of a matrix, or matrices."""
+    if isinstance(value, str):
+        return value
     if not isinstance(value, list):
         return f"{value:.6g}"
     if not any(isinstance(each, list) for each in value):
