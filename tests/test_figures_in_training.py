@@ -24,7 +24,7 @@ def eat(seen):
 
 
 def test_the_grid_solution_beside_itself_shows_no_distance(ks98, reference):
-    level, gap = policy_in_panel(ks98, reference.policy, reference.start, reference).axes
+    level, gap = policy_in_panel(ks98, reference.policy, reference.start, torch.tensor([0]), reference).axes
     curves = [line for line in gap.lines if len(line.get_ydata()) > 2]
     assert len(curves) == 4 and all((curve.get_ydata() == 0).all() for curve in curves)
     low, high = gap.get_ylim()
@@ -38,7 +38,7 @@ def test_the_grid_solution_beside_itself_shows_no_distance(ks98, reference):
 
 
 def test_a_distance_to_the_grid_solution_is_seen(ks98, reference):
-    gap = policy_in_panel(ks98, lambda seen: 1.01 * reference.policy(seen), reference.start, reference).axes[1]
+    gap = policy_in_panel(ks98, lambda seen: 1.01 * reference.policy(seen), reference.start, torch.tensor([0]), reference).axes[1]
     curves = [line.get_ydata() for line in gap.lines if len(line.get_ydata()) > 2]
     assert all(np.allclose(curve, 1.0) for curve in curves) and gap.get_ylim()[1] > 1
 
@@ -59,10 +59,12 @@ def test_all_households_are_counted_in_every_state(economy, seeded):
     assert len(level.lines) == n_eps * economy.chain.n_z
 
 
-def test_shocks_that_are_no_finite_chain_have_wealth_drawn_and_no_policy(seeded):
+def test_an_aggregate_state_that_is_numbers_is_drawn_at_its_mean(seeded):
     economy = many_shocks(2)
     panel = initial_panel(economy, 2, 50, seeded())
-    assert set(figures_in_training(economy, eat, panel, None)) == {"wealth"}
+    (level,) = figures_in_training(economy, eat, panel, None)["policy"].axes
+    mean = ", ".join(f"{x:.3g}" for x in panel.z.mean(0).tolist())
+    assert [line.get_label() for line in level.lines] == [f"unemployed, z {mean}", f"employed, z {mean}"]
 
 
 def test_a_histogram_is_drawn_as_well(ks98, reference):

@@ -18,6 +18,7 @@ from deepham.paths import conf_folder
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.store import find
 from deepham.simulation.population import Population
+from deepham.simulation.rollout import Panel
 from test_solution import make, refused
 
 
@@ -42,7 +43,7 @@ def generator(seed=0):
 def bm_starts():
     """One cross-section of two unequal households, reached from the good state, and one from the bad."""
     k = torch.tensor([[0.1, 0.3], [0.1, 0.3]], dtype=torch.float64)
-    return Population.panel(k, torch.zeros(2, 2, dtype=torch.long)), torch.tensor([0, 1])
+    return Panel(Population.panel(k, torch.zeros(2, 2, dtype=torch.long)), torch.tensor([0, 1]))
 
 
 def test_every_pair_follows_the_known_law_of_motion(bm, closed_form, bm_starts):
@@ -118,10 +119,10 @@ def test_strata_take_out_most_of_the_noise_and_none_of_the_mean(bm, closed_form,
     drawn = simulate_pairs(bm, closed_form.policy, None, bm_starts, shock, 8, draws, 2, generator(0))
     stratified = responses(bm, drawn)
     z = torch.ones(draws, dtype=torch.long)
-    k = bm_starts[0].select(z)
+    begin = bm_starts.select(z)
     plain = {}
     for copy, path in zip(("shocked", "baseline"), shock.paths(bm, z, 8, generator(5))):
-        series = datasets.record(bm, closed_form.policy, k, torch.cat([z[:, None], path], 1), None, generator(0))[0]
+        series = datasets.record(bm, closed_form.policy, begin, torch.cat([z[:, None], path], 1), None, generator(0))[0]
         plain[copy] = {name: each[:, 1:] for name, each in series.items()}
     independent = responses(bm, Draws(**plain, stratum=torch.zeros_like(z), weight=torch.full((draws,), 1 / draws,
                                                                                            dtype=torch.float64)))
@@ -246,7 +247,7 @@ def test_the_shipped_solution_responds_like_the_grid_solution_on_the_same_draws(
     economy, grid = solution.economy, solution.grid
     settings = yaml.safe_load((conf_folder() / "reference/standard.yaml").read_text(encoding="utf-8"))
     reference = find("ks98", economy, ReferenceSettings(**settings), store=None)
-    starts = impulse.ergodic_starts(economy, solution.policy_function, grid, solution.ergodic, generator(0))
+    starts = impulse.ergodic_starts(solution, generator(0))
     shock = read_shock(economy, "good->bad", 1, "drawn")
     ours, theirs = (responses(economy, simulate_pairs(economy, policy, grid, starts, shock, 40, 40, None, generator(1)))
                     for policy in (solution.policy_function, reference.policy.on_histogram(grid)))

@@ -16,6 +16,7 @@ from deepham.files import replace
 from deepham.simulation.continuum import advance_histogram
 from deepham.simulation.household import Observation, Policy, observe
 from deepham.simulation.population import Population, concatenate, gini
+from deepham.simulation.rollout import Panel
 
 BLOCK = 64  # economies of the continuum that are followed at once: they share no randomness, and small is faster
 LEVELS = {"wealth_q01": 0.01, "wealth_q10": 0.10, "wealth_q50": 0.50, "wealth_q90": 0.90, "wealth_q99": 0.99}
@@ -25,29 +26,34 @@ FIFTHS = {"C_fifth1": "poorest", "C_fifth2": "second", "C_fifth3": "middle", "C_
 
 @torch.no_grad()
 def record(
-    economy: Economy, policy: Policy, population: Population, z_path: Tensor, grid: Tensor | None,
-    generator: torch.Generator,
-) -> tuple[dict[str, Tensor], Population]:
-    """Follow economies along z_path (B, T) and write down every period.
+    economy: Economy, policy: Policy, start: Panel, shocks: Tensor, grid: Tensor | None, generator: torch.Generator,
+) -> tuple[dict[str, Tensor], Panel]:
+    """Follow economies along paths of shocks (B, T, ...) and write down every period.
 
     Args:
-        population: where they start: a histogram on `grid` (the continuum), or with grid None a panel.
+        start: where they start: histograms on `grid` (the continuum), or with grid None panels of agents.
+        shocks: as `ShockProcess.draw_path` gives them; the first is that of the start itself.
         generator: draws the individual shocks of a panel; the continuum has none to draw.
 
     Returns:
-        The economy's accounts and moments of wealth and consumption, name -> (B, T), all of the start of the period or during it; and
-        the cross-sections at the start of the last period.
+        The economy's accounts and moments of wealth and consumption, name -> (B, T), all of the start of the period or during
+        it; and the economies at the start of the last period.
+
+    Raises:
+        InputError: an aggregate state out of the economy's domain.
     """
-    if grid is not None and len(z_path) > BLOCK:
-        blocks = [slice(first, first + BLOCK) for first in range(0, len(z_path), BLOCK)]
-        parts = [record(economy, policy, population.select(b), z_path[b], grid, generator) for b in blocks]
+    if grid is not None and len(shocks) > BLOCK:
+        blocks = [slice(first, first + BLOCK) for first in range(0, len(shocks), BLOCK)]
+        parts = [record(economy, policy, start.select(b), shocks[b], grid, generator) for b in blocks]
         series = {name: torch.cat([part[name] for part, _ in parts]) for name in parts[0][0]}
-        return series, concatenate([last for _, last in parts])
-    periods = z_path.shape[1]
+        lasts = [last for _, last in parts]
+        return series, Panel(concatenate([last.population for last in lasts]), torch.cat([last.z for last in lasts]))
+    periods = shocks.shape[1]
+    population, z = start.population, start.z
     rows = []
     for t in range(periods):
-        z, z_next = z_path[:, t], z_path[:, min(t + 1, periods - 1)]
         seen = observe(economy, population, z)
+        z_next = economy.chain.follow(z, shocks[:, min(t + 1, periods - 1)], seen.aggregates)
         if grid is None:
             consumption = policy(seen)
             uniform = torch.rand(population.k.shape, generator=generator, device=generator.device,
@@ -59,7 +65,8 @@ def record(
         accounts = economy.accounts(
             population, z, seen.aggregates, seen.prices, consumption, seen.resources - consumption)
         rows.append(_distribution(population, consumption) | _externality(economy, seen, consumption) | accounts)
-        last, population = population, following
+        last, population, z = Panel(population, z), following, z_next
+    economy.check_domain(last.z, seen.aggregates)
     return {name: torch.stack([row[name] for row in rows], 1) for name in rows[0]}, last
 
 
@@ -81,20 +88,26 @@ def descriptions(economy: Economy) -> dict[str, tuple[str, str]]:
          for name, fifth in FIFTHS.items()}
 
 
-def to_dataset(economy: Economy, series: dict[str, Tensor], z_path: Tensor, **attributes):
-    """The series as an xarray.Dataset of dimensions (economy, period), with units and descriptions as attributes."""
+def to_dataset(economy: Economy, series: dict[str, Tensor], shocks: Tensor, **attributes):
+    """The series as an xarray.Dataset of dimensions (economy, period), with units and descriptions as attributes; beside them
+    the aggregate state by index, or the innovations.
+    """
     import xarray  # slow to import, and only simulations need it
 
     described = descriptions(economy)
     dimensions = ("economy", "period")
     variables = {name: (dimensions, series[name].cpu().numpy(), {"long_name": text, "units": unit})
                  for name, (text, unit) in described.items() if name in series}
-    names = economy.names_of(economy.aggregate_shock, economy.chain.n_z)
-    variables[economy.aggregate_shock] = (dimensions, z_path.cpu().numpy(), {
-        "long_name": "aggregate state", "units": "index",
-        # the convention for coded values in netCDF files
-        "flag_values": list(range(len(names))), "flag_meanings": " ".join(name.replace(" ", "_") for name in names)})
-    b, periods = z_path.shape
+    if economy.chain.finite:
+        names = economy.names_of(economy.aggregate_shock, economy.chain.n_z)
+        variables[economy.aggregate_shock] = (dimensions, shocks.cpu().numpy(), {
+            "long_name": "aggregate state", "units": "index",
+            # the convention for coded values in netCDF files
+            "flag_values": list(range(len(names))), "flag_meanings": " ".join(name.replace(" ", "_") for name in names)})
+    else:
+        variables["innovation"] = ((*dimensions, "shock"), shocks.cpu().numpy(), {
+            "long_name": "innovation that led to this period", "units": "standard deviations"})
+    b, periods = shocks.shape[:2]
     coordinates = {"economy": ("economy", range(b), {"long_name": "simulated economy", "units": "index"}),
                    "period": ("period", range(periods), {"long_name": "period", "units": economy.period})}
     attributes["calibration"] = json.dumps(attributes["calibration"])

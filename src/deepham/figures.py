@@ -10,6 +10,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from deepham import states
+
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#555555"  # told apart in print and by colour-blind readers
 
 
@@ -79,7 +81,7 @@ def wealth_and_policy(solution) -> Figure:
     """The ergodic wealth distribution by individual state, and the policy at the median cross-section."""
     economy = solution.economy
     names = economy.names_of(economy.individual_shock, economy.chain.n_eps)
-    z_names = economy.names_of(economy.aggregate_shock, economy.chain.n_z)
+    aggregate_states = states.labelled(economy, solution.z)
     grid = solution.grid.double().cpu().numpy()
     mass = solution.mass.double().cpu().reshape(len(solution.mass), len(names), -1).numpy()
     share_z = economy.chain.stationary_z().numpy()
@@ -91,11 +93,11 @@ def wealth_and_policy(solution) -> Figure:
     left, right = figure.subplots(1, 2)
     for state, color in zip(range(len(names)), cycle((ORANGE, BLUE, GREY))):
         left.plot(grid, by_state[state] / by_state[state].sum() / width, color=color, label=names[state])
-        for z, style in zip(range(len(share_z)), cycle(("--", "-", ":"))):
+        for (z_name, z, _), style in zip(aggregate_states, cycle(("--", "-", ":"))):
             points = np.linspace(economy.borrowing_limit, top, 300)[1:]
             c = solution.consumption(**{economy.asset: points, economy.individual_shock: state,
                                         economy.aggregate_shock: z})
-            right.plot(points, c, style, color=color, label=f"{names[state]}, z {z_names[z]}")
+            right.plot(points, c, style, color=color, label=f"{names[state]}, {z_name}")
     left.set(xlim=(economy.borrowing_limit, top), xlabel=asset_label(economy), ylabel="density, per good",
              title="Ergodic wealth distribution")
     right.set(xlim=(economy.borrowing_limit, top), xlabel=asset_label(economy),

@@ -11,9 +11,10 @@ from itertools import cycle
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from torch import Tensor
 
+from deepham import states
 from deepham.economics.economy import Economy
-from deepham.economics.markov import JointChain
 from deepham.figures import BLUE, GREEN, ORANGE, asset_label
 from deepham.figures_against_grid import GRID_STYLE
 from deepham.reference.solve import Reference
@@ -30,12 +31,10 @@ COLORS = (ORANGE, BLUE, GREEN)
 def figures_in_training(
     economy: Economy, policy: Policy, panel: Panel, reference: Reference | None
 ) -> dict[str, Figure]:
-    """Every figure of this file, by name; of the policy for finite chains only. Everything on the CPU, in one precision."""
+    """Every figure of this file, by name. Everything on the CPU, in one precision."""
     everybody = _pooled(panel.population)
-    figures = {"wealth": wealth_in_panel(economy, everybody, reference)}
-    if isinstance(economy.chain, JointChain):
-        figures["policy"] = policy_in_panel(economy, policy, everybody, reference)
-    return figures
+    return {"wealth": wealth_in_panel(economy, everybody, reference),
+            "policy": policy_in_panel(economy, policy, everybody, panel.z, reference)}
 
 
 def wealth_in_panel(economy: Economy, everybody: Population, reference: Reference | None) -> Figure:
@@ -74,20 +73,24 @@ def wealth_in_panel(economy: Economy, everybody: Population, reference: Referenc
 
 
 @torch.no_grad()
-def policy_in_panel(economy: Economy, policy: Policy, everybody: Population, reference: Reference | None) -> Figure:
-    """Consumption by wealth and state, and its distance to the grid's, for households beside `everybody` (1, N)."""
+def policy_in_panel(
+    economy: Economy, policy: Policy, everybody: Population, z: Tensor, reference: Reference | None
+) -> Figure:
+    """Consumption by wealth and state, and its distance to the grid's, for households beside `everybody` (1, N), in every state of
+    a chain or at the mean of z (B, d).
+    """
     top = float(quantile(everybody.k, everybody.weight, [0.998])[0])
     k = torch.linspace(economy.borrowing_limit, top, POINTS + 1, dtype=everybody.k.dtype)[None, 1:]
     rows = 1 if reference is None else 2
     figure = Figure(figsize=(WIDTH, rows * HEIGHT), layout="constrained")
     level, *gap = figure.subplots(rows, 1, squeeze=False)[:, 0]
     eps_names = economy.names_of(economy.individual_shock, economy.chain.n_eps)
-    z_names = economy.names_of(economy.aggregate_shock, economy.chain.n_z)
-    for z, style in zip(range(len(z_names)), cycle(("-", ":"))):
+    shown = torch.arange(economy.chain.n_z) if economy.chain.finite else z.mean(0, keepdim=True)
+    for (z_name, _, z_here), style in zip(states.labelled(economy, shown), cycle(("-", ":"))):
         for eps, color in zip(range(len(eps_names)), cycle(COLORS)):
-            seen = observe(economy, everybody, torch.tensor([z]), k=k, eps=torch.full(k.shape, eps))
+            seen = observe(economy, everybody, z_here, k=k, eps=torch.full(k.shape, eps))
             ours = policy(seen)[0]
-            label = f"{eps_names[eps]}, z {z_names[z]}"
+            label = f"{eps_names[eps]}, {z_name}"
             level.plot(k[0], ours, linestyle=style, color=color, label=label)
             if reference is not None:
                 grid = reference.policy(seen)[0]

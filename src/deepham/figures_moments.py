@@ -13,6 +13,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from deepham import states
 from deepham.algorithm.evaluation import ergodic_path
 from deepham.errors import InputError
 from deepham.figures import BLUE, GREY, ORANGE, asset_label
@@ -108,18 +109,17 @@ def _draw_basis(axes, solution: Solution, bases: dict[str, Basis]) -> None:
 
 def _draw_value(axes, solution: Solution, basis: Basis, dates: Panel) -> None:
     economy = solution.economy
-    names = economy.names_of(economy.aggregate_shock, economy.chain.n_z)
     moment = basis.moment(dates.population)
     around = solution.ergodic
     median = float(quantile(around.k, around.weight, [0.5])[0])
     eps = economy.chain.n_eps - 1
     seen = _beside(solution, dates, torch.full((1, 1), median, dtype=moment.dtype, device=moment.device), eps)
     v = solution.value_function(seen)[:, 0]
-    for z, color in zip(range(len(names)), cycle((ORANGE, BLUE, GREY))):
-        at = (dates.z == z).cpu()
+    for (index, (z_name, _, _)), color in zip(enumerate(states.labelled(economy, solution.z)), cycle((ORANGE, BLUE, GREY))):
+        at = (economy.chain.cell(dates.z) == index).cpu()
         if at.sum() > 2:
             x, y = moment.cpu()[at].numpy(), v.cpu()[at].numpy()
-            axes.scatter(x, y, s=10, color=color, label=f"z {names[z]}")
+            axes.scatter(x, y, s=10, color=color, label=z_name)
             axes.plot(np.sort(x), np.polyval(np.polyfit(x, y, 1), np.sort(x)), color=color, linewidth=0.8)
     name = economy.names_of(economy.individual_shock, economy.chain.n_eps)[eps]
     axes.set(xlabel="normalised moment, goods", ylabel="utils", title=f"Value of a household of median wealth, {name}")
@@ -128,9 +128,8 @@ def _draw_value(axes, solution: Solution, basis: Basis, dates: Panel) -> None:
 
 def _draw_transfer(panels, solution: Solution) -> None:
     economy = solution.economy
-    z_names = economy.names_of(economy.aggregate_shock, economy.chain.n_z)
     eps_names = economy.names_of(economy.individual_shock, economy.chain.n_eps)
-    before = Panel(solution.ergodic, torch.arange(len(z_names), device=solution.grid.device))
+    before = solution.cross_sections
     after = Panel(TRANSFER.apply(solution.ergodic), before.z)
     k = _wealth(solution)
     for eps, color in zip(range(len(eps_names)), cycle((ORANGE, BLUE, GREY))):
@@ -138,9 +137,9 @@ def _draw_transfer(panels, solution: Solution) -> None:
         consumed = 100 * (solution.policy_function(high) / solution.policy_function(low) - 1)
         # utils over what one percent of consumption for ever is worth
         worth = 100 * (solution.value_function(high) - solution.value_function(low)) / solution.value_function.unit
-        for z, style in zip(range(len(z_names)), cycle(("--", "-", ":"))):
+        for (index, (z_name, _, _)), style in zip(enumerate(states.labelled(economy, solution.z)), cycle(("--", "-", ":"))):
             for axes, change in zip(panels, (consumed, worth)):
-                axes.plot(k.cpu(), change[z].cpu(), style, color=color, label=f"{eps_names[eps]}, z {z_names[z]}")
+                axes.plot(k.cpu(), change[index].cpu(), style, color=color, label=f"{eps_names[eps]}, {z_name}")
     titles = ("Consumption after a transfer among others", "Value after a transfer among others")
     for axes, title, unit in zip(panels, titles, ("percent", "percent of consumption for ever")):
         axes.axhline(0, color="black", linewidth=0.6)
@@ -151,10 +150,10 @@ def _draw_transfer(panels, solution: Solution) -> None:
 def _dates(solution: Solution, seed: int) -> Panel:
     """Cross-sections along a path of the continuum."""
     economy, device = solution.economy, solution.grid.device
-    z_0 = economy.chain.stationary_z().argmax()[None]
-    z_path = economy.chain.draw_path(z_0, PERIODS, torch.Generator(device).manual_seed(seed))
-    start = solution.ergodic.select(z_path[:, 0])
-    return ergodic_path(economy, solution.policy_function, solution.grid, start, z_path, burn_in=0, dates=DATES).dates
+    z_0 = economy.chain.typical_z()[economy.chain.stationary_z().argmax()][None]
+    shocks = economy.chain.draw_path(z_0, PERIODS, torch.Generator(device).manual_seed(seed))
+    start = solution.begin(shocks[:, 0])
+    return ergodic_path(economy, solution.policy_function, solution.grid, start, shocks, burn_in=0, dates=DATES).dates
 
 
 def _beside(solution: Solution, panel: Panel, k: Tensor, eps: int) -> Observation:

@@ -1,16 +1,19 @@
 """Generalised impulse responses: two copies of one economy, the same luck, one difference in period 0.
 
 Response = mean over draws of (shocked - baseline), in percent of the baseline's mean in that period (Koop, Pesaran and
-Potter, 1996). In the continuum only the aggregate state is random, and most of what is random about a response is how
-long the two copies' aggregate states differ: once they meet they stay together, since both follow the same draws. The
-chain gives the probability of each meeting time exactly. So the draws are stratified by it: every stratum is simulated at
-least twice and weighted with its probability, and what is left is the little that differs within a stratum.
+Potter, 1996). In the continuum only the aggregate state is random, and most of what is random about a response to a state of
+a finite chain is how long the two copies' aggregate states differ: once they meet they stay together, since both follow the
+same draws. The chain gives the probability of each meeting time exactly. So the draws are stratified by it: every stratum is
+simulated at least twice and weighted with its probability, and what is left is the little that differs within a stratum.
+Where the aggregate state is a number an innovation is shocked in place of a state. What is random then is the innovation that
+the baseline draws instead: its draws are spread evenly over the distribution, two neighbours to a stratum.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -18,10 +21,16 @@ from torch import Tensor
 
 from deepham import datasets, states
 from deepham.economics.economy import Economy
+from deepham.economics.gaussian import GaussianProcess
+from deepham.economics.quadrature import standard_normal
 from deepham.errors import InputError
 from deepham.simulation.continuum import advance_histogram, on_grid
-from deepham.simulation.household import Policy
+from deepham.simulation.household import Policy, observe
 from deepham.simulation.population import Population
+from deepham.simulation.rollout import Panel
+
+if TYPE_CHECKING:
+    from deepham.solved import SolvedEconomy
 
 BANDS = (0.05, 0.25, 0.75, 0.95)  # quantiles over draws: the 50 and the 90 percent band
 ECONOMIES, SETTLE = 64, 80  # where the starts come from: K remembers little after so many quarters of ks98
@@ -74,6 +83,30 @@ class StateShock:
 
 
 @dataclass(frozen=True)
+class Innovation:
+    """The innovation of an aggregate state that is a number is forced to `size` standard deviations in period 0, and in the
+    `hold` - 1 periods after.
+
+    baseline: "drawn", or "forced" to be zero in period 0.
+    """
+
+    size: float
+    hold: int
+    baseline: str
+    before: None = None
+
+    def paths(self, start: Tensor, chain: GaussianProcess, periods: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Innovations of the shocked and the baseline copy after z = start (D, 1), with common draws: each (D, T, 1)."""
+        baseline = chain.draw_path(start, periods, generator)
+        count = len(start)
+        spread = (torch.arange(count, device=start.device, dtype=start.dtype) + 0.5) / count
+        baseline[:, 0, 0] = standard_normal(spread) if self.baseline == "drawn" else 0.0
+        shocked = baseline.clone()
+        shocked[:, :self.hold] = self.size
+        return shocked, baseline
+
+
+@dataclass(frozen=True)
 class Transfer:
     """In period 0 the share `share` of the wealth of the richest `top` is taken and given to the poorest `bottom`.
 
@@ -101,11 +134,12 @@ class Transfer:
         return population.with_assets(k - taken + population.mean(taken)[:, None] / receive * poor)
 
 
-Shock = StateShock | Transfer
+Shock = StateShock | Innovation | Transfer
 
 
 def read_shock(economy: Economy, shock, hold: int, baseline: str) -> Shock:
-    """A shock from what a user gives: "good->bad", "any->bad", or {"transfer": 0.05, "top": 0.1, "bottom": 0.5}.
+    """A shock from what a user gives: "good->bad", "any->bad", {"innovation": -2.0} where the aggregate state is a number, or
+    {"transfer": 0.05, "top": 0.1, "bottom": 0.5}.
 
     Raises:
         InputError: no such state, or shares that are none.
@@ -123,7 +157,9 @@ def read_shock(economy: Economy, shock, hold: int, baseline: str) -> Shock:
     hold = states.whole("hold", hold, 1)
     if not isinstance(baseline, str) or baseline not in ("drawn", "forced"):
         raise InputError(f"baseline: expected 'drawn' or 'forced', got {states.show(baseline)}")
-    if isinstance(shock, str) and shock.count("->") == 1:
+    if isinstance(shock, Mapping) and set(shock) == {"innovation"} and not economy.chain.finite:
+        return Innovation(states.innovation(economy, "shock['innovation']", shock["innovation"]), hold, baseline)
+    if isinstance(shock, str) and shock.count("->") == 1 and economy.chain.finite:
         before, to = (part.strip() for part in shock.split("->"))
         return StateShock(state(before, True), state(to, False), hold, baseline)
     if isinstance(shock, Mapping) and set(shock) <= {"transfer", "top", "bottom", "after"} and "transfer" in shock:
@@ -135,23 +171,28 @@ def read_shock(economy: Economy, shock, hold: int, baseline: str) -> Shock:
             raise InputError(f"shock: the richest {shares['top']:g} and the poorest {shares['bottom']:g} overlap; expected "
                              "shares that add up to at most 1")
         return Transfer(*shares.values(), state(shock.get("after", "any"), True))
+    if not economy.chain.finite:
+        raise InputError("shock: expected an innovation in standard deviations such as {'innovation': -2.0}, or a transfer such as "
+                         f"{{'transfer': 0.05, 'top': 0.1, 'bottom': 0.5}}, got {states.show(shock)}")
     raise InputError(f"shock: expected a change of state such as '{names[-1]}->{names[0]}', or a transfer such as "
                      f"{{'transfer': 0.05, 'top': 0.1, 'bottom': 0.5}}, got {states.show(shock)}; the states are "
                      f"{', '.join(names)}")
 
 
 @torch.no_grad()
-def ergodic_starts(
-    economy: Economy, policy: Policy, grid: Tensor, ergodic: Population, generator: torch.Generator
-) -> tuple[Population, Tensor]:
-    """Cross-sections of the continuum at the ends of independent paths, and the aggregate state of each: (M, N), (M,)."""
-    z = (torch.rand((ECONOMIES, 1), generator=generator, device=grid.device, dtype=grid.dtype)
-         >= economy.chain.stationary_z()[:-1].cumsum(0)).sum(-1)
-    path = economy.chain.draw_path(z, SETTLE + 1, generator)
-    population = ergodic.select(path[:, 0])
+def ergodic_starts(solved: SolvedEconomy, generator: torch.Generator) -> Panel:
+    """Economies of the continuum at the ends of independent paths."""
+    economy, grid = solved.economy, solved.grid
+    chain = economy.chain
+    index = (torch.rand((ECONOMIES, 1), generator=generator, device=grid.device, dtype=grid.dtype)
+             >= chain.stationary_z()[:-1].cumsum(0)).sum(-1)
+    path = chain.draw_path(solved.z[index], SETTLE + 1, generator)
+    panel = solved.begin(path[:, 0])
     for t in range(SETTLE):
-        population, _ = advance_histogram(economy, policy, grid, population, path[:, t], path[:, t + 1])
-    return population, path[:, -1]
+        seen = observe(economy, panel.population, panel.z)
+        z = chain.follow(panel.z, path[:, t + 1], seen.aggregates)
+        panel = Panel(advance_histogram(economy, solved.policy_function, grid, panel.population, panel.z, z, seen)[0], z)
+    return panel
 
 
 @dataclass(frozen=True)
@@ -166,41 +207,47 @@ class Draws:
 
 @torch.no_grad()
 def simulate_pairs(
-    economy: Economy, policy: Policy, grid: Tensor, starts: tuple[Population, Tensor], shock: Shock, periods: int,
-    draws: int, agents: int | None, generator: torch.Generator,
+    economy: Economy, policy: Policy, grid: Tensor, starts: Panel, shock: Shock, periods: int, draws: int,
+    agents: int | None, generator: torch.Generator,
 ) -> Draws:
     """Simulate both copies of every draw from cross-sections of the period before the shock.
 
     Args:
-        starts: cross-sections (M, N) and the aggregate state (M,) in which households stand there. They are used in turn.
+        starts: M economies, which are used in turn.
         agents: None for the continuum; a number draws a panel from each cross-section, and both copies' households have
             the same individual luck.
     """
-    index = _candidates(economy, starts[1], shock.before)
+    index = _candidates(economy, starts.z, shock.before)
     if isinstance(shock, StateShock):
-        index, shocked_z, baseline_z, stratum, weight = _stratified(economy, shock, starts[1], index, periods, draws,
-                                                                    generator)
+        index, high, low, stratum, weight = _stratified(economy, shock, starts.z, index, periods, draws, generator)
     else:
         index = index[torch.arange(draws, device=index.device) % len(index)]
-        shocked_z = baseline_z = economy.chain.draw_path(starts[1][index], periods, generator)
-        stratum, weight = torch.zeros_like(index), starts[0].weight.new_full((draws,), 1 / draws)
-    population, z = starts[0].select(index), starts[1][index]
+        if isinstance(shock, Innovation):
+            # starts at random, or the baseline's first innovation, which is spread evenly, would go with them
+            index = index[torch.randperm(draws, generator=generator, device=index.device)]
+            high, low = shock.paths(starts.z[index], economy.chain, periods, generator)
+            stratum = (torch.arange(draws, device=index.device) // 2).clamp_max(max(0, draws // 2 - 1))
+        else:
+            high = low = economy.chain.draw_path(starts.z[index], periods, generator)
+            stratum = torch.zeros_like(index)
+        weight = starts.population.weight.new_full((draws,), 1 / draws)
+    start = starts.select(index)
     if agents is not None:
-        population = datasets.draw_panel(population, agents, generator)
+        start = Panel(datasets.draw_panel(start.population, agents, generator), start.z)
     luck = int(torch.randint(2**62, (1,), generator=generator, device=generator.device))
 
-    def follow(start: Population, path: Tensor) -> dict[str, Tensor]:
+    def follow(start: Panel, path: Tensor) -> dict[str, Tensor]:
         common = torch.Generator(generator.device).manual_seed(luck)
         return datasets.record(economy, policy, start, path, grid if agents is None else None, common)[0]
 
-    if isinstance(shock, StateShock):
+    if isinstance(shock, StateShock | Innovation):
         # the period before belongs to both: its state is known, and what is recorded begins after it
         shocked, baseline = ({name: series[:, 1:] for name, series in follow(
-            population, torch.cat([z[:, None], path], 1)).items()} for path in (shocked_z, baseline_z))
+            start, torch.cat([start.z[:, None], path], 1)).items()} for path in (high, low))
     else:
-        after = shock.apply(population)
-        shocked = follow(on_grid(grid, after, economy.chain.n_eps) if agents is None else after, shocked_z)
-        baseline = follow(population, baseline_z)
+        after = shock.apply(start.population)
+        shocked = follow(Panel(on_grid(grid, after, economy.chain.n_eps) if agents is None else after, start.z), high)
+        baseline = follow(start, low)
     return Draws(shocked, baseline, stratum, weight)
 
 
@@ -292,8 +339,8 @@ def _standard_error(values: np.ndarray, drawn: Draws) -> np.ndarray:
 
 
 def impulse_response(
-    economy: Economy, policy: Policy, grid: Tensor, starts: tuple[Population, Tensor], shock: Shock, periods: int,
-    draws: int, agents: int | None, generator: torch.Generator, keep_draws: bool, attributes: dict,
+    economy: Economy, policy: Policy, grid: Tensor, starts: Panel, shock: Shock, periods: int, draws: int,
+    agents: int | None, generator: torch.Generator, keep_draws: bool, attributes: dict,
 ):
     """The responses as an xarray.Dataset of dimension ("period",), see `Solution.irf`."""
     import xarray  # slow to import

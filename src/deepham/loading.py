@@ -28,20 +28,24 @@ def load(path, device=None) -> Solution:
     device = _device(device)
     contents = folder.read(path)
     try:
-        name, calibration, network, *networks = _skeleton(contents.config, objective_of(contents.meta))
+        finite, name, calibration, network, *networks = _skeleton(contents.config, objective_of(contents.meta))
         _fill(dict(zip(("policy", "value"), networks)), contents.weights)
         found = sorted((leaf, str(tensor.dtype)) for leaf, tensor in contents.ergodic.items())
-        if found != [("grid", "torch.float64"), ("mass", "torch.float64")]:
-            raise InputError(f"{folder.ERGODIC}: expected grid and mass in float64, got {states.show(found)}")
+        leaves = ("grid", "mass") if finite else ("grid", "mass", "z")
+        if found != [(leaf, "torch.float64") for leaf in leaves]:
+            raise InputError(f"{folder.ERGODIC}: expected {', '.join(leaves[:-1])} and {leaves[-1]} in float64, got "
+                             f"{states.show(found)}")
         folder.verify(contents)
-        grid, mass = (contents.ergodic[leaf].to(device) for leaf in ("grid", "mass"))
-        return Solution(name, calibration, network, *networks, grid, mass, contents.meta)
+        grid, mass, *z = (contents.ergodic[leaf].to(device) for leaf in leaves)
+        return Solution(name, calibration, network, *networks, grid, mass, contents.meta, *z)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
 
 
-def _skeleton(config: dict, objective: str) -> tuple[str, dict, dict, nn.Module, nn.Module]:
-    """Name, calibration, network settings and untrained networks from the two groups of config.yaml."""
+def _skeleton(config: dict, objective: str) -> tuple[bool, str, dict, dict, nn.Module, nn.Module]:
+    """Whether the aggregate state is a finite chain; name, calibration, network settings and untrained networks, from the two
+    groups of config.yaml.
+    """
     calibration = dict(config["model"])
     name = calibration.pop("name", None)
     try:
@@ -53,7 +57,7 @@ def _skeleton(config: dict, objective: str) -> tuple[str, dict, dict, nn.Module,
         networks = build_networks(economy, settings, seed=0)
     except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError, RuntimeError) as error:
         raise InputError(f"{folder.CONFIG} describes no solution: {' '.join(str(error).split())[:300]}") from None
-    return name, calibration, asdict(settings), *networks
+    return economy.chain.finite, name, calibration, asdict(settings), *networks
 
 
 def _fill(networks: dict[str, nn.Module], weights: dict[str, Tensor]) -> None:

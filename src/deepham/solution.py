@@ -38,6 +38,7 @@ class Solution(SolvedEconomy):
         policy, value: trained networks. Copies are taken: their float32 weights, evaluated in float64.
         grid: (G,) wealth nodes of the continuum; everything is computed on its device.
         mass: (n_z, n_eps * G) ergodic cross-section in each aggregate state, as Population.histogram lays it out.
+        z: mean of the aggregate state where it is numbers, else None, as in SolvedEconomy.
         meta: plain data: seed, measures, ... ; versions and date are added where missing.
 
     Attributes:
@@ -48,9 +49,9 @@ class Solution(SolvedEconomy):
     """
 
     def __init__(self, economy_name: str, calibration: dict, network: dict, policy: nn.Module, value: nn.Module,
-                 grid: Tensor, mass: Tensor, meta: dict | None = None):
+                 grid: Tensor, mass: Tensor, meta: dict | None = None, z: Tensor | None = None):
         super().__init__(economy_name, create(economy_name, **calibration).to(device=grid.device),
-                         _frozen(policy, grid.device), _frozen(value, grid.device), grid, mass)
+                         _frozen(policy, grid.device), _frozen(value, grid.device), grid, mass, z)
         self.network = dict(network)
         made = {"deepham": __version__, "torch": str(torch.__version__),
                 "created": datetime.now(UTC).isoformat(timespec="seconds")}
@@ -79,6 +80,8 @@ class Solution(SolvedEconomy):
                    for part, network in (("policy", self.policy_function), ("value", self.value_function))
                    for name, leaf in network.state_dict().items()}
         ergodic = {"grid": self.grid.cpu().contiguous(), "mass": self.mass.cpu().contiguous()}
+        if not self.economy.chain.finite:
+            ergodic["z"] = self.z.cpu().contiguous()
         config = {"model": {"name": self.name} | self.calibration, "network": self.network}
         return folder.write(path, folder.Contents(weights, ergodic, config, self.meta), states.flag("overwrite", overwrite))
 

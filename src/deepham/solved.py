@@ -19,6 +19,7 @@ from deepham.risky import RiskySteadyState, describe_path
 from deepham.simulation.continuum import on_grid
 from deepham.simulation.household import Observation, Policy, Value, observe
 from deepham.simulation.population import Population
+from deepham.simulation.rollout import Panel
 
 CHUNK = 2**17  # households that go through a policy at once: bounds the memory
 LEAST = 1e-300  # resources of a household that can consume: a share of less would be rounded to nothing
@@ -32,10 +33,13 @@ class SolvedEconomy:
         economy: float64, on the device of `grid`.
         policy, value: Observation -> (B, N), consumption and lifetime utility in float64.
         grid: (G,) wealth nodes of the continuum; everything is computed on its device.
-        mass: (n_z, n_eps * G) ergodic cross-section in each aggregate state, as Population.histogram lays it out.
+        mass: (n_z, n_eps * G) ergodic cross-section in each aggregate state, as Population.histogram lays it out; one where
+            the aggregate state is numbers.
+        z: (n_z, d), the ergodic mean of an aggregate state that is numbers; None where it is a finite chain.
 
     Attributes:
         economy, grid, mass: as given, in float64.
+        z: (n_z, ...) the aggregate state of each cross-section: every index, or the numbers given.
         policy_function, value_function: policy and value as given.
         ergodic: Population of B = n_z cross-sections.
 
@@ -43,12 +47,27 @@ class SolvedEconomy:
         InputError: one line on what does not fit.
     """
 
-    def __init__(self, name: str, economy: Economy, policy: Policy, value: Value, grid: Tensor, mass: Tensor):
+    def __init__(self, name: str, economy: Economy, policy: Policy, value: Value, grid: Tensor, mass: Tensor,
+                 z: Tensor | None = None):
         self.name, self.economy = name, economy
         self.policy_function, self.value_function = policy, value
         self.grid = grid.detach().double()
         self.mass = mass.detach().to(self.grid)
         self.ergodic = self._check_ergodic()
+        self.z = self._check_z(z)
+
+    @property
+    def cross_sections(self) -> Panel:
+        """The ergodic cross-sections with their aggregate states."""
+        return Panel(self.ergodic, self.z)
+
+    def begin(self, shock: Tensor) -> Panel:
+        """Where paths begin whose first shocks are these (B, ...): ergodic cross-sections, of an aggregate state that is numbers
+        at its mean.
+        """
+        chain = self.economy.chain
+        z = shock if chain.finite else self.z.expand(len(shock), -1)
+        return Panel(self.ergodic.select(chain.cell(z)), z)
 
     @property
     def calibration(self) -> dict:
@@ -63,7 +82,7 @@ class SolvedEconomy:
         Args:
             household: the states by the economy's names, for KS98 k, eps, z. Assets and the individual state are
                 (..., n) or numbers and broadcast against each other; the aggregate state broadcasts over their leading
-                dimensions. Discrete states by index or name; an individual state of one value may be left out.
+                dimensions. Discrete states by index or name, one that moves continuously by its value; an individual state of one value may be left out.
                 Assets: finite, not below the borrowing limit, held at the start of the period.
             population: mapping of assets, individual state and "weight" to 1-D arrays: the cross-section that prices
                 and moments are computed from, the same in every aggregate state. None: the stored ergodic one of each
@@ -92,10 +111,12 @@ class SolvedEconomy:
             population = states.cross_section(self.economy, "population", population, self.grid.device)
         result = np.empty(k.size)
         k_flat, eps_flat, z_flat = (torch.tensor(array.reshape(-1), device=self.grid.device) for array in (k, eps, z))
-        for index in z_flat.unique().tolist():
-            for where in (z_flat == index).nonzero()[:, 0].split(CHUNK):
-                around = self.ergodic.select(slice(index, index + 1)) if population is None else population
-                seen = observe(self.economy, around, z_flat[where[:1]], k_flat[where][None], eps_flat[where][None])
+        chain = self.economy.chain
+        for one in z_flat.unique():
+            z_here = one[None] if chain.finite else one[None, None]
+            around = self.ergodic.select(chain.cell(z_here)) if population is None else population
+            for where in (z_flat == one).nonzero()[:, 0].split(CHUNK):
+                seen = observe(self.economy, around, z_here, k_flat[where][None], eps_flat[where][None])
                 self._check_resources(self.economy.asset, seen)
                 result[where.cpu().numpy()] = function(seen)[0].cpu().numpy()
         return result.reshape(k.shape)
@@ -112,15 +133,17 @@ class SolvedEconomy:
                 panel.
             seed: at least 0; the same call gives the same numbers, and the same seed the same aggregate path whatever
                 `agents` is. The global generators are left alone.
-            shocks: path of the aggregate state by index or name, (periods,) or (economies, periods); None draws it
-                from the chain, the first state at its long-run shares.
+            shocks: path of the aggregate state by index or name, (periods,) or (economies, periods); where it is numbers
+                the path of its innovation, standard deviations, the first of which moves nothing. None draws it, the first
+                state of a chain at its long-run shares.
             start: mapping as `population` in `consumption`, the cross-section at the start of period 0 in every
-                economy. The continuum splits its points between the neighbouring nodes of `grid`; a panel draws its
+                economy; an aggregate state that is a number may stand beside it by its name, otherwise it starts at its ergodic
+                mean. The continuum splits its points between the neighbouring nodes of `grid`; a panel draws its
                 agents from it. None: the ergodic cross-section of the first aggregate state.
 
         Returns:
             xarray.Dataset of dimensions (economy, period): what the economy accounts for (K at the start of the period,
-            C during it, ...), the aggregate state by index, Gini coefficient, standard deviation and quantiles of
+            C during it, ...), the aggregate state by index or the innovation, Gini coefficient, standard deviation and quantiles of
             wealth; units and descriptions as attributes.
 
         Raises:
@@ -129,50 +152,52 @@ class SolvedEconomy:
         return self._simulate(periods, economies, agents, seed, shocks, start)[0]
 
     def _simulate(self, periods, economies, agents, seed, shocks, start):
-        """The Dataset of `simulate` and the cross-sections in its last period."""
+        """The Dataset of `simulate` and the economies in its last period."""
         periods, economies = states.whole("periods", periods, 1), states.whole("economies", economies, 1)
         agents = None if agents is None else states.whole("agents", agents, 1)
         memory.require_memory(memory.simulation(self.economy, len(self.grid), memory.point_of(self.policy_function), periods,
                                                 economies, agents), self.grid.device)
         generator = self._generator(seed)
         if shocks is None:
-            z_path = self._draw_path(economies, periods, generator)
+            path = self._draw_path(economies, periods, generator)
         else:
-            z_path = states.shock_path(self.economy, shocks, economies, periods, self.grid.device)
-        population = self._start(start, z_path[:, 0], agents, generator)
+            path = states.shock_path(self.economy, shocks, economies, periods, self.grid.device)
+        begin = self._start(start, self.begin(path[:, 0]), agents, generator)
         series, last = datasets.record(
-            self.economy, self.policy_function, population, z_path, self.grid if agents is None else None, generator)
+            self.economy, self.policy_function, begin, path, self.grid if agents is None else None, generator)
         return datasets.to_dataset(
-            self.economy, series, z_path, model=self.name, calibration=self.calibration, seed=int(seed),
+            self.economy, series, path, model=self.name, calibration=self.calibration, seed=int(seed),
             agents="continuum" if agents is None else agents), last
 
-    def risky_steady_state(self, z, periods: int = 3000, start=None) -> RiskySteadyState:
+    def risky_steady_state(self, z=0, periods: int = 3000, start=None) -> RiskySteadyState:
         """The continuum while the aggregate state is held and households go on expecting shocks.
 
         Args:
-            z: the state that is held, by index or name.
+            z: the state that is held, by index or name; where the aggregate state is numbers its innovation, in standard
+                deviations, which is held at zero: shocks that are expected do not come.
             periods: how long, at least 2; in ks98 wealth spreads over thousands of quarters.
             start: mapping as in `simulate`; None: the ergodic cross-section of z.
 
         Raises:
             InputError: an unknown state, one that the chain never stays in, periods below 2 or more than the memory holds.
         """
-        periods, z = states.whole("periods", periods, 2), states.aggregate_state(self.economy, z)
+        periods, z = states.whole("periods", periods, 2), states.held_shock(self.economy, z)
         memory.require_memory(memory.simulation(self.economy, len(self.grid), memory.point_of(self.policy_function), periods,
                                                 1, None), self.grid.device)  # before a path of this length is made
         path, last = self._simulate(periods, 1, None, 0, np.full(periods, z), start)
         settled, drift, turn = describe_path(path["K"].values[0])
         eps = np.arange(self.economy.chain.n_eps)[:, None]
         names = self.economy.asset, self.economy.individual_shock, "weight"
-        population = dict(zip(names, (x[0].cpu().numpy() for x in (last.k, last.eps, last.weight))))
+        people = last.population
+        population = dict(zip(names, (x[0].cpu().numpy() for x in (people.k, people.eps, people.weight))))
         wealth = self.grid.cpu().numpy()
         consumption = self.consumption(population=population, **{
-            self.economy.asset: wealth, self.economy.individual_shock: eps, self.economy.aggregate_shock: z})
-        means = self.ergodic.mean(self.ergodic.k)
+            self.economy.asset: wealth, self.economy.individual_shock: eps, self.economy.aggregate_shock: last.z[0].item()})
+        capital = self.economy.aggregates(self.ergodic, self.z)["K"]
         return RiskySteadyState(
             path=path, K=float(path["K"][0, -1]), settled=settled, drift=drift, turn=turn,
             deterministic_K=self.economy.steady_state()["K"],
-            ergodic_K=float(self.economy.chain.stationary_z().to(means) @ means),
+            ergodic_K=float(self.economy.chain.stationary_z().to(capital) @ capital),
             population=population, wealth=wealth, consumption=consumption)
 
     def irf(self, shock, periods: int = 40, draws: int = 200, seed: int = 0, agents: int | None = None, start=None,
@@ -210,12 +235,10 @@ class SolvedEconomy:
                                               draws, agents, pool), self.grid.device)
         generator = self._generator(seed)
         if start is None:
-            starts = impulse.ergodic_starts(self.economy, self.policy_function, self.grid, self.ergodic, generator)
+            starts = impulse.ergodic_starts(self, generator)
         else:
-            number = self.economy.chain.n_z
-            z = torch.arange(number, device=self.grid.device)
-            starts = self._start(start, z if read.before is None else z[read.before:read.before + 1], None, generator), \
-                (z if read.before is None else z[read.before:read.before + 1])
+            here = self.cross_sections
+            starts = self._start(start, here if read.before is None else here.select([read.before]), None, generator)
         return impulse.impulse_response(
             self.economy, self.policy_function, self.grid, starts, read, periods, draws, agents, generator, keep_draws,
             {"model": self.name, "calibration": json.dumps(self.calibration), "shock": str(shock), "draws": draws,
@@ -254,34 +277,38 @@ class SolvedEconomy:
         parts = memory.verdict(self.economy, VerdictSettings(len(self.grid), 2.0, 0, periods, dates), point)
         memory.require_memory([(size, {name.removeprefix("verdict."): value for name, value in names.items()})
                                for size, names in parts], self.grid.device)
-        z_path = self._draw_path(1, periods, self._generator(seed))
-        path = ergodic_path(self.economy, self.policy_function, self.grid, self.ergodic.select(z_path[:, 0]), z_path,
-                            burn_in=0, dates=dates)
+        shocks = self._draw_path(1, periods, self._generator(seed))
+        path = ergodic_path(self.economy, self.policy_function, self.grid, self.begin(shocks[:, 0]), shocks, burn_in=0,
+                            dates=dates)
         return error_measures(self.economy, self.policy_function, self.value_function, path.dates.select(slice(dates)))
 
     def _generator(self, seed) -> torch.Generator:
         return torch.Generator(self.grid.device).manual_seed(states.whole("seed", seed, 0))
 
     def _draw_path(self, economies: int, periods: int, generator: torch.Generator) -> Tensor:
+        """Paths of shocks whose first are of their long-run shares."""
         chain = self.economy.chain
         uniform = torch.rand((economies, 1), generator=generator, device=generator.device, dtype=self.grid.dtype)
-        z = (uniform >= chain.stationary_z()[:-1].cumsum(0)).sum(-1)
-        return chain.draw_path(z, periods, generator)
+        index = (uniform >= chain.stationary_z()[:-1].cumsum(0)).sum(-1)
+        return chain.draw_path(self.z[index], periods, generator)
 
     @torch.no_grad()
-    def _start(self, start, z: Tensor, agents: int | None, generator: torch.Generator) -> Population:
-        if start is None:
-            population = self.ergodic.select(z)
-        else:
+    def _start(self, start, ergodic: Panel, agents: int | None, generator: torch.Generator) -> Panel:
+        """Where a simulation begins: the cross-section that the user gives, in the aggregate states of `ergodic`, or that itself;
+        for a panel the agents drawn from it.
+        """
+        population, z = ergodic.population, ergodic.z
+        if start is not None:
+            start, z = states.with_aggregate_state(self.economy, "start", start, z)
             given = states.cross_section(self.economy, "start", start, self.grid.device)
-            population = given.select(torch.zeros_like(z))
+            population = given.select([0] * len(z))
             self._check_resources(f"start[{self.economy.asset!r}]", observe(self.economy, population, z))
             if agents is None:
                 if bool((given.k > self.grid[-1]).any()):
                     raise InputError(f"start: assets of {float(given.k.max()):g} lie above the top {self.grid[-1]:g} "
                                      f"of the wealth grid; lower them, or simulate a panel with agents=")
                 population = on_grid(self.grid, population, self.economy.chain.n_eps)
-        return population if agents is None else datasets.draw_panel(population, agents, generator)
+        return Panel(population if agents is None else datasets.draw_panel(population, agents, generator), z)
 
     # -- checks ----------------------------------------------------------------------------------------------------
 
@@ -298,6 +325,20 @@ class SolvedEconomy:
         if not bool((mass >= 0).all()) or not bool(((mass.sum(1) - 1).abs() < 1e-6).all()):
             raise InputError("mass: expected masses of at least 0 that sum to 1 in every aggregate state")
         return Population.histogram(self.grid, mass.reshape(n_z, n_eps, nodes))
+
+    def _check_z(self, z: Tensor | None) -> Tensor:
+        chain = self.economy.chain
+        if chain.finite:
+            if z is not None:
+                raise InputError("z: expected none where the aggregate state is a finite chain")
+            return torch.arange(chain.n_z, device=self.grid.device)
+        wanted = tuple(chain.typical_z().shape)
+        if z is None or z.shape != wanted or not bool(z.isfinite().all()):
+            raise InputError(f"z: expected the mean of the aggregate state, finite numbers of shape {wanted}, got "
+                             f"{None if z is None else z.tolist()}")
+        z = z.detach().to(self.grid)
+        self.economy.check_domain(z)
+        return z
 
     def _check_resources(self, name: str, seen: Observation) -> None:
         short = seen.resources - self.economy.borrowing_limit < LEAST

@@ -34,12 +34,35 @@ def flag(name: str, given) -> bool:
     return bool(given)
 
 
-def aggregate_state(economy: Economy, given) -> int:
-    """One aggregate state, by index or by name, as its index."""
+def labelled(economy: Economy, z: Tensor) -> list[tuple[str, int | float, Tensor]]:
+    """Aggregate states (n, ...) as figures name them, as users give them, and as tensors of one economy each."""
+    if not economy.chain.finite:
+        return [(f"{economy.aggregate_shock} {', '.join(f'{x:.3g}' for x in one.tolist())}", float(one[0]), one[None])
+                for one in z]
+    names = economy.names_of(economy.aggregate_shock, economy.chain.n_z)
+    return [(f"{economy.aggregate_shock} {names[int(one)]}", int(one), one[None]) for one in z]
+
+
+def held_shock(economy: Economy, given) -> int | float:
+    """The shock that is held: one aggregate state, by index or by name, as its index; of numbers the innovation, zero."""
+    if not economy.chain.finite:
+        if isinstance(given, bool) or not isinstance(given, int | float) or given != 0:
+            raise InputError(f"{economy.aggregate_shock}: it moves continuously, and its innovation is held at 0; expected 0, got "
+                             f"{show(given)}")
+        return 0.0
     index = _indices(economy, economy.aggregate_shock, given)
     if index.ndim:
         raise InputError(f"{economy.aggregate_shock}: expected one state, got {show(given)}")
     return int(index)
+
+
+def innovation(economy: Economy, name: str, given) -> float:
+    """A shock to an aggregate state that is a number, standard deviations."""
+    _values(economy, ())  # says where there are several
+    array = _numbers(name, given)
+    if array.ndim:
+        raise InputError(f"{name}: expected one number of standard deviations, got {show(given)}")
+    return float(array)
 
 
 def household_states(economy: Economy, call: str, given: dict) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -54,7 +77,7 @@ def household_states(economy: Economy, call: str, given: dict) -> tuple[np.ndarr
     given = _keywords(economy, f"{call}()", given, (asset, shock, aggregate), ("population",))
     k = _assets(economy, asset, given[asset])
     eps = _indices(economy, shock, given[shock])
-    z = _indices(economy, aggregate, given[aggregate])
+    z = _indices(economy, aggregate, given[aggregate]) if economy.chain.finite else _values(economy, given[aggregate])
     try:
         shape = np.broadcast_shapes(k.shape, eps.shape)
     except ValueError:
@@ -100,8 +123,28 @@ def cross_section(economy: Economy, name: str, given, device) -> Population:
     return population
 
 
+def with_aggregate_state(economy: Economy, name: str, given, z: Tensor) -> tuple[object, Tensor]:
+    """A cross-section without the aggregate state that a user put beside it, and that state, (B, 1), or z where there is none."""
+    aggregate = economy.aggregate_shock
+    if economy.chain.finite or not hasattr(given, "keys") or aggregate not in given:
+        return given, z
+    one = _values(economy, given[aggregate])
+    if one.ndim:
+        raise InputError(f"{name}[{aggregate!r}]: expected one number, got {show(given[aggregate])}")
+    return {key: given[key] for key in given.keys() if key != aggregate}, torch.full_like(z, float(one))
+
+
 def shock_path(economy: Economy, given, economies: int, periods: int, device) -> Tensor:
-    """Aggregate states (B, T) from a path (T,) that all economies share, or one path for each, (B, T)."""
+    """Aggregate states (B, T) from a path (T,) that all economies share, or one path for each, (B, T); innovations (B, T, 1)
+    where the aggregate state is a number.
+    """
+    if not economy.chain.finite:
+        _values(economy, ())  # says where there are several
+        path = _numbers("shocks", given)
+        if path.shape not in ((periods,), (economies, periods)):
+            raise InputError(f"shocks: expected one innovation a period, shape ({periods},) or ({economies}, {periods}) for "
+                             f"economies={economies} and periods={periods}, got {path.shape}")
+        return torch.tensor(np.broadcast_to(path, (economies, periods)), device=device)[..., None]
     path = _indices(economy, economy.aggregate_shock, given, "shocks")
     if path.shape not in ((periods,), (economies, periods)):
         raise InputError(f"shocks: expected one state a period, shape ({periods},) or ({economies}, {periods}) for "
@@ -184,12 +227,23 @@ def _indices(economy: Economy, state: str, given, name: str | None = None) -> np
     return array.astype(np.int64)
 
 
+def _values(economy: Economy, given) -> np.ndarray:
+    """Values of an aggregate state that is one number."""
+    name, d = economy.aggregate_shock, economy.chain.draws
+    if d > 1:
+        raise InputError(f"{name}: it is {d} numbers, and only one is asked for by name so far; call policy_function with an "
+                         "Observation")
+    array = _numbers(name, given)
+    economy.check_domain(torch.tensor(array).reshape(-1, 1))
+    return array
+
+
 def _check_prices(economy: Economy, name: str, population: Population) -> None:
     """Refuse a cross-section in which no prices exist, say because nobody holds capital."""
-    n_z = economy.chain.n_z
-    z = torch.arange(n_z, device=population.k.device)
-    every = population.select(torch.zeros_like(z))
+    z = economy.chain.typical_z()
+    every = population.select([0] * len(z))
     aggregates = economy.aggregates(every, z)
+    economy.check_domain(z, aggregates)
     for value in economy.prices(aggregates, z).values():
         if not bool(torch.isfinite(value).all()):
             found = ", ".join(f"{key} = {float(value[0]):g}" for key, value in aggregates.items())

@@ -24,7 +24,7 @@ def path(bm, closed_form, seeded):
     k = bm.initial_assets((1, 9), seeded()).expand(3, 9)
     start = on_grid(grid, Population.panel(k, torch.zeros(3, 9, dtype=torch.long)), 1)
     z = bm.chain.draw_path(torch.tensor([0, 1]), PERIODS, seeded(1))[[0, 0, 1]]
-    return ergodic_path(bm, closed_form.policy, grid, start, z, BURN_IN, dates=3 * (PERIODS - BURN_IN)), z
+    return ergodic_path(bm, closed_form.policy, grid, Panel(start, z[:, 0]), z, BURN_IN, dates=3 * (PERIODS - BURN_IN)), z
 
 
 def test_capital_follows_the_closed_form_in_step_with_z(path):
@@ -60,7 +60,7 @@ def test_kept_dates_are_those_of_the_path(path):
 def test_dates_are_spread_evenly(bm, closed_form, path):
     full, z = path
     start = full.dates.population.select(slice(3))
-    few = ergodic_path(bm, closed_form.policy, full.grid, start, z[:, BURN_IN:], 0, dates=15)
+    few = ergodic_path(bm, closed_form.policy, full.grid, Panel(start, z[:, BURN_IN]), z[:, BURN_IN:], 0, dates=15)
     own = few.dates.population
     torch.testing.assert_close(own.mean(own.k), few.K[:, ::20].T.flatten())
 
@@ -72,7 +72,7 @@ def test_welfare_is_the_certain_consumption_whose_utility_is_the_mean_of_all(bm,
     consumption = closed_form.policy(observe(bm, own.population, own.z))
     expected = float(own.population.mean(consumption.log()).mean().exp())
     assert distribution_measures(ergodic)["welfare"] == pytest.approx(expected, rel=1e-9)
-    same = ergodic_path(bm, lambda seen: 0.3 * torch.ones_like(seen.resources), ergodic.grid, own.population.select(slice(3)),
+    same = ergodic_path(bm, lambda seen: 0.3 * torch.ones_like(seen.resources), ergodic.grid, own.select(slice(3)),
                         torch.ones(3, 5, dtype=torch.long), 2, 3)
     assert same.welfare == pytest.approx(0.3, rel=1e-12)
 
@@ -145,7 +145,7 @@ def save_most(seen):
 
 @pytest.fixture
 def ks98_measured(ks98, ks98_panel):
-    return measure(ks98, save_most, lambda seen: torch.log(seen.resources), ks98_panel.population,
+    return measure(ks98, save_most, lambda seen: torch.log(seen.resources), ks98_panel,
                    VerdictSettings(**SETTINGS), seed=3)
 
 
@@ -156,7 +156,7 @@ def test_measure_follows_the_pooled_start_along_its_own_path(ks98, ks98_panel, k
     own = ks98_panel.population
     pooled = on_grid(grid, Population.panel(own.k.reshape(1, -1), own.eps.reshape(1, -1)), 2)
     paths = [ks98.chain.draw_path(torch.tensor([z]), 100, seeded(3)) for z in (0, 1)]  # either is as likely
-    again = [ergodic_path(ks98, save_most, grid, pooled, path, 40, 20) for path in paths]
+    again = [ergodic_path(ks98, save_most, grid, Panel(pooled, path[:, 0]), path, 40, 20) for path in paths]
     same = [other for other in again if torch.allclose(ergodic.K, other.K, rtol=1e-12, atol=0)]
     assert same and torch.equal(same[0].z, ergodic.z)
     assert distribution_measures(same[0]) == {name: measures[name] for name in distribution_measures(same[0])}
@@ -174,7 +174,8 @@ def test_unemployment_is_in_step_with_z_on_the_path(ks98_measured, plain):
 def test_a_state_that_the_path_misses_has_a_cross_section_nevertheless(ks98, plain, ks98_panel):
     grid = wealth_grid(ks98, 60, 8.0)
     start = on_grid(grid, ks98_panel.population, 2).select([1])
-    ergodic = ergodic_path(ks98, save_most, grid, start, torch.ones(1, 30, dtype=torch.long), 10, 5)
+    good = torch.ones(1, 30, dtype=torch.long)
+    ergodic = ergodic_path(ks98, save_most, grid, Panel(start, good[:, 0]), good, 10, 5)
     assert ergodic.share_z.tolist() == [0, 1]
     torch.testing.assert_close(ergodic.mean_mass.sum(1), torch.ones(2, dtype=torch.float64))
     jobless = ergodic.mean_mass.reshape(2, 2, 60)[:, 0].sum(1)
@@ -183,7 +184,7 @@ def test_a_state_that_the_path_misses_has_a_cross_section_nevertheless(ks98, pla
 
 def test_every_measure_of_the_closed_form_is_right(bm, bm_panel, closed_form):
     settings = VerdictSettings(**SETTINGS)
-    _, measures = measure(bm, closed_form.policy, closed_form.value, bm_panel.population, settings, seed=1)
+    _, measures = measure(bm, closed_form.policy, closed_form.value, bm_panel, settings, seed=1)
     assert sorted(measures) == sorted(measure_names(bm))
     for name in ("euler", "bellman_policy", "bellman_optimality"):
         for statistic in ("mean", "p99", "max"):

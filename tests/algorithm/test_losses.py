@@ -84,12 +84,12 @@ def test_policy_loss_is_minus_the_weighted_mean(targets):
 
 
 def test_agents_weigh_the_same_unless_told_otherwise(ks98, seen):
-    assert torch.equal(agent_weights(ks98.typical_state(), seen, rich=0.0, poor=0.0), torch.ones(2, 50, dtype=torch.float64))
+    assert torch.equal(agent_weights(ks98.typical_household(), seen, rich=0.0, poor=0.0), torch.ones(2, 50, dtype=torch.float64))
 
 
 def test_the_points_of_a_histogram_count_by_their_mass(ks98, seen, seeded):
     mass = torch.rand((2, 50), generator=seeded(3), dtype=torch.float64)
-    plain, weighed = (agent_weights(ks98.typical_state(), seen, 1.0, 0.3, each) for each in (None, mass))
+    plain, weighed = (agent_weights(ks98.typical_household(), seen, 1.0, 0.3, each) for each in (None, mass))
     torch.testing.assert_close(weighed / plain, mass, rtol=1e-12, atol=0)
 
 
@@ -99,7 +99,7 @@ def test_weights_grow_towards_both_ends(ks98, ks98_panel, rich, poor):
     k = torch.tensor([[0.0, 5.0, 0.5 * state["K"], 2 * state["K"], 3 * state["K"], 100 * state["K"]]]).double()
     eps = torch.ones(1, 6, dtype=torch.long)
     seen = observe(ks98, ks98_panel.population.select(slice(1)), torch.tensor([0]), k=k, eps=eps)
-    weight = agent_weights(ks98.typical_state(), seen, rich, poor)
+    weight = agent_weights(ks98.typical_household(), seen, rich, poor)
     terms = [1 + rich * min((own / state["K"]) ** 2, 9) + poor * min((state["c"] / m) ** 2, 9)
              for own, m in zip(k[0].tolist(), seen.resources[0].tolist())]
     torch.testing.assert_close(weight[0], torch.tensor(terms).double(), rtol=1e-6, atol=0)

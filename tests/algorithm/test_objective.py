@@ -42,7 +42,7 @@ def slow_lifetime_utility(plain, economy, panel, horizon, generator, exact):
                 row[n] = m - rule(m, K)
         if t < horizon - 1 or not exact:
             panel = Panel(Population.panel(panel.population.k, torch.tensor(eps)), torch.tensor(z))
-            z_next, eps_next = draw_shocks(economy, panel, generator)
+            z_next, eps_next = draw_shocks(economy, observe(economy, panel.population, panel.z), generator)
             z, eps = z_next.tolist(), eps_next.tolist()
     for b, row in enumerate(k):
         K = sum(row) / len(row)
@@ -208,6 +208,6 @@ def test_expected_value_is_that_of_the_closed_form(bm, bm_panel, closed_form):
     own, z = bm_panel.population, bm_panel.z
     K = own.mean(own.k)
     for taking in (True, False):
-        expected = expected_value(bm, closed_form.value, own, z, taking)
+        expected = expected_value(bm, closed_form.value, own, observe(bm, own, z), taking)
         level = 0.8 * closed_form.a[z] + 0.2 * closed_form.a[1 - z] + closed_form.b * torch.log(K)
         torch.testing.assert_close(expected, torch.log(own.k) / 0.05 + level[:, None], rtol=1e-12, atol=0)

@@ -65,8 +65,8 @@ def test_a_little_more_saving_is_worth_to_all_what_the_first_order_condition_say
 
     def welfare(delta):
         saved = population.with_assets(seen.resources - consumption + delta * group)
-        later, p_z, p_eps = expand_next(economy, saved, z)
-        unchanged, _, _ = expand_next(economy, population.with_assets(seen.resources - consumption), z)
+        later, p_z, p_eps = expand_next(economy, saved, seen)
+        unchanged, _, _ = expand_next(economy, population.with_assets(seen.resources - consumption), seen)
         before, after = (observe(economy, each.population, each.z) for each in (unchanged, later))
         utility = economy.preferences.utility(after.resources - before.resources + half(before))  # k'' as it was
         now = population.mean(economy.preferences.utility(consumption - delta * group))
@@ -74,7 +74,7 @@ def test_a_little_more_saving_is_worth_to_all_what_the_first_order_condition_say
 
     delta = 1e-4
     found = (welfare(delta) - welfare(-delta)) / (2 * delta)
-    later, p_z, p_eps = expand_next(economy, population.with_assets(seen.resources - consumption), z)
+    later, p_z, p_eps = expand_next(economy, population.with_assets(seen.resources - consumption), seen)
     after = observe(economy, later.population, later.z)
     worth = after.prices["R"][:, None] * economy.preferences.marginal_utility(half(after))
     worth = expect(worth + externality(economy, half, later.population, later.z)[:, None], p_z, p_eps)
@@ -86,7 +86,7 @@ def test_the_residual_is_that_of_the_planners_condition(economy, panel):
     found = residuals(economy, half, lambda seen: seen.resources, panel, optimality=False)
     seen = observe(economy, panel.population, panel.z)
     saved = panel.population.with_assets(0.5 * seen.resources)
-    later, p_z, p_eps = expand_next(economy, saved, panel.z)
+    later, p_z, p_eps = expand_next(economy, saved, seen)
     after = observe(economy, later.population, later.z)
     worth = after.prices["R"][:, None] * economy.preferences.marginal_utility(half(after))
     worth = worth + externality(economy, half, later.population, later.z)[:, None]

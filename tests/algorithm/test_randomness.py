@@ -6,6 +6,7 @@ import torch
 from deepham.algorithm.objective import lifetime_utility
 from deepham.algorithm.realised import realised_utility
 from deepham.networks.settings import NetworkSettings, build_networks
+from deepham.simulation.household import observe
 from deepham.simulation.rollout import advance, draw_shocks, initial_panel, simulate
 
 
@@ -31,7 +32,7 @@ DRAWS = {
     "draw_path": lambda e, g: e.chain.draw_path(torch.zeros(20, dtype=torch.long), 30, g),
     "initial_assets": lambda e, g: e.initial_assets((2, 3), g),
     "initial_panel": lambda e, g: initial_panel(e, 2, 3, g),
-    "draw_shocks": lambda e, g: draw_shocks(e, start(e), g),
+    "draw_shocks": lambda e, g: draw_shocks(e, observe(e, start(e).population, start(e).z), g),
     "advance": lambda e, g: advance(e, save_most, start(e), g),
     "simulate": lambda e, g: list(simulate(e, save_most, start(e), 3, g)),
     "lifetime_utility": lambda e, g: lifetime_utility(e, save_most, log_resources, start(e), 3, g).utility,

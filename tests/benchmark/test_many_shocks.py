@@ -44,8 +44,8 @@ def test_without_innovations_it_is_krusell_smith_without_aggregate_risk(seeded):
         torch.testing.assert_close(ours.prices[name], theirs.prices[name], rtol=1e-15, atol=0)
     torch.testing.assert_close(ours.resources, theirs.resources, rtol=1e-15, atol=0)
     assert moving.steady_state() == still.steady_state() and moving.frictionless() == still.frictionless()
-    torch.testing.assert_close(expected_value(moving, worth, panel.population, panel.z),
-                               expected_value(still, worth, panel.population, rest), rtol=1e-14, atol=0)
+    torch.testing.assert_close(expected_value(moving, worth, panel.population, observe(moving, panel.population, panel.z)),
+                               expected_value(still, worth, panel.population, observe(still, panel.population, rest)), rtol=1e-14, atol=0)
     assert moving.without_aggregate_risk().parameters() == still.parameters()
 
 
@@ -81,18 +81,18 @@ def test_shocks_of_equal_persistence_are_interchangeable(seeded):
     turned = panel.z[:, [2, 0, 1]]
     for name, price in observe(economy, panel.population, panel.z).prices.items():
         torch.testing.assert_close(observe(economy, panel.population, turned).prices[name], price, rtol=1e-14, atol=0)
-    torch.testing.assert_close(expected_value(economy, worth, panel.population, turned),
-                               expected_value(economy, worth, panel.population, panel.z), rtol=1e-14, atol=0)
+    torch.testing.assert_close(expected_value(economy, worth, panel.population, observe(economy, panel.population, turned)),
+                               expected_value(economy, worth, panel.population, observe(economy, panel.population, panel.z)), rtol=1e-14, atol=0)
 
 
 def test_an_expectation_over_one_shock_does_not_hang_on_the_rule(seeded):
     economy = many_shocks(1)
     panel = initial_panel(economy, 5, 20, seeded())
-    expected = expected_value(economy, worth, panel.population, panel.z)
+    expected = expected_value(economy, worth, panel.population, observe(economy, panel.population, panel.z))
     for points in (2, 3, 9):  # of two points it is the monomial rule
         economy.chain = Autoregressions(economy.persistence, economy.innovation, economy.chain.individual, points)
-        torch.testing.assert_close(expected_value(economy, worth, panel.population, panel.z), expected, rtol=1e-9, atol=0)
-    drawn = expected_value(many_shocks(1, directions=1), worth, panel.population, panel.z, generator=seeded())
+        torch.testing.assert_close(expected_value(economy, worth, panel.population, observe(economy, panel.population, panel.z)), expected, rtol=1e-9, atol=0)
+    drawn = expected_value(many_shocks(1, directions=1), worth, panel.population, observe(many_shocks(1, directions=1), panel.population, panel.z), generator=seeded())
     torch.testing.assert_close(drawn, expected, rtol=1e-9, atol=0)
 
 
@@ -100,10 +100,10 @@ def test_the_expectation_over_many_shocks_is_the_mean_of_many_draws(seeded):
     economy, copies = many_shocks(6, sd=0.05), 20_000
     people = Population.panel(torch.tensor([[2.0, 60.0]]).double(), torch.tensor([[0, 1]]))
     z = 0.03 * torch.ones(1, 6, dtype=torch.float64)
-    exact = expected_value(economy, worth, people, z)
+    exact = expected_value(economy, worth, people, observe(economy, people, z))
     # eps' is enumerated, so that the cross-section is the same; z' is drawn
     uniform = torch.rand((copies, 6), generator=seeded(), dtype=torch.float64)
-    following, _, p_eps = expand_next(economy, people, z)
+    following, _, p_eps = expand_next(economy, people, observe(economy, people, z))
     z_next = economy.chain.draw_z(z.expand(copies, -1), uniform)
     next_people = Population(*(each[:1].expand(copies, -1) for each in (
         following.population.k, following.population.eps, following.population.weight)))
@@ -123,7 +123,7 @@ def test_training_draws_directions_and_measures_use_the_full_rule(seeded):
     panel = initial_panel(economy, 3, 10, seeded())
     drawn = lifetime_utility(economy, rule, counting, panel, 1, seeded()).utility
     full = lifetime_utility(many_shocks(7), rule, counting, panel, 1, seeded()).utility
-    expected_value(economy, counting, panel.population, panel.z)
+    expected_value(economy, counting, panel.population, observe(economy, panel.population, panel.z))
     assert seen == [3 * 4, 3 * 14, 3 * 14]
     torch.testing.assert_close(drawn, full, rtol=1e-5, atol=0)  # what differs is of second order in the innovations
 
@@ -146,8 +146,8 @@ def test_on_a_grid_it_is_krusell_smith_with_five_to_the_d_states(seeded):
     torch.testing.assert_close(theirs.resources, ours.resources, rtol=1e-13, atol=0)
     torch.testing.assert_close(finite.chain.aggregate @ x, x * torch.tensor(economy.persistence), rtol=1e-6, atol=1e-12)
     torch.testing.assert_close(finite.chain.individual[3, 7], economy.chain.individual)
-    torch.testing.assert_close(expected_value(finite, worth, people, torch.arange(25)),
-                               expected_value(economy, worth, people, x), rtol=1e-8, atol=0)
+    torch.testing.assert_close(expected_value(finite, worth, people, observe(finite, people, torch.arange(25))),
+                               expected_value(economy, worth, people, observe(economy, people, x)), rtol=1e-8, atol=0)
 
 
 @pytest.mark.parametrize("changes", [{"agents": None, "nodes": 20}, {"expectation": "drawn", "horizon": 3}, {

@@ -36,7 +36,7 @@ def test_grid_starts_at_the_limit_where_that_leaves_something_to_consume(ks98, b
 
 def test_grid_ends_at_the_top_and_widens(economy):
     grid = wealth_grid(economy, 50, 6.0)
-    assert float(grid[-1]) == pytest.approx(6 * economy.typical_state()["K"], rel=1e-10)
+    assert float(grid[-1]) == pytest.approx(6 * economy.typical_assets, rel=1e-10)
     step = grid.diff()
     assert float(step.min()) > 0 and bool((step.diff() > 0).all())
 
@@ -94,7 +94,7 @@ def test_a_step_equals_that_of_a_large_panel_in_expectation(ks98, grid, histogra
     panel = Panel(Population.panel(histogram.k.gather(1, node), histogram.eps.gather(1, node)), z)
     same = on_grid(grid, panel.population, 2)  # the sample itself as a histogram
     k_next = 0.93 * observe(ks98, panel.population, z).resources
-    z_next, eps_next = draw_shocks(ks98, panel, seeded(2))
+    z_next, eps_next = draw_shocks(ks98, observe(ks98, panel.population, panel.z), seeded(2))
     following, _ = advance_histogram(ks98, save_most, grid, same, z, z_next)
     torch.testing.assert_close(following.mean(following.k), k_next.mean(1), rtol=1e-11, atol=0)
     for drawn, expected in [((eps_next == 0).double(), following.eps == 0), (k_next * (eps_next == 0),

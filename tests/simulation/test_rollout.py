@@ -59,9 +59,10 @@ def test_unemployment_in_a_large_panel_follows_z(ks98, plain, seeded):
 
 def test_weights_and_probabilities_of_what_may_follow_sum_to_one(economy, seeded):
     panel = initial_panel(economy, 3, 7, seeded())
-    following, p_z, p_eps = expand_next(economy, panel.population, panel.z)
-    n_z, n_eps = economy.chain.n_z, economy.chain.n_eps
-    assert following.population.k.shape == (3 * n_z, 7 * n_eps) and following.z.tolist() == 3 * list(range(n_z))
+    following, p_z, p_eps = expand_next(economy, panel.population, observe(economy, panel.population, panel.z))
+    n_next, n_eps = economy.chain.n_next, economy.chain.n_eps
+    assert following.population.k.shape == (3 * n_next, 7 * n_eps) and len(following.z) == 3 * n_next
+    assert not economy.chain.finite or following.z.tolist() == 3 * list(range(n_next))
     for weight in (following.population.weight, p_z, p_eps):
         torch.testing.assert_close(weight.sum(-1), torch.ones(weight.shape[:-1], dtype=torch.float64))
     ones = torch.ones_like(following.population.k)
@@ -70,7 +71,7 @@ def test_weights_and_probabilities_of_what_may_follow_sum_to_one(economy, seeded
 
 def test_expectation_equals_a_plain_loop(ks98, plain, ks98_panel):
     own, z = ks98_panel.population, ks98_panel.z
-    following, p_z, p_eps = expand_next(ks98, own, z)
+    following, p_z, p_eps = expand_next(ks98, own, observe(ks98, own, z))
     expected = expect(torch.log(observe(ks98, following.population, following.z).resources), p_z, p_eps)
     for b in range(2):
         K = sum(own.k[b].tolist()) / 50
@@ -84,7 +85,7 @@ def test_expectation_equals_a_plain_loop(ks98, plain, ks98_panel):
 
 
 def test_weights_of_what_may_follow_are_those_of_the_next_cross_section(ks98, plain, ks98_panel):
-    following, _, _ = expand_next(ks98, ks98_panel.population, ks98_panel.z)
+    following, _, _ = expand_next(ks98, ks98_panel.population, observe(ks98, ks98_panel.population, ks98_panel.z))
     weight = following.population.weight.reshape(2, 2, 50, 2)
     for b in range(2):
         for n, eps in enumerate(ks98_panel.population.eps[b].tolist()):
@@ -101,9 +102,9 @@ def test_expectation_equals_the_mean_of_many_draws(seeded, z):
                              [0.2, 0.3, 0.3, 0.2], [0.1, 0.4, 0.2, 0.3]], 2, 2)  # P(z' | z) is not symmetric
     k, eps = torch.tensor([[0.5, 0.5, 60.0, 60.0]], dtype=torch.float64), torch.tensor([[0, 1, 0, 1]])
     one = Population.panel(k, eps)
-    following, p_z, p_eps = expand_next(ks98, one, torch.tensor([z]))
+    following, p_z, p_eps = expand_next(ks98, one, observe(ks98, one, torch.tensor([z])))
     exact = expect(torch.log(observe(ks98, following.population, following.z).resources), p_z, p_eps)[0]
     many = Panel(Population.panel(k.expand(copies, 4), eps.expand(copies, 4)), torch.full((copies,), z))
-    z_next, eps_next = draw_shocks(ks98, many, seeded(z))
+    z_next, eps_next = draw_shocks(ks98, observe(ks98, many.population, many.z), seeded(z))
     drawn = torch.log(observe(ks98, Population.panel(many.population.k, eps_next), z_next).resources)
     assert bool(((drawn.mean(0) - exact).abs() < 4 * drawn.std(0) / copies**0.5).all())

@@ -2,7 +2,8 @@
 
     |V - max_c {u(c) + beta E V'}|   over c on 11 points from c - min(.95 c, 5) to c + min(k', 5)
 
-at 100 random dates of 64 simulated economies of 50 agents. E takes z' from 100 random draws, eps' exactly, and an agent's
+at 100 random dates of 64 simulated economies of 50 agents. E takes z' from 100 random draws, where it is numbers from the nodes
+of a quadrature, eps' exactly, and an agent's
 deviation moves tomorrow's aggregates by 1/N. The draws and the grid give the true solution an error, too: the noise
 floor of the protocol, which the grid solution's score shows.
 """
@@ -16,7 +17,8 @@ from torch import Tensor
 
 from deepham.algorithm.planner import with_premium
 from deepham.economics.economy import Economy, require
-from deepham.simulation.household import Policy, Value, observe
+from deepham.economics.process import ShockProcess
+from deepham.simulation.household import Observation, Policy, Value, observe
 from deepham.simulation.population import Population
 from deepham.simulation.rollout import Panel, initial_panel, simulate
 
@@ -46,9 +48,9 @@ class Protocol:
 
 @torch.no_grad()
 def bellman_paper(economy: Economy, policy: Policy, value: Value, seed: int, protocol: Protocol) -> float:
-    """Mean error in utils over households and dates. The same seed gives two solutions the same shocks."""
+    """Mean error, utils per unit of time, over households and dates. The same seed gives two solutions the same shocks."""
     p = protocol
-    device = economy.chain.aggregate.device
+    device = economy.chain.device
     generator = torch.Generator(device).manual_seed(seed)
     dates = set((p.burn_in + torch.randperm(p.periods, generator=generator, device=device)[: p.dates]).tolist())
     panel = initial_panel(economy, p.economies, p.agents, generator)
@@ -72,20 +74,27 @@ def _errors(
     span = torch.linspace(0, 1, POINTS, dtype=c.dtype, device=c.device)[:, None, None]
     low, high = c - (0.95 * c).clamp_max(REACH), c + (available - c).clamp_max(REACH)
     choice = low + span * (high - low)  # (points, B, N)
-    share = torch.rand((b, p.draws), generator=generator, device=c.device, dtype=c.dtype)
-    drawn = chain.draw_z(panel.z[:, None].expand(-1, p.draws).reshape(-1), share.reshape(-1)).reshape(b, p.draws)
+    z_next, p_z = _tomorrow(chain, seen, p.draws, generator)
     uniform = torch.rand((b, n), generator=generator, device=c.device, dtype=c.dtype)
     payoff, following = economy.preferences.utility(choice), with_premium(economy, policy, value)
-    for z_next in range(chain.n_z):
-        probability = (drawn == z_next).to(c).mean(1)  # (B,)
-        z = torch.full_like(panel.z, z_next)
+    for z, probability in zip(z_next.unbind(1), p_z.unbind(1)):
         others = Population(seen.resources - c, chain.draw_eps(population.eps, panel.z, z, uniform), population.weight)
         p_eps = chain.eps_probabilities(population.eps, panel.z, z)  # (B, N, n_eps)
         for index in range(POINTS):
             tomorrow = _value_after(economy, following, others, seen.resources - choice[index], z)
             payoff[index] += economy.beta * probability[:, None] * (p_eps * tomorrow).sum(-1)
     # a choice that leaves nothing to live on is worth -inf, and NaN where its probability is zero
-    return (value(seen) - payoff.nan_to_num(nan=-torch.inf).amax(0)).abs()
+    return (value(seen) - payoff.nan_to_num(nan=-torch.inf).amax(0)).abs() / economy.period_length
+
+
+def _tomorrow(chain: ShockProcess, seen: Observation, draws: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """z' (B, S, ...) with their weights (B, S): the states of a chain with their shares in the draws, or the nodes of a quadrature."""
+    z_next, p_z = chain.next_states(seen.z, seen.aggregates)
+    if chain.finite:
+        uniform = torch.rand((len(seen.z), draws), generator=generator, device=p_z.device, dtype=p_z.dtype)
+        drawn = chain.draw_z(seen.z[:, None].expand(-1, draws).reshape(-1), uniform.reshape(-1)).reshape(-1, draws)
+        p_z = (drawn[:, None] == z_next[..., None]).to(p_z).mean(2)
+    return z_next, p_z
 
 
 def _value_after(economy: Economy, value: Value, others: Population, k_next: Tensor, z: Tensor) -> Tensor:
@@ -98,5 +107,5 @@ def _value_after(economy: Economy, value: Value, others: Population, k_next: Ten
     weight = others.weight[:, None].expand(b, n, n).reshape(b * n, n)
     asked = k_next.reshape(-1, 1).expand(-1, n_eps)
     states = torch.arange(n_eps, device=z.device).expand(b * n, n_eps)
-    seen = observe(economy, Population(k, eps, weight), z.repeat_interleave(n), k=asked, eps=states)
+    seen = observe(economy, Population(k, eps, weight), z.repeat_interleave(n, 0), k=asked, eps=states)
     return value(seen).reshape(b, n, n_eps)

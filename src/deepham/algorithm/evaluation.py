@@ -57,19 +57,22 @@ class Ergodic:
 
     Attributes:
         grid: (G,) wealth nodes.
-        mean_mass: (n_z, n_eps * G) average histogram in the periods with each z, summing to one each. Where the path
-            misses a z it is the cross-section that would have followed the last period but one, had z turned to it.
+        mean_mass: (n_z, n_eps * G) average histogram in the periods with each z, or in all where z is numbers, summing to one
+            each. Where the path misses a z it is the cross-section that would have followed the last period but one, had z
+            turned to it.
+        mean_z: (n_z, ...) the aggregate state of each of these: every index, or the mean of z.
         share_z: (n_z,) share of periods with each z.
         dates: histograms at dates spread evenly over the path, as a panel of economies.
-        K: (B, T) path of capital after burn-in.
-        z: (B, T).
-        welfare: consumption that, were it certain and the same for all, would be worth what households consume along the path: its
-            utility is theirs, a mean over households and periods. Goods per period.
+        K: (B, T) path of mean assets after burn-in: capital, where households own all of it.
+        z: (B, T, ...).
+        welfare: consumption that, were it certain and the same for all, would be worth what households consume along the path:
+            its utility is theirs, a mean over households and periods. Goods per period.
         premium: (B, T), what assets are worth to others (planner.py), utils a unit; None in the market.
     """
 
     grid: Tensor
     mean_mass: Tensor
+    mean_z: Tensor
     share_z: Tensor
     dates: Panel
     K: Tensor
@@ -81,35 +84,38 @@ class Ergodic:
         """A copy on the device."""
         population = self.dates.population
         moved = Population(*(x.to(device) for x in (population.k, population.eps, population.weight)))
-        return Ergodic(self.grid.to(device), self.mean_mass.to(device), self.share_z.to(device),
+        return Ergodic(self.grid.to(device), self.mean_mass.to(device), self.mean_z.to(device), self.share_z.to(device),
                        Panel(moved, self.dates.z.to(device)), self.K.to(device), self.z.to(device),
                        self.welfare, None if self.premium is None else self.premium.to(device))
 
 
 def measure(
-    economy: Economy, policy: Policy, value: Value, start: Population, settings: VerdictSettings, seed: int,
+    economy: Economy, policy: Policy, value: Value, start: Panel, settings: VerdictSettings, seed: int,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Ergodic, dict[str, float]]:
     """Follow one economy of the continuum to its ergodic set and take every measure there.
 
     Args:
-        start: (B, N) cross-sections to start from, pooled.
+        start: B economies to start from, pooled; of their aggregate states the mean, where they are numbers.
         seed: of the path of the aggregate shock.
         progress: called with (periods done, periods in all).
     """
-    pooled = Population(*(x.reshape(1, -1) for x in (start.k, start.eps, start.weight / len(start.weight))))
+    people = start.population
+    pooled = Population(*(x.reshape(1, -1) for x in (people.k, people.eps, people.weight / len(people.weight))))
     grid = wealth_grid(economy, settings.nodes, settings.top)
-    z_path = verdict_path(economy, settings, seed)
-    histogram = on_grid(grid, pooled, economy.chain.n_eps)
-    ergodic = ergodic_path(economy, policy, grid, histogram, z_path, settings.burn_in, settings.dates, progress)
+    shocks = verdict_path(economy, settings, seed)
+    z = shocks[:, 0] if economy.chain.finite else start.z.mean(0, keepdim=True)
+    histogram = Panel(on_grid(grid, pooled, economy.chain.n_eps), z)
+    ergodic = ergodic_path(economy, policy, grid, histogram, shocks, settings.burn_in, settings.dates, progress)
     return ergodic, measures_along(economy, policy, value, ergodic)
 
 
 def verdict_path(economy: Economy, settings: VerdictSettings, seed: int) -> Tensor:
-    """The path of the aggregate shock that a verdict is taken on: (1, burn_in + periods)."""
-    generator = torch.Generator(economy.chain.aggregate.device).manual_seed(seed)
-    z_0 = economy.chain.stationary_z().argmax()[None]
-    return economy.chain.draw_path(z_0, settings.burn_in + settings.periods, generator)
+    """The path of the aggregate shock that a verdict is taken on: (1, burn_in + periods, ...)."""
+    chain = economy.chain
+    generator = torch.Generator(chain.device).manual_seed(seed)
+    start = chain.typical_z()
+    return chain.draw_path(start[chain.stationary_z().argmax()][None], settings.burn_in + settings.periods, generator)
 
 
 def measures_along(economy: Economy, policy: Policy, value: Value, ergodic: Ergodic) -> dict[str, float]:
@@ -130,46 +136,54 @@ def closed_form_measures(economy: Economy, policy: Policy, panel: Panel) -> dict
 
 @torch.no_grad()
 def ergodic_path(
-    economy: Economy, policy: Policy, grid: Tensor, start: Population, z_path: Tensor, burn_in: int, dates: int,
+    economy: Economy, policy: Policy, grid: Tensor, start: Panel, shocks: Tensor, burn_in: int, dates: int,
     progress: Callable[[int, int], None] | None = None,
 ) -> Ergodic:
-    """Follow the continuum along z_path (B, T) from the histogram `start` and keep what comes after burn_in periods."""
-    b, periods = z_path.shape
+    """Follow the continuum along the path of shocks (B, T, ...) from the histogram `start` and keep what comes after burn_in
+    periods. The first shock is that of `start` itself.
+    """
+    b, periods = shocks.shape[:2]
     measured = periods - burn_in
     at = {burn_in + i * measured // max(1, dates // b) for i in range(max(1, dates // b))}
-    population = start
-    n_z = economy.chain.n_z
-    mean_mass = torch.zeros(n_z, start.weight.shape[1], dtype=start.weight.dtype, device=start.weight.device)
+    population, z = start.population, start.z
+    chain, weight = economy.chain, population.weight
+    mean_mass = torch.zeros(chain.n_z, weight.shape[1], dtype=weight.dtype, device=weight.device)
     kept: list[Panel] = []
-    K = torch.empty(b, measured, dtype=start.weight.dtype, device=start.weight.device)
+    K = torch.empty(b, measured, dtype=weight.dtype, device=weight.device)
+    path = torch.empty(b, measured, *z.shape[1:], dtype=z.dtype, device=z.device)
     premium = torch.empty_like(K) if economy.objective == "planner" else None
     utility = torch.zeros_like(K[:, 0])
     for t in range(periods):
-        z = z_path[:, t]
+        seen = observe(economy, population, z)
         if t >= burn_in:
             K[:, t - burn_in] = population.mean(population.k)
+            path[:, t - burn_in] = z
             if premium is not None:
                 premium[:, t - burn_in] = externality(economy, policy, population, z)
-            mean_mass.index_add_(0, z, population.weight)
+            mean_mass.index_add_(0, chain.cell(z), population.weight)
             if t in at:
                 kept.append(Panel(population, z))
-        z_next = z_path[:, min(t + 1, periods - 1)]
-        before = population
-        population, consumption = advance_histogram(economy, policy, grid, population, z, z_next)
+        before = seen
+        if t + 1 < periods:
+            z = chain.follow(z, shocks[:, t + 1], seen.aggregates)
+            population, consumption = advance_histogram(economy, policy, grid, population, seen.z, z, seen)
+        else:
+            consumption = policy(seen)
         if t >= burn_in:
-            utility += before.mean(economy.preferences.utility(consumption)) / measured
+            utility += seen.population.mean(economy.preferences.utility(consumption)) / measured
         if progress and (t + 1) % 500 == 0:
             progress(t + 1, periods)
-    for index in range(n_z):
+    for index in range(chain.n_z):
         if mean_mass[index].sum() == 0:  # a short path may miss a state: the cross-section had z turned to it last
             turned = torch.full_like(z, index)
-            mean_mass[index] = advance_histogram(economy, policy, grid, before, z, turned)[0].weight.mean(0)
-    z_kept = z_path[:, burn_in:]
-    share_z = torch.stack([(z_kept == index).double().mean() for index in range(n_z)])
+            mean_mass[index] = advance_histogram(economy, policy, grid, before.population, z, turned, before)[0].weight.mean(0)
+    cells = chain.cell(path.flatten(0, 1))
+    share_z = torch.stack([(cells == index).double().mean() for index in range(chain.n_z)])
+    mean_z = torch.arange(chain.n_z, device=z.device) if chain.finite else path.flatten(0, 1).mean(0, keepdim=True)
     dates_panel = Panel(concatenate([p.population for p in kept]), torch.cat([p.z for p in kept]))
     mean_mass = mean_mass / mean_mass.sum(1, keepdim=True)
     welfare = float(economy.preferences.inverse_utility(utility.mean()))
-    return Ergodic(grid, mean_mass, share_z, dates_panel, K, z_kept, welfare, premium)
+    return Ergodic(grid, mean_mass, mean_z, share_z, dates_panel, K, path, welfare, premium)
 
 
 def distribution_measures(ergodic: Ergodic) -> dict[str, float]:
@@ -193,7 +207,7 @@ def distribution_measures(ergodic: Ergodic) -> dict[str, float]:
 def error_measures(
     economy: Economy, policy: Policy, value: Value, panel: Panel, optimality_every: int = 1
 ) -> dict[str, float]:
-    """Euler errors in percent of consumption and Bellman errors in utils: weighted mean, 99th percentile, maximum.
+    """Euler errors in percent of consumption and Bellman errors in utils per unit of time: weighted mean, 99th percentile, maximum.
 
     The optimality error, a search at every point, is taken in every `optimality_every`-th economy of the panel.
     """
@@ -202,10 +216,10 @@ def error_measures(
         optimality = index % optimality_every == 0
         errors = residuals(economy, policy, value, panel.select(slice(index, index + 1)), optimality)
         euler.append(100 * errors.euler.abs())
-        bellman.append(errors.bellman_policy.abs())
+        bellman.append(errors.bellman_policy.abs() / economy.period_length)
         weight.append(errors.weight)
         if optimality:
-            best.append(errors.bellman_optimality.abs())
+            best.append(errors.bellman_optimality.abs() / economy.period_length)
             best_weight.append(errors.weight)
     return (_statistics("euler", torch.cat(euler), torch.cat(weight))
             | _statistics("bellman_policy", torch.cat(bellman), torch.cat(weight))

@@ -43,7 +43,7 @@ def update_gradients(
     """Of the policy and, where V learns along with it (value_steps = 0), of V.
 
     Args:
-        typical: `economy.typical_state()`.
+        typical: `economy.typical_household()`.
     """
     found = lifetime(economy, policy, value, panel, settings, generator)
     weight, mean = _weights(found.first, settings, typical)

@@ -70,11 +70,11 @@ def lifetime_utility(
         if period == 0:
             first, first_consumption = seen, consumption
         if period < horizon - 1 or not exact:
-            z_next, eps_next = draw_shocks(economy, panel, generator)
+            z_next, eps_next = draw_shocks(economy, seen, generator)
             panel = Panel(Population(saved.k, eps_next, saved.weight), z_next)
     value = with_premium(economy, policy, value)
     if exact:
-        total = total + discount * expected_value(economy, value, saved, seen.z, price_taking, generator)
+        total = total + discount * expected_value(economy, value, saved, seen, price_taking, generator)
     else:
         total = total + discount * _value_at(economy, value, panel, price_taking)
     return Lifetime(total, first, first_consumption)
@@ -91,13 +91,13 @@ def _choose(policy: Policy, seen: Observation, players: int | None) -> Tensor:
 
 
 def expected_value(
-    economy: Economy, value: Value, saved: Population, z: Tensor, price_taking: bool = True,
+    economy: Economy, value: Value, saved: Population, seen: Observation, price_taking: bool = True,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """E V(next period) over (z', eps') by enumeration: (B, N). `saved` carries k' with today's eps; see `expand_next`. What a
-    planner pays for k' is for `value` to hold, see `with_premium`.
+    """E V(next period) over (z', eps') by enumeration: (B, N). `saved` carries k' with today's eps, `seen` is today's; see
+    `expand_next`. What a planner pays for k' is for `value` to hold, see `with_premium`.
     """
-    panel, p_z, p_eps = expand_next(economy, saved, z, generator)
+    panel, p_z, p_eps = expand_next(economy, saved, seen, generator)
     return expect(_value_at(economy, value, panel, price_taking), p_z, p_eps)
 
 

@@ -47,13 +47,13 @@ def residuals(economy: Economy, policy: Policy, value: Value, panel: Panel, opti
     saved = panel.population.with_assets(seen.resources - consumption)
     utility = economy.preferences.utility(consumption)
     v, following = value(seen), with_premium(economy, policy, value)
-    gap = v - utility - economy.beta * expected_value(economy, following, saved, panel.z)
+    gap = v - utility - economy.beta * expected_value(economy, following, saved, seen)
     best = v - _best_value(economy, following, seen, saved) if optimality else None
     return Residuals(_euler(economy, policy, seen, consumption, saved), gap, best, panel.population.weight)
 
 
 def _euler(economy: Economy, policy: Policy, seen: Observation, consumption: Tensor, saved: Population) -> Tensor:
-    panel, p_z, p_eps = expand_next(economy, saved, seen.z)
+    panel, p_z, p_eps = expand_next(economy, saved, seen)
     following = observe(economy, panel.population, panel.z)
     marginal = following.prices["R"][:, None] * economy.preferences.marginal_utility(policy(following))
     if economy.objective == "planner":
@@ -66,7 +66,7 @@ def _euler(economy: Economy, policy: Policy, seen: Observation, consumption: Ten
 
 def _best_value(economy: Economy, value: Value, seen: Observation, saved: Population) -> Tensor:
     """max over c of u(c) + beta E V' for one household, from 1e-5 of what it can consume to all of it."""
-    panel, p_z, p_eps = expand_next(economy, saved, seen.z)
+    panel, p_z, p_eps = expand_next(economy, saved, seen)
     _, s, _, n_eps = p_eps.shape
     available = seen.resources - economy.borrowing_limit
 

@@ -13,8 +13,8 @@ class Guard(lightning.Callback):
     """Raises TrainingDiverged before a step on an economy that no good policy leads to.
 
     Such are mean assets out of stated multiples of the typical state's K (an untrained network without a base holds a
-    fiftieth of it; saving everything leads to eight times as much in Krusell-Smith), and all agents at the borrowing
-    limit. What is no number is found in every step, whether this callback is there or not. Of several processes each looks
+    fiftieth of it; saving everything leads to eight times as much in Krusell-Smith), all agents at the borrowing
+    limit, and an aggregate state of which the economy itself says that there is none such. What is no number is found in every step, whether this callback is there or not. Of several processes each looks
     at its own economies, and all stop together.
 
     Args:
@@ -44,13 +44,16 @@ class Guard(lightning.Callback):
     @torch.no_grad()
     def _look(self, trainer: lightning.Trainer, module, batch, batch_idx: int) -> None:
         data = trainer.datamodule
-        found = [one for one in data.ranks.gather(self._ran_away(module.economy, batch.panel.population)) if one]
+        found = [one for one in data.ranks.gather(self._ran_away(module.economy, batch.panel)) if one]
         if found:
             raise TrainingDiverged(f"the policy has run away: {found[0]}", batch_idx + 1, trainer.current_epoch + 1,
                                    data.whole(batch))
 
-    def _ran_away(self, economy, population) -> str | None:
-        typical = economy.typical_state()["K"]
+    def _ran_away(self, economy, panel) -> str | None:
+        fault = economy.fault(panel.z, economy.aggregates(panel.population, panel.z))
+        if fault:
+            return fault
+        typical, population = economy.typical_assets, panel.population
         mean = population.mean(population.k)
         for K in (float(mean.min()), float(mean.max())):
             if not self.least * typical <= K <= self.most * typical:

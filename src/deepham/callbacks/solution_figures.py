@@ -9,8 +9,6 @@ import torch
 
 from deepham.economics.economy import require
 from deepham.reference.solve import Reference
-from deepham.simulation.population import Population
-from deepham.simulation.rollout import Panel
 
 
 class SolutionFigures(lightning.Callback):
@@ -39,10 +37,8 @@ class SolutionFigures(lightning.Callback):
 
         # a copy in the grid solution's precision: what is trained stays as it is
         policy = copy.deepcopy(module.policy_average).double().cpu()
-        economy, panel = module.economy.to(device="cpu", dtype=torch.float64), trainer.datamodule.panel
-        k, weight = (x.double().cpu() for x in (panel.population.k, panel.population.weight))
-        population = Population(k, panel.population.eps.cpu(), weight)
+        economy, panel = module.economy.to(device="cpu", dtype=torch.float64), trainer.datamodule.panel.to("cpu", torch.float64)
         for logger in takers:
-            figures = figures_in_training(economy, policy, Panel(population, panel.z.cpu()), self.reference)
+            figures = figures_in_training(economy, policy, panel, self.reference)
             for name, figure in figures.items():
                 logger.log_figure(f"solution/{name}", figure, done)

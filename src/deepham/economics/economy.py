@@ -49,7 +49,7 @@ def parameter(meaning: str, unit: str = "-"):
 class Economy(ABC):
     """Base class. Parameters are the dataclass fields of the subclass; derived tensors are set in `prepare`.
 
-    Any real numbers will do for parameters, NumPy's too, in lists or tuples; they are kept as floats in lists, which files
+    They are numbers, lists of them, and texts that name a convention. Any real numbers will do for parameters, NumPy's too, in lists or tuples; they are kept as floats in lists, which files
     can hold.
     """
 
@@ -59,6 +59,9 @@ class Economy(ABC):
     shock_names: ClassVar[dict[str, tuple[str, ...]]] = {}  # names of the discrete states, in the order of their indices
     borrowing_limit: ClassVar[float] = 0.0
     period: ClassVar[str] = "period"  # what one period is
+    # length of a period in the unit of time that utility is a flow by, which Bellman errors are told in
+    period_length: ClassVar[float] = 1.0
+    mean_assets: ClassVar[str] = "K"  # which of the aggregates is the mean of households' assets
     source: ClassVar[str] = ""  # where the calibration in conf/model/ is from
     # name -> (description, unit) of everything `accounts` returns
     variables: ClassVar[dict[str, tuple[str, str]]] = {}
@@ -68,6 +71,9 @@ class Economy(ABC):
     def __post_init__(self):
         for each in fields(self):
             given = getattr(self, each.name)
+            if each.type == "str":  # a convention, of those that `prepare` knows
+                require(isinstance(given, str), f"{each.name}: expected a text, got {show(given)}")
+                continue
             value, listed = _plain(given), str(each.type).startswith("list")
             require(value is not None and isinstance(value, list) == listed,
                     f"{each.name}: expected {'a list of finite numbers' if listed else 'a finite number'}, got {show(given)}")
@@ -130,6 +136,28 @@ class Economy(ABC):
         return None
 
     # -- what follows from it --------------------------------------------------------------------------------------
+
+    def fault(self, z: Tensor, aggregates: dict[str, Tensor] | None = None) -> str | None:
+        """Why there can be no economy in one of these aggregate states (B, ...), in words; None where there can in all.
+
+        aggregates: those beside z, (B,), where they are known.
+        """
+        return None
+
+    def check_domain(self, z: Tensor, aggregates: dict[str, Tensor] | None = None) -> None:
+        """Raise InputError for an aggregate state in which there can be no economy."""
+        fault = self.fault(z, aggregates)
+        require(fault is None, f"{self.aggregate_shock}: {fault}")
+
+    @property
+    def typical_assets(self) -> float:
+        """Mean assets of households in the typical state."""
+        return self.typical_household()["assets"]
+
+    def typical_household(self) -> dict[str, float]:
+        """Mean "assets" and consumption "c" in the typical state."""
+        state = self.typical_state()
+        return {"assets": state[self.mean_assets], "c": state["c"]}
 
     def names_of(self, shock: str, states: int) -> tuple[str, ...]:
         """Names of the states of a shock, their indices where the economy gives none for so many states."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from deepham.economics.process import ShockProcess, invert
+from deepham.economics.process import Aggregates, ShockProcess, invert
 from deepham.errors import InputError
 
 ROW_SUM_TOLERANCE = 1e-4  # published chains are printed with six digits
@@ -26,6 +26,7 @@ class JointChain(ShockProcess):
         InputError: a matrix that is no Markov chain, or whose P(z' | z) depends on eps.
     """
 
+    finite = True
     draws = 1
 
     def __init__(self, matrix, n_z: int, n_eps: int):
@@ -71,11 +72,16 @@ class JointChain(ShockProcess):
         z = invert(self.stationary_z(), for_z[:, 0])
         return z, invert(self.stationary_eps()[z][:, None], for_eps)
 
-    def draw_z(self, z: Tensor, uniform: Tensor) -> Tensor:
+    def follow(self, z: Tensor, shock: Tensor, aggregates: Aggregates | None = None) -> Tensor:
+        return shock
+
+    def draw_z(self, z: Tensor, uniform: Tensor, aggregates: Aggregates | None = None) -> Tensor:
         """Next aggregate state by inversion. z, uniform and result: (B,)."""
         return invert(self.aggregate[z], uniform)
 
-    def next_states(self, z: Tensor, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
+    def next_states(
+        self, z: Tensor, aggregates: Aggregates | None = None, generator: torch.Generator | None = None
+    ) -> tuple[Tensor, Tensor]:
         return torch.arange(self.n_z, device=z.device).expand(len(z), -1), self.aggregate[z]
 
     def eps_probabilities(self, eps: Tensor, z: Tensor, z_next: Tensor) -> Tensor:
@@ -84,6 +90,9 @@ class JointChain(ShockProcess):
     def features(self, z: Tensor) -> Tensor:
         """1 in a state and -1 in the others, for every state but the first: (B, n_z - 1)."""
         return 2.0 * (z[:, None] == torch.arange(1, self.n_z, device=z.device)) - 1
+
+    def cell(self, z: Tensor) -> Tensor:
+        return z
 
     def eps_shares(self) -> Tensor:
         return self.stationary_z() @ self.stationary_eps()

@@ -45,3 +45,27 @@ class CRRA:
 
     def inverse_marginal_utility(self, marginal: Tensor) -> Tensor:
         return 1 / marginal if self.sigma == 1 else marginal ** (-1 / self.sigma)
+
+
+class Flow(CRRA):
+    """Utility of a period in which c is consumed evenly: length * u(c / length), u being a flow by the unit of time.
+
+    c is what is consumed in the period, and length its share of the unit of time: an economy of short periods counts utility by
+    the year as one of long periods does.
+    """
+
+    def __init__(self, sigma: float, length: float):
+        super().__init__(sigma)
+        self.length, self.rate = length, CRRA(sigma)
+
+    def utility(self, c: Tensor) -> Tensor:
+        return self.length * self.rate.utility(c / self.length)
+
+    def frictionless_value(self, c: Tensor, mpc: float, beta: float) -> Tensor:
+        return self.length * self.rate.frictionless_value(c / self.length, mpc, beta)
+
+    def marginal_utility(self, c: Tensor) -> Tensor:
+        return self.rate.marginal_utility(c / self.length)
+
+    def inverse_marginal_utility(self, marginal: Tensor) -> Tensor:
+        return self.length * self.rate.inverse_marginal_utility(marginal)

@@ -1,18 +1,21 @@
-"""What simulation, objective and networks ask of the exogenous shocks, whatever kind the aggregate state is of.
+"""What simulation, objective and networks ask of the aggregate state and its shocks, whatever kind it is of.
 
 The aggregate state z of B economies is one object that only its process and its economy look into: the index (B,) of a
-finite chain, or numbers (B, d). (That holds in training; the continuum's verdict, solutions, responses and reports know indices
-only.) Individual states are finite in both: eps is an index (B, N). Innovations are made from
-uniform numbers, by inversion, so that all randomness is in the hands of whoever draws those.
+finite chain, or numbers (B, d). Individual states are finite in both: eps is an index (B, N). What is random about tomorrow's
+z is a shock: tomorrow's index itself where z is a chain, standard normal innovations (B, d) where it is numbers. `follow` says
+where a shock leads; numbers may also move with today's aggregates, as the net worth of an intermediary does. Shocks are made
+from uniform numbers, by inversion, so that all randomness is in the hands of whoever draws those.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
+Aggregates = dict[str, Tensor]  # name -> (B,), as `Economy.aggregates` returns them
 
 class ShockProcess(ABC):
     """Law of the aggregate state z and, given z and z', of the individual state eps.
@@ -20,6 +23,8 @@ class ShockProcess(ABC):
     Shape letters: B economies, N agents, S next aggregate states.
 
     Attributes:
+        finite: whether z is the index of a finite chain.
+        n_z: number of aggregate states by which cross-sections are told apart: those of a chain, one where z is numbers.
         n_eps: number of individual states.
         individual: their transition probabilities, (..., n_eps, n_eps), the last dimension being eps'.
         draws: uniform numbers that one draw of z takes.
@@ -27,6 +32,8 @@ class ShockProcess(ABC):
         feature_unit: what networks divide each of the `features` of z by, (number of features,).
     """
 
+    finite: ClassVar[bool]
+    n_z: int
     n_eps: int
     individual: Tensor
     draws: int
@@ -48,14 +55,29 @@ class ShockProcess(ABC):
 
     @abstractmethod
     def start(self, for_z: Tensor, for_eps: Tensor) -> tuple[Tensor, Tensor]:
-        """z and eps (B, N) from their long-run distribution. Uniform numbers: for_z (B, draws), for_eps (B, N)."""
+        """z and eps (B, N) to start a simulation from, by their long-run distribution where that is known. Uniform numbers:
+        for_z (B, draws), for_eps (B, N).
+        """
 
     @abstractmethod
-    def draw_z(self, z: Tensor, uniform: Tensor) -> Tensor:
+    def follow(self, z: Tensor, shock: Tensor, aggregates: Aggregates | None = None) -> Tensor:
+        """The aggregate state after z where this shock comes. shock and z broadcast against each other.
+
+        aggregates: those beside z, of its shape without d; None will do for a process that moves by itself.
+        """
+
+    @abstractmethod
+    def draw_z(self, z: Tensor, uniform: Tensor, aggregates: Aggregates | None = None) -> Tensor:
         """The next aggregate state. uniform has the shape of z."""
 
     @abstractmethod
-    def next_states(self, z: Tensor, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
+    def draw_path(self, start: Tensor, periods: int, generator: torch.Generator) -> Tensor:
+        """Shocks (B, T, ...) of a path that starts at z = start, B of them. The first belongs to the start itself."""
+
+    @abstractmethod
+    def next_states(
+        self, z: Tensor, aggregates: Aggregates | None = None, generator: torch.Generator | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Aggregate states that may follow z, (B, S, ...), and their probabilities or quadrature weights (B, S).
 
         generator: given, a process that has a setting for it draws some states in place of the full rule; their weighted
@@ -69,6 +91,14 @@ class ShockProcess(ABC):
     @abstractmethod
     def features(self, z: Tensor) -> Tensor:
         """z as numbers that networks can be fed, (B, number of features). Over `feature_unit` they are of order one as a whole."""
+
+    @abstractmethod
+    def cell(self, z: Tensor) -> Tensor:
+        """Which of the n_z cross-sections that are told apart belongs to z: (B,)."""
+
+    @abstractmethod
+    def stationary_z(self) -> Tensor:
+        """Long-run shares of the aggregate states that are told apart, (n_z,)."""
 
     @abstractmethod
     def eps_shares(self) -> Tensor:

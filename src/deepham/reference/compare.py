@@ -23,6 +23,7 @@ from deepham.errors import InputError
 from deepham.reference.solve import Reference
 from deepham.simulation.continuum import advance_histogram
 from deepham.simulation.household import Policy, Value, observe
+from deepham.simulation.rollout import Panel
 
 WELFARE_PERIODS = 1500  # 0.99^1500 is 3e-7 of lifetime utility
 
@@ -60,7 +61,7 @@ def compare(
         InputError: the reference was solved for another calibration.
     """
     _check_calibration(economy, reference)
-    nodes, start = reference.nodes, reference.start
+    nodes, start = reference.nodes, Panel(reference.start, z_path[:, 0])
     candidate = ergodic_path(economy, policy, nodes, start, z_path, burn_in, dates, progress)
     truth = ergodic_path(
         economy, reference.policy.on_histogram(nodes), nodes, start, z_path, burn_in, dates, progress)

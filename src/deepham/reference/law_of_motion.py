@@ -23,7 +23,7 @@ from deepham.reference.household import HouseholdProblem, LawOfMotion
 from deepham.reference.settings import ReferenceSettings
 from deepham.simulation.continuum import on_grid, wealth_grid
 from deepham.simulation.population import Population
-from deepham.simulation.rollout import initial_panel
+from deepham.simulation.rollout import Panel, initial_panel
 
 DATES = 40  # cross-sections at which the errors are measured
 MEMORY = 5  # earlier steps that Anderson acceleration combines
@@ -90,8 +90,8 @@ def solve_law_of_motion(
         path = z_path[:economies, : settings.burn_in + SETTLING_PERIODS] if settling else z_path[:economies]
         c = HouseholdProblem(economy, _law(x, centre, unit), grid).consumption(c, tolerance=1e-5 if settling else 1e-7)
         policy = GridFunction(grid, c, True, economy.borrowing_limit)
-        ergodic = ergodic_path(economy, policy.on_histogram(nodes), nodes, population.select(slice(economies)), path,
-                               settings.burn_in, DATES)
+        start = Panel(population.select(slice(economies)), path[:, 0])
+        ergodic = ergodic_path(economy, policy.on_histogram(nodes), nodes, start, path, settings.burn_in, DATES)
         found, r_squared = _regress(ergodic, centre, unit)
         residual = found - x
         change = float(residual.abs().max())

@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 
 from deepham.algorithm.evaluation import distribution_measures, error_measures
-from deepham.economics.economy import Economy
-from deepham.errors import InputError
+from deepham.economics.economy import Economy, require
 from deepham.reference.grid import Grid, GridFunction
 from deepham.reference.household import HouseholdProblem, LawOfMotion
 from deepham.reference.law_of_motion import Equilibrium, Progress, forecast_errors, solve_law_of_motion
@@ -66,7 +65,8 @@ def solve_reference(economy: Economy, settings: ReferenceSettings, progress: Pro
         InputError: an economy of another kind, or an equilibrium that was not found.
     """
     settings.validate()
-    _check_kind(economy)
+    fault = no_grid(economy)
+    require(fault is None, f"reference: {fault}")
     equilibrium = _solve(economy, settings, progress)
     coarse = _solve(economy, _halved(settings), None, near=equilibrium)
     return _conclude(economy, equilibrium, _doubling(economy, equilibrium, coarse))
@@ -116,8 +116,13 @@ def _conclude(economy: Economy, equilibrium: Equilibrium, doubling: dict[str, fl
     return Reference(economy.parameters(), law, equilibrium.r_squared, policy, value, ergodic.grid, start, measures)
 
 
-def _check_kind(economy: Economy) -> None:
+def no_grid(economy: Economy) -> str | None:
+    """Why the economy is none that the grid method solves; None where it is."""
+    if not economy.chain.finite:
+        return ("the grid method solves economies whose aggregate state is a finite chain, this one's, "
+                f"{economy.aggregate_shock}, moves continuously")
     names = set(economy.typical_state()) - {"c", "m"}
     if names != {"K"}:
-        raise InputError("reference: the grid solver handles economies whose prices depend on K alone, this one has "
-                         f"the aggregates {', '.join(sorted(names))}")
+        return ("the grid method solves economies whose prices depend on K alone, this one has the aggregates "
+                f"{', '.join(sorted(names))}")
+    return None

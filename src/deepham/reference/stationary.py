@@ -30,6 +30,7 @@ from deepham.reference.settings import ReferenceSettings
 from deepham.simulation.continuum import advance_histogram, wealth_grid
 from deepham.simulation.household import Observation, observe
 from deepham.simulation.population import Population
+from deepham.simulation.rollout import Panel
 
 FACTOR = 1.2  # step between values of K, in which a root is bracketed
 SEARCH = 10  # so many of them on either side of the typical state are a planner's candidates
@@ -59,7 +60,8 @@ def solve_stationary(
         K = market.clears()
     policy, population = market.at(K)
     rest = torch.zeros(1, 10, dtype=torch.long)
-    ergodic = ergodic_path(economy, policy.on_histogram(market.nodes), market.nodes, population, rest, 0, 1)
+    start = Panel(population, rest[:, 0])
+    ergodic = ergodic_path(economy, policy.on_histogram(market.nodes), market.nodes, start, rest, 0, 1)
     return Equilibrium(market.law(K), torch.ones(1, dtype=torch.float64), policy, ergodic)
 
 

@@ -30,7 +30,7 @@ class Subject:
 
     @property
     def rows(self) -> list[Row]:
-        return judge(self.measures, self.beside)
+        return judge(self.measures, self.beside, self.solution.economy.mean_assets)
 
 
 def examine(
@@ -41,7 +41,7 @@ def examine(
     say(f"{label}: errors and distances")
     economy, networks = solution.economy, (solution.policy_function, solution.value_function)
     if reference is None:
-        ergodic, measures = measure(economy, *networks, solution.ergodic, verdict, seed)
+        ergodic, measures = measure(economy, *networks, solution.cross_sections, verdict, seed)
         return Subject(label, solution, measures, ergodic, errors_by_wealth(economy, *networks, ergodic.dates))
     ergodic, truth, measures = measure_against(economy, *networks, reference, verdict, seed)
     bins = errors_by_wealth(economy, *networks, ergodic.dates)

@@ -23,7 +23,7 @@ def wealth_grid(economy: Economy, nodes: int, top: float) -> Tensor:
 
     Equal steps in log(k - limit + K_ss / 2): below K_ss the spacing is nearly even, above it grows with wealth.
     """
-    steady = economy.typical_state()["K"]
+    steady = economy.typical_assets
     shift = steady / 2
     span = torch.linspace(0, 1, nodes, dtype=economy.chain.dtype, device=economy.chain.device)
     log_range = torch.log1p(torch.as_tensor(top * steady / shift, dtype=span.dtype))
@@ -77,9 +77,10 @@ def simulate_continuum(
     """Yield histograms on `grid` after each of the next `periods` periods; only the aggregate state is drawn."""
     population, z = panel.population, panel.z
     for _ in range(periods):
+        seen = observe(economy, population, z)
         uniform = torch.rand(z.shape, generator=generator, device=z.device, dtype=population.weight.dtype)
-        z_next = economy.chain.draw_z(z, uniform)
-        population, _ = advance_histogram(economy, policy, grid, population, z, z_next)
+        z_next = economy.chain.draw_z(z, uniform, seen.aggregates)
+        population, _ = advance_histogram(economy, policy, grid, population, z, z_next, seen)
         mass = population.weight / population.weight.sum(1, keepdim=True)  # in float32 the sum would drift
         population, z = Population(population.k, population.eps, mass), z_next
         yield Panel(population, z)

@@ -28,18 +28,22 @@ class Panel:
         """What `of` makes a panel from."""
         return self.population.k, self.population.eps, self.population.weight, self.z
 
+    def to(self, device=None, dtype=None) -> Panel:
+        """A copy on the device, whose numbers have the floating dtype."""
+        floating = (x.to(device=device, dtype=dtype if x.is_floating_point() else None) for x in self.tensors())
+        return Panel.of(*floating)
+
     def select(self, index) -> Panel:
         return Panel(self.population.select(index), self.z[index])
 
 
-def draw_shocks(economy: Economy, panel: Panel, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def draw_shocks(economy: Economy, seen: Observation, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Next z, like z, and next eps (B, N): one aggregate draw per economy and one individual draw per agent."""
-    b, n = panel.population.k.shape
+    b, n = seen.k.shape
     draws = economy.chain.draws
-    dtype = panel.population.k.dtype
-    uniform = torch.rand((b, n + draws), generator=generator, device=panel.z.device, dtype=dtype)
-    z_next = economy.chain.draw_z(panel.z, uniform[:, :draws].reshape(panel.z.shape))
-    return z_next, economy.chain.draw_eps(panel.population.eps, panel.z, z_next, uniform[:, draws:])
+    uniform = torch.rand((b, n + draws), generator=generator, device=seen.z.device, dtype=seen.k.dtype)
+    z_next = economy.chain.draw_z(seen.z, uniform[:, :draws].reshape(seen.z.shape), seen.aggregates)
+    return z_next, economy.chain.draw_eps(seen.eps, seen.z, z_next, uniform[:, draws:])
 
 
 def advance(
@@ -52,7 +56,7 @@ def advance(
     """
     observation = observation or observe(economy, panel.population, panel.z)
     consumption = policy(observation)
-    z_next, eps_next = draw_shocks(economy, panel, generator)
+    z_next, eps_next = draw_shocks(economy, observation, generator)
     population = Population(observation.resources - consumption, eps_next, panel.population.weight)
     return Panel(population, z_next), consumption
 
@@ -76,12 +80,13 @@ def initial_panel(economy: Economy, economies: int, agents: int, generator: torc
 
 
 def expand_next(
-    economy: Economy, population: Population, z: Tensor, generator: torch.Generator | None = None
+    economy: Economy, population: Population, seen: Observation, generator: torch.Generator | None = None
 ) -> tuple[Panel, Tensor, Tensor]:
     """Everything that can happen next period, enumerated instead of drawn; of a vector z the nodes of a quadrature.
 
     Args:
-        population: (B, N) with k the assets carried INTO the next period and eps, z still this period's.
+        population: (B, N) with k the assets carried INTO the next period and eps still this period's.
+        seen: this period's, of which z and the aggregates matter.
         generator: draws the nodes, where the process of z has a setting that they are drawn.
 
     Returns:
@@ -90,9 +95,9 @@ def expand_next(
         P(z' | z): (B, S);
         P(eps' | z, z', eps): (B, S, N, n_eps).
     """
-    chain = economy.chain
+    chain, z = economy.chain, seen.z
     b, n = population.k.shape
-    z_next, p_z = chain.next_states(z, generator)
+    z_next, p_z = chain.next_states(z, seen.aggregates, generator)
     shape = (b, p_z.shape[1], n, chain.n_eps)
     p_eps = chain.eps_probabilities(population.eps[:, None], z[:, None], z_next).expand(shape)
     k = population.k[:, None, :, None].expand(shape).reshape(b * shape[1], -1)

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import torch
+
 from deepham.algorithm.evaluation import Ergodic, distribution_measures, measure
 from deepham.reference.compare import measure_against
 from deepham.reference.solve import Reference
-from deepham.simulation.population import Population
 from deepham.solution import Solution
 from deepham.training.configuration import Settings
 from deepham.training.data import PanelData
@@ -61,8 +62,7 @@ def conclude(
     policy, value = module.policy_average.double().to(device), module.value_average.double().to(device)
     if reference is None:
         truth = None
-        population = data.panel.population
-        start = Population(population.k.double(), population.eps, population.weight.double())
+        start = data.panel.to(dtype=torch.float64)
         ergodic, measures = measure(economy, policy, value, start, settings.verdict, settings.seed, progress)
     else:
         ergodic, truth, measures = measure_against(
@@ -72,5 +72,6 @@ def conclude(
     meta = {"seed": settings.seed, "algorithm": plain["algorithm"], "measures": measures,
             "created": datetime.now(UTC).isoformat(timespec="seconds")}
     solution = Solution(settings.economy_name, calibration, plain["network"], policy.float().cpu(),
-                        value.float().cpu(), ergodic.grid.cpu(), ergodic.mean_mass.cpu(), meta)
+                        value.float().cpu(), ergodic.grid.cpu(), ergodic.mean_mass.cpu(), meta,
+                        None if economy.chain.finite else ergodic.mean_z.cpu())
     return Conclusion(solution, measures, reference, ergodic.to("cpu"), truth and truth.to("cpu"))

@@ -85,7 +85,7 @@ class PanelStream(IterableDataset):
         panel = initial_panel(self.economy, self.settings.economies, agents, self.generator)
         population = panel.population
         if self.start is not None:
-            population = draw_panel(self.start.select(panel.z), agents, self.generator)
+            population = draw_panel(self.start.select(self.economy.chain.cell(panel.z)), agents, self.generator)
         if self.grid is not None:
             held = population.k.clamp(self.grid[0], self.grid[-1])
             population = on_grid(self.grid, population.with_assets(held), self.economy.chain.n_eps)

@@ -62,7 +62,7 @@ def run(cfg: DictConfig) -> float:
     reference = reference_of(cfg.against, solution, grid, Path(cfg.store), say)
     say("following the continuum ...")
     if reference is None:
-        ergodic, measures = measure(economy, *networks, solution.ergodic, verdict, seed)
+        ergodic, measures = measure(economy, *networks, solution.cross_sections, verdict, seed)
         grid_measures = grid_panel = None
     else:
         functions = reference.policy, reference.value
@@ -79,7 +79,7 @@ def run(cfg: DictConfig) -> float:
                   "wealth_w1": 100 * wasserstein_distance(wealth, grid_wealth) / float(grid_wealth.mean())}
     bins = errors_by_wealth(economy, *networks, ergodic.dates)
 
-    rows = judge(measures, grid_measures)
+    rows = judge(measures, grid_measures, economy.mean_assets)
     missed = [row.measure for row in rows if row.met is False]
     folder = Path(str(cfg.solution))
     report = Path(cfg.output) if cfg.output else Path("logs") / folder.resolve().name / "report"
@@ -129,7 +129,7 @@ def _in_panels(
     economy: Economy, policy: Policy, value: Value, agents: int, protocol: Protocol, seed: int
 ) -> tuple[dict[str, float], Tensor, Tensor]:
     """Measures in panels of N agents, where K carries sampling noise; the paths of K, and wealth pooled over dates."""
-    generator = torch.Generator(economy.chain.aggregate.device).manual_seed(seed)
+    generator = torch.Generator(economy.chain.device).manual_seed(seed)
     panel = initial_panel(economy, PANEL_ECONOMIES, agents, generator)
     kept, K = [], []
     for t, panel in enumerate(simulate(economy, policy, panel, PANEL_BURN_IN + 1 + (PANEL_DATES - 1) * PANEL_SPACING,

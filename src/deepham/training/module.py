@@ -40,7 +40,7 @@ class DeepHAM(lightning.LightningModule):
         self.settings = AlgorithmSettings.from_dict(algorithm)
         self.settings.validate()
         self.economy = self.create_economy(**model).under(self.settings.objective).to(dtype=torch.float32)
-        self.typical = self.economy.typical_state()
+        self.typical = self.economy.typical_household()
         self.policy, self.value = build_networks(self.economy, NetworkSettings(**network), seed)
         self.policy_average = copy.deepcopy(self.policy).requires_grad_(False)
         self.value_average = copy.deepcopy(self.value).requires_grad_(False)

@@ -24,7 +24,7 @@ from deepham.files import replace, write_json
 from deepham.folder import plain_yaml
 from deepham.memory import grid_solution, require_memory
 from deepham.reference.compare import GAPS
-from deepham.reference.solve import Reference
+from deepham.reference.solve import Reference, no_grid
 from deepham.reference.store import find, obtain
 from deepham.solution import Solution
 from deepham.training.checkpoints import (
@@ -172,14 +172,14 @@ def _train(cfg: DictConfig, run: _Prepared, began: float) -> float:
     with computing(settings.trainer):
         end = conclude(settings, module, data, reference, show_progress)
     if reference is None:
-        log.info("no grid solution of this calibration is stored to compare with; make it with: %s, or let a run make it "
-                 "with solve_reference=true", _reference_command(settings.economy.objective))
+        log.info("no grid solution of this calibration is stored to compare with; %s", no_grid(settings.economy) or
+                 f"make it with: {_reference_command(settings.economy.objective)}, or let a run make it with solve_reference=true")
     figures = end.figures() if cfg.figures else {}
     if figures:
         _keep_figures(figures, folders)
     seconds = {"training": trained - began - solved, "verdict": time.perf_counter() - trained,
                "total": time.perf_counter() - began} | ({"reference": solved} if reference is not run.reference else {})
-    rows = judge(end.measures, end.beside)
+    rows = judge(end.measures, end.beside, settings.economy.mean_assets)
     end_logging(run.loggers, rows, figures, len(history.rows))
     missed = [row.measure for row in rows if row.met is False]
     end.solution.meta["history"] = {name: [None if x is None else float(f"{x:.6g}") for x in column]

@@ -1,0 +1,83 @@
+"""Aggregate states that are numbers and move by normal innovations, beside a chain of individual states."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from deepham.economics.markov import stationary
+from deepham.economics.process import Aggregates, ShockProcess, invert
+from deepham.economics.quadrature import gauss_hermite, monomial, random_directions, standard_normal
+from deepham.errors import InputError
+
+
+class GaussianProcess(ShockProcess):
+    """z (B, d), whose next value `follow` makes of z, d independent standard normal innovations and today's aggregates.
+
+    A subclass states `follow`, `start`, `features`, `feature_unit` and `typical_z`.
+
+    Args:
+        d: number of innovations, and of the components of z.
+        individual: P(eps' | eps), (n_eps, n_eps), rows sum to one.
+        points: of the Gauss-Hermite rule that an expectation over one innovation (d = 1) is taken with; several are
+            taken with the monomial rule of 2 d points.
+        directions: so many random directions, two points each, in place of that rule wherever `next_states` is given a
+            generator, which then costs the same for every d; None: the rule everywhere.
+
+    Raises:
+        InputError: numbers of points or directions below one.
+    """
+
+    finite = False
+    n_z = 1
+
+    def __init__(self, d: int, individual: Tensor, points: int = 5, directions: int | None = None):
+        if points < 1 or directions is not None and directions < 1:
+            raise InputError(f"points and directions: expected at least 1, got {points} and {directions}")
+        self.individual = individual.double()
+        self.nodes, self.weights = gauss_hermite(points) if d == 1 else monomial(d)
+        self.directions = directions
+        self.n_eps, self.draws, self.n_next = len(individual), d, len(self.nodes)
+
+    def to(self, device=None, dtype=None) -> GaussianProcess:
+        moved = object.__new__(type(self))
+        vars(moved).update({name: value.to(device=device, dtype=dtype) if isinstance(value, Tensor) else value
+                            for name, value in vars(self).items()})
+        return moved
+
+    def draw_z(self, z: Tensor, uniform: Tensor, aggregates: Aggregates | None = None) -> Tensor:
+        return self.follow(z, standard_normal(uniform), aggregates)
+
+    def draw_path(self, start: Tensor, periods: int, generator: torch.Generator) -> Tensor:
+        shape = (periods, *start.shape)  # the shocks of a period one after the other, so that a longer path begins like a shorter
+        uniform = torch.rand(shape, generator=generator, device=start.device, dtype=self.dtype)
+        return standard_normal(uniform).transpose(0, 1)
+
+    def next_states(
+        self, z: Tensor, aggregates: Aggregates | None = None, generator: torch.Generator | None = None
+    ) -> tuple[Tensor, Tensor]:
+        if generator is None or self.directions is None:
+            nodes, weights = self.nodes, self.weights
+        else:  # of its own in each economy: the noise averages out over them
+            shape = (len(z), self.directions, self.draws)
+            uniform = torch.rand(shape, generator=generator, device=z.device, dtype=self.dtype)
+            nodes = random_directions(standard_normal(uniform))
+            weights = torch.full_like(nodes[0, :, 0], 1 / nodes.shape[1])
+        beside = {name: value[:, None] for name, value in (aggregates or {}).items()}
+        return self.follow(z[:, None], nodes, beside), weights.expand(len(z), -1)
+
+    def eps_probabilities(self, eps: Tensor, z: Tensor, z_next: Tensor) -> Tensor:
+        return self.individual[eps]
+
+    def draw_first_eps(self, uniform: Tensor) -> Tensor:
+        """Individual states by their long-run shares: as many as uniform numbers."""
+        return invert(self.eps_shares().expand(*uniform.shape, -1), uniform)
+
+    def cell(self, z: Tensor) -> Tensor:
+        return torch.zeros(len(z), dtype=torch.long, device=z.device)
+
+    def stationary_z(self) -> Tensor:
+        return torch.ones(1, dtype=self.dtype, device=self.device)
+
+    def eps_shares(self) -> Tensor:
+        return stationary(self.individual)

@@ -1,0 +1,218 @@
+"""The economy of Fernandez-Villaverde, Hurtado and Nuno (2023): households lend to an expert who owns the risky capital.
+
+A period is a step of dt years, sigma is what a year's shock to the quality of capital comes to, and flows are by the year:
+
+    capital       K = B + W,  B = mean of a, what households hold;  W, the expert's net worth
+    prices        w = (1-alpha) K^alpha,   r = alpha K^(alpha-1) - delta - sigma^2 K/W
+    households    c dt + a' = a + (w e + r a) dt,   a' >= 0;   utility (1 - 1/c) dt with CRRA 2, discounted at the rate rho
+    expert        W' = W + (alpha K^(alpha-1) - delta - rho_hat - sigma^2 (1 - K/W) K/W) W dt + sigma K sqrt(dt) Z
+    earnings      e in {low, high}: from low to high at the rate finding, from high to low at the rate losing, a mean of one
+
+The expert borrows B from households at the rate r, which is known a step ahead, holds all capital, consumes the share
+rho_hat of its net worth and bears all risk: the spread alpha K^(alpha-1) - delta - r is sigma^2 times its leverage K/W. Z is
+standard normal. W moves with what households hold, and is their aggregate state z = W, (B, 1). So
+
+    K' = K + (Y - C - rho_hat W - delta K) dt + sigma K sqrt(dt) Z.
+
+The equations are those of the paper in discrete time, as in Han, Yang and E (2021, section 5). Interest is simple, and the
+discount factor that belongs to it is 1/(1 + rho dt) (`discounting: simple`); that publication writes exp(-rho dt).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from deepham.economics.economy import Economy, Frictionless, parameter, require
+from deepham.economics.gaussian import GaussianProcess
+from deepham.economics.preferences import Flow
+from deepham.economics.process import Aggregates
+from deepham.economics.quadrature import standard_normal
+
+SPREAD = 0.1  # of the net worth that simulations start from: standard deviation of its logarithm
+WIPED_OUT = 4.0  # standard deviations of a step's shock that the typical expert has to survive
+
+
+class NetWorth(GaussianProcess):
+    """z = W (B, 1), which moves with capital: the law of motion of the expert above.
+
+    Args:
+        economy: whose parameters are read.
+        typical: W around which simulations start and networks are scaled.
+        individual, points: as in GaussianProcess.
+    """
+
+    def __init__(self, economy: JFV, typical: float, individual: Tensor, points: int):
+        super().__init__(1, individual, points)
+        self.alpha, self.delta, self.rho_hat = economy.alpha, economy.delta, economy.rho_hat
+        self.sigma, self.dt, self.typical = economy.sigma, economy.dt, typical
+        self.feature_unit = torch.full((1,), 2 * SPREAD, dtype=torch.float64)
+
+    def start(self, for_z: Tensor, for_eps: Tensor) -> tuple[Tensor, Tensor]:
+        return self.typical * torch.exp(SPREAD * standard_normal(for_z)), self.draw_first_eps(for_eps)
+
+    def follow(self, z: Tensor, shock: Tensor, aggregates: Aggregates | None = None) -> Tensor:
+        W, K = z[..., 0], aggregates["K"]
+        leverage = K / W
+        growth = (self.alpha * K ** (self.alpha - 1) - self.delta - self.rho_hat
+                  - self.sigma**2 * (1 - leverage) * leverage)
+        W_next = W + growth * W * self.dt + self.sigma * K * math.sqrt(self.dt) * shock[..., 0]
+        return W_next[..., None]
+
+    def features(self, z: Tensor) -> Tensor:
+        return z / self.typical - 1
+
+    def typical_z(self) -> Tensor:
+        return torch.full((1, 1), self.typical, dtype=self.dtype, device=self.device)
+
+
+@dataclass(eq=False)
+class JFV(Economy):
+    """Financial frictions: a household's parameters, the expert's, and the length of a step; see conf/model/jfv.yaml."""
+
+    rho: float = parameter("discount rate of households", "per year")
+    discounting: str = parameter("discount factor: simple is 1/(1 + rho dt), exponential is exp(-rho dt)")
+    crra: float = parameter("relative risk aversion")
+    alpha: float = parameter("capital share")
+    delta: float = parameter("depreciation", "per year")
+    rho_hat: float = parameter("share of its net worth that the expert consumes", "per year")
+    sigma: float = parameter("volatility of the quality of capital; 0: no aggregate shocks", "per year^0.5")
+    low: float = parameter("e of the low earners", "hours")
+    finding: float = parameter("rate from low to high earnings", "per year")
+    losing: float = parameter("rate from high to low earnings", "per year")
+    dt: float = parameter("length of a step", "years")
+    quadrature: float = parameter("Gauss-Hermite nodes of an expectation over Z")
+    stated_assets: float = parameter("B at which networks and grids are scaled and simulations start", "goods")
+    stated_net_worth: float = parameter("W at which networks are scaled and simulations start", "goods")
+
+    asset: ClassVar = "a"
+    individual_shock: ClassVar = "e"
+    aggregate_shock: ClassVar = "W"
+    mean_assets: ClassVar = "B"
+    shock_names: ClassVar = {"e": ("low", "high")}
+    period: ClassVar = "step"
+    source: ClassVar = "Fernandez-Villaverde, Hurtado and Nuno (2023); Han, Yang and E (2021)"
+    variables: ClassVar = {
+        "B": ("assets of households, start of step", "goods"),
+        "W": ("net worth of the expert, start of step", "goods"),
+        "K": ("capital, start of step", "goods"),
+        "Y": ("output", "goods per year"),
+        "C": ("consumption of households", "goods per year"),
+        "C_expert": ("consumption of the expert", "goods per year"),
+        "I": ("investment, Y - C - C_expert", "goods per year"),
+        "r": ("interest rate", "percent per year"),
+        "spread": ("return on capital above the interest rate", "percent per year"),
+        "leverage": ("leverage of the expert, K/W", "ratio"),
+        "w": ("wage", "goods per hour and year"),
+    }
+
+    @property
+    def period_length(self) -> float:
+        return self.dt
+
+    def aggregates(self, population, z: Tensor) -> dict[str, Tensor]:
+        B = population.mean(population.k)
+        return {"B": B, "K": B + z[..., 0]}
+
+    def prices(self, aggregates: dict[str, Tensor], z: Tensor) -> dict[str, Tensor]:
+        K, W = aggregates["K"], z[..., 0]
+        r = self.alpha * K ** (self.alpha - 1) - self.delta - self.sigma**2 * K / W
+        return {"R": 1 + r * self.dt, "w": (1 - self.alpha) * K**self.alpha}
+
+    def resources(self, k: Tensor, eps: Tensor, z: Tensor, prices: dict[str, Tensor]) -> Tensor:
+        return prices["R"][:, None] * k + prices["w"][:, None] * self.dt * self.e[eps]
+
+    def accounts(self, population, z, aggregates, prices, consumption, assets_next) -> dict[str, Tensor]:
+        K, W = aggregates["K"], z[..., 0]
+        r, output, consumed = (prices["R"] - 1) / self.dt, K**self.alpha, population.mean(consumption) / self.dt
+        return {
+            "B": aggregates["B"],
+            "W": W,
+            "K": K,
+            "Y": output,
+            "C": consumed,
+            "C_expert": self.rho_hat * W,
+            "I": output - consumed - self.rho_hat * W,
+            "r": 100 * r,
+            "spread": 100 * (self.alpha * output / K - self.delta - r),
+            "leverage": K / W,
+            "w": prices["w"],
+        }
+
+    def steady_state(self) -> dict[str, float]:
+        """Without shocks: r = rho_hat, and with it K. Of K households hold the B that is stated: what they hold at an interest rate
+        is a problem with risk, which has no closed form.
+        """
+        return self._at(((self.rho_hat + self.delta) / self.alpha) ** (1 / (self.alpha - 1)), self.rho_hat)
+
+    def typical_state(self) -> dict[str, float]:
+        """At the stated B and W."""
+        return self._at(self.stated_assets + self.stated_net_worth, self._r)
+
+    def _at(self, K: float, r: float) -> dict[str, float]:
+        """The average household of stated assets beside K."""
+        earned = self.dt * (1 - self.alpha) * K**self.alpha
+        income = r * self.dt * self.stated_assets + earned
+        return {"B": self.stated_assets, "K": K, "c": income, "m": self.stated_assets + income}
+
+    def frictionless(self) -> Frictionless | None:
+        """Without risk at the stated prices: consumption grows by the factor (beta R)^(1/crra) a step."""
+        R, state = 1 + self._r * self.dt, self.typical_state()
+        if R <= 1:
+            return None
+        income = state["m"] - R * state["B"]
+        return Frictionless(mpc=1 - (self.beta * R) ** (1 / self.crra) / R, human_wealth=income / (R - 1))
+
+    def initial_assets(self, shape: tuple[int, int], generator: torch.Generator) -> Tensor:
+        """Exponentially distributed around the stated B, which differs by a tenth or so between economies."""
+        draws = torch.rand((shape[0], shape[1] + 1), generator=generator, device=generator.device, dtype=self.e.dtype)
+        level = self.stated_assets * torch.exp(SPREAD * standard_normal(draws[:, :1]))
+        return level * -torch.log1p(-draws[:, 1:])
+
+    def fault(self, z: Tensor, aggregates: dict[str, Tensor] | None = None) -> str | None:
+        least = float(z.min()) if z.numel() else 1.0
+        if least <= 0:
+            return (f"the expert's net worth is {least:.4g}, and a leverage K/W means nothing there; expected a positive number, as "
+                    "a smaller sigma or dt keeps it")
+        if aggregates is not None:
+            R = self.prices(aggregates, z)["R"]
+            if not bool((R > 0).all()):
+                leverage = float((aggregates["K"] / z[..., 0]).max())
+                return (f"at a leverage K/W of {leverage:.4g} deposits are worth less than nothing a step later; expected households "
+                        "who hold less, or an expert of more net worth")
+        return None
+
+    def prepare(self) -> None:
+        require(self.discounting in ("simple", "exponential"),
+                f"discounting: expected simple or exponential, got {self.discounting}")
+        for name in ("rho", "crra", "rho_hat", "low", "finding", "losing", "dt", "stated_assets", "stated_net_worth"):
+            require(getattr(self, name) > 0, f"{name}: expected a positive number, got {getattr(self, name):g}")
+        for name in ("delta", "sigma"):
+            require(getattr(self, name) >= 0, f"{name}: expected a number that is not negative, got {getattr(self, name):g}")
+        require(0 < self.alpha < 1, f"alpha: expected a number in (0, 1), got {self.alpha:g}")
+        require(self.low < 1, f"low: expected less than the mean of e, which is one, got {self.low:g}")
+        fastest = max(self.finding, self.losing)
+        require(fastest * self.dt <= 1, f"dt: in a step of {self.dt:g} years a rate of {fastest:g} a year comes to a probability of "
+                f"{fastest * self.dt:g}; expected at most 1, and so dt of at most {1 / fastest:.4g}")
+        require(self.delta * self.dt < 1, f"dt: in a step of {self.dt:g} years more capital wears out than there is; expected less "
+                f"than 1/delta, {1 / self.delta if self.delta else math.inf:.4g}")
+        require(self.quadrature == int(self.quadrature) and 1 <= self.quadrature <= 99,
+                f"quadrature: expected a whole number of nodes from 1 to 99, got {self.quadrature:g}")
+        capital = self.stated_assets + self.stated_net_worth
+        shock = WIPED_OUT * self.sigma * math.sqrt(self.dt) * capital
+        require(shock < self.stated_net_worth,
+                f"stated_net_worth: at a leverage of {capital / self.stated_net_worth:.4g} a shock of {WIPED_OUT:g} standard "
+                f"deviations takes {shock:.4g} of a net worth of {self.stated_net_worth:g}; expected more net worth, or a smaller "
+                "sigma or dt")
+        self.beta = 1 / (1 + self.rho * self.dt) if self.discounting == "simple" else math.exp(-self.rho * self.dt)
+        self.preferences = Flow(self.crra, self.dt)
+        self.high = 1 + self.losing / self.finding * (1 - self.low)  # so that the mean is one in the long run
+        self.e = self.table([self.low, self.high])
+        up, down = self.finding * self.dt, self.losing * self.dt
+        self.chain = NetWorth(self, self.stated_net_worth, self.table([[1 - up, up], [down, 1 - down]]), int(self.quadrature))
+        self._r = (self.alpha * capital ** (self.alpha - 1) - self.delta
+                   - self.sigma**2 * capital / self.stated_net_worth)
