@@ -56,6 +56,7 @@ def test_a_flow_is_utility_by_the_unit_of_time(sigma):
     length, c = 0.2, torch.tensor([0.1, 0.3], dtype=torch.float64).requires_grad_()
     flow = Flow(sigma, length)
     torch.testing.assert_close(flow.utility(c), 0.2 * CRRA(sigma).utility(5 * c))
+    torch.testing.assert_close(flow.inverse_utility(flow.utility(c)), c)
     (slope,) = torch.autograd.grad(flow.utility(c).sum(), c)
     torch.testing.assert_close(flow.marginal_utility(c), slope, rtol=1e-12, atol=0)
     torch.testing.assert_close(flow.inverse_marginal_utility(slope), c, rtol=1e-12, atol=0)

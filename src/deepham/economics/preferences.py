@@ -61,6 +61,9 @@ class Flow(CRRA):
     def utility(self, c: Tensor) -> Tensor:
         return self.length * self.rate.utility(c / self.length)
 
+    def inverse_utility(self, u: Tensor) -> Tensor:
+        return self.length * self.rate.inverse_utility(u / self.length)
+
     def frictionless_value(self, c: Tensor, mpc: float, beta: float) -> Tensor:
         return self.length * self.rate.frictionless_value(c / self.length, mpc, beta)
 
