@@ -79,9 +79,14 @@ def mentioned(text: str) -> list[str]:
 
 
 def named_alike(command: str) -> str:
-    """Under one name for all runs, so that the same command is not run twice."""
-    alike = re.sub(r"checkpoints/[^\s,\]']+", "checkpoints/my-run", command)
+    """Under one name for all runs of an economy, so that the same command is not run twice."""
+    alike = re.sub(r"checkpoints/[^\s,\]']+", lambda found: f"checkpoints/{tiny_of(found[0])}", command)
     return alike if "ckpt_path=" in alike else re.sub(r" run=\S+", "", alike)
+
+
+def tiny_of(name: str) -> str:
+    """Which of the tiny runs stands for a run that a page names."""
+    return "my-jfv" if "jfv" in name else "my-run"
 
 
 def first_of(found: list[str]) -> list[str]:
@@ -133,12 +138,13 @@ def composed(script: str, settings: list[str]):
 
 @pytest.fixture(scope="module")
 def tiny_run(tmp_path_factory):
-    """A folder with checkpoints/my-run and logs/my-run."""
+    """A folder with checkpoints/my-run and logs/my-run, and the same of another economy."""
     folder = tmp_path_factory.mktemp("run")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.setattr(sys, "argv", ["train.py", *TINY, "figures=false", "run=my-run"])
-        assert cli.train() == 0
+        for given in (["run=my-run"], ["run=my-jfv", "experiment=jfv", "algorithm.nodes=20"]):
+            patch.setattr(sys, "argv", ["train.py", *given, *TINY, "figures=false"])
+            assert cli.train() == 0
     return folder
 
 
@@ -148,9 +154,9 @@ def desk(tiny_run, tmp_path):
 
     def lay(text: str) -> None:
         shutil.copytree(tiny_run, tmp_path, dirs_exist_ok=True)
-        for name in set(re.findall(r"checkpoints/([\w.-]+)", text)) - {"my-run"}:
+        for name in set(re.findall(r"checkpoints/([\w.-]+)", text)) - {"my-run", "my-jfv"}:
             for kind in ("checkpoints", "logs"):
-                shutil.copytree(tiny_run / kind / "my-run", tmp_path / kind / name)
+                shutil.copytree(tiny_run / kind / tiny_of(name), tmp_path / kind / name)
         for path, content in FILES.items():
             (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / path).write_text(content, encoding="utf-8")

@@ -250,7 +250,7 @@ def statistics(economy: Economy, path) -> dict[str, tuple[float, float]]:
                       for state in reversed(range(len(names)))}
     found = {}
     for name, series in shown.items():
-        means = np.nanmean(series, 1)
+        means = np.ma.masked_invalid(series).mean(1).filled(math.nan)  # a short path may miss a state
         spread = means.std(ddof=1) / len(means) ** 0.5 if len(means) > 1 else math.nan
         found[name] = float(means.mean()), float(spread)
     return found
