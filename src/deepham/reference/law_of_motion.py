@@ -29,7 +29,8 @@ from deepham.simulation.rollout import Panel, initial_panel
 DATES = 40  # cross-sections at which the errors are measured
 MEMORY = 5  # earlier steps that Anderson acceleration combines
 SETTLING, SETTLING_PERIODS = 3, 500  # iterations, and periods of each, that look for the neighbourhood
-ROUGH = 100  # with a quarter of the economies, to this many times the tolerance
+ROUGH = 100  # with a quarter of the economies and each lower order, to this many times the tolerance
+FIRST_ORDER = 2  # of a polynomial law: a plane says too little to start from
 
 Progress = Callable[[int, float, float], None]  # of iteration, change of the law of motion, mean K
 
@@ -72,7 +73,8 @@ def solve_law_of_motion(
     panel = initial_panel(economy, settings.economies, 200, generator)
     shocks = economy.chain.draw_path(panel.z, settings.burn_in + settings.periods, generator)
     start = Panel(on_grid(nodes, panel.population, economy.chain.n_eps), panel.z)
-    laws = _ByState(economy) if grid.z is None else _Polynomials(grid, settings.order)
+    order = settings.order if near or grid.z is None else min(FIRST_ORDER, settings.order)
+    laws = _ByState(economy) if grid.z is None else _Polynomials(grid, order, settings.order)
     few = max(1, settings.economies // 4)
     if near is None:
         x, secants, economies = laws.first(), [], few
@@ -98,25 +100,35 @@ def solve_law_of_motion(
             start = laws.go_on(ergodic, start)
         else:
             _check_width(economy, ergodic, grid, settings)
-            if economies == settings.economies and change < settings.tolerance:
+            if economies == settings.economies and change < settings.tolerance and not laws.higher:
                 return Equilibrium(laws.law(x), r_squared, policy, ergodic, path[:, settings.burn_in :], secants)
             if previous is not None:
                 secants = [*secants, (x - previous[0], residual - previous[1])][-MEMORY:]
             previous = x, residual
-            if economies < settings.economies and change < ROUGH * settings.tolerance:
-                economies, previous = settings.economies, None  # other paths: another map, of nearly the same slopes
+            if change < ROUGH * settings.tolerance:
+                if economies < settings.economies:
+                    economies, previous = settings.economies, None  # other paths: another map, of nearly the same slopes
+                elif laws.higher:
+                    laws.order += 1
+                    x, secants, previous = laws.padded(x), [], None
+                    residual = laws.regress(ergodic)[0] - x
         x = _anderson(x, residual, secants, settings.damping)
     raise InputError(f"reference: the law of motion still moves by {change:.1e} after {settings.iterations} "
                      "iterations; try a smaller reference.damping")
 
 
-def household_grid(economy: Economy, settings: ReferenceSettings) -> Grid:
-    """Nodes of the household's problem: k dense where the policy bends, K around the typical state or, with z, in a box."""
-    K = economy.typical_assets
+def asset_nodes(economy: Economy, settings: ReferenceSettings) -> Tensor:
+    """Nodes of individual assets (G,), dense where the policy bends."""
     unit = torch.linspace(0, 1, settings.k_nodes, dtype=torch.float64)
     lowest = float(wealth_grid(economy, settings.histogram_nodes, settings.top)[0])
-    k = lowest + (1.5 * settings.top * K - lowest) * unit**3
+    return lowest + (1.5 * settings.top * economy.typical_assets - lowest) * unit**3
+
+
+def household_grid(economy: Economy, settings: ReferenceSettings) -> Grid:
+    """Nodes of the household's problem, those of K around the typical state or, with z, in the box."""
+    k = asset_nodes(economy, settings)
     if economy.chain.finite:
+        K = economy.typical_assets
         return Grid(k, K * torch.exp(torch.linspace(-1, 1, settings.K_nodes, dtype=torch.float64) * settings.K_width))
     for name in ("z_nodes", "box", "order"):
         require(getattr(settings, name) is not None, f"reference.{name}: expected a value, as the aggregate state of the economy, "
@@ -143,6 +155,8 @@ class _ByState:
     state the two are nearly independent. Under a planner what assets are paid likewise, in units of the marginal utility of
     typical consumption.
     """
+
+    higher = False  # there is no larger family to go on with
 
     def __init__(self, economy: Economy):
         typical = economy.typical_state()
@@ -191,14 +205,25 @@ class _ByState:
 
 
 class _Polynomials:
-    """The laws of a `PolynomialLaw`, around the middle of the nodes."""
+    """The laws of a `PolynomialLaw`, around the middle of the nodes. Of a high order they run away where economies have not been
+    yet, so that a search begins with a low one.
+    """
 
-    def __init__(self, grid: Grid, order: int):
-        self.order, self.centre = order, torch.stack([grid.K.log().mean(), grid.z.mean()])
+    def __init__(self, grid: Grid, order: int, most: int):
+        self.order, self.most, self.centre = order, most, torch.stack([grid.K.log().mean(), grid.z.mean()])
 
     def first(self) -> Tensor:
         """Mean assets stay as they are."""
-        return torch.zeros((self.order + 1) * (self.order + 2) // 2, dtype=torch.float64)
+        return self.padded(torch.zeros(1, dtype=torch.float64))
+
+    def padded(self, x: Tensor) -> Tensor:
+        """The law of a lower order as one of this order."""
+        return torch.cat([x, x.new_zeros((self.order + 1) * (self.order + 2) // 2 - len(x))])
+
+    @property
+    def higher(self) -> bool:
+        """Whether there is a higher order to go on with."""
+        return self.order < self.most
 
     def law(self, x: Tensor) -> PolynomialLaw:
         """The law of these coefficients."""

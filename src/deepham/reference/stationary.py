@@ -26,7 +26,7 @@ from deepham.economics.economy import Economy, require
 from deepham.errors import InputError
 from deepham.reference.grid import Grid, GridFunction
 from deepham.reference.household import HouseholdProblem, LawOfMotion, PolynomialLaw, aggregates_at
-from deepham.reference.law_of_motion import Equilibrium, Progress, household_grid
+from deepham.reference.law_of_motion import Equilibrium, Progress, asset_nodes
 from deepham.reference.settings import ReferenceSettings
 from deepham.simulation.continuum import advance_histogram, wealth_grid
 from deepham.simulation.household import Observation, observe
@@ -69,7 +69,7 @@ class _Market:
     def __init__(self, economy: Economy, settings: ReferenceSettings, progress: Progress | None):
         self.economy, self.settings, self.progress = economy, settings, progress
         self.nodes = wealth_grid(economy, settings.histogram_nodes, settings.top)
-        self.k = household_grid(economy, settings).k
+        self.k = asset_nodes(economy, settings)
         self.consumption: Tensor | None = None
         self.evaluations = 0
 
