@@ -33,10 +33,13 @@ def test_the_solution_is_drawn_for_every_individual_and_aggregate_state(economy,
                 "ensemble": 1}
     policy, value = build_networks(economy, NetworkSettings(**settings), seed=0)
     grid = wealth_grid(economy, 60, 8.0)
-    start = on_grid(grid, initial_panel(economy, 1, 50, seeded()).population, economy.chain.n_eps)
-    z_path = torch.tensor([[0, 1, 0, 1, 1, 0]])
-    ergodic = ergodic_path(economy, policy.double(), grid, Panel(start, z_path[:, 0]), z_path, 0, 2)
-    solution = Solution(_name(economy), economy.parameters(), settings, policy, value, grid, ergodic.mean_mass)
+    start = initial_panel(economy, 1, 50, seeded())
+    finite = economy.chain.finite
+    shocks = torch.tensor([[0, 1, 0, 1, 1, 0]]) if finite else economy.chain.draw_path(start.z, 6, seeded())
+    start = Panel(on_grid(grid, start.population, economy.chain.n_eps), shocks[:, 0] if finite else start.z)
+    ergodic = ergodic_path(economy, policy.double(), grid, start, shocks, 0, 2)
+    solution = Solution(_name(economy), economy.parameters(), settings, policy, value, grid, ergodic.mean_mass,
+                        z=None if finite else ergodic.mean_z)
     left, right = wealth_and_policy(solution).axes
     n_eps, n_z = economy.chain.n_eps, economy.chain.n_z
     assert len(left.lines) == n_eps and len(right.lines) == n_eps * n_z

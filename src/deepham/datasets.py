@@ -65,7 +65,7 @@ def record(
             population, z, seen.aggregates, seen.prices, consumption, seen.resources - consumption)
         rows.append(_distribution(population, consumption) | accounts)
         last, population, z = Panel(population, z), following, z_next
-    economy.check_domain(last.z)
+    economy.check_domain(last.z, seen.aggregates)
     return {name: torch.stack([row[name] for row in rows], 1) for name in rows[0]}, last
 
 

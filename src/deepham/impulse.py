@@ -5,8 +5,8 @@ Potter, 1996). In the continuum only the aggregate state is random, and most of 
 a finite chain is how long the two copies' aggregate states differ: once they meet they stay together, since both follow the
 same draws. The chain gives the probability of each meeting time exactly. So the draws are stratified by it: every stratum is
 simulated at least twice and weighted with its probability, and what is left is the little that differs within a stratum.
-Where the aggregate state is numbers an innovation is shocked in place of a state: draws are a plain sample, and those of the
-baseline's first innovation are spread evenly over its distribution.
+Where the aggregate state is a number an innovation is shocked in place of a state. What is random then is the innovation that
+the baseline draws instead: its draws are spread evenly over the distribution, two neighbours to a stratum.
 """
 
 from __future__ import annotations
@@ -226,9 +226,11 @@ def simulate_pairs(
             # starts at random, or the baseline's first innovation, which is spread evenly, would go with them
             index = index[torch.randperm(draws, generator=generator, device=index.device)]
             high, low = shock.paths(starts.z[index], economy.chain, periods, generator)
+            stratum = (torch.arange(draws, device=index.device) // 2).clamp_max(max(0, draws // 2 - 1))
         else:
             high = low = economy.chain.draw_path(starts.z[index], periods, generator)
-        stratum, weight = torch.zeros_like(index), starts.population.weight.new_full((draws,), 1 / draws)
+            stratum = torch.zeros_like(index)
+        weight = starts.population.weight.new_full((draws,), 1 / draws)
     start = starts.select(index)
     if agents is not None:
         start = Panel(datasets.draw_panel(start.population, agents, generator), start.z)

@@ -232,6 +232,7 @@ def _check_prices(economy: Economy, name: str, population: Population) -> None:
     z = economy.chain.typical_z()
     every = population.select([0] * len(z))
     aggregates = economy.aggregates(every, z)
+    economy.check_domain(z, aggregates)
     for value in economy.prices(aggregates, z).values():
         if not bool(torch.isfinite(value).all()):
             found = ", ".join(f"{key} = {float(value[0]):g}" for key, value in aggregates.items())

@@ -23,7 +23,7 @@ PACKAGES = {f"logger={name}": name for name in ("mlflow", "wandb")}  # options t
 
 
 # four households of an economy in which most hold nothing for years can all be poor, which is a policy that has run away
-OF_AN_ECONOMY = {"calibration=davila12_rest": ("model=davila12", "algorithm.agents=100")}
+OF_AN_ECONOMY = {"calibration=davila12_rest": ("model=davila12", "algorithm.agents=100"), "calibration=jfv_rest": ("model=jfv",)}
 
 
 @pytest.mark.parametrize("option", OPTIONS)

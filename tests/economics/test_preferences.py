@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from deepham.economics.preferences import CRRA
+from deepham.economics.preferences import CRRA, Flow
 
 C = torch.tensor([0.01, 0.7, 2.8, 500.0], dtype=torch.float64)
 
@@ -43,3 +43,18 @@ def test_the_value_of_the_frictionless_path_is_the_sum_of_its_utilities(sigma, R
     expected = (beta**t * CRRA(sigma).utility(c[:, None] * growth**t)).sum(1)
     found = CRRA(sigma).frictionless_value(c, 1 - growth / R, beta)
     torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("sigma", [1.0, 2.0])
+def test_a_flow_is_utility_by_the_unit_of_time(sigma):
+    length, c = 0.2, torch.tensor([0.1, 0.3], dtype=torch.float64).requires_grad_()
+    flow = Flow(sigma, length)
+    torch.testing.assert_close(flow.utility(c), 0.2 * CRRA(sigma).utility(5 * c))
+    (slope,) = torch.autograd.grad(flow.utility(c).sum(), c)
+    torch.testing.assert_close(flow.marginal_utility(c), slope, rtol=1e-12, atol=0)
+    torch.testing.assert_close(flow.inverse_marginal_utility(slope), c, rtol=1e-12, atol=0)
+    beta, R = 0.95, 1 / 0.95 if sigma == 1 else 1.04
+    growth = (beta * R) ** (1 / sigma)
+    t = torch.arange(2000, dtype=torch.float64)[:, None]
+    total = (beta**t * flow.utility(c.detach() * growth**t)).sum(0)
+    torch.testing.assert_close(flow.frictionless_value(c.detach(), 1 - growth / R, beta), total, rtol=1e-9, atol=0)

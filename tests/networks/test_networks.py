@@ -28,7 +28,7 @@ def households(economy, z, population=None):
     n_eps = economy.chain.n_eps
     k = WEALTH.repeat(n_eps)[None]
     eps = torch.arange(n_eps).repeat_interleave(len(WEALTH))[None]
-    return observe(economy, population or Population.panel(k, eps), torch.tensor([z]), k=k, eps=eps)
+    return observe(economy, population or Population.panel(k, eps), economy.chain.typical_z()[[z]], k=k, eps=eps)
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def usual(economy, seeded):
 def test_consumption_lies_strictly_between_zero_and_what_may_be_spent(economy, random_networks, usual, seed, base):
     policy, _ = random_networks(economy, seed, base)
     for z in range(economy.chain.n_z):
-        for seen in (households(economy, z, usual), observe(economy, usual, torch.tensor([z]))):
+        for seen in (households(economy, z, usual), observe(economy, usual, economy.chain.typical_z()[[z]])):
             consumption = policy(seen)
             assert bool((consumption > 0).all())
             assert bool((consumption < seen.resources - economy.borrowing_limit).all())
@@ -55,7 +55,10 @@ def test_networks_stay_finite_and_admissible_in_extreme_populations(economy, ran
     economy = economy.to(dtype=dtype)
     policy, value = [network.to(dtype) for network in random_networks(economy)]
     k = K * torch.tensor([[0.1, 1.0, 3.0]], dtype=dtype)
-    seen = observe(economy, Population.panel(k, torch.zeros(1, 3, dtype=torch.long)), torch.tensor([0]))
+    population, z = Population.panel(k, torch.zeros(1, 3, dtype=torch.long)), economy.chain.typical_z()[:1]
+    if economy.fault(z, economy.aggregates(population, z)):
+        pytest.skip("there is no such economy")
+    seen = observe(economy, population, z)
     consumption = policy(seen)
     assert consumption.dtype == dtype and bool((consumption > 0).all())
     assert bool((seen.resources - consumption >= economy.borrowing_limit).all())
@@ -92,7 +95,7 @@ def test_untrained_value_is_that_of_the_frictionless_rule(ks98, ks98_panel):
 
 def test_without_a_base_half_is_consumed_and_the_value_is_that_of_the_steady_state(economy, usual):
     policy, value = untrained(economy, base="share")
-    seen = observe(economy, usual, torch.tensor([1]))
+    seen = observe(economy, usual, economy.chain.typical_z()[-1:])
     torch.testing.assert_close(policy(seen), (seen.resources - economy.borrowing_limit) / 2, rtol=1e-13, atol=0)
     steady = economy.preferences.utility(torch.tensor(economy.typical_state()["c"], dtype=torch.float64))
     torch.testing.assert_close(value(seen), (steady / (1 - economy.beta)).expand(1, 30), rtol=1e-12, atol=0)
@@ -133,7 +136,7 @@ def test_inputs_of_every_economy_are_finite_and_of_order_one(economy, usual):
     inputs = Inputs(economy, 10.0)
     fed = inputs(households(economy, 0, usual))
     assert sum(x.shape[-1] for x in fed) == inputs.size and all(bool(torch.isfinite(x).all()) for x in fed)
-    at_home = inputs(observe(economy, usual, torch.tensor([0])))
+    at_home = inputs(observe(economy, usual, economy.chain.typical_z()[:1]))
     assert all(float(x.abs().max()) < 5 for x in at_home if x.numel())
 
 

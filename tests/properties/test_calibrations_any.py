@@ -73,28 +73,41 @@ def davila12(draw):
     return parameters | {"planner_return": lowest + draw(shares(0.01, 1)) * (1 / parameters["beta"] - lowest)}
 
 
+@st.composite
+def jfv(draw):
+    """Any household, beside the shipped expert and its capital, whose leverage is bounded; a step is short for the rates."""
+    finding, losing = draw(st.floats(0.01, 5)), draw(st.floats(0.01, 5))
+    W = draw(st.floats(1.0, 3.0))
+    return {"rho": draw(st.floats(0.01, 1)), "discounting": draw(st.sampled_from(("simple", "exponential"))),
+            "sigma": draw(shares(0, 0.05)), "low": draw(shares(0.05, 0.99)), "finding": finding, "losing": losing,
+            "dt": draw(shares(0.01, 1)) / max(finding, losing, 2), "stated_assets": 3.7 - W, "stated_net_worth": W}
+
+
 # an economy without a strategy is looked at with its own calibration, below
-VALID = {"brock_mirman": brock_mirman, "ks98": ks98, "davila12": davila12, "rare_event": rare_event}
+VALID = {"brock_mirman": brock_mirman, "ks98": ks98, "davila12": davila12, "jfv": jfv, "rare_event": rare_event}
 
 
 def check_identities(economy, name):
-    chain = economy.chain
-    for table in (chain.aggregate, chain.individual):
+    chain, z = economy.chain, economy.chain.typical_z()
+    for table in (chain.individual, *([chain.aggregate] if chain.finite else [])):
         assert bool((table >= 0).all()) and bool(((table.sum(-1) - 1).abs() < 1e-12).all())
-    long_run = chain.stationary_z()
-    assert float((long_run @ chain.aggregate - long_run).abs().max()) < 1e-9
-    for z, share in enumerate(chain.stationary_eps()):
-        assert float((share @ chain.individual[z, z] - share).abs().max()) < 1e-9
-    assert float((chain.average().sum(1) - 1).abs().max()) < 1e-9
+    if chain.finite:
+        long_run = chain.stationary_z()
+        assert float((long_run @ chain.aggregate - long_run).abs().max()) < 1e-9
+        for index, share in enumerate(chain.stationary_eps()):
+            assert float((share @ chain.individual[index, index] - share).abs().max()) < 1e-9
+        assert float((chain.average().sum(1) - 1).abs().max()) < 1e-9
+    else:
+        share = chain.eps_shares()
+        assert float((share @ chain.individual - share).abs().max()) < 1e-9
     for state in (economy.steady_state(), economy.typical_state()):
         assert all(math.isfinite(value) and value > 0 for value in state.values())
-        assert state["m"] - state["c"] == pytest.approx(state["K"], abs=1e-9 * state["m"]), "c + k' = m, capital at rest"
-        z = torch.arange(chain.n_z)
+        assert state["m"] - state["c"] == pytest.approx(state[economy.mean_assets], abs=1e-9 * state["m"]), "c + k' = m, assets at rest"
         aggregates = {key: torch.full((chain.n_z,), value, dtype=torch.float64) for key, value in state.items()}
         prices = economy.prices(aggregates, z)
         assert all(bool(price.isfinite().all()) for price in prices.values())
         assert all(bool((prices[key] > 0).all()) for key in ("R", "w") if key in prices), "a transfer can be zero"
-        k = torch.full((chain.n_z, chain.n_eps), state["K"], dtype=torch.float64)
+        k = torch.full((chain.n_z, chain.n_eps), state[economy.mean_assets], dtype=torch.float64)
         eps = torch.arange(chain.n_eps).expand(chain.n_z, -1)
         assert bool((economy.resources(k, eps, z, prices) > 0).all())
     base = economy.frictionless()

@@ -50,7 +50,7 @@ class Guard(lightning.Callback):
                                    data.whole(batch))
 
     def _ran_away(self, economy, panel) -> str | None:
-        fault = economy.fault(panel.z)
+        fault = economy.fault(panel.z, economy.aggregates(panel.population, panel.z))
         if fault:
             return fault
         typical, population = economy.typical_assets, panel.population

@@ -137,13 +137,16 @@ class Economy(ABC):
 
     # -- what follows from it --------------------------------------------------------------------------------------
 
-    def fault(self, z: Tensor) -> str | None:
-        """Why there can be no economy in one of these aggregate states (B, ...), in words; None where there can in all."""
+    def fault(self, z: Tensor, aggregates: dict[str, Tensor] | None = None) -> str | None:
+        """Why there can be no economy in one of these aggregate states (B, ...), in words; None where there can in all.
+
+        aggregates: those beside z, (B,), where they are known.
+        """
         return None
 
-    def check_domain(self, z: Tensor) -> None:
+    def check_domain(self, z: Tensor, aggregates: dict[str, Tensor] | None = None) -> None:
         """Raise InputError for an aggregate state in which there can be no economy."""
-        fault = self.fault(z)
+        fault = self.fault(z, aggregates)
         require(fault is None, f"{self.aggregate_shock}: {fault}")
 
     @property

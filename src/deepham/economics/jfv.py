@@ -163,12 +163,18 @@ class JFV(Economy):
         level = self.stated_assets * torch.exp(SPREAD * standard_normal(draws[:, :1]))
         return level * -torch.log1p(-draws[:, 1:])
 
-    def fault(self, z: Tensor) -> str | None:
+    def fault(self, z: Tensor, aggregates: dict[str, Tensor] | None = None) -> str | None:
         least = float(z.min()) if z.numel() else 1.0
-        if least > 0:
-            return None
-        return (f"the expert's net worth is {least:.4g}, and a leverage K/W means nothing there; expected a positive number, as a "
-                "smaller sigma or dt keeps it")
+        if least <= 0:
+            return (f"the expert's net worth is {least:.4g}, and a leverage K/W means nothing there; expected a positive number, as "
+                    "a smaller sigma or dt keeps it")
+        if aggregates is not None:
+            R = self.prices(aggregates, z)["R"]
+            if not bool((R > 0).all()):
+                leverage = float((aggregates["K"] / z[..., 0]).max())
+                return (f"at a leverage K/W of {leverage:.4g} deposits are worth less than nothing a step later; expected households "
+                        "who hold less, or an expert of more net worth")
+        return None
 
     def prepare(self) -> None:
         require(self.discounting in ("simple", "exponential"),

@@ -82,7 +82,7 @@ class NetworkSettings:
     def check_states(self, economy: Economy) -> None:
         """Raise InputError where the moments are of states that the economy's population does not have."""
         known = [economy.asset, economy.individual_shock]
-        require(list(self.moment_states) in (known[:1], known),
+        require(self.moments == 0 or list(self.moment_states) in (known[:1], known),
                 f"network.moment_states: a population has the states {' and '.join(known)}; expected [{known[0]}] or "
                 f"[{', '.join(known)}], got {list(self.moment_states)}")
 

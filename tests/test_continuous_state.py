@@ -1,0 +1,127 @@
+"""A solved economy whose aggregate state is a number: jfv with networks that have not learnt anything yet."""
+
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+import torch
+
+from deepham import economics, load
+from deepham.algorithm.evaluation import VerdictSettings, error_measures, ergodic_path, measure
+from deepham.errors import InputError
+from deepham.networks.settings import NetworkSettings, build_networks
+from deepham.simulation.household import observe
+from deepham.simulation.rollout import initial_panel
+from deepham.solution import Solution
+
+NETWORK = NetworkSettings(name="test", width=4, depth=1, activation="tanh", base="frictionless", aggregate_scale=10.0, ensemble=1)
+
+
+@pytest.fixture(scope="module")
+def solution():
+    economy = economics.create("jfv")
+    policy, value = build_networks(economy, NETWORK, seed=0)
+    start = initial_panel(economy, 2, 200, torch.Generator().manual_seed(0))
+    settings = VerdictSettings(nodes=60, top=8.0, burn_in=20, periods=60, dates=4)
+    ergodic, measures = measure(economy, policy.double(), value.double(), start, settings, seed=1)
+    return Solution("jfv", economy.parameters(), asdict(NETWORK), policy, value, ergodic.grid, ergodic.mean_mass,
+                    {"measures": measures}, ergodic.mean_z)
+
+
+def refused(call, *words):
+    with pytest.raises(InputError) as error:
+        call()
+    assert "\n" not in str(error.value) and all(word in str(error.value) for word in words), error.value
+
+
+def test_it_is_what_it_was_after_it_has_been_on_disk(solution, tmp_path):
+    again = load(solution.save(tmp_path / "s"))
+    assert torch.equal(again.z, solution.z) and torch.equal(again.mass, solution.mass)
+    at = {"a": [0.5, 1.0, 3.0], "e": "high", "W": 2.3}
+    assert np.array_equal(again.consumption(**at), solution.consumption(**at))
+
+
+def test_the_cross_section_and_the_mean_net_worth_are_those_of_the_path(solution):
+    path = solution.simulate(50, seed=2)
+    start = solution.ergodic.mean(solution.ergodic.k)
+    assert float(path["B"][0, 0]) == pytest.approx(float(start), rel=1e-12)
+    assert float(path["W"][0, 0]) == pytest.approx(float(solution.z), rel=1e-12)
+    assert path["innovation"].dims == ("economy", "period", "shock")
+
+
+def test_net_worth_follows_the_innovations_that_are_given(solution):
+    shocks = np.random.default_rng(0).standard_normal((3, 12))
+    path = solution.simulate(12, economies=3, shocks=shocks)
+    economy, W, B = solution.economy, path["W"].values, path["B"].values
+    for t in range(11):
+        K = torch.tensor(B[:, t] + W[:, t])
+        following = economy.chain.follow(torch.tensor(W[:, t:t + 1]), torch.tensor(shocks[:, t + 1:t + 2]), {"K": K})
+        np.testing.assert_allclose(W[:, t + 1], following[:, 0].numpy(), rtol=1e-12)
+    one = solution.simulate(12, shocks=shocks[0])
+    np.testing.assert_allclose(one["W"].values[0], W[0], rtol=1e-12)
+    panel = solution.simulate(12, economies=3, shocks=shocks, agents=40, seed=1)
+    assert panel.sizes == {"economy": 3, "period": 12, "shock": 1}
+
+
+def test_a_policy_asked_at_several_net_worths_is_the_networks(solution):
+    W = np.array([2.0, 2.6])
+    found = solution.consumption(a=[[0.5, 2.0]], e=1, W=W)
+    for row, w in zip(found, W):
+        k = torch.tensor([[0.5, 2.0]], dtype=torch.float64)
+        seen = observe(solution.economy, solution.ergodic, torch.tensor([[w]]), k, torch.ones(1, 2, dtype=torch.long))
+        np.testing.assert_array_equal(row, solution.policy_function(seen)[0].numpy())
+
+
+def test_a_forced_innovation_moves_net_worth_by_its_size(solution):
+    economy = solution.economy
+    response = solution.irf({"innovation": -2.0}, periods=8, draws=20, baseline="forced", keep_draws=True)
+    gap = response["W_shocked"].values[:, 0] - response["W_baseline"].values[:, 0]
+    # K of the step before, the same in both: it is what the shock is proportional to
+    unit = -2 * economy.sigma * economy.dt**0.5
+    assert gap.std() > 0
+    capital = gap / unit
+    np.testing.assert_allclose(capital, response["K_baseline"].values[:, 0], rtol=0.05)
+    drawn = solution.irf({"innovation": -2.0}, periods=8, draws=400)
+    forced = solution.irf({"innovation": -2.0}, periods=8, draws=400, baseline="forced")
+    assert float(drawn["W"][0]) == pytest.approx(float(forced["W"][0]), rel=0.01)
+    assert float(drawn["W_se"][0]) < 0.02 * abs(float(drawn["W"][0])), "first innovations of the baseline are spread evenly"
+    held = solution.irf({"innovation": -2.0}, periods=3, draws=20, baseline="forced", hold=2)
+    assert float(held["W"][1]) < 1.8 * float(response["W"][1])
+
+
+def test_a_transfer_moves_what_follows(solution):
+    response = solution.irf({"transfer": 0.1, "top": 0.1, "bottom": 0.5}, periods=6, draws=4)
+    assert float(response["B"][0]) == pytest.approx(0, abs=1e-9) and float(response["gini"][0]) < -1
+    assert float(response["W"][0]) == 0
+
+
+def test_the_risky_steady_state_is_a_path_without_shocks(solution):
+    rest = solution.risky_steady_state(periods=40)
+    path = solution.simulate(40, shocks=np.zeros(40))
+    np.testing.assert_array_equal(rest.path["W"].values, path["W"].values)
+    assert rest.consumption.shape == (2, len(solution.grid))
+
+
+def test_errors_are_per_unit_of_time(solution):
+    found = solution.errors(dates=2, periods=6, seed=4)
+    shocks = torch.tensor(solution.simulate(6, seed=4)["innovation"].values)
+    dates = ergodic_path(solution.economy, solution.policy_function, solution.grid, solution.begin(shocks[:, 0]), shocks, 0, 2).dates
+    assert found == error_measures(solution.economy, solution.policy_function, solution.value_function, dates)
+    value = solution.value(a=1.0, e=1, W=float(solution.z))
+    assert abs(value) < 100  # lifetime utility: utils by the year, discounted at 5 percent, and not by the step
+
+
+def test_what_cannot_be_answered_is_said_in_one_line(solution):
+    refused(lambda: solution.consumption(a=1.0, e=1, W=-0.1), "W", "net worth is -0.1")
+    refused(lambda: solution.consumption(a=1.0, e=1, W="high"), "W", "expected numbers")
+    refused(lambda: solution.simulate(5, shocks=[0.0, 1.0]), "shocks", "one innovation a period")
+    refused(lambda: solution.simulate(5, shocks=[0.0, 1.0, float("nan"), 0, 0]), "shocks", "finite")
+    refused(lambda: solution.irf("high->low"), "shock", "{'innovation': -2.0}")
+    refused(lambda: solution.irf({"innovation": "big"}), "shock['innovation']", "numbers")
+    refused(lambda: solution.irf({"innovation": [1.0, 2.0]}), "shock['innovation']", "one number")
+    refused(lambda: solution.risky_steady_state(1), "W", "held at 0")
+    start = {"a": [1e6], "e": [1], "weight": [1.0]}
+    refused(lambda: solution.simulate(3, start=start), "leverage")
+    refused(lambda: solution.simulate(60, shocks=np.full(60, -8.0)), "W")
+    refused(lambda: Solution("jfv", solution.calibration, asdict(NETWORK), solution.policy_function, solution.value_function,
+                             solution.grid, solution.mass), "z: expected the mean of the aggregate state")
