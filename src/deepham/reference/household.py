@@ -72,10 +72,15 @@ class PolynomialLaw:
         return torch.zeros_like(K)
 
 
+def powers(order: int) -> list[tuple[int, int]]:
+    """(i, j) of the terms of a `PolynomialLaw`, so that those of a lower order come first."""
+    return [(i, total - i) for total in range(order + 1) for i in range(total, -1, -1)]
+
+
 def monomials(K: Tensor, z: Tensor, centre: Tensor, order: int) -> Tensor:
     """x^i y^j with i + j up to the order, (..., terms), of `PolynomialLaw`."""
     x, y = K.log() - centre[0], z[..., 0] - centre[1]
-    return torch.stack([x**i * y**(total - i) for total in range(order + 1) for i in range(total, -1, -1)], -1)
+    return torch.stack([x**i * y**j for i, j in powers(order)], -1)
 
 
 def aggregates_at(economy: Economy, K: Tensor, z: Tensor) -> dict[str, Tensor]:
