@@ -75,7 +75,8 @@ def solve_law_of_motion(
     start = Panel(on_grid(nodes, panel.population, economy.chain.n_eps), panel.z)
     order = settings.order if near or grid.z is None else min(FIRST_ORDER, settings.order)
     laws = _ByState(economy) if grid.z is None else _Polynomials(grid, order, settings.order)
-    few = max(1, settings.economies // 4)
+    # a polynomial that few economies show says nothing of where the others are
+    few = max(1, settings.economies // 4) if grid.z is None else settings.economies
     if near is None:
         x, secants, economies = laws.first(), [], few
     else:
