@@ -160,8 +160,11 @@ class HouseholdProblem:
         """Tomorrow's function on the k grid, at the (z', K') that may follow (z, K): (n_z, S, J, n_eps', G)."""
         table = values.transpose(1, 2).reshape(self.n_z * self.J, -1)
         shape = (*self.return_next.shape, self.n_eps, self.G)
-        first, *others = (weight * table.index_select(0, place).reshape(shape) for place, weight in self.corners)
-        return sum(others, first)
+        total = torch.zeros((), dtype=table.dtype, device=table.device)
+        for place, weight in self.corners:  # in place: most of the time goes into the memory of such arrays
+            part = table.index_select(0, place).reshape(shape).mul_(weight)
+            total = part if total.dim() == 0 else total.add_(part)
+        return total
 
     def _expect(self, tomorrow: Tensor) -> Tensor:
         return torch.einsum("zyef,zyjfg->zejg", self.probability, tomorrow)

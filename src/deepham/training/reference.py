@@ -8,6 +8,7 @@ from pathlib import Path
 import rich
 import torch
 from omegaconf import DictConfig
+from rich.console import Group
 from rich.table import Table
 
 from deepham.economics.economy import Economy
@@ -57,7 +58,7 @@ def run(cfg: DictConfig) -> float:
     return reference.measures["euler.mean"]
 
 
-def _law(economy: Economy, reference: Reference) -> Table:
+def _law(economy: Economy, reference: Reference) -> Table | Group:
     if not economy.chain.finite:
         return _polynomial(economy, reference)
     table = Table("z", "a", "b", "R2", title="Law of motion  log K' = a + b log K", title_justify="left")
@@ -67,15 +68,15 @@ def _law(economy: Economy, reference: Reference) -> Table:
     return table
 
 
-def _polynomial(economy: Economy, reference: Reference) -> Table:
+def _polynomial(economy: Economy, reference: Reference) -> Group:
     K, z, law = economy.mean_assets, economy.aggregate_shock, reference.law
     level, state = float(law.centre[0].exp()), float(law.centre[1])
-    title = f"Law of motion  log {K}'/{K} = sum of coefficients, x = log {K}/{level:.4g}, y = {z} - {state:.4g}"
-    table = Table("term", title=f"{title}; R2 {float(reference.r_squared):.6f}", title_justify="left")
+    title = f"Law of motion  log {K}'/{K}, a polynomial of x = log {K}/{level:.4g} and y = {z} - {state:.4g}, R2"
+    table = Table("term")
     table.add_column("coefficient", justify="right")
     for (i, j), coefficient in zip(powers(law.order), law.coefficients.tolist()):
         table.add_row(" ".join(f"{name}^{power}" for name, power in (("x", i), ("y", j)) if power) or "1", f"{coefficient:.6g}")
-    return table
+    return Group(f"{title} {float(reference.r_squared):.6f}", table)
 
 
 def _measures(name: str, economy: Economy, reference: Reference) -> Table:
