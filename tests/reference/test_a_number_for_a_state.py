@@ -155,29 +155,32 @@ def test_the_euler_equation_holds_in_plain_numbers_between_the_nodes(yearly, pro
 
 
 def test_beyond_its_nodes_a_state_counts_as_at_the_last(problem):
-    z, K = tensor([[0.1], [1.4], [9.0]]), tensor([1.0, 1.0, 1.0])
-    corners = problem.grid.corners(z, K)
-    weights = torch.stack([weight for _, weight in corners])
-    assert torch.equal(weights.sum(0), torch.ones(3, dtype=torch.float64)) and bool((weights >= 0).all())
-    J = len(problem.grid.K)
-    assert torch.equal(corners[0][0][0], corners[0][0][1]) and int(corners[2][0][2]) // J == len(problem.grid.z) - 1
+    grid, one = problem.grid, tensor([1.0, 1.0, 1.0])
+    outside, ends = (grid.corners(z, one) for z in (tensor([[0.1], [2.0], [9.0]]), tensor([[1.4], [2.0], [3.4]])))
+    assert len(outside) == 16
+    for (place, weight), (at_end, of_end) in zip(outside, ends):
+        assert torch.equal(place, at_end) and torch.equal(weight, of_end)
+    torch.testing.assert_close(sum(weight for _, weight in outside), torch.ones(3, dtype=torch.float64), rtol=0, atol=1e-14)
 
 
-def test_a_function_that_is_linear_in_z_and_in_log_k_is_exact_between_the_nodes(problem):
+def test_a_cubic_of_z_and_log_k_is_exact_between_the_nodes(problem):
     grid = problem.grid
 
-    def plane(z, eps, K, k):
-        return 1 + 2 * z + eps + (3 - z) * K.log() + 0.5 * k * (1 + z)
+    def surface(z, eps, K, k):
+        x = K.log()
+        return 1 + 2 * z - 0.3 * z**3 + eps + (3 - z**2) * x**3 + 0.5 * k * (1 + z * x)
 
     z, eps = grid.z[:, None, None, None], torch.arange(2)[:, None, None]
-    function = GridFunction(grid, plane(z, eps, grid.K[:, None], grid.k), False, 0.0)
-    k, eps = tensor([[0.3, 2.0, 11.0], [0.0, 5.0, 7.0]]), torch.tensor([[0, 1, 1], [1, 0, 1]])
+    function = GridFunction(grid, surface(z, eps, grid.K[:, None], grid.k), False, 0.0)
+    k, eps = tensor([[0.3, 1.0, 2.3], [0.0, 2.2, 3.1]]), torch.tensor([[0, 1, 1], [1, 0, 1]])
     seen = observe(problem.economy, Population.panel(k, eps), tensor([[1.5], [3.3]]))
-    expected = plane(seen.z, eps, seen.aggregates["B"][:, None], k)
-    torch.testing.assert_close(function(seen), expected, rtol=1e-12, atol=1e-12)
-    everybody = Population.histogram(grid.k, torch.full((2, 2, 100), 1 / 200, dtype=torch.float64))
-    asked = observe(problem.economy, everybody, tensor([[1.5], [3.3]]))
-    torch.testing.assert_close(function.on_histogram(grid.k)(asked), function(asked), rtol=1e-12, atol=1e-12)
+    expected = surface(seen.z, eps, seen.aggregates["B"][:, None], k)
+    torch.testing.assert_close(function(seen), expected, rtol=1e-11, atol=1e-11)
+    poor = torch.zeros(2, 2, 100, dtype=torch.float64)
+    poor[:, :, 30:60] = 1 / 60
+    asked = observe(problem.economy, Population.histogram(grid.k, poor), tensor([[1.5], [3.3]]))
+    assert 0.6 < float(asked.aggregates["B"][0]) < 2.2
+    torch.testing.assert_close(function.on_histogram(grid.k)(asked), function(asked), rtol=1e-11, atol=1e-11)
 
 
 # -- the law of motion -------------------------------------------------------------------------------------------------

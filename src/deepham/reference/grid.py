@@ -1,11 +1,11 @@
 """Functions of (z, eps, K, k) on a grid, usable wherever a network is: Observation -> (B, N).
 
-z is the index of a chain, at which a function is looked up, or a number with nodes of its own, between which it is linear.
+z is the index of a chain, at which a function is looked up, and the function is linear in log K; or it is a number, and the
+function is a cubic in log K and in z around each point: mean assets that move over hundreds of years show every bias of saving.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -34,36 +34,22 @@ class Grid:
         """A copy on the device."""
         return Grid(self.k.to(device), self.K.to(device), None if self.z is None else self.z.to(device), self.mean)
 
-    def in_state(self, z: Tensor, values: Callable[[Tensor], Tensor]) -> Tensor:
-        """Values (B, N) in the aggregate states z (B,) or (B, 1), from those in rows (B,) of the grid."""
-        if self.z is None:
-            return values(z)
-        low, share = bracket(self.z, z[:, 0])
-        return torch.lerp(values(low), values(low + 1), share[:, None])
-
     def corners(self, z: Tensor, K: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """Nodes around (z, K), as places row * J + column in the table of (z, K), and what each weighs in a function that is
-        linear in log K and in z where it is a number. z (...) or (..., 1), K (...); so are places and weights. Beyond the nodes
-        of a number the function goes on as it is at the last: what may come of a rare state is not extrapolated.
+        """Nodes around (z, K), as places row * J + column in the table of (z, K), and what each weighs in a function's value
+        there. z (...) or (..., 1), K (...); so are places and weights. Where z is a number the function goes on beyond the
+        nodes as it is at the last: what may come of a rare state is not extrapolated.
         """
-        J = len(self.K)
+        J, log_K = len(self.K), self.K.log()
         if self.z is None:
-            low, share = bracket(self.K.log(), K.log())
-            rows = [(z, None)]
-        else:
-            low, share = bracket(self.K.log(), K.log().clamp(self.K[0].log(), self.K[-1].log()))
-            row, up = bracket(self.z, z[..., 0].clamp(self.z[0], self.z[-1]))
-            rows = [(row, 1 - up), (row + 1, up)]
-        found = []
-        for row, weight in rows:
-            for column, part in ((low, 1 - share), (low + 1, share)):
-                found.append((row * J + column, part if weight is None else weight * part))
-        return found
+            low, share = bracket(log_K, K.log())
+            return [(z * J + low, 1 - share), (z * J + low + 1, share)]
+        rows, columns = cubic(self.z, z[..., 0]), cubic(log_K, K.log())
+        return [(row * J + column, up * right) for row, up in rows for column, right in columns]
 
 
 @dataclass(frozen=True)
 class GridFunction:
-    """Values (n_z, n_eps, J, G) at the nodes, linear in log K, in k and in a z that is a number, between them and beyond the last.
+    """Values (n_z, n_eps, J, G) at the nodes, linear in k between them and beyond the last; see above for K and z.
 
     Attributes:
         capped: whether the function is consumption, which cannot exceed resources less the borrowing limit.
@@ -75,17 +61,18 @@ class GridFunction:
     borrowing_limit: float
 
     def __call__(self, seen: Observation) -> Tensor:
-        row, up = (x[:, None] for x in bracket(self.grid.K.log(), seen.aggregates[self.grid.mean].log()))
         column, right = bracket(self.grid.k, seen.k)
 
-        def in_row(z: Tensor) -> Tensor:
-            def between(row: Tensor) -> Tensor:
-                return torch.lerp(self.values[z[:, None], seen.eps, row, column], self.values[z[:, None], seen.eps, row, column + 1],
-                                  right)
+        def between(z: Tensor, row: Tensor) -> Tensor:
+            return torch.lerp(self.values[z, seen.eps, row, column], self.values[z, seen.eps, row, column + 1], right)
 
-            return torch.lerp(between(row), between(row + 1), up)
-
-        result = self.grid.in_state(seen.z, in_row)
+        K, J = seen.aggregates[self.grid.mean], len(self.grid.K)
+        if self.grid.z is None:
+            row, up = (x[:, None] for x in bracket(self.grid.K.log(), K.log()))
+            result = torch.lerp(between(seen.z[:, None], row), between(seen.z[:, None], row + 1), up)
+        else:
+            result = sum(weight[:, None] * between(place[:, None] // J, place[:, None] % J)
+                         for place, weight in self.grid.corners(seen.z, K))
         return torch.minimum(result, seen.resources - self.borrowing_limit) if self.capped else result
 
     def on_histogram(self, nodes: Tensor) -> HistogramFunction:
@@ -110,10 +97,31 @@ class HistogramFunction:
     borrowing_limit: float
 
     def __call__(self, seen: Observation) -> Tensor:
-        low, share = bracket(self.grid.K.log(), seen.aggregates[self.grid.mean].log())
-        result = self.grid.in_state(
-            seen.z, lambda z: torch.lerp(self.values[z, low], self.values[z, low + 1], share[:, None]))
+        K = seen.aggregates[self.grid.mean]
+        if self.grid.z is None:
+            low, share = bracket(self.grid.K.log(), K.log())
+            result = torch.lerp(self.values[seen.z, low], self.values[seen.z, low + 1], share[:, None])
+        else:
+            places, weights = (torch.stack(x, 1) for x in zip(*self.grid.corners(seen.z, K)))
+            result = torch.einsum("bc,bcn->bn", weights, self.values.flatten(0, 1)[places])
         return torch.minimum(result, seen.resources - self.borrowing_limit) if self.capped else result
+
+
+def cubic(nodes: Tensor, points: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """Indices of the four nodes (of fewer, of all) around each point, and their weights in the polynomial through them; of a
+    point beyond the ends as at the end. points, indices and weights of one shape.
+    """
+    count = min(4, len(nodes))
+    points = points.clamp(nodes[0], nodes[-1]).contiguous()
+    first = (torch.searchsorted(nodes, points, right=True) - count // 2).clamp(0, len(nodes) - count)
+    found = []
+    for i in range(count):
+        weight = torch.ones_like(points)
+        for j in range(count):
+            if i != j:
+                weight = weight * (points - nodes[first + j]) / (nodes[first + i] - nodes[first + j])
+        found.append((first + i, weight))
+    return found
 
 
 def bracket(nodes: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:

@@ -44,7 +44,7 @@ def solve_stationary(
 
     Returns:
         The equilibrium with the law of motion K' = K. Beside that K the policy is that of households who expect to be
-        back at it next period.
+        back at it next period, or, where z is a number, to stay where they are.
 
     Raises:
         InputError: no K was found.
@@ -133,9 +133,9 @@ class _Market:
                              "expected a calibration with a rest") from error
 
     def law(self, K: float) -> LawOfMotion | PolynomialLaw:
-        """K' = K whatever today's capital."""
+        """K' = K whatever today's capital; where z is a number, and moves slowly, that of today."""
         if not self.economy.chain.finite:
-            return PolynomialLaw(torch.tensor([0.0, -1.0, 0.0], dtype=torch.float64),
+            return PolynomialLaw(torch.zeros(3, dtype=torch.float64),
                                  torch.tensor([math.log(K), float(self.resting(K))], dtype=torch.float64))
         return LawOfMotion(torch.tensor([K], dtype=torch.float64).log(), torch.zeros(1, dtype=torch.float64))
 
