@@ -85,3 +85,9 @@ def test_runs_are_summarised_by_mean_and_standard_deviation():
     (first, *_) = csv.DictReader(io.StringIO(runs_sheet(runs).csv()))
     assert float(first["mean"]) == pytest.approx(0.02) and float(first["sd"]) == pytest.approx(0.0002**0.5)
     assert " nan |" in runs_sheet({"a": runs["a_1"]}).markdown(), "one run has no standard deviation"
+
+
+def test_mean_assets_are_called_what_the_economy_calls_them(perfect):
+    rows = {row.measure: row.description for row in judge(perfect, assets="B")}
+    assert rows["mean_K"] == "mean of B" and rows["path_gap.max"] == "gap of the path of B, max"
+    assert {row.measure: row.description for row in judge(perfect)}["mean_K_gap"] == "gap of mean K"

@@ -137,7 +137,8 @@ class SolvedEconomy:
                 the path of its innovation, standard deviations, the first of which moves nothing. None draws it, the first
                 state of a chain at its long-run shares.
             start: mapping as `population` in `consumption`, the cross-section at the start of period 0 in every
-                economy. The continuum splits its points between the neighbouring nodes of `grid`; a panel draws its
+                economy; an aggregate state that is a number may stand beside it by its name, otherwise it starts at its ergodic
+                mean. The continuum splits its points between the neighbouring nodes of `grid`; a panel draws its
                 agents from it. None: the ergodic cross-section of the first aggregate state.
 
         Returns:
@@ -192,11 +193,11 @@ class SolvedEconomy:
         wealth = self.grid.cpu().numpy()
         consumption = self.consumption(population=population, **{
             self.economy.asset: wealth, self.economy.individual_shock: eps, self.economy.aggregate_shock: last.z[0].item()})
-        means = self.ergodic.mean(self.ergodic.k)
+        capital = self.economy.aggregates(self.ergodic, self.z)["K"]
         return RiskySteadyState(
             path=path, K=float(path["K"][0, -1]), settled=settled, drift=drift, turn=turn,
             deterministic_K=self.economy.steady_state()["K"],
-            ergodic_K=float(self.economy.chain.stationary_z().to(means) @ means),
+            ergodic_K=float(self.economy.chain.stationary_z().to(capital) @ capital),
             population=population, wealth=wealth, consumption=consumption)
 
     def irf(self, shock, periods: int = 40, draws: int = 200, seed: int = 0, agents: int | None = None, start=None,
@@ -298,6 +299,7 @@ class SolvedEconomy:
         """
         population, z = ergodic.population, ergodic.z
         if start is not None:
+            start, z = states.with_aggregate_state(self.economy, "start", start, z)
             given = states.cross_section(self.economy, "start", start, self.grid.device)
             population = given.select([0] * len(z))
             self._check_resources(f"start[{self.economy.asset!r}]", observe(self.economy, population, z))

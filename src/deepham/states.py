@@ -123,6 +123,17 @@ def cross_section(economy: Economy, name: str, given, device) -> Population:
     return population
 
 
+def with_aggregate_state(economy: Economy, name: str, given, z: Tensor) -> tuple[object, Tensor]:
+    """A cross-section without the aggregate state that a user put beside it, and that state, (B, 1), or z where there is none."""
+    aggregate = economy.aggregate_shock
+    if economy.chain.finite or not hasattr(given, "keys") or aggregate not in given:
+        return given, z
+    one = _values(economy, given[aggregate])
+    if one.ndim:
+        raise InputError(f"{name}[{aggregate!r}]: expected one number, got {show(given[aggregate])}")
+    return {key: given[key] for key in given.keys() if key != aggregate}, torch.full_like(z, float(one))
+
+
 def shock_path(economy: Economy, given, economies: int, periods: int, device) -> Tensor:
     """Aggregate states (B, T) from a path (T,) that all economies share, or one path for each, (B, T); innovations (B, T, 1)
     where the aggregate state is a number.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 
 # measure -> (what it is, unit, bar, goal or None); signed measures are judged by their size
@@ -46,11 +47,17 @@ class Row:
     reached: bool | None
 
 
-def judge(measures: dict[str, float], reference: dict[str, float] | None = None) -> list[Row]:
-    """The measures against bar and goal, each beside the reference's on the same shocks."""
+def judge(measures: dict[str, float], reference: dict[str, float] | None = None, assets: str = "K") -> list[Row]:
+    """The measures against bar and goal, each beside the reference's on the same shocks.
+
+    assets: what the economy calls the mean of households' assets, `Economy.mean_assets`.
+    """
+    def named(text: str) -> str:
+        return re.sub(r"\bK\b", assets, text)
+
     beside = reference or {}
-    rows = [Row(name, text, measures[name], beside.get(name), unit, bar, goal, abs(measures[name]) < bar,
+    rows = [Row(name, named(text), measures[name], beside.get(name), unit, bar, goal, abs(measures[name]) < bar,
                 None if goal is None else abs(measures[name]) < goal)
             for name, (text, unit, bar, goal) in BARS.items() if name in measures]
-    return rows + [Row(name, text, measures[name], beside.get(name), unit, None, None, None, None)
+    return rows + [Row(name, named(text), measures[name], beside.get(name), unit, None, None, None, None)
                    for name, (text, unit) in MOMENTS.items() if math.isfinite(measures.get(name, math.nan))]

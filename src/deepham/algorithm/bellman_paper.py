@@ -2,14 +2,14 @@
 
     |V - max_c {u(c) + beta E V'}|   over c on 11 points from c - min(.95 c, 5) to c + min(k', 5)
 
-at 100 random dates of 64 simulated economies of 50 agents. E takes z' from 100 random draws, eps' exactly, and an agent's
+at 100 random dates of 64 simulated economies of 50 agents. E takes z' from 100 random draws, where it is numbers from the nodes
+of a quadrature, eps' exactly, and an agent's
 deviation moves tomorrow's aggregates by 1/N. The draws and the grid give the true solution an error, too: the noise
 floor of the protocol, which the grid solution's score shows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -18,7 +18,7 @@ from torch import Tensor
 from deepham.algorithm.planner import with_premium
 from deepham.economics.economy import Economy, require
 from deepham.economics.process import ShockProcess
-from deepham.simulation.household import Policy, Value, observe
+from deepham.simulation.household import Observation, Policy, Value, observe
 from deepham.simulation.population import Population
 from deepham.simulation.rollout import Panel, initial_panel, simulate
 
@@ -74,11 +74,10 @@ def _errors(
     span = torch.linspace(0, 1, POINTS, dtype=c.dtype, device=c.device)[:, None, None]
     low, high = c - (0.95 * c).clamp_max(REACH), c + (available - c).clamp_max(REACH)
     choice = low + span * (high - low)  # (points, B, N)
-    share = torch.rand((b, p.draws, chain.draws), generator=generator, device=c.device, dtype=c.dtype)
-    drawn = [chain.draw_z(panel.z, each.reshape(panel.z.shape), seen.aggregates) for each in share.unbind(1)]
+    z_next, p_z = _tomorrow(chain, seen, p.draws, generator)
     uniform = torch.rand((b, n), generator=generator, device=c.device, dtype=c.dtype)
     payoff, following = economy.preferences.utility(choice), with_premium(economy, policy, value)
-    for z, probability in _told_apart(chain, drawn):
+    for z, probability in zip(z_next.unbind(1), p_z.unbind(1)):
         others = Population(seen.resources - c, chain.draw_eps(population.eps, panel.z, z, uniform), population.weight)
         p_eps = chain.eps_probabilities(population.eps, panel.z, z)  # (B, N, n_eps)
         for index in range(POINTS):
@@ -88,15 +87,14 @@ def _errors(
     return (value(seen) - payoff.nan_to_num(nan=-torch.inf).amax(0)).abs() / economy.period_length
 
 
-def _told_apart(chain: ShockProcess, drawn: list[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
-    """The states among the draws of z', each (B, ...), with their shares (B,): of a chain each state once."""
+def _tomorrow(chain: ShockProcess, seen: Observation, draws: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """z' (B, S, ...) with their weights (B, S): the states of a chain with their shares in the draws, or the nodes of a quadrature."""
+    z_next, p_z = chain.next_states(seen.z, seen.aggregates)
     if chain.finite:
-        index = torch.stack(drawn, 1)
-        for state in range(chain.n_z):
-            yield torch.full_like(drawn[0], state), (index == state).to(chain.dtype).mean(1)
-    else:
-        for z in drawn:
-            yield z, z.new_full((len(z),), 1 / len(drawn))
+        uniform = torch.rand((len(seen.z), draws), generator=generator, device=p_z.device, dtype=p_z.dtype)
+        drawn = chain.draw_z(seen.z[:, None].expand(-1, draws).reshape(-1), uniform.reshape(-1)).reshape(-1, draws)
+        p_z = (drawn[:, None] == z_next[..., None]).to(p_z).mean(2)
+    return z_next, p_z
 
 
 def _value_after(economy: Economy, value: Value, others: Population, k_next: Tensor, z: Tensor) -> Tensor:

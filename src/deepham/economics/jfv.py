@@ -144,14 +144,24 @@ class JFV(Economy):
         }
 
     def steady_state(self) -> dict[str, float]:
-        """The average household at the B and W that are stated: what households hold at an interest rate is a problem with risk,
-        which has no closed form.
+        """Without shocks: r = rho_hat, and with it K. Of K households hold the B that is stated: what they hold at an interest rate
+        is a problem with risk, which has no closed form.
         """
-        return dict(self._stated)
+        return self._at(((self.rho_hat + self.delta) / self.alpha) ** (1 / (self.alpha - 1)), self.rho_hat)
+
+    def typical_state(self) -> dict[str, float]:
+        """At the stated B and W."""
+        return self._at(self.stated_assets + self.stated_net_worth, self._r)
+
+    def _at(self, K: float, r: float) -> dict[str, float]:
+        """The average household of stated assets beside K."""
+        earned = self.dt * (1 - self.alpha) * K**self.alpha
+        income = r * self.dt * self.stated_assets + earned
+        return {"B": self.stated_assets, "K": K, "c": income, "m": self.stated_assets + income}
 
     def frictionless(self) -> Frictionless | None:
         """Without risk at the stated prices: consumption grows by the factor (beta R)^(1/crra) a step."""
-        R, state = self._R, self._stated
+        R, state = 1 + self._r * self.dt, self.typical_state()
         if R <= 1:
             return None
         income = state["m"] - R * state["B"]
@@ -204,8 +214,5 @@ class JFV(Economy):
         self.e = self.table([self.low, self.high])
         up, down = self.finding * self.dt, self.losing * self.dt
         self.chain = NetWorth(self, self.stated_net_worth, self.table([[1 - up, up], [down, 1 - down]]), int(self.quadrature))
-        self._R = 1 + self.dt * (self.alpha * capital ** (self.alpha - 1) - self.delta
-                                 - self.sigma**2 * capital / self.stated_net_worth)
-        earned = self.dt * (1 - self.alpha) * capital**self.alpha
-        self._stated = {"B": self.stated_assets, "K": capital, "c": (self._R - 1) * self.stated_assets + earned,
-                        "m": self._R * self.stated_assets + earned}
+        self._r = (self.alpha * capital ** (self.alpha - 1) - self.delta
+                   - self.sigma**2 * capital / self.stated_net_worth)

@@ -14,19 +14,20 @@ from deepham.figures_moments import generalized_moments
 from deepham.report import figures
 from deepham.report.business_cycle import SMOOTHING
 from deepham.report.page import Illustration, Section
-from deepham.report.study import TRANSFER, Study
+from deepham.report.study import TRANSFER, Study, worst_shock
 from deepham.report.subject import Subject
 from deepham.report.welfare import GROUPS
 from deepham.sheet import Sheet
 from deepham.tables import by_wealth_sheet, runs_sheet, verdict_sheet
 
+AGGREGATES = ("Y", "C", "I", "K", "r", "w", "L", "unemployment", "efficiency")  # shown in their places, or hardly moving
 HORIZONS = (0, 1, 2, 4, 8, 12, 20, 30, 39)
 
 
 def contents(subjects: list[Subject], studies: list[Study], manifest: Sheet) -> list[Section]:
     """All sections. The first subject is the one that is reported on, the first study is of it."""
     sections = [_verdict(subjects), _calibration(subjects), _cycle(studies), _wealth(studies), _policy(subjects, studies)]
-    sections += [section for section in (_recession(studies), _transfer(studies), _risky(studies), _welfare(studies),
+    sections += [section for section in (_recession(studies), _transfer(studies), _risky(studies), _basins(studies), _welfare(studies),
                                          _moments(subjects[0]), training(subjects)) if section is not None]
     return [*sections, _manifest(manifest, studies)]
 
@@ -154,12 +155,18 @@ def _recession(studies: list[Study]) -> Section | None:
         return None
     economy = shown[0].solved.economy
     names = economy.names_of(economy.aggregate_shock, economy.chain.n_z)
+    if economy.chain.finite:
+        what = (f"What one {economy.period} of z {names[0]} does to an economy that was in z {names[-1]} the {economy.period} "
+                "before: the mean difference of two copies with the same luck, of which one has its state forced in period 0 and "
+                "the other draws it from the chain; afterwards both follow the chain.")
+    else:
+        what = (f"What an innovation of {worst_shock(economy)['innovation']:g} standard deviations does to an economy of the "
+                "ergodic set: the mean difference of two copies with the same luck, of which one has its innovation forced in "
+                "period 0 and the other draws it.")
     return Section("Impulse responses", [
-        f"What one {economy.period} of z {names[0]} does to an economy that was in z {names[-1]} the {economy.period} "
-        "before: the mean difference of two copies with the same luck, of which one has its state forced in period 0 and "
-        "the other draws it from the chain; afterwards both follow the chain. Bands: 50 and 90 percent of the draws; the "
-        "standard error of the mean is in the table."], [
-        Illustration("irf", figures.response_figure(shown, "recession", ("Y", "C", "I", "K", "r", "w")), "Aggregates."),
+        f"{what} Bands: 50 and 90 percent of the draws; the standard error of the mean is in the table."], [
+        Illustration("irf", figures.response_figure(shown, "recession", (
+            "Y", "C", "I", "K", "r", "w", *(name for name in economy.variables if name not in AGGREGATES))), "Aggregates."),
         Illustration("irf_distribution", figures.response_figure(
             shown, "recession", ("unemployment", "gini", "top10_share", "C_fifth1", "C_fifth3", "C_fifth5")),
             "The distribution: consumption of the poorest, the middle and the richest fifth by wealth."),
@@ -201,7 +208,8 @@ def _risky(studies: list[Study]) -> Section | None:
     if not shown:
         return None
     period = shown[0].solved.economy.period
-    headings = ("z held", "solution", "K at the end, goods", f"drift, % per 100 {period}s", "first turn", "K there",
+    finite = shown[0].solved.economy.chain.finite
+    headings = ("z held" if finite else "", "solution", "K at the end, goods", f"drift, % per 100 {period}s", "first turn", "K there",
                 "deterministic K", "ergodic mean K")
     rows, exact = [], []
     for study in shown:
@@ -211,11 +219,28 @@ def _risky(studies: list[Study]) -> Section | None:
             exact.append((state, study.label, *numbers))
             rows.append((state, study.label, *("" if x is None else f"{x:.4g}" for x in numbers)))
     return Section("Risky steady state", [
-        "The aggregate state is held while households go on expecting shocks. Capital moves to a level quickly; wealth goes "
+        f"{'The aggregate state is held' if finite else 'No shocks come'} while households go on expecting them. Capital moves to a level quickly; wealth goes "
         "on spreading for thousands of periods, and where that moves capital the path first turns and then creeps: the turn "
         "is the plateau."], [
-        Illustration("risky", figures.risky_figure(shown), "Capital with the state held, and wealth at the end."),
+        Illustration("risky", figures.risky_figure(shown), "Capital on the way, and wealth at the end."),
         Illustration("risky_table", Sheet(headings, rows, "llrrrrrr", headings, exact), "Ends, drifts and plateaus.")])
+
+
+def _basins(studies: list[Study]) -> Section | None:
+    shown = [study for study in studies if study.basins]
+    if not shown:
+        return None
+    economy = shown[0].solved.economy
+    headings = ("solution", *(f"{name}{when}" for when in (" at first", " at the end") for name in (economy.mean_assets, economy.aggregate_shock)))
+    exact = [(study.label, *(float(path[name][0, t]) for t in (0, -1) for name in (economy.mean_assets, economy.aggregate_shock)))
+             for study in shown for path in study.basins]
+    rows = [(label, *(f"{x:.4g}" for x in values)) for label, *values in exact]
+    periods = shown[0].basins[0].sizes["period"]
+    return Section("Where it comes to rest", [
+        f"Paths without shocks, over {periods} {economy.period}s, from the middle of the ergodic set and from far off it. Were there "
+        "several basins, they would end in different places."], [
+        Illustration("basins", figures.basins_figure(shown), "Dots: starts; squares: ends; grey: where the economy with shocks is."),
+        Illustration("basins_table", Sheet(headings, rows, "lrrrr", headings, exact), "Starts and ends, goods.")])
 
 
 def _welfare(studies: list[Study]) -> Section | None:

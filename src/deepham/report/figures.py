@@ -7,8 +7,10 @@ from itertools import cycle
 import numpy as np
 from matplotlib.figure import Figure
 
+from deepham.economics.economy import Economy
 from deepham.figures import BLUE, GREEN, GREY, GRID_LINE, LINES, ORANGE, asset_label, impulse_responses, panel_title
 from deepham.report.study import Study
+from deepham.states import labelled
 
 STATE_COLORS = (ORANGE, BLUE, GREEN, GREY)  # of individual or aggregate states
 SHOWN_PERIODS = 160
@@ -19,14 +21,14 @@ def cycle_figure(studies: list[Study]) -> Figure:
     economy = studies[0].solved.economy
     names = [name for name in ("Y", "C", "I", "K", "r", "unemployment") if name in studies[0].path]
     figure, panels = _panels(len(names), 3, (4.2, 2.4))
-    state = studies[0].path[economy.aggregate_shock].values[0, -SHOWN_PERIODS:]
-    period = np.arange(len(state))
-    worst = economy.names_of(economy.aggregate_shock, economy.chain.n_z)[0]
+    period = np.arange(min(SHOWN_PERIODS, studies[0].path.sizes["period"]))
     for axes, name in zip(panels, names):
         for study, (color, style) in zip(studies, _lines(studies)):
             axes.plot(period, study.path[name].values[0, -SHOWN_PERIODS:], color=color, linestyle=style, linewidth=1.2,
                       label=study.label)
         if economy.chain.n_z > 1:
+            state = studies[0].path[economy.aggregate_shock].values[0, -SHOWN_PERIODS:]
+            worst = economy.names_of(economy.aggregate_shock, economy.chain.n_z)[0]
             axes.fill_between(period, 0, 1, where=state == 0, step="mid", transform=axes.get_xaxis_transform(),
                               color=GREY, alpha=0.15, linewidth=0, label=f"z {worst}")
         described = studies[0].path[name].attrs
@@ -73,8 +75,7 @@ def policy_figure(studies: list[Study]) -> Figure:
     """Consumption, saving and the marginal propensity to consume in the last aggregate state, by individual state."""
     economy = studies[0].solved.economy
     names = economy.names_of(economy.individual_shock, economy.chain.n_eps)
-    z_names = economy.names_of(economy.aggregate_shock, economy.chain.n_z)
-    z = len(z_names) - 1
+    z_name, z, _ = labelled(economy, studies[0].solved.z)[-1]
     mass = _by_state(studies[0]).sum(0).cumsum()
     top = studies[0].solved.grid.cpu().numpy()[np.searchsorted(mass, 0.998)]
     k = economy.borrowing_limit + (top - economy.borrowing_limit) * np.linspace(0, 1, 400)[1:] ** 2
@@ -88,7 +89,7 @@ def policy_figure(studies: list[Study]) -> Figure:
             saved.plot(k, m - c - k, **line)
             mpc.semilogy((k[1:] + k[:-1]) / 2, np.diff(c) / np.diff(m), **line)
     saved.axhline(0, color="black", linewidth=0.6)
-    where = f"aggregate state {z_names[z]}" if len(z_names) > 1 else "at rest"
+    where = "at rest" if economy.chain.finite and economy.chain.n_z == 1 else z_name
     level.set(xlabel=asset_label(economy), ylabel=f"goods per {economy.period}", title=f"Consumption, {where}")
     saved.set(xlabel=asset_label(economy), ylabel=f"goods per {economy.period}", title="Change of wealth, k' - k")
     mpc.set(xlabel=asset_label(economy), ylabel="per good of resources", title="Marginal propensity to consume")
@@ -112,16 +113,17 @@ def risky_figure(studies: list[Study]) -> Figure:
         for (state, found), color in zip(study.risky.items(), cycle(STATE_COLORS)):
             K = found.path["K"].values[0]
             for axes in (short, whole):
-                axes.plot(K, color=color, linestyle=style, linewidth=1.2, label=_label(studies, study, f"z {state} held"))
+                axes.plot(K, color=color, linestyle=style, linewidth=1.2, label=_label(studies, study, _held(economy, state)))
             if study is studies[0]:
                 wealth, width = found.wealth, np.gradient(found.wealth)
                 mass = found.population["weight"].reshape(economy.chain.n_eps, -1).sum(0)
-                density.plot(wealth, mass / width, color=color, label=f"z {state} held")
+                density.plot(wealth, mass / width, color=color, label=_held(economy, state))
     found = next(iter(studies[0].risky.values()))
     for axes in (short, whole):
         axes.axhline(found.deterministic_K, color="black", linewidth=0.8, linestyle=":", label="deterministic steady state")
         axes.axhline(found.ergodic_K, color=GREY, linewidth=0.8, label="ergodic mean")
-        axes.set(ylabel="capital K, goods", xlabel=f"{economy.period}s with the state held")
+        axes.set(ylabel="capital K, goods", xlabel=f"{economy.period}s " + ("with the state held" if economy.chain.finite else
+                                                                          "without shocks"))
     short.set(xlim=(0, min(300, len(K) - 1)), title="First periods")
     whole.set(xlim=(0, len(K) - 1), title="Whole path")
     mass = _by_state(studies[0]).sum(0)
@@ -131,6 +133,31 @@ def risky_figure(studies: list[Study]) -> Figure:
     density.legend(frameon=False, fontsize=8)
     _legend_below(figure, short)
     return figure
+
+
+def basins_figure(studies: list[Study]) -> Figure:
+    """The ergodic set in mean assets and an aggregate state that is a number, and the ways without shocks from far off."""
+    first = studies[0]
+    economy = first.solved.economy
+    assets, state = economy.mean_assets, economy.aggregate_shock
+    figure, (plane, time) = _panels(2, 2, (5.5, 4.2))
+    plane.hexbin(first.path[assets].values[0], first.path[state].values[0], gridsize=40, cmap="Greys", mincnt=1, linewidths=0)
+    for study, (_, style) in zip(studies, _lines(studies)):
+        for path, color in zip(study.basins, ("black", *STATE_COLORS)):
+            x, y = path[assets].values[0], path[state].values[0]
+            plane.plot(x, y, color=color, linestyle=style, linewidth=1.2)
+            plane.plot(x[0], y[0], "o", color=color, markersize=4)
+            plane.plot(x[-1], y[-1], "s", color="black", markersize=4)
+            time.plot(x, color=color, linestyle=style, linewidth=1.2)
+    described = [first.path[name].attrs["long_name"].split(",")[0] for name in (assets, state)]
+    plane.set(xlabel=f"{assets}: {described[0]}, goods", ylabel=f"{state}: {described[1]}, goods",
+              title=f"Ergodic set{_of(studies)} and ways without shocks")
+    time.set(xlabel=f"{economy.period}s without shocks", ylabel=f"{assets}, goods", title=f"{assets} from each start")
+    return figure
+
+
+def _held(economy: Economy, state: str) -> str:
+    return f"{economy.aggregate_shock} {state} held" if economy.chain.finite else state
 
 
 def welfare_figure(studies: list[Study]) -> Figure:

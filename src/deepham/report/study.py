@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import product
 
+import numpy as np
 import torch
-from torch import Tensor
 
 from deepham import memory
-from deepham.economics.economy import require
+from deepham.economics.economy import Economy, require
 from deepham.errors import InputError
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.transition import solve_transition
@@ -63,6 +64,7 @@ class Study:
         recession: response to the worst aggregate state after the best; None where there is one state only.
         transfer: response to a redistribution of wealth.
         risky: aggregate state -> risky steady state.
+        basins: where the aggregate state is a number, paths without shocks (Datasets) that start far from each other.
         cost: welfare cost of aggregate fluctuations, None where it cannot be computed.
         missing: what could not be computed, and why.
     """
@@ -75,6 +77,7 @@ class Study:
     transfer: object | None = None
     risky: dict[str, RiskySteadyState] = field(default_factory=dict)
     cost: FluctuationCost | None = None
+    basins: list = field(default_factory=list)
     missing: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -82,6 +85,7 @@ class Study:
         return self.label == GRID
 
 
+FAR_OFF = (0.6, 1.3)  # multiples of what is usual, from which an economy finds its way back
 TRANSFER = {"transfer": 0.05, "top": 0.1, "bottom": 0.5}
 
 
@@ -97,7 +101,7 @@ def study(
         say: called with what comes next.
     """
     economy = solved.economy
-    states = economy.names_of(economy.aggregate_shock, economy.chain.n_z)
+    states = economy.names_of(economy.aggregate_shock, economy.chain.n_z) if economy.chain.finite else ("no shocks",)
     missing: dict[str, str] = {}
 
     def attempt(name: str, call):
@@ -113,22 +117,42 @@ def study(
     path = solved.simulate(MEMORY + settings.periods, shocks=common_path(solved, MEMORY + settings.periods, seed))
     path = path.isel(period=slice(MEMORY, None)).assign_coords(period=range(settings.periods))
     named = tuple(name for name in (*economy.variables, "gini") if name not in NOT_SHOWN)
-    recession = attempt("recession", lambda: solved.irf(
-        f"{states[-1]}->{states[0]}", settings.irf_periods, settings.irf_draws, seed)) if len(states) > 1 else None
+    bad = worst_shock(economy)
+    recession = attempt("recession", lambda: solved.irf(bad, settings.irf_periods, settings.irf_draws, seed)) if bad else None
     transfer = attempt("redistribution", lambda: solved.irf(
         TRANSFER, settings.irf_periods, max(2, settings.irf_draws // 8), seed))
     risky = {state: attempt(f"risky steady state, {state}", lambda state=state: solved.risky_steady_state(
-        state, settings.risky_periods)) for state in states}
+        state if economy.chain.finite else 0, settings.risky_periods)) for state in states}
     cost = attempt("welfare", lambda: _cost(solved, dates, grid)) if len(states) > 1 else None
+    basins = [] if economy.chain.finite else attempt("basins", lambda: _basins(solved, settings.risky_periods)) or []
     return Study(label, solved, path, moments(path, economy.period, named), recession, transfer,
-                 {state: found for state, found in risky.items() if found is not None}, cost, missing)
+                 {state: found for state, found in risky.items() if found is not None}, cost, basins, missing)
 
 
-def common_path(solved: SolvedEconomy, periods: int, seed: int) -> Tensor:
-    """A path (periods,) of the aggregate shock that depends on the chain and the seed alone."""
+def _basins(solved: SolvedEconomy, periods: int) -> list:
+    """Paths without shocks from the ergodic cross-section, and from there with assets and aggregate state far off."""
+    economy, people = solved.economy, solved.ergodic
+    names = economy.asset, economy.individual_shock, "weight"
+    k, eps, weight = (x[0].cpu().numpy() for x in (people.k, people.eps, people.weight))
+    top = float(solved.grid[-1])
+    return [solved.simulate(periods, shocks=np.zeros(periods), start=dict(zip(names, (np.minimum(assets * k, top), eps, weight))) | {
+        economy.aggregate_shock: state * float(solved.z)}) for assets, state in ((1.0, 1.0), *product(FAR_OFF, FAR_OFF))]
+
+
+def worst_shock(economy: Economy) -> str | dict | None:
+    """What a recession is: the worst aggregate state after the best, or an innovation of minus two standard deviations."""
+    if not economy.chain.finite:
+        return {"innovation": -2.0}
+    states = economy.names_of(economy.aggregate_shock, economy.chain.n_z)
+    return f"{states[-1]}->{states[0]}" if len(states) > 1 else None
+
+
+def common_path(solved: SolvedEconomy, periods: int, seed: int) -> np.ndarray:
+    """A path (periods,) of the aggregate shock that depends on its process and the seed alone."""
     chain = solved.economy.chain
     generator = torch.Generator(solved.grid.device).manual_seed(seed)
-    return chain.draw_path(chain.stationary_z().argmax()[None], periods, generator)[0].cpu().numpy()
+    start = chain.typical_z()[chain.stationary_z().argmax()][None]
+    return chain.draw_path(start, periods, generator)[0].reshape(periods).cpu().numpy()
 
 
 def _cost(solved: SolvedEconomy, dates: Panel, grid: ReferenceSettings) -> FluctuationCost:

@@ -30,7 +30,7 @@ class Subject:
 
     @property
     def rows(self) -> list[Row]:
-        return judge(self.measures, self.beside)
+        return judge(self.measures, self.beside, self.solution.economy.mean_assets)
 
 
 def examine(

@@ -79,7 +79,7 @@ def run(cfg: DictConfig) -> float:
                   "wealth_w1": 100 * wasserstein_distance(wealth, grid_wealth) / float(grid_wealth.mean())}
     bins = errors_by_wealth(economy, *networks, ergodic.dates)
 
-    rows = judge(measures, grid_measures)
+    rows = judge(measures, grid_measures, economy.mean_assets)
     missed = [row.measure for row in rows if row.met is False]
     folder = Path(str(cfg.solution))
     report = Path(cfg.output) if cfg.output else Path("logs") / folder.resolve().name / "report"

@@ -55,7 +55,8 @@ def run(cfg: DictConfig) -> float:
         looked_at.append((GRID, main.solution.economy, main.reference.policy, main.reference.value, main.truth))
     studies = work(cfg.workers, [
         # cross-sections of one path of the aggregate shock: those that the solutions come with are of different ones
-        (study, label, SolvedEconomy(main.solution.name, economy, policy, value, ergodic.grid, ergodic.mean_mass),
+        (study, label, SolvedEconomy(main.solution.name, economy, policy, value, ergodic.grid, ergodic.mean_mass,
+                               None if economy.chain.finite else ergodic.mean_z),
          ergodic.dates, lengths, grid, seed, say) for label, economy, policy, value, ergodic in looked_at])
     say("drawing")
     about = {"made": datetime.now(UTC).isoformat(timespec="seconds"),

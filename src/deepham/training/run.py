@@ -179,7 +179,7 @@ def _train(cfg: DictConfig, run: _Prepared, began: float) -> float:
         _keep_figures(figures, folders)
     seconds = {"training": trained - began - solved, "verdict": time.perf_counter() - trained,
                "total": time.perf_counter() - began} | ({"reference": solved} if reference is not run.reference else {})
-    rows = judge(end.measures, end.beside)
+    rows = judge(end.measures, end.beside, settings.economy.mean_assets)
     end_logging(run.loggers, rows, figures, len(history.rows))
     missed = [row.measure for row in rows if row.met is False]
     end.solution.meta["history"] = {name: [None if x is None else float(f"{x:.6g}") for x in column]
