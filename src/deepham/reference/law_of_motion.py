@@ -100,10 +100,10 @@ def solve_law_of_motion(
         if settling:
             start = laws.go_on(ergodic, start)
         else:
-            found_all = economies == settings.economies and change < settings.tolerance and not laws.higher
-            if found_all or grid.z is None:  # a box is left for a while by economies on their way to a law
+            solved = economies == settings.economies and change < settings.tolerance and not laws.higher
+            if solved or grid.z is None:  # a box is left for a while by economies on their way to a law
                 _check_width(economy, ergodic, grid, settings)
-            if found_all:
+            if solved:
                 return Equilibrium(laws.law(x), r_squared, policy, ergodic, path[:, settings.burn_in :], secants)
             if previous is not None:
                 secants = [*secants, (x - previous[0], residual - previous[1])][-MEMORY:]
