@@ -112,10 +112,10 @@ def test_processes_share_the_economies_and_load_torch_each(room):
     (lambda s: s.irf("good->bad", 3, HUGE), "draws"), (lambda s: s.irf("good->bad", 3, 4, agents=HUGE), "agents"),
     (lambda s: s.irf({"transfer": 0.05}, HUGE), "periods"), (lambda s: s.risky_steady_state("bad", HUGE), "periods"),
     (lambda s: s.errors(1, HUGE), "periods"), (lambda s: s.errors(HUGE, HUGE), "dates"),
-    (lambda s: StudySettings(HUGE, 3, 3, 3).require_memory(s), "study.periods"),
-    (lambda s: StudySettings(20, HUGE, 3, 3).require_memory(s), "study.irf_periods"),
-    (lambda s: StudySettings(20, 3, HUGE, 3).require_memory(s), "study.irf_draws"),
-    (lambda s: StudySettings(20, 3, 3, HUGE).require_memory(s, 2), "study.risky_periods")])
+    (lambda s: StudySettings(HUGE, 3, 3, 3, 50, 2).require_memory(s), "study.periods"),
+    (lambda s: StudySettings(20, HUGE, 3, 3, 50, 2).require_memory(s), "study.irf_periods"),
+    (lambda s: StudySettings(20, 3, HUGE, 3, 50, 2).require_memory(s), "study.irf_draws"),
+    (lambda s: StudySettings(20, 3, 3, HUGE, 50, 2).require_memory(s, 2), "study.risky_periods")])
 def test_a_simulation_is_refused_in_one_line(ks98_solution, call, says):
     with pytest.raises(InputError, match=rf"{says}.*: about .* GB of memory, .* GB are available; lower ") as refused:
         call(ks98_solution)

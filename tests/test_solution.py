@@ -253,7 +253,7 @@ def test_simulation_keeps_the_accounts_and_says_its_units(ks, agents):
     assert dict(data.sizes) == {"economy": 2, "period": 30}
     names = set(ks.economy.variables) | {"z", "gini", "wealth_sd"}
     names |= {f"wealth_q{level}" for level in ("01", "10", "50", "90", "99")}
-    names |= {"bottom50_share", "top10_share", "top1_share", *(f"C_fifth{number}" for number in range(1, 6))}
+    names |= {"C_sd", "C_gini", "bottom50_share", "top10_share", "top1_share", *(f"C_fifth{number}" for number in range(1, 6))}
     assert set(data.data_vars) == names
     for variable in data.data_vars.values():
         assert variable.attrs["units"] and variable.attrs["long_name"] and variable.dims == ("economy", "period")

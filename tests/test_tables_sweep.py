@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from deepham.figures_sweep import sweep_figure
-from deepham.sweeps import SweepRun, by_setting, varying
+from deepham.sweeps import SweepRun, by_setting, most_welfare, varying
 from deepham.tables_sweep import settings_sheet, settings_table
 from deepham.verdict import BARS
 
@@ -30,6 +30,12 @@ def test_what_varies_is_found_and_seeds_do_not():
     assert varying([run(0.1, "8"), run(0.1, "8", seed="2")]) == []
     assert varying([run(0.1, "8"), run(0.1, "8", network="paper")]) == ["network"]
     assert varying([run(None, "8"), run(0.1, "8", network="paper")]) == []
+
+
+def test_the_run_with_most_welfare_is_one_that_trained_to_its_end():
+    runs = [SweepRun(name, {}, {"welfare": welfare}, stopped=stopped) for name, welfare, stopped in (
+        ("low", 3.4, ""), ("high", 3.5, ""), ("stopped", 3.9, "stopped after 2 of 9"), ("broken", math.nan, ""))]
+    assert most_welfare([*runs, *RUNS]).name == "high" and most_welfare(RUNS) is None
 
 
 def test_settings_are_in_the_order_of_their_numbers_and_words_last():

@@ -9,12 +9,13 @@ import torch
 from torch import Tensor
 
 from deepham import folder
+from deepham.algorithm.planner import externality_of
 from deepham.economics.economy import Economy
 from deepham.errors import InputError, show
 from deepham.files import replace
 from deepham.simulation.continuum import advance_histogram
-from deepham.simulation.household import Policy, observe
-from deepham.simulation.population import Population, concatenate
+from deepham.simulation.household import Observation, Policy, observe
+from deepham.simulation.population import Population, concatenate, gini
 from deepham.simulation.rollout import Panel
 
 BLOCK = 64  # economies of the continuum that are followed at once: they share no randomness, and small is faster
@@ -35,8 +36,8 @@ def record(
         generator: draws the individual shocks of a panel; the continuum has none to draw.
 
     Returns:
-        The economy's accounts and moments of wealth, name -> (B, T), all of the start of the period or during it; and
-        the economies at the start of the last period.
+        The economy's accounts and moments of wealth and consumption, name -> (B, T), all of the start of the period or during
+        it; and the economies at the start of the last period.
 
     Raises:
         InputError: an aggregate state out of the economy's domain.
@@ -63,7 +64,7 @@ def record(
             following, consumption = advance_histogram(economy, policy, grid, population, z, z_next, seen)
         accounts = economy.accounts(
             population, z, seen.aggregates, seen.prices, consumption, seen.resources - consumption)
-        rows.append(_distribution(population, consumption) | accounts)
+        rows.append(_distribution(population, consumption) | _externality(economy, seen, consumption) | accounts)
         last, population, z = Panel(population, z), following, z_next
     economy.check_domain(last.z, seen.aggregates)
     return {name: torch.stack([row[name] for row in rows], 1) for name in rows[0]}, last
@@ -71,9 +72,13 @@ def record(
 
 def descriptions(economy: Economy) -> dict[str, tuple[str, str]]:
     """Description and unit of everything that `record` returns."""
-    return dict(economy.variables) | {
+    worth = ("worth of one more unit of capital to all households by the prices that it moves, over their mean marginal utility",
+             f"percent per {economy.period}")
+    return dict(economy.variables) | ({"externality": worth} if economy.planner else {}) | {
         "gini": ("Gini coefficient of wealth, start of period", "share"),
         "wealth_sd": ("standard deviation of wealth across households, start of period", "goods"),
+        "C_gini": ("Gini coefficient of consumption across households", "share"),
+        "C_sd": ("standard deviation of consumption across households", f"goods per {economy.period}"),
         "bottom50_share": ("share of the poorest half in wealth", "share"),
         "top10_share": ("share of the richest tenth in wealth", "share"),
         "top1_share": ("share of the richest hundredth in wealth", "share"),
@@ -148,8 +153,18 @@ def draw_panel(population: Population, agents: int, generator: torch.Generator) 
     return Population.panel(k.gather(1, index), population.eps.gather(1, index))
 
 
+def _externality(economy: Economy, seen: Observation, consumption: Tensor) -> dict[str, Tensor]:
+    """What a planner weighs, (B,), for economies that state its problem; nothing for the others."""
+    if not economy.planner:
+        return {}
+    marginal = seen.population.mean(economy.preferences.marginal_utility(consumption))
+    return {"externality": 100 * externality_of(economy, seen, consumption) / marginal}
+
+
 def _distribution(population: Population, consumption: Tensor) -> dict[str, Tensor]:
-    """Moments of wealth, shares of groups in it and consumption by fifths of the population: name -> (B,)."""
+    """Moments of wealth and consumption, shares of groups in wealth and consumption by fifths of the population: name -> (B,)."""
+    spread = population.mean((consumption - population.mean(consumption)[:, None]) ** 2).sqrt()
+    of_consumption = {"C_gini": gini(consumption, population.weight), "C_sd": spread}
     k, weight = population.k, population.weight
     order = k.argsort(-1)
     k, weight, consumption = (x.gather(-1, order) for x in (k, weight, consumption))
@@ -164,7 +179,7 @@ def _distribution(population: Population, consumption: Tensor) -> dict[str, Tens
     left = torch.cat([torch.zeros_like(lorenz[:, :1]), lorenz[:, :-1]], -1)
     return ({"gini": 1 - (weight * (left + lorenz)).sum(-1),
              "wealth_sd": (weight * (k - mean) ** 2).sum(-1).sqrt(),
-             "bottom50_share": below[:, 0], "top10_share": 1 - below[:, 1], "top1_share": 1 - below[:, 2]}
+             **of_consumption, "bottom50_share": below[:, 0], "top10_share": 1 - below[:, 1], "top1_share": 1 - below[:, 2]}
             | dict(zip(LEVELS, k.gather(-1, index).unbind(1))) | dict(zip(FIFTHS, fifths.unbind(1))))
 
 

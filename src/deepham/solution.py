@@ -24,7 +24,7 @@ MEASURE_UNITS = {
     "euler": "percent of consumption", "closed_form": "percent of consumption", "bellman": "utils",
     "path_gap": "percent", "mean_K_gap": "percent", "wealth_sd_gap": "percent",
     "welfare_gap": "percent of consumption", "wealth_w1": "percent of mean wealth", "gini": "share",
-    "top_mass": "share", "mean_K": "goods", "sd_K": "goods", "wealth": "goods", "seconds": "seconds",
+    "top_mass": "share", "mean_K": "goods", "sd_K": "goods", "welfare": "goods", "wealth": "goods", "seconds": "seconds",
 }
 
 

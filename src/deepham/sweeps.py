@@ -40,6 +40,14 @@ class SweepRun:
         return self.measures is not None and all(row.met is not False for row in judge(self.measures))
 
 
+def most_welfare(runs: list[SweepRun]) -> SweepRun | None:
+    """Of the runs that trained to their end the one whose households are best off on average: of several local maxima of a
+    planner's problem the one to keep. None where no run measured it.
+    """
+    found = [run for run in runs if run.complete and math.isfinite(run.measures.get("welfare", math.nan))]
+    return max(found, key=lambda run: run.measures["welfare"], default=None)
+
+
 def varying(runs: list[SweepRun]) -> list[str]:
     """The settings in which the runs differ, the seed aside, in the order in which they were typed. What a run that is not
     finished does not say is no difference.

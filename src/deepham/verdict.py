@@ -23,7 +23,8 @@ BARS = {
 # shown beside the reference, without a bar of their own
 MOMENTS = {
     "welfare_gap": ("welfare lost by its policy", "% cons."),
-    "mean_K": ("mean of K", "goods"), "sd_K": ("sd of K", "goods"), "wealth_sd": ("sd of wealth", "goods"),
+    "mean_K": ("mean of K", "goods"), "sd_K": ("sd of K", "goods"),
+    "welfare": ("welfare, as consumption", "goods"), "wealth_sd": ("sd of wealth", "goods"),
     "gini": ("Gini of wealth", ""), "wealth_q01": ("wealth, 1 %", "goods"), "wealth_q10": ("wealth, 10 %", "goods"),
     "wealth_q50": ("wealth, 50 %", "goods"), "wealth_q90": ("wealth, 90 %", "goods"),
     "wealth_q99": ("wealth, 99 %", "goods"),

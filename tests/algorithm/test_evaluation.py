@@ -10,6 +10,7 @@ from deepham.algorithm.evaluation import (
     measure_names)
 from deepham.errors import InputError
 from deepham.simulation.continuum import on_grid, wealth_grid
+from deepham.simulation.household import observe
 from deepham.simulation.population import Population
 from deepham.simulation.rollout import Panel
 
@@ -62,6 +63,18 @@ def test_dates_are_spread_evenly(bm, closed_form, path):
     few = ergodic_path(bm, closed_form.policy, full.grid, Panel(start, z[:, BURN_IN]), z[:, BURN_IN:], 0, dates=15)
     own = few.dates.population
     torch.testing.assert_close(own.mean(own.k), few.K[:, ::20].T.flatten())
+
+
+def test_welfare_is_the_certain_consumption_whose_utility_is_the_mean_of_all(bm, closed_form, path):
+    """Of the sample itself: log utility, so a geometric mean; and of the same consumption for all it is that consumption."""
+    ergodic, _ = path
+    own = ergodic.dates  # every period was kept
+    consumption = closed_form.policy(observe(bm, own.population, own.z))
+    expected = float(own.population.mean(consumption.log()).mean().exp())
+    assert distribution_measures(ergodic)["welfare"] == pytest.approx(expected, rel=1e-9)
+    same = ergodic_path(bm, lambda seen: 0.3 * torch.ones_like(seen.resources), ergodic.grid, own.select(slice(3)),
+                        torch.ones(3, 5, dtype=torch.long), 2, 3)
+    assert same.welfare == pytest.approx(0.3, rel=1e-12)
 
 
 def test_distribution_measures_pool_households_over_time(path):

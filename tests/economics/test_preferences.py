@@ -16,6 +16,12 @@ def test_marginal_utility_is_the_derivative_and_is_inverted(sigma):
     torch.testing.assert_close(preferences.inverse_marginal_utility(slope), C, rtol=1e-12, atol=0)
 
 
+@pytest.mark.parametrize("sigma", [0.5, 0.99, 1.0, 1 + 1e-7, 2.0, 5.0])
+def test_utility_is_inverted(sigma):
+    c = torch.tensor([0.1, 0.7, 2.8, 50.0], dtype=torch.float64)
+    torch.testing.assert_close(CRRA(sigma).inverse_utility(CRRA(sigma).utility(c)), c, rtol=1e-9, atol=0)
+
+
 def test_utility_is_continuous_at_log():
     torch.testing.assert_close(CRRA(1.0).utility(C), torch.log(C))
     torch.testing.assert_close(CRRA(1 + 1e-7).utility(C), torch.log(C), rtol=0, atol=1e-5)
@@ -50,6 +56,7 @@ def test_a_flow_is_utility_by_the_unit_of_time(sigma):
     length, c = 0.2, torch.tensor([0.1, 0.3], dtype=torch.float64).requires_grad_()
     flow = Flow(sigma, length)
     torch.testing.assert_close(flow.utility(c), 0.2 * CRRA(sigma).utility(5 * c))
+    torch.testing.assert_close(flow.inverse_utility(flow.utility(c)), c)
     (slope,) = torch.autograd.grad(flow.utility(c).sum(), c)
     torch.testing.assert_close(flow.marginal_utility(c), slope, rtol=1e-12, atol=0)
     torch.testing.assert_close(flow.inverse_marginal_utility(slope), c, rtol=1e-12, atol=0)

@@ -99,3 +99,16 @@ def test_parameters_out_of_range_are_refused_by_name(parameter, value):
     with pytest.raises(InputError, match=parameter) as error:
         economics.create("rare_event", **{parameter: value})
     assert "\n" not in str(error.value)
+
+
+def test_a_planners_economies_begin_with_the_markets_capital_where_that_is_less(seeded):
+    market = economics.create("davila12")
+    for planner_return, share in ((market.planner_return, None), (1.29, 1.0)):
+        planner = economics.create("davila12", planner_return=planner_return).under("planner")
+        k = planner.initial_assets((4, 200_000), seeded(1))
+        expected = market.typical_state()["K"] if share is None else share * planner.typical_state()["K"]
+        assert float(k.mean()) == pytest.approx(expected, rel=0.01)
+        assert float(k.std() / k.mean()) == pytest.approx(5**0.5, rel=0.02)
+    assert planner.typical_state()["K"] < market.steady_state()["K"], "less than at beta R = 1"
+    with pytest.raises(InputError, match="planner_return: expected a gross return above 1 - delta"):
+        economics.create("davila12", planner_return=0.92)

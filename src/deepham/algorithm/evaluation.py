@@ -48,7 +48,7 @@ def measure_names(economy: Economy) -> list[str]:
     errors = [f"{error}.{statistic}" for error in ERRORS for statistic in STATISTICS]
     exact = [] if economy.closed_form(torch.ones(1, 1)) is None else ["closed_form_gap.mean"]
     quantiles = [f"wealth_q{round(100 * level):02d}" for level in QUANTILES]
-    return [*errors, *exact, "mean_K", "sd_K", "wealth_sd", "gini", "top_mass", *quantiles]
+    return [*errors, *exact, "mean_K", "sd_K", "welfare", "wealth_sd", "gini", "top_mass", *quantiles]
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,8 @@ class Ergodic:
         dates: histograms at dates spread evenly over the path, as a panel of economies.
         K: (B, T) path of mean assets after burn-in: capital, where households own all of it.
         z: (B, T, ...).
+        welfare: consumption that, were it certain and the same for all, would be worth what households consume along the path:
+            its utility is theirs, a mean over households and periods. Goods per period.
         premium: (B, T), what assets are worth to others (planner.py), utils a unit; None in the market.
     """
 
@@ -75,6 +77,7 @@ class Ergodic:
     dates: Panel
     K: Tensor
     z: Tensor
+    welfare: float
     premium: Tensor | None = None
 
     def to(self, device) -> Ergodic:
@@ -83,7 +86,7 @@ class Ergodic:
         moved = Population(*(x.to(device) for x in (population.k, population.eps, population.weight)))
         return Ergodic(self.grid.to(device), self.mean_mass.to(device), self.mean_z.to(device), self.share_z.to(device),
                        Panel(moved, self.dates.z.to(device)), self.K.to(device), self.z.to(device),
-                       None if self.premium is None else self.premium.to(device))
+                       self.welfare, None if self.premium is None else self.premium.to(device))
 
 
 def measure(
@@ -149,6 +152,7 @@ def ergodic_path(
     K = torch.empty(b, measured, dtype=weight.dtype, device=weight.device)
     path = torch.empty(b, measured, *z.shape[1:], dtype=z.dtype, device=z.device)
     premium = torch.empty_like(K) if economy.objective == "planner" else None
+    utility = torch.zeros_like(K[:, 0])
     for t in range(periods):
         seen = observe(economy, population, z)
         if t >= burn_in:
@@ -162,7 +166,11 @@ def ergodic_path(
         before = seen
         if t + 1 < periods:
             z = chain.follow(z, shocks[:, t + 1], seen.aggregates)
-            population, _ = advance_histogram(economy, policy, grid, population, seen.z, z, seen)
+            population, consumption = advance_histogram(economy, policy, grid, population, seen.z, z, seen)
+        else:
+            consumption = policy(seen)
+        if t >= burn_in:
+            utility += seen.population.mean(economy.preferences.utility(consumption)) / measured
         if progress and (t + 1) % 500 == 0:
             progress(t + 1, periods)
     for index in range(chain.n_z):
@@ -174,17 +182,19 @@ def ergodic_path(
     mean_z = torch.arange(chain.n_z, device=z.device) if chain.finite else path.flatten(0, 1).mean(0, keepdim=True)
     dates_panel = Panel(concatenate([p.population for p in kept]), torch.cat([p.z for p in kept]))
     mean_mass = mean_mass / mean_mass.sum(1, keepdim=True)
-    return Ergodic(grid, mean_mass, mean_z, share_z, dates_panel, K, path, premium)
+    welfare = float(economy.preferences.inverse_utility(utility.mean()))
+    return Ergodic(grid, mean_mass, mean_z, share_z, dates_panel, K, path, welfare, premium)
 
 
 def distribution_measures(ergodic: Ergodic) -> dict[str, float]:
-    """Mean and sd of K, moments of individual wealth pooled over time, and the mass at the top node."""
+    """Mean and sd of K, welfare, moments of individual wealth pooled over time, and the mass at the top node."""
     grid_k = ergodic.dates.population.k[0]
     weight = (ergodic.share_z[:, None].to(grid_k) * ergodic.mean_mass).sum(0)
     mean = float((weight * grid_k).sum())
     measures = {
         "mean_K": float(ergodic.K.mean()),
         "sd_K": float(ergodic.K.std()),
+        "welfare": ergodic.welfare,
         "wealth_sd": float(((weight * (grid_k - mean) ** 2).sum()).sqrt()),
         "gini": float(gini(grid_k[None], weight[None])),
         # what would be saved beyond the grid stays at its top: much of it there, and the moments are wrong

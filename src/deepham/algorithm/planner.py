@@ -37,10 +37,16 @@ def externality(economy: Economy, policy: Policy, population: Population, z: Ten
 
     No gradient leads through it: a household takes it as given, like prices.
     """
-    population = population.detach()
-    seen = observe(economy, population, z)
+    seen = observe(economy, population.detach(), z)
     with torch.no_grad():
-        marginal = economy.preferences.marginal_utility(policy(seen))
+        consumption = policy(seen)
+    return externality_of(economy, seen, consumption)
+
+
+def externality_of(economy: Economy, seen: Observation, consumption: Tensor) -> Tensor:
+    """D (B,) where all households of the cross-sections consume so much, (B, N)."""
+    population, z = seen.population.detach(), seen.z
+    marginal = economy.preferences.marginal_utility(consumption)
     with torch.enable_grad():
         aggregates = {name: value.detach().requires_grad_() for name, value in seen.aggregates.items()}
         income = economy.resources(population.k, population.eps, z, economy.prices(aggregates, z))

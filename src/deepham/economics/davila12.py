@@ -11,6 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+import torch
+from torch import Tensor
+
 from deepham.economics.economy import parameter, require
 from deepham.economics.rare_event import RareEvent
 
@@ -28,7 +31,18 @@ class Davila12(RareEvent):
         """A planner's capital earns another return than the market's: below one, where it comes to wages that matter most."""
         return self.planner_return if self.objective == "planner" else self.stated_return
 
+    def initial_assets(self, shape: tuple[int, int], generator: torch.Generator) -> Tensor:
+        """As in rare_event.py. A planner's economies begin with the capital that the market has, where that is less than is typical of
+        the planner, so that networks see the way that leads from one to the other; dispersed as in the market, with a standard
+        deviation of 2.2 times the mean.
+        """
+        assets, K = super().initial_assets(shape, generator), self.typical_state()["K"]
+        if self.objective == "market":
+            return assets
+        return min(1.0, self._state_at(self.stated_return)["K"] / K) * assets**2 / (2 * K)
+
     def prepare(self) -> None:
         super().prepare()
-        require(1 - self.delta < self.planner_return <= 1 / self.beta, "planner_return: expected a gross return above 1 - delta, "
-                f"what capital keeps by itself, and at most 1/beta, got {self.planner_return:g}")
+        # a planner may also have households hold less than at beta R = 1: it takes from them what their assets cost others
+        require(self.planner_return > 1 - self.delta, "planner_return: expected a gross return above 1 - delta, what capital keeps by "
+                f"itself, got {self.planner_return:g}")

@@ -22,6 +22,14 @@ class CRRA:
             return torch.expm1((1 - self.sigma) * torch.log(c)) / (1 - self.sigma)
         return (c ** (1 - self.sigma) - 1) / (1 - self.sigma)
 
+    def inverse_utility(self, u: Tensor) -> Tensor:
+        """The consumption whose utility is u."""
+        if self.sigma == 1:
+            return torch.exp(u)
+        if abs(1 - self.sigma) < 0.05:
+            return torch.exp(torch.log1p((1 - self.sigma) * u) / (1 - self.sigma))
+        return (1 + (1 - self.sigma) * u) ** (1 / (1 - self.sigma))
+
     def frictionless_value(self, c: Tensor, mpc: float, beta: float) -> Tensor:
         """Lifetime utility of c now and (beta R)^(1/sigma) times as much in every later period.
 
@@ -52,6 +60,9 @@ class Flow(CRRA):
 
     def utility(self, c: Tensor) -> Tensor:
         return self.length * self.rate.utility(c / self.length)
+
+    def inverse_utility(self, u: Tensor) -> Tensor:
+        return self.length * self.rate.inverse_utility(u / self.length)
 
     def frictionless_value(self, c: Tensor, mpc: float, beta: float) -> Tensor:
         return self.length * self.rate.frictionless_value(c / self.length, mpc, beta)

@@ -119,15 +119,9 @@ def welfare_gap(economy: Economy, policy: Policy, reference: Reference, z_path: 
         lifetime += discount * float(household.mean(economy.preferences.utility(c)))
         lifetime_true += discount * float(everybody.mean(economy.preferences.utility(c_true)))
         everybody, household, discount = following, household_next, discount * economy.beta
-    return 100 * (1 - _equivalent(economy, lifetime) / _equivalent(economy, lifetime_true))
-
-
-def _equivalent(economy: Economy, lifetime: float) -> float:
-    """Constant consumption, by the unit of time, that is worth this lifetime utility."""
-    flow, sigma = (1 - economy.beta) * lifetime / economy.period_length, economy.preferences.sigma
-    if sigma == 1:
-        return float(torch.tensor(flow, dtype=torch.float64).exp())
-    return (1 + (1 - sigma) * flow) ** (1 / (1 - sigma))
+    constant, constant_true = (1 - economy.beta) * torch.tensor([lifetime, lifetime_true], dtype=torch.float64)
+    worth = economy.preferences.inverse_utility  # in consumption for ever
+    return 100 * (1 - float(worth(constant)) / float(worth(constant_true)))
 
 
 def _pooled(ergodic: Ergodic) -> Tensor:

@@ -79,7 +79,7 @@ def _solve(
     economy: Economy, settings: ReferenceSettings, progress: Progress | None, near: Equilibrium | None = None
 ) -> Equilibrium:
     if not has_aggregate_risk(economy):
-        return solve_stationary(economy, settings, progress)
+        return solve_stationary(economy, settings, progress, near)
     return solve_law_of_motion(economy, settings, progress, near)
 
 

@@ -38,9 +38,12 @@ SEARCH = 10  # so many of them on either side of the typical state are a planner
 
 
 def solve_stationary(
-    economy: Economy, settings: ReferenceSettings, progress: Progress | None = None
+    economy: Economy, settings: ReferenceSettings, progress: Progress | None = None, near: Equilibrium | None = None
 ) -> Equilibrium:
     """Find the K at which households hold K.
+
+    Args:
+        near: an equilibrium on other grids, near whose K a planner's is looked for.
 
     Returns:
         The equilibrium with the law of motion K' = K. Beside that K the policy is that of households who expect to be
@@ -52,7 +55,7 @@ def solve_stationary(
     memory.require_memory(memory.grid_solution(economy, settings))
     if economy.objective == "planner":
         market = _Planner(economy, settings, progress)
-        K = market.best()
+        K = market.best(None if near is None else float(near.ergodic.K[0, -1]))
     else:
         market = _Market(economy, settings, progress)
         K = market.clears()
@@ -166,8 +169,12 @@ class _Planner(_Market):
         self.unit = float(economy.preferences.marginal_utility(c))  # of a premium
         self.premium = 0.0
 
-    def best(self) -> float:
-        """The K at which a planner rests; where there are several, that of the highest mean utility. Raises InputError."""
+    def best(self, near: float | None) -> float:
+        """The K at which a planner rests; where there are several, that of the highest mean utility. Raises InputError.
+
+        Args:
+            near: looked for within a step of FACTOR of this one, instead of within SEARCH steps of the typical state.
+        """
         @cache  # asked again it would differ in the last digits, by where its iterations start
         def excess(K: float) -> float:
             try:
@@ -176,8 +183,8 @@ class _Planner(_Market):
                 self.consumption, self.premium = None, 0.0
                 return math.nan
 
-        centre = self.economy.typical_state()["K"]
-        levels = [centre * FACTOR**power for power in range(-SEARCH, SEARCH + 1)]
+        centre, steps = (self.economy.typical_state()["K"], SEARCH) if near is None else (near, 1)
+        levels = [centre * FACTOR**power for power in range(-steps, steps + 1)]
         brackets = [(low, high) for low, high in zip(levels, levels[1:]) if excess(low) >= 0 > excess(high)]
         require(bool(brackets), f"reference: the planner rests at no K from {levels[0]:.4g} to {levels[-1]:.4g}; expected a "
                 "calibration whose typical state is closer")

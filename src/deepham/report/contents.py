@@ -14,6 +14,8 @@ from deepham.figures_moments import generalized_moments
 from deepham.report import figures
 from deepham.report.business_cycle import SMOOTHING
 from deepham.report.page import Illustration, Section
+from deepham.report.planner import Takeover
+from deepham.report.planner_section import planner_section
 from deepham.report.study import TRANSFER, Study, worst_shock
 from deepham.report.subject import Subject
 from deepham.report.welfare import GROUPS
@@ -24,11 +26,12 @@ AGGREGATES = ("Y", "C", "I", "K", "r", "w", "L", "unemployment", "efficiency")  
 HORIZONS = (0, 1, 2, 4, 8, 12, 20, 30, 39)
 
 
-def contents(subjects: list[Subject], studies: list[Study], manifest: Sheet) -> list[Section]:
+def contents(subjects: list[Subject], studies: list[Study], takeover: Takeover | None, manifest: Sheet) -> list[Section]:
     """All sections. The first subject is the one that is reported on, the first study is of it."""
     sections = [_verdict(subjects), _calibration(subjects), _cycle(studies), _wealth(studies), _policy(subjects, studies)]
-    sections += [section for section in (_recession(studies), _transfer(studies), _risky(studies), _basins(studies), _welfare(studies),
-                                         _moments(subjects[0]), training(subjects)) if section is not None]
+    sections += [section for section in (planner_section(studies, takeover), _recession(studies), _transfer(studies),
+                                         _risky(studies), _basins(studies), _welfare(studies), _moments(subjects[0]),
+                                         training(subjects)) if section is not None]
     return [*sections, _manifest(manifest, studies)]
 
 

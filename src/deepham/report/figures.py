@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from deepham.economics.economy import Economy
 from deepham.figures import BLUE, GREEN, GREY, GRID_LINE, LINES, ORANGE, asset_label, impulse_responses, panel_title
+from deepham.report.planner import Takeover
 from deepham.report.study import Study
 from deepham.states import labelled
 
@@ -177,6 +178,53 @@ def welfare_figure(studies: list[Study]) -> Figure:
     axes.set(xlabel=asset_label(economy), ylabel="percent of consumption, for ever",
              title="What fluctuations cost: positive is a loss")
     axes.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def externality_figure(studies: list[Study]) -> Figure:
+    """What capital is worth to others, against capital and by the aggregate state: a panel a study."""
+    economy = studies[0].solved.economy
+    names = economy.names_of(economy.aggregate_shock, economy.chain.n_z)
+    figure, panels = _panels(len(studies), 3, (4.3, 3.4))
+    for axes, study in zip(panels, studies):
+        K, worth, z = (study.path[name].values[0] for name in ("K", "externality", economy.aggregate_shock))
+        for state, color in zip(range(len(names)), cycle(STATE_COLORS)):
+            axes.plot(K[z == state], worth[z == state], ".", markersize=1.5, color=color, label=f"z {names[state]}")
+        axes.axhline(0, color="black", linewidth=0.6)
+        axes.set(title=study.label, xlabel="capital K, goods", ylabel=f"D, percent per {economy.period}")
+    panels[0].legend(frameon=False, fontsize=8, markerscale=6)
+    return figure
+
+
+def takeover_figure(takeover: Takeover, economy: Economy) -> Figure:
+    """Capital on the same shocks, and what it is worth to others, with the planner from period 0 on and without."""
+    figure, (capital, worth) = _panels(2, 2, (5.4, 3.6))
+    shown = slice(0, 1 + max(t for t in takeover.errors))
+    for axes, series, what in ((capital, takeover.K, "capital K, goods"), (worth, takeover.worth, f"D, percent per {economy.period}")):
+        for (label, values), (color, style) in zip(reversed(series.items()), LINES):
+            axes.plot(values.mean(0)[shown].cpu(), color=color, linestyle=style, label=label)
+            if len(values) > 1:
+                axes.plot(values[0, shown].cpu(), color=color, linestyle=style, linewidth=0.6)
+        axes.set(xlabel=f"{economy.period}s after the change", ylabel=what)
+        axes.set_ylim(bottom=0 if float(min(each.min() for each in series.values())) > 0 else None)
+    capital.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def gains_figure(takeover: Takeover, economy: Economy) -> Figure:
+    """By wealth and individual state: consumption in the first period and the gain over a life, planner against market."""
+    names = economy.names_of(economy.individual_shock, economy.chain.n_eps)
+    figure, (first, life) = _panels(2, 2, (5.4, 3.6))
+    level = takeover.mass.sum(0).cumsum()
+    seen = level <= 0.995
+    for eps, color in zip(range(len(names)), cycle(STATE_COLORS)):
+        first.plot(takeover.k[seen], takeover.first[eps][seen], color=color, label=names[eps])
+        life.plot(takeover.k[seen], takeover.gain[eps][seen], color=color, label=names[eps])
+    for axes, title in ((first, "Consumption in the first period"), (life, "Gain over a life")):
+        axes.axhline(0, color="black", linewidth=0.6)
+        axes.set(title=title, xlabel=asset_label(economy), ylabel="percent of consumption")
+        axes.axvline(takeover.k[np.searchsorted(level, 0.9)], color=GREY, linewidth=0.8, linestyle=":", label="richest tenth begins")
+    first.legend(frameon=False, fontsize=8)
     return figure
 
 

@@ -15,6 +15,7 @@ from deepham.errors import InputError
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.transition import solve_transition
 from deepham.report.business_cycle import Moments, moments
+from deepham.report.planner import PANEL_BURN_IN, PANEL_PERIODS, PANELS, panel_statistics, statistics
 from deepham.report.welfare import FluctuationCost, cost_of_fluctuations, pooled
 from deepham.impulse import POOL
 from deepham.risky import RiskySteadyState
@@ -34,10 +35,13 @@ class StudySettings:
     irf_periods: int
     irf_draws: int
     risky_periods: int
+    agents: int
+    paths: int
 
     def validate(self) -> None:
         """Raise InputError for a value out of range."""
-        for name, least in (("periods", 20), ("irf_periods", 1), ("irf_draws", 1), ("risky_periods", 2)):
+        for name, least in (("periods", 20), ("irf_periods", 1), ("irf_draws", 1), ("risky_periods", 2), ("agents", 1),
+                            ("paths", 1)):
             require(getattr(self, name) >= least, f"study.{name}: expected at least {least}, got {getattr(self, name)}")
 
     def require_memory(self, solved: SolvedEconomy, processes: int = 1) -> None:
@@ -47,6 +51,8 @@ class StudySettings:
             ("periods",): memory.simulation(*of, MEMORY + self.periods, 1, None),
             ("risky_periods",): memory.simulation(*of, self.risky_periods, 1, None),
             ("irf_periods", "irf_draws"): memory.response(*of, self.irf_periods, self.irf_draws, None, POOL)}
+        if solved.economy.planner:
+            simulations[("agents",)] = memory.simulation(*of, PANEL_BURN_IN + PANEL_PERIODS, PANELS, self.agents)
         for names, parts in simulations.items():
             settings = {f"study.{name}": getattr(self, name) for name in names}
             memory.require_memory([(processes * sum(size for size, _ in parts), settings)], solved.grid.device)
@@ -66,6 +72,8 @@ class Study:
         risky: aggregate state -> risky steady state.
         basins: where the aggregate state is a number, paths without shocks (Datasets) that start far from each other.
         cost: welfare cost of aggregate fluctuations, None where it cannot be computed.
+        statistics: of an economy that states a planner's problem, what planner and market differ in: "continuum" and
+            "panels of N" -> statistic -> mean and standard error.
         missing: what could not be computed, and why.
     """
 
@@ -78,6 +86,7 @@ class Study:
     risky: dict[str, RiskySteadyState] = field(default_factory=dict)
     cost: FluctuationCost | None = None
     basins: list = field(default_factory=list)
+    statistics: dict[str, dict[str, tuple[float, float]]] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -125,8 +134,12 @@ def study(
         state if economy.chain.finite else 0, settings.risky_periods)) for state in states}
     cost = attempt("welfare", lambda: _cost(solved, dates, grid)) if len(states) > 1 else None
     basins = [] if economy.chain.finite else attempt("basins", lambda: _basins(solved, settings.risky_periods)) or []
+    by_population = {}
+    if economy.planner:
+        panels = attempt(f"panels of {settings.agents}", lambda: panel_statistics(solved, settings.agents, seed))
+        by_population = {"continuum": statistics(economy, path)} | ({f"panels of {settings.agents}": panels} if panels else {})
     return Study(label, solved, path, moments(path, economy.period, named), recession, transfer,
-                 {state: found for state, found in risky.items() if found is not None}, cost, basins, missing)
+                 {state: found for state, found in risky.items() if found is not None}, cost, basins, by_population, missing)
 
 
 def _basins(solved: SolvedEconomy, periods: int) -> list:
@@ -156,6 +169,7 @@ def common_path(solved: SolvedEconomy, periods: int, seed: int) -> np.ndarray:
 
 
 def _cost(solved: SolvedEconomy, dates: Panel, grid: ReferenceSettings) -> FluctuationCost:
+    require(solved.economy.objective == "market", "the value function of a planner's household has in it what it is paid for assets")
     calm = solved.economy.without_aggregate_risk()
     require(calm is not None, f"{solved.name} states no twin without aggregate risk")
     return cost_of_fluctuations(solved, solve_transition(calm, pooled(solved), grid), dates)

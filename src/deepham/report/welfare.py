@@ -72,17 +72,8 @@ def cost_of_fluctuations(solved: SolvedEconomy, calm: Transition, dates: Panel) 
         still = calm.value_at(k, torch.full(k.shape, eps)).numpy()
         cost[eps] = equivalent(economy, still, shaken + error)
     weight = mass.numpy()
-    level = weight.sum(0).cumsum()
-    below = np.concatenate([[0.0], level[:-1]])
-    groups = np.full((len(GROUPS), n_eps), np.nan)
-    wealth = np.empty(len(GROUPS))
-    for index, (low, high) in enumerate(GROUPS):
-        inside = np.clip(np.minimum(level, high) - np.maximum(below, low), 0, None) / (level - below).clip(1e-300)
-        wealth[index] = (inside * weight.sum(0) @ k.numpy()) / (inside * weight.sum(0)).sum()
-        for eps in range(n_eps):
-            members = inside * weight[eps]
-            if members.sum() > 1e-9:
-                groups[index, eps] = members @ cost[eps] / members.sum()
+    members = members_of_groups(weight)
+    wealth, groups = means_of_groups(members, k.numpy(), cost)
     at_steady_state = float(economy.preferences.marginal_utility(torch.tensor(economy.typical_state()["c"])))
     return FluctuationCost(
         k.numpy(), cost, groups, wealth, float((weight * cost).sum()),
@@ -106,10 +97,22 @@ def mean_residual(solved: SolvedEconomy, dates: Panel) -> float:
     return total
 
 
+def members_of_groups(mass: np.ndarray) -> np.ndarray:
+    """Masses (len(GROUPS), n_eps, G) of the households of each group, of those (n_eps, G) at increasing levels of wealth."""
+    level = mass.sum(0).cumsum()
+    below = np.concatenate([[0.0], level[:-1]])
+    inside = [np.clip(np.minimum(level, high) - np.maximum(below, low), 0, None) / (level - below).clip(1e-300) for low, high in GROUPS]
+    return np.stack(inside)[:, None] * mass
+
+
+def means_of_groups(members: np.ndarray, k: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean wealth (len(GROUPS),), and means (len(GROUPS), n_eps) of values (n_eps, G), NaN where nobody is."""
+    each = members.sum(2)
+    means = np.divide((members * values).sum(2), each, out=np.full(each.shape, np.nan), where=each > 1e-9)
+    return (members * k).sum((1, 2)) / each.sum(1), means
+
+
 def equivalent(economy: Economy, value: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Percent by which consumption would have to rise for ever to turn lifetime utility `other` into `value`, utils."""
-    sigma, patience = economy.preferences.sigma, 1 - economy.beta
-    if sigma == 1:
-        return 100 * np.expm1(patience * (value - other))
-    constant = 1 / ((1 - sigma) * patience)
-    return 100 * (((value + constant) / (other + constant)) ** (1 / (1 - sigma)) - 1)
+    constant, other = (economy.preferences.inverse_utility((1 - economy.beta) * torch.as_tensor(each)) for each in (value, other))
+    return 100 * (constant / other - 1).numpy()

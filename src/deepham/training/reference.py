@@ -28,7 +28,8 @@ SHOWN = {
     "doubling.mean_K": ("grids doubled: mean of K", "%"), "doubling.path_gap": ("grids doubled: path of K, mean", "%"),
     "doubling.wealth_sd": ("grids doubled: sd of wealth", "%"),
     "doubling.consumption": ("grids doubled: consumption, mean", "%"),
-    "mean_K": ("mean of K", "goods"), "sd_K": ("sd of K", "goods"), "wealth_sd": ("sd of wealth", "goods"),
+    "mean_K": ("mean of K", "goods"), "sd_K": ("sd of K", "goods"),
+    "welfare": ("welfare, as consumption", "goods"), "wealth_sd": ("sd of wealth", "goods"),
     "gini": ("Gini of wealth", ""), "top_mass": ("mass at the top node", "share"),
     **{f"wealth_q{level:02d}": (f"wealth, {level} %", "goods") for level in (1, 5, 10, 25, 50, 75, 90, 95, 99)},
 }

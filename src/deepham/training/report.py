@@ -13,12 +13,14 @@ from omegaconf import DictConfig, ListConfig
 
 from deepham import datasets
 from deepham.economics.economy import require
+from deepham.errors import InputError
 from deepham.loading import load
 from deepham.memory import point_of, require_memory
 from deepham.memory import verdict as verdict_memory
 from deepham.report.contents import contents, manifest_sheet
 from deepham.report.page import write
-from deepham.report.study import GRID, Study, study
+from deepham.report.planner import Takeover, take_over
+from deepham.report.study import GRID, Study, StudySettings, study
 from deepham.report.subject import examine
 from deepham.report.work import Clock, work
 from deepham.solution import Solution
@@ -58,6 +60,7 @@ def run(cfg: DictConfig) -> float:
         (study, label, SolvedEconomy(main.solution.name, economy, policy, value, ergodic.grid, ergodic.mean_mass,
                                None if economy.chain.finite else ergodic.mean_z),
          ergodic.dates, lengths, grid, seed, say) for label, economy, policy, value, ergodic in looked_at])
+    takeover = _takeover(studies, lengths, seed, say)
     say("drawing")
     about = {"made": datetime.now(UTC).isoformat(timespec="seconds"),
              "command": shlex.join(["python", "scripts/report.py", *sys.argv[1:]]),
@@ -68,7 +71,7 @@ def run(cfg: DictConfig) -> float:
     beside = f"; beside it: {', '.join(each.label for each in studies[1:])}" if len(studies) > 1 else ""
     page = write(folder, " ".join(dict.fromkeys((main.solution.name, main.label))),
                  f"A solution by deepham {main.solution.meta['deepham']} of {main.solution.meta['created'][:10]}{beside}.",
-                 contents(subjects, studies, manifest_sheet(subjects, about)))
+                 contents(subjects, studies, takeover, manifest_sheet(subjects, about)))
     _write_series(folder, studies)
     say(f"{page}, with its figures, tables and time series beside it")
     return main.measures["euler.mean"]
@@ -82,8 +85,6 @@ def _solutions(cfg: DictConfig) -> dict[str, Solution]:
     solutions = {}
     for path in paths:
         solution, label = load(path), _name(path)
-        require(solution.economy.objective == "market", f"report: {path} is a planner's solution, and the page is about markets; "
-                f"measure it with scripts/evaluate.py solution={path}")
         require(label not in solutions and label != GRID, f"compare: there are two solutions called {label}; copy one to "
                 "a folder of another name")
         solutions[label] = solution
@@ -93,6 +94,18 @@ def _solutions(cfg: DictConfig) -> dict[str, Solution]:
         require(each.mass.shape[0] == first.mass.shape[0] and each.economy.chain.n_eps == first.economy.chain.n_eps,
                 f"compare: {path} has another number of states than {paths[0]}")
     return solutions
+
+
+def _takeover(studies: list[Study], lengths: StudySettings, seed: int, say: Clock) -> Takeover | None:
+    """What a planner's solution on the page changes for the households of a market's; None where one of the two is missing."""
+    of = {each.solved.economy.objective: each for each in reversed(studies) if not each.is_grid}
+    if not {"market", "planner"} <= set(of):
+        return None
+    try:
+        return take_over(*((of[objective].label, of[objective].solved) for objective in ("market", "planner")), lengths.paths, seed, say)
+    except InputError as error:
+        of["planner"].missing["gains from a planner"] = str(error)
+        return None
 
 
 def _name(path: str) -> str:

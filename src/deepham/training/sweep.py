@@ -15,7 +15,7 @@ from rich.table import Table
 
 from deepham.errors import InputError
 from deepham.files import write_json
-from deepham.sweeps import SweepRun, varying
+from deepham.sweeps import SweepRun, most_welfare, varying
 from deepham.tables_sweep import MAIN, settings_sheet, settings_table
 from deepham.training.outcomes import jobs_of, outcomes, stop_of, typed
 from deepham.training.sweep_plan import plan
@@ -97,7 +97,7 @@ def show_settings(runs: list[SweepRun], measure: str, home: Path, figure: bool) 
 
     Args:
         runs: of which at least one is finished.
-        measure: what the figure shows, and a column beside the main ones.
+        measure: what the figure shows, and a column beside the main ones; of welfare also the run that has most of it.
     """
     settings_sheet(runs, (*MAIN, measure)).write(home, "settings")
     rich.get_console().print(settings_table(runs, measure))
@@ -107,6 +107,9 @@ def show_settings(runs: list[SweepRun], measure: str, home: Path, figure: bool) 
 
         save_figures({"settings": sweep_figure(runs, measure)}, home)
     print_line(f"{home}/settings.md, .csv, .tex{', .png, .pdf' if figure else ''}")
+    best = most_welfare(runs)
+    if measure == "welfare" and best is not None:
+        print_line(f"most welfare: {best.name}, {best.measures['welfare']:.5g} goods")
 
 
 def print_line(line: str) -> None:
