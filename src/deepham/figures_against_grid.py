@@ -111,7 +111,7 @@ def policy_against_grid(economy: Economy, policy: Policy, reference: Reference, 
     eps_names = economy.names_of(economy.individual_shock, economy.chain.n_eps)
     z_names = economy.names_of(economy.aggregate_shock, economy.chain.n_z)
     for z, style in zip(range(len(z_names)), cycle(("-", ":"))):
-        index = torch.tensor([z])
+        index = truth.mean_z[z : z + 1]
         population = _mean_population(truth, z)
         for eps, color in zip(range(len(eps_names)), cycle((ORANGE, BLUE, GREEN))):
             seen = observe(economy, population, index, k=k, eps=torch.full(k.shape, eps))

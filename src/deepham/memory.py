@@ -245,11 +245,16 @@ def grid_solution(economy, settings) -> list[Part]:
     """Of the solution with ReferenceSettings: the household's problem, the histograms and the paths."""
     s, n_z, n_eps = settings, economy.chain.n_z, economy.chain.n_eps
     points = n_eps * s.histogram_nodes
-    problem = 128 * n_z**2 * n_eps * s.k_nodes * s.K_nodes, {"reference.k_nodes": s.k_nodes, "reference.K_nodes": s.K_nodes}
-    if n_z == 1:  # the transition matrix of the histogram in place of a path
-        return [problem, (160 * points**2, {"reference.histogram_nodes": s.histogram_nodes})]
+    nodes, sizes = n_z * s.K_nodes, {"reference.k_nodes": s.k_nodes, "reference.K_nodes": s.K_nodes}
+    if not economy.chain.finite and s.z_nodes:
+        nodes, sizes = s.z_nodes * s.K_nodes, sizes | {"reference.z_nodes": s.z_nodes}
+    problem = 128 * nodes * economy.chain.n_next * n_eps * s.k_nodes, sizes
+    matrix = 160 * points**2, {"reference.histogram_nodes": s.histogram_nodes}  # the transition matrix of the histogram
+    if n_z == 1 and economy.chain.finite:  # in place of a path
+        return [problem, matrix]
     histograms = points * (230 * s.economies + 220 * max(40, s.economies) + 1100 * n_z * n_eps)
-    return [problem, (histograms, {"reference.economies": s.economies, "reference.histogram_nodes": s.histogram_nodes}),
+    rest = [] if economy.chain.finite else [matrix]  # a number may move without a shock, and then there is no path
+    return [problem, *rest, (histograms, {"reference.economies": s.economies, "reference.histogram_nodes": s.histogram_nodes}),
             (_path(5 * s.economies, s.burn_in + s.periods), {
                 "reference.economies": s.economies, "reference.burn_in": s.burn_in, "reference.periods": s.periods})]
 

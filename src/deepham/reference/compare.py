@@ -51,7 +51,7 @@ def compare(
     economy: Economy, policy: Policy, reference: Reference, z_path: Tensor, burn_in: int, dates: int,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Ergodic, Ergodic, dict[str, float]]:
-    """Follow both economies along z_path (1, T) and measure their distance after `burn_in` periods.
+    """Follow both economies along the shocks z_path (1, T, ...) and measure their distance after `burn_in` periods.
 
     Returns:
         The candidate's path, the reference's, and in percent: mean_K_gap (signed), path_gap.mean and .max,
@@ -61,7 +61,7 @@ def compare(
         InputError: the reference was solved for another calibration.
     """
     _check_calibration(economy, reference)
-    nodes, start = reference.nodes, Panel(reference.start, z_path[:, 0])
+    nodes, start = reference.nodes, Panel(reference.start, _first(economy, reference, z_path))
     candidate = ergodic_path(economy, policy, nodes, start, z_path, burn_in, dates, progress)
     truth = ergodic_path(
         economy, reference.policy.on_histogram(nodes), nodes, start, z_path, burn_in, dates, progress)
@@ -76,6 +76,11 @@ def compare(
         "welfare_gap": welfare_gap(economy, policy, reference, z_path[:, :WELFARE_PERIODS]),
     }
     return candidate, truth, measures
+
+
+def _first(economy: Economy, reference: Reference, z_path: Tensor) -> Tensor:
+    """The aggregate state that a comparison starts in: the first of the path, or the reference's mean where it is a number."""
+    return z_path[:, 0] if economy.chain.finite else reference.z
 
 
 def _check_calibration(economy: Economy, reference: Reference) -> None:
@@ -104,10 +109,11 @@ def welfare_gap(economy: Economy, policy: Policy, reference: Reference, z_path: 
     truth = reference.policy.on_histogram(nodes)
     everybody = household = reference.start
     lifetime = lifetime_true = 0.0
-    discount = 1.0
+    discount, z_next = 1.0, _first(economy, reference, z_path)
     for t in range(z_path.shape[1] - 1):
-        z, z_next = z_path[:, t], z_path[:, t + 1]
+        z = z_next
         alone = observe(economy, everybody, z, k=household.k, eps=household.eps)
+        z_next = economy.chain.follow(z, z_path[:, t + 1], alone.aggregates)
         following, c_true = advance_histogram(economy, truth, nodes, everybody, z, z_next)
         household_next, c = advance_histogram(economy, policy, nodes, household, z, z_next, alone)
         lifetime += discount * float(household.mean(economy.preferences.utility(c)))

@@ -1,4 +1,8 @@
-"""Functions of (z, eps, K, k) on a grid, usable wherever a network is: Observation -> (B, N)."""
+"""Functions of (z, eps, K, k) on a grid, usable wherever a network is: Observation -> (B, N).
+
+z is the index of a chain, at which a function is looked up, and the function is linear in log K; or it is a number, and the
+function is a cubic in log K and in z around each point: mean assets that move over hundreds of years show every bias of saving.
+"""
 
 from __future__ import annotations
 
@@ -12,15 +16,40 @@ from deepham.simulation.household import Observation
 
 @dataclass(frozen=True)
 class Grid:
-    """Nodes of individual assets k (G,) and of aggregate capital K (J,), both increasing."""
+    """Nodes, increasing.
+
+    Attributes:
+        k: (G,) individual assets.
+        K: (J,) their mean over the households, which is capital where they own all of it.
+        z: (n_z,) the aggregate state where it is a number; None where it is the index of a chain.
+        mean: what the economy calls mean assets among its aggregates.
+    """
 
     k: Tensor
     K: Tensor
+    z: Tensor | None = None
+    mean: str = "K"
+
+    def to(self, device) -> Grid:
+        """A copy on the device."""
+        return Grid(self.k.to(device), self.K.to(device), None if self.z is None else self.z.to(device), self.mean)
+
+    def corners(self, z: Tensor, K: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """Nodes around (z, K), as places row * J + column in the table of (z, K), and what each weighs in a function's value
+        there. z (...) or (..., 1), K (...); so are places and weights. Where z is a number the function goes on beyond the
+        nodes as it is at the last: what may come of a rare state is not extrapolated.
+        """
+        J, log_K = len(self.K), self.K.log()
+        if self.z is None:
+            low, share = bracket(log_K, K.log())
+            return [(z * J + low, 1 - share), (z * J + low + 1, share)]
+        rows, columns = cubic(self.z, z[..., 0]), cubic(log_K, K.log())
+        return [(row * J + column, up * right) for row, up in rows for column, right in columns]
 
 
 @dataclass(frozen=True)
 class GridFunction:
-    """Values (n_z, n_eps, J, G) at the nodes, linear in log K and in k between them and beyond the last.
+    """Values (n_z, n_eps, J, G) at the nodes, linear in k between them and beyond the last; see above for K and z.
 
     Attributes:
         capped: whether the function is consumption, which cannot exceed resources less the borrowing limit.
@@ -32,21 +61,25 @@ class GridFunction:
     borrowing_limit: float
 
     def __call__(self, seen: Observation) -> Tensor:
-        row, up = (x[:, None] for x in bracket(self.grid.K.log(), seen.aggregates["K"].log()))
         column, right = bracket(self.grid.k, seen.k)
-        z = seen.z[:, None]
 
-        def between(row: Tensor) -> Tensor:
+        def between(z: Tensor, row: Tensor) -> Tensor:
             return torch.lerp(self.values[z, seen.eps, row, column], self.values[z, seen.eps, row, column + 1], right)
 
-        result = torch.lerp(between(row), between(row + 1), up)
+        K, J = seen.aggregates[self.grid.mean], len(self.grid.K)
+        if self.grid.z is None:
+            row, up = (x[:, None] for x in bracket(self.grid.K.log(), K.log()))
+            result = torch.lerp(between(seen.z[:, None], row), between(seen.z[:, None], row + 1), up)
+        else:
+            result = sum(weight[:, None] * between(place[:, None] // J, place[:, None] % J)
+                         for place, weight in self.grid.corners(seen.z, K))
         return torch.minimum(result, seen.resources - self.borrowing_limit) if self.capped else result
 
     def on_histogram(self, nodes: Tensor) -> HistogramFunction:
         """The same function for populations that are histograms on `nodes` (G',), several times faster."""
         low, share = bracket(self.grid.k, nodes)
         values = (1 - share) * self.values[..., low] + share * self.values[..., low + 1]  # (n_z, n_eps, J, G')
-        return HistogramFunction(self.grid.K.log(), values.transpose(1, 2).flatten(2), self.capped, self.borrowing_limit)
+        return HistogramFunction(self.grid, values.transpose(1, 2).flatten(2), self.capped, self.borrowing_limit)
 
 
 @dataclass(frozen=True)
@@ -54,19 +87,41 @@ class HistogramFunction:
     """A GridFunction at the nodes of a wealth histogram: looked up instead of searched for.
 
     Attributes:
-        log_K: (J,) nodes of aggregate capital, in logs.
+        grid: of the function.
         values: (n_z, J, n_eps * G), households in the order of `Population.histogram`.
     """
 
-    log_K: Tensor
+    grid: Grid
     values: Tensor
     capped: bool
     borrowing_limit: float
 
     def __call__(self, seen: Observation) -> Tensor:
-        low, share = bracket(self.log_K, seen.aggregates["K"].log())
-        result = torch.lerp(self.values[seen.z, low], self.values[seen.z, low + 1], share[:, None])
+        K = seen.aggregates[self.grid.mean]
+        if self.grid.z is None:
+            low, share = bracket(self.grid.K.log(), K.log())
+            result = torch.lerp(self.values[seen.z, low], self.values[seen.z, low + 1], share[:, None])
+        else:
+            places, weights = (torch.stack(x, 1) for x in zip(*self.grid.corners(seen.z, K)))
+            result = torch.einsum("bc,bcn->bn", weights, self.values.flatten(0, 1)[places])
         return torch.minimum(result, seen.resources - self.borrowing_limit) if self.capped else result
+
+
+def cubic(nodes: Tensor, points: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """Indices of the four nodes (of fewer, of all) around each point, and their weights in the polynomial through them; of a
+    point beyond the ends as at the end. points, indices and weights of one shape.
+    """
+    count = min(4, len(nodes))
+    points = points.clamp(nodes[0], nodes[-1]).contiguous()
+    first = (torch.searchsorted(nodes, points, right=True) - count // 2).clamp(0, len(nodes) - count)
+    found = []
+    for i in range(count):
+        weight = torch.ones_like(points)
+        for j in range(count):
+            if i != j:
+                weight = weight * (points - nodes[first + j]) / (nodes[first + i] - nodes[first + j])
+        found.append((first + i, weight))
+    return found
 
 
 def bracket(nodes: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:

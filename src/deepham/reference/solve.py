@@ -9,8 +9,8 @@ from torch import Tensor
 
 from deepham.algorithm.evaluation import distribution_measures, error_measures
 from deepham.economics.economy import Economy, require
-from deepham.reference.grid import Grid, GridFunction
-from deepham.reference.household import HouseholdProblem, LawOfMotion
+from deepham.reference.grid import GridFunction
+from deepham.reference.household import HouseholdProblem, LawOfMotion, PolynomialLaw, aggregates_at
 from deepham.reference.law_of_motion import Equilibrium, Progress, forecast_errors, solve_law_of_motion
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.stationary import solve_stationary
@@ -25,37 +25,40 @@ class Reference:
     Attributes:
         calibration: the economy's parameters.
         law: the law of motion households forecast with.
-        r_squared: (n_z,) of its regression on the simulated path.
+        r_squared: (n_z,) of its regression on the simulated path, as in `Equilibrium`.
         policy, value: Observation -> (B, N), consumption and lifetime utility.
         nodes: (G,) of the wealth histogram.
         start: average cross-section of the path it was found on, one economy; where a comparison starts.
+        z: (1, 1) mean aggregate state of that path where it is a number; None where it is the index of a chain.
         measures: of the solution under the project's definitions; "forecast": errors of the law of motion iterated on
             its own (Den Haan, 2010); "doubling": distance to a solution on grids of half as many nodes.
     """
 
     calibration: dict
-    law: LawOfMotion
+    law: LawOfMotion | PolynomialLaw
     r_squared: Tensor
     policy: GridFunction
     value: GridFunction
     nodes: Tensor
     start: Population
     measures: dict[str, float]
+    z: Tensor | None = None
 
     def to(self, device) -> Reference:
         """A copy on the device."""
         def moved(function: GridFunction) -> GridFunction:
-            grid = Grid(function.grid.k.to(device), function.grid.K.to(device))
-            return replace(function, grid=grid, values=function.values.to(device))
+            return replace(function, grid=function.grid.to(device), values=function.values.to(device))
 
         start = Population(*(x.to(device) for x in (self.start.k, self.start.eps, self.start.weight)))
-        law = LawOfMotion(self.law.intercept.to(device), self.law.slope.to(device))
-        return replace(self, law=law, policy=moved(self.policy), value=moved(self.value), nodes=self.nodes.to(device),
+        law = type(self.law)(*(x if x is None else x.to(device) for x in vars(self.law).values()))
+        z = None if self.z is None else self.z.to(device)
+        return replace(self, law=law, z=z, policy=moved(self.policy), value=moved(self.value), nodes=self.nodes.to(device),
                        start=start)
 
 
 def solve_reference(economy: Economy, settings: ReferenceSettings, progress: Progress | None = None) -> Reference:
-    """Solve an economy with one asset, a finite chain and prices that depend on K alone.
+    """Solve an economy with one asset and prices that depend on mean assets and the aggregate state alone, the state of a chain
+    or a number.
 
     Args:
         economy: in float64.
@@ -75,7 +78,7 @@ def solve_reference(economy: Economy, settings: ReferenceSettings, progress: Pro
 def _solve(
     economy: Economy, settings: ReferenceSettings, progress: Progress | None, near: Equilibrium | None = None
 ) -> Equilibrium:
-    if economy.chain.n_z == 1:
+    if not has_aggregate_risk(economy):
         return solve_stationary(economy, settings, progress, near)
     return solve_law_of_motion(economy, settings, progress, near)
 
@@ -83,6 +86,7 @@ def _solve(
 def _halved(settings: ReferenceSettings) -> ReferenceSettings:
     """Every second node of each grid."""
     return replace(settings, k_nodes=settings.k_nodes // 2, K_nodes=max(2, settings.K_nodes // 2 + 1),
+                   z_nodes=None if settings.z_nodes is None else max(2, settings.z_nodes // 2 + 1),
                    histogram_nodes=settings.histogram_nodes // 2)
 
 
@@ -109,20 +113,31 @@ def _conclude(economy: Economy, equilibrium: Equilibrium, doubling: dict[str, fl
     value = GridFunction(grid, problem.value(c), False, economy.borrowing_limit)
     mass = (ergodic.share_z[:, None].to(ergodic.grid) * ergodic.mean_mass).sum(0)
     start = Population.histogram(ergodic.grid, mass.reshape(1, economy.chain.n_eps, -1))
-    forecast = forecast_errors(law, ergodic)
+    forecast = forecast_errors(economy, law, ergodic, equilibrium.shocks)
     measures = (error_measures(economy, policy, value, ergodic.dates, optimality_every=4)
                 | distribution_measures(ergodic)
                 | {"forecast.mean": float(forecast.mean()), "forecast.max": float(forecast.max())} | doubling)
-    return Reference(economy.parameters(), law, equilibrium.r_squared, policy, value, ergodic.grid, start, measures)
+    z = None if economy.chain.finite else ergodic.mean_z
+    return Reference(economy.parameters(), law, equilibrium.r_squared, policy, value, ergodic.grid, start, measures, z)
 
 
 def no_grid(economy: Economy) -> str | None:
     """Why the economy is none that the grid method solves; None where it is."""
-    if not economy.chain.finite:
-        return ("the grid method solves economies whose aggregate state is a finite chain, this one's, "
-                f"{economy.aggregate_shock}, moves continuously")
-    names = set(economy.typical_state()) - {"c", "m"}
-    if names != {"K"}:
+    chain, names = economy.chain, set(economy.typical_state()) - {"c", "m"}
+    if not chain.finite and chain.draws > 1:
+        return ("the grid method solves economies whose aggregate state is a finite chain or one number, this one's, "
+                f"{economy.aggregate_shock}, is {chain.draws} numbers")
+    if chain.finite and names != {"K"}:
         return ("the grid method solves economies whose prices depend on K alone, this one has the aggregates "
                 f"{', '.join(sorted(names))}")
     return None
+
+
+def has_aggregate_risk(economy: Economy) -> bool:
+    """Whether there is more than one state of the chain, or a shock moves the number that the aggregate state is."""
+    chain = economy.chain
+    if chain.finite:
+        return chain.n_z > 1
+    z = chain.typical_z()
+    beside = aggregates_at(economy, economy.table([economy.typical_assets]), z)
+    return bool((chain.follow(z, torch.ones_like(z), beside) != chain.follow(z, torch.zeros_like(z), beside)).any())

@@ -1,6 +1,7 @@
 """The stationary equilibrium of an economy without an aggregate shock (Aiyagari, 1994), and its planner's stationary choice.
 
-Capital rests at the K whose prices make households hold K: a root in one number. At given prices the policy comes from
+Capital rests at the K whose prices make households hold K: a root in one number. An aggregate state that is a number rests
+beside it where it stays as it is: K stands for mean assets here. At given prices the policy comes from
 the endogenous grid method and the stationary cross-section is the eigenvector of the histogram's transition matrix,
 solved for instead of simulated. A planner can have households hold any K, by the premium on assets that it takes
 (algorithm/planner.py); it rests where the premium is what assets are worth to others (Davila, Hong, Krusell and
@@ -15,7 +16,7 @@ from dataclasses import replace
 from functools import cache
 
 import torch
-from scipy.optimize import brentq
+from scipy.optimize import brentq, newton
 from torch import Tensor
 
 from deepham import memory
@@ -24,8 +25,8 @@ from deepham.algorithm.planner import externality
 from deepham.economics.economy import Economy, require
 from deepham.errors import InputError
 from deepham.reference.grid import Grid, GridFunction
-from deepham.reference.household import HouseholdProblem, LawOfMotion
-from deepham.reference.law_of_motion import Equilibrium, Progress, household_grid
+from deepham.reference.household import HouseholdProblem, LawOfMotion, PolynomialLaw, aggregates_at
+from deepham.reference.law_of_motion import Equilibrium, Progress, asset_nodes
 from deepham.reference.settings import ReferenceSettings
 from deepham.simulation.continuum import advance_histogram, wealth_grid
 from deepham.simulation.household import Observation, observe
@@ -46,7 +47,7 @@ def solve_stationary(
 
     Returns:
         The equilibrium with the law of motion K' = K. Beside that K the policy is that of households who expect to be
-        back at it next period.
+        back at it next period, or, where z is a number, to stay where they are.
 
     Raises:
         InputError: no K was found.
@@ -59,10 +60,10 @@ def solve_stationary(
         market = _Market(economy, settings, progress)
         K = market.clears()
     policy, population = market.at(K)
-    rest = torch.zeros(1, 10, dtype=torch.long)
-    start = Panel(population, rest[:, 0])
+    start = Panel(population, market.resting(K))
+    rest = torch.zeros(1, 10, *start.z.shape[1:], dtype=start.z.dtype)  # no shocks
     ergodic = ergodic_path(economy, policy.on_histogram(market.nodes), market.nodes, start, rest, 0, 1)
-    return Equilibrium(market.law(K), torch.ones(1, dtype=torch.float64), policy, ergodic)
+    return Equilibrium(market.law(K), torch.ones(1, dtype=torch.float64), policy, ergodic, rest)
 
 
 class _Market:
@@ -71,13 +72,16 @@ class _Market:
     def __init__(self, economy: Economy, settings: ReferenceSettings, progress: Progress | None):
         self.economy, self.settings, self.progress = economy, settings, progress
         self.nodes = wealth_grid(economy, settings.histogram_nodes, settings.top)
-        self.k = household_grid(economy, settings).k
+        self.k = asset_nodes(economy, settings)
         self.consumption: Tensor | None = None
         self.evaluations = 0
 
     def clears(self) -> float:
         """The K that households hold at its own prices. Raises InputError."""
-        low = self.economy.steady_state()["K"]  # at beta R = 1 households would save without end
+        low = self.economy.steady_state()[self.economy.mean_assets]  # at beta R = 1 households would save without end
+        if not self.economy.chain.finite:  # whose mean assets at beta R = 1 are not known
+            while self.excess(low) < 0:
+                low /= FACTOR
         high = FACTOR * low
         while self.excess(high) >= 0:
             low, high = high, FACTOR * high
@@ -107,14 +111,35 @@ class _Market:
 
     def _households(self, K: float) -> tuple[GridFunction, Population]:
         width = torch.tensor([-self.settings.K_width, 0.0, self.settings.K_width], dtype=torch.float64)
-        grid = Grid(self.k, K * width.exp())
+        z = None if self.economy.chain.finite else self.resting(K)[0] * width.exp()
+        grid = Grid(self.k, K * width.exp(), z, self.economy.mean_assets)
         problem = HouseholdProblem(self.economy, self.law(K), grid)
         self.consumption = problem.consumption(self.consumption, tolerance=1e-9)
         policy = GridFunction(grid, self.consumption, True, self.economy.borrowing_limit)
         return policy, self._stationary(policy, K)
 
-    def law(self, K: float) -> LawOfMotion:
-        """K' = K whatever today's capital."""
+    def resting(self, K: float) -> Tensor:
+        """The aggregate state that stays as it is beside K and without shocks, (1,) or (1, 1). Raises InputError."""
+        z, chain = self.economy.chain.typical_z(), self.economy.chain
+        if chain.finite:
+            return z
+        mean = torch.tensor([K], dtype=torch.float64)
+
+        def moves(number: float) -> float:
+            at = torch.full_like(z, number)
+            return float(chain.follow(at, torch.zeros_like(z), aggregates_at(self.economy, mean, at)) - at)
+
+        try:
+            return torch.full_like(z, newton(moves, float(z), tol=1e-13))
+        except RuntimeError as error:
+            raise InputError(f"reference: {self.economy.aggregate_shock} rests nowhere beside {self.economy.mean_assets} = {K:.4g}; "
+                             "expected a calibration with a rest") from error
+
+    def law(self, K: float) -> LawOfMotion | PolynomialLaw:
+        """K' = K whatever today's capital; where z is a number, and moves slowly, that of today."""
+        if not self.economy.chain.finite:
+            return PolynomialLaw(torch.zeros(3, dtype=torch.float64),
+                                 torch.tensor([math.log(K), float(self.resting(K))], dtype=torch.float64))
         return LawOfMotion(torch.tensor([K], dtype=torch.float64).log(), torch.zeros(1, dtype=torch.float64))
 
     def _stationary(self, policy: GridFunction, K: float) -> Population:
@@ -122,8 +147,9 @@ class _Market:
         points = n_eps * len(self.nodes)
         # one economy for every point of the histogram, with all of its mass there: the next masses are the transition
         corners = Population.histogram(self.nodes, torch.eye(points, dtype=torch.float64).reshape(points, n_eps, -1))
-        z = torch.zeros(points, dtype=torch.long)
-        aggregates = {"K": torch.full((points,), K, dtype=torch.float64)}
+        resting = self.resting(K)
+        z = resting.expand(points, *resting.shape[1:])
+        aggregates = aggregates_at(economy, torch.full((points,), K, dtype=torch.float64), z)
         prices = economy.prices(aggregates, z)
         seen = Observation(economy.resources(corners.k, corners.eps, z, prices), corners.k, corners.eps, z, corners,
                            aggregates, prices)

@@ -15,9 +15,9 @@ from deepham.economics.economy import Economy
 from deepham.errors import InputError
 from deepham.files import replace
 from deepham.reference.grid import Grid, GridFunction
-from deepham.reference.household import LawOfMotion
+from deepham.reference.household import LawOfMotion, PolynomialLaw
 from deepham.reference.law_of_motion import Progress
-from deepham.reference.settings import ReferenceSettings
+from deepham.reference.settings import MOST_ORDER, ReferenceSettings
 from deepham.reference.solve import Reference, solve_reference
 from deepham.simulation.population import Population
 
@@ -29,7 +29,8 @@ UNREADABLE = (OSError, safetensors.SafetensorError, KeyError, TypeError, ValueEr
 
 def file_name(economy_name: str, economy: Economy, settings: ReferenceSettings) -> str:
     """Name of the file for this calibration and these settings: the economy, and a hash of everything."""
-    identity = [SCHEMA, economy_name, economy.parameters(), asdict(settings)]
+    said = {name: value for name, value in asdict(settings).items() if value is not None}
+    identity = [SCHEMA, economy_name, economy.parameters(), said]
     identity += [economy.objective] * (economy.objective != "market")
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
     return f"{economy_name}-{digest[:12]}.safetensors"
@@ -76,10 +77,15 @@ def obtain(
 
 def _bytes(reference: Reference) -> bytes:
     tensors = {
-        "law.intercept": reference.law.intercept, "law.slope": reference.law.slope, "r_squared": reference.r_squared,
+        "r_squared": reference.r_squared,
         "grid.k": reference.policy.grid.k, "grid.K": reference.policy.grid.K, "policy": reference.policy.values,
         "value": reference.value.values, "nodes": reference.nodes, "start": reference.start.weight,
     }
+    if reference.z is None:
+        tensors |= {"law.intercept": reference.law.intercept, "law.slope": reference.law.slope}
+    else:
+        tensors |= {"law.coefficients": reference.law.coefficients, "law.centre": reference.law.centre,
+                    "grid.z": reference.policy.grid.z, "z": reference.z}
     tensors = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
     metadata = {"measures": json.dumps(reference.measures), "calibration": json.dumps(reference.calibration)}
     return safetensors.torch.save(tensors, metadata | {"digest": _digest(tensors, metadata)})
@@ -95,34 +101,45 @@ def _parse(path: Path, economy: Economy) -> Reference:
         raise ValueError(f"{path} is damaged")
     said = {key: json.loads(text) for key, text in metadata.items()}
     _check(tensors, said, economy)
-    grid = Grid(tensors["grid.k"], tensors["grid.K"])
+    grid = Grid(tensors["grid.k"], tensors["grid.K"], tensors.get("grid.z"), economy.mean_assets)
+    law = (LawOfMotion(tensors["law.intercept"], tensors["law.slope"]) if economy.chain.finite else
+           PolynomialLaw(tensors["law.coefficients"], tensors["law.centre"]))
     nodes = tensors["nodes"]
     limit = economy.borrowing_limit
     return Reference(
         calibration=said["calibration"],
-        law=LawOfMotion(tensors["law.intercept"], tensors["law.slope"]),
+        law=law,
         r_squared=tensors["r_squared"],
         policy=GridFunction(grid, tensors["policy"], True, limit),
         value=GridFunction(grid, tensors["value"], False, limit),
         nodes=nodes,
         start=Population.histogram(nodes, tensors["start"].reshape(1, economy.chain.n_eps, -1)),
         measures=said["measures"],
+        z=tensors.get("z"),
     )
 
 
 def _check(tensors: dict[str, torch.Tensor], said: dict, economy: Economy) -> None:
     """Raise ValueError for content that is no grid solution of the economy, however right its digest."""
     n_z, n_eps = economy.chain.n_z, economy.chain.n_eps
-    G, J, nodes = (tensors[key].numel() for key in ("grid.k", "grid.K", "nodes"))
-    function = (n_z, n_eps, J, G)
-    shapes = {"law.intercept": (n_z,), "law.slope": (n_z,), "r_squared": (n_z,), "grid.k": (G,), "grid.K": (J,),
+    increasing = ["grid.k", "grid.K", "nodes"] + ["grid.z"] * (not economy.chain.finite)
+    G, J, nodes, *of_z = (tensors[key].numel() for key in increasing)
+    function = (*(of_z or (n_z,)), n_eps, J, G)
+    shapes = {"r_squared": (n_z,), "grid.k": (G,), "grid.K": (J,),
               "policy": function, "value": function, "nodes": (nodes,), "start": (1, n_eps * nodes)}
+    if economy.chain.finite:
+        shapes |= {"law.intercept": (n_z,), "law.slope": (n_z,)}
+    else:
+        terms = tensors["law.coefficients"].numel()
+        if terms not in [(order + 1) * (order + 2) // 2 for order in range(1, MOST_ORDER + 1)]:
+            raise ValueError("expected the terms of a polynomial")
+        shapes |= {"law.coefficients": (terms,), "law.centre": (2,), "grid.z": tuple(of_z), "z": (1, 1)}
     if {key: (tuple(x.shape), x.dtype) for key, x in tensors.items()} != {
             key: (shape, torch.float64) for key, shape in shapes.items()}:
         raise ValueError("expected the tensors of a grid solution")
     if not all(bool(x.isfinite().all()) for key, x in tensors.items() if key != "r_squared"):
         raise ValueError("expected finite numbers")
-    if min(G, J, nodes) < 2 or not all(bool((tensors[key].diff() > 0).all()) for key in ("grid.k", "grid.K", "nodes")):
+    if min(G, J, nodes, *of_z) < 2 or not all(bool((tensors[key].diff() > 0).all()) for key in increasing):
         raise ValueError("expected increasing nodes")
     start = tensors["start"]
     if not bool((start >= 0).all()) or abs(float(start.sum()) - 1) > 1e-6 or float(tensors["grid.K"][0]) <= 0:

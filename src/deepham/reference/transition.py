@@ -61,7 +61,9 @@ def solve_transition(
     Raises:
         InputError: an economy with aggregate risk, no stationary equilibrium, or a path that was not found.
     """
-    require(economy.chain.n_z == 1, f"transition: expected an economy with one aggregate state, got {economy.chain.n_z}")
+    chain = economy.chain
+    require(chain.finite and chain.n_z == 1, "transition: expected an economy with one aggregate state, got "
+            f"{chain.n_z if chain.finite else 'numbers'}")
     path = _Path(economy, start, settings, periods)
     K_0, K_end = float(start.mean(start.k)), path.stationary_K
     guess = np.log(K_end) + (np.log(K_0) - np.log(K_end)) * 0.97 ** np.arange(1, periods)

@@ -8,9 +8,11 @@ from pathlib import Path
 import rich
 import torch
 from omegaconf import DictConfig
+from rich.console import Group
 from rich.table import Table
 
 from deepham.economics.economy import Economy
+from deepham.reference.household import powers
 from deepham.reference.solve import Reference
 from deepham.reference.store import SHIPPED, file_name, obtain
 from deepham.training.configuration import read_reference
@@ -45,19 +47,21 @@ def run(cfg: DictConfig) -> float:
     began = time.perf_counter()
 
     def progress(iteration: int, change: float, mean_K: float) -> None:
-        console.print(f"iteration {iteration}  law of motion moves by {change:.1e}  mean K {mean_K:.4f}  "
+        console.print(f"iteration {iteration}  law of motion moves by {change:.1e}  mean {economy.mean_assets} {mean_K:.4f}  "
                       f"{time.perf_counter() - began:.0f} s", highlight=False)
 
     store = Path(cfg.store)
     reference = obtain(name, economy, settings, store, bool(cfg.again), progress)
-    console.print(_law(economy, reference), _measures(name, reference))
+    console.print(_law(economy, reference), _measures(name, economy, reference))
     file = file_name(name, economy, settings)
     folder = store if (store / file).is_file() else SHIPPED
     console.print(f"{folder / file}  {time.perf_counter() - began:.1f} s", highlight=False, soft_wrap=True)
     return reference.measures["euler.mean"]
 
 
-def _law(economy: Economy, reference: Reference) -> Table:
+def _law(economy: Economy, reference: Reference) -> Table | Group:
+    if not economy.chain.finite:
+        return _polynomial(economy, reference)
     table = Table("z", "a", "b", "R2", title="Law of motion  log K' = a + b log K", title_justify="left")
     for index, z in enumerate(economy.names_of(economy.aggregate_shock, economy.chain.n_z)):
         table.add_row(z, f"{float(reference.law.intercept[index]):.6f}", f"{float(reference.law.slope[index]):.6f}",
@@ -65,11 +69,22 @@ def _law(economy: Economy, reference: Reference) -> Table:
     return table
 
 
-def _measures(name: str, reference: Reference) -> Table:
+def _polynomial(economy: Economy, reference: Reference) -> Group:
+    K, z, law = economy.mean_assets, economy.aggregate_shock, reference.law
+    level, state = float(law.centre[0].exp()), float(law.centre[1])
+    title = f"Law of motion  log {K}'/{K}, a polynomial of x = log {K}/{level:.4g} and y = {z} - {state:.4g}, R2"
+    table = Table("term")
+    table.add_column("coefficient", justify="right")
+    for (i, j), coefficient in zip(powers(law.order), law.coefficients.tolist()):
+        table.add_row(" ".join(f"{name}^{power}" for name, power in (("x", i), ("y", j)) if power) or "1", f"{coefficient:.6g}")
+    return Group(f"{title} {float(reference.r_squared):.6f}", table)
+
+
+def _measures(name: str, economy: Economy, reference: Reference) -> Table:
     table = Table("measure", title=f"{name} on the grid", title_justify="left")
     table.add_column("value", justify="right")
     table.add_column("unit")
     for measure, (text, unit) in SHOWN.items():
         if measure in reference.measures:
-            table.add_row(text, f"{reference.measures[measure]:.5g}", unit)
+            table.add_row(text.replace("of K", f"of {economy.mean_assets}"), f"{reference.measures[measure]:.5g}", unit)
     return table
