@@ -45,6 +45,8 @@ class NetworkSettings:
             value, (kind, expected) = getattr(self, each.name), KINDS[each.type]
             require(isinstance(value, kind) and isinstance(value, bool) == (kind is bool),
                     f"network.{each.name}: expected {expected}, got {value!r}")
+        require(all(isinstance(state, str) for state in self.moment_states),
+                f"network.moment_states: expected names of states, got {list(self.moment_states)!r}")
         require(self.width >= 1, f"network.width: expected at least 1 unit, got {self.width}")
         require(self.depth >= 1, f"network.depth: expected at least 1 hidden layer, got {self.depth}")
         require(self.ensemble >= 1, f"network.ensemble: expected at least 1 value network, got {self.ensemble}")
