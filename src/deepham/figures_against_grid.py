@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
+from deepham import states
 from deepham.algorithm.by_wealth import WealthBin, errors_by_wealth
 from deepham.algorithm.evaluation import Ergodic
 from deepham.economics.economy import Economy
@@ -91,7 +92,9 @@ def capital_against_grid(economy: Economy, candidate: Ergodic, truth: Ergodic) -
     end = slice(-LAST_PERIODS, None)
     path.plot(periods[end], candidate.K[0, end].numpy(), color=BLUE, label="deep learning")
     path.plot(periods[end], truth.K[0, end].numpy(), **GRID_STYLE, label="grid")
-    path.set(xlabel=f"{economy.period} after burn-in", ylabel="capital K, goods", title="Capital on the same shocks")
+    held = "capital" if economy.mean_assets == "K" else "mean assets"
+    path.set(xlabel=f"{economy.period} after burn-in", ylabel=f"{held} {economy.mean_assets}, goods",
+             title=f"{held.capitalize()} on the same shocks")
     path.legend(frameon=False)
     gap.plot(periods, 100 * (candidate.K / truth.K).log()[0].numpy(), color=ORANGE, linewidth=0.6)
     gap.axhline(0, color="black", linewidth=0.6)
@@ -109,14 +112,12 @@ def policy_against_grid(economy: Economy, policy: Policy, reference: Reference, 
     figure = Figure(figsize=(13, 3.8), layout="constrained")
     level, gap, mpc = figure.subplots(1, 3)
     eps_names = economy.names_of(economy.individual_shock, economy.chain.n_eps)
-    z_names = economy.names_of(economy.aggregate_shock, economy.chain.n_z)
-    for z, style in zip(range(len(z_names)), cycle(("-", ":"))):
-        index = truth.mean_z[z : z + 1]
-        population = _mean_population(truth, z)
+    for (cell, (z_name, _, z)), style in zip(enumerate(states.labelled(economy, truth.mean_z)), cycle(("-", ":"))):
+        population = _mean_population(truth, cell)
         for eps, color in zip(range(len(eps_names)), cycle((ORANGE, BLUE, GREEN))):
-            seen = observe(economy, population, index, k=k, eps=torch.full(k.shape, eps))
+            seen = observe(economy, population, z, k=k, eps=torch.full(k.shape, eps))
             ours, grid = policy(seen)[0], reference.policy(seen)[0]
-            label = f"{eps_names[eps]}, z {z_names[z]}"
+            label = f"{eps_names[eps]}, {z_name}"
             level.plot(k[0], ours, style, color=color, label=label)
             level.plot(k[0], grid, **GRID_STYLE | {"linewidth": 0.7})
             gap.plot(k[0], 100 * (ours / grid - 1), style, color=color, label=label)
@@ -133,7 +134,7 @@ def policy_against_grid(economy: Economy, policy: Policy, reference: Reference, 
 
 
 def _mean_population(ergodic: Ergodic, z: int):
-    """The average cross-section in periods with aggregate state z, one economy."""
+    """The average cross-section in periods with the z-th aggregate state that is told apart, one economy."""
     population = ergodic.dates.population.select(slice(0, 1))
     return type(population)(population.k, population.eps, ergodic.mean_mass[z : z + 1])
 

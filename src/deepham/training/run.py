@@ -204,7 +204,7 @@ def _train(cfg: DictConfig, run: _Prepared, began: float) -> float:
 def _solve_reference(settings: Settings, folders: RunFolders) -> Reference:
     """On the grid, and stored for the runs to come. Raises InputError where that cannot be."""
     def progress(iteration: int, change: float, mean_K: float) -> None:
-        log.info("grid solution, iteration %d: law of motion moves by %.1e, mean K %.4f", iteration, change, mean_K)
+        log.info("grid solution, iteration %d: law of motion moves by %.1e, mean assets %.4f", iteration, change, mean_K)
 
     store = folders.checkpoints.parent / STORE
     try:
