@@ -142,7 +142,7 @@ def tiny_run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        for given in (["run=my-run"], ["run=my-jfv", "experiment=jfv", "algorithm.nodes=20"]):
+        for given in (["run=my-jfv", "experiment=jfv", "algorithm.nodes=20"], ["run=my-run"]):  # the newest is what "last" means
             patch.setattr(sys, "argv", ["train.py", *given, *TINY, "figures=false"])
             assert cli.train() == 0
     return folder
