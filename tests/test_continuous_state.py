@@ -7,12 +7,16 @@ import pytest
 import torch
 
 from deepham import economics, load
+from deepham.algorithm.by_wealth import errors_by_wealth
 from deepham.algorithm.evaluation import VerdictSettings, error_measures, ergodic_path, measure
+from deepham.benchmark.many_shocks import many_shocks
 from deepham.errors import InputError
+from deepham.figures import wealth_and_policy
 from deepham.networks.settings import NetworkSettings, build_networks
 from deepham.simulation.household import observe
 from deepham.simulation.rollout import initial_panel
 from deepham.solution import Solution
+from deepham.solved import SolvedEconomy
 
 NETWORK = NetworkSettings(name="test", width=4, depth=1, activation="tanh", base="frictionless", aggregate_scale=10.0, ensemble=1)
 
@@ -120,8 +124,45 @@ def test_what_cannot_be_answered_is_said_in_one_line(solution):
     refused(lambda: solution.irf({"innovation": "big"}), "shock['innovation']", "numbers")
     refused(lambda: solution.irf({"innovation": [1.0, 2.0]}), "shock['innovation']", "one number")
     refused(lambda: solution.risky_steady_state(1), "W", "held at 0")
+    refused(lambda: solution.irf({"transfer": 0.05, "after": "0"}), "shock", "expected any")
     start = {"a": [1e6], "e": [1], "weight": [1.0]}
     refused(lambda: solution.simulate(3, start=start), "leverage")
     refused(lambda: solution.simulate(60, shocks=np.full(60, -8.0)), "W")
     refused(lambda: Solution("jfv", solution.calibration, asdict(NETWORK), solution.policy_function, solution.value_function,
                              solution.grid, solution.mass), "z: expected the mean of the aggregate state")
+
+
+def test_errors_by_wealth_are_in_the_unit_of_the_verdicts(solution):
+    shocks = torch.tensor(solution.simulate(6, seed=4)["innovation"].values)
+    networks = solution.economy, solution.policy_function, solution.value_function
+    dates = ergodic_path(*networks[:2], solution.grid, solution.begin(shocks[:, 0]), shocks, 0, 2).dates
+    bins = errors_by_wealth(*networks, dates)
+    pooled = sum((each.high - each.low) * each.bellman for each in bins)
+    assert pooled == pytest.approx(error_measures(*networks, dates)["bellman_policy.mean"], rel=1e-6)
+
+
+def test_several_numbers_are_drawn_and_simulated(seeded):
+    economy = many_shocks(2)
+    policy, value = build_networks(economy, NETWORK, seed=0)
+    start = initial_panel(economy, 1, 100, seeded())
+    settings = VerdictSettings(nodes=40, top=8.0, burn_in=5, periods=20, dates=2)
+    ergodic, _ = measure(economy, policy.double(), value.double(), start, settings, seed=1)
+    solved = SolvedEconomy("many", economy, policy, value, ergodic.grid, ergodic.mean_mass, ergodic.mean_z)
+    assert len(wealth_and_policy(solved).axes[1].lines) == 2
+    assert solved.simulate(5)["innovation"].shape == (1, 5, 2)
+    refused(lambda: solved.simulate(5, shocks=[0.0] * 5), "z", "2 numbers")
+
+
+def test_one_number_is_written_down_though_its_economy_does_not_account_for_it(seeded):
+    economy = many_shocks(1)
+    policy, value = build_networks(economy, NETWORK, seed=0)
+    start = initial_panel(economy, 1, 100, seeded())
+    settings = VerdictSettings(nodes=40, top=8.0, burn_in=5, periods=20, dates=2)
+    ergodic, _ = measure(economy, policy.double(), value.double(), start, settings, seed=1)
+    solved = SolvedEconomy("many", economy, policy, value, ergodic.grid, ergodic.mean_mass, ergodic.mean_z)
+    path = solved.simulate(4, shocks=[0.0, 1.0, 0.0, 0.0])
+    rho, sigma = economy.persistence[0], economy.innovation[0]
+    z = [float(ergodic.mean_z)]
+    for shock in (1.0, 0.0, 0.0):
+        z.append(rho * z[-1] + sigma * shock)
+    np.testing.assert_allclose(path["z"].values[0], z, rtol=1e-12)

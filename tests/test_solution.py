@@ -623,7 +623,7 @@ def test_no_folder_to_load(saved, tmp_path):
 def test_in_words(ks, brock):
     text = ks.summary()
     for word in ("ks98", "quarter", "beta", "0.99", "width", "39.4 goods", "0.04 percent of consumption", "utils",
-                 "0.27 share", "(good)"):
+                 "0.27 share", "(z good)"):
         assert word in text, text
     assert len(text.splitlines()) > 15 and "brock_mirman" in brock.summary()
     assert "ks98" in repr(ks) and "\n" not in repr(ks)

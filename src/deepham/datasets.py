@@ -64,7 +64,8 @@ def record(
             following, consumption = advance_histogram(economy, policy, grid, population, z, z_next, seen)
         accounts = economy.accounts(
             population, z, seen.aggregates, seen.prices, consumption, seen.resources - consumption)
-        rows.append(_distribution(population, consumption) | _externality(economy, seen, consumption) | accounts)
+        state = {} if economy.chain.finite or economy.chain.draws > 1 else {economy.aggregate_shock: z[:, 0]}
+        rows.append(_distribution(population, consumption) | _externality(economy, seen, consumption) | state | accounts)
         last, population, z = Panel(population, z), following, z_next
     economy.check_domain(last.z, seen.aggregates)
     return {name: torch.stack([row[name] for row in rows], 1) for name in rows[0]}, last
@@ -74,7 +75,7 @@ def descriptions(economy: Economy) -> dict[str, tuple[str, str]]:
     """Description and unit of everything that `record` returns."""
     worth = ("worth of one more unit of capital to all households by the prices that it moves, over their mean marginal utility",
              f"percent per {economy.period}")
-    return dict(economy.variables) | ({"externality": worth} if economy.planner else {}) | {
+    return {economy.aggregate_shock: ("aggregate state", "number")} | dict(economy.variables) | ({"externality": worth} if economy.planner else {}) | {
         "gini": ("Gini coefficient of wealth, start of period", "share"),
         "wealth_sd": ("standard deviation of wealth across households, start of period", "goods"),
         "C_gini": ("Gini coefficient of consumption across households", "share"),

@@ -7,10 +7,12 @@ from itertools import cycle
 from pathlib import Path
 
 import numpy as np
+import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from deepham import states
+from deepham.simulation.household import observe
 
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#555555"  # told apart in print and by colour-blind readers
 
@@ -77,6 +79,7 @@ def panel_title(name: str, description: str) -> str:
     return textwrap.fill(f"{name}: {description}" if len(name) < 3 else description, 44)
 
 
+@torch.no_grad()
 def wealth_and_policy(solution) -> Figure:
     """The ergodic wealth distribution by individual state, and the policy at the median cross-section."""
     economy = solution.economy
@@ -93,10 +96,11 @@ def wealth_and_policy(solution) -> Figure:
     left, right = figure.subplots(1, 2)
     for state, color in zip(range(len(names)), cycle((ORANGE, BLUE, GREY))):
         left.plot(grid, by_state[state] / by_state[state].sum() / width, color=color, label=names[state])
-        for (z_name, z, _), style in zip(aggregate_states, cycle(("--", "-", ":"))):
+        for (z_name, _, z), style in zip(aggregate_states, cycle(("--", "-", ":"))):
             points = np.linspace(economy.borrowing_limit, top, 300)[1:]
-            c = solution.consumption(**{economy.asset: points, economy.individual_shock: state,
-                                        economy.aggregate_shock: z})
+            k = torch.as_tensor(points, device=solution.grid.device)[None]
+            around = solution.ergodic.select(economy.chain.cell(z))
+            c = solution.policy_function(observe(economy, around, z, k, torch.full_like(k, state, dtype=torch.long)))[0].cpu()
             right.plot(points, c, style, color=color, label=f"{names[state]}, {z_name}")
     left.set(xlim=(economy.borrowing_limit, top), xlabel=asset_label(economy), ylabel="density, per good",
              title="Ergodic wealth distribution")

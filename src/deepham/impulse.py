@@ -147,6 +147,9 @@ def read_shock(economy: Economy, shock, hold: int, baseline: str) -> Shock:
     names = economy.names_of(economy.aggregate_shock, economy.chain.n_z)
 
     def state(name: str, or_any: bool) -> int | None:
+        if not economy.chain.finite and name != "any":
+            raise InputError(f"shock: {economy.aggregate_shock} is a number, and no state of it comes before; expected any, got "
+                             f"{states.show(name)}")
         if or_any and isinstance(name, str) and name == "any":
             return None
         if not isinstance(name, str) or name not in names:

@@ -22,8 +22,8 @@ class RiskySteadyState:
     Attributes:
         path: xarray.Dataset of dimensions (economy, period), every account and moment along the way.
         K: capital at the end, goods.
-        settled: whether it has come to rest there.
-        drift: its movement over the last hundred periods, percent.
+        settled: whether it has come to rest there, and mean assets with it.
+        drift: its movement over the last hundred periods, or that of mean assets where it is larger, percent.
         turn: (period, K) where it first turns, the plateau of a path that creeps on; None where it does not turn.
         deterministic_K, ergodic_K: the deterministic steady state and the ergodic mean over all states, goods.
         population: the cross-section at the end, as `Solution.simulate(start=)` takes it.

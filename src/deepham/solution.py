@@ -88,8 +88,8 @@ class Solution(SolvedEconomy):
     def summary(self) -> str:
         """Economy, calibration, network, distribution and measures, over several lines."""
         capital = self.ergodic.mean(self.ergodic.k).tolist()
-        names = self.economy.names_of(self.economy.aggregate_shock, len(capital))
-        means = ", ".join(f"{mean:.4g} ({name})" for name, mean in zip(names, capital))
+        labels = [label for label, _, _ in states.labelled(self.economy, self.z)]
+        means = ", ".join(f"{mean:.4g} ({label})" for label, mean in zip(labels, capital))
         lines = [f"Solution of {self.name}; one period is a {self.economy.period}", "calibration"]
         lines += [f"  {name:<16}{show(value)}" for name, value in self.calibration.items()]
         lines += ["network", *(f"  {name:<16}{value}" for name, value in self.network.items())]

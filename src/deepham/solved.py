@@ -186,6 +186,8 @@ class SolvedEconomy:
                                                 1, None), self.grid.device)  # before a path of this length is made
         path, last = self._simulate(periods, 1, None, 0, np.full(periods, z), start)
         settled, drift, turn = describe_path(path["K"].values[0])
+        held, moves, _ = describe_path(path[self.economy.mean_assets].values[0])
+        settled, drift = settled and held, max(drift, moves, key=abs)  # capital may be at rest before those who own it are
         eps = np.arange(self.economy.chain.n_eps)[:, None]
         names = self.economy.asset, self.economy.individual_shock, "weight"
         people = last.population
@@ -205,14 +207,16 @@ class SolvedEconomy:
         """Generalised impulse response: mean difference of two copies of the economy with the same luck.
 
         Args:
-            shock: "good->bad": the state of the period before is good, one copy's is forced to bad in period 0, the
+            shock: {"innovation": -2.0} where the aggregate state is a number: one copy's innovation is forced to so many standard
+                deviations in period 0, the other's is drawn, or zero with baseline="forced". "good->bad": the state of the period before is good, one copy's is forced to bad in period 0, the
                 other's drawn from the chain given good; both follow the chain afterwards with the same draws. "any->bad":
                 whatever the state before. {"transfer": 0.05, "top": 0.1, "bottom": 0.5}: in period 0 five percent of the
                 wealth of the richest tenth go to the poorest half ("after": a state of the period before).
             periods, draws: at least 1; pairs of economies that are averaged over.
             agents: None for the continuum, where only the aggregate state is random, or the number of agents of a panel.
             start: mapping as in `simulate`, the cross-section of the period before the shock (after "any", in each
-                aggregate state in turn). None: ergodic ones.
+                aggregate state in turn). None: 64 economies 80 periods on from the ergodic mean, which is the ergodic set where
+                that is forgotten by then, and the middle of it where it is not.
             hold: periods that the state is forced for.
             baseline: "drawn", or "forced" to stay in the state before the shock in period 0.
             keep_draws: keep every draw's paths, (draw, period), as K_shocked and K_baseline.

@@ -7,7 +7,7 @@ expected, how to mend it.
 from __future__ import annotations
 
 from difflib import get_close_matches
-from numbers import Integral
+from numbers import Integral, Real
 
 import numpy as np
 import torch
@@ -46,7 +46,7 @@ def labelled(economy: Economy, z: Tensor) -> list[tuple[str, int | float, Tensor
 def held_shock(economy: Economy, given) -> int | float:
     """The shock that is held: one aggregate state, by index or by name, as its index; of numbers the innovation, zero."""
     if not economy.chain.finite:
-        if isinstance(given, bool) or not isinstance(given, int | float) or given != 0:
+        if isinstance(given, bool) or not isinstance(given, Real) or given != 0:
             raise InputError(f"{economy.aggregate_shock}: it moves continuously, and its innovation is held at 0; expected 0, got "
                              f"{show(given)}")
         return 0.0

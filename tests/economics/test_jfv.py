@@ -132,6 +132,7 @@ def test_simulations_start_around_the_stated_state(jfv, seeded):
     ({"discounting": 3}, "discounting: expected a text, got 3"),
     ({"low": 1.5}, "low: expected less than the mean of e"),
     ({"quadrature": 2.5}, "quadrature: expected a whole number of nodes"),
+    ({"quadrature": 1}, "quadrature: expected a whole number of nodes from 2 to 99, with one of which no shock is expected, got 1"),
 ])
 def test_what_cannot_be_is_said_in_one_line(changes, said):
     with pytest.raises(InputError, match=said) as refused:
@@ -143,5 +144,6 @@ def test_net_worth_and_leverage_have_a_domain(jfv):
     good = torch.tensor([[2.5]], dtype=torch.float64)
     assert jfv.fault(good) is None and jfv.fault(good, {"K": torch.tensor([3.7])}) is None
     assert "net worth is -0.1" in jfv.fault(torch.tensor([[2.5], [-0.1]]))
+    assert "net worth is nan" in jfv.fault(torch.tensor([[math.nan]]), {"K": torch.tensor([math.nan])})
     huge = {"B": torch.tensor([1e6]), "K": torch.tensor([1e6 + 2.5])}
     assert "leverage K/W of 4e+05" in jfv.fault(good, huge)

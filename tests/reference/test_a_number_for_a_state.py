@@ -10,6 +10,7 @@ from scipy.sparse import coo_matrix, eye
 from scipy.sparse.linalg import spsolve
 
 from deepham import economics
+from deepham.benchmark.many_shocks import many_shocks
 from deepham.errors import InputError
 from deepham.reference import solve, store
 from deepham.reference.compare import compare
@@ -17,7 +18,7 @@ from deepham.reference.grid import Grid, GridFunction
 from deepham.reference.household import HouseholdProblem, PolynomialLaw, aggregates_at
 from deepham.reference.law_of_motion import forecast_errors, solve_law_of_motion
 from deepham.reference.settings import ReferenceSettings
-from deepham.reference.solve import has_aggregate_risk, solve_reference
+from deepham.reference.solve import has_aggregate_risk, no_grid, solve_reference
 from deepham.reference.stationary import solve_stationary
 from deepham.simulation.household import observe
 from deepham.simulation.population import Population
@@ -268,3 +269,29 @@ def test_a_state_of_several_numbers_is_refused(yearly):
 def test_aggregates_of_mean_assets(yearly):
     found = aggregates_at(yearly, tensor([1.0, 2.0]), tensor([[2.0], [3.0]]))
     assert found["B"].tolist() == [1.0, 2.0] and found["K"].tolist() == [3.0, 5.0]
+
+
+@pytest.mark.parametrize("changed, message", [
+    ({"rho": 0.5}, "households hold next to nothing at any B"),
+    ({"rho": 0.04974}, "W beside B = .*: .*; expected a calibration with a rest")])
+def test_an_economy_without_a_rest_is_refused_in_a_line(changed, message):
+    with pytest.raises(InputError, match=message) as refused:
+        solve_stationary(without_shocks(**changed), replace(REST, k_nodes=30, histogram_nodes=60))
+    assert "\n" not in str(refused.value)
+
+
+def test_a_number_that_rests_at_zero_is_an_economy_without_shocks():
+    moving = many_shocks(1, sd=0.0)
+    settings = replace(REST, k_nodes=60, histogram_nodes=80)
+    found, known = (float(solve_stationary(each, settings).ergodic.K[0, 0]) for each in (moving, moving.without_aggregate_risk()))
+    assert found == pytest.approx(known, rel=1e-4)
+
+
+def test_a_planner_beside_a_number_and_aggregates_of_more_than_the_mean_are_refused(yearly, monkeypatch):
+    chosen = economics.create("jfv")
+    chosen.objective = "planner"
+    assert "a planner for a finite chain only" in no_grid(chosen)
+    assert no_grid(yearly) is None
+    monkeypatch.setattr(type(yearly), "aggregates", lambda self, population, z: {
+        "B": population.mean(population.k), "K": population.mean(population.k**2)})
+    assert "follow from mean assets and z" in no_grid(yearly)

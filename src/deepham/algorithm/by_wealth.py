@@ -25,7 +25,7 @@ class WealthBin:
         k_low, k_high: wealth there, goods.
         euler, euler_signed: mean of the absolute and of the signed Euler error, percent of consumption; a positive
             sign is consumption above what the Euler equation asks for.
-        bellman, bellman_signed: the same of the policy's Bellman error, utils.
+        bellman, bellman_signed: the same of the policy's Bellman error, utils per unit of time.
     """
 
     low: float
@@ -47,7 +47,7 @@ def errors_by_wealth(economy: Economy, policy: Policy, value: Value, panel: Pane
     errors = [residuals(economy, policy, value, panel.select(slice(index, index + 1)), optimality=False)
               for index in range(len(panel.z))]  # one economy at a time keeps the memory small
     euler = 100 * torch.cat([each.euler.flatten() for each in errors])
-    bellman = torch.cat([each.bellman_policy.flatten() for each in errors])
+    bellman = torch.cat([each.bellman_policy.flatten() for each in errors]) / economy.period_length
     order = k.argsort()
     above = weight[order].cumsum(0)  # mass up to and with each point
     below = above - weight[order]

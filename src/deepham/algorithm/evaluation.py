@@ -119,7 +119,12 @@ def verdict_path(economy: Economy, settings: VerdictSettings, seed: int) -> Tens
 
 
 def measures_along(economy: Economy, policy: Policy, value: Value, ergodic: Ergodic) -> dict[str, float]:
-    """Errors at the dates kept of a path, distance to a closed form where there is one, and the distribution."""
+    """Errors at the dates kept of a path, distance to a closed form where there is one, and the distribution.
+
+    Raises:
+        InputError: the path leaves the economy's domain.
+    """
+    economy.check_domain(ergodic.z.flatten(0, 1))
     errors = error_measures(economy, policy, value, ergodic.dates, optimality_every=5)
     return errors | closed_form_measures(economy, policy, ergodic.dates) | distribution_measures(ergodic)
 

@@ -175,7 +175,7 @@ class JFV(Economy):
 
     def fault(self, z: Tensor, aggregates: dict[str, Tensor] | None = None) -> str | None:
         least = float(z.min()) if z.numel() else 1.0
-        if least <= 0:
+        if not least > 0:
             return (f"the expert's net worth is {least:.4g}, and a leverage K/W means nothing there; expected a positive number, as "
                     "a smaller sigma or dt keeps it")
         if aggregates is not None:
@@ -200,8 +200,10 @@ class JFV(Economy):
                 f"{fastest * self.dt:g}; expected at most 1, and so dt of at most {1 / fastest:.4g}")
         require(self.delta * self.dt < 1, f"dt: in a step of {self.dt:g} years more capital wears out than there is; expected less "
                 f"than 1/delta, {1 / self.delta if self.delta else math.inf:.4g}")
-        require(self.quadrature == int(self.quadrature) and 1 <= self.quadrature <= 99,
-                f"quadrature: expected a whole number of nodes from 1 to 99, got {self.quadrature:g}")
+        least = 2 if self.sigma else 1
+        require(self.quadrature == int(self.quadrature) and least <= self.quadrature <= 99,
+                f"quadrature: expected a whole number of nodes from {least} to 99, with one of which no shock is expected, got "
+                f"{self.quadrature:g}")
         capital = self.stated_assets + self.stated_net_worth
         shock = WIPED_OUT * self.sigma * math.sqrt(self.dt) * capital
         require(shock < self.stated_net_worth,

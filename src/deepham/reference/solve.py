@@ -127,10 +127,24 @@ def no_grid(economy: Economy) -> str | None:
     if not chain.finite and chain.draws > 1:
         return ("the grid method solves economies whose aggregate state is a finite chain or one number, this one's, "
                 f"{economy.aggregate_shock}, is {chain.draws} numbers")
+    if not chain.finite and economy.objective == "planner":
+        return "the grid method has a planner for a finite chain only"
+    if not chain.finite and not _from_the_mean(economy):
+        return "the grid method solves economies whose aggregates follow from mean assets and z, this one's depend on more"
     if chain.finite and names != {"K"}:
         return ("the grid method solves economies whose prices depend on K alone, this one has the aggregates "
                 f"{', '.join(sorted(names))}")
     return None
+
+
+def _from_the_mean(economy: Economy) -> bool:
+    """Whether households of unequal assets and incomes bring about the aggregates of as many equal ones."""
+    z, mean = economy.chain.typical_z(), economy.typical_assets
+    eps = torch.arange(economy.chain.n_eps, device=z.device).repeat(2)[None]
+    k = economy.table([0.5 * mean, 1.5 * mean]).repeat_interleave(economy.chain.n_eps)[None]
+    unequal = economy.aggregates(Population.panel(k, eps), z)
+    equal = aggregates_at(economy, economy.table([mean]), z)
+    return all(torch.allclose(unequal[name], equal[name], rtol=1e-9) for name in equal)
 
 
 def has_aggregate_risk(economy: Economy) -> bool:

@@ -82,6 +82,8 @@ class _Market:
         if not self.economy.chain.finite:  # whose mean assets at beta R = 1 are not known
             while self.excess(low) < 0:
                 low /= FACTOR
+                require(low > float(self.nodes[1]), f"reference: households hold next to nothing at any {self.economy.mean_assets} "
+                        f"down to {low:.4g}; expected more patient ones, or more risk")
         high = FACTOR * low
         while self.excess(high) >= 0:
             low, high = high, FACTOR * high
@@ -111,7 +113,10 @@ class _Market:
 
     def _households(self, K: float) -> tuple[GridFunction, Population]:
         width = torch.tensor([-self.settings.K_width, 0.0, self.settings.K_width], dtype=torch.float64)
-        z = None if self.economy.chain.finite else self.resting(K)[0] * width.exp()
+        z = None
+        if not self.economy.chain.finite:
+            rest = self.resting(K)[0]
+            z = rest + width * (rest.abs() if float(rest) else 1.0)
         grid = Grid(self.k, K * width.exp(), z, self.economy.mean_assets)
         problem = HouseholdProblem(self.economy, self.law(K), grid)
         self.consumption = problem.consumption(self.consumption, tolerance=1e-9)
@@ -130,10 +135,15 @@ class _Market:
             return float(chain.follow(at, torch.zeros_like(z), aggregates_at(self.economy, mean, at)) - at)
 
         try:
-            return torch.full_like(z, newton(moves, float(z), tol=1e-13))
-        except RuntimeError as error:
-            raise InputError(f"reference: {self.economy.aggregate_shock} rests nowhere beside {self.economy.mean_assets} = {K:.4g}; "
-                             "expected a calibration with a rest") from error
+            rest = torch.full_like(z, newton(moves, float(z), tol=1e-13))
+            fault = self.economy.fault(rest, aggregates_at(self.economy, mean, rest))
+            if float(z) and abs(float(rest)) < 1e-8 * abs(float(z)):  # where nothing is left of what typically is something
+                fault = f"it dies out, {float(rest):.3g}"
+        except RuntimeError:
+            fault = "it rests nowhere"
+        require(fault is None, f"reference: {self.economy.aggregate_shock} beside {self.economy.mean_assets} = {K:.4g}: {fault}; "
+                "expected a calibration with a rest")
+        return rest
 
     def law(self, K: float) -> LawOfMotion | PolynomialLaw:
         """K' = K whatever today's capital; where z is a number, and moves slowly, that of today."""

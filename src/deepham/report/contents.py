@@ -164,8 +164,8 @@ def _recession(studies: list[Study]) -> Section | None:
                 "the other draws it from the chain; afterwards both follow the chain.")
     else:
         what = (f"What an innovation of {worst_shock(economy)['innovation']:g} standard deviations does to an economy of the "
-                "ergodic set: the mean difference of two copies with the same luck, of which one has its innovation forced in "
-                "period 0 and the other draws it.")
+                "middle of the ergodic set: the mean difference of two copies with the same luck, of which one has its innovation "
+                "forced in period 0 and the other draws it.")
     return Section("Impulse responses", [
         f"{what} Bands: 50 and 90 percent of the draws; the standard error of the mean is in the table."], [
         Illustration("irf", figures.response_figure(shown, "recession", (
@@ -222,7 +222,7 @@ def _risky(studies: list[Study]) -> Section | None:
             exact.append((state, study.label, *numbers))
             rows.append((state, study.label, *("" if x is None else f"{x:.4g}" for x in numbers)))
     return Section("Risky steady state", [
-        f"{'The aggregate state is held' if finite else 'No shocks come'} while households go on expecting them. Capital moves to a level quickly; wealth goes "
+        f"{'The aggregate state is held' if finite else 'No shocks come'} while households go on expecting shocks. Capital moves to a level quickly; wealth goes "
         "on spreading for thousands of periods, and where that moves capital the path first turns and then creeps: the turn "
         "is the plateau."], [
         Illustration("risky", figures.risky_figure(shown), "Capital on the way, and wealth at the end."),
@@ -243,7 +243,7 @@ def _basins(studies: list[Study]) -> Section | None:
         f"Paths without shocks, over {periods} {economy.period}s, from the middle of the ergodic set and from far off it. Were there "
         "several basins, they would end in different places."], [
         Illustration("basins", figures.basins_figure(shown), "Dots: starts; squares: ends; grey: where the economy with shocks is."),
-        Illustration("basins_table", Sheet(headings, rows, "lrrrr", headings, exact), "Starts and ends, goods.")])
+        Illustration("basins_table", Sheet(headings, rows, "lrrrr", headings, exact), "Starts and ends.")])
 
 
 def _welfare(studies: list[Study]) -> Section | None:

@@ -151,7 +151,7 @@ def basins_figure(studies: list[Study]) -> Figure:
             plane.plot(x[-1], y[-1], "s", color="black", markersize=4)
             time.plot(x, color=color, linestyle=style, linewidth=1.2)
     described = [first.path[name].attrs["long_name"].split(",")[0] for name in (assets, state)]
-    plane.set(xlabel=f"{assets}: {described[0]}, goods", ylabel=f"{state}: {described[1]}, goods",
+    plane.set(xlabel=f"{assets}: {described[0]}, goods", ylabel=f"{state}: {described[1]}, {first.path[state].attrs['units']}",
               title=f"Ergodic set{_of(studies)} and ways without shocks")
     time.set(xlabel=f"{economy.period}s without shocks", ylabel=f"{assets}, goods", title=f"{assets} from each start")
     return figure

@@ -160,7 +160,7 @@ def take_over(
     require(market[1].calibration == planner[1].calibration, f"{planner[0]} and {market[0]} are of different calibrations; "
             "expected a planner's and a market's solution of the same economy")
     say(f"{planner[0]} in place of {market[0]}")
-    grid, chain = planner[1].grid, economy.chain  # the longer one: a planner has more capital
+    grid, chain = max((market[1].grid, planner[1].grid), key=lambda nodes: float(nodes[-1])), economy.chain
     n_z, n_eps = chain.n_z, chain.n_eps
     z_0 = torch.arange(n_z, device=grid.device).repeat_interleave(1 if n_z == 1 else max(2, paths // n_z))
     periods = math.ceil(math.log(NEGLIGIBLE) / math.log(economy.beta))
@@ -242,7 +242,7 @@ def statistics(economy: Economy, path) -> dict[str, tuple[float, float]]:
     names = economy.names_of(economy.aggregate_shock, economy.chain.n_z)
     shown = {"K": path["K"].values, "Y": path["Y"].values, "K/Y": path["K"].values / path["Y"].values, "r": path["r"].values,
              "cv": path["wealth_sd"].values / path["K"].values, "gini": path["gini"].values,
-             "C_cv": path["C_sd"].values / path["C"].values, "C_gini": path["C_gini"].values,
+             "C_cv": path["C_sd"].values / economy.period_length / path["C"].values, "C_gini": path["C_gini"].values,
              "externality": path["externality"].values}
     if len(names) > 1:
         for name in ("K", "externality"):

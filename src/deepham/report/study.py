@@ -94,7 +94,8 @@ class Study:
         return self.label == GRID
 
 
-FAR_OFF = (0.6, 1.3)  # multiples of what is usual, from which an economy finds its way back
+FAR_OFF = (0.6, 1.3)  # multiples of usual assets from which an economy finds its way back,
+FAR = 4  # and standard deviations of the aggregate state
 TRANSFER = {"transfer": 0.05, "top": 0.1, "bottom": 0.5}
 
 
@@ -133,7 +134,7 @@ def study(
     risky = {state: attempt(f"risky steady state, {state}", lambda state=state: solved.risky_steady_state(
         state if economy.chain.finite else 0, settings.risky_periods)) for state in states}
     cost = attempt("welfare", lambda: _cost(solved, dates, grid)) if len(states) > 1 else None
-    basins = [] if economy.chain.finite else attempt("basins", lambda: _basins(solved, settings.risky_periods)) or []
+    basins = [] if economy.chain.finite else attempt("basins", lambda: _basins(solved, path, settings.risky_periods)) or []
     by_population = {}
     if economy.planner:
         panels = attempt(f"panels of {settings.agents}", lambda: panel_statistics(solved, settings.agents, seed))
@@ -142,14 +143,16 @@ def study(
                  {state: found for state, found in risky.items() if found is not None}, cost, basins, by_population, missing)
 
 
-def _basins(solved: SolvedEconomy, periods: int) -> list:
-    """Paths without shocks from the ergodic cross-section, and from there with assets and aggregate state far off."""
+def _basins(solved: SolvedEconomy, path, periods: int) -> list:
+    """Paths without shocks from the ergodic cross-section, and from there with assets and aggregate state far off what they are
+    along the path.
+    """
     economy, people = solved.economy, solved.ergodic
     names = economy.asset, economy.individual_shock, "weight"
     k, eps, weight = (x[0].cpu().numpy() for x in (people.k, people.eps, people.weight))
-    top = float(solved.grid[-1])
+    top, spread = float(solved.grid[-1]), float(path[economy.aggregate_shock].std())
     return [solved.simulate(periods, shocks=np.zeros(periods), start=dict(zip(names, (np.minimum(assets * k, top), eps, weight))) | {
-        economy.aggregate_shock: state * float(solved.z)}) for assets, state in ((1.0, 1.0), *product(FAR_OFF, FAR_OFF))]
+        economy.aggregate_shock: float(solved.z) + state * spread}) for assets, state in ((1.0, 0.0), *product(FAR_OFF, (-FAR, FAR)))]
 
 
 def worst_shock(economy: Economy) -> str | dict | None:

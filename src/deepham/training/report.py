@@ -85,6 +85,9 @@ def _solutions(cfg: DictConfig) -> dict[str, Solution]:
     solutions = {}
     for path in paths:
         solution, label = load(path), _name(path)
+        chain = solution.economy.chain
+        require(chain.finite or chain.draws == 1, f"report: the aggregate state of {path} is {chain.draws} numbers; expected a finite "
+                "chain or one number")
         require(label not in solutions and label != GRID, f"compare: there are two solutions called {label}; copy one to "
                 "a folder of another name")
         solutions[label] = solution
