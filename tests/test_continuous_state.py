@@ -106,6 +106,14 @@ def test_the_risky_steady_state_is_a_path_without_shocks(solution):
     assert rest.consumption.shape == (2, len(solution.grid))
 
 
+def test_a_simulation_starts_at_the_net_worth_that_is_given(solution):
+    start = {"a": [0.5, 1.5], "e": [0, 1], "weight": [0.5, 0.5]}
+    given, usual = solution.simulate(2, start=start | {"W": 1.9}), solution.simulate(2, start=start)
+    assert float(given["W"][0, 0]) == 1.9 and float(given["B"][0, 0]) == pytest.approx(1.0, rel=1e-12)
+    assert float(usual["W"][0, 0]) == pytest.approx(float(solution.z), rel=1e-12)
+    refused(lambda: solution.simulate(2, start=start | {"W": [1.9, 2.0]}), "start['W']", "one number")
+
+
 def test_errors_are_per_unit_of_time(solution):
     found = solution.errors(dates=2, periods=6, seed=4)
     shocks = torch.tensor(solution.simulate(6, seed=4)["innovation"].values)
@@ -141,28 +149,28 @@ def test_errors_by_wealth_are_in_the_unit_of_the_verdicts(solution):
     assert pooled == pytest.approx(error_measures(*networks, dates)["bellman_policy.mean"], rel=1e-6)
 
 
-def test_several_numbers_are_drawn_and_simulated(seeded):
-    economy = many_shocks(2)
+def of_shocks(d):
+    """An economy whose d shocks move by themselves, with networks that have not learnt anything yet."""
+    economy = many_shocks(d)
     policy, value = build_networks(economy, NETWORK, seed=0)
-    start = initial_panel(economy, 1, 100, seeded())
+    start = initial_panel(economy, 1, 100, torch.Generator().manual_seed(0))
     settings = VerdictSettings(nodes=40, top=8.0, burn_in=5, periods=20, dates=2)
     ergodic, _ = measure(economy, policy.double(), value.double(), start, settings, seed=1)
-    solved = SolvedEconomy("many", economy, policy, value, ergodic.grid, ergodic.mean_mass, ergodic.mean_z)
+    return SolvedEconomy("many", economy, policy, value, ergodic.grid, ergodic.mean_mass, ergodic.mean_z)
+
+
+def test_several_numbers_are_drawn_and_simulated():
+    solved = of_shocks(2)
     assert len(wealth_and_policy(solved).axes[1].lines) == 2
     assert solved.simulate(5)["innovation"].shape == (1, 5, 2)
     refused(lambda: solved.simulate(5, shocks=[0.0] * 5), "z", "2 numbers")
 
 
-def test_one_number_is_written_down_though_its_economy_does_not_account_for_it(seeded):
-    economy = many_shocks(1)
-    policy, value = build_networks(economy, NETWORK, seed=0)
-    start = initial_panel(economy, 1, 100, seeded())
-    settings = VerdictSettings(nodes=40, top=8.0, burn_in=5, periods=20, dates=2)
-    ergodic, _ = measure(economy, policy.double(), value.double(), start, settings, seed=1)
-    solved = SolvedEconomy("many", economy, policy, value, ergodic.grid, ergodic.mean_mass, ergodic.mean_z)
+def test_one_number_is_written_down_though_its_economy_does_not_account_for_it():
+    solved = of_shocks(1)
     path = solved.simulate(4, shocks=[0.0, 1.0, 0.0, 0.0])
-    rho, sigma = economy.persistence[0], economy.innovation[0]
-    z = [float(ergodic.mean_z)]
+    rho, sigma = solved.economy.persistence[0], solved.economy.innovation[0]
+    z = [float(solved.z)]
     for shock in (1.0, 0.0, 0.0):
         z.append(rho * z[-1] + sigma * shock)
     np.testing.assert_allclose(path["z"].values[0], z, rtol=1e-12)

@@ -64,7 +64,7 @@ def record(
             following, consumption = advance_histogram(economy, policy, grid, population, z, z_next, seen)
         accounts = economy.accounts(
             population, z, seen.aggregates, seen.prices, consumption, seen.resources - consumption)
-        state = {} if economy.chain.finite or economy.chain.draws > 1 else {economy.aggregate_shock: z[:, 0]}
+        state = {economy.aggregate_shock: z[:, 0]} if _written_down(economy) else {}
         rows.append(_distribution(population, consumption) | _externality(economy, seen, consumption) | state | accounts)
         last, population, z = Panel(population, z), following, z_next
     economy.check_domain(last.z, seen.aggregates)
@@ -75,7 +75,8 @@ def descriptions(economy: Economy) -> dict[str, tuple[str, str]]:
     """Description and unit of everything that `record` returns."""
     worth = ("worth of one more unit of capital to all households by the prices that it moves, over their mean marginal utility",
              f"percent per {economy.period}")
-    return {economy.aggregate_shock: ("aggregate state", "number")} | dict(economy.variables) | ({"externality": worth} if economy.planner else {}) | {
+    state = {economy.aggregate_shock: ("aggregate state", "number")} if _written_down(economy) else {}
+    return state | dict(economy.variables) | ({"externality": worth} if economy.planner else {}) | {
         "gini": ("Gini coefficient of wealth, start of period", "share"),
         "wealth_sd": ("standard deviation of wealth across households, start of period", "goods"),
         "C_gini": ("Gini coefficient of consumption across households", "share"),
@@ -152,6 +153,11 @@ def draw_panel(population: Population, agents: int, generator: torch.Generator) 
     cumulated = population.weight.cumsum(1)
     index = torch.searchsorted(cumulated, points * cumulated[:, -1:], right=True).clamp_max(k.shape[1] - 1)
     return Population.panel(k.gather(1, index), population.eps.gather(1, index))
+
+
+def _written_down(economy: Economy) -> bool:
+    """Whether the aggregate state is a series of its own: one number. Of a chain the path of shocks is its states."""
+    return not economy.chain.finite and economy.chain.draws == 1
 
 
 def _externality(economy: Economy, seen: Observation, consumption: Tensor) -> dict[str, Tensor]:

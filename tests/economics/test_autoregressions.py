@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from deepham import economics
 from deepham.economics.autoregressions import Autoregressions
 from deepham.errors import InputError
 from deepham.simulation.household import observe
@@ -84,10 +85,13 @@ def test_what_is_no_process_is_refused(rho, sigma, extra):
         Autoregressions(rho, sigma, JOBS, **extra)
 
 
-def test_the_finite_chain_gives_through_the_interface_what_its_matrices_say(economy, seeded):
+FINITE = [name for name in economics.names() if economics.create(name).chain.finite]
+
+
+@pytest.mark.parametrize("name", FINITE)
+def test_the_finite_chain_gives_through_the_interface_what_its_matrices_say(name, seeded):
+    economy = economics.create(name)
     chain, z = economy.chain, torch.arange(economy.chain.n_z)
-    if not chain.finite:
-        pytest.skip("its aggregate state is numbers")
     states, p = chain.next_states(z, generator=seeded())
     assert torch.equal(states, z.expand(chain.n_z, -1)) and torch.equal(p, chain.aggregate)
     expected = [2.0 * (z == index) - 1 for index in range(1, chain.n_z)]
