@@ -1,7 +1,8 @@
 """The economy with a continuum of households: exact transition of a wealth histogram (Young, 2010).
 
 Only the aggregate shock is random. Households at a node carry the same assets forward; the lottery between the two
-neighbouring nodes keeps the mean exactly, at the price of a little dispersion that vanishes with the spacing.
+neighbouring nodes keeps the mean exactly, at the price of a little dispersion that vanishes with the spacing. Nor does
+the top node lose anything: what households would carry beyond it is shared out, see `_lottery`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from deepham.economics.economy import Economy
 from deepham.errors import InputError
@@ -87,7 +89,11 @@ def simulate_continuum(
 
 
 def _lottery(grid: Tensor, k: Tensor, eps: Tensor, weight: Tensor, n_eps: int) -> Tensor:
-    """Masses (B, n_eps, G) of points (B, N), split between neighbouring nodes; beyond the top they stay at the top."""
+    """Masses (B, n_eps, G) of points (B, N), split between neighbouring nodes, so that mean assets are kept exactly.
+
+    Points beyond the top node stay at it. What they would have had above it raises the assets of everybody below by one
+    small rate: on a grid with hardly any mass at its top that is next to nothing, and no goods are lost on any grid.
+    """
     b, g = len(k), len(grid)
     upper = torch.searchsorted(grid, k.contiguous(), right=True).clamp(1, g - 1)
     low, high = grid[upper - 1], grid[upper]
@@ -96,4 +102,17 @@ def _lottery(grid: Tensor, k: Tensor, eps: Tensor, weight: Tensor, n_eps: int) -
     node = eps * g + upper
     mass.scatter_add_(1, node, weight * share)
     mass.scatter_add_(1, node - 1, weight * (1 - share))
-    return mass.reshape(b, n_eps, g)
+    mass = mass.reshape(b, n_eps, g)
+    beyond = (weight * (k - grid[-1]).clamp_min(0)).sum(1)
+    limits = torch.finfo(mass.dtype)
+    held = (mass[..., :-1] * (grid[:-1] - grid[0])).sum((1, 2))
+    return risen(grid, mass, (beyond / held.clamp_min(limits.tiny)).clamp_max(limits.max))
+
+
+def risen(grid: Tensor, mass: Tensor, rate: Tensor) -> Tensor:
+    """Masses (B, n_eps, G) after assets above the lowest node have grown at the rate (B,), by the lottery of each node's mass
+    between itself and the next. Those at the top stay there.
+    """
+    share = (rate[:, None] * (grid[:-1] - grid[0]) / grid.diff()).clamp_max(1)
+    rising = mass[..., :-1] * share[:, None]
+    return mass + pad(rising, (1, 0)) - pad(rising, (0, 1))
