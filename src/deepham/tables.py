@@ -31,7 +31,7 @@ def _met(row: Row) -> str:
 
 def verdict_table(rows: list[Row], title: str) -> Table:
     """For the terminal, 80 columns wide at most."""
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, show_edge=False, padding=0)
     for heading in HEADINGS:
         table.add_column(heading, justify="right" if heading in ("value", "s.e.", "grid", "bar", "goal") else "left", no_wrap=True)
     for row in rows:

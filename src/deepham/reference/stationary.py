@@ -28,7 +28,7 @@ from deepham.reference.grid import Grid, GridFunction
 from deepham.reference.household import HouseholdProblem, LawOfMotion, PolynomialLaw, aggregates_at
 from deepham.reference.law_of_motion import Equilibrium, Progress, asset_nodes
 from deepham.reference.settings import ReferenceSettings
-from deepham.simulation.continuum import advance_histogram, risen, wealth_grid
+from deepham.simulation.continuum import advance_histogram, grown, wealth_grid
 from deepham.simulation.household import Observation, observe
 from deepham.simulation.population import Population
 from deepham.simulation.rollout import Panel
@@ -172,8 +172,8 @@ class _Market:
         beyond = (corners.weight * (seen.resources - consumption - self.nodes[-1]).clamp_min(0)).sum(1)
         height, rate = self.nodes[:-1] - self.nodes[0], 0.0
         for _ in range(MOST_RATES):
-            rising = risen(self.nodes, transition.reshape(points, n_eps, -1), torch.full((points,), rate, dtype=torch.float64))
-            system = rising.reshape(points, points).T - torch.eye(points, dtype=torch.float64)
+            shared = grown(self.nodes, transition.reshape(points, n_eps, -1), torch.full((points,), rate, dtype=torch.float64))
+            system = shared.reshape(points, points).T - torch.eye(points, dtype=torch.float64)
             system[-1] = 1.0  # one balance equation follows from the others; in its place the masses sum to one
             mass = torch.linalg.solve(system, torch.eye(points, dtype=torch.float64)[-1]).clamp_min(0)
             mass = mass / mass.sum()

@@ -91,8 +91,9 @@ def simulate_continuum(
 def _lottery(grid: Tensor, k: Tensor, eps: Tensor, weight: Tensor, n_eps: int) -> Tensor:
     """Masses (B, n_eps, G) of points (B, N), split between neighbouring nodes, so that mean assets are kept exactly.
 
-    Points beyond the top node stay at it. What they would have had above it raises the assets of everybody below by one
-    small rate: on a grid with hardly any mass at its top that is next to nothing, and no goods are lost on any grid.
+    Points beyond the top node stay at it, points below the lowest at that. What is missing or too much then raises or lowers
+    the assets of everybody between by one small rate: on a grid that is long enough that is next to nothing, and no goods are
+    lost on any grid.
     """
     b, g = len(k), len(grid)
     upper = torch.searchsorted(grid, k.contiguous(), right=True).clamp(1, g - 1)
@@ -103,16 +104,17 @@ def _lottery(grid: Tensor, k: Tensor, eps: Tensor, weight: Tensor, n_eps: int) -
     mass.scatter_add_(1, node, weight * share)
     mass.scatter_add_(1, node - 1, weight * (1 - share))
     mass = mass.reshape(b, n_eps, g)
-    beyond = (weight * (k - grid[-1]).clamp_min(0)).sum(1)
-    limits = torch.finfo(mass.dtype)
-    held = (mass[..., :-1] * (grid[:-1] - grid[0])).sum((1, 2))
-    return risen(grid, mass, (beyond / held.clamp_min(limits.tiny)).clamp_max(limits.max))
+    beyond = (weight * (k - k.clamp(grid[0], grid[-1]))).sum(1)
+    height, limits = grid - grid[0], torch.finfo(mass.dtype)
+    held = torch.where(beyond > 0, (mass[..., :-1] * height[:-1]).sum((1, 2)), (mass * height).sum((1, 2)))
+    return grown(grid, mass, (beyond / held.clamp_min(limits.tiny)).clamp(-limits.max, limits.max))
 
 
-def risen(grid: Tensor, mass: Tensor, rate: Tensor) -> Tensor:
+def grown(grid: Tensor, mass: Tensor, rate: Tensor) -> Tensor:
     """Masses (B, n_eps, G) after assets above the lowest node have grown at the rate (B,), by the lottery of each node's mass
-    between itself and the next. Those at the top stay there.
+    between itself and the next, of a negative rate the one below. Those at the top do not rise.
     """
-    share = (rate[:, None] * (grid[:-1] - grid[0]) / grid.diff()).clamp_max(1)
-    rising = mass[..., :-1] * share[:, None]
-    return mass + pad(rising, (1, 0)) - pad(rising, (0, 1))
+    step = (grid - grid[0]) * rate[:, None]
+    up = mass[..., :-1] * (step[:, :-1] / grid.diff()).clamp(0, 1)[:, None]
+    down = mass[..., 1:] * (-step[:, 1:] / grid.diff()).clamp(0, 1)[:, None]
+    return mass + pad(up, (1, 0)) - pad(up, (0, 1)) + pad(down, (0, 1)) - pad(down, (1, 0))
