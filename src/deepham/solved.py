@@ -15,6 +15,7 @@ from deepham import datasets, impulse, memory, states
 from deepham.algorithm.evaluation import VerdictSettings, ergodic_path, error_measures
 from deepham.economics.economy import Economy
 from deepham.errors import InputError
+from deepham.histories import Histories
 from deepham.risky import RiskySteadyState, describe_path
 from deepham.simulation.continuum import on_grid
 from deepham.simulation.household import Observation, Policy, Value, observe
@@ -124,7 +125,7 @@ class SolvedEconomy:
     # -- simulation ------------------------------------------------------------------------------------------------
 
     def simulate(self, periods: int, economies: int = 1, agents: int | None = None, seed: int = 0, shocks=None,
-                 start=None):
+                 start=None, histories: bool = False):
         """Simulate economies that start from the ergodic cross-section or from `start`.
 
         Args:
@@ -140,33 +141,42 @@ class SolvedEconomy:
                 economy; an aggregate state that is a number may stand beside it by its name, otherwise it starts at its ergodic
                 mean. The continuum splits its points between the neighbouring nodes of `grid`; a panel draws its
                 agents from it. None: the ergodic cross-section of the first aggregate state.
+            histories: of a panel, also what every household has, earns and does; nothing else in the Dataset changes.
 
         Returns:
             xarray.Dataset of dimensions (economy, period): what the economy accounts for (K at the start of the period,
             C during it, ...), the aggregate state by index or the innovation, Gini coefficient, standard deviation and quantiles of
-            wealth; units and descriptions as attributes.
+            wealth; units and descriptions as attributes. With histories=True also, of dimensions (economy, agent, period),
+            for KS98 k (start of the period), eps (index), c, m = c + k_next, income = m - k, k_next (the assets carried) and
+            mpc, the marginal propensity to consume out of a small gift of assets.
 
         Raises:
             InputError: one line on the argument that does not fit.
         """
-        return self._simulate(periods, economies, agents, seed, shocks, start)[0]
+        return self._simulate(periods, economies, agents, seed, shocks, start, states.flag("histories", histories))[0]
 
-    def _simulate(self, periods, economies, agents, seed, shocks, start):
+    def _simulate(self, periods, economies, agents, seed, shocks, start, histories=False):
         """The Dataset of `simulate` and the economies in its last period."""
         periods, economies = states.whole("periods", periods, 1), states.whole("economies", economies, 1)
         agents = None if agents is None else states.whole("agents", agents, 1)
-        memory.require_memory(memory.simulation(self.economy, len(self.grid), memory.point_of(self.policy_function), periods,
-                                                economies, agents), self.grid.device)
+        if histories and agents is None:
+            raise InputError("histories: the continuum has no single households to follow; expected agents=, the number of "
+                             "households of a panel")
+        parts = memory.simulation(self.economy, len(self.grid), memory.point_of(self.policy_function), periods, economies, agents)
+        if histories:
+            parts.append(memory.histories(periods, economies, agents))
+        memory.require_memory(parts, self.grid.device)
         generator = self._generator(seed)
         if shocks is None:
             path = self._draw_path(economies, periods, generator)
         else:
             path = states.shock_path(self.economy, shocks, economies, periods, self.grid.device)
         begin = self._start(start, self.begin(path[:, 0]), agents, generator)
+        kept = Histories(self.economy, self.policy_function, begin, periods) if histories else None
         series, last = datasets.record(
-            self.economy, self.policy_function, begin, path, self.grid if agents is None else None, generator)
+            self.economy, self.policy_function, begin, path, self.grid if agents is None else None, generator, kept)
         return datasets.to_dataset(
-            self.economy, series, path, model=self.name, calibration=self.calibration, seed=int(seed),
+            self.economy, series, path, kept and kept.series, model=self.name, calibration=self.calibration, seed=int(seed),
             agents="continuum" if agents is None else agents), last
 
     def risky_steady_state(self, z=0, periods: int = 3000, start=None) -> RiskySteadyState:
