@@ -23,6 +23,7 @@ from deepham.simulation.population import Population
 from deepham.simulation.rollout import Panel
 
 CHUNK = 2**17  # households that go through a policy at once: bounds the memory
+MOST_STARTS = 8  # seeds whose starting points of impulse responses are kept
 LEAST = 1e-300  # resources of a household that can consume: a share of less would be rounded to nothing
 
 
@@ -56,6 +57,7 @@ class SolvedEconomy:
         self.mass = mass.detach().to(self.grid)
         self.ergodic = self._check_ergodic()
         self.z = self._check_z(z)
+        self._starts: dict[int, tuple[Tensor, Tensor, Tensor]] = {}  # by seed, see `_ergodic_starts`
 
     @property
     def cross_sections(self) -> Panel:
@@ -226,7 +228,8 @@ class SolvedEconomy:
             agents: None for the continuum, where only the aggregate state is random, or the number of agents of a panel.
             start: mapping as in `simulate`, the cross-section of the period before the shock (after "any", in each
                 aggregate state in turn). None: 64 economies 80 periods on from the ergodic mean, which is the ergodic set where
-                that is forgotten by then, and the middle of it where it is not.
+                that is forgotten by then, and the middle of it where it is not. The solution keeps those of the last
+                seeds: the first call with a seed takes longer than the next.
             hold: periods that the state is forced for.
             baseline: "drawn", or "forced" to stay in the state before the shock in period 0.
             keep_draws: keep every draw's paths, (draw, period), as K_shocked and K_baseline.
@@ -249,7 +252,7 @@ class SolvedEconomy:
                                               draws, agents, pool), self.grid.device)
         generator = self._generator(seed)
         if start is None:
-            starts = impulse.ergodic_starts(self, generator)
+            starts = self._ergodic_starts(seed, generator)
         else:
             here = self.cross_sections
             starts = self._start(start, here if read.before is None else here.select([read.before]), None, generator)
@@ -298,6 +301,18 @@ class SolvedEconomy:
 
     def _generator(self, seed) -> torch.Generator:
         return torch.Generator(self.grid.device).manual_seed(states.whole("seed", seed, 0))
+
+    def _ergodic_starts(self, seed: int, generator: torch.Generator) -> Panel:
+        """`impulse.ergodic_starts` of a generator that is fresh from the seed. They follow from the seed alone, so those of the
+        last seeds are kept, with the state that they leave the generator in: what is drawn next is the same either way.
+        """
+        if seed not in self._starts:
+            starts = impulse.ergodic_starts(self, generator)
+            mass = starts.population.weight.reshape(len(starts.z), self.economy.chain.n_eps, -1)
+            self._starts = dict(list(self._starts.items())[-MOST_STARTS + 1:]) | {seed: (mass, starts.z, generator.get_state())}
+        mass, z, state = self._starts[seed]
+        generator.set_state(state)
+        return Panel(Population.histogram(self.grid, mass), z)
 
     def _draw_path(self, economies: int, periods: int, generator: torch.Generator) -> Tensor:
         """Paths of shocks whose first are of their long-run shares."""
