@@ -30,7 +30,8 @@ def load(path) -> Solution:
 
 
 def solve(
-    economy: str, *, seed: int = 1, overrides: list[str] | None = None, init_from: str | None = None, **parameters
+    economy: str, *, seed: int = 1, overrides: list[str] | None = None, init_from: str | None = None,
+    progress: bool | None = None, **parameters,
 ) -> Solution:
     """Train an economy with the default configuration and return its solution; nothing is kept on disk.
 
@@ -39,6 +40,7 @@ def solve(
         seed: of the networks and the simulation.
         overrides: further settings as on the command line, such as ["algorithm.outer_iterations=10"].
         init_from: a solution to start from, by its folder or the name of a shipped one; its calibration may be another.
+        progress: whether to print how far training is, once per outer iteration. None: on a terminal and in a notebook.
         parameters: calibration, such as beta=0.985.
 
     Raises:
@@ -46,4 +48,4 @@ def solve(
     """
     from deepham.training.solve import solve as train
 
-    return train(economy, seed, [] if overrides is None else overrides, init_from, parameters)
+    return train(economy, seed, [] if overrides is None else overrides, init_from, progress, parameters)
