@@ -258,24 +258,29 @@ class SolvedEconomy:
             starts = self._start(start, here if read.before is None else here.select([read.before]), None, generator)
         return impulse.impulse_response(
             self.economy, self.policy_function, self.grid, starts, read, periods, draws, agents, generator, keep_draws,
-            {"model": self.name, "calibration": json.dumps(self.calibration), "shock": str(shock), "draws": draws,
+            {"title": f"Response to {impulse.in_words(self.economy, read)}", "model": self.name,
+             "calibration": json.dumps(self.calibration), "shock": str(shock), "draws": draws,
              "baseline": baseline, "hold": hold, "seed": int(seed), "agents": "continuum" if agents is None else agents})
 
-    def plot_irf(self, shock, variables=("Y", "C", "I", "K", "r", "w"), **options):
+    def plot_irf(self, shock, variables=None, **options):
         """Figure of `irf(shock, **options)`: responses with their 50 and 90 percent bands over draws.
+
+        Args:
+            shock: as in `irf`; or a Dataset that `irf` returned, or several by label, of which nothing is computed again, as in
+                `deepham.plot_irf`.
+            variables: names, one panel each; None: Y, C, I, K, r and w, as far as there are such.
 
         Raises:
             InputError: as `irf`, and for variables that there are none of.
         """
-        known = list(datasets.descriptions(self.economy))
-        if not isinstance(variables, list | tuple) or not variables:
-            raise InputError(f"variables: expected a list of names, got {states.show(variables)}; there is {', '.join(known)}")
-        for name in variables:
-            if not isinstance(name, str) or name not in known:
-                raise InputError(f"variables: there is no {states.show(name)}; there is {', '.join(known)}")
-        from deepham import figures  # matplotlib, which takes a third of a second to import
+        from deepham import figures_irf  # matplotlib, which takes a third of a second to import
 
-        return figures.impulse_responses({"": self.irf(shock, **options)}, variables)
+        if figures_irf.are_responses(shock):
+            if options:
+                raise InputError(f"{next(iter(options))}: these responses are computed already; expected variables alone, or a shock")
+            return figures_irf.plot_irf(shock, variables)
+        variables = figures_irf.chosen(variables, list(datasets.descriptions(self.economy)))  # before the response is computed
+        return figures_irf.plot_irf(self.irf(shock, **options), variables)
 
     def errors(self, dates: int = 20, periods: int = 1000, seed: int = 0) -> dict[str, float]:
         """Errors in the continuum, at `dates` cross-sections spread over a simulated path of `periods`.

@@ -5,10 +5,10 @@ from __future__ import annotations
 from itertools import cycle
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from deepham.economics.economy import Economy
-from deepham.figures import BLUE, GREEN, GREY, GRID_LINE, LINES, ORANGE, asset_label, impulse_responses, panel_title
+from deepham.figures import BLUE, GREEN, GREY, ORANGE, Figure, asset_label, panel_title
+from deepham.figures_irf import GRID_LINE, LINES, impulse_responses
 from deepham.report.planner import Takeover
 from deepham.report.study import Study
 from deepham.states import labelled
