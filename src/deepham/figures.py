@@ -21,8 +21,8 @@ from deepham.economics.economy import Economy
 from deepham.simulation.household import observe
 
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#555555"  # told apart in print and by colour-blind readers
-MOST_STATES, MOST_STYLES = 5, 3  # individual and aggregate states that a figure shows: what a reader tells apart
-STYLES = ("--", "-", ":")  # of aggregate states
+MOST_STATES = 5  # that a figure shows: what a reader tells apart
+STYLES = ("--", "-", ":")  # of aggregate states, of which no more are shown
 LEAST_AT_LIMIT = 5e-4  # share of households at the borrowing limit from which on it is shown
 NARROWEST, WIDEST = 0.015, 0.15  # the bar of households at the limit, in widths of the panel
 
@@ -89,13 +89,19 @@ def shown_states(economy: Economy) -> list[Shown]:
     """The individual states that figures show, in the order of what a household has in them: all of a few, of many the lowest,
     the highest and some between. Two have two colours; more go from dark to light.
     """
-    number = economy.chain.n_eps
-    names = economy.names_of(economy.individual_shock, number)
-    order = _by_level(economy)
-    if number > MOST_STATES:
-        order = [order[round(place)] for place in np.linspace(0, number - 1, MOST_STATES)]
-    colors = (ORANGE, BLUE) if number <= 2 else matplotlib.colormaps["viridis"](np.linspace(0, 0.85, len(order)))
-    return [Shown(eps, names[eps], color) for eps, color in zip(order, colors)]
+    names = economy.names_of(economy.individual_shock, economy.chain.n_eps)
+    order = few(_by_level(economy))
+    return [Shown(eps, names[eps], color) for eps, color in zip(order, colors(len(order)))]
+
+
+def colors(number: int) -> list:
+    """Of so many things that have an order: two that everybody tells apart, or from dark to light."""
+    return [ORANGE, BLUE][:number] if number <= 2 else list(matplotlib.colormaps["viridis"](np.linspace(0, 0.85, number)))
+
+
+def few(things: list, most: int = MOST_STATES) -> list:
+    """All of them, or the first, the last and some between, evenly."""
+    return things if len(things) <= most else [things[round(place)] for place in np.linspace(0, len(things) - 1, most)]
 
 
 def _by_level(economy: Economy) -> list[int]:
@@ -108,13 +114,11 @@ def _by_level(economy: Economy) -> list[int]:
     return economy.resources(k, eps, z, economy.prices(aggregates, z))[0].argsort(stable=True).tolist()
 
 
-def shown_aggregate_states(economy: Economy, z: Tensor) -> list[tuple[int, str, Tensor, str]]:
+def shown_aggregate_states(economy: Economy, z: Tensor, styles=STYLES) -> list[tuple[int, str, Tensor, str]]:
     """Those of the aggregate states z (n, ...) that a figure shows: place in z, name, one economy's z, line style."""
-    labelled = states.labelled(economy, z)
-    places = range(len(labelled))
-    if len(places) > MOST_STYLES:
-        places = [round(place) for place in np.linspace(0, len(labelled) - 1, MOST_STYLES)]
-    return [(place, labelled[place][0], labelled[place][2], style) for place, style in zip(places, STYLES)]
+    labelled = list(enumerate(states.labelled(economy, z)))
+    styles = styles if len(labelled) > 1 else ("-",)
+    return [(place, name, one, style) for (place, (name, _, one)), style in zip(few(labelled, len(styles)), styles)]
 
 
 def legend_below(figure: Figure, economy: Economy | None = None, styles=(), others=(), ncols: int = 4, fontsize: int = 9) -> None:
@@ -173,7 +177,7 @@ def frame_density(axes, economy: Economy, top: float, highest: float, at_limit: 
     if at_limit >= LEAST_AT_LIMIT:
         width = float(np.clip(at_limit / highest, NARROWEST * (top - limit), WIDEST * (top - limit)))
         axes.bar(limit, at_limit / width, -width, align="edge", color=GREY, alpha=0.5, linewidth=0)
-        bar = Patch(color=GREY, alpha=0.5, linewidth=0, label=label or f"at the limit: {at_limit:.1%} of households")
+        bar = Patch(color=GREY, alpha=0.5, linewidth=0, label=label or f"at the limit: {100 * at_limit:.1f} % of households")
     axes.set(xlim=(limit - 1.1 * width, top), ylim=(0, 1.1 * highest), xlabel=asset_label(economy), ylabel="density, per good")
     return bar
 
