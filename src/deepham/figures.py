@@ -24,6 +24,7 @@ BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#555555"  # told a
 MOST_STATES = 5  # that a figure shows: what a reader tells apart
 STYLES = ("--", "-", ":")  # of aggregate states, of which no more are shown
 LEAST_AT_LIMIT = 5e-4  # share of households at the borrowing limit from which on it is shown
+FARTHEST = 8  # multiples of the third quartile of wealth that a panel of densities shows
 NARROWEST, WIDEST = 0.015, 0.15  # the bar of households at the limit, in widths of the panel
 
 
@@ -121,7 +122,7 @@ def shown_aggregate_states(economy: Economy, z: Tensor, styles=STYLES) -> list[t
     return [(place, name, one, style) for (place, (name, _, one)), style in zip(few(labelled, len(styles)), styles)]
 
 
-def legend_below(figure: Figure, economy: Economy | None = None, styles=(), others=(), ncols: int = 4, fontsize: int = 9) -> None:
+def legend_below(figure: Figure, economy: Economy | None = None, styles=(), others=(), fontsize: int = 9) -> None:
     """One legend for the whole figure, under its panels, so that it covers no curve.
 
     Args:
@@ -137,8 +138,16 @@ def legend_below(figure: Figure, economy: Economy | None = None, styles=(), othe
     handles += [Line2D([], [], color=GREY, linestyle=style, label=name) for name, style in styles]
     handles += [handle for handle in others if handle is not None]
     if handles:
-        figure.legend(handles=handles, title=title, loc="outside lower center", ncols=min(ncols, len(handles)), frameon=False,
-                      fontsize=fontsize, title_fontsize=fontsize)
+        ncols = next(number for number in range(len(handles), 0, -1) if number == 1 or _fits(figure, handles, number, fontsize))
+        by_row = [handle for column in range(ncols) for handle in handles[column::ncols]]  # matplotlib fills columns
+        figure.legend(handles=by_row, title=title, loc="outside lower center", ncols=ncols, frameon=False, fontsize=fontsize,
+                      title_fontsize=fontsize)
+
+
+def _fits(figure: Figure, handles: list, ncols: int, fontsize: int) -> bool:
+    """Whether a legend of so many columns is no wider than the figure, by the usual width of a letter."""
+    inches = [0.8 + 0.0087 * fontsize * len(handle.get_label()) for handle in handles]
+    return sum(max(inches[column::ncols]) for column in range(ncols)) < figure.get_figwidth()
 
 
 # -- densities of wealth -------------------------------------------------------------------------------------------
@@ -182,9 +191,21 @@ def frame_density(axes, economy: Economy, top: float, highest: float, at_limit: 
     return bar
 
 
+def density_top(economy: Economy, grid: np.ndarray, mass: np.ndarray) -> tuple[float, str]:
+    """Where a panel of densities ends (goods), and what its title says of those beyond: 99.8 % of the mass (G,) lie within, or
+    fewer where the richest are so far off that one would see little of the others.
+    """
+    cumulated, limit = mass.cumsum() / mass.sum(), economy.borrowing_limit
+    nearly_all, most = (grid[min(np.searchsorted(cumulated, level), len(grid) - 1)] for level in (0.998, 0.75))
+    top = min(nearly_all, limit + FARTHEST * (most - limit)) if most > limit else nearly_all
+    beyond = 100 * (1 - np.interp(top, grid, cumulated))
+    return float(top), f", richest {beyond:.0f} % beyond" if beyond >= 1 else ""
+
+
 def highest_inside(economy: Economy, nodes: np.ndarray, top: float, *densities: np.ndarray) -> float:
     """The highest density that a panel has to hold: that of the few next to the limit, which may rise far, is left out."""
-    inside = nodes > economy.borrowing_limit + 0.01 * (top - economy.borrowing_limit)
+    inside = (nodes > economy.borrowing_limit + 0.01 * (top - economy.borrowing_limit)) & (nodes <= top)
+    inside |= ~inside.any()
     return max(float(each[..., inside].max()) for each in densities)
 
 
@@ -211,9 +232,10 @@ def wealth_and_policy(solution) -> Figure:
             around = solution.ergodic.select(economy.chain.cell(z))
             c = solution.policy_function(observe(economy, around, z, k, torch.full_like(k, eps, dtype=torch.long)))[0].cpu()
             right.plot(points, c, style, color=color, label=f"{name}, {z_name}")
-    highest = highest_inside(economy, nodes, top, per_good[[each.eps for each in shown]])
-    bar = frame_density(left, economy, top, highest, density(economy, grid, by_state.sum(0))[2])
-    left.set_title("Ergodic wealth distribution")
+    end, beyond = density_top(economy, grid, by_state.sum(0))
+    highest = highest_inside(economy, nodes, end, per_good[[each.eps for each in shown]])
+    bar = frame_density(left, economy, end, highest, density(economy, grid, by_state.sum(0))[2])
+    left.set_title(f"Ergodic wealth distribution{beyond}")
     right.set(xlim=(economy.borrowing_limit, top), xlabel=asset_label(economy),
               ylabel=f"consumption, goods per {economy.period}", title="Policy at the ergodic cross-section")
     legend_below(figure, economy, [(name, style) for _, name, _, style in aggregate_states], [bar])

@@ -16,6 +16,7 @@ from deepham.figures import (
     asset_label,
     count_periods,
     density as density_of,
+    density_top,
     frame_density,
     highest_inside,
     legend_below,
@@ -71,7 +72,7 @@ def wealth_against_grid(economy: Economy, candidate: Ergodic, truth: Ergodic) ->
     """Density by individual state, the upper tail in logs, and quantile against quantile, averaged over time."""
     nodes = truth.grid.numpy()
     ours, grid = _by_state(candidate, economy.chain.n_eps), _by_state(truth, economy.chain.n_eps)
-    top = nodes[np.searchsorted(grid.sum(0).cumsum(), 0.998)]
+    top, beyond = density_top(economy, nodes, grid.sum(0))
     figure = Figure(figsize=(13, 4.1), layout="constrained")
     density, tail, quantiles = figure.subplots(1, 3)
     shown = shown_states(economy)
@@ -84,7 +85,7 @@ def wealth_against_grid(economy: Economy, candidate: Ergodic, truth: Ergodic) ->
     at_limit = [float(density_of(economy, nodes, mass.sum(0))[2]) for mass in (ours, grid)]
     bar = frame_density(density, economy, top, highest_inside(economy, above, top, *per_good), at_limit[0],
                         "at the limit: {:.1f} % of households, grid {:.1f} %".format(*(100 * share for share in at_limit)))
-    density.set_title("Wealth by state")
+    density.set_title(f"Wealth by state{beyond}")
     for mass, style, label in ((ours, {"color": BLUE}, "deep learning"), (grid, GRID_STYLE, "grid")):
         above = 1 - mass.sum(0).cumsum()
         tail.semilogy(nodes[above > 1e-6], above[above > 1e-6], **style, label=label)
@@ -146,7 +147,7 @@ def policy_against_grid(economy: Economy, policy: Policy, reference: Reference, 
     gap.set(xlabel=asset_label(economy), ylabel="percent", title="Consumption, distance to the grid's", ylim=(-1, 1))
     mpc.set(xlabel=asset_label(economy), ylabel="per good of resources", title="Marginal propensity to consume",
             yscale="log")
-    legend_below(figure, economy, [(name, style) for _, name, _, style in aggregate_states], [_grid_entry()], ncols=6)
+    legend_below(figure, economy, [(name, style) for _, name, _, style in aggregate_states], [_grid_entry()])
     return figure
 
 

@@ -81,7 +81,7 @@ def wealth_in_panel(economy: Economy, everybody: Population, reference: Referenc
              ylabel="share of households above")
     tail.set_title("Upper tail", fontsize=10)
     tail.legend(frameon=False, fontsize=8)
-    legend_below(figure, economy, others=[_grid_entry(reference), bar], ncols=3, fontsize=8)
+    legend_below(figure, economy, others=[_grid_entry(reference), bar], fontsize=8)
     return figure
 
 
@@ -116,7 +116,7 @@ def policy_in_panel(
         axes.set(xlabel=asset_label(economy), ylabel="percent", ylim=_around_zero(axes))
         axes.set_title("Consumption, distance to the grid's", fontsize=10)
     styles = [(name, style) for _, name, _, style in aggregate_states]
-    legend_below(figure, economy, styles, [_grid_entry(reference)], ncols=3, fontsize=8)
+    legend_below(figure, economy, styles, [_grid_entry(reference)], fontsize=8)
     return figure
 
 

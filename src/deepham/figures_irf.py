@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from matplotlib.patches import Patch
 
 from deepham.errors import InputError, show
-from deepham.figures import BLUE, GREEN, ORANGE, Figure, count_periods, panel_title
+from deepham.figures import BLUE, GREEN, ORANGE, Figure, count_periods, legend_below, panel_title
 
 # of what is laid over each other, solutions for example
 LINES = ((BLUE, "-"), (ORANGE, "-."), (GREEN, (0, (1, 1.5))), ("#CC79A7", (0, (6, 2))), ("#56B4E9", (0, (3, 1, 1, 1, 1, 1))),
@@ -88,7 +88,7 @@ def _legend(figure: Figure, axes, responses: dict[str, object], color) -> None:
     of = f", {next(iter(responses))}" if len(responses) > 1 else ""
     handles += [Patch(color=color, alpha=alpha, linewidth=0, label=f"{share} of the draws{of}")
                 for (*_, share), alpha in zip(BANDS, (0.15, 0.36))]
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(4, len(handles)), frameon=False, fontsize=9)
+    legend_below(figure, others=handles)
 
 
 def _check_responses(responses: Mapping) -> None:

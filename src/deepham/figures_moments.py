@@ -142,7 +142,7 @@ def _draw_transfer(panels, solution: Solution) -> None:
     for axes, title, unit in zip(panels, titles, ("percent", "percent of consumption for ever")):
         axes.axhline(0, color="black", linewidth=0.6)
         axes.set(xlabel=asset_label(solution.economy), ylabel=unit, title=title)
-    legend_below(panels[0].figure, economy, [(name, style) for _, name, _, style in aggregate_states], ncols=8)
+    legend_below(panels[0].figure, economy, [(name, style) for _, name, _, style in aggregate_states])
 
 
 def _dates(solution: Solution, seed: int) -> Panel:

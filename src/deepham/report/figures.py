@@ -7,14 +7,15 @@ from matplotlib.lines import Line2D
 
 from deepham.economics.economy import Economy
 from deepham.figures import (
+    BLUE,
     GREY,
     ORANGE,
-    BLUE,
     Figure,
     asset_label,
     colors,
     count_periods,
     density as density_of,
+    density_top,
     few,
     frame_density,
     highest_inside,
@@ -72,11 +73,11 @@ def wealth_figure(studies: list[Study]) -> Figure:
                     label=f"{study.label}, Gini {_gini(mass, held):.3f}")
         at_limit[study.label] = float(density_of(economy, grid, mass)[2])
         if study is studies[0]:
-            top = grid[np.searchsorted(mass.cumsum(), 0.998)]
+            top, beyond = density_top(economy, grid, mass)
             highest = highest_inside(economy, nodes, top, per_good[[each.eps for each in shown]])
     lorenz.plot([0, 100], [0, 100], color=GREY, linewidth=0.6)
     bar = frame_density(density, economy, top, highest, at_limit[studies[0].label], _at_limit(at_limit))
-    density.set_title("Wealth by individual state")
+    density.set_title(f"Wealth by individual state{beyond}")
     tail.set(xlabel=asset_label(economy), ylabel="share of households above", title="Upper tail")
     lorenz.set(xlabel="households from the poorest, percent", ylabel="share of wealth, percent", title="Lorenz curve")
     for axes in (tail, lorenz):
@@ -150,10 +151,10 @@ def risky_figure(studies: list[Study]) -> Figure:
     short.set(xlim=(0, min(300, len(K) - 1)), title="First periods")
     whole.set(xlim=(0, len(K) - 1), title="Whole path")
     density.plot(nodes, per_good, color="black", linewidth=0.8, label="ergodic")
-    top = grid[np.searchsorted(ergodic.cumsum(), 0.995)]
+    top, beyond = density_top(economy, grid, ergodic)
     bar = frame_density(density, economy, top, highest_inside(economy, nodes, top, *drawn), float(at_limit),
                         _at_limit({"ergodic": float(at_limit)} | shares))
-    density.set_title(f"Wealth at the end{_of(studies)}")
+    density.set_title(f"Wealth at the end{_of(studies)}{beyond}")
     ergodic_line = Line2D([], [], color="black", linewidth=0.8, label="ergodic distribution")
     legend_below(figure, others=[*short.get_legend_handles_labels()[0], ergodic_line, bar])
     return figure
