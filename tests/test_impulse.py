@@ -9,7 +9,7 @@ import pytest
 import torch
 import yaml
 
-from deepham import datasets, impulse
+from deepham import datasets, impulse, solved
 from deepham.economics.markov import JointChain
 from deepham.errors import InputError
 from deepham.impulse import Draws, StateShock, Transfer, read_shock, responses, simulate_pairs
@@ -166,6 +166,27 @@ def test_a_response_has_its_units_errors_and_bands(ks):
 def test_the_same_call_gives_the_same_response_and_another_seed_another(ks):
     first, again, other = (ks.irf("any->bad", periods=4, draws=8, seed=seed) for seed in (1, 1, 2))
     assert first.identical(again) and not first.equals(other)
+
+
+def test_starting_points_are_simulated_once_for_a_seed(ks, monkeypatch):
+    """What is kept changes no number: not the starts, and not what is drawn after them."""
+    simulated = []
+    with monkeypatch.context() as patch:
+        patch.setattr(ks, "_starts", {})
+        patch.setattr(solved, "MOST_STARTS", 2)
+        patch.setattr(impulse, "ergodic_starts", lambda *of, made=impulse.ergodic_starts: simulated.append(1) or made(*of))
+        first, other = (ks.irf("any->bad", periods=3, draws=8, seed=seed) for seed in (1, 2))
+        assert ks.irf("any->bad", periods=3, draws=8, seed=1).identical(first) and len(simulated) == 2
+        panel = ks.irf("any->bad", periods=3, draws=8, seed=2, agents=20)
+        for seed in (3, 4):
+            ks.irf("good->bad", periods=1, draws=2, seed=seed)
+        assert list(ks._starts) == [3, 4]
+        assert ks.irf("any->bad", periods=3, draws=8, seed=2).identical(other), "simulated again"
+        ks._starts.clear()
+        assert ks.irf("any->bad", periods=3, draws=8, seed=2, agents=20).identical(panel)
+    fresh = ks._generator(1)
+    kept = ks._ergodic_starts(1, ks._generator(1))
+    assert all(map(torch.equal, kept.tensors(), impulse.ergodic_starts(ks, fresh).tensors()))
 
 
 def test_a_panel_answers_like_the_continuum_with_more_noise(ks):

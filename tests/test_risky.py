@@ -35,6 +35,7 @@ def test_what_is_reported_is_what_the_path_does(ks):
     beside = ks.consumption(k=10.0, eps=1, z="bad", population=found.population)
     assert np.interp(10.0, found.wealth, found.consumption[1]) == pytest.approx(float(beside), rel=1e-2)
     assert f"{found.K:.4g}" in str(found) and "ergodic mean" in str(found)
+    assert repr(found) == f"RiskySteadyState({found})" and len(repr(found)) < 250, "one line at a prompt"
 
 
 def test_paths_that_settle_turn_or_go_on():

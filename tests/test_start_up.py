@@ -20,6 +20,12 @@ def test_the_package_alone_loads_nothing():
     assert loaded("import deepham") == set()
 
 
+def test_modules_that_users_name_are_there_at_once_and_loaded_when_they_are_named():
+    assert loaded("import deepham; assert {'datasets', 'economics'} <= set(dir(deepham))") == set()
+    loaded("import deepham; deepham.datasets.save; deepham.economics.create")
+    loaded("import deepham; assert not hasattr(deepham, 'training') and not hasattr(deepham, 'nothing')")
+
+
 def test_a_solution_loads_torch_and_no_figures_or_datasets():
     assert loaded("import deepham; deepham.load('ks98').consumption(k=1.0, eps=0, z=0)") == {"torch", "numpy"}
 

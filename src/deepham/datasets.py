@@ -14,6 +14,8 @@ from deepham.algorithm.planner import externality_of
 from deepham.economics.economy import Economy
 from deepham.errors import InputError, show
 from deepham.files import replace
+from deepham.histories import Histories
+from deepham.histories import descriptions as of_households
 from deepham.simulation.balance import resource_gap, why_unbalanced
 from deepham.simulation.continuum import advance_histogram
 from deepham.simulation.household import Observation, Policy, observe
@@ -45,6 +47,7 @@ class Record(NamedTuple):
 @torch.no_grad()
 def record(
     economy: Economy, policy: Policy, start: Panel, shocks: Tensor, grid: Tensor | None, generator: torch.Generator,
+    histories: Histories | None = None,
 ) -> Record:
     """Follow economies along paths of shocks (B, T, ...) and write down every period.
 
@@ -52,6 +55,7 @@ def record(
         start: where they start: histograms on `grid` (the continuum), or with grid None panels of agents.
         shocks: as `ShockProcess.draw_path` gives them; the first is that of the start itself.
         generator: draws the individual shocks of a panel; the continuum has none to draw.
+        histories: keeps what every household of a panel does.
 
     Raises:
         InputError: an aggregate state out of the economy's domain.
@@ -76,6 +80,8 @@ def record(
             following = Population(seen.resources - consumption, eps, population.weight)
         else:
             following, consumption = advance_histogram(economy, policy, grid, population, z, z_next, seen)
+        if histories is not None:
+            histories.keep(seen, consumption)
         carried = seen.resources - consumption
         accounts = economy.accounts(population, z, seen.aggregates, seen.prices, consumption, carried)
         lost.append(population.mean(carried) - following.mean(following.k))
@@ -115,9 +121,11 @@ def descriptions(economy: Economy) -> dict[str, tuple[str, str]]:
          for name, fifth in FIFTHS.items()}
 
 
-def to_dataset(economy: Economy, series: dict[str, Tensor], shocks: Tensor, **attributes):
+def to_dataset(economy: Economy, series: dict[str, Tensor], shocks: Tensor, own: dict[str, Tensor] | None = None, **attributes):
     """The series as an xarray.Dataset of dimensions (economy, period), with units and descriptions as attributes; beside them
     the aggregate state by index, or the innovations.
+
+    own: series of households, (B, N, T), of dimensions (economy, agent, period).
     """
     import xarray  # slow to import, and only simulations need it
 
@@ -126,19 +134,29 @@ def to_dataset(economy: Economy, series: dict[str, Tensor], shocks: Tensor, **at
     variables = {name: (dimensions, series[name].cpu().numpy(), {"long_name": text, "units": unit})
                  for name, (text, unit) in described.items() if name in series}
     if economy.chain.finite:
-        names = economy.names_of(economy.aggregate_shock, economy.chain.n_z)
         variables[economy.aggregate_shock] = (dimensions, shocks.cpu().numpy(), {
-            "long_name": "aggregate state", "units": "index",
-            # the convention for coded values in netCDF files
-            "flag_values": list(range(len(names))), "flag_meanings": " ".join(name.replace(" ", "_") for name in names)})
+            "long_name": "aggregate state", "units": "index", **_flags(economy, economy.aggregate_shock, economy.chain.n_z)})
     else:
         variables["innovation"] = ((*dimensions, "shock"), shocks.cpu().numpy(), {
             "long_name": "innovation that led to this period", "units": "standard deviations"})
     b, periods = shocks.shape[:2]
     coordinates = {"economy": ("economy", range(b), {"long_name": "simulated economy", "units": "index"}),
                    "period": ("period", range(periods), {"long_name": "period", "units": economy.period})}
+    if own:
+        coded = _flags(economy, economy.individual_shock, economy.chain.n_eps)
+        variables |= {name: (("economy", "agent", "period"), own[name].cpu().numpy(),
+                             {"long_name": text, "units": unit} | (coded if unit == "index" else {}))
+                      for name, (text, unit) in of_households(economy).items()}
+        agents = next(iter(own.values())).shape[1]
+        coordinates["agent"] = "agent", range(agents), {"long_name": "simulated household", "units": "index"}
     attributes["calibration"] = json.dumps(attributes["calibration"])
     return xarray.Dataset(variables, coordinates, attributes)
+
+
+def _flags(economy: Economy, shock: str, states: int) -> dict:
+    """Names of the states of a discrete variable, by the convention for coded values in netCDF files."""
+    names = economy.names_of(shock, states)
+    return {"flag_values": list(range(len(names))), "flag_meanings": " ".join(name.replace(" ", "_") for name in names)}
 
 
 def save(dataset, path) -> None:

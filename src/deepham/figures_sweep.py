@@ -6,9 +6,8 @@ import textwrap
 from itertools import cycle
 
 import numpy as np
-from matplotlib.figure import Figure
 
-from deepham.figures import BLUE, GREEN, GREY, ORANGE
+from deepham.figures import BLUE, GREEN, GREY, ORANGE, Figure
 from deepham.sweeps import UNKNOWN, SweepRun, as_number, by_setting, order, varying
 from deepham.verdict import BAR_SETS, MEASURES, MOMENTS
 

@@ -182,6 +182,21 @@ def read_shock(economy: Economy, shock, hold: int, baseline: str) -> Shock:
                      f"{', '.join(names)}")
 
 
+def in_words(economy: Economy, shock: Shock) -> str:
+    """What a figure says of the shock."""
+    if isinstance(shock, Transfer):
+        share, top, bottom = (f"{100 * part:.3g} %" for part in (shock.share, shock.top, shock.bottom))
+        return f"a transfer of {share} of the wealth of the richest {top} to the poorest {bottom}"
+    held = f", held for {shock.hold} {economy.period}s" if shock.hold > 1 else ""
+    aggregate = economy.aggregate_shock
+    if isinstance(shock, Innovation):
+        return f"an innovation of {aggregate} of {shock.size:g} standard deviations{held}"
+    names = economy.names_of(aggregate, economy.chain.n_z)
+    before = "any state" if shock.before is None else names[shock.before]
+    stays = "" if shock.baseline == "drawn" else " against no change"
+    return f"a change of {aggregate} from {before} to {names[shock.to]}{held}{stays}"
+
+
 @torch.no_grad()
 def ergodic_starts(solved: SolvedEconomy, generator: torch.Generator) -> Panel:
     """Economies of the continuum at the ends of independent paths."""
@@ -320,8 +335,8 @@ def responses(economy: Economy, drawn: Draws) -> dict[str, tuple[np.ndarray, str
     """
     described, result, moved = datasets.descriptions(economy), {}, False
     weight = drawn.weight.cpu().numpy()
-    for name, shocked in drawn.shocked.items():
-        text, unit = described[name]
+    for name in (name for name in described if name in drawn.shocked):  # the economy's own accounts first
+        shocked, (text, unit) = drawn.shocked[name], described[name]
         high, low = shocked.cpu().numpy(), drawn.baseline[name].cpu().numpy()
         gap, mean = high - low, weight @ low
         moved = moved or bool(np.any(gap))

@@ -15,7 +15,7 @@ SETTLED = 1e-5  # relative movement over a hundred periods that counts as rest
 WINDOW = 100
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)  # what is printed at a prompt is one line, not a path of thousands of periods
 class RiskySteadyState:
     """Where an economy goes when the aggregate state stays what it is.
 
@@ -40,6 +40,9 @@ class RiskySteadyState:
     population: dict[str, np.ndarray]
     wealth: np.ndarray
     consumption: np.ndarray
+
+    def __repr__(self) -> str:
+        return f"RiskySteadyState({self})"
 
     def __str__(self) -> str:
         end = f"K settles at {self.K:.4g}" if self.settled else (

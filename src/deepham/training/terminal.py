@@ -79,6 +79,28 @@ def _quiet_about_events(failure) -> None:
 
 
 @contextmanager
+def telling(shown: bool):
+    """What the run says goes to the terminal, if it is to be shown; the logger is left as it was found."""
+    before, handler = (log.level, log.propagate), _Terminal()
+    if shown:
+        log.setLevel(logging.INFO)
+        log.propagate = False
+        log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(before[0])
+        log.propagate = before[1]
+
+
+def is_watched() -> bool:
+    """Whether somebody reads along: on a terminal or in a notebook."""
+    console = rich.get_console()
+    return console.is_terminal or console.is_jupyter
+
+
+@contextmanager
 def log_file(path: Path, disk: Disk):
     """What the run says goes to the terminal and to train.log."""
     handlers = [_Terminal(), _File(path, disk)]
