@@ -308,13 +308,14 @@ def responses(economy: Economy, drawn: Draws) -> dict[str, tuple[np.ndarray, str
         moved = moved or bool(np.any(gap))
         points = _in_points(unit)
         if points is None:
-            # what nobody has, such as the wealth of the poorest where they hold none, has no percent
-            factor, unit = 100 / np.where(mean == 0, np.nan, mean), "percent of baseline"
-            noise = gap - (weight @ gap) * factor / 100 * low  # of a ratio of means, by the delta method
+            # what nobody has, such as the wealth of the poorest where they hold none, has no percent; of debt more is up, too
+            size = np.where(mean == 0, np.nan, abs(mean))
+            factor, unit = 100 / size, "percent of baseline"
+            noise = gap - (weight @ gap) / np.where(mean == 0, np.nan, mean) * low  # of a ratio of means, by the delta method
         else:
             factor, unit, noise = points, "percentage points", gap
         result[name] = factor * (weight @ gap), f"response of {text}", unit
-        result[f"{name}_se"] = abs(factor) * _standard_error(noise, drawn), f"standard error of the response of {text}", unit
+        result[f"{name}_se"] = factor * _standard_error(noise, drawn), f"standard error of the response of {text}", unit
         bands = np.quantile(factor * gap, BANDS, axis=0, weights=weight, method="inverted_cdf")
         for level, series in zip(BANDS, bands):
             result[f"{name}_q{round(100 * level):02d}"] = series, f"{level:.0%} quantile over draws of {text}", unit
