@@ -14,6 +14,7 @@ from deepham.errors import InputError
 from deepham.loading import load
 from deepham.paths import conf_folder
 from deepham.reference.compare import compare, wasserstein, welfare_gap
+from deepham.reference.equations import equations
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.store import find
 from deepham.simulation.continuum import on_grid, wealth_grid
@@ -150,6 +151,15 @@ def test_a_solution_of_another_calibration_is_refused_by_the_first_parameter_tha
     without = replace(reference, calibration={})
     with pytest.raises(InputError, match="solved for beta=not among its parameters"):
         compare(economics.create("ks98"), reference.policy, without, z_path[:, :50], 0, 2)
+
+
+def test_a_solution_of_another_objective_or_of_other_equations_is_refused(reference, z_path):
+    davila = economics.create("davila12")
+    market = replace(reference, calibration=davila.parameters(), equations=equations(davila))
+    with pytest.raises(InputError, match="solved for objective=market, the solution is of objective=planner"):
+        compare(davila.under("planner"), reference.policy, market, z_path[:, :50], 0, 2)
+    with pytest.raises(InputError, match="solved for other equations than the economy has now"):
+        compare(economics.create("ks98"), reference.policy, replace(reference, equations="those of yesterday"), z_path[:, :50], 0, 2)
 
 
 def test_wasserstein_of_a_shift_is_the_shift():

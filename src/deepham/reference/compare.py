@@ -21,6 +21,7 @@ from deepham.algorithm.evaluation import (
 )
 from deepham.economics.economy import Economy
 from deepham.errors import InputError
+from deepham.reference.equations import equations
 from deepham.reference.solve import Reference
 from deepham.simulation.continuum import advance_histogram
 from deepham.simulation.household import Observation, Policy, Value, observe
@@ -60,9 +61,9 @@ def compare(
         wealth_w1 (of mean wealth), wealth_sd_gap (signed) and welfare_gap (consumption equivalent).
 
     Raises:
-        InputError: the reference was solved for another calibration.
+        InputError: the reference was solved for another calibration, objective or set of equations.
     """
-    _check_calibration(economy, reference)
+    _check_same(economy, reference)
     nodes, start = reference.nodes, Panel(reference.start, _first(economy, reference, z_path))
     candidate = ergodic_path(economy, policy, nodes, start, z_path, burn_in, dates, progress)
     truth = ergodic_path(
@@ -85,12 +86,15 @@ def _first(economy: Economy, reference: Reference, z_path: Tensor) -> Tensor:
     return z_path[:, 0] if economy.chain.finite else reference.z
 
 
-def _check_calibration(economy: Economy, reference: Reference) -> None:
-    for name, value in economy.parameters().items():
-        solved = reference.calibration.get(name, "not among its parameters")
+def _check_same(economy: Economy, reference: Reference) -> None:
+    for name, value in [*economy.parameters().items(), ("objective", economy.objective)]:
+        solved = (reference.calibration | {"objective": reference.objective}).get(name, "not among its parameters")
         if solved != value:
             raise InputError(f"reference: solved for {name}={solved}, the solution is of {name}={value}; make the one "
                              "of this calibration with scripts/reference.py")
+    if reference.equations != equations(economy):
+        raise InputError("reference: solved for other equations than the economy has now; make the one of these with "
+                         "scripts/reference.py")
 
 
 def wasserstein(nodes: Tensor, mass: Tensor, other: Tensor) -> float:
