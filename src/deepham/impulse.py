@@ -200,12 +200,16 @@ def ergodic_starts(solved: SolvedEconomy, generator: torch.Generator) -> Panel:
 
 @dataclass(frozen=True)
 class Draws:
-    """Paired simulations: name -> (D, T) of each copy; stratum and weight (D,), weights summing to one."""
+    """Paired simulations: name -> (D, T) of each copy; stratum and weight (D,), weights summing to one.
+
+    could_differ: whether the copies may see different aggregate states, be it in none of these draws.
+    """
 
     shocked: dict[str, Tensor]
     baseline: dict[str, Tensor]
     stratum: Tensor
     weight: Tensor
+    could_differ: bool = False
 
 
 @torch.no_grad()
@@ -221,7 +225,9 @@ def simulate_pairs(
             the same individual luck.
     """
     index = _candidates(economy, starts.z, shock.before)
+    could_differ = isinstance(shock, Innovation) and shock.baseline == "drawn"
     if isinstance(shock, StateShock):
+        could_differ = bool((shock.apart(economy, starts.z[index], periods) > 0).any())
         index, high, low, stratum, weight = _stratified(economy, shock, starts.z, index, periods, draws, generator)
     else:
         index = index[torch.arange(draws, device=index.device) % len(index)]
@@ -251,7 +257,7 @@ def simulate_pairs(
         after = shock.apply(start.population)
         shocked = follow(Panel(on_grid(grid, after, economy.chain.n_eps) if agents is None else after, start.z), high)
         baseline = follow(start, low)
-    return Draws(shocked, baseline, stratum, weight)
+    return Draws(shocked, baseline, stratum, weight, could_differ)
 
 
 def _candidates(economy: Economy, z: Tensor, before: int | None) -> Tensor:
@@ -320,8 +326,10 @@ def responses(economy: Economy, drawn: Draws) -> dict[str, tuple[np.ndarray, str
         for level, series in zip(BANDS, bands):
             result[f"{name}_q{round(100 * level):02d}"] = series, f"{level:.0%} quantile over draws of {text}", unit
     if not moved:
-        raise InputError("shock: the response is exactly zero in every draw: both copies are the same economy; expected a "
-                         "shock that changes something")
+        draws = len(drawn.weight)
+        raise InputError("shock: the response is exactly zero in every draw: " + (
+            f"the baseline came to the states that are forced by itself ({draws} of {draws}); expected more draws" if drawn.could_differ else
+            "both copies are the same economy; expected a shock that changes something"))
     return result
 
 
