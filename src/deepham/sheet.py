@@ -50,7 +50,7 @@ class Sheet:
         """<name>.md, .csv and .tex in the folder, which is made."""
         folder.mkdir(parents=True, exist_ok=True)
         for ending, text in (("md", self.markdown()), ("csv", self.csv()), ("tex", self.latex())):
-            (folder / f"{name}.{ending}").write_text(text, encoding="utf-8")
+            (folder / f"{name}.{ending}").write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def _latex(cell: str) -> str:

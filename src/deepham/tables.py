@@ -7,6 +7,7 @@ from dataclasses import asdict
 import numpy as np
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
+from rich.text import Text
 
 from deepham.algorithm.by_wealth import WealthBin
 from deepham.sheet import Sheet
@@ -30,7 +31,7 @@ def _met(row: Row) -> str:
 
 def verdict_table(rows: list[Row], title: str) -> Table:
     """For the terminal, 80 columns wide at most."""
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
+    table = Table(title=Text(title), title_justify="left", box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
     for heading in HEADINGS:
         table.add_column(heading, justify="right" if heading in ("value", "grid", "bar", "goal") else "left", no_wrap=True)
     for row in rows:

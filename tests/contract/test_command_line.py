@@ -1,6 +1,7 @@
 """The command line: what a run leaves behind, exit codes, and one line for every bad input."""
 
 import csv
+import io
 import json
 import os
 import re
@@ -42,6 +43,30 @@ def test_a_run_leaves_a_solution_a_checkpoint_measures_and_logs(command):
     assert output.index("model:") < output.index("outer iteration 1/2"), "the configuration comes before the training"
     solution = deepham.load("checkpoints/r")
     assert solution.consumption(k=10.0, eps="employed", z="good") > 0
+
+
+def test_an_encoding_without_greek_letters_or_lines_costs_nothing(command, monkeypatch):
+    """What Windows gives a file that output is redirected to."""
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="cp1252", write_through=True)
+    monkeypatch.setattr(sys, "stdout", stream)
+    assert command("run=r", "checkpoint_dir='β'")[0] == 0
+    said = stream.buffer.getvalue().decode("cp1252")
+    assert "Verdict on r" in said and "\\u03b2/r/" in said and "-----" in said
+    assert json.loads(Path("β/r/status.json").read_text())["state"] == "finished"
+
+
+def test_the_solution_is_kept_before_it_is_talked_about(command, monkeypatch):
+    """Neither the figures, nor a logger, nor the table may cost the run its solution."""
+    def fail(*args):
+        raise ZeroDivisionError
+
+    for index, name in enumerate(("Conclusion.figures", "end_logging", "report")):
+        where = f"deepham.training.conclusion.{name}" if "." in name else f"deepham.training.run.{name}"
+        with monkeypatch.context() as patch:
+            patch.setattr(where, fail)
+            assert command(f"run=r{index}", "figures=true")[0] == 1
+        assert json.loads(Path(f"checkpoints/r{index}/metrics.json").read_text())["measures"]
+        assert deepham.load(f"checkpoints/r{index}").name == "ks98"
 
 
 @pytest.mark.parametrize("name, gone", [("bellman_errors", "errors/euler.mean"), ("asset_distribution",

@@ -20,6 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from deepham.errors import BenchmarkFailed, InputError, NotSaved, ProcessLost, TrainingDiverged, one_line
 from deepham.paths import conf_folder
+from deepham.saying import complain, forgive_letters
 from deepham.training.allocator import keep_freed_memory
 from deepham.training.help import help_page
 from deepham.training.interruption import STOPPING, Interrupted, interruptible
@@ -149,7 +150,7 @@ def _attempt(module: str, cfg: DictConfig) -> tuple[int, float | None]:
         _complain(str(error))
         return 1, None
     except Exception as error:  # the traceback says where the bug is
-        traceback.print_exc()
+        complain(traceback.format_exc().rstrip())
         _complain(f"{type(error).__name__}: {error}")
         return 1, None
 
@@ -200,6 +201,7 @@ def explain(error: Exception, config_name: str) -> str:
 
 def _help(config_name: str) -> int:
     try:
+        forgive_letters()
         print(help_page(config_name, sys.argv[1:]), flush=True)
     except InputError as error:
         _complain(str(error))
@@ -223,4 +225,4 @@ def _known_keys(config_name: str) -> list[str]:
 
 
 def _complain(line: str) -> None:
-    print(f"error: {one_line(line)}", file=sys.stderr)
+    complain(f"error: {one_line(line)}")

@@ -6,13 +6,12 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-import rich
 import torch
 from omegaconf import DictConfig
 from scipy.stats import wasserstein_distance
 from torch import Tensor
 
-from deepham import memory
+from deepham import memory, saying
 from deepham.algorithm.bellman_paper import Protocol, bellman_paper
 from deepham.algorithm.by_wealth import errors_by_wealth
 from deepham.algorithm.evaluation import error_measures, measure, measures_along
@@ -53,11 +52,10 @@ def run(cfg: DictConfig) -> float:
     for parts in (memory.verdict(economy, verdict, point), memory.published_protocol(economy, protocol, networks[1]),
                   memory.panels(economy, point, PANEL_ECONOMIES, PANEL_DATES, cfg.agents)):
         memory.require_memory(parts, solution.grid.device)
-    console = rich.get_console()
     began = time.perf_counter()
 
     def say(text: str) -> None:
-        console.print(f"{text}  {time.perf_counter() - began:.0f} s", highlight=False, soft_wrap=True)
+        saying.say(f"{text}  {time.perf_counter() - began:.0f} s")
 
     reference = reference_of(cfg.against, solution, grid, Path(cfg.store), say)
     say("following the continuum ...")
@@ -86,20 +84,20 @@ def run(cfg: DictConfig) -> float:
     folder = folder if folder.is_dir() else report  # a solution that ships with the package stays as it is
     verdict_sheet(rows).write(report, "verdict")
     by_wealth_sheet(bins).write(report, "by_wealth")
-    if reference is not None:
-        save_figures(figures_against_grid(solution, reference, ergodic, truth), report)
     write_json(folder / "evaluation.json", {
         "solution": solution.name, "measures": measures, "reference": grid_measures,
         "by_wealth": [asdict(each) for each in bins], "agents": cfg.agents, "panel": panel,
         "panel_reference": grid_panel, "bar_met": not missed, "missed": missed,
         "goal_missed": [row.measure for row in rows if row.reached is False], "seed": seed,
         "seconds": time.perf_counter() - began})
-    console.print(verdict_table(rows, f"{folder}, measured in the continuum"))
+    if reference is not None:
+        save_figures(figures_against_grid(solution, reference, ergodic, truth), report)
+    saying.say(verdict_table(rows, f"{folder}, measured in the continuum"))
     for who, errors in (("networks", panel), ("grid solution", grid_panel)):
         if errors:
-            console.print(f"{who}: in panels of {cfg.agents} Euler error {errors['euler.mean']:.4f} %, Bellman error "
-                          f"{errors['bellman_policy.mean']:.5f} utils; by the published protocol "
-                          f"{errors['bellman_paper']:.5f} utils", highlight=False, soft_wrap=True)
+            saying.say(f"{who}: in panels of {cfg.agents} Euler error {errors['euler.mean']:.4f} %, Bellman error "
+                       f"{errors['bellman_policy.mean']:.5f} utils; by the published protocol "
+                       f"{errors['bellman_paper']:.5f} utils")
     say(f"{folder / 'evaluation.json'}, {report}/: tables and figures")
     return measures["euler.mean"]
 

@@ -174,19 +174,14 @@ def _train(cfg: DictConfig, run: _Prepared, began: float) -> float:
     if reference is None:
         log.info("no grid solution of this calibration is stored to compare with; %s", no_grid(settings.economy) or
                  f"make it with: {_reference_command(settings.economy.objective)}, or let a run make it with solve_reference=true")
-    figures = end.figures() if cfg.figures else {}
-    if figures:
-        _keep_figures(figures, folders)
     seconds = {"training": trained - began - solved, "verdict": time.perf_counter() - trained,
                "total": time.perf_counter() - began} | ({"reference": solved} if reference is not run.reference else {})
     rows = judge(end.measures, end.beside, settings.economy.mean_assets)
-    end_logging(run.loggers, rows, figures, len(history.rows))
     missed = [row.measure for row in rows if row.met is False]
     end.solution.meta["history"] = {name: [None if x is None else float(f"{x:.6g}") for x in column]
                                     for name, column in history.columns(LONGEST_HISTORY).items()}
     end.solution.meta["made_by"] = {"command": shlex.join([*_program(), *sys.argv[1:]]), "seconds": seconds,
                                     "peak_memory_mb": peak_memory()} | machine(device_name(settings.trainer))
-    report(rows, folders, seconds)
     metrics = folders.checkpoints / "metrics.json"
     with disk.attempt(str(folders.checkpoints), "free some space and resume: last.ckpt is all it takes"):
         end.solution.save(folders.checkpoints, overwrite=True)
@@ -195,6 +190,11 @@ def _train(cfg: DictConfig, run: _Prepared, began: float) -> float:
             "run": folders.name, "measures": end.measures, "reference": end.beside, "bar_met": not missed, "missed": missed,
             "stopped_early": stopped, "retreats": module.retreats, "seconds": seconds, "peak_memory_mb": peak_memory(),
             "verdict": [vars(row) for row in rows]})
+    figures = end.figures() if cfg.figures else {}  # what is only shown comes after what is kept
+    if figures:
+        _keep_figures(figures, folders)
+    end_logging(run.loggers, rows, figures, len(history.rows))
+    report(rows, folders, seconds)
     disk.check(folders.checkpoints, metrics, folders.last, history.path)
     _set_status(folders, "finished", bar_met=not missed, stopped_early=stopped)
     disk.check(folders.status)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import glob
 from pathlib import Path
 
-import rich
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from deepham.economics.economy import require
 from deepham.paths import check_folder
+from deepham.saying import say
 from deepham.sweeps import varying
 from deepham.tables import runs_sheet, runs_table
 from deepham.training.outcomes import outcomes
@@ -30,14 +30,14 @@ def run(cfg: DictConfig) -> int:
             f"measure: no measure {cfg.measure!r}; there is {', '.join(BARS | MOMENTS)}")
     runs = outcomes(_folders(cfg.runs))
     finished = {run.name: run.measures for run in runs if run.complete}
-    output, console = Path(cfg.output), rich.get_console()
+    output = Path(cfg.output)
     for run in runs:
         if not run.complete:
-            console.print(f"{run.name}: {run.stopped or run.why}", highlight=False, markup=False, soft_wrap=True)
+            say(f"{run.name}: {run.stopped or run.why}")
     require(bool(finished), f"runs: none of {len(runs)} is finished; their status.json says why")
     runs_sheet(finished).write(output, "runs")
-    console.print(runs_table(finished))
-    console.print(f"{output}/runs.md, .csv, .tex", highlight=False)
+    say(runs_table(finished))
+    say(f"{output}/runs.md, .csv, .tex")
     if varying(runs):
         show_settings(runs, cfg.measure, output, figure=True)
     return len(finished)
