@@ -22,8 +22,7 @@ from torch import Tensor
 
 from deepham.economics.preferences import CRRA
 from deepham.economics.process import ShockProcess
-from deepham.errors import InputError, show
-
+from deepham.errors import InputError, require, show
 
 OBJECTIVES = ("market", "planner")
 
@@ -211,12 +210,6 @@ class Economy(ABC):
     def table(self, values) -> Tensor:
         """A table by state, (n,), float64."""
         return torch.tensor(values, dtype=torch.float64)
-
-
-def require(condition: bool, message: str) -> None:
-    """Raise InputError(message) unless the condition holds."""
-    if not condition:
-        raise InputError(message)
 
 
 def _plain(value) -> float | list | None:

@@ -19,7 +19,7 @@ from deepham.algorithm.settings import AlgorithmSettings
 from deepham.economics.economy import Economy, require
 from deepham.errors import InputError, show
 from deepham.networks.settings import NetworkSettings
-from deepham.paths import check_folder, conf_folder
+from deepham.paths import NAMES, check_folder, conf_folder
 from deepham.reference.compare import GAPS
 from deepham.reference.settings import ReferenceSettings
 from deepham.report.study import StudySettings
@@ -94,8 +94,7 @@ def _check_memory(settings: Settings) -> None:
 def check_run_name(name) -> None:
     """Raise InputError unless the name is fit for a folder."""
     require(isinstance(name, str) and RUN_NAME.fullmatch(name) is not None,
-            f"run: expected a name of at most 200 letters, digits, '-', '_' and '.', beginning with none of '-' and '.', "
-            f"got {show(name)}")
+            f"run: {NAMES}, got {show(name)}")
 
 
 @input_errors

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import signal
 
-from hydra import compose, initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
+from hydra import compose
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -13,10 +12,10 @@ from omegaconf.errors import OmegaConfBaseException
 from deepham import economics
 from deepham.economics.economy import require
 from deepham.errors import InputError, show
-from deepham.paths import conf_folder
 from deepham.reference.store import find
 from deepham.solution import Solution
 from deepham.training.cli import check_choices, explain
+from deepham.training.composing import composing
 from deepham.training.configuration import read
 from deepham.training.conclusion import conclude
 from deepham.training.fit import computing, fit, starting_point
@@ -33,9 +32,8 @@ def solve(economy: str, seed: int, overrides: list[str], init_from: str | None, 
     for text in overrides:
         require(text.startswith(("algorithm", "network", "trainer", "verdict")),
                 f"overrides: {text} is not for solve; expected settings of algorithm, network, trainer or verdict")
-    GlobalHydra.instance().clear()
     try:
-        with initialize_config_dir(str(conf_folder()), version_base="1.3"):
+        with composing():
             cfg = compose("train", overrides=[f"model={economy}", "logger=none", *overrides])
         cfg.seed = seed
         cfg.model = OmegaConf.merge(cfg.model, parameters)
