@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,9 +15,11 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
 import deepham
 from deepham.training.cli import train
+from deepham.training.composing import override
 from deepham.training.module import DeepHAM
 
 ROOT = Path(__file__).parents[2]
@@ -233,6 +236,27 @@ def test_a_run_is_resumed_with_what_it_was_trained_with(monkeypatch, command):
     monkeypatch.setattr(sys, "argv", ["train.py", "ckpt_path=last"])
     assert train() == 0
     assert json.loads(Path("checkpoints/r/metrics.json").read_text())["measures"] == before
+
+
+def test_a_run_whose_folders_were_moved_goes_on_with_its_own_name_and_settings(command):
+    """The settings are not read from its logs, which may be anywhere, and a setting that is typed replaces that one alone."""
+    assert command("run=r", "algorithm.outer_iterations=2")[0] == 0
+    before = json.loads(Path("checkpoints/r/metrics.json").read_text())["measures"]
+    os.rename("checkpoints", "old, (a=1)"), os.rename("logs", "old logs")
+    checkpoint = override("ckpt_path", "old, (a=1)/r")
+    code, output, _ = command(checkpoint, sizes=[])
+    assert code == 0 and not Path("checkpoints").exists() and "old, (a=1)/r/" in output
+    assert json.loads(Path("old, (a=1)/r/metrics.json").read_text())["measures"] == before
+    config = yaml.safe_load(Path("logs/r/config.yaml").read_text())
+    assert (config["run"], config["figures"], config["verdict"]["nodes"]) == ("r", False, 20)
+    assert command(checkpoint, "verdict.nodes=30", sizes=[])[0] == 0
+    assert yaml.safe_load(Path("logs/r/config.yaml").read_text())["verdict"] == config["verdict"] | {"nodes": 30}
+
+    shutil.copy("old, (a=1)/r/last.ckpt", "copy.ckpt")
+    assert command("ckpt_path=copy.ckpt", "log_dir=others", sizes=[])[0] == 0
+    assert json.loads(Path("checkpoints/r/metrics.json").read_text())["measures"] == before
+    code, _, errors = command(checkpoint, sizes=[])
+    assert code == 2 and "another run called r in checkpoints" in errors[0]
 
 
 def test_resuming_a_finished_run_repeats_its_result(command):

@@ -149,6 +149,11 @@ def _refuse_own_keys(file: str, node) -> None:
             _refuse_own_keys(file, value)
 
 
+def key_of(word: str) -> str:
+    """The key or group that a word of the command line sets, without what Hydra writes before and behind it."""
+    return word.lstrip("+~").partition("=")[0].partition("@")[0]
+
+
 def override(key: str, text: str) -> str:
     """The override that sets the key to this text, in quotes where Hydra would read something else without them."""
     plain = f"{key}={text}"
