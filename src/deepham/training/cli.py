@@ -22,7 +22,7 @@ from deepham.errors import BenchmarkFailed, InputError, NotSaved, ProcessLost, T
 from deepham.paths import NAMES, conf_folder
 from deepham.saying import complain, forgive_letters
 from deepham.training.allocator import keep_freed_memory
-from deepham.training.composing import check_files, composing, override, read_words
+from deepham.training.composing import check_files, check_flags, composing, override, read_words
 from deepham.training.help import help_page
 from deepham.training.interruption import STOPPING, Interrupted, interruptible
 
@@ -132,6 +132,7 @@ def run_script(config_name: str, module: str) -> int:
 def _check(config_name: str, arguments: list[str]) -> None:
     """Look at the command line before Hydra does. Raises InputError, and whatever Hydra and OmegaConf raise."""
     words = read_words(arguments)
+    check_flags(words)
     check_choices(words.overrides)
     if words.hydra_help or words.shell_completion:
         return

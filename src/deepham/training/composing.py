@@ -47,18 +47,22 @@ def read_words(arguments: list[str]) -> Namespace:
     parser = get_args_parser()
 
     def refuse(message: str):
-        raise InputError(f"command line: {message}; --help shows what there is")
+        raise InputError(f"command line: {message}; flags stand before all settings, and --help shows what there is")
 
     parser.error = refuse
     words = parser.parse_args(arguments)
+    # Hydra takes this for -m
+    words.multirun |= any(text.lstrip("+").replace(" ", "").upper() == "HYDRA.MODE=MULTIRUN" for text in words.overrides)
+    return words
+
+
+def check_flags(words: Namespace) -> None:
+    """Raise InputError for a flag that puts other files in place of ours, or a folder that is not there."""
     for flag in NOT_TAKEN:
         require(getattr(words, flag) is None, f"--{flag.replace('_', '-')}: is not taken; files of your own lie in a folder, given "
                 "with --config-dir")
     require(words.config_dir is None or os.path.isdir(words.config_dir),
             f"--config-dir: {words.config_dir} is no folder; expected one with calibration/<name>.yaml, say")
-    # Hydra takes this for -m
-    words.multirun |= any(text.lstrip("+").replace(" ", "").upper() == "HYDRA.MODE=MULTIRUN" for text in words.overrides)
-    return words
 
 
 @contextmanager
