@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, fields
 from numbers import Real
 from typing import ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -48,8 +49,8 @@ def parameter(meaning: str, unit: str = "-"):
 class Economy(ABC):
     """Base class. Parameters are the dataclass fields of the subclass; derived tensors are set in `prepare`.
 
-    They are numbers, lists of them, and texts that name a convention. Any real numbers will do for parameters, NumPy's too, in lists or tuples; they are kept as floats in lists, which files
-    can hold.
+    They are numbers, lists of them, and texts that name a convention. Any real numbers will do for parameters, NumPy's and
+    torch's too, in lists, tuples, arrays, tensors or pandas' tables; they are kept as floats in lists, which files can hold.
     """
 
     asset: ClassVar[str] = "k"  # public name of the endogenous individual state
@@ -72,6 +73,7 @@ class Economy(ABC):
             given = getattr(self, each.name)
             if each.type == "str":  # a convention, of those that `prepare` knows
                 require(isinstance(given, str), f"{each.name}: expected a text, got {show(given)}")
+                setattr(self, each.name, str(given))
                 continue
             value, listed = _plain(given), str(each.type).startswith("list")
             require(value is not None and isinstance(value, list) == listed,
@@ -213,7 +215,18 @@ class Economy(ABC):
 
 
 def _plain(value) -> float | list | None:
-    """Finite numbers as floats, lists and tuples of them as lists; None for anything else."""
+    """Finite numbers as floats; lists, tuples, arrays, tensors and tables of them as lists; None for anything else."""
+    try:
+        if isinstance(value, Tensor):
+            value = value.detach().cpu().tolist()
+        elif hasattr(value, "to_numpy"):  # of pandas, or xarray
+            value = value.to_numpy()
+    except (RuntimeError, TypeError):  # a tensor that holds no numbers; a class of tables in place of one
+        return None
+    if isinstance(value, np.ma.MaskedArray) and np.ma.getmaskarray(value).any():
+        return None
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
     if isinstance(value, list | tuple):
         items = [_plain(item) for item in value]
         return None if any(item is None for item in items) else items

@@ -12,8 +12,10 @@ from omegaconf.errors import OmegaConfBaseException
 from deepham import economics
 from deepham.economics.economy import require
 from deepham.errors import InputError, show
+from deepham.precision import float32
 from deepham.reference.store import find
 from deepham.solution import Solution
+from deepham.states import whole
 from deepham.training.cli import check_choices, explain
 from deepham.training.composing import composing
 from deepham.training.configuration import read
@@ -25,7 +27,13 @@ from deepham.training.parts import instantiate_all
 
 def solve(economy: str, seed: int, overrides: list[str], init_from: str | None, parameters: dict) -> Solution:
     """See `deepham.solve`."""
-    economics.create(economy, **parameters)  # the clearest words for a wrong parameter
+    with float32():
+        return _solve(economy, seed, overrides, init_from, parameters)
+
+
+def _solve(economy: str, seed: int, overrides: list[str], init_from: str | None, parameters: dict) -> Solution:
+    known = economics.create(economy, **parameters).parameters()  # the clearest words for a wrong parameter, and plain numbers
+    seed = whole("seed", seed, 0)
     require(isinstance(overrides, list | tuple) and all(isinstance(text, str) for text in overrides),
             f"overrides: expected a list of texts such as algorithm.horizon=2, got {show(overrides)}")
     check_choices(overrides)
@@ -36,7 +44,7 @@ def solve(economy: str, seed: int, overrides: list[str], init_from: str | None, 
         with composing():
             cfg = compose("train", overrides=[f"model={economy}", "logger=none", *overrides])
         cfg.seed = seed
-        cfg.model = OmegaConf.merge(cfg.model, parameters)
+        cfg.model = OmegaConf.merge(cfg.model, {name: known[name] for name in parameters})
     except (HydraException, OmegaConfBaseException) as error:
         raise InputError(explain(error, "train")) from error
     settings = read(cfg)
