@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from deepham.errors import require
 from deepham.sheet import Sheet
-from deepham.sweeps import SweepRun, as_number, by_setting, varying
+from deepham.sweeps import SweepRun, as_number, by_setting, measured_unlike, varying
 from deepham.tables import mean_sd
 from deepham.verdict import BARS, MOMENTS
 
@@ -19,6 +20,9 @@ def settings_sheet(runs: list[SweepRun], measures: Iterable[str] = MAIN) -> Shee
     """What varies, then the runs that trained to their end, how many of them meet the bar, and each of the measures that
     there is as mean (sd) over them, beside a moment the mean of the grid solution's; at full precision with the measures'
     names. Runs stopped early are counted beside them.
+
+    Raises:
+        InputError: runs of one setting that were measured differently.
     """
     keys = varying(runs)
     measures = [name for name in dict.fromkeys(measures) if any(name in (run.measures or {}) for run in runs)]
@@ -29,6 +33,8 @@ def settings_sheet(runs: list[SweepRun], measures: Iterable[str] = MAIN) -> Shee
     rows, exact = [], []
     for values, group in by_setting(runs, keys).items():
         finished = [run for run in group if run.complete]
+        unlike = measured_unlike(finished)
+        require(unlike is None, f"runs: {unlike}, which have no mean; evaluate them alike with scripts/evaluate.py, or give fewer runs")
         met = sum(run.bar_met for run in finished)
         number = (len(finished), *(sum(map(is_one, group)) for is_one in others.values()))
         cells, numbers = [], []

@@ -196,7 +196,8 @@ def explain(error: Exception, config_name: str) -> str:
     if unknown:
         key = unknown[1] or unknown[2]
         known = _known_keys(config_name)
-        close = get_close_matches(key, known, n=1)
+        inside = [name for name in known if name.endswith(f".{key}")]
+        close = sorted(inside, key=lambda name: not name.startswith("model."))[:1] or get_close_matches(key, known, n=1)
         siblings = [name for name in known if name.rpartition(".")[0] == key.rpartition(".")[0]]
         hint = f"did you mean {close[0]}?" if close else f"known beside it: {', '.join(siblings) or ', '.join(known)}"
         return f"{key}: unknown key; {hint}"

@@ -29,7 +29,8 @@ from deepham.simulation.household import Policy, Value
 from deepham.simulation.population import concatenate, gini
 from deepham.simulation.rollout import Panel, initial_panel, simulate
 from deepham.solution import Solution
-from deepham.tables import by_wealth_sheet, verdict_sheet, verdict_table
+from deepham.sweeps import bar_met
+from deepham.tables import advice, by_wealth_sheet, verdict_sheet, verdict_table
 from deepham.training.configuration import read_evaluation, sized_for
 from deepham.verdict import judge
 
@@ -87,12 +88,14 @@ def run(cfg: DictConfig) -> float:
     write_json(folder / "evaluation.json", {
         "solution": solution.name, "measures": measures, "reference": grid_measures,
         "by_wealth": [asdict(each) for each in bins], "agents": cfg.agents, "panel": panel,
-        "panel_reference": grid_panel, "bar_met": not missed, "missed": missed,
+        "panel_reference": grid_panel, "bar_met": bar_met(rows), "missed": missed, "verdict_settings": asdict(verdict),
         "goal_missed": [row.measure for row in rows if row.reached is False], "seed": seed,
         "seconds": time.perf_counter() - began})
     if reference is not None:
         save_figures(figures_against_grid(solution, reference, ergodic, truth), report)
     saying.say(verdict_table(rows, f"{folder}, measured in the continuum"))
+    if advice(rows):
+        saying.say(advice(rows))
     for who, errors in (("networks", panel), ("grid solution", grid_panel)):
         if errors:
             saying.say(f"{who}: in panels of {cfg.agents} Euler error {errors['euler.mean']:.4f} %, Bellman error "

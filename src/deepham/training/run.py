@@ -9,7 +9,7 @@ import shlex
 import sys
 import time
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +25,7 @@ from deepham.reference.compare import GAPS
 from deepham.reference.solve import Reference, no_grid
 from deepham.reference.store import find, obtain
 from deepham.solution import Solution
+from deepham.sweeps import bar_met
 from deepham.training.checkpoints import (
     CARRIED_KEYS,
     CHECKPOINT,
@@ -151,7 +152,9 @@ def _start_log(cfg: DictConfig, folders: RunFolders):
 
 def _train(cfg: DictConfig, run: _Prepared, began: float) -> float:
     settings, folders, disk = run.settings, run.folders, run.folders.disk
-    log.info("%s", OmegaConf.to_yaml(cfg, resolve=True).rstrip())
+    job = job_of_sweep()
+    # the configurations of a sweep's jobs would hide what they say
+    log.info("%s", f"job {job['job']}: {' '.join(job['overrides'])}" if job else OmegaConf.to_yaml(cfg, resolve=True).rstrip())
     log.info("run %s: %s on %s", folders.name, settings.economy_name, device_name(settings.trainer))
     done = None if run.resume is None else read_checkpoint(run.resume)["updates"] // settings.algorithm.policy_steps
     begin_logging(run.loggers, disk, OmegaConf.to_yaml(cfg, resolve=True), done)
@@ -191,16 +194,17 @@ def _train(cfg: DictConfig, run: _Prepared, began: float) -> float:
         end.solution.save(folders.checkpoints, overwrite=True)
     with disk.attempt(str(metrics)):
         write_json(metrics, {
-            "run": folders.name, "measures": end.measures, "reference": end.beside, "bar_met": not missed, "missed": missed,
+            "run": folders.name, "measures": end.measures, "reference": end.beside, "bar_met": bar_met(rows), "missed": missed,
             "stopped_early": stopped, "retreats": module.retreats, "seconds": seconds, "peak_memory_mb": peak_memory(),
-            "verdict": [vars(row) for row in rows]})
+            "verdict": [vars(row) for row in rows], "verdict_settings": asdict(settings.verdict)})
+        (folders.checkpoints / "evaluation.json").unlink(missing_ok=True)  # of the networks before
     figures = end.figures() if cfg.figures else {}  # what is only shown comes after what is kept
     if figures:
         _keep_figures(figures, folders)
     end_logging(run.loggers, rows, figures, len(history.rows))
     report(rows, folders, seconds)
     disk.check(folders.checkpoints, metrics, folders.last, history.path)
-    _set_status(folders, "finished", bar_met=not missed, stopped_early=stopped)
+    _set_status(folders, "finished", bar_met=bar_met(rows), stopped_early=stopped)
     disk.check(folders.status)
     return end.measures[cfg.optimized_metric]
 

@@ -10,7 +10,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from deepham.economics.economy import require
 from deepham.paths import check_folder
 from deepham.saying import say
-from deepham.sweeps import varying
+from deepham.sweeps import measured_unlike, varying
 from deepham.tables import runs_sheet, runs_table
 from deepham.training.outcomes import outcomes
 from deepham.training.sweep import show_settings
@@ -29,14 +29,19 @@ def run(cfg: DictConfig) -> int:
     require(isinstance(cfg.measure, str) and cfg.measure in BARS | MOMENTS,
             f"measure: no measure {cfg.measure!r}; there is {', '.join(BARS | MOMENTS)}")
     runs = outcomes(_folders(cfg.runs))
+    complete = [run for run in runs if run.complete]
     finished = {run.name: run.measures for run in runs if run.complete}
     output = Path(cfg.output)
     for run in runs:
         if not run.complete:
             say(f"{run.name}: {run.stopped or run.why}")
     require(bool(finished), f"runs: none of {len(runs)} is finished; their status.json says why")
-    runs_sheet(finished).write(output, "runs")
-    say(runs_table(finished))
+    unlike = measured_unlike(complete)
+    swept = varying(complete)
+    require(unlike is None or any(key.startswith("verdict") for key in swept), f"runs: {unlike}, which have no mean; evaluate them "
+            "alike with scripts/evaluate.py, or give fewer runs")
+    runs_sheet(finished, spread=unlike is None).write(output, "runs")
+    say(unlike or runs_table(finished))
     say(f"{output}/runs.md, .csv, .tex")
     if varying(runs):
         show_settings(runs, cfg.measure, output, figure=True)

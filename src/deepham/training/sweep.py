@@ -49,8 +49,8 @@ class SweepSummary(Callback):
         stop = next((stop_of(job) for job in over if job["job"] == config.hydra.job.num), "")
         said += f", {stop}" if stop else ""
         left = (time.time() - self.began) / max(1, len(over)) * max(0, self.planned - len(over))
-        say(f"{self.home.name}: job {len(over)} of {self.planned}, {said}; {failed} failed so far; "
-                   f"{duration(left)} left")
+        say(f"{self.home.name}: job {config.hydra.job.num}, {said}; {len(over)} of {self.planned} done, {failed} failed; "
+            f"{duration(left)} left")
 
     def on_multirun_end(self, config: DictConfig, **kwargs) -> None:
         self.conclude()

@@ -18,7 +18,7 @@ import rich.console
 import torch
 
 from deepham.saying import say
-from deepham.tables import verdict_table
+from deepham.tables import advice, verdict_table
 from deepham.training.checkpoints import RunFolders
 from deepham.training.disk import Disk
 from deepham.training.settings import TrainerSettings
@@ -107,6 +107,8 @@ def report(rows: list[Row], folders: RunFolders, seconds: dict[str, float]) -> N
     missed = [row.description for row in rows if row.met is False]
     if missed:
         log.info("THE BAR IS MISSED by: %s", "; ".join(missed))
+    if advice(rows):
+        log.info("%s", advice(rows))
     log.info("solution, checkpoint, metrics.json  %s/", folders.checkpoints)
     log.info("TensorBoard, metrics.csv, log       %s/", folders.logs)
     log.info("training %.0f s, verdict %.0f s, peak memory %.0f MB",
