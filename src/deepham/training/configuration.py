@@ -23,6 +23,7 @@ from deepham.paths import NAMES, check_folder, conf_folder
 from deepham.reference.compare import GAPS
 from deepham.reference.settings import ReferenceSettings
 from deepham.report.study import StudySettings
+from deepham.training.composing import key_of
 from deepham.training.settings import TrainerSettings
 
 KEYS = ("model", "network", "algorithm", "trainer", "callbacks", "logger", "verdict", "reference", "run", "seed",
@@ -181,8 +182,10 @@ def sized_for(cfg: DictConfig, economy_name: str) -> DictConfig:
     says nothing: a script that is given a solution knows its economy only then.
     """
     sizes = OmegaConf.load(conf_folder() / "model" / f"{economy_name}.yaml")
-    typed = [text for text in HydraConfig.get().overrides.task if text.startswith(("verdict.", "reference."))]
-    said = OmegaConf.from_dotlist(typed)
+    said = OmegaConf.create()
+    for key in map(key_of, HydraConfig.get().overrides.task):
+        if key.startswith(("verdict.", "reference.")):
+            OmegaConf.update(said, key, OmegaConf.select(cfg, key), force_add=True)
     sized = {group: sizes[group] for group in ("verdict", "reference") if group in sizes}
     return OmegaConf.merge(cfg, sized, said)
 

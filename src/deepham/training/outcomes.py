@@ -49,7 +49,7 @@ def source_of(folders: list[Path]) -> str:
     neither = next((folder for folder in lacking[SOURCES[0]] if folder in lacking[SOURCES[1]]), None)
     if neither is not None:
         raise InputError(f"runs: {neither} has neither {' nor '.join(SOURCES)}; is it a finished run?")
-    raise InputError(f"runs: {verdict} has only {SOURCES[0]} and {evaluation} only {SOURCES[1]}, which are measured differently; "
+    raise InputError(f"runs: {evaluation} has only {SOURCES[1]} and {verdict} only {SOURCES[0]}, which are measured differently; "
                      f"evaluate that one, too: python scripts/evaluate.py solution={evaluation}")
 
 
