@@ -17,13 +17,13 @@ from dataclasses import dataclass, field, fields
 from numbers import Real
 from typing import ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from deepham.economics.preferences import CRRA
 from deepham.economics.process import ShockProcess
-from deepham.errors import InputError, show
-
+from deepham.errors import InputError, require, show
 
 OBJECTIVES = ("market", "planner")
 
@@ -50,8 +50,8 @@ class Economy(ABC):
     """Base class. Parameters are the dataclass fields of the subclass; derived tensors are set in `prepare`.
 
     A parameter is a number (`float`), a whole number (`int`), a list of numbers (`list`) or a text that names a convention
-    (`str`), by its annotation. Any real numbers will do, NumPy's too, in lists or tuples; they are kept as plain numbers in
-    lists, which files can hold.
+    (`str`), by its annotation. Any real numbers will do, NumPy's and torch's too, in lists, tuples, arrays, tensors or pandas'
+    tables; they are kept as plain numbers in lists, which files can hold.
     """
 
     asset: ClassVar[str] = "k"  # public name of the endogenous individual state
@@ -76,12 +76,13 @@ class Economy(ABC):
             kind = each.type if isinstance(each.type, str) else getattr(each.type, "__name__", str(each.type))
             if kind == "str":  # a convention, of those that `prepare` knows
                 require(isinstance(given, str), f"{each.name}: expected a text, got {show(given)}")
+                setattr(self, each.name, str(given))
                 continue
             value, listed, whole = _plain(given), kind.startswith("list"), kind == "int"
             expected = "a list of finite numbers" if listed else "a whole number" if whole else "a finite number"
             require(value is not None and isinstance(value, list) == listed and not (whole and value % 1),
                     f"{each.name}: expected {expected}, got {show(given)}")
-            setattr(self, each.name, int(given) if whole else value)
+            setattr(self, each.name, int(value) if whole else value)
         self.prepare()
         self._check_long_run()
 
@@ -256,14 +257,19 @@ class Economy(ABC):
         return torch.tensor(values, dtype=torch.float64)
 
 
-def require(condition: bool, message: str) -> None:
-    """Raise InputError(message) unless the condition holds."""
-    if not condition:
-        raise InputError(message)
-
-
 def _plain(value) -> float | list | None:
-    """Finite numbers as floats, lists and tuples of them as lists; None for anything else."""
+    """Finite numbers as floats; lists, tuples, arrays, tensors and tables of them as lists; None for anything else."""
+    try:
+        if isinstance(value, Tensor):
+            value = value.detach().cpu().tolist()
+        elif hasattr(value, "to_numpy"):  # of pandas, or xarray
+            value = value.to_numpy()
+    except (RuntimeError, TypeError):  # a tensor that holds no numbers; a class of tables in place of one
+        return None
+    if isinstance(value, np.ma.MaskedArray) and np.ma.getmaskarray(value).any():
+        return None
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
     if isinstance(value, list | tuple):
         items = [_plain(item) for item in value]
         return None if any(item is None for item in items) else items
