@@ -14,7 +14,7 @@ from deepham.figures_sweep import sweep_figure
 from deepham.errors import InputError
 from deepham.sweeps import SweepRun, bar_met, by_setting, most_welfare, varying
 from deepham.tables import advice, runs_sheet, runs_table
-from deepham.tables_sweep import settings_sheet, settings_table
+from deepham.tables_sweep import ECONOMIC, MAIN, settings_sheet, settings_table
 from deepham.verdict import BAR_SETS, judge
 
 
@@ -67,7 +67,7 @@ def test_runs_that_were_measured_differently_have_no_mean():
 
 def test_a_bar_is_met_by_something_that_was_held_against_it():
     for measures, met in (({}, False), ({"mean_K": 39.0}, False), ({"euler.mean": 0.01}, True), ({"euler.mean": 9.0}, False)):
-        assert SweepRun("r", {}, measures).bar_met is met is bar_met(judge(measures))
+        assert SweepRun("r", {}, measures).bar_met is met is bar_met(judge(measures, BAR_SETS["quick"]))
 
 
 def test_a_measure_that_a_run_lacks_is_shown_and_has_no_mean():
@@ -83,8 +83,25 @@ def test_a_measure_that_a_run_lacks_is_shown_and_has_no_mean():
 def test_the_table_names_the_setting_that_a_crowded_top_node_asks_for():
     for measures, reference, says in (({"top_mass": 1e-3, "gini": 0.3}, None, "verdict.top"), ({"top_mass": 1e-9}, None, None),
                                       ({"top_mass": 1e-3, "gini": 0.3}, {"gini": 0.3}, "reference.top")):
-        found = advice(judge(measures, reference))
+        found = advice(judge(measures, BAR_SETS["quick"], reference))
         assert found is None if says is None else f"set {says} higher" in found
+
+
+def economic(beta, gini, sd):
+    found = {"mean_K": 39.0, "gini": gini, "sd.Y": sd}
+    return SweepRun(f"b{beta}", {"model.beta": beta, "seed": "1"}, found, grid={name: 1.01 * value for name, value in found.items()},
+                    meanings={"model.beta": "discount factor"}, bars=BAR_SETS["standard"])
+
+
+def test_a_sweep_over_a_parameter_says_its_meaning_and_what_the_economy_does():
+    runs = [economic("0.98", 0.28, 1.6), economic("0.99", 0.27, 1.5)]
+    sheet = settings_sheet(runs, (*MAIN, *ECONOMIC))
+    assert sheet.headings[0] == "discount factor (beta)"
+    (first, _) = csv.DictReader(io.StringIO(sheet.csv()))
+    assert first["model.beta"] == "0.98" and float(first["gini"]) == 0.28 and float(first["sd.Y, grid"]) == pytest.approx(1.616)
+    assert "sd of Y around its trend, % (sd)" in sheet.headings and "Gini of wealth" in sheet.markdown()
+    (axes,) = sweep_figure(runs, "sd.Y").axes
+    assert axes.get_xlabel() == "discount factor (beta)" and axes.get_ylabel() == "sd of Y around its trend, %"
 
 
 def test_the_figure_draws_a_line_through_the_means_for_each_combination_of_the_others():
@@ -95,7 +112,7 @@ def test_the_figure_draws_a_line_through_the_means_for_each_combination_of_the_o
     assert axes.get_xlabel() == "network.width" and axes.get_ylabel() == "Euler error, mean, % cons."
     np.testing.assert_allclose(lines["algorithm.horizon=1"].get_xydata(), [[24, 0.2], [100, 0.03]])
     np.testing.assert_allclose(lines["algorithm.horizon=10"].get_xydata(), [[24, 0.01]])
-    assert set(lines["bar"].get_ydata()) == {BAR_SETS["standard"]["euler.mean"][0]}
+    assert set(lines["bar"].get_ydata()) == {BAR_SETS["quick"]["euler.mean"][0]}
     points = np.concatenate([line.get_xydata() for line in axes.lines if line.get_marker() == "o"])
     assert sorted(points[:, 1].tolist()) == [0.01, 0.02, 0.04, 0.1, 0.3]
 

@@ -100,7 +100,7 @@ def test_the_cost_of_a_constant_share_is_that_of_the_closed_form(bm, closed_form
     start = on_grid(nodes, Population.panel(torch.tensor([[0.1, 0.15, 0.3]]).double(), torch.zeros(1, 3, dtype=torch.long)), 1)
     functions = (SimpleNamespace(on_histogram=lambda nodes, function=function: function)
                  for function in (closed_form.policy, closed_form.value))
-    known = SimpleNamespace(nodes=nodes, start=start, policy=next(functions), value=next(functions))
+    known = SimpleNamespace(nodes=nodes, start=start, z=None, policy=next(functions), value=next(functions))
     path = bm.chain.draw_path(torch.tensor([1]), periods, torch.Generator().manual_seed(0))
     found = welfare_gap(bm, lambda seen: factor * closed_form.policy(seen), known, path)
     saved = (1 - factor * 0.05) / 0.95
