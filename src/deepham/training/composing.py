@@ -125,7 +125,7 @@ def _check_file(name: str, found: ConfigResult, placed: DictConfig, overrides: l
     if group not in BUILT:
         _refuse_own_keys(file, OmegaConf.to_container(placed, resolve=False))
     for default in found.defaults_list or []:
-        other = (default.group or "").strip("/") if hasattr(default, "group") else ""
+        other = (getattr(default, "group", None) or getattr(default, "path", None) or "").strip("/")
         require(not other.startswith("hydra") or group == "sweep" and other.startswith("hydra/sweeper"),
                 f"{file}: chooses {other}, which is refused; settings of Hydra are for the command line")
 
