@@ -8,6 +8,9 @@ import rich
 from rich.table import Table
 
 from deepham.saying import complain, say
+from deepham.sweeps import SweepRun
+from deepham.tables_sweep import settings_table
+from deepham.training.sweep import _jobs_table
 
 
 class Full(io.StringIO):
@@ -63,3 +66,13 @@ def test_a_closed_file_ends_nothing(monkeypatch, console):
     stream.close()
     monkeypatch.setattr(sys, "stdout", stream)
     say("a line")
+
+
+def test_the_tables_of_a_sweep_show_names_as_they_are(capsys):
+    jobs = [{"job": number, "state": "failed", "why": "[red]no[/b]", "overrides": [f"init_from='[/b]{number}'"]}
+            for number in (0, 1)]
+    say(_jobs_table("[/b]name", jobs, 2))
+    runs = [SweepRun(str(number), {"init_from": f"[/b]{number}"}, {"euler.mean": 0.1}) for number in (0, 1)]
+    say(settings_table(runs, "euler.mean"))
+    shown = capsys.readouterr().out
+    assert shown.count("[/b]0") == 2 and "Sweep [/b]name" in shown and "[red]no[/b]" in shown

@@ -43,7 +43,7 @@ def settings_sheet(runs: list[SweepRun], measures: Iterable[str] = MAIN) -> Shee
         number = (len(finished), *(sum(map(is_one, group)) for is_one in others.values()))
         cells, numbers = [], []
         for name in measures:
-            spread = mean_sd([run.measures[name] for run in finished if name in run.measures])
+            spread = mean_sd([run.measures.get(name, float("nan")) for run in finished])
             grid = [mean_sd([run.grid[name] for run in finished if name in run.grid])[0]] if beside[name] else []
             cells += [_cell(spread), *(_cell((value, float("nan"))) for value in grid)]
             numbers += [*spread, *grid]

@@ -1,7 +1,7 @@
 """Hydra's composition of a configuration, looked at before Hydra acts on it: a file of settings is data.
 
-A file says what belongs to its group and nothing else. What Hydra itself does (callbacks, launchers, folders) and where a run
-writes is for the command line alone, whoever wrote the file.
+A file says what belongs to its group and nothing else. What Hydra itself does (callbacks, launchers, folders) and where
+a run writes is for the command line alone, whoever wrote the file.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from deepham.errors import InputError, require
 from deepham.paths import conf_folder
 
 # group -> keys that its files set; a file of any other group sets what has the group's name
-RUN = ("model", "network", "algorithm", "trainer", "verdict", "reference", "callbacks", "seed", "figures", "solve_reference",
-       "optimized_metric", "init_from")
-KEYS = {"calibration": ("model",), "model": ("model", "network", "algorithm", "verdict", "reference"), "experiment": RUN,
-        "sweep": (*RUN, "hydra")}
+RUN = ("model", "network", "algorithm", "trainer", "verdict", "reference", "callbacks", "seed", "figures",
+       "solve_reference", "optimized_metric", "init_from")
+KEYS = {"calibration": ("model",), "model": ("model", "network", "algorithm", "verdict", "reference"),
+        "experiment": RUN, "sweep": (*RUN, "hydra")}
 SWEEPER = ("params", "n_trials", "n_jobs", "max_failure_rate", "max_batch_size", "direction", "sampler")
 BUILT = ("callbacks", "logger")  # groups whose files name classes, which `check_targets` looks at
 OWN_SOURCES = ("command-line", "hydra.searchpath in command-line")  # folders that are given on the command line
@@ -52,22 +52,23 @@ def read_words(arguments: list[str]) -> Namespace:
     parser.error = refuse
     words = parser.parse_args(arguments)
     # Hydra takes this for -m
-    words.multirun |= any(text.lstrip("+").replace(" ", "").upper() == "HYDRA.MODE=MULTIRUN" for text in words.overrides)
+    words.multirun |= any(text.lstrip("+").replace(" ", "").upper() == "HYDRA.MODE=MULTIRUN"
+                          for text in words.overrides)
     return words
 
 
 def check_flags(words: Namespace) -> None:
     """Raise InputError for a flag that puts other files in place of ours, or a folder that is not there."""
     for flag in NOT_TAKEN:
-        require(getattr(words, flag) is None, f"--{flag.replace('_', '-')}: is not taken; files of your own lie in a folder, given "
-                "with --config-dir")
+        require(getattr(words, flag) is None, f"--{flag.replace('_', '-')}: is not taken; files of your own lie in a "
+                "folder, given with --config-dir")
     require(words.config_dir is None or os.path.isdir(words.config_dir),
             f"--config-dir: {words.config_dir} is no folder; expected one with calibration/<name>.yaml, say")
 
 
 @contextmanager
 def composing(config_dir: str | None = None) -> Iterator[ConfigLoaderImpl]:
-    """Hydra, at work on conf/ and on a folder of the user's inside this block. What it was at before goes on afterwards."""
+    """Hydra, at work on conf/ and a folder of the user's in this block; what it was at before goes on afterwards."""
     known, version, runtime = GlobalHydra.instance(), VersionBase.instance(), JobRuntime.instance()
     before = known.hydra, version.version_base, runtime.conf.copy()
     known.hydra = None
@@ -75,7 +76,8 @@ def composing(config_dir: str | None = None) -> Iterator[ConfigLoaderImpl]:
         setbase("1.3")
         folders = create_config_search_path(str(conf_folder()))
         if config_dir is not None:
-            folders.prepend("command-line", f"file://{os.path.abspath(config_dir)}", SearchPathQuery(provider="schema"))
+            before_schema = SearchPathQuery(provider="schema")
+            folders.prepend("command-line", f"file://{os.path.abspath(config_dir)}", before_schema)
         Hydra.create_main_hydra2("app", folders)
         yield known.config_loader()
     finally:
@@ -100,7 +102,8 @@ def check_files(loader: ConfigLoaderImpl, config_name: str, overrides: list[str]
                 continue  # Hydra's own, and those of its plugins
             _check_file(each.config_path, found, loader._load_single_config(each, files).config, parsed)
     except UnicodeDecodeError as error:
-        raise InputError(f"a file of settings is not in UTF-8 ({error.reason} at byte {error.start}); save it in UTF-8") from error
+        raise InputError(f"a file of settings is not in UTF-8 ({error.reason} at byte {error.start}); save it in "
+                         "UTF-8") from error
 
 
 def _check_file(name: str, found: ConfigResult, placed: DictConfig, overrides: list[Override]) -> None:
@@ -109,23 +112,25 @@ def _check_file(name: str, found: ConfigResult, placed: DictConfig, overrides: l
     file = f"{found.path.removeprefix('file://')}/{name}.yaml"
     if found.path.startswith("file://"):
         with open(file, "rb") as raw:
-            require(not raw.read(3).startswith(BYTE_ORDER_MARKS), f"{file}: begins with a byte-order mark, which hides its first "
-                    "line; save it in UTF-8 without one")
+            require(not raw.read(3).startswith(BYTE_ORDER_MARKS), f"{file}: begins with a byte-order mark, which hides "
+                    "its first line; save it in UTF-8 without one")
     if group.startswith("hydra"):
         require(not own, f"{file}: refused; settings of Hydra are for the command line, not for a file")
         return
     require(not own or group not in BUILT or group in {each.key_or_group for each in overrides},
-            f"{file}: refused; a file of {group} is chosen on the command line, {group}={Path(name).name}, not by another file")
+            f"{file}: refused; a file of {group} is chosen on the command line, {group}={Path(name).name}, not by "
+            "another file")
     keys = KEYS.get(group, (group,))
     for key in placed:
-        first_line = " (its file has to begin with the line # @package model)" if group == key == "calibration" else ""
-        require(key in keys, f"{file}: sets {key}{first_line}, which is refused; a file of {group} sets {', '.join(keys)} alone")
+        hint = " (its file has to begin with the line # @package model)" if group == key == "calibration" else ""
+        require(key in keys,
+                f"{file}: sets {key}{hint}, which is refused; a file of {group} sets {', '.join(keys)} alone")
     if "hydra" in placed:
         _check_sweeper(file, placed.hydra)
     if group not in BUILT:
         _refuse_own_keys(file, OmegaConf.to_container(placed, resolve=False))
     for default in found.defaults_list or []:
-        other = (default.group or "").strip("/") if hasattr(default, "group") else ""
+        other = (getattr(default, "group", None) or getattr(default, "path", None) or "").strip("/")
         require(not other.startswith("hydra") or group == "sweep" and other.startswith("hydra/sweeper"),
                 f"{file}: chooses {other}, which is refused; settings of Hydra are for the command line")
 
@@ -133,9 +138,10 @@ def _check_file(name: str, found: ConfigResult, placed: DictConfig, overrides: l
 def _check_sweeper(file: str, hydra: DictConfig) -> None:
     """Raise InputError for more than what is swept over, and how."""
     sweeper = hydra.get("sweeper")
+    sweeper = sweeper if isinstance(sweeper, DictConfig) else {}
     wrong = [f"hydra.{key}" for key in hydra if key != "sweeper"]
-    wrong += [f"hydra.sweeper.{key}" for key in (sweeper if isinstance(sweeper, DictConfig) else ()) if key not in SWEEPER]
-    params = sweeper.get("params") if isinstance(sweeper, DictConfig) else None
+    wrong += [f"hydra.sweeper.{key}" for key in sweeper if key not in SWEEPER]
+    params = sweeper.get("params")
     wrong += [str(key) for key in params or () if re.split("[.@/]", str(key).lstrip("+~"))[0] not in (*RUN, *KEYS)]
     require(not wrong, f"{file}: sets {', '.join(wrong)}, which is refused; of hydra.sweeper a file of sweep sets "
             f"{', '.join(SWEEPER)} alone, and in params no folders")

@@ -31,7 +31,8 @@ def outcomes(folders: list[Path]) -> list[SweepRun]:
         InputError: a folder that is no run's, or damaged.
     """
     ended = [folder for folder in folders if status_of(folder).get("state", "finished") == "finished"]
-    runs = [_outcome(folder, source_of(ended)) for folder in folders]
+    source = source_of(ended)
+    runs = [_outcome(folder, source) for folder in folders]
     keys = {key for run in runs for key in run.settings}
     return [replace(run, settings=_more(folder, keys - run.settings.keys()) | run.settings)
             for folder, run in zip(folders, runs)]

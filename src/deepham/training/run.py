@@ -201,7 +201,8 @@ def _train(cfg: DictConfig, run: _Prepared, began: float) -> float:
             "bars": settings.verdict.bars, "bar_met": bar_met(rows), "missed": missed, "unbalanced": economy.unbalanced(),
             "stopped_early": stopped, "retreats": module.retreats, "seconds": seconds, "peak_memory_mb": peak_memory(),
             "verdict": [vars(row) for row in rows], "verdict_settings": asdict(settings.verdict)})
-        (folders.checkpoints / "evaluation.json").unlink(missing_ok=True)  # of the networks before
+        if module.updates // settings.algorithm.policy_steps != done:
+            (folders.checkpoints / "evaluation.json").unlink(missing_ok=True)  # of the networks before
     figures = end.figures() if cfg.figures else {}  # what is only shown comes after what is kept
     if figures:
         _keep_figures(figures, folders)
