@@ -4,9 +4,11 @@ import math
 from dataclasses import replace
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 import yaml
+from scipy.stats import wasserstein_distance
 
 from deepham import economics
 from deepham.algorithm.evaluation import error_measures
@@ -160,6 +162,23 @@ def test_a_solution_of_another_objective_or_of_other_equations_is_refused(refere
         compare(davila.under("planner"), reference.policy, market, z_path[:, :50], 0, 2)
     with pytest.raises(InputError, match="solved for other equations than the economy has now"):
         compare(economics.create("ks98"), reference.policy, replace(reference, equations="those of yesterday"), z_path[:, :50], 0, 2)
+
+
+@pytest.mark.parametrize("factor", [0.99, 1.01])
+def test_the_gap_of_a_path_counts_above_and_below(economy, reference, z_path, factor):
+    candidate, truth, gaps = compare(economy, lambda seen: factor * reference.policy(seen), reference, z_path[:, :40], 10, 2)
+    gap = 100 * (candidate.K.log() - truth.K.log()).abs()
+    assert gaps["path_gap.mean"] == pytest.approx(float(gap.mean())) and gaps["path_gap.max"] == pytest.approx(float(gap.max()))
+    assert (gaps["mean_K_gap"] > 0.1) == (factor < 1) and gaps["path_gap.mean"] > 0.1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_wasserstein_is_that_of_scipy(seed):
+    rng = np.random.default_rng(seed)
+    nodes, (mass, other) = rng.exponential(size=30).cumsum(), rng.exponential(size=(2, 30))
+    mass, other = mass / mass.sum(), other / other.sum()
+    found = wasserstein(*(torch.tensor(each) for each in (nodes, mass, other)))
+    assert found == pytest.approx(wasserstein_distance(nodes, nodes, mass, other), rel=1e-12)
 
 
 def test_wasserstein_of_a_shift_is_the_shift():
