@@ -361,8 +361,8 @@ def responses(economy: Economy, drawn: Draws) -> dict[str, tuple[np.ndarray, str
     if not moved:
         draws = len(drawn.weight)
         raise InputError("shock: the response is exactly zero in every draw: " + (
-            f"the baseline came to the states that are forced by itself ({draws} of {draws}); expected more draws" if drawn.could_differ else
-            "both copies are the same economy; expected a shock that changes something"))
+            f"the baseline came to the states that are forced by itself ({draws} of {draws}); expected more draws"
+            if drawn.could_differ else "both copies are the same economy; expected a shock that changes something"))
     return result
 
 

@@ -30,8 +30,8 @@ UNREADABLE = (OSError, safetensors.SafetensorError, KeyError, TypeError, ValueEr
 
 
 def file_name(economy_name: str, economy: Economy, settings: ReferenceSettings) -> str:
-    """Name of the file for this economy and these settings: the economy's name, and a hash of its equations, its calibration, who
-    chooses in it, and the settings.
+    """Name of the file for this economy and these settings: the economy's name, and a hash of its equations, its
+    calibration, who chooses in it, and the settings.
     """
     said = {name: value for name, value in asdict(settings).items() if value is not None}
     identity = [SCHEMA, economy_name, economy.parameters(), said, equations(economy), economy.objective]

@@ -224,7 +224,8 @@ def _risky(studies: list[Study]) -> Section | None:
     period = shown[0].solved.economy.period
     finite = shown[0].solved.economy.chain.finite
     window = min(WINDOW, *(found.path.sizes["period"] - 1 for study in shown for found in study.risky.values()))
-    headings = ("z held" if finite else "", "solution", "K at the end, goods", f"drift, % in the last {window} {period}s", "first turn", "K there",
+    headings = ("z held" if finite else "", "solution", "K at the end, goods", f"drift, % in the last {window} {period}s",
+                "first turn", "K there",
                 "deterministic K", "ergodic mean K")
     rows, exact = [], []
     for study in shown:
