@@ -107,7 +107,8 @@ def test_the_risky_steady_state_is_a_path_without_shocks(solution):
 
 
 def test_a_simulation_starts_at_the_net_worth_that_is_given(solution):
-    start = {"a": [0.5, 1.5], "e": [0, 1], "weight": [0.5, 0.5]}
+    low = 0.052 / (0.052 + 0.986)  # of the households, in the long run
+    start = {"a": [1.0 - 0.95 * (1 - low), 1.0 + 0.95 * low], "e": [0, 1], "weight": [low, 1 - low]}
     given, usual = solution.simulate(2, start=start | {"W": 1.9}), solution.simulate(2, start=start)
     assert float(given["W"][0, 0]) == 1.9 and float(given["B"][0, 0]) == pytest.approx(1.0, rel=1e-12)
     assert float(usual["W"][0, 0]) == pytest.approx(float(solution.z), rel=1e-12)
