@@ -72,11 +72,12 @@ def with_incomes(number):
     """The economy with so many incomes, of which the first is the highest and the last the lowest."""
     incomes, moves = rouwenhorst(0.9, 0.2, number)
     moves = moves.flip(0, 1).tolist()
-    return economics.create("rare_event", efficiency=torch.exp(incomes).flip(0).tolist(), chains=[moves, moves], labour_supply=[])
+    return economics.create("rare_event", efficiency=torch.exp(incomes).flip(0).tolist(), chains=[moves, moves],
+                            labour_supply=[])
 
 
-@pytest.mark.parametrize("number, shown", [(1, [0]), (2, [1, 0]), (3, [2, 1, 0]), (5, [4, 3, 2, 1, 0]), (7, [6, 4, 3, 2, 0]),
-                                           (15, [14, 10, 7, 4, 0])])
+@pytest.mark.parametrize("number, shown", [(1, [0]), (2, [1, 0]), (3, [2, 1, 0]), (5, [4, 3, 2, 1, 0]),
+                                           (7, [6, 4, 3, 2, 0]), (15, [14, 10, 7, 4, 0])])
 def test_of_many_individual_states_a_few_are_shown_from_low_to_high(number, shown):
     some = shown_states(with_incomes(number))
     assert [each.eps for each in some] == shown
@@ -88,7 +89,8 @@ def test_of_many_individual_states_a_few_are_shown_from_low_to_high(number, show
 
 def test_a_legend_says_what_is_not_shown_and_covers_nothing(seeded):
     economy = with_incomes(15)
-    figure = figures_in_training(economy, lambda seen: 0.1 * seen.resources, initial_panel(economy, 2, 400, seeded()), None)["policy"]
+    panel = initial_panel(economy, 2, 400, seeded())
+    figure = figures_in_training(economy, lambda seen: 0.1 * seen.resources, panel, None)["policy"]
     figure.draw_without_rendering()
     (legend,) = figure.legends
     assert legend.get_title().get_text() == "eps: 5 of 15 states" and len(legend.get_texts()) == 5 + 2  # incomes, z
