@@ -122,10 +122,11 @@ def test_strata_take_out_most_of_the_noise_and_none_of_the_mean(bm, closed_form,
     begin = bm_starts.select(z)
     plain = {}
     for copy, path in zip(("shocked", "baseline"), shock.paths(bm, z, 8, generator(5))):
-        series = datasets.record(bm, closed_form.policy, begin, torch.cat([z[:, None], path], 1), None, generator(0))[0]
+        series = datasets.record(bm, closed_form.policy, begin, torch.cat([z[:, None], path], 1), None, generator(0)).series
         plain[copy] = {name: each[:, 1:] for name, each in series.items()}
     independent = responses(bm, Draws(**plain, stratum=torch.zeros_like(z), weight=torch.full((draws,), 1 / draws,
-                                                                                           dtype=torch.float64)))
+                                                                                           dtype=torch.float64),
+                                      resource_gap=0.0))
     for name in ("K", "Y", "C"):
         for t in (2, 5):
             assert stratified[f"{name}_se"][0][t] < independent[f"{name}_se"][0][t] / 3
@@ -203,7 +204,7 @@ def test_transfers_raise_consumption_of_the_poor_and_lower_inequality(ks):
 
 
 def test_a_given_start_is_where_both_copies_come_from(ks):
-    poor = {"k": np.array([5.0, 10.0]), "eps": np.array([0, 1]), "weight": np.array([0.1, 0.9])}
+    poor = {"k": np.array([5.0, 10.0]), "eps": np.array([0, 1]), "weight": np.array([0.04, 0.96])}
     kept = ks.irf("good->bad", periods=2, draws=6, start=poor, keep_draws=True)
     assert dict(kept.sizes) == {"period": 2, "draw": 6} and float(kept.weight.sum()) == pytest.approx(1)
     mean = (kept.weight * (kept.Y_shocked - kept.Y_baseline)).sum("draw") / (kept.weight * kept.Y_baseline).sum("draw")
@@ -253,7 +254,7 @@ def test_unknown_variables_of_a_figure_are_named(ks):
 
 def test_a_transfer_that_nobody_would_receive_is_refused(ks):
     """Half of all hold the least there is: nobody belongs to the poorest hundredth, and what is taken would be lost."""
-    start = {"k": [10.0, 40.0], "eps": [1, 1], "weight": [0.5, 0.5]}
+    start = {"k": [10.0, 10.0, 40.0], "eps": [0, 1, 1], "weight": [0.04, 0.46, 0.5]}
     refused(lambda: ks.irf({"transfer": 0.1, "top": 0.5, "bottom": 0.01}, periods=2, draws=2, start=start), "bottom", "larger")
 
 

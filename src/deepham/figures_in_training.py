@@ -48,7 +48,7 @@ def figures_in_training(
 def wealth_in_panel(economy: Economy, everybody: Population, reference: Reference | None) -> Figure:
     """Density of wealth by individual state, and the share of households above each level; everybody: (1, N)."""
     k, weight = everybody.k[0].numpy(), everybody.weight[0].numpy()
-    top = float(quantile(everybody.k, everybody.weight, [0.998])[0])
+    top = float(quantile(everybody.k[0], everybody.weight[0], [0.998]))
     top = max(top, economy.borrowing_limit + 1e-6)
     figure = Figure(figsize=(WIDTH, 2 * HEIGHT), layout="constrained")
     density, tail = figure.subplots(2, 1)
@@ -93,7 +93,7 @@ def policy_in_panel(
     """Consumption by wealth and state, and its distance to the grid's, for households beside `everybody` (1, N), in every state of
     a chain or at the mean of z (B, d).
     """
-    top = float(quantile(everybody.k, everybody.weight, [0.998])[0])
+    top = float(quantile(everybody.k[0], everybody.weight[0], [0.998]))
     k = torch.linspace(economy.borrowing_limit, top, POINTS + 1, dtype=everybody.k.dtype)[None, 1:]
     rows = 1 if reference is None else 2
     figure = Figure(figsize=(WIDTH, rows * HEIGHT), layout="constrained")

@@ -117,7 +117,7 @@ def _draw_value(axes, solution: Solution, basis: Basis, dates: Panel) -> None:
     economy = solution.economy
     moment = basis.moment(dates.population)
     around = solution.ergodic
-    median = float(quantile(around.k, around.weight, [0.5])[0])
+    median = float(quantile(around.k.flatten(), around.weight.flatten(), [0.5]))
     eps = economy.chain.n_eps - 1
     seen = _beside(solution, dates, torch.full((1, 1), median, dtype=moment.dtype, device=moment.device), eps)
     v = solution.value_function(seen)[:, 0]
@@ -172,5 +172,5 @@ def _beside(solution: Solution, panel: Panel, k: Tensor, eps: int) -> Observatio
 def _wealth(solution: Solution) -> Tensor:
     """Points (POINTS,) of wealth, from above the lowest to where nearly all households are."""
     around = solution.ergodic
-    top = float(quantile(around.k, around.weight, [0.998])[0])
+    top = float(quantile(around.k.flatten(), around.weight.flatten(), [0.998]))
     return torch.linspace(float(solution.grid[0]), top, POINTS + 1, dtype=around.k.dtype, device=around.k.device)[1:]

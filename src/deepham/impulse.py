@@ -215,12 +215,15 @@ def ergodic_starts(solved: SolvedEconomy, generator: torch.Generator) -> Panel:
 
 @dataclass(frozen=True)
 class Draws:
-    """Paired simulations: name -> (D, T) of each copy; stratum and weight (D,), weights summing to one."""
+    """Paired simulations: name -> (D, T) of each copy; stratum and weight (D,), weights summing to one; the largest violation
+    of a resource constraint, percent of output.
+    """
 
     shocked: dict[str, Tensor]
     baseline: dict[str, Tensor]
     stratum: Tensor
     weight: Tensor
+    resource_gap: float
 
 
 @torch.no_grad()
@@ -235,7 +238,7 @@ def simulate_pairs(
         agents: None for the continuum; a number draws a panel from each cross-section, and both copies' households have
             the same individual luck.
     """
-    index = _candidates(economy, starts.z, shock.before)
+    index = _candidates(economy, starts.z, shock)
     if isinstance(shock, StateShock):
         index, high, low, stratum, weight = _stratified(economy, shock, starts.z, index, periods, draws, generator)
     else:
@@ -252,11 +255,14 @@ def simulate_pairs(
     start = starts.select(index)
     if agents is not None:
         start = Panel(datasets.draw_panel(start.population, agents, generator), start.z)
+    gaps: list[float] = []
     luck = int(torch.randint(2**62, (1,), generator=generator, device=generator.device))
 
     def follow(start: Panel, path: Tensor) -> dict[str, Tensor]:
         common = torch.Generator(generator.device).manual_seed(luck)
-        return datasets.record(economy, policy, start, path, grid if agents is None else None, common)[0]
+        found = datasets.record(economy, policy, start, path, grid if agents is None else None, common)
+        gaps.append(found.resource_gap)
+        return found.series
 
     if isinstance(shock, StateShock | Innovation):
         # the period before belongs to both: its state is known, and what is recorded begins after it
@@ -266,16 +272,29 @@ def simulate_pairs(
         after = shock.apply(start.population)
         shocked = follow(Panel(on_grid(grid, after, economy.chain.n_eps) if agents is None else after, start.z), high)
         baseline = follow(start, low)
-    return Draws(shocked, baseline, stratum, weight)
+    return Draws(shocked, baseline, stratum, weight, max(gaps))
 
 
-def _candidates(economy: Economy, z: Tensor, before: int | None) -> Tensor:
-    """Indices of the starts that stand in the state before the shock."""
-    index = torch.arange(len(z), device=z.device) if before is None else (z == before).nonzero()[:, 0]
+def _candidates(economy: Economy, z: Tensor, shock: Shock) -> Tensor:
+    """Indices of the starts that stand in the state before the shock, and from which it can come."""
+    names = economy.names_of(economy.aggregate_shock, economy.chain.n_z)
+    index = torch.arange(len(z), device=z.device) if shock.before is None else (z == shock.before).nonzero()[:, 0]
     if not len(index):
-        name = economy.names_of(economy.aggregate_shock, economy.chain.n_z)[before]
-        raise InputError(f"shock: no start is in the state {name}; give one with start= or another shock")
-    return index
+        raise InputError(f"shock: no start is in the state {names[shock.before]}; give one with start= or another shock")
+    if not isinstance(shock, StateShock):
+        return index
+    chances = economy.chain.aggregate
+    possible = index[chances[z[index], shock.to] > 0]
+    if not len(possible) or shock.hold > 1 and chances[shock.to, shock.to] == 0:
+        before = names[shock.to] if len(possible) else names[int(z[index[0]])]
+        follow = [names[state] for state in (chances[names.index(before)] > 0).nonzero()[:, 0].tolist()]
+        raise InputError(f"shock: {economy.aggregate_shock} never goes from {before} to {names[shock.to]} in one {economy.period}; "
+                         f"expected a state that can follow {before}: {', '.join(follow)}")
+    if shock.baseline == "forced":
+        possible = possible[chances[z[possible], z[possible]] > 0]
+        if not len(possible):
+            raise InputError(f"baseline: {economy.aggregate_shock} never stays in the state before the shock; expected 'drawn'")
+    return possible
 
 
 def _stratified(
@@ -374,4 +393,5 @@ def impulse_response(
                                                {"long_name": f"{text}, {copy} copy", "units": unit})
         variables["weight"] = (("draw",), drawn.weight.cpu().numpy(), {"long_name": "weight of the draw", "units": "share"})
     time = {"long_name": "periods after the shock", "units": economy.period}
+    attributes |= datasets.of_resources(economy, drawn.resource_gap, agents)
     return xarray.Dataset(variables, {"period": ("period", range(periods), time)}, attributes)

@@ -17,6 +17,7 @@ from deepham.economics.economy import Economy
 from deepham.errors import InputError
 from deepham.histories import Histories
 from deepham.risky import RiskySteadyState, describe_path
+from deepham.simulation.balance import SMALL, gap_of
 from deepham.simulation.continuum import on_grid
 from deepham.simulation.household import Observation, Policy, Value, observe
 from deepham.simulation.population import Population
@@ -141,16 +142,18 @@ class SolvedEconomy:
                 state of a chain at its long-run shares.
             start: mapping as `population` in `consumption`, the cross-section at the start of period 0 in every
                 economy; an aggregate state that is a number may stand beside it by its name, otherwise it starts at its ergodic
-                mean. The continuum splits its points between the neighbouring nodes of `grid`; a panel draws its
-                agents from it. None: the ergodic cross-section of the first aggregate state.
+                mean. Goods have to add up: where labour follows from the aggregate state, as many households are in each individual
+                state as belong to it, and a drawn path begins in a state to which they do. The continuum splits its points between the
+                neighbouring nodes of `grid`; a panel draws its agents from it. None: the ergodic cross-section of the first aggregate state.
             histories: of a panel, also what every household has, earns and does; nothing else in the Dataset changes.
 
         Returns:
             xarray.Dataset of dimensions (economy, period): what the economy accounts for (K at the start of the period,
             C during it, ...), the aggregate state by index or the innovation, Gini coefficient, standard deviation and quantiles of
-            wealth; units and descriptions as attributes. With histories=True also, of dimensions (economy, agent,
-            period), for KS98 k (start of the period), eps (index), c, m = c + k_next, income = m - k, k_next (assets
-            carried) and mpc, the marginal propensity to consume out of a small gift of assets.
+            wealth; units and descriptions as attributes, and `resource_gap`, the largest violation of a resource constraint
+            in percent of output, with its reason where it is more than rounding. With histories=True also, of dimensions
+            (economy, agent, period), for KS98 k (start of the period), eps (index), c, m = c + k_next, income = m - k,
+            k_next (assets carried) and mpc, the marginal propensity to consume out of a small gift of assets.
 
         Raises:
             InputError: one line on the argument that does not fit.
@@ -171,16 +174,17 @@ class SolvedEconomy:
         memory.require_memory(parts, self.grid.device)
         generator = self._generator(seed)
         if shocks is None:
-            path = self._draw_path(economies, periods, generator)
+            path = self._draw_path(economies, periods, generator, self._adding_up(start))
         else:
             path = states.shock_path(self.economy, shocks, economies, periods, self.grid.device)
         begin = self._start(start, self.begin(path[:, 0]), agents, generator)
         kept = Histories(self.economy, self.policy_function, begin, periods) if histories else None
-        series, last = datasets.record(
+        found = datasets.record(
             self.economy, self.policy_function, begin, path, self.grid if agents is None else None, generator, kept)
         return datasets.to_dataset(
-            self.economy, series, path, kept and kept.series,
-            model=self.name, calibration=self.calibration, seed=int(seed), agents="continuum" if agents is None else agents), last
+            self.economy, found.series, path, kept and kept.series,
+            model=self.name, calibration=self.calibration, seed=int(seed), agents="continuum" if agents is None else agents,
+            **datasets.of_resources(self.economy, found.resource_gap, agents)), found.last
 
     def risky_steady_state(self, z=0, periods: int = 3000, start=None) -> RiskySteadyState:
         """The continuum while the aggregate state is held and households go on expecting shocks.
@@ -228,9 +232,9 @@ class SolvedEconomy:
             periods, draws: at least 1; pairs of economies that are averaged over.
             agents: None for the continuum, where only the aggregate state is random, or the number of agents of a panel.
             start: mapping as in `simulate`, the cross-section of the period before the shock (after "any", in each
-                aggregate state in turn). None: 64 economies 80 periods on from the ergodic mean, which is the ergodic set where
-                that is forgotten by then, and the middle of it where it is not. The solution keeps those of the last
-                seeds: the first call with a seed takes longer than the next.
+                aggregate state in turn in which goods add up with it). None: 64 economies 80 periods on from the ergodic mean, which
+                is the ergodic set where that is forgotten by then, and the middle of it where it is not. The solution keeps those of
+                the last seeds: the first call with a seed takes longer than the next.
             hold: periods that the state is forced for.
             baseline: "drawn", or "forced" to stay in the state before the shock in period 0.
             keep_draws: keep every draw's paths, (draw, period), as K_shocked and K_baseline.
@@ -255,7 +259,8 @@ class SolvedEconomy:
         if start is None:
             starts = self._ergodic_starts(seed, generator)
         else:
-            here = self.cross_sections
+            here, among = self.cross_sections, self._adding_up(start)
+            here = here if read.before is not None or among is None else here.select(among.nonzero()[:, 0])
             starts = self._start(start, here if read.before is None else here.select([read.before]), None, generator)
         return impulse.impulse_response(
             self.economy, self.policy_function, self.grid, starts, read, periods, draws, agents, generator, keep_draws,
@@ -325,11 +330,12 @@ class SolvedEconomy:
         generator.set_state(state)
         return Panel(Population.histogram(self.grid, mass), z)
 
-    def _draw_path(self, economies: int, periods: int, generator: torch.Generator) -> Tensor:
-        """Paths of shocks whose first are of their long-run shares."""
+    def _draw_path(self, economies: int, periods: int, generator: torch.Generator, among: Tensor | None = None) -> Tensor:
+        """Paths of shocks whose first are of their long-run shares, of `among` (n_z,) where it is given."""
         chain = self.economy.chain
         uniform = torch.rand((economies, 1), generator=generator, device=generator.device, dtype=self.grid.dtype)
-        index = (uniform >= chain.stationary_z()[:-1].cumsum(0)).sum(-1)
+        shares = chain.stationary_z() if among is None else chain.stationary_z() * among
+        index = (uniform >= (shares / shares.sum())[:-1].cumsum(0)).sum(-1)
         return chain.draw_path(self.z[index], periods, generator)
 
     @torch.no_grad()
@@ -348,7 +354,33 @@ class SolvedEconomy:
                     raise InputError(f"start: assets of {float(given.k.max()):g} lie above the top {self.grid[-1]:g} "
                                      f"of the wealth grid; lower them, or simulate a panel with agents=")
                 population = on_grid(self.grid, population, self.economy.chain.n_eps)
+            self._adds_up(given, z)
         return Panel(population if agents is None else datasets.draw_panel(population, agents, generator), z)
+
+    def _adding_up(self, start) -> Tensor | None:
+        """Which of `cross_sections` are in an aggregate state in which goods add up if households are those of `start`, (n_z,); None
+        for all of them. Where labour follows from z, it takes as many in each individual state as belong to z.
+        """
+        if start is None or self.economy.unbalanced() or not self.economy.chain.finite:
+            return None
+        given = states.cross_section(self.economy, "start", start, self.grid.device)
+        fits = ~(gap_of(self.economy, given.select([0] * len(self.z)), self.z) > SMALL)
+        return fits if bool(fits.any()) else None  # the refusal is that of the first state
+
+    def _adds_up(self, given: Population, z: Tensor) -> None:
+        """Raise InputError unless goods add up where the households (1, N) are in these aggregate states (B, ...)."""
+        economy, chain = self.economy, self.economy.chain
+        gaps = gap_of(economy, given.select([0] * len(z)), z)
+        if economy.unbalanced() or not bool((gaps > SMALL).any()):
+            return
+        worst = int(gaps.nan_to_num(0).argmax())
+        cell = int(chain.cell(z[worst : worst + 1]))
+        names = economy.names_of(economy.individual_shock, chain.n_eps)
+        here, wanted = (", ".join(f"{float(people.mean((people.eps == index).double())):.4g} {name}" for index, name in enumerate(names))
+                        for people in (given, self.ergodic.select([cell])))
+        state = f" where {economy.aggregate_shock} is {economy.names_of(economy.aggregate_shock, chain.n_z)[cell]}" if chain.finite else ""
+        raise InputError(f"start: with {here} of the households goods do not add up{state}: incomes and output differ by "
+                         f"{float(gaps[worst]):.2g} % of output; expected {wanted}, so scale the weights of each state to its share")
 
     # -- checks ----------------------------------------------------------------------------------------------------
 

@@ -106,7 +106,10 @@ class Economy(ABC):
 
     @abstractmethod
     def accounts(self, population, z, aggregates, prices, consumption, assets_next) -> dict[str, Tensor]:
-        """Aggregate quantities and prices of the period, name -> (B,), described in `variables`."""
+        """Aggregate quantities and prices of the period, name -> (B,), described in `variables`.
+
+        assets_next (B, N) is what households carry out of the period.
+        """
 
     @abstractmethod
     def steady_state(self) -> dict[str, float]:
@@ -134,6 +137,18 @@ class Economy(ABC):
     def without_aggregate_risk(self) -> Economy | None:
         """The economy with one aggregate state, the long-run mean of its own; None where there is no such thing."""
         return None
+
+    def balance(self, accounts: dict[str, Tensor]) -> dict[str, Tensor]:
+        """By how much each resource constraint of the economy is missed, name -> (B,), in goods as "Y" of the accounts:
+        zero to rounding in every period, or the economy says in `unbalanced` why not.
+
+        By default goods, Y = C + I. An economy with other uses of output, or with more constraints, states them all.
+        """
+        return {"goods": accounts["Y"] - accounts["C"] - accounts["I"]} if {"Y", "C", "I"} <= accounts.keys() else {}
+
+    def unbalanced(self) -> str:
+        """Why the resource constraints do not hold in the economy as it is stated; empty where they do."""
+        return ""
 
     # -- what follows from it --------------------------------------------------------------------------------------
 

@@ -103,7 +103,7 @@ class JFV(Economy):
         "Y": ("output", "goods per year"),
         "C": ("consumption of households", "goods per year"),
         "C_expert": ("consumption of the expert", "goods per year"),
-        "I": ("investment, Y - C - C_expert", "goods per year"),
+        "I": ("investment, K' - (1 - delta) K where no shock comes", "goods per year"),
         "r": ("interest rate", "percent per year"),
         "spread": ("return on capital above the interest rate", "percent per year"),
         "leverage": ("leverage of the expert, K/W", "ratio"),
@@ -129,6 +129,7 @@ class JFV(Economy):
     def accounts(self, population, z, aggregates, prices, consumption, assets_next) -> dict[str, Tensor]:
         K, W = aggregates["K"], z[..., 0]
         r, output, consumed = (prices["R"] - 1) / self.dt, K**self.alpha, population.mean(consumption) / self.dt
+        K_next = population.mean(assets_next) + self.chain.follow(z, torch.zeros_like(z), aggregates)[..., 0]
         return {
             "B": aggregates["B"],
             "W": W,
@@ -136,12 +137,16 @@ class JFV(Economy):
             "Y": output,
             "C": consumed,
             "C_expert": self.rho_hat * W,
-            "I": output - consumed - self.rho_hat * W,
+            "I": (K_next - K) / self.dt + self.delta * K,
             "r": 100 * r,
             "spread": 100 * (self.alpha * output / K - self.delta - r),
             "leverage": K / W,
             "w": prices["w"],
         }
+
+    def balance(self, accounts: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Goods: households and the expert consume."""
+        return {"goods": accounts["Y"] - accounts["C"] - accounts["C_expert"] - accounts["I"]}
 
     def steady_state(self) -> dict[str, float]:
         """Without shocks: r = rho_hat, and with it K. Of K households hold the B that is stated: what they hold at an interest rate

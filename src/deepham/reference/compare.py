@@ -14,8 +14,11 @@ from torch import Tensor
 from deepham.algorithm.evaluation import (
     Ergodic,
     VerdictSettings,
+    distribution_measures,
     ergodic_path,
     measures_along,
+    pooled,
+    together,
     verdict_path,
 )
 from deepham.economics.economy import Economy
@@ -23,12 +26,12 @@ from deepham.errors import InputError
 from deepham.reference.solve import Reference
 from deepham.simulation.continuum import advance_histogram
 from deepham.simulation.household import Policy, Value, observe
-from deepham.simulation.rollout import Panel
 
 WELFARE_PERIODS = 1500  # 0.99^1500 is 3e-7 of lifetime utility
 
 
-GAPS = ("mean_K_gap", "path_gap.mean", "path_gap.max", "wealth_w1", "wealth_sd_gap", "welfare_gap")
+OF_WEALTH = ("wealth_sd", "gini", "top10_share", "top1_share")  # whose relative distance to the reference's is measured
+GAPS = ("mean_K_gap", "path_gap.mean", "path_gap.max", "wealth_w1", *(f"{name}_gap" for name in OF_WEALTH), "welfare_gap")
 
 
 def measure_against(
@@ -51,36 +54,34 @@ def compare(
     economy: Economy, policy: Policy, reference: Reference, z_path: Tensor, burn_in: int, dates: int,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Ergodic, Ergodic, dict[str, float]]:
-    """Follow both economies along the shocks z_path (1, T, ...) and measure their distance after `burn_in` periods.
+    """Follow both economies along the shocks z_path (B, T, ...) and measure their distance after `burn_in` periods.
 
     Returns:
         The candidate's path, the reference's, and in percent: mean_K_gap (signed), path_gap.mean and .max,
-        wealth_w1 (of mean wealth), wealth_sd_gap (signed) and welfare_gap (consumption equivalent).
+        wealth_w1 (of mean wealth), wealth_sd_gap, gini_gap, top10_share_gap, top1_share_gap (signed) and welfare_gap
+        (consumption equivalent).
 
     Raises:
         InputError: the reference was solved for another calibration.
     """
     _check_calibration(economy, reference)
-    nodes, start = reference.nodes, Panel(reference.start, _first(economy, reference, z_path))
+    nodes, start = reference.nodes, together(economy, reference.start, reference.z, z_path)
     candidate = ergodic_path(economy, policy, nodes, start, z_path, burn_in, dates, progress)
     truth = ergodic_path(
         economy, reference.policy.on_histogram(nodes), nodes, start, z_path, burn_in, dates, progress)
     gap = 100 * (candidate.K / truth.K).log().abs()
-    mass, true_mass = _pooled(candidate), _pooled(truth)
+    mass, true_mass = pooled(candidate), pooled(truth)
+    moments, true_moments = distribution_measures(candidate), distribution_measures(truth)
     measures = {
         "mean_K_gap": 100 * float(candidate.K.mean() / truth.K.mean() - 1),
         "path_gap.mean": float(gap.mean()),
         "path_gap.max": float(gap.max()),
         "wealth_w1": 100 * wasserstein(nodes, mass, true_mass) / float((true_mass * nodes).sum()),
-        "wealth_sd_gap": 100 * (_sd(nodes, mass) / _sd(nodes, true_mass) - 1),
-        "welfare_gap": welfare_gap(economy, policy, reference, z_path[:, :WELFARE_PERIODS]),
+        **{f"{name}_gap": 100 * (moments[name] / true_moments[name] - 1) if true_moments[name] else float("nan")
+           for name in OF_WEALTH},
+        "welfare_gap": welfare_gap(economy, policy, reference, z_path[:1, :WELFARE_PERIODS]),
     }
     return candidate, truth, measures
-
-
-def _first(economy: Economy, reference: Reference, z_path: Tensor) -> Tensor:
-    """The aggregate state that a comparison starts in: the first of the path, or the reference's mean where it is a number."""
-    return z_path[:, 0] if economy.chain.finite else reference.z
 
 
 def _check_calibration(economy: Economy, reference: Reference) -> None:
@@ -109,7 +110,7 @@ def welfare_gap(economy: Economy, policy: Policy, reference: Reference, z_path: 
     truth = reference.policy.on_histogram(nodes)
     everybody = household = reference.start
     lifetime = lifetime_true = 0.0
-    discount, z_next = 1.0, _first(economy, reference, z_path)
+    discount, z_next = 1.0, together(economy, reference.start, reference.z, z_path).z
     for t in range(z_path.shape[1] - 1):
         z = z_next
         alone = observe(economy, everybody, z, k=household.k, eps=household.eps)
@@ -122,14 +123,3 @@ def welfare_gap(economy: Economy, policy: Policy, reference: Reference, z_path: 
     constant, constant_true = (1 - economy.beta) * torch.tensor([lifetime, lifetime_true], dtype=torch.float64)
     worth = economy.preferences.inverse_utility  # in consumption for ever
     return 100 * (1 - float(worth(constant)) / float(worth(constant_true)))
-
-
-def _pooled(ergodic: Ergodic) -> Tensor:
-    """Time-averaged distribution of wealth on the nodes: (G,)."""
-    weight = (ergodic.share_z[:, None].to(ergodic.mean_mass) * ergodic.mean_mass).sum(0)
-    return weight.reshape(-1, len(ergodic.grid)).sum(0)
-
-
-def _sd(nodes: Tensor, mass: Tensor) -> float:
-    mean = (mass * nodes).sum()
-    return float((mass * (nodes - mean) ** 2).sum().sqrt())
