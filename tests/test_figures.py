@@ -9,7 +9,16 @@ from matplotlib.colors import to_rgb
 from deepham import economics
 from deepham.algorithm.evaluation import ergodic_path
 from deepham.benchmark.many_shocks import rouwenhorst
-from deepham.figures import Figure, asset_histogram, frame_density, shown_states, wealth_and_policy
+from deepham.figures import (
+    Figure,
+    asset_histogram,
+    density,
+    frame_density,
+    highest_inside,
+    of_each_state,
+    shown_states,
+    wealth_and_policy,
+)
 from deepham.figures_against_grid import capital_against_grid, policy_against_grid, wealth_against_grid
 from deepham.figures_in_training import figures_in_training
 from deepham.networks.settings import NetworkSettings, build_networks
@@ -66,6 +75,16 @@ def test_households_at_the_limit_are_a_bar_whose_area_is_their_share(ks98):
     assert (drawn.xmax - drawn.xmin) * drawn.ymax == pytest.approx(0.1) and drawn.ymax <= axes.get_ylim()[1]
     assert axes.get_xlim()[0] < drawn.xmin and axes.get_xlim()[1] == 100
     assert frame_density(axes, ks98, 100.0, 0.02, 1e-6) is None, "nobody stands there"
+
+
+def test_a_state_that_nobody_is_in_is_drawn_as_nothing(ks98):
+    grid, by_state = np.array([0.0, 10.0, 30.0]), np.array([[0.0, 0.0, 0.0], [0.1, 0.3, 0.1]])
+    nodes, per_good, at_limit = density(ks98, grid, of_each_state(by_state))
+    assert (per_good[0] == 0).all() and at_limit.tolist() == [0, pytest.approx(0.2)]
+    assert np.isfinite(highest_inside(ks98, nodes, 30.0, per_good))
+    (axes,) = Figure().subplots(1, 1, squeeze=False).flatten()
+    frame_density(axes, ks98, 30.0, 0.0, 1.0)
+    assert axes.get_ylim()[1] > 0
 
 
 def with_incomes(number):
