@@ -113,6 +113,39 @@ def test_the_standard_error_is_the_scatter_over_seeds(bm, closed_form, bm_starts
         assert 0.7 < scatter / stated < 1.4, (name, t)
 
 
+def drawn(ks98, shocked, baseline, name="unemployment", **options):
+    copies = ({name: torch.tensor(values, dtype=torch.float64)[:, None]} for values in (shocked, baseline))
+    return responses(ks98, Draws(*copies, **options))
+
+
+def test_the_standard_error_of_a_stratified_mean_in_closed_form(ks98):
+    """sum of W^2 s^2/n over the strata: of two draws s^2 is 2, of three it is 9, in hundredths of a share."""
+    gaps = [0.01, 0.03, 0.0, 0.03, 0.06]
+    found = drawn(ks98, gaps, [0.0] * 5, stratum=torch.tensor([0, 0, 1, 1, 1]),
+                  weight=torch.tensor([0.2, 0.2, 0.2, 0.2, 0.2], dtype=torch.float64))
+    assert float(found["unemployment"][0][0]) == pytest.approx(2.6)
+    assert float(found["unemployment_se"][0][0]) == pytest.approx(math.sqrt(0.4**2 * 2 / 2 + 0.6**2 * 9 / 3))
+
+
+def test_less_debt_is_a_rise_in_percent_of_what_was_owed(ks98):
+    found = drawn(ks98, [-1.8, -1.7], [-2.0, -2.0], "wealth_q01", stratum=torch.zeros(2), weight=torch.full((2,), 0.5).double())
+    assert float(found["wealth_q01"][0][0]) == pytest.approx(12.5)
+    assert float(found["wealth_q01_se"][0][0]) == pytest.approx(2.5)
+    assert found["wealth_q01_q05"][0] <= found["wealth_q01_q95"][0]
+
+
+@pytest.mark.parametrize("shock, could_differ", [(StateShock(1, 0, 1, "drawn"), True), (StateShock(1, 1, 1, "forced"), False)])
+def test_one_draw_without_a_difference_says_whether_more_draws_would_help(bm, closed_form, bm_starts, shock, could_differ):
+    said = set()
+    for seed in range(30):
+        try:
+            responses(bm, simulate_pairs(bm, closed_form.policy, None, bm_starts, shock, 3, 1, 2, generator(seed)))
+            said.add("a response")
+        except InputError as error:
+            said.add(str(error).rsplit("; ", 1)[1])
+    assert said == ({"a response", "expected more draws"} if could_differ else {"expected a shock that changes something"})
+
+
 def test_strata_take_out_most_of_the_noise_and_none_of_the_mean(bm, closed_form, bm_starts):
     """Against the same number of independent pairs."""
     shock, draws = StateShock(1, 0, 1, "drawn"), 400

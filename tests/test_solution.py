@@ -16,6 +16,7 @@ import xarray
 import yaml
 from safetensors.torch import load_file, save_file
 
+import deepham
 from deepham import datasets, economics, folder
 from deepham.algorithm.evaluation import ergodic_path, error_measures
 from deepham.errors import LONGEST, InputError
@@ -202,6 +203,10 @@ def test_population_changes_the_answer_and_none_is_the_ergodic_one(ks):
     ({"k": 1.0, "eps": 1, "z": [0]}, ["z:", "(1,)"]),
     ({"k": np.longdouble("1e400"), "eps": 1, "z": 0}, ["k:", "finite"]),  # of a longer type than float64
     ({"k": 1.7e308, "eps": 1, "z": 0}, ["k:", "at most 1e+100"]),
+    ({"k": np.ma.masked_less([-1.0, 2.0], 0), "eps": 1, "z": 0}, ["k:", "masked"]),
+    ({"k": [np.ma.masked_less([-1.0, 2.0], 0)], "eps": 1, "z": 0}, ["k:", "masked"]),
+    ({"k": 1.0, "eps": np.ma.masked_array([0, 1], [True, False]), "z": 0}, ["eps:", "masked"]),
+    ({"k": np.ma.masked, "eps": 1, "z": 0}, ["k:", "masked"]),
     ({"k": 1.0, "eps": np.array("bad\n", np.dtypes.StringDType()), "z": 0}, ["eps:", "no state"]),
 ])
 def test_bad_states_are_refused(ks, states, words):
@@ -618,6 +623,11 @@ def test_no_folder_to_load(saved, tmp_path):
     refused(lambda: load(saved, device="abacus"), "device", "'abacus'", "cpu")
     if not torch.cuda.is_available():
         refused(lambda: load(saved, device="cuda"), "device", "cpu")
+
+
+def test_load_takes_a_device_as_torch_names_it():
+    assert deepham.load("ks98", device="cpu").grid.device.type == "cpu"
+    refused(lambda: deepham.load("ks98", device="abacus"), "device", "abacus", "device='cpu'")
 
 
 def test_in_words(ks, brock):

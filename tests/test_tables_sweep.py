@@ -11,9 +11,11 @@ import pytest
 from rich.console import Console
 
 from deepham.figures_sweep import sweep_figure
-from deepham.sweeps import SweepRun, by_setting, most_welfare, varying
+from deepham.errors import InputError
+from deepham.sweeps import SweepRun, bar_met, by_setting, most_welfare, varying
+from deepham.tables import advice, runs_sheet, runs_table
 from deepham.tables_sweep import settings_sheet, settings_table
-from deepham.verdict import BAR_SETS
+from deepham.verdict import BAR_SETS, judge
 
 
 def run(error, width, horizon="1", seed="1", **more):
@@ -53,6 +55,36 @@ def test_the_table_has_mean_and_sd_over_seeds_and_counts_bars_and_failures():
     assert float(rows[0]["euler.mean, sd"]) == pytest.approx(math.sqrt(0.02))
     assert rows[1]["euler.mean, sd"] == "nan" and sheet.rows[1][-1] == "0.01"
     assert sheet.rows[0][-1] == "0.2 (0.14)" and "wealth_w1" not in sheet.exact_headings
+
+
+def test_runs_that_were_measured_differently_have_no_mean():
+    runs = [replace(run(0.1, "8", seed=seed), measured={"periods": periods, "dates": 2.0}) for seed, periods in (("1", 20.0), ("2", 30.0))]
+    with pytest.raises(InputError, match="^runs: measured 8-1-1 with periods=20 and 8-1-2 with periods=30"):
+        settings_sheet(runs)
+    other = replace(run(0.1, "9"), measured={"periods": 30.0, "dates": 2.0})
+    assert len(settings_sheet([runs[0], run(0.1, "8"), other]).rows) == 2  # apart, or not known
+
+
+def test_a_bar_is_met_by_something_that_was_held_against_it():
+    for measures, met in (({}, False), ({"mean_K": 39.0}, False), ({"euler.mean": 0.01}, True), ({"euler.mean": 9.0}, False)):
+        assert SweepRun("r", {}, measures).bar_met is met is bar_met(judge(measures))
+
+
+def test_a_measure_that_a_run_lacks_is_shown_and_has_no_mean():
+    runs = {"a": {"euler.mean": 0.1, "gini": 0.3}, "b": {"euler.mean": 0.2}}
+    sheet = runs_sheet(runs)
+    assert [row for row in sheet.rows if row[0] == "Gini of wealth"] == [("Gini of wealth", "", "0.3", "", "", "")]
+    assert [row[-2] for row in sheet.rows if row[0] == "Euler error, mean"] == ["0.15"]
+    text = io.StringIO()
+    Console(file=text, width=100).print(runs_table(runs))
+    assert re.search(r"Gini of wealth *\n", text.getvalue())
+
+
+def test_the_table_names_the_setting_that_a_crowded_top_node_asks_for():
+    for measures, reference, says in (({"top_mass": 1e-3, "gini": 0.3}, None, "verdict.top"), ({"top_mass": 1e-9}, None, None),
+                                      ({"top_mass": 1e-3, "gini": 0.3}, {"gini": 0.3}, "reference.top")):
+        found = advice(judge(measures, reference))
+        assert found is None if says is None else f"set {says} higher" in found
 
 
 def test_the_figure_draws_a_line_through_the_means_for_each_combination_of_the_others():

@@ -30,15 +30,18 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *MODULES})
 
 
-def load(path) -> Solution:
+def load(path, device=None) -> Solution:
     """Load a solution from a run's or an exported folder, or one that ships with the package, such as "ks98".
 
+    Args:
+        device: where to compute, as torch names it; None is the CPU.
+
     Raises:
-        InputError: nothing there, or not a solution.
+        InputError: nothing there, not a solution, or not a device.
     """
     from deepham.loading import load as load_solution
 
-    return load_solution(path)
+    return load_solution(path, device)
 
 
 def solve(
@@ -53,7 +56,7 @@ def solve(
         overrides: further settings as on the command line, such as ["algorithm.outer_iterations=10"].
         init_from: a solution to start from, by its folder or the name of a shipped one; its calibration may be another.
         progress: whether to print how far training is, once per outer iteration. None: on a terminal and in a notebook.
-        parameters: calibration, such as beta=0.985.
+        parameters: calibration, such as beta=0.985; numbers of NumPy, pandas and torch will do, alone, in lists and as matrices.
 
     Raises:
         InputError: bad input, before anything is simulated.

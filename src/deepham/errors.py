@@ -17,6 +17,12 @@ class InputError(ValueError):
         super().__init__(one_line(message))
 
 
+def require(condition: bool, message: str) -> None:
+    """Raise InputError(message) unless the condition holds."""
+    if not condition:
+        raise InputError(message)
+
+
 class TrainingDiverged(RuntimeError):
     """Something that training computes is no number, or the policy has run away. Exit code 1.
 

@@ -7,9 +7,10 @@ from itertools import cycle
 
 import numpy as np
 
+from deepham.algorithm.business_cycle import described
 from deepham.figures import BLUE, GREEN, GREY, ORANGE, Figure
 from deepham.sweeps import UNKNOWN, SweepRun, as_number, by_setting, order, varying
-from deepham.verdict import BAR_SETS, MEASURES, MOMENTS
+from deepham.verdict import JUDGED, MEASURES
 
 MOST_LINES = 8  # that a reader tells apart
 STYLES = tuple((color, style) for style in ("-", "--") for color in (BLUE, ORANGE, GREEN, GREY))
@@ -69,12 +70,13 @@ def _draw(axes, group: list[SweepRun], runs: list[SweepRun], key: str, measure: 
 
 def _solved(runs: list[SweepRun], measure: str) -> list[SweepRun]:
     """Those whose moment the grid solution has, too."""
-    return [run for run in runs if measure in MOMENTS and np.isfinite(run.grid.get(measure, np.nan))]
+    return [run for run in runs if measure not in JUDGED and np.isfinite(run.grid.get(measure, np.nan))]
 
 
 def _frame(axes, runs: list[SweepRun], key: str, measure: str) -> None:
-    text, unit = MEASURES.get(measure, (measure, ""))
-    bar, goal = BAR_SETS["standard"].get(measure, (None, None))
+    text, unit = MEASURES.get(measure) or described(measure) or (measure, "")
+    held = {run.bars.get(measure, (None, None)) for run in runs if run.measures is not None}
+    bar, goal = held.pop() if len(held) == 1 else (None, None)
     for level, name, style in ((bar, "bar", "-"), (goal, "goal", ":")):
         if level is not None:
             axes.axhline(level, color="black", linestyle=style, linewidth=0.9, label=name)
@@ -86,9 +88,10 @@ def _frame(axes, runs: list[SweepRun], key: str, measure: str) -> None:
             axes.set_xticks(list(place.values()), list(place))
     else:
         axes.set_xticks(list(place.values()), list(place))
-    if measure not in MOMENTS and any(line.get_ydata()[0] > 0 for line in axes.lines if len(line.get_ydata())):
+    if measure in JUDGED and any(line.get_ydata()[0] > 0 for line in axes.lines if len(line.get_ydata())):
         axes.set_yscale("log")
-    axes.set(xlabel=key, ylabel=f"{text}, {unit}" if unit else text)
+    meaning = next((run.meanings[key] for run in runs if key in run.meanings), "")
+    axes.set(xlabel=f"{meaning} ({key.removeprefix('model.')})" if meaning else key, ylabel=f"{text}, {unit}" if unit else text)
 
 
 def _values(runs: list[SweepRun], key: str) -> list[str]:

@@ -215,15 +215,18 @@ def ergodic_starts(solved: SolvedEconomy, generator: torch.Generator) -> Panel:
 
 @dataclass(frozen=True)
 class Draws:
-    """Paired simulations: name -> (D, T) of each copy; stratum and weight (D,), weights summing to one; the largest violation
-    of a resource constraint, percent of output.
+    """Paired simulations: name -> (D, T) of each copy; stratum and weight (D,), weights summing to one.
+
+    resource_gap: the largest violation of a resource constraint, percent of output.
+    could_differ: whether the copies may see different aggregate states, be it in none of these draws.
     """
 
     shocked: dict[str, Tensor]
     baseline: dict[str, Tensor]
     stratum: Tensor
     weight: Tensor
-    resource_gap: float
+    resource_gap: float = 0.0
+    could_differ: bool = False
 
 
 @torch.no_grad()
@@ -239,7 +242,9 @@ def simulate_pairs(
             the same individual luck.
     """
     index = _candidates(economy, starts.z, shock)
+    could_differ = isinstance(shock, Innovation) and shock.baseline == "drawn"
     if isinstance(shock, StateShock):
+        could_differ = bool((shock.apart(economy, starts.z[index], periods) > 0).any())
         index, high, low, stratum, weight = _stratified(economy, shock, starts.z, index, periods, draws, generator)
     else:
         index = index[torch.arange(draws, device=index.device) % len(index)]
@@ -272,7 +277,7 @@ def simulate_pairs(
         after = shock.apply(start.population)
         shocked = follow(Panel(on_grid(grid, after, economy.chain.n_eps) if agents is None else after, start.z), high)
         baseline = follow(start, low)
-    return Draws(shocked, baseline, stratum, weight, max(gaps))
+    return Draws(shocked, baseline, stratum, weight, max(gaps), could_differ)
 
 
 def _candidates(economy: Economy, z: Tensor, shock: Shock) -> Tensor:
@@ -342,19 +347,22 @@ def responses(economy: Economy, drawn: Draws) -> dict[str, tuple[np.ndarray, str
         moved = moved or bool(np.any(gap))
         points = _in_points(unit)
         if points is None:
-            # what nobody has, such as the wealth of the poorest where they hold none, has no percent
-            factor, unit = 100 / np.where(mean == 0, np.nan, mean), "percent of baseline"
-            noise = gap - (weight @ gap) * factor / 100 * low  # of a ratio of means, by the delta method
+            # what nobody has, such as the wealth of the poorest where they hold none, has no percent; of debt more is up, too
+            size = np.where(mean == 0, np.nan, abs(mean))
+            factor, unit = 100 / size, "percent of baseline"
+            noise = gap - (weight @ gap) / np.where(mean == 0, np.nan, mean) * low  # of a ratio of means, by the delta method
         else:
             factor, unit, noise = points, "percentage points", gap
         result[name] = factor * (weight @ gap), f"response of {text}", unit
-        result[f"{name}_se"] = abs(factor) * _standard_error(noise, drawn), f"standard error of the response of {text}", unit
+        result[f"{name}_se"] = factor * _standard_error(noise, drawn), f"standard error of the response of {text}", unit
         bands = np.quantile(factor * gap, BANDS, axis=0, weights=weight, method="inverted_cdf")
         for level, series in zip(BANDS, bands):
             result[f"{name}_q{round(100 * level):02d}"] = series, f"{level:.0%} quantile over draws of {text}", unit
     if not moved:
-        raise InputError("shock: the response is exactly zero in every draw: both copies are the same economy; expected a "
-                         "shock that changes something")
+        draws = len(drawn.weight)
+        raise InputError("shock: the response is exactly zero in every draw: " + (
+            f"the baseline came to the states that are forced by itself ({draws} of {draws}); expected more draws" if drawn.could_differ else
+            "both copies are the same economy; expected a shock that changes something"))
     return result
 
 

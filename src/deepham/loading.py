@@ -11,6 +11,7 @@ from deepham import folder, states
 from deepham.economics import create
 from deepham.errors import InputError
 from deepham.networks.settings import NetworkSettings, build_networks
+from deepham.precision import float32
 from deepham.solution import Solution, objective_of
 
 
@@ -26,6 +27,11 @@ def load(path, device=None) -> Solution:
         InputError: one line on what is missing, damaged, newer than this deepham or not a device.
     """
     device = _device(device)
+    with float32():
+        return _read(path, device)
+
+
+def _read(path, device: torch.device) -> Solution:
     contents = folder.read(path)
     try:
         finite, name, calibration, network, *networks = _skeleton(contents.config, objective_of(contents.meta))

@@ -9,6 +9,10 @@ from pathlib import Path
 from deepham.errors import InputError, show
 
 
+# of a run, in words; RUN_NAME in training/configuration.py is the same as an expression
+NAMES = "expected a name of at most 200 letters, digits, '-', '_' and '.', beginning with none of '-' and '.'"
+
+
 def conf_folder() -> Path:
     """The folder conf/: package data of an installed wheel, else the checkout's own, at its top."""
     package = Path(__file__).resolve().parent

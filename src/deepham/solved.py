@@ -192,7 +192,8 @@ class SolvedEconomy:
         Args:
             z: the state that is held, by index or name; where the aggregate state is numbers its innovation, in standard
                 deviations, which is held at zero: shocks that are expected do not come.
-            periods: how long, at least 2; in ks98 wealth spreads over thousands of quarters.
+            periods: how long, at least 2; after a hundred or fewer nothing is said to have settled. In ks98 wealth spreads over
+                thousands of quarters.
             start: mapping as in `simulate`; None: the ergodic cross-section of z.
 
         Raises:

@@ -6,8 +6,10 @@ expected, how to mend it.
 
 from __future__ import annotations
 
+import math
+import operator
 from difflib import get_close_matches
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 import torch
@@ -21,10 +23,15 @@ MOST_ASSETS = 1e100  # so that squares of them, and products with prices, stay f
 
 def whole(name: str, given, least: int) -> int:
     """A whole number not below `least`."""
-    # NumPy counts times among the whole numbers
-    if isinstance(given, bool | np.timedelta64) or not isinstance(given, Integral) or not least <= given < 2**63:
+    try:
+        # NumPy counts times among the whole numbers, and Python true among its own
+        yes_or_no = isinstance(given, bool | np.timedelta64) or getattr(given, "dtype", None) in (np.bool_, torch.bool)
+        number = -math.inf if yes_or_no else operator.index(given)
+    except (TypeError, RuntimeError):  # RuntimeError: a tensor of several
+        number = -math.inf
+    if not least <= number < 2**63:
         raise InputError(f"{name}: expected a whole number of at least {least}, got {show(given)}")
-    return int(given)
+    return number
 
 
 def flag(name: str, given) -> bool:
@@ -173,10 +180,19 @@ def _keywords(economy: Economy, what: str, given: dict, known: tuple, optional: 
 
 
 def _array(name: str, given, expected: str) -> np.ndarray:
+    if _is_masked(given):
+        raise InputError(f"{name}: expected {expected} in every place, got masked ones; leave them out or fill them in")
     try:
-        return np.asarray(given)
+        return np.asarray(given.detach().cpu() if isinstance(given, Tensor) else given)
     except (ValueError, TypeError, RuntimeError):  # ragged lists; tensors on a device or with gradients
         raise InputError(f"{name}: expected {expected} in an array, got {show(given)}") from None
+
+
+def _is_masked(given) -> bool:
+    """Whether NumPy would read a number where there is none."""
+    if isinstance(given, list | tuple):
+        return any(map(_is_masked, given))
+    return isinstance(given, np.ma.MaskedArray) and bool(np.ma.getmaskarray(given).any())
 
 
 def _numbers(name: str, given) -> np.ndarray:

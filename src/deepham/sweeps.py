@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from deepham.verdict import BAR_SETS, judge
+from deepham.verdict import BAR_SETS, Bars, Row, judge
 
 GROUPED = ("seed", "run")  # what runs of one setting may differ in
 UNKNOWN = "default"
@@ -21,6 +21,9 @@ class SweepRun:
         measures: measure -> value, in the units of the verdict; None where the run is not finished.
         why: what became of a run that is not finished.
         grid: moments of the grid solution of its calibration, on the same shocks; empty where there was none.
+        bars: what it was held against, measure -> (bar, goal).
+        meanings: setting -> what it means, of parameters of its economy.
+        measured: the settings of the verdict that the measures come from; empty where they are not known.
         stopped: where training was stopped early, if it was; the measures are then those of networks half trained.
     """
 
@@ -30,6 +33,9 @@ class SweepRun:
     why: str = ""
     grid: dict[str, float] = field(default_factory=dict)
     stopped: str = ""
+    bars: Bars = field(default_factory=lambda: BAR_SETS["quick"])  # those of runs from before there were several
+    meanings: dict[str, str] = field(default_factory=dict)
+    measured: dict[str, float] = field(default_factory=dict)
 
     @property
     def complete(self) -> bool:
@@ -37,7 +43,26 @@ class SweepRun:
 
     @property
     def bar_met(self) -> bool:
-        return self.measures is not None and all(row.met is not False for row in judge(self.measures, BAR_SETS["standard"]))
+        return self.measures is not None and bar_met(judge(self.measures, self.bars))
+
+
+def bar_met(rows: list[Row]) -> bool:
+    """Whether something was held against a bar, and nothing misses it."""
+    met = [row.met for row in rows if row.met is not None]
+    return bool(met) and all(met)
+
+
+def measured_unlike(runs: list[SweepRun]) -> str | None:
+    """In words, two of these runs that were not measured with the same settings; None where there are none that are known."""
+    known = [run for run in runs if run.measures is not None and run.measured]
+    for other in known:
+        keys = [key for key in dict.fromkeys([*known[0].measured, *other.measured])
+                if known[0].measured.get(key) != other.measured.get(key)]
+        if keys:
+            said = (f"{run.name} with {', '.join(f'{key}={run.measured.get(key):g}' for key in keys if key in run.measured)}"
+                    for run in (known[0], other))
+            return f"measured {' and '.join(said)}"
+    return None
 
 
 def most_welfare(runs: list[SweepRun]) -> SweepRun | None:

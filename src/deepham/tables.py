@@ -7,6 +7,7 @@ from dataclasses import asdict
 import numpy as np
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
+from rich.text import Text
 
 from deepham.algorithm.by_wealth import WealthBin
 from deepham.sheet import Sheet
@@ -31,12 +32,20 @@ def _met(row: Row) -> str:
 
 def verdict_table(rows: list[Row], title: str) -> Table:
     """For the terminal, 80 columns wide at most."""
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, show_edge=False, padding=0)
+    table = Table(title=Text(title), title_justify="left", box=SIMPLE_HEAD, show_edge=False, padding=0)
     for heading in HEADINGS:
         table.add_column(heading, justify="right" if heading in ("value", "s.e.", "grid", "bar", "goal") else "left", no_wrap=True)
     for row in rows:
         table.add_row(*_cells(row))
     return table
+
+
+def advice(rows: list[Row]) -> str | None:
+    """What to change where the wealth grid ends too low for what the verdict says; None where it does not."""
+    if not any(row.measure == "top_mass" and row.met is False for row in rows):
+        return None
+    setting = "reference.top" if any(row.reference is not None for row in rows) else "verdict.top"
+    return f"too many households stand at the top node of the wealth grid, and moments are cut off there; set {setting} higher"
 
 
 def verdict_sheet(rows: list[Row]) -> Sheet:
@@ -68,7 +77,7 @@ def runs_table(runs: Runs) -> Table:
     for heading in ("measure", "unit", "mean", "sd", "lowest", "highest"):
         table.add_column(heading, justify="left" if heading in ("measure", "unit") else "right", no_wrap=True)
     for name, unit, values in _by_measure(runs):
-        table.add_row(name, unit, *(f"{x:.3g}" for x in (*mean_sd(values), min(values), max(values))))
+        table.add_row(name, unit, *(_brief(x, 3) for x in (*mean_sd(values), np.min(values), np.max(values))))
     return table
 
 
@@ -76,15 +85,21 @@ def runs_sheet(runs: Runs, spread: bool = True) -> Sheet:
     """A column per run and, with `spread`, the mean and the standard deviation of each measure over them."""
     headings = ("measure", "unit", *runs, *(("mean", "sd") if spread else ()))
     exact = [(name, unit, *values, *(mean_sd(values) if spread else ())) for name, unit, values in _by_measure(runs)]
-    rows = [(name, unit, *(f"{x:.4g}" for x in values)) for name, unit, *values in exact]
+    rows = [(name, unit, *(_brief(x, 4) for x in values)) for name, unit, *values in exact]
     return Sheet(headings, rows, "ll" + "r" * (len(headings) - 2), headings, exact)
 
 
+def _brief(value: float, digits: int) -> str:
+    return "" if value != value else f"{value:.{digits}g}"
+
+
 def _by_measure(runs: Runs):
-    """Description, unit and values of the measures that every run has, in the order of the verdict."""
+    """Description, unit and values of the measures that there are, in the order of the verdict; NaN for a run that lacks one,
+    which then has no mean.
+    """
     for name, (text, unit) in MEASURES.items():
-        if all(name in measures for measures in runs.values()):
-            yield text, unit, [measures[name] for measures in runs.values()]
+        if any(name in measures for measures in runs.values()):
+            yield text, unit, [measures.get(name, float("nan")) for measures in runs.values()]
 
 
 def mean_sd(values: list[float]) -> tuple[float, float]:

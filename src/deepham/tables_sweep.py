@@ -7,28 +7,38 @@ from collections.abc import Iterable
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from deepham.algorithm.business_cycle import described
+from deepham.errors import require
 from deepham.sheet import Sheet
-from deepham.sweeps import SweepRun, as_number, by_setting, varying
+from deepham.sweeps import SweepRun, as_number, by_setting, measured_unlike, varying
 from deepham.tables import mean_sd
-from deepham.verdict import MEASURES, MOMENTS
+from deepham.verdict import JUDGED, MEASURES
 
 MAIN = ("euler.mean", "euler.p99", "bellman_policy.mean", "path_gap.mean", "wealth_w1")
+# what an economist wants to know of each setting: levels, inequality, and the cycle
+ECONOMIC = ("mean_K", "gini", "wealth_sd", "top10_share", "top1_share", "mean.Y", "mean.C", "mean.r", "sd.Y", "relative_sd.C",
+            "relative_sd.I", "correlation.C", "autocorrelation.Y")
 
 
 def settings_sheet(runs: list[SweepRun], measures: Iterable[str] = MAIN) -> Sheet:
     """What varies, then the runs that trained to their end, how many of them meet the bar, and each of the measures that
     there is as mean (sd) over them, beside a moment the mean of the grid solution's; at full precision with the measures'
     names. Runs stopped early are counted beside them.
+
+    Raises:
+        InputError: runs of one setting that were measured differently.
     """
     keys = varying(runs)
     measures = [name for name in dict.fromkeys(measures) if any(name in (run.measures or {}) for run in runs)]
-    beside = {name: name in MOMENTS and any(name in run.grid for run in runs) for name in measures}
+    beside = {name: name not in JUDGED and any(name in run.grid for run in runs) for name in measures}
     others = {"stopped early": lambda run: bool(run.stopped), "not finished": lambda run: run.measures is None}
     others = {name: is_one for name, is_one in others.items() if any(map(is_one, runs))}
     counts = ("runs", *others)
     rows, exact = [], []
     for values, group in by_setting(runs, keys).items():
         finished = [run for run in group if run.complete]
+        unlike = measured_unlike(finished)
+        require(unlike is None, f"runs: {unlike}, which have no mean; evaluate them alike with scripts/evaluate.py, or give fewer runs")
         met = sum(run.bar_met for run in finished)
         number = (len(finished), *(sum(map(is_one, group)) for is_one in others.values()))
         cells, numbers = [], []
@@ -39,7 +49,8 @@ def settings_sheet(runs: list[SweepRun], measures: Iterable[str] = MAIN) -> Shee
             numbers += [*spread, *grid]
         rows.append((*map(_short, values), *map(str, number), f"{met} of {len(finished)}", *cells))
         exact.append((*values, *number, met, *numbers))
-    headings = (*keys, *counts, "bar met", *(text for name in measures for text in (
+    meanings = {key: text for run in runs for key, text in run.meanings.items()}
+    headings = (*(f"{meanings[key]} ({key.removeprefix('model.')})" if key in meanings else key for key in keys), *counts, "bar met", *(text for name in measures for text in (
         f"{_described(name)} (sd)", *(["on the grid"] if beside[name] else []))))
     exact_headings = (*keys, *counts, "bar met", *(f"{name}{part}" for name in measures for part in (
         "", ", sd", *([", grid"] if beside[name] else []))))
@@ -71,5 +82,5 @@ def _short(value: str) -> str:
 
 
 def _described(name: str) -> str:
-    text, unit = MEASURES.get(name, (name, ""))
+    text, unit = MEASURES.get(name) or described(name) or (name, "")
     return f"{text}, {unit}" if unit else text

@@ -13,6 +13,7 @@ from deepham.training.checkpoints import RunFolders
 from deepham.training.history import History
 from deepham.training.ranks import ALONE
 
+NAN = float("nan")
 LENGTH = 10  # outer iterations of a run
 FOUR = [[0.9, 0.5, 0.4], [0.9, 0.2, 0.3, 0.1], [0.9, 0.3, 0.6, 0.6], [0.9, 0.8, 0.1]]  # least after three: .4, .2, .3, .1
 
@@ -23,11 +24,11 @@ def sweep(tmp_path):
     stops.
     """
 
-    def plant(name, errors, sweep="s", model="ks98", outer_iterations=LENGTH, policy_steps=7):
+    def plant(name, errors, sweep="s", model="ks98", outer_iterations=LENGTH, policy_steps=7, objective="market"):
         checkpoints, logs = tmp_path / "checkpoints" / name, tmp_path / "logs" / name
         checkpoints.mkdir(parents=True), logs.mkdir(parents=True)
         (checkpoints / "status.json").write_text(json.dumps({"state": "running", "run": name, "sweep": sweep, "job": 0}))
-        training = {"outer_iterations": outer_iterations, "policy_steps": policy_steps}
+        training = {"outer_iterations": outer_iterations, "policy_steps": policy_steps, "objective": objective}
         (logs / "config.yaml").write_text(yaml.safe_dump({"model": {"name": model}, "algorithm": training}))
         rows = "".join(f"{index},{error}\n" for index, error in enumerate(errors, 1))
         (logs / "metrics.csv").write_text("outer_iteration,errors/euler.mean\n" + rows)
@@ -69,13 +70,22 @@ def test_nobody_else_is_stopped(sweep, own, settings):
     assert not stops and callback.stopped is None
 
 
+@pytest.mark.parametrize("own, others, stops", [
+    ([0.001], [[0.1], [NAN]], False), ([0.001], [[NAN], [0.1]], False), ([0.001], [[NAN], [NAN]], False),
+    ([9.0], [[0.1], [NAN]], False), ([9.0], [[0.1], [0.1], [NAN]], True), ([9.0], [[NAN, 0.1], [0.1]], False),
+    ([9.0, 9.0], [[NAN, 0.1], [0.1, NAN]], True), ([NAN], [[0.1], [0.1]], True), ([NAN], [[NAN], [NAN]], False),
+    ([0.1, NAN], [[0.1, 0.1], [0.1, 0.1]], False)])
+def test_a_run_without_a_number_is_behind_every_other_and_stops_none(own, others, stops):
+    assert (EarlyStop(jobs=2).why(own, others) is not None) == stops
+
+
 def test_after_the_last_outer_iteration_there_is_nothing_to_stop(sweep):
     callback, stops = sweep([[0.1] * LENGTH] * 4, [0.9] * LENGTH)
     assert not stops and callback.stopped is None
 
 
 @pytest.mark.parametrize("difference", [
-    {"model": "brock_mirman"}, {"outer_iterations": 20}, {"policy_steps": 70}, {"sweep": "s-1"}])
+    {"model": "brock_mirman"}, {"objective": "planner"}, {"outer_iterations": 20}, {"policy_steps": 70}, {"sweep": "s-1"}])
 def test_only_runs_of_the_same_economy_length_and_sweep_are_compared(sweep, difference):
     assert not sweep(FOUR[:3], [0.9, 0.9, 0.9], more=[([0.1] * 3, difference)])[1]
 

@@ -163,17 +163,17 @@ def test_a_checkpoint_of_another_economy_is_refused(command, trained):
     assert code == 2 and len(errors) == 1 and "model.name=ks98, this run has brock_mirman" in errors[0]
 
 
-def test_the_configuration_in_the_logs_is_data_too(command, trained):
-    config = Path("logs/r/config.yaml")
-    text = config.read_text()
-    for hostile in ("verdict: !!python/object/apply:os.system ['touch executed']", "verdict: {nodes: '${oc.env:HOME}'}",
-                    "verdict: &a [1]\nother: *a", "verdict: [", "- 1"):
-        config.write_text(hostile)
-        code, _, errors = command("ckpt_path=checkpoints/r", sizes=["figures=false"])
-        assert code == 2 and len(errors) == 1 and "logs/r/config.yaml" in errors[0]
+@pytest.mark.parametrize("change, says", [
+    (lambda plain: plain | {"verdict": torch.tensor(1)}, "expected numbers, texts"),
+    (lambda plain: plain | {"verdict": {"nodes": "${oc.env:HOME}"}}, "expected numbers, texts"),
+    (lambda plain: plain | {"verdict": {"_target_": "os.system"}}, "_target_"), (lambda plain: {}, "how its run was configured"),
+    (lambda plain: plain | {"run": "../../evil"}, "run: expected a name"), (lambda plain: plain | {"figures": 3}, "figures")])
+def test_so_are_those_of_its_run(command, trained, change, says):
+    saved = read_checkpoint(Path("checkpoints/r/last.ckpt"))
+    SealedCheckpoints().save_checkpoint(saved | {"configuration": change(dict(saved["configuration"]))}, Path("copy.ckpt"))
+    code, _, errors = command("ckpt_path=copy.ckpt", sizes=[])
+    assert code == 2 and len(errors) == 1 and re.search(says, errors[0]), errors
     assert not Path("executed").exists()
-    config.write_text(text)
-    assert command("ckpt_path=checkpoints/r", sizes=["figures=false"])[0] == 0
 
 
 def test_a_checkpoint_that_does_not_fit_its_own_settings_leaves_the_run_as_it_is(command, trained):

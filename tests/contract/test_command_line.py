@@ -1,10 +1,12 @@
 """The command line: what a run leaves behind, exit codes, and one line for every bad input."""
 
 import csv
+import io
 import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,9 +15,11 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
 import deepham
 from deepham.training.cli import train
+from deepham.training.composing import override
 from deepham.training.module import DeepHAM
 
 ROOT = Path(__file__).parents[2]
@@ -42,6 +46,30 @@ def test_a_run_leaves_a_solution_a_checkpoint_measures_and_logs(command):
     assert output.index("model:") < output.index("outer iteration 1/2"), "the configuration comes before the training"
     solution = deepham.load("checkpoints/r")
     assert solution.consumption(k=10.0, eps="employed", z="good") > 0
+
+
+def test_an_encoding_without_greek_letters_or_lines_costs_nothing(command, monkeypatch):
+    """What Windows gives a file that output is redirected to."""
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="cp1252", write_through=True)
+    monkeypatch.setattr(sys, "stdout", stream)
+    assert command("run=r", "checkpoint_dir='β'")[0] == 0
+    said = stream.buffer.getvalue().decode("cp1252")
+    assert "Verdict on r" in said and "\\u03b2/r/" in said and "-----" in said
+    assert json.loads(Path("β/r/status.json").read_text())["state"] == "finished"
+
+
+def test_the_solution_is_kept_before_it_is_talked_about(command, monkeypatch):
+    """Neither the figures, nor a logger, nor the table may cost the run its solution."""
+    def fail(*args):
+        raise ZeroDivisionError
+
+    for index, name in enumerate(("Conclusion.figures", "end_logging", "report")):
+        where = f"deepham.training.conclusion.{name}" if "." in name else f"deepham.training.run.{name}"
+        with monkeypatch.context() as patch:
+            patch.setattr(where, fail)
+            assert command(f"run=r{index}", "figures=true")[0] == 1
+        assert json.loads(Path(f"checkpoints/r{index}/metrics.json").read_text())["measures"]
+        assert deepham.load(f"checkpoints/r{index}").name == "ks98"
 
 
 @pytest.mark.parametrize("name, gone", [("bellman_errors", "errors/euler.mean"), ("asset_distribution",
@@ -208,6 +236,27 @@ def test_a_run_is_resumed_with_what_it_was_trained_with(monkeypatch, command):
     monkeypatch.setattr(sys, "argv", ["train.py", "ckpt_path=last"])
     assert train() == 0
     assert json.loads(Path("checkpoints/r/metrics.json").read_text())["measures"] == before
+
+
+def test_a_run_whose_folders_were_moved_goes_on_with_its_own_name_and_settings(command):
+    """The settings are not read from its logs, which may be anywhere, and a setting that is typed replaces that one alone."""
+    assert command("run=r", "algorithm.outer_iterations=2")[0] == 0
+    before = json.loads(Path("checkpoints/r/metrics.json").read_text())["measures"]
+    os.rename("checkpoints", "old, (a=1)"), os.rename("logs", "old logs")
+    checkpoint = override("ckpt_path", "old, (a=1)/r")
+    code, output, _ = command(checkpoint, sizes=[])
+    assert code == 0 and not Path("checkpoints").exists() and "old, (a=1)/r/" in output
+    assert json.loads(Path("old, (a=1)/r/metrics.json").read_text())["measures"] == before
+    config = yaml.safe_load(Path("logs/r/config.yaml").read_text())
+    assert (config["run"], config["figures"], config["verdict"]["nodes"]) == ("r", False, 20)
+    assert command(checkpoint, "verdict.nodes=30", sizes=[])[0] == 0
+    assert yaml.safe_load(Path("logs/r/config.yaml").read_text())["verdict"] == config["verdict"] | {"nodes": 30}
+
+    shutil.copy("old, (a=1)/r/last.ckpt", "copy.ckpt")
+    assert command("ckpt_path=copy.ckpt", "log_dir=others", sizes=[])[0] == 0
+    assert json.loads(Path("checkpoints/r/metrics.json").read_text())["measures"] == before
+    code, _, errors = command(checkpoint, sizes=[])
+    assert code == 2 and "another run called r in checkpoints" in errors[0]
 
 
 def test_resuming_a_finished_run_repeats_its_result(command):

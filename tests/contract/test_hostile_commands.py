@@ -109,6 +109,7 @@ def test_a_report_shows_what_a_solution_says_as_text(tmp_path):
     '{"measures": "text"}', '{"measures": 3}', '{"measures": {"euler.mean": {"a": 1}}}',
     '{"measures": {"euler.mean": "1"}}',
     '{"measures": {"euler.mean": [1]}}', '{"measures": {"euler.mean": true}}',
+    '{"measures": {}, "verdict_settings": {"periods": "x"}}', '{"measures": {}, "verdict_settings": 3}',
     '{"measures": {}, "reference": 3}', '{"measures": {}, "reference": {"gini": "1"}}',
     '{"measures": {"euler.mean": 1' + "0" * 400 + "}}",
     '{"measures": {"euler.mean": 1' + "0" * 5000 + "}}", "[" * 10**5, "\xff\ufffe"])
@@ -116,7 +117,7 @@ def test_measures_that_are_none_are_refused(tmp_path, text):
     for name in ("metrics.json", "evaluation.json"):
         (tmp_path / name).write_text(text, encoding="utf-16" if text.startswith("\xff") else "utf-8")
         with pytest.raises(InputError, match=f"^runs: [^\n]*{name} is damaged[^\n]*$"):
-            measures_of(tmp_path)
+            measures_of(tmp_path / name)
 
 
 def test_what_no_run_is_is_refused(refusal):

@@ -34,8 +34,10 @@ def needs(plugin):
 def test_a_sweep_is_one_table_and_one_figure_by_setting(command, script):
     code, output, errors = command("-m", "algorithm.horizon=-1,1", "seed=1,2", "figures=true")
     assert code == 1 and len(errors) == 2 and "By setting" in output
-    assert "job 1 of 4, failed; 1 failed so far" in output and "job 4 of 4, euler.mean " in output
-    assert "2 failed so far; 0 s left" in output
+    assert "job 0, failed; 1 of 4 done, 1 failed; " in output and "job 3, euler.mean " in output
+    assert "; 4 of 4 done, 2 failed; 0 s left" in output
+    # the number is that of the table and of the folders, and what each job was given stands in its log without all the rest
+    assert output.count("job 3: ") == 1 and "burn_in:" not in output
     (home,) = (path.parent for path in Path("logs").glob("*/sweep.json"))
     with open(home / "settings.csv", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
@@ -74,7 +76,7 @@ def test_a_sweep_with_a_wrong_setting_ends_before_its_first_job(command, overrid
 
 def test_the_grid_that_ships_is_changed_by_the_command_line(command):
     code, output, errors = command("-m", "sweep=grid", "network.width=4", "algorithm.horizon=1,2", "seed=3")
-    assert (code, errors) == (0, []) and "job 2 of 2" in output
+    assert (code, errors) == (0, []) and "2 of 2 done" in output
     (home,) = (path.parent for path in Path("logs").glob("*/sweep.json"))
     jobs = json.loads((home / "sweep.json").read_text())["jobs"]
     assert [[text for text in job["overrides"] if text.startswith(("network", "algorithm.horizon", "seed"))] for job in jobs] == [
@@ -108,7 +110,7 @@ def test_a_hopeless_job_is_stopped_measured_and_kept_out_of_the_means(command, s
     assert (stopped["outer_iteration"], stopped["of"]) == (1, 3) and "the median of 3 other jobs" in stopped["why"]
     status = json.loads(Path("checkpoints/s-3-r/status.json").read_text())
     assert (status["state"], status["stopped_early"]) == ("finished", stopped)
-    assert f"job 4 of 5, euler.mean {found['s-3-r']['measures']['euler.mean']:.3g}, stopped after 1 of 3; 0 failed" in output
+    assert f"job 3, euler.mean {found['s-3-r']['measures']['euler.mean']:.3g}, stopped after 1 of 3; 4 of 5 done, 0 failed" in output
     assert [len(Path(f"logs/s-{job}-r/metrics.csv").read_text().splitlines()) - 1 for job in range(5)] == [3, 3, 3, 1, 3]
     assert {"last.ckpt", "weights.safetensors", "meta.json"} <= {path.name for path in Path("checkpoints/s-3-r").iterdir()}
 
@@ -146,7 +148,7 @@ def test_early_stop_is_on_in_searches_alone_unless_asked_for(options, stops):
 def test_all_processes_of_a_hopeless_job_stop(command):
     code, output, errors = command("-m", "run=r", *HOPELESS[:-1], f"{RATE}0.001,0.3", *STOP, "callbacks.early_stop.jobs=1",
                                    "trainer.processes=2")
-    assert (code, errors) == (0, []) and "job 2 of 2, euler.mean " in output and ", stopped after 1 of 3; 0 failed" in output
+    assert (code, errors) == (0, []) and "job 1, euler.mean " in output and ", stopped after 1 of 3; 2 of 2 done, 0 failed" in output
 
 
 def test_early_stop_outside_of_a_sweep_says_that_it_stops_nothing(command):

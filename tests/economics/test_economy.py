@@ -1,15 +1,19 @@
 """What every economy with a calibration has to keep, and how it is created."""
 
 import copy
+import json
 import math
-from dataclasses import fields
+from dataclasses import fields, make_dataclass
 from fractions import Fraction
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from deepham import economics
+from deepham.economics.economy import parameter
+from deepham.economics.ks98 import KS98
 from deepham.errors import InputError
 from deepham.simulation.household import observe
 from deepham.simulation.rollout import initial_panel
@@ -77,6 +81,43 @@ def test_numbers_of_any_kind_are_kept_as_plain_data():
     kept = {"beta": 0.75, "hours": 1e30, "mu": 0.25, "productivity": [1.0, 2.0]}
     assert {key: found[key] for key in given} == kept
     assert all(type(found[key]) is type(kept[key]) for key in kept) and type(found["productivity"][0]) is float
+
+
+@pytest.mark.parametrize("annotation", ["int", int], ids=["text", "type"])
+def test_a_whole_number_arrives_as_one_and_anything_else_is_refused(annotation):
+    counted = make_dataclass("Counted", [("states", annotation, parameter("number of states"))], bases=(KS98,), eq=False)
+    calibration = economics.calibration("ks98")
+    for given in (7, 7.0, np.int64(7), Fraction(7)):
+        states = counted(**calibration, states=given).parameters()["states"]
+        assert states == 7 and type(states) is int
+    for bad in (7.5, math.inf, True, "7", [7]):
+        with pytest.raises(InputError, match="states: expected a whole number, got") as error:
+            counted(**calibration, states=bad)
+        assert "\n" not in str(error.value)
+    assert type(economics.create("jfv", quadrature=3.0).quadrature) is int
+
+
+FORMS = {  # of a number, a list and a matrix
+    "numpy": np.array, "a scalar of numpy": lambda x: np.float64(x) if np.ndim(x) == 0 else x,
+    "torch": lambda x: torch.tensor(x, dtype=torch.float64, requires_grad=True), "tuple": lambda x: tuple(map(tuple, x)) if np.ndim(x) > 1 else x,
+    "pandas": lambda x: pd.DataFrame(x, index=[*"abcd"]) if np.ndim(x) > 1 else pd.Series(x) if np.ndim(x) else pd.Series([x])[0],
+    "scalars": lambda x: [FORMS["scalars"](each) for each in x] if np.ndim(x) else torch.tensor(x, dtype=torch.float64),
+    "unmasked": lambda x: np.ma.masked_less(x, -1)}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_arrays_tensors_and_tables_are_kept_as_plain_data(form):
+    plain = {key: economics.calibration("ks98")[key] for key in ("beta", "unemployment", "chain_matrix")}
+    kept = economics.create("ks98", **{key: FORMS[form](value) for key, value in plain.items()}).parameters()
+    assert {key: kept[key] for key in plain} == plain
+    assert json.loads(json.dumps(kept)) == kept and type(kept["chain_matrix"][0][0]) is float
+
+
+@pytest.mark.parametrize("value", [np.ma.masked_array([0.1, 0.04], [True, False]), torch.ones(2, device="meta"), pd.DataFrame,
+                                   [np.ma.masked, 0.04], np.array([[0.1, 0.04]])], ids=lambda value: type(value).__name__)
+def test_arrays_that_hold_no_numbers_in_some_place_are_refused(value):
+    with pytest.raises(InputError, match="^unemployment: "):
+        economics.create("ks98", unemployment=value)
 
 
 @pytest.mark.parametrize("name, parameters", [

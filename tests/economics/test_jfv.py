@@ -132,7 +132,7 @@ def test_simulations_start_around_the_stated_state(jfv, seeded):
     ({"discounting": "daily"}, "discounting: expected simple or exponential, got daily"),
     ({"discounting": 3}, "discounting: expected a text, got 3"),
     ({"low": 1.5}, "low: expected less than the mean of e"),
-    ({"quadrature": 2.5}, "quadrature: expected a whole number of nodes"),
+    ({"quadrature": 2.5}, "quadrature: expected a whole number, got 2.5"),
     ({"quadrature": 1}, "quadrature: expected a whole number of nodes from 2 to 99, with one of which no shock is expected, got 1"),
 ])
 def test_what_cannot_be_is_said_in_one_line(changes, said):

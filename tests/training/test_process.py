@@ -7,10 +7,12 @@ import signal
 import threading
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 import deepham
+from deepham import economics
 from deepham.errors import InputError
 from deepham.training import solve as solve_module
 from deepham.training.fit import fit
@@ -41,6 +43,25 @@ def found(monkeypatch, tmp_path):
     torch.set_num_threads(2)
     yield process_state
     torch.set_num_threads(threads)
+
+
+def test_the_form_of_the_numbers_and_the_callers_precision_change_nothing(found):
+    """Numbers of NumPy, torch and pandas, in a program whose default is float64."""
+    matrix = economics.calibration("ks98")["chain_matrix"]
+    plain = deepham.solve("ks98", seed=2, beta=0.985, chain_matrix=matrix, overrides=TINY)
+    torch.set_default_dtype(torch.float64)
+    try:
+        before = found()
+        other = deepham.solve("ks98", seed=torch.tensor(2), beta=np.float64(0.985), chain_matrix=pd.DataFrame(matrix),
+                              productivity=np.array([0.99, 1.01]), overrides=TINY)
+        loaded = deepham.load("ks98").consumption(k=[1.0, 40.0], eps=1, z=0)
+        assert found() == before
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert other.calibration == plain.calibration and other.meta["measures"] == plain.meta["measures"]
+    assert loaded.tolist() == deepham.load("ks98").consumption(k=[1.0, 40.0], eps=1, z=0).tolist()
+    with pytest.raises(InputError, match="seed: expected a whole number"):
+        deepham.solve("ks98", seed=np.bool_(True))
 
 
 @pytest.mark.parametrize("overrides", [[], ["trainer.deterministic=true"], ["trainer.processes=2"]],

@@ -58,6 +58,23 @@ def moments(
             for name, cycle in cycles.items() if cycle.std() > 1e-9]
 
 
+STATISTICS = {"mean": ("mean of {}", ""), "sd": ("sd of {} around its trend", "%"),
+              "relative_sd": ("sd of {} over that of Y", ""), "correlation": ("correlation of {} with Y", ""),
+              "autocorrelation": ("autocorrelation of {}", "")}
+
+
+def flat(cycle: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """Moments by variable and field, as plain data, under one name each: sd.Y, correlation.C, ..."""
+    return {f"{statistic}.{name}": one[statistic] for name, one in cycle.items() for statistic in STATISTICS}
+
+
+def described(name: str) -> tuple[str, str] | None:
+    """Description and unit of a moment by such a name; None for another name."""
+    statistic, _, variable = name.partition(".")
+    text, unit = STATISTICS.get(statistic, ("", ""))
+    return (text.format(variable), unit) if text and variable else None
+
+
 def _cycle(values: np.ndarray, unit: str, period: str) -> np.ndarray:
     """Distance of each path (B, T) to its trend, percent or percentage points."""
     rate = unit.startswith("percent")

@@ -8,7 +8,6 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-import rich
 import torch
 from omegaconf import DictConfig
 
@@ -17,6 +16,7 @@ from deepham.benchmark.rows import number, sheet
 from deepham.benchmark.settings import read
 from deepham.errors import InputError
 from deepham.files import write_json
+from deepham.saying import say
 from deepham.training.terminal import cpu_name, machine
 
 
@@ -29,9 +29,8 @@ def run(cfg: DictConfig) -> int:
     """
     settings = read(cfg)
     output = Path(cfg.output or f"logs/benchmark-{datetime.now():%Y%m%d-%H%M%S}")
-    console = rich.get_console()
     about = describe(settings.gpus)
-    console.print(", ".join(f"{name} {value}" for name, value in about.items()), highlight=False)
+    say(", ".join(f"{name} {value}" for name, value in about.items()))
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -41,13 +40,12 @@ def run(cfg: DictConfig) -> int:
         for row in PARTS[part](settings, output):
             rows.append(row)
             spread = f"  ({number(row.lowest)} to {number(row.highest)})" if row.repeats > 1 else ""
-            console.print(f"{time.perf_counter() - began:5.0f} s  {row.what:<66} {number(row.value):>7} {row.unit}{spread}",
-                          highlight=False, soft_wrap=True)
+            say(f"{time.perf_counter() - began:5.0f} s  {row.what:<66} {number(row.value):>7} {row.unit}{spread}")
         # after every part: an hour's measurements are not lost with the last
         write_json(output / "benchmark.json", {"machine": about, "settings": asdict(settings),
                                                "rows": [asdict(row) for row in rows]})
         sheet(rows).write(output, "benchmark")
-    console.print(f"{output}/benchmark.json, .md, .csv, .tex", highlight=False, soft_wrap=True)
+    say(f"{output}/benchmark.json, .md, .csv, .tex")
     return len(rows)
 
 

@@ -26,7 +26,7 @@ class EarlyStop(lightning.Callback):
 
     Jobs know each other by what they have left on the disk, so that it is all the same which sweeper draws them and which
     launcher runs them. An error says which run is better only where they train for as long in the same economy: jobs
-    of another calibration or with other numbers of updates are not compared with. A resumed run stays stopped.
+    of another calibration or objective, or with other numbers of updates are not compared with. A resumed run stays stopped.
 
     Args:
         measure: the error that is compared, one that BellmanErrors logs.
@@ -82,10 +82,10 @@ class EarlyStop(lightning.Callback):
         Args:
             others: the same of the jobs that it is compared with, as far as they have come.
         """
-        reached = [min(errors[:len(own)]) for errors in others if len(errors) >= len(own)]
-        if len(reached) < self.jobs or min(own) <= self.factor * median(reached):
+        reached = [_least(errors[:len(own)]) for errors in others if len(errors) >= len(own)]
+        if len(reached) < self.jobs or not _least(own) > self.factor * median(reached):
             return None
-        return f"{self.measure} {min(own):.3g}, the median of {len(reached)} other jobs {median(reached):.3g}"
+        return f"{self.measure} {_least(own):.3g}, the median of {len(reached)} other jobs {median(reached):.3g}"
 
     def _why(self, trainer: lightning.Trainer, module) -> str | None:
         history = next(callback for callback in trainer.callbacks if isinstance(callback, History))  # its row is still to come
@@ -112,6 +112,11 @@ class EarlyStop(lightning.Callback):
 
     def load_state_dict(self, state: dict) -> None:
         self.stopped = state["stopped"]
+
+
+def _least(errors: list[float]) -> float:
+    """Of those that are numbers; infinite where none is: such a run is behind every other, and stops none."""
+    return min((error for error in errors if not math.isnan(error)), default=math.inf)
 
 
 def _is_number(value) -> bool:

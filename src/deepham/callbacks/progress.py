@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import suppress
 
 import lightning
 import rich
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from deepham.saying import UNSAID
 
 SHOWN = (("errors/euler.mean", "Euler", "{:.3f} %"), ("errors/bellman_policy.mean", "Bellman", "{:.5f}"),
          ("distribution/mean", "mean assets", "{:.4g}"), ("distribution/sd", "sd", "{:.4g}"))
@@ -25,9 +28,10 @@ class OuterProgress(lightning.Callback):
         if console.is_terminal:
             self.bar = Progress(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[left]}"),
                                 TimeElapsedColumn(), console=console)
-            self.bar.start()
             total = (trainer.max_epochs - self._first) * trainer.num_training_batches
             self._task = self.bar.add_task(self._title(trainer), total=total, left="")
+            with suppress(*UNSAID):
+                self.bar.start()
 
     def on_train_batch_end(self, trainer, module, outputs, batch, batch_index: int) -> None:
         if self.bar and batch_index % 20 == 0:
@@ -51,7 +55,8 @@ class OuterProgress(lightning.Callback):
 
     def _stop(self) -> None:
         if self.bar:
-            self.bar.stop()
+            with suppress(*UNSAID):
+                self.bar.stop()
 
     def _title(self, trainer: lightning.Trainer, ahead: int = 1) -> str:
         return f"outer iteration {min(trainer.current_epoch + ahead, trainer.max_epochs)}/{trainer.max_epochs}"

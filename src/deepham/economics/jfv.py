@@ -85,7 +85,7 @@ class JFV(Economy):
     finding: float = parameter("rate from low to high earnings", "per year")
     losing: float = parameter("rate from high to low earnings", "per year")
     dt: float = parameter("length of a step", "years")
-    quadrature: float = parameter("Gauss-Hermite nodes of an expectation over Z")
+    quadrature: int = parameter("Gauss-Hermite nodes of an expectation over Z")
     stated_assets: float = parameter("B at which networks and grids are scaled and simulations start", "goods")
     stated_net_worth: float = parameter("W at which networks are scaled and simulations start", "goods")
 
@@ -206,9 +206,8 @@ class JFV(Economy):
         require(self.delta * self.dt < 1, f"dt: in a step of {self.dt:g} years more capital wears out than there is; expected less "
                 f"than 1/delta, {1 / self.delta if self.delta else math.inf:.4g}")
         least = 2 if self.sigma else 1
-        require(self.quadrature == int(self.quadrature) and least <= self.quadrature <= 99,
-                f"quadrature: expected a whole number of nodes from {least} to 99, with one of which no shock is expected, got "
-                f"{self.quadrature:g}")
+        require(least <= self.quadrature <= 99, f"quadrature: expected a whole number of nodes from {least} to 99, with one of "
+                f"which no shock is expected, got {self.quadrature}")
         capital = self.stated_assets + self.stated_net_worth
         shock = WIPED_OUT * self.sigma * math.sqrt(self.dt) * capital
         require(shock < self.stated_net_worth,
@@ -220,6 +219,6 @@ class JFV(Economy):
         self.high = 1 + self.losing / self.finding * (1 - self.low)  # so that the mean is one in the long run
         self.e = self.table([self.low, self.high])
         up, down = self.finding * self.dt, self.losing * self.dt
-        self.chain = NetWorth(self, self.stated_net_worth, self.table([[1 - up, up], [down, 1 - down]]), int(self.quadrature))
+        self.chain = NetWorth(self, self.stated_net_worth, self.table([[1 - up, up], [down, 1 - down]]), self.quadrature)
         self._r = (self.alpha * capital ** (self.alpha - 1) - self.delta
                    - self.sigma**2 * capital / self.stated_net_worth)

@@ -7,6 +7,7 @@ policy. Burn-in is long because a cross-section forgets its start only over thou
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -23,11 +24,13 @@ from deepham.algorithm.evaluation import (
 )
 from deepham.economics.economy import Economy
 from deepham.errors import InputError
+from deepham.reference.equations import equations
 from deepham.reference.solve import Reference
 from deepham.simulation.continuum import advance_histogram
-from deepham.simulation.household import Policy, Value, observe
+from deepham.simulation.household import Observation, Policy, Value, observe
+from deepham.simulation.population import Population
 
-WELFARE_PERIODS = 1500  # 0.99^1500 is 3e-7 of lifetime utility
+WELFARE_PERIODS = 300  # of a path; what comes after them is closed by their average
 
 
 OF_WEALTH = ("wealth_sd", "gini", "top10_share", "top1_share")  # whose relative distance to the reference's is measured
@@ -62,9 +65,9 @@ def compare(
         (consumption equivalent).
 
     Raises:
-        InputError: the reference was solved for another calibration.
+        InputError: the reference was solved for another calibration, objective or set of equations.
     """
-    _check_calibration(economy, reference)
+    _check_same(economy, reference)
     nodes, start = reference.nodes, together(economy, reference.start, reference.z, z_path)
     candidate = ergodic_path(economy, policy, nodes, start, z_path, burn_in, dates, progress)
     truth = ergodic_path(
@@ -84,12 +87,15 @@ def compare(
     return candidate, truth, measures
 
 
-def _check_calibration(economy: Economy, reference: Reference) -> None:
-    for name, value in economy.parameters().items():
-        solved = reference.calibration.get(name, "not among its parameters")
+def _check_same(economy: Economy, reference: Reference) -> None:
+    for name, value in [*economy.parameters().items(), ("objective", economy.objective)]:
+        solved = (reference.calibration | {"objective": reference.objective}).get(name, "not among its parameters")
         if solved != value:
             raise InputError(f"reference: solved for {name}={solved}, the solution is of {name}={value}; make the one "
                              "of this calibration with scripts/reference.py")
+    if reference.equations != equations(economy):
+        raise InputError("reference: solved for other equations than the economy has now; make the one of these with "
+                         "scripts/reference.py")
 
 
 def wasserstein(nodes: Tensor, mass: Tensor, other: Tensor) -> float:
@@ -101,25 +107,49 @@ def wasserstein(nodes: Tensor, mass: Tensor, other: Tensor) -> float:
 @torch.no_grad()
 def welfare_gap(economy: Economy, policy: Policy, reference: Reference, z_path: Tensor) -> float:
     """What one household loses that follows the candidate's policy while everybody else, and so every price, follows
-    the reference: percent of consumption for ever. Both start from the reference's cross-section. NaN under a planner, whose
-    households do not save for their own sake alone.
+    the reference: percent of consumption for ever. Both start from the reference's cross-section and see the shocks of
+    z_path (1, T, ...).
+
+    With V the reference's value function, the loss is the discounted sum of what each choice costs, V - (u(c) + beta E V'),
+    beyond what the reference's own choices cost, which is the error of V. E is exact: a household that happens to hold more
+    while the path is kind to capital gains nothing by it. What comes after the path costs as much a period as the path does on
+    its discounted average, so that the length of the path hardly matters.
+
+    Returns:
+        NaN under a planner, whose households do not save for their own sake alone, and for a path of a single period.
     """
-    if economy.objective == "planner":
+    if economy.objective == "planner" or z_path.shape[1] < 2:
         return float("nan")
-    nodes = reference.nodes
-    truth = reference.policy.on_histogram(nodes)
+    nodes, preferences = reference.nodes, economy.preferences
+    truth, value = reference.policy.on_histogram(nodes), reference.value.on_histogram(nodes)
     everybody = household = reference.start
-    lifetime = lifetime_true = 0.0
-    discount, z_next = 1.0, together(economy, reference.start, reference.z, z_path).z
-    for t in range(z_path.shape[1] - 1):
-        z = z_next
+    z, discount, loss = together(economy, reference.start, reference.z, z_path).z, 1.0, 0.0
+    lifetime = float(everybody.mean(value(observe(economy, everybody, z))))
+    for shock in z_path[:, 1:].unbind(1):
+        seen = observe(economy, everybody, z)
         alone = observe(economy, everybody, z, k=household.k, eps=household.eps)
-        z_next = economy.chain.follow(z, z_path[:, t + 1], alone.aggregates)
-        following, c_true = advance_histogram(economy, truth, nodes, everybody, z, z_next)
-        household_next, c = advance_histogram(economy, policy, nodes, household, z, z_next, alone)
-        lifetime += discount * float(household.mean(economy.preferences.utility(c)))
-        lifetime_true += discount * float(everybody.mean(economy.preferences.utility(c_true)))
-        everybody, household, discount = following, household_next, discount * economy.beta
-    constant, constant_true = (1 - economy.beta) * torch.tensor([lifetime, lifetime_true], dtype=torch.float64)
-    worth = economy.preferences.inverse_utility  # in consumption for ever
-    return 100 * (1 - float(worth(constant)) / float(worth(constant_true)))
+        z_next, chance = economy.chain.next_states(z, seen.aggregates)
+        ahead = torch.cat([z_next[0], economy.chain.follow(z, shock, seen.aggregates)])  # all that may come, and what does
+        c_true, everybody_next = _step(economy, truth, nodes, everybody, seen, ahead)
+        c, household_next = _step(economy, policy, nodes, household, alone, ahead)
+        v, v_next = value(seen), value(observe(economy, everybody_next, ahead))
+
+        def cost(people: Population, c: Tensor, people_next: Population) -> float:
+            return float(people.mean(v - preferences.utility(c)) - economy.beta * chance[0] @ people_next.mean(v_next)[:-1])
+
+        loss += discount * (cost(household, c, household_next) - cost(everybody, c_true, everybody_next))
+        everybody, household, z = everybody_next.select([-1]), household_next.select([-1]), ahead[-1:]
+        discount *= economy.beta
+    constant = (1 - economy.beta) * torch.tensor([lifetime, lifetime - loss / (1 - discount)], dtype=torch.float64)
+    worth_true, worth = preferences.inverse_utility(constant).tolist()  # in consumption for ever
+    return 100 * (1 - worth / worth_true)
+
+
+def _step(
+    economy: Economy, policy: Policy, nodes: Tensor, people: Population, seen: Observation, ahead: Tensor
+) -> tuple[Tensor, Population]:
+    """Consumption (1, N) of these people, and their histograms (S, N) in the aggregate states ahead (S, ...)."""
+    c, copies = policy(seen), [0] * len(ahead)
+    chosen = replace(seen, resources=seen.resources[copies])
+    return c, advance_histogram(
+        economy, lambda _: c[copies], nodes, people.select(copies), seen.z[copies], ahead, chosen)[0]

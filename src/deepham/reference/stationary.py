@@ -85,7 +85,7 @@ class _Market:
         if not self.economy.chain.finite:  # whose mean assets at beta R = 1 are not known
             while self.excess(low) < 0:
                 low /= FACTOR
-                require(low > float(self.nodes[1]), f"reference: households hold next to nothing at any {self.economy.mean_assets} "
+                require(low > float(self.nodes[1] - self.nodes[0]), f"reference: households hold next to nothing at any {self.economy.mean_assets} "
                         f"down to {low:.4g}; expected more patient ones, or more risk")
         high = FACTOR * low
         while self.excess(high) >= 0:

@@ -20,6 +20,7 @@ from deepham.report.planner_section import planner_section
 from deepham.report.study import TRANSFER, Study, worst_shock
 from deepham.report.subject import Subject
 from deepham.report.welfare import GROUPS
+from deepham.risky import WINDOW
 from deepham.sheet import Sheet
 from deepham.tables import by_wealth_sheet, runs_sheet, verdict_sheet
 from deepham.verdict import MEASURES
@@ -222,7 +223,8 @@ def _risky(studies: list[Study]) -> Section | None:
         return None
     period = shown[0].solved.economy.period
     finite = shown[0].solved.economy.chain.finite
-    headings = ("z held" if finite else "", "solution", "K at the end, goods", f"drift, % per 100 {period}s", "first turn", "K there",
+    window = min(WINDOW, *(found.path.sizes["period"] - 1 for study in shown for found in study.risky.values()))
+    headings = ("z held" if finite else "", "solution", "K at the end, goods", f"drift, % in the last {window} {period}s", "first turn", "K there",
                 "deterministic K", "ergodic mean K")
     rows, exact = [], []
     for study in shown:

@@ -8,8 +8,9 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 
-import rich
 import torch
+
+from deepham.saying import say
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Clock:
     began: float
 
     def __call__(self, text: str) -> None:
-        rich.get_console().print(f"{self.seconds:4.0f} s  {text}", highlight=False, soft_wrap=True)
+        say(f"{self.seconds:4.0f} s  {text}")
 
     @property
     def seconds(self) -> float:

@@ -87,9 +87,10 @@ def quantile(values: Tensor, weight: Tensor, levels, atom: float | None = None) 
 
 
 def gini(values: Tensor, weight: Tensor) -> Tensor:
-    """Gini coefficient of non-negative values in each economy. values, weight: (B, N); result (B,).
+    """Gini coefficient of values with a positive mean in each economy. values, weight: (B, N); result (B,).
 
-    Twice the area between the diagonal and the Lorenz curve, the curve being linear between points.
+    Twice the area between the diagonal and the Lorenz curve, the curve being linear between points. Where some values are
+    negative, as the wealth of debtors, the curve dips below zero and the coefficient can exceed one.
     """
     order = values.argsort(-1)
     value = values.gather(-1, order)

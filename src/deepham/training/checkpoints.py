@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import shlex
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
+import lightning
 import torch
 from filelock import FileLock, Timeout
 from lightning.fabric.plugins import TorchCheckpointIO
@@ -20,11 +22,14 @@ from lightning.pytorch.callbacks import Checkpoint
 from deepham.errors import InputError
 from deepham.files import PIECE, replace, write_json
 from deepham.folder import SCHEMA_VERSION
+from deepham.training.composing import override
 from deepham.training.disk import Disk
 from deepham.training.interruption import heed
 
 LAST, AUTO = "last", "auto"
 CHECKPOINT = f"{LAST}.ckpt"
+CARRIED = "configuration"  # where a checkpoint has what its run was configured with
+CARRIED_KEYS = ("run", "verdict", "reference", "figures", "solve_reference", "optimized_metric")
 LOCK, STATUS = ".lock", "status.json"
 SEAL = b"deepham sha256 "  # with the digest behind it, the comment of the zip archive that torch.save writes
 DIGEST = 64
@@ -84,8 +89,9 @@ class RunFolders:
             return
         for folder in (self.checkpoints, self.logs):
             if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+                resume = shlex.quote(override("ckpt_path", str(self.checkpoints)))
                 raise InputError(f"run: {folder} exists and is not empty; choose another name with run=..., or resume "
-                                 f"with ckpt_path={self.checkpoints}")
+                                 f"with {resume}")
 
     def _saved_nothing(self) -> bool:
         """Whether a run of this name was started and ended before its first checkpoint."""
@@ -123,6 +129,16 @@ class LastCheckpoint(Checkpoint):
         older = "the one before is kept" if self.path.exists() else "there is none yet to resume from"
         with self.disk.attempt(str(self.path), f"training goes on, and {older}"):
             trainer.save_checkpoint(self.path)
+
+
+class Carried(lightning.Callback):
+    """Puts the run's name and settings into its checkpoints: what a run goes on with, wherever its folders have been moved."""
+
+    def __init__(self, settings: dict):
+        self.settings = settings
+
+    def on_save_checkpoint(self, trainer, module, checkpoint: dict) -> None:
+        checkpoint[CARRIED] = self.settings
 
 
 class SealedCheckpoints(TorchCheckpointIO):
@@ -227,6 +243,20 @@ def hyperparameters_of(path: Path) -> dict:
     if not isinstance(found, dict) or not found.keys() >= set(keys):
         raise InputError(f"ckpt_path: {path} does not say what it was trained with; expected {', '.join(keys)}")
     plain = {key: found[key] for key in keys}
+    check_plain(f"ckpt_path: {path}", plain)
+    return plain
+
+
+def carried_by(path: Path) -> dict:
+    """What a checkpoint says of its run beside `hyperparameters_of`: plain data under the keys of CARRIED_KEYS.
+
+    Raises:
+        InputError: not one of our checkpoints, or damaged.
+    """
+    found = read_checkpoint(path).get(CARRIED)
+    if not isinstance(found, dict) or not found.keys() >= set(CARRIED_KEYS):
+        raise InputError(f"ckpt_path: {path} does not say how its run was configured; expected {', '.join(CARRIED_KEYS)}")
+    plain = {key: found[key] for key in CARRIED_KEYS}
     check_plain(f"ckpt_path: {path}", plain)
     return plain
 

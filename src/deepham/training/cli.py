@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import sys
 import traceback
 from difflib import get_close_matches
@@ -11,16 +12,17 @@ from functools import partial
 from importlib import import_module
 
 import hydra
-from hydra import compose, initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
+from hydra import compose
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import OverrideParseException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from deepham.errors import BenchmarkFailed, InputError, NotSaved, ProcessLost, TrainingDiverged, one_line
-from deepham.paths import conf_folder
+from deepham.errors import BenchmarkFailed, InputError, NotSaved, ProcessLost, TrainingDiverged, one_line, show
+from deepham.paths import NAMES, conf_folder
+from deepham.saying import complain, forgive_letters
 from deepham.training.allocator import keep_freed_memory
+from deepham.training.composing import check_files, check_flags, composing, override, read_words
 from deepham.training.help import help_page
 from deepham.training.interruption import STOPPING, Interrupted, interruptible
 
@@ -129,11 +131,17 @@ def run_script(config_name: str, module: str) -> int:
 
 def _check(config_name: str, arguments: list[str]) -> None:
     """Look at the command line before Hydra does. Raises InputError, and whatever Hydra and OmegaConf raise."""
-    check_choices(arguments)
-    if config_name == "train" and {"-m", "--multirun"} & set(arguments):
+    words = read_words(arguments)
+    check_flags(words)
+    check_choices(words.overrides)
+    if words.hydra_help or words.shell_completion:
+        return
+    if words.multirun:
         from deepham.training.sweep_plan import check_sweep  # torch, for sweeps only
 
-        check_sweep(config_name, [text for text in arguments if not text.startswith("-")])
+        return check_sweep(config_name, words.overrides, words.config_dir)
+    with composing(words.config_dir) as loader:
+        check_files(loader, config_name, words.overrides)
 
 
 def _attempt(module: str, cfg: DictConfig) -> tuple[int, float | None]:
@@ -149,7 +157,7 @@ def _attempt(module: str, cfg: DictConfig) -> tuple[int, float | None]:
         _complain(str(error))
         return 1, None
     except Exception as error:  # the traceback says where the bug is
-        traceback.print_exc()
+        complain(traceback.format_exc().rstrip())
         _complain(f"{type(error).__name__}: {error}")
         return 1, None
 
@@ -167,7 +175,7 @@ def check_choices(overrides: list[str]) -> None:
     for text in overrides:
         key, _, choice = text.partition("=")
         options = conf_folder() / key.lstrip("+~").partition("@")[0]
-        if set(choice) & set("/\\$") and not key.startswith("-") and options.is_dir():
+        if set(choice) & set("/\\$") and options.is_dir():
             raise InputError(f"{text}: there is no such option; choose from "
                              f"{', '.join(sorted(path.stem for path in options.glob('*.yaml')))}")
 
@@ -188,18 +196,30 @@ def explain(error: Exception, config_name: str) -> str:
     if unknown:
         key = unknown[1] or unknown[2]
         known = _known_keys(config_name)
-        close = get_close_matches(key, known, n=1)
+        inside = [name for name in known if name.endswith(f".{key}")]
+        close = sorted(inside, key=lambda name: not name.startswith("model."))[:1] or get_close_matches(key, known, n=1)
         siblings = [name for name in known if name.rpartition(".")[0] == key.rpartition(".")[0]]
         hint = f"did you mean {close[0]}?" if close else f"known beside it: {', '.join(siblings) or ', '.join(known)}"
         return f"{key}: unknown key; {hint}"
     lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
     if isinstance(error, OverrideParseException):
-        return f"{error.override}: cannot be read; {lines[0]}"
+        return _unread(error.override or "", lines[0])
     return one_line(" ".join(lines[:2]) or f"configuration: {type(cause).__name__}")
+
+
+def _unread(text: str, reason: str) -> str:
+    """What is wrong with an override that Hydra cannot read."""
+    key, _, value = text.partition("=")
+    if key.lstrip("+") == "run":
+        return f"run: {NAMES}, got {show(value)}"
+    # an open bracket or quote is what it is; of a path or a name the quotes are missing
+    advice = "" if not value or set(value) & set("[]{}'\"") else f", or quotes inside: {shlex.quote(override(key, value))}"
+    return f"{text}: cannot be read; {reason}{advice}"
 
 
 def _help(config_name: str) -> int:
     try:
+        forgive_letters()
         print(help_page(config_name, sys.argv[1:]), flush=True)
     except InputError as error:
         _complain(str(error))
@@ -217,10 +237,9 @@ def _known_keys(config_name: str) -> list[str]:
             if isinstance(node, DictConfig) and not node._is_none():
                 yield from keys(node, f"{prefix}{key}.")
 
-    GlobalHydra.instance().clear()
-    with initialize_config_dir(str(conf_folder()), version_base="1.3"):
+    with composing():
         return list(keys(compose(config_name)))
 
 
 def _complain(line: str) -> None:
-    print(f"error: {one_line(line)}", file=sys.stderr)
+    complain(f"error: {one_line(line)}")

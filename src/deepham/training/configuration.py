@@ -19,10 +19,11 @@ from deepham.algorithm.settings import AlgorithmSettings
 from deepham.economics.economy import Economy, require
 from deepham.errors import InputError, show
 from deepham.networks.settings import NetworkSettings
-from deepham.paths import check_folder, conf_folder
+from deepham.paths import NAMES, check_folder, conf_folder
 from deepham.reference.compare import GAPS
 from deepham.reference.settings import ReferenceSettings
 from deepham.report.study import StudySettings
+from deepham.training.composing import key_of
 from deepham.training.settings import TrainerSettings
 from deepham.verdict import bars_of
 
@@ -95,8 +96,7 @@ def _check_memory(settings: Settings) -> None:
 def check_run_name(name) -> None:
     """Raise InputError unless the name is fit for a folder."""
     require(isinstance(name, str) and RUN_NAME.fullmatch(name) is not None,
-            f"run: expected a name of at most 200 letters, digits, '-', '_' and '.', beginning with none of '-' and '.', "
-            f"got {show(name)}")
+            f"run: {NAMES}, got {show(name)}")
 
 
 @input_errors
@@ -184,8 +184,10 @@ def sized_for(cfg: DictConfig, economy_name: str) -> DictConfig:
     says nothing: a script that is given a solution knows its economy only then.
     """
     sizes = OmegaConf.load(conf_folder() / "model" / f"{economy_name}.yaml")
-    typed = [text for text in HydraConfig.get().overrides.task if text.startswith(("verdict.", "reference."))]
-    said = OmegaConf.from_dotlist(typed)
+    said = OmegaConf.create()
+    for key in map(key_of, HydraConfig.get().overrides.task):
+        if key.startswith(("verdict.", "reference.")):
+            OmegaConf.update(said, key, OmegaConf.select(cfg, key), force_add=True)
     sized = {group: sizes[group] for group in ("verdict", "reference") if group in sizes}
     return OmegaConf.merge(cfg, sized, said)
 

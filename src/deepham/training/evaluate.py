@@ -6,13 +6,12 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-import rich
 import torch
 from omegaconf import DictConfig
 from scipy.stats import wasserstein_distance
 from torch import Tensor
 
-from deepham import memory
+from deepham import memory, saying
 from deepham.algorithm.bellman_paper import Protocol, bellman_paper
 from deepham.algorithm.by_wealth import errors_by_wealth
 from deepham.algorithm.evaluation import cycle_moments, error_measures, measure, measures_along, moment_errors
@@ -30,7 +29,8 @@ from deepham.simulation.household import Policy, Value
 from deepham.simulation.population import concatenate, gini
 from deepham.simulation.rollout import Panel, initial_panel, simulate
 from deepham.solution import Solution
-from deepham.tables import by_wealth_sheet, verdict_sheet, verdict_table
+from deepham.sweeps import bar_met
+from deepham.tables import advice, by_wealth_sheet, verdict_sheet, verdict_table
 from deepham.training.configuration import read_evaluation, sized_for
 from deepham.verdict import bars_of, judge, named
 
@@ -53,11 +53,10 @@ def run(cfg: DictConfig) -> float:
     for parts in (memory.verdict(economy, verdict, point), memory.published_protocol(economy, protocol, networks[1]),
                   memory.panels(economy, point, PANEL_ECONOMIES, PANEL_DATES, cfg.agents)):
         memory.require_memory(parts, solution.grid.device)
-    console = rich.get_console()
     began = time.perf_counter()
 
     def say(text: str) -> None:
-        console.print(f"{text}  {time.perf_counter() - began:.0f} s", highlight=False, soft_wrap=True)
+        saying.say(f"{text}  {time.perf_counter() - began:.0f} s")
 
     reference = reference_of(cfg.against, solution, grid, Path(cfg.store), say)
     say("following the continuum ...")
@@ -88,24 +87,28 @@ def run(cfg: DictConfig) -> float:
     folder = folder if folder.is_dir() else report  # a solution that ships with the package stays as it is
     verdict_sheet(rows).write(report, "verdict")
     by_wealth_sheet(bins).write(report, "by_wealth")
-    if reference is not None:
-        save_figures(figures_against_grid(solution, reference, ergodic, truth), report)
     write_json(folder / "evaluation.json", {
         "solution": solution.name, "measures": measures, "standard_errors": errors, "reference": grid_measures,
-        "cycle": {one.name: asdict(one) for one in cycle}, "bars": verdict.bars, "unbalanced": unbalanced,
+        "cycle": {one.name: asdict(one) for one in cycle},
+        "cycle_reference": grid_measures and {one.name: asdict(one) for one in cycle_moments(economy, truth)}, "bars": verdict.bars, "unbalanced": unbalanced,
         "verdict": [vars(row) for row in rows],
         "by_wealth": [asdict(each) for each in bins], "agents": cfg.agents, "panel": panel,
-        "panel_reference": grid_panel, "bar_met": not missed, "missed": missed,
+        "panel_reference": grid_panel, "bar_met": bar_met(rows), "missed": missed, "verdict_settings": asdict(verdict),
         "goal_missed": [row.measure for row in rows if row.reached is False], "seed": seed,
         "seconds": time.perf_counter() - began})
-    console.print(verdict_table(rows, f"{folder}, measured in the continuum against the {named(verdict.bars, verdict.own_bars)}"))
+    if reference is not None:
+        save_figures(figures_against_grid(solution, reference, ergodic, truth), report)
+    title = f"{folder}, measured in the continuum against the {named(verdict.bars, verdict.own_bars)}"
+    saying.say(verdict_table(rows, title))
     if unbalanced:
-        say(f"goods do not add up: {unbalanced}")
+        saying.say(f"goods do not add up: {unbalanced}")
+    if advice(rows):
+        saying.say(advice(rows))
     for who, errors in (("networks", panel), ("grid solution", grid_panel)):
         if errors:
-            console.print(f"{who}: in panels of {cfg.agents} Euler error {errors['euler.mean']:.4f} %, Bellman error "
-                          f"{errors['bellman_policy.mean']:.5f} utils; by the published protocol "
-                          f"{errors['bellman_paper']:.5f} utils", highlight=False, soft_wrap=True)
+            saying.say(f"{who}: in panels of {cfg.agents} Euler error {errors['euler.mean']:.4f} %, Bellman error "
+                       f"{errors['bellman_policy.mean']:.5f} utils; by the published protocol "
+                       f"{errors['bellman_paper']:.5f} utils")
     say(f"{folder / 'evaluation.json'}, {report}/: tables and figures")
     return measures["euler.mean"]
 

@@ -5,15 +5,22 @@ from __future__ import annotations
 import csv
 import glob
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import yaml
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
 
+from deepham import economics
+from deepham.algorithm.business_cycle import flat
 from deepham.errors import InputError
 from deepham.folder import plain_yaml
 from deepham.sweeps import SweepRun, as_number
 from deepham.training.checkpoints import STATUS
+from deepham.training.composing import key_of
+
+SOURCES = ("evaluation.json", "metrics.json")  # of measures; the first goes first
 
 
 def outcomes(folders: list[Path]) -> list[SweepRun]:
@@ -23,20 +30,50 @@ def outcomes(folders: list[Path]) -> list[SweepRun]:
     Raises:
         InputError: a folder that is no run's, or damaged.
     """
-    runs = [_outcome(folder) for folder in folders]
+    ended = [folder for folder in folders if status_of(folder).get("state", "finished") == "finished"]
+    runs = [_outcome(folder, source_of(ended)) for folder in folders]
     keys = {key for run in runs for key in run.settings}
     return [replace(run, settings=_more(folder, keys - run.settings.keys()) | run.settings)
             for folder, run in zip(folders, runs)]
 
 
-def _outcome(folder: Path) -> SweepRun:
+def source_of(folders: list[Path]) -> str:
+    """The file that all of these finished runs have their measures in: what scripts/evaluate.py measured, else their own verdicts.
+
+    Raises:
+        InputError: some have the one file only, and some the other.
+    """
+    lacking = {name: [folder for folder in folders if not (folder / name).exists()] for name in SOURCES}
+    for name in SOURCES:
+        if not lacking[name]:
+            return name
+    evaluation, verdict = (lacking[name][0] for name in SOURCES)
+    neither = next((folder for folder in lacking[SOURCES[0]] if folder in lacking[SOURCES[1]]), None)
+    if neither is not None:
+        raise InputError(f"runs: {neither} has neither {' nor '.join(SOURCES)}; is it a finished run?")
+    raise InputError(f"runs: {evaluation} has only {SOURCES[1]} and {verdict} only {SOURCES[0]}, which are measured differently; "
+                     f"evaluate that one, too: python scripts/evaluate.py solution={evaluation}")
+
+
+def _outcome(folder: Path, source: str) -> SweepRun:
     status = status_of(folder)
     state = status.get("state", "finished")
     if state != "finished":
         why = status.get("why") or status.get("signal")
         return SweepRun(folder.name, typed(status), None, f"{state}: {why}" if why else state)
-    measures, grid = measures_of(folder)
-    return SweepRun(folder.name, typed(status) or _saved(folder), measures, grid=grid, stopped=stop_of(status))
+    settings = typed(status) or _saved(folder)
+    return SweepRun(folder.name, settings, stopped=stop_of(status), meanings=_meanings(folder, settings),
+                    **measures_of(folder / source))
+
+
+def _meanings(folder: Path, settings: dict[str, str]) -> dict[str, str]:
+    """What those of the settings mean that are parameters of the run's economy; empty where it cannot be told."""
+    try:
+        economy = economics.economy_class(_saved(folder)["model.name"])
+    except (KeyError, InputError):
+        return {}
+    told = {f"model.{each.name}": each.metadata.get("meaning", "").split(";")[0] for each in fields(economy)}
+    return {key: told[key] for key in settings if told.get(key)}
 
 
 def _more(folder: Path, keys: set[str]) -> dict[str, str]:
@@ -86,7 +123,8 @@ def training_of(log_folder: Path) -> dict | None:
     """The economy that a run trains in and how long it does; None where it has not said so yet."""
     try:
         config = plain_yaml((log_folder / "config.yaml").read_bytes())
-        return {"model": config["model"]} | {key: config["algorithm"][key] for key in ("outer_iterations", "policy_steps")}
+        trained = {key: config["algorithm"][key] for key in ("outer_iterations", "policy_steps")}
+        return {"model": config["model"], "objective": config["algorithm"].get("objective", "market")} | trained
     except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError, RecursionError):
         return None
 
@@ -95,24 +133,35 @@ def typed(status: dict) -> dict[str, str]:
     """Setting -> value, of the overrides of a job."""
     overrides = status.get("overrides")
     texts = [text for text in overrides if isinstance(text, str)] if isinstance(overrides, list) else []
-    return {key: _canonical(value) for key, _, value in (text.lstrip("+").partition("=") for text in texts)}
+    return {key_of(text): _spelled(_value(text)) for text in texts}
 
 
-def measures_of(folder: Path) -> tuple[dict[str, float], dict[str, float]]:
-    """Of scripts/evaluate.py where the run was evaluated, else of the verdict at its end; and those of the grid solution
-    beside them, empty where there was none. Raises InputError.
+def _value(text: str):
+    """What an override sets, as Hydra reads it; the text itself where it does not."""
+    try:
+        override = OverridesParser.create().parse_override(text)
+        value = override.value()
+        return text.partition("=")[2] if override.is_sweep_override() or isinstance(value, dict) else value
+    except (HydraException, ValueError, RecursionError):
+        return text.partition("=")[2]
+
+
+def measures_of(file: Path) -> dict[str, dict]:
+    """Of evaluation.json or metrics.json what a SweepRun has: the `measures`, business-cycle moments among them; those of the
+    `grid` solution, empty where there was none; the numbers that they were taken with, `measured`, empty in a file that does not
+    say; and the `bars`. Raises InputError.
     """
-    for name in ("evaluation.json", "metrics.json"):
-        try:
-            found = json.loads((folder / name).read_text(encoding="utf-8"))
-            return _numbers(found["measures"]), _numbers(found.get("reference") or {})
-        except FileNotFoundError:
-            continue
-        # the last three: no mapping, numbers beyond those of a computer, lists within lists without end
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-            raise InputError(f"runs: {folder / name} is damaged; expected a number for each name under measures, and "
-                             "under reference where there is one") from error
-    raise InputError(f"runs: {folder} has neither evaluation.json nor metrics.json; is it a finished run?")
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+        taken = {key: value for key, value in (found.get("verdict_settings") or {}).items() if type(value) in (int, float)}
+        bars = {row["measure"]: (row["bar"], row["goal"]) for row in found.get("verdict") or [] if row["bar"] is not None}
+        return {"measures": _numbers(found["measures"]) | _numbers(flat(found.get("cycle") or {})),
+                "grid": _numbers(found.get("reference") or {}) | _numbers(flat(found.get("cycle_reference") or {})),
+                "measured": _numbers(taken)} | ({"bars": bars} if bars else {})
+    # the last three: no mapping, numbers beyond those of a computer, lists within lists without end
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        raise InputError(f"runs: {file} is damaged; expected a number for each name under measures, and under reference and "
+                         "verdict_settings where they are there") from error
 
 
 def _numbers(measures: dict) -> dict[str, float]:
@@ -138,10 +187,14 @@ def _flat(node, prefix: str = ""):
         for key, value in node.items():
             yield from _flat(value, f"{prefix}.{key}" if prefix else str(key))
     else:
-        yield prefix, _canonical(str(node))
+        yield prefix, _spelled(node)
 
 
-def _canonical(value: str) -> str:
-    """A number in one spelling, 0.001 for 1e-3."""
-    number = as_number(value)
-    return value if number is None else f"{number:.12g}"
+def _spelled(value) -> str:
+    """A value in one spelling, however it was typed and from wherever it was read: 0.001 for 1e-3, [1, 2] for [1.0,2]."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(_spelled, value))}]"
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    number = as_number(str(value))
+    return str(value) if number is None else f"{number:.12g}"

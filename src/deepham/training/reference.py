@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-import rich
 import torch
 from omegaconf import DictConfig
 from rich.console import Group
@@ -15,6 +14,7 @@ from deepham.economics.economy import Economy
 from deepham.reference.household import powers
 from deepham.reference.solve import Reference
 from deepham.reference.store import SHIPPED, file_name, obtain
+from deepham.saying import say
 from deepham.training.configuration import read_reference
 
 # measure -> (what it is, unit), in the order in which they are shown
@@ -43,19 +43,18 @@ def run(cfg: DictConfig) -> float:
     """
     torch.set_num_threads(1)
     name, economy, settings = read_reference(cfg)
-    console = rich.get_console()
     began = time.perf_counter()
 
     def progress(iteration: int, change: float, mean_K: float) -> None:
-        console.print(f"iteration {iteration}  law of motion moves by {change:.1e}  mean {economy.mean_assets} {mean_K:.4f}  "
-                      f"{time.perf_counter() - began:.0f} s", highlight=False)
+        say(f"iteration {iteration}  law of motion moves by {change:.1e}  mean {economy.mean_assets} {mean_K:.4f}  "
+            f"{time.perf_counter() - began:.0f} s")
 
     store = Path(cfg.store)
     reference = obtain(name, economy, settings, store, bool(cfg.again), progress)
-    console.print(_law(economy, reference), _measures(name, economy, reference))
+    say(_law(economy, reference), _measures(name, economy, reference))
     file = file_name(name, economy, settings)
     folder = store if (store / file).is_file() else SHIPPED
-    console.print(f"{folder / file}  {time.perf_counter() - began:.1f} s", highlight=False, soft_wrap=True)
+    say(f"{folder / file}  {time.perf_counter() - began:.1f} s")
     return reference.measures["euler.mean"]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import re
+import os
 import secrets
 import shlex
 import sys
@@ -14,7 +14,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import yaml
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
@@ -22,20 +21,25 @@ from deepham.algorithm.business_cycle import Moments
 from deepham.economics.economy import require
 from deepham.errors import InputError
 from deepham.files import replace, write_json
-from deepham.folder import plain_yaml
 from deepham.memory import grid_solution, require_memory
 from deepham.reference.compare import GAPS
 from deepham.reference.solve import Reference, no_grid
 from deepham.reference.store import find, obtain
 from deepham.solution import Solution
+from deepham.sweeps import bar_met
 from deepham.training.checkpoints import (
+    CARRIED_KEYS,
+    CHECKPOINT,
+    STATUS,
+    Carried,
     RunFolders,
+    carried_by,
     check_hyperparameters,
-    check_plain,
     find_checkpoint,
     hyperparameters_of,
     read_checkpoint,
 )
+from deepham.training.composing import key_of, override, read_words
 from deepham.training.conclusion import conclude
 from deepham.training.configuration import Settings, check_run_name, read
 from deepham.training.fit import check_processes, check_weights, computing, fit, starting_point
@@ -109,14 +113,14 @@ def _prepare(cfg: DictConfig) -> _Prepared:
     if cfg.get("ckpt_path") is not None:
         resume = find_checkpoint(cfg.ckpt_path, cfg.get("checkpoint_dir"), name_in_sweep(cfg.get("run")))
     if resume is not None:
-        found = hyperparameters_of(resume)
-        _restore(cfg, found, resume)
+        found, carried = hyperparameters_of(resume), carried_by(resume)
+        _restore(cfg, found | carried, resume)
     settings = read(cfg)
     if resume is not None:
         check_hyperparameters(resume, found, settings.hyperparameters())
         check_weights(resume, settings)
         check_processes(resume, settings)
-    folders = _folders(cfg, settings, resume)
+    folders = _folders(cfg, settings)
     check_run_name(folders.name)
     cfg.run = folders.name
     init = None if cfg.init_from is None or resume is not None else starting_point(str(cfg.init_from), settings)
@@ -149,7 +153,9 @@ def _start_log(cfg: DictConfig, folders: RunFolders):
 
 def _train(cfg: DictConfig, run: _Prepared, began: float) -> float:
     settings, folders, disk = run.settings, run.folders, run.folders.disk
-    log.info("%s", OmegaConf.to_yaml(cfg, resolve=True).rstrip())
+    job = job_of_sweep()
+    # the configurations of a sweep's jobs would hide what they say
+    log.info("%s", f"job {job['job']}: {' '.join(job['overrides'])}" if job else OmegaConf.to_yaml(cfg, resolve=True).rstrip())
     log.info("run %s: %s on %s", folders.name, settings.economy_name, device_name(settings.trainer))
     done = None if run.resume is None else read_checkpoint(run.resume)["updates"] // settings.algorithm.policy_steps
     begin_logging(run.loggers, disk, OmegaConf.to_yaml(cfg, resolve=True), done)
@@ -164,7 +170,8 @@ def _train(cfg: DictConfig, run: _Prepared, began: float) -> float:
         if hasattr(callback, "folders"):
             callback.folders = folders
     history = History(folders.logs / "metrics.csv", disk)
-    module, data = fit(settings, [*run.callbacks, history], run.loggers, folders, run.resume, run.init)
+    carried = Carried({key: OmegaConf.to_container(cfg, resolve=True)[key] for key in CARRIED_KEYS})
+    module, data = fit(settings, [*run.callbacks, history, carried], run.loggers, folders, run.resume, run.init)
     trained = time.perf_counter()
     stopped = next((callback.stopped for callback in run.callbacks if getattr(callback, "stopped", None)), None)
     if stopped:
@@ -175,20 +182,15 @@ def _train(cfg: DictConfig, run: _Prepared, began: float) -> float:
     if reference is None:
         log.info("no grid solution of this calibration is stored to compare with; %s", no_grid(settings.economy) or
                  f"make it with: {_reference_command(settings.economy.objective)}, or let a run make it with solve_reference=true")
-    figures = end.figures() if cfg.figures else {}
-    if figures:
-        _keep_figures(figures, folders)
     seconds = {"training": trained - began - solved, "verdict": time.perf_counter() - trained,
                "total": time.perf_counter() - began} | ({"reference": solved} if reference is not run.reference else {})
     economy, bars = settings.economy, bars_of(settings.verdict.bars, settings.verdict.own_bars)
     rows = judge(end.measures, bars, end.beside, economy.mean_assets, end.errors, economy.unbalanced())
-    end_logging(run.loggers, rows, figures, len(history.rows))
     missed = [row.measure for row in rows if row.met is False]
     end.solution.meta["history"] = {name: [None if x is None else float(f"{x:.6g}") for x in column]
                                     for name, column in history.columns(LONGEST_HISTORY).items()}
     end.solution.meta["made_by"] = {"command": shlex.join([*_program(), *sys.argv[1:]]), "seconds": seconds,
                                     "peak_memory_mb": peak_memory()} | machine(device_name(settings.trainer))
-    report(rows, folders, seconds, settings.verdict, economy.unbalanced())
     metrics = folders.checkpoints / "metrics.json"
     with disk.attempt(str(folders.checkpoints), "free some space and resume: last.ckpt is all it takes"):
         end.solution.save(folders.checkpoints, overwrite=True)
@@ -196,11 +198,17 @@ def _train(cfg: DictConfig, run: _Prepared, began: float) -> float:
         write_json(metrics, {
             "run": folders.name, "measures": end.measures, "standard_errors": end.errors, "reference": end.beside,
             "cycle": _by_name(end.cycle), "cycle_reference": end.cycle_beside and _by_name(end.cycle_beside),
-            "bars": settings.verdict.bars, "bar_met": not missed, "missed": missed, "unbalanced": economy.unbalanced(),
+            "bars": settings.verdict.bars, "bar_met": bar_met(rows), "missed": missed, "unbalanced": economy.unbalanced(),
             "stopped_early": stopped, "retreats": module.retreats, "seconds": seconds, "peak_memory_mb": peak_memory(),
-            "verdict": [vars(row) for row in rows]})
+            "verdict": [vars(row) for row in rows], "verdict_settings": asdict(settings.verdict)})
+        (folders.checkpoints / "evaluation.json").unlink(missing_ok=True)  # of the networks before
+    figures = end.figures() if cfg.figures else {}  # what is only shown comes after what is kept
+    if figures:
+        _keep_figures(figures, folders)
+    end_logging(run.loggers, rows, figures, len(history.rows))
+    report(rows, folders, seconds, settings.verdict, economy.unbalanced())
     disk.check(folders.checkpoints, metrics, folders.last, history.path)
-    _set_status(folders, "finished", bar_met=not missed, stopped_early=stopped)
+    _set_status(folders, "finished", bar_met=bar_met(rows), stopped_early=stopped)
     disk.check(folders.status)
     return end.measures[cfg.optimized_metric]
 
@@ -235,12 +243,10 @@ def _keep_figures(figures: dict[str, Figure], folders: RunFolders) -> None:
 # -- folders and the command line -----------------------------------------------------------------------------
 
 
-def _folders(cfg: DictConfig, settings: Settings, resume: Path | None) -> RunFolders:
+def _folders(cfg: DictConfig, settings: Settings) -> RunFolders:
     checkpoint_dir, log_dir = Path(cfg.checkpoint_dir), Path(cfg.log_dir)
     if cfg.run is not None:
         name = cfg.run
-    elif resume is not None and resume.resolve().parent.parent == checkpoint_dir.resolve():
-        name = resume.resolve().parent.name
     else:
         stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
         unique = secrets.token_hex(3)
@@ -268,45 +274,55 @@ def _set_status(folders: RunFolders, state: str, **details) -> None:
         folders.set_status(state, **details)
 
 
-def _restore(cfg: DictConfig, hyperparameters: dict, checkpoint: Path) -> None:
-    """Take what the command line does not mention from the checkpoint and, for the verdict, from its run's log."""
-    said = {re.split("[.=@]", text.lstrip("+~"))[0] for text in HydraConfig.get().overrides.task}
-    said |= {"model"} if "calibration" in said else set()
+def _restore(cfg: DictConfig, carried: dict, checkpoint: Path) -> None:
+    """Take what the command line does not mention from the checkpoint, and go on in the run's own folder where it lies now."""
+    said = {key_of(text) for text in HydraConfig.get().overrides.task}
+    if "run" not in said and not job_of_sweep() and _is_of_a_run(checkpoint):
+        _stay(cfg, checkpoint.resolve().parent, said)
+    if cfg.run is None:
+        cfg.run = carried["run"]
     if "experiment" in said:
         return  # it may set anything
-    log_config = Path(cfg.log_dir) / checkpoint.resolve().parent.name / "config.yaml"
-    if log_config.is_file():
-        verdict = _saved_verdict(log_config)
-        hyperparameters = hyperparameters | ({"verdict": verdict} if isinstance(verdict, dict) else {})
-    for key, value in hyperparameters.items():
-        if key not in said:
-            OmegaConf.update(cfg, key, value, merge=False, force_add=True)
+    said |= {"model"} if "calibration" in said else set()
+    for key, value in carried.items():
+        if key == "run" or key in said:
+            continue
+        typed = {inner: OmegaConf.select(cfg, inner) for inner in said if inner.startswith(f"{key}.")}
+        for place, setting in ({key: value} | typed).items():
+            OmegaConf.update(cfg, place, setting, merge=False, force_add=True)
 
 
-def _saved_verdict(path: Path):
-    """What a run's config.yaml says of the verdict, as data."""
-    try:
-        verdict = plain_yaml(path.read_bytes()).get("verdict")
-    except (OSError, ValueError, TypeError, AttributeError, yaml.YAMLError) as error:
-        raise InputError(f"ckpt_path: {path} of its run cannot be read; mend it or remove it") from error
-    check_plain(f"ckpt_path: {path}", verdict)
-    return verdict
+def _stay(cfg: DictConfig, home: Path, said: set[str]) -> None:
+    """Go on in this folder, unless another is named. Raises InputError where the logs would be mixed with another run's."""
+    usual = Path(cfg.checkpoint_dir).resolve()
+    if home.parent != usual and "checkpoint_dir" not in said:
+        require("log_dir" in said or not (usual / home.name).exists(), f"ckpt_path: there is another run called {home.name} in "
+                f"{cfg.checkpoint_dir}, whose logs would be written over; choose a folder for the logs of this one with log_dir=...")
+        cfg.checkpoint_dir = os.path.relpath(home.parent) if home.is_relative_to(Path.cwd()) else str(home.parent)
+    if home.parent == Path(cfg.checkpoint_dir).resolve():
+        cfg.run = home.name
+
+
+def _is_of_a_run(checkpoint: Path) -> bool:
+    """Whether the file is the last one of a run, and not a copy of it."""
+    return checkpoint.name == CHECKPOINT and (checkpoint.parent / STATUS).is_file()
 
 
 def _resume_command(folders: RunFolders) -> str | None:
     """The command that was typed, with ckpt_path pointing to this run; None where no checkpoint was written yet."""
     if not folders.last.exists():
         return None
-    overrides = [text for text in _typed() if not text.startswith(("ckpt_path=", "init_from=", "run="))]
-    return shlex.join([*_program(), *overrides, f"ckpt_path={folders.checkpoints}"])
+    words = [text for text in _typed() if key_of(text) not in ("ckpt_path", "init_from", "run")]
+    return shlex.join([*_program(), *words, override("ckpt_path", str(folders.checkpoints))])
 
 
 def _typed() -> list[str]:
-    """The overrides of this run; of a job of a sweep its own, and where Hydra finds the options that they name."""
-    job = job_of_sweep()
+    """What was typed for this run; of a job of a sweep its own overrides, and where Hydra finds the options that they name."""
+    words, job = read_words(sys.argv[1:]), job_of_sweep()
+    folder = [] if words.config_dir is None else [f"--config-dir={words.config_dir}"]
     if not job:
-        return [argument for argument in sys.argv[1:] if argument not in ("-m", "--multirun")]
-    return [*job["overrides"], *(text for text in HydraConfig.get().overrides.hydra if text.startswith("hydra.searchpath"))]
+        return [*folder, *words.overrides]
+    return [*folder, *job["overrides"], *(text for text in HydraConfig.get().overrides.hydra if key_of(text) == "hydra.searchpath")]
 
 
 def _program() -> list[str]:
@@ -315,6 +331,6 @@ def _program() -> list[str]:
 
 def _reference_command(objective: str) -> str:
     """The command that makes the grid solution of the calibration that was typed."""
-    typed = [text for text in _typed() if text.startswith(("model", "calibration", "reference", "hydra.searchpath"))]
+    typed = [text for text in _typed() if text.startswith(("--config-dir", "model", "calibration", "reference", "hydra.searchpath"))]
     planner = ["objective=planner"] if objective == "planner" else []
     return shlex.join(["python", "scripts/reference.py", *typed, *planner])

@@ -6,8 +6,7 @@ import logging
 import signal
 import time
 
-from hydra import compose, initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
+from hydra import compose
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -15,11 +14,12 @@ from omegaconf.errors import OmegaConfBaseException
 from deepham import economics
 from deepham.economics.economy import require
 from deepham.errors import InputError, show
-from deepham.paths import conf_folder
+from deepham.precision import float32
 from deepham.reference.store import find
 from deepham.solution import Solution
-from deepham.states import flag
+from deepham.states import flag, whole
 from deepham.training.cli import check_choices, explain
+from deepham.training.composing import composing
 from deepham.training.configuration import Settings, read
 from deepham.training.conclusion import conclude
 from deepham.training.fit import computing, fit, starting_point
@@ -34,20 +34,27 @@ def solve(
     economy: str, seed: int, overrides: list[str], init_from: str | None, progress: bool | None, parameters: dict
 ) -> Solution:
     """See `deepham.solve`."""
+    with float32():
+        return _solve(economy, seed, overrides, init_from, progress, parameters)
+
+
+def _solve(
+    economy: str, seed: int, overrides: list[str], init_from: str | None, progress: bool | None, parameters: dict
+) -> Solution:
     shown = is_watched() if progress is None else flag("progress", progress)
-    economics.create(economy, **parameters)  # the clearest words for a wrong parameter
+    known = economics.create(economy, **parameters).parameters()  # the clearest words for a wrong parameter, and plain numbers
+    seed = whole("seed", seed, 0)
     require(isinstance(overrides, list | tuple) and all(isinstance(text, str) for text in overrides),
             f"overrides: expected a list of texts such as algorithm.horizon=2, got {show(overrides)}")
     check_choices(overrides)
     for text in overrides:
         require(text.startswith(("algorithm", "network", "trainer", "verdict")),
                 f"overrides: {text} is not for solve; expected settings of algorithm, network, trainer or verdict")
-    GlobalHydra.instance().clear()
     try:
-        with initialize_config_dir(str(conf_folder()), version_base="1.3"):
+        with composing():
             cfg = compose("train", overrides=[f"model={economy}", "logger=none", *overrides])
         cfg.seed = seed
-        cfg.model = OmegaConf.merge(cfg.model, parameters)
+        cfg.model = OmegaConf.merge(cfg.model, {name: known[name] for name in parameters})
     except (HydraException, OmegaConfBaseException) as error:
         raise InputError(explain(error, "train")) from error
     settings = read(cfg)

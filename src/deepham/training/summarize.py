@@ -5,12 +5,13 @@ from __future__ import annotations
 import glob
 from pathlib import Path
 
-import rich
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
+from deepham.algorithm.business_cycle import described
 from deepham.economics.economy import require
 from deepham.paths import check_folder
-from deepham.sweeps import varying
+from deepham.saying import say
+from deepham.sweeps import measured_unlike, varying
 from deepham.tables import runs_sheet, runs_table
 from deepham.training.outcomes import outcomes
 from deepham.training.sweep import show_settings
@@ -26,18 +27,23 @@ def run(cfg: DictConfig) -> int:
     """
     require(not OmegaConf.is_missing(cfg, "runs"), "runs: give a glob or a list of run folders")
     check_folder("output", cfg.output)
-    require(isinstance(cfg.measure, str) and cfg.measure in MEASURES,
-            f"measure: no measure {cfg.measure!r}; there is {', '.join(MEASURES)}")
+    require(isinstance(cfg.measure, str) and (cfg.measure in MEASURES or described(cfg.measure) is not None),
+            f"measure: no measure {cfg.measure!r}; there is {', '.join(MEASURES)}, and moments of the cycle such as sd.Y")
     runs = outcomes(_folders(cfg.runs))
+    complete = [run for run in runs if run.complete]
     finished = {run.name: run.measures for run in runs if run.complete}
-    output, console = Path(cfg.output), rich.get_console()
+    output = Path(cfg.output)
     for run in runs:
         if not run.complete:
-            console.print(f"{run.name}: {run.stopped or run.why}", highlight=False, markup=False, soft_wrap=True)
+            say(f"{run.name}: {run.stopped or run.why}")
     require(bool(finished), f"runs: none of {len(runs)} is finished; their status.json says why")
-    runs_sheet(finished).write(output, "runs")
-    console.print(runs_table(finished))
-    console.print(f"{output}/runs.md, .csv, .tex", highlight=False)
+    unlike = measured_unlike(complete)
+    swept = varying(complete)
+    require(unlike is None or any(key.startswith("verdict") for key in swept), f"runs: {unlike}, which have no mean; evaluate them "
+            "alike with scripts/evaluate.py, or give fewer runs")
+    runs_sheet(finished, spread=unlike is None).write(output, "runs")
+    say(unlike or runs_table(finished))
+    say(f"{output}/runs.md, .csv, .tex")
     if varying(runs):
         show_settings(runs, cfg.measure, output, figure=True)
     return len(finished)

@@ -6,17 +6,18 @@ import math
 import time
 from pathlib import Path
 
-import rich
 from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig
 from rich.table import Table
+from rich.text import Text
 
 from deepham.errors import InputError
 from deepham.files import write_json
+from deepham.saying import say
 from deepham.sweeps import SweepRun, most_welfare, varying
-from deepham.tables_sweep import MAIN, settings_sheet, settings_table
+from deepham.tables_sweep import ECONOMIC, MAIN, settings_sheet, settings_table
 from deepham.training.outcomes import jobs_of, outcomes, stop_of, typed
 from deepham.training.sweep_plan import plan
 
@@ -48,8 +49,8 @@ class SweepSummary(Callback):
         stop = next((stop_of(job) for job in over if job["job"] == config.hydra.job.num), "")
         said += f", {stop}" if stop else ""
         left = (time.time() - self.began) / max(1, len(over)) * max(0, self.planned - len(over))
-        print_line(f"{self.home.name}: job {len(over)} of {self.planned}, {said}; {failed} failed so far; "
-                   f"{duration(left)} left")
+        say(f"{self.home.name}: job {config.hydra.job.num}, {said}; {len(over)} of {self.planned} done, {failed} failed; "
+            f"{duration(left)} left")
 
     def on_multirun_end(self, config: DictConfig, **kwargs) -> None:
         self.conclude()
@@ -72,20 +73,20 @@ class SweepSummary(Callback):
             return code
         self.concluded = True
         write_json(self.home / "sweep.json", {"sweep": self.home.name, "jobs": jobs})
-        rich.get_console().print(_jobs_table(self.home.name, jobs, len(failed)))
-        print_line(f"{self.home}/sweep.json")
+        say(_jobs_table(self.home.name, jobs, len(failed)))
+        say(f"{self.home}/sweep.json")
         try:
             runs = outcomes([self.checkpoints / str(job["run"]) for job in jobs])
             if len(failed) < len(jobs):
                 show_settings(runs, self.measure, self.home, self.figures)
         except (InputError, OSError) as error:  # where the disk is full, say; the jobs said so themselves
-            print_line(f"no table by setting: {error}")
+            say(f"no table by setting: {error}")
         return code
 
 
 def _jobs_table(name: str, jobs: list[dict], failed: int) -> Table:
     shown = varying([SweepRun(str(job["job"]), typed(job), None) for job in jobs])
-    table = Table("job", "settings", "state", "why", title=f"Sweep {name}: {len(jobs)} jobs, {failed} failed")
+    table = Table("job", "settings", "state", "why", title=Text(f"Sweep {name}: {len(jobs)} jobs, {failed} failed"))
     for job in jobs:
         settings = " ".join(f"{key}={value}" for key, value in typed(job).items() if key in (*shown, "seed"))
         table.add_row(str(job["job"]), settings, job["state"], job.get("why") or stop_of(job, why=True))
@@ -99,21 +100,17 @@ def show_settings(runs: list[SweepRun], measure: str, home: Path, figure: bool) 
         runs: of which at least one is finished.
         measure: what the figure shows, and a column beside the main ones; of welfare also the run that has most of it.
     """
-    settings_sheet(runs, (*MAIN, measure)).write(home, "settings")
-    rich.get_console().print(settings_table(runs, measure))
+    settings_sheet(runs, (*MAIN, *ECONOMIC, measure)).write(home, "settings")
     if figure:
         from deepham.figures import save_figures  # matplotlib, for runs that draw
         from deepham.figures_sweep import sweep_figure
 
         save_figures({"settings": sweep_figure(runs, measure)}, home)
-    print_line(f"{home}/settings.md, .csv, .tex{', .png, .pdf' if figure else ''}")
+    say(settings_table(runs, measure))
+    say(f"{home}/settings.md, .csv, .tex{', .png, .pdf' if figure else ''}")
     best = most_welfare(runs)
     if measure == "welfare" and best is not None:
-        print_line(f"most welfare: {best.name}, {best.measures['welfare']:.5g} goods")
-
-
-def print_line(line: str) -> None:
-    rich.get_console().print(line, highlight=False, markup=False, soft_wrap=True)
+        say(f"most welfare: {best.name}, {best.measures['welfare']:.5g} goods")
 
 
 def duration(seconds: float) -> str:

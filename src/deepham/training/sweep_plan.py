@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from hydra import compose, initialize_config_dir
+from hydra import compose
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import IntervalSweep, Override
@@ -16,9 +16,9 @@ from deepham.algorithm.evaluation import VerdictSettings, measure_names
 from deepham.algorithm.settings import AlgorithmSettings
 from deepham.economics.economy import require
 from deepham.networks.settings import NetworkSettings
-from deepham.paths import conf_folder
 from deepham.reference.compare import GAPS
 from deepham.reference.settings import ReferenceSettings
+from deepham.training.composing import check_files, composing
 from deepham.training.configuration import input_errors, typed_group, typed_model
 from deepham.training.settings import TrainerSettings
 
@@ -47,25 +47,32 @@ def plan(overrides: list[str], sweeper: DictConfig) -> SweepPlan:
     return SweepPlan(values, sweeper.get("n_trials") or math.prod(map(len, values.values())))
 
 
-def check_sweep(config_name: str, overrides: list[str]) -> None:
-    """Compose each value of each setting once, beside the first of the others, and look at its type.
+def check_sweep(config_name: str, overrides: list[str], config_dir: str | None = None) -> None:
+    """Compose each value of each setting once, beside the first of the others, and look at its files and, for training, at its
+    type.
 
     Raises:
-        InputError: a wrong type, or a measure that there is not. What is out of range is left to the job that has it.
+        InputError: a file that is more than data, a wrong type, or a measure that there is not. What is out of range is left
+            to the job that has it.
         HydraException, OmegaConfBaseException: an unknown key or option.
     """
-    GlobalHydra.instance().clear()
-    with initialize_config_dir(str(conf_folder()), version_base="1.3"):
+    def check(settings: list[str]) -> None:
+        check_files(loader, config_name, settings)
+        if config_name == "train":
+            _check_types(compose(config_name, overrides=settings))
+
+    with composing(config_dir) as loader:
         parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
         single = [override.input_line for override in parser.parse_overrides(overrides) if not override.is_sweep_override()]
+        check_files(loader, config_name, single)
         composed = compose(config_name, overrides=single, return_hydra_config=True)
         swept = plan(overrides, composed.hydra.sweeper).values
         first = {key: texts[0] for key, texts in swept.items()}
         require(composed.hydra.sweeper.get("n_trials", 1) >= 1, "hydra.sweeper.n_trials: expected at least 1")
-        _check_types(compose(config_name, overrides=list(first.values())))
+        check(list(first.values()))
         for key, texts in swept.items():
             for text in texts[1:]:
-                _check_types(compose(config_name, overrides=list((first | {key: text}).values())))
+                check(list((first | {key: text}).values()))
 
 
 def _values(override: Override) -> list[str]:

@@ -18,7 +18,8 @@ import rich.console
 import torch
 
 from deepham.algorithm.evaluation import VerdictSettings
-from deepham.tables import verdict_table
+from deepham.saying import say
+from deepham.tables import advice, verdict_table
 from deepham.training.checkpoints import RunFolders
 from deepham.training.disk import Disk
 from deepham.training.settings import TrainerSettings
@@ -31,17 +32,14 @@ class _Terminal(logging.Handler):
     """Prints through rich's shared console, above a progress bar if there is one."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        try:
-            rich.get_console().print(self.format(record), highlight=False, markup=False, soft_wrap=True)
-        except (OSError, SystemExit):  # rich wants to exit when its pipe is closed; a run has more to do than to talk
-            rich.get_console().quiet = True
+        say(self.format(record))
 
 
 class _File(logging.FileHandler):
     """train.log, which says once when it cannot be written."""
 
     def __init__(self, path: Path, disk: Disk):
-        super().__init__(path, encoding="utf-8")
+        super().__init__(path, encoding="utf-8", errors="backslashreplace")
         self.disk = disk
 
     def handleError(self, record: logging.LogRecord) -> None:
@@ -119,9 +117,8 @@ def log_file(path: Path, disk: Disk):
 
 def show_progress(done: int, periods: int) -> None:
     """One line that is written over, on a terminal only."""
-    console = rich.get_console()
-    if console.is_terminal:
-        console.print(f"  period {done} of {periods}", end="\r")
+    if rich.get_console().is_terminal:
+        say(f"  period {done} of {periods}", end="\r")
 
 
 def report(
@@ -129,14 +126,17 @@ def report(
 ) -> None:
     """The verdict, what it misses, why goods do not add up if they do not, and where everything lies."""
     text = io.StringIO()
-    table = verdict_table(rows, f"Verdict on {folders.name}, measured in the continuum against the {named(verdict.bars, verdict.own_bars)}")
-    rich.console.Console(file=text, width=100).print(table)
+    title = f"Verdict on {folders.name}, measured in the continuum against the {named(verdict.bars, verdict.own_bars)}"
+    table = verdict_table(rows, title)
+    rich.console.Console(file=text, width=100, markup=False, emoji=False).print(table)
     log.info("%s", text.getvalue().rstrip())
     missed = [row.description for row in rows if row.met is False]
     if missed:
         log.info("THE BAR IS MISSED by: %s", "; ".join(missed))
     if unbalanced:
         log.info("goods do not add up: %s", unbalanced)
+    if advice(rows):
+        log.info("%s", advice(rows))
     log.info("solution, checkpoint, metrics.json  %s/", folders.checkpoints)
     log.info("TensorBoard, metrics.csv, log       %s/", folders.logs)
     log.info("training %.0f s, verdict %.0f s, peak memory %.0f MB",
