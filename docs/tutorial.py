@@ -66,8 +66,8 @@ print(f"mean Euler error {errors['euler.mean']:.4f} %, of the worst hundredth {e
 # ## Simulate
 #
 # The continuum has no sampling noise: only the aggregate state is random. A panel of a few hundred agents has. The result
-# is an xarray Dataset with units and names, and one line away from pandas. With `histories=True` a panel also says what each
-# household has, earns and does: here what a change of income does to consumption, on average and to those with the least.
+# is an xarray Dataset with units and names, and one line away from pandas. With `histories=True` a panel also says what
+# each household has, earns and does: here what a change of income does to consumption, on average and to the poorest.
 
 # %%
 economy = solution.simulate(periods=200, seed=1)
@@ -76,7 +76,8 @@ change = np.log(panel[["income", "c"]]).diff("period")
 poor = panel.k[..., :-1].values < panel.wealth_q10.values[:, None, :-1]
 for who, where in (("all", np.ones_like(poor)), ("the poorest tenth", poor)):
     income, consumption = change.income.values[where], change.c.values[where]
-    print(f"one percent more income, percent more consumption, {who}: {np.cov(income, consumption)[0, 1] / income.var():.3f}")
+    passed_on = np.cov(income, consumption)[0, 1] / income.var()
+    print(f"one percent more income, percent more consumption, {who}: {passed_on:.3f}")
 print(economy[["K", "Y", "C", "gini"]].to_dataframe().describe().round(3))
 print("units of C:", economy.C.attrs["units"])
 plt.plot(economy.period, economy.K[0], label="continuum")

@@ -9,7 +9,16 @@ from matplotlib.colors import to_rgb
 from deepham import economics
 from deepham.algorithm.evaluation import ergodic_path
 from deepham.benchmark.many_shocks import rouwenhorst
-from deepham.figures import Figure, asset_histogram, frame_density, shown_states, wealth_and_policy
+from deepham.figures import (
+    Figure,
+    asset_histogram,
+    density,
+    frame_density,
+    highest_inside,
+    of_each_state,
+    shown_states,
+    wealth_and_policy,
+)
 from deepham.figures_against_grid import capital_against_grid, policy_against_grid, wealth_against_grid
 from deepham.figures_in_training import figures_in_training
 from deepham.networks.settings import NetworkSettings, build_networks
@@ -68,15 +77,26 @@ def test_households_at_the_limit_are_a_bar_whose_area_is_their_share(ks98):
     assert frame_density(axes, ks98, 100.0, 0.02, 1e-6) is None, "nobody stands there"
 
 
+def test_a_state_that_nobody_is_in_is_drawn_as_nothing(ks98):
+    grid, by_state = np.array([0.0, 10.0, 30.0]), np.array([[0.0, 0.0, 0.0], [0.1, 0.3, 0.1]])
+    nodes, per_good, at_limit = density(ks98, grid, of_each_state(by_state))
+    assert (per_good[0] == 0).all() and at_limit.tolist() == [0, pytest.approx(0.2)]
+    assert np.isfinite(highest_inside(ks98, nodes, 30.0, per_good))
+    (axes,) = Figure().subplots(1, 1, squeeze=False).flatten()
+    frame_density(axes, ks98, 30.0, 0.0, 1.0)
+    assert axes.get_ylim()[1] > 0
+
+
 def with_incomes(number):
     """The economy with so many incomes, of which the first is the highest and the last the lowest."""
     incomes, moves = rouwenhorst(0.9, 0.2, number)
     moves = moves.flip(0, 1).tolist()
-    return economics.create("rare_event", efficiency=torch.exp(incomes).flip(0).tolist(), chains=[moves, moves], labour_supply=[])
+    return economics.create("rare_event", efficiency=torch.exp(incomes).flip(0).tolist(), chains=[moves, moves],
+                            labour_supply=[])
 
 
-@pytest.mark.parametrize("number, shown", [(1, [0]), (2, [1, 0]), (3, [2, 1, 0]), (5, [4, 3, 2, 1, 0]), (7, [6, 4, 3, 2, 0]),
-                                           (15, [14, 10, 7, 4, 0])])
+@pytest.mark.parametrize("number, shown", [(1, [0]), (2, [1, 0]), (3, [2, 1, 0]), (5, [4, 3, 2, 1, 0]),
+                                           (7, [6, 4, 3, 2, 0]), (15, [14, 10, 7, 4, 0])])
 def test_of_many_individual_states_a_few_are_shown_from_low_to_high(number, shown):
     some = shown_states(with_incomes(number))
     assert [each.eps for each in some] == shown
@@ -88,7 +108,8 @@ def test_of_many_individual_states_a_few_are_shown_from_low_to_high(number, show
 
 def test_a_legend_says_what_is_not_shown_and_covers_nothing(seeded):
     economy = with_incomes(15)
-    figure = figures_in_training(economy, lambda seen: 0.1 * seen.resources, initial_panel(economy, 2, 400, seeded()), None)["policy"]
+    panel = initial_panel(economy, 2, 400, seeded())
+    figure = figures_in_training(economy, lambda seen: 0.1 * seen.resources, panel, None)["policy"]
     figure.draw_without_rendering()
     (legend,) = figure.legends
     assert legend.get_title().get_text() == "eps: 5 of 15 states" and len(legend.get_texts()) == 5 + 2  # incomes, z

@@ -42,7 +42,8 @@ def legend(figure):
 def test_a_dataset_is_drawn_as_it_is(ks, recession, tmp_path, monkeypatch):
     monkeypatch.setattr(type(ks), "irf", None)  # whoever computes it again fails
     datasets.save(recession, tmp_path / "recession.nc.gz")
-    for figure in (deepham.plot_irf(recession), ks.plot_irf(recession), ks.plot_irf(xarray.open_dataset(tmp_path / "recession.nc.gz"))):
+    again = xarray.open_dataset(tmp_path / "recession.nc.gz")
+    for figure in (deepham.plot_irf(recession), ks.plot_irf(recession), ks.plot_irf(again)):
         assert [axes.get_title().split(":")[0] for axes in panels(figure)] == ["Y", "C", "I", "K", "r", "w"]
         np.testing.assert_array_equal(panels(figure)[0].lines[0].get_ydata(), recession.Y)
         assert figure.get_suptitle() == "Response to a change of z from good to bad"
@@ -57,7 +58,8 @@ def test_several_solutions_in_one_figure(ks, recession, other):
     assert legend(figure) == ["usual", "patient", "90 % of the draws, usual", "50 % of the draws, usual"]
     many = {f"run {number}": recession for number in range(len(LINES))}
     lines = panels(deepham.plot_irf(many, ["K"]))[0].lines[:len(LINES)]
-    assert len({line.get_color() for line in lines}) == len(LINES) and [line.get_label() for line in lines] == list(many)
+    assert len({line.get_color() for line in lines}) == len(LINES)
+    assert [line.get_label() for line in lines] == list(many)
     refused(lambda: deepham.plot_irf(many | {"one more": other}), "1 to 6", "got 7")
 
 
@@ -96,7 +98,8 @@ def test_a_notebook_shows_the_picture(recession):
 
 def test_what_is_no_response_is_refused(ks, recession):
     path = ks.simulate(2)
-    for given, words in (({}, ["responses", "got 0"]), (path, ["responses", "irf()", "K, L"]), ("good->bad", ["responses", "good"]),
+    for given, words in (({}, ["responses", "got 0"]), (path, ["responses", "irf()", "K, L"]),
+                         ("good->bad", ["responses", "good"]),
                          ({"a": recession, "b": path}, ["responses['b']", "irf()"]), ({1: recession}, ["labels", "1"]),
                          (xarray.Dataset(), ["responses", "nothing"])):
         refused(lambda given=given: deepham.plot_irf(given), *words)

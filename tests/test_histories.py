@@ -45,7 +45,8 @@ def test_a_panel_with_histories_is_the_same_panel(ks, tmp_path):
     assert data[list(plain.data_vars)].identical(plain)
     assert set(data.data_vars) == set(plain.data_vars) | OWN
     for name in OWN:
-        assert data[name].dims == ("economy", "agent", "period") and data[name].attrs["units"] and data[name].attrs["long_name"]
+        assert data[name].dims == ("economy", "agent", "period")
+        assert data[name].attrs["units"] and data[name].attrs["long_name"]
     np.testing.assert_allclose((data.eps == 0).mean("agent"), data.unemployment, rtol=1e-12)
     assert data.eps.attrs["flag_meanings"] == "unemployed employed"
     assert ((data.mpc > 0) & (data.mpc <= 1)).all()

@@ -207,7 +207,8 @@ def test_starting_points_are_simulated_once_for_a_seed(ks, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(ks, "_starts", {})
         patch.setattr(solved, "MOST_STARTS", 2)
-        patch.setattr(impulse, "ergodic_starts", lambda *of, made=impulse.ergodic_starts: simulated.append(1) or made(*of))
+        made = impulse.ergodic_starts
+        patch.setattr(impulse, "ergodic_starts", lambda *of: simulated.append(1) or made(*of))
         first, other = (ks.irf("any->bad", periods=3, draws=8, seed=seed) for seed in (1, 2))
         assert ks.irf("any->bad", periods=3, draws=8, seed=1).identical(first) and len(simulated) == 2
         panel = ks.irf("any->bad", periods=3, draws=8, seed=2, agents=20)

@@ -70,7 +70,8 @@ def plot_irf(responses, variables=None):
     """Figure of responses that `Solution.irf` returned, or `xarray.open_dataset` read: nothing is computed again.
 
     Args:
-        responses: a Dataset, or several by label, such as {"beta 0.99": recession, "beta 0.985": other}, of any solutions.
+        responses: a Dataset, or several by label, such as {"beta 0.99": recession, "beta 0.985": other}, of any
+            solutions.
         variables: names, one panel each; None: Y, C, I, K, r and w, as far as all Datasets have them.
 
     Returns:

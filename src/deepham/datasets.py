@@ -121,7 +121,9 @@ def descriptions(economy: Economy) -> dict[str, tuple[str, str]]:
          for name, fifth in FIFTHS.items()}
 
 
-def to_dataset(economy: Economy, series: dict[str, Tensor], shocks: Tensor, own: dict[str, Tensor] | None = None, **attributes):
+def to_dataset(
+    economy: Economy, series: dict[str, Tensor], shocks: Tensor, own: dict[str, Tensor] | None = None, **attributes
+):
     """The series as an xarray.Dataset of dimensions (economy, period), with units and descriptions as attributes; beside them
     the aggregate state by index, or the innovations.
 
@@ -134,8 +136,9 @@ def to_dataset(economy: Economy, series: dict[str, Tensor], shocks: Tensor, own:
     variables = {name: (dimensions, series[name].cpu().numpy(), {"long_name": text, "units": unit})
                  for name, (text, unit) in described.items() if name in series}
     if economy.chain.finite:
+        coded = _flags(economy, economy.aggregate_shock, economy.chain.n_z)
         variables[economy.aggregate_shock] = (dimensions, shocks.cpu().numpy(), {
-            "long_name": "aggregate state", "units": "index", **_flags(economy, economy.aggregate_shock, economy.chain.n_z)})
+            "long_name": "aggregate state", "units": "index"} | coded)
     else:
         variables["innovation"] = ((*dimensions, "shock"), shocks.cpu().numpy(), {
             "long_name": "innovation that led to this period", "units": "standard deviations"})
@@ -156,7 +159,8 @@ def to_dataset(economy: Economy, series: dict[str, Tensor], shocks: Tensor, own:
 def _flags(economy: Economy, shock: str, states: int) -> dict:
     """Names of the states of a discrete variable, by the convention for coded values in netCDF files."""
     names = economy.names_of(shock, states)
-    return {"flag_values": list(range(len(names))), "flag_meanings": " ".join(name.replace(" ", "_") for name in names)}
+    meanings = " ".join(name.replace(" ", "_") for name in names)
+    return {"flag_values": list(range(len(names))), "flag_meanings": meanings}
 
 
 def save(dataset, path) -> None:

@@ -87,8 +87,8 @@ class Shown(NamedTuple):
 
 
 def shown_states(economy: Economy) -> list[Shown]:
-    """The individual states that figures show, in the order of what a household has in them: all of a few, of many the lowest,
-    the highest and some between. Two have two colours; more go from dark to light.
+    """The individual states that figures show, in the order of what a household has in them: all of a few, of many the
+    lowest, the highest and some between. Two have two colours; more go from dark to light.
     """
     names = economy.names_of(economy.individual_shock, economy.chain.n_eps)
     order = few(_by_level(economy))
@@ -97,7 +97,9 @@ def shown_states(economy: Economy) -> list[Shown]:
 
 def colors(number: int) -> list:
     """Of so many things that have an order: two that everybody tells apart, or from dark to light."""
-    return [ORANGE, BLUE][:number] if number <= 2 else list(matplotlib.colormaps["viridis"](np.linspace(0, 0.85, number)))
+    if number <= 2:
+        return [ORANGE, BLUE][:number]
+    return list(matplotlib.colormaps["viridis"](np.linspace(0, 0.85, number)))
 
 
 def few(things: list, most: int = MOST_STATES) -> list:
@@ -109,7 +111,8 @@ def _by_level(economy: Economy) -> list[int]:
     """Individual states from the least to the most that a household of typical assets has in the typical state."""
     z = economy.chain.typical_z()[:1]
     dtype, device = economy.chain.dtype, economy.chain.device
-    aggregates = {name: torch.tensor([value], dtype=dtype, device=device) for name, value in economy.typical_state().items()}
+    typical = economy.typical_state().items()
+    aggregates = {name: torch.tensor([value], dtype=dtype, device=device) for name, value in typical}
     eps = torch.arange(economy.chain.n_eps, device=device)[None]
     k = torch.full(eps.shape, economy.typical_assets, dtype=dtype, device=device)
     return economy.resources(k, eps, z, economy.prices(aggregates, z))[0].argsort(stable=True).tolist()
@@ -138,10 +141,10 @@ def legend_below(figure: Figure, economy: Economy | None = None, styles=(), othe
     handles += [Line2D([], [], color=GREY, linestyle=style, label=name) for name, style in styles]
     handles += [handle for handle in others if handle is not None]
     if handles:
-        ncols = next(number for number in range(len(handles), 0, -1) if number == 1 or _fits(figure, handles, number, fontsize))
+        ncols = next((number for number in range(len(handles), 1, -1) if _fits(figure, handles, number, fontsize)), 1)
         by_row = [handle for column in range(ncols) for handle in handles[column::ncols]]  # matplotlib fills columns
-        figure.legend(handles=by_row, title=title, loc="outside lower center", ncols=ncols, frameon=False, fontsize=fontsize,
-                      title_fontsize=fontsize)
+        figure.legend(handles=by_row, title=title, loc="outside lower center", ncols=ncols, frameon=False,
+                      fontsize=fontsize, title_fontsize=fontsize)
 
 
 def _fits(figure: Figure, handles: list, ncols: int, fontsize: int) -> bool:
@@ -168,10 +171,15 @@ def density(economy: Economy, grid: np.ndarray, mass: np.ndarray) -> tuple[np.nd
     return grid[1:], per_good[..., 1:], mass[..., 0]
 
 
-def frame_density(axes, economy: Economy, top: float, highest: float, at_limit: float, label: str = "") -> Patch | None:
-    """Limits and labels of a panel of densities, and left of the borrowing limit a bar: the share of households that stand there.
+def of_each_state(by_state: np.ndarray) -> np.ndarray:
+    """Masses (n_eps, G) over the mass of their state, zero for a state that nobody is in."""
+    return by_state / np.maximum(by_state.sum(1, keepdims=True), 1e-300)
 
-    The bar's area is the share, as the area under a density is (unless it would be too wide; then it is cut at the top).
+
+def frame_density(axes, economy: Economy, top: float, highest: float, at_limit: float, label: str = "") -> Patch | None:
+    """Limits and labels of a panel of densities, and left of the borrowing limit a bar: the share of households there.
+
+    The bar's area is the share, as the area under a density is. Where that would make it too wide it is cut at the top.
 
     Args:
         top, highest: where the axes end, in goods and per good.
@@ -181,29 +189,32 @@ def frame_density(axes, economy: Economy, top: float, highest: float, at_limit: 
     Returns:
         The bar's entry in a legend, None where too few stand at the limit for one.
     """
-    limit, bar = economy.borrowing_limit, None
-    width = 0.0
+    limit, bar, width = economy.borrowing_limit, None, 0.0
+    highest = highest if highest > 0 else 1.0
     if at_limit >= LEAST_AT_LIMIT:
         width = float(np.clip(at_limit / highest, NARROWEST * (top - limit), WIDEST * (top - limit)))
         axes.bar(limit, at_limit / width, -width, align="edge", color=GREY, alpha=0.5, linewidth=0)
-        bar = Patch(color=GREY, alpha=0.5, linewidth=0, label=label or f"at the limit: {100 * at_limit:.1f} % of households")
-    axes.set(xlim=(limit - 1.1 * width, top), ylim=(0, 1.1 * highest), xlabel=asset_label(economy), ylabel="density, per good")
+        label = label or f"at the limit: {100 * at_limit:.1f} % of households"
+        bar = Patch(color=GREY, alpha=0.5, linewidth=0, label=label)
+    axes.set(xlim=(limit - 1.1 * width, top), ylim=(0, 1.1 * highest), xlabel=asset_label(economy),
+             ylabel="density, per good")
     return bar
 
 
 def density_top(economy: Economy, grid: np.ndarray, mass: np.ndarray) -> tuple[float, str]:
-    """Where a panel of densities ends (goods), and what its title says of those beyond: 99.8 % of the mass (G,) lie within, or
-    fewer where the richest are so far off that one would see little of the others.
+    """Where a panel of densities ends (goods), and what its title says of those beyond.
+
+    99.8 % of the mass (G,) lie within, or fewer where the richest are so far off that one would see little of the others.
     """
     cumulated, limit = mass.cumsum() / mass.sum(), economy.borrowing_limit
     nearly_all, most = (grid[min(np.searchsorted(cumulated, level), len(grid) - 1)] for level in (0.998, 0.75))
     top = min(nearly_all, limit + FARTHEST * (most - limit)) if most > limit else nearly_all
     beyond = 100 * (1 - np.interp(top, grid, cumulated))
-    return float(top), f", richest {beyond:.0f} % beyond" if beyond >= 1 else ""
+    return max(float(top), float(grid[1])), f", richest {beyond:.0f} % beyond" if beyond >= 1 else ""
 
 
 def highest_inside(economy: Economy, nodes: np.ndarray, top: float, *densities: np.ndarray) -> float:
-    """The highest density that a panel has to hold: that of the few next to the limit, which may rise far, is left out."""
+    """The highest density that a panel has to hold, without that next to the limit, where it may rise far for a few."""
     inside = (nodes > economy.borrowing_limit + 0.01 * (top - economy.borrowing_limit)) & (nodes <= top)
     inside |= ~inside.any()
     return max(float(each[..., inside].max()) for each in densities)
@@ -214,7 +225,7 @@ def highest_inside(economy: Economy, nodes: np.ndarray, top: float, *densities: 
 
 @torch.no_grad()
 def wealth_and_policy(solution) -> Figure:
-    """The ergodic wealth distribution by individual state, and the policy at the ergodic cross-section of each aggregate state."""
+    """The ergodic wealth distribution by individual state, and the policy beside that of each aggregate state."""
     economy = solution.economy
     grid = solution.grid.double().cpu().numpy()
     mass = solution.mass.double().cpu().reshape(len(solution.mass), economy.chain.n_eps, -1).numpy()
@@ -222,7 +233,7 @@ def wealth_and_policy(solution) -> Figure:
     top = grid[np.searchsorted(by_state.sum(0).cumsum(), 0.998)]
     figure = Figure(figsize=(10, 4.2), layout="constrained")
     left, right = figure.subplots(1, 2)
-    nodes, per_good, _ = density(economy, grid, by_state / by_state.sum(1, keepdims=True))
+    nodes, per_good, _ = density(economy, grid, of_each_state(by_state))
     shown, aggregate_states = shown_states(economy), shown_aggregate_states(economy, solution.z)
     points = np.linspace(economy.borrowing_limit, top, 300)[1:]
     k = torch.as_tensor(points, device=solution.grid.device)[None]
@@ -230,8 +241,8 @@ def wealth_and_policy(solution) -> Figure:
         left.plot(nodes, per_good[eps], color=color, label=name)
         for _, z_name, z, style in aggregate_states:
             around = solution.ergodic.select(economy.chain.cell(z))
-            c = solution.policy_function(observe(economy, around, z, k, torch.full_like(k, eps, dtype=torch.long)))[0].cpu()
-            right.plot(points, c, style, color=color, label=f"{name}, {z_name}")
+            seen = observe(economy, around, z, k, torch.full_like(k, eps, dtype=torch.long))
+            right.plot(points, solution.policy_function(seen)[0].cpu(), style, color=color, label=f"{name}, {z_name}")
     end, beyond = density_top(economy, grid, by_state.sum(0))
     highest = highest_inside(economy, nodes, end, per_good[[each.eps for each in shown]])
     bar = frame_density(left, economy, end, highest, density(economy, grid, by_state.sum(0))[2])

@@ -20,6 +20,7 @@ from deepham.figures import (
     frame_density,
     highest_inside,
     legend_below,
+    of_each_state,
     shown_aggregate_states,
     shown_states,
 )
@@ -77,14 +78,14 @@ def wealth_against_grid(economy: Economy, candidate: Ergodic, truth: Ergodic) ->
     density, tail, quantiles = figure.subplots(1, 3)
     shown = shown_states(economy)
     some = [each.eps for each in shown]
-    both = [density_of(economy, nodes, mass / mass.sum(1, keepdims=True)) for mass in (ours, grid)]
+    both = [density_of(economy, nodes, of_each_state(mass)) for mass in (ours, grid)]
     above, per_good = both[0][0], [each[1][some] for each in both]
     for (_, name, color), mine, other in zip(shown, *per_good):
         density.plot(above, mine, color=color, label=name)
         density.plot(above, other, **GRID_STYLE)
     at_limit = [float(density_of(economy, nodes, mass.sum(0))[2]) for mass in (ours, grid)]
-    bar = frame_density(density, economy, top, highest_inside(economy, above, top, *per_good), at_limit[0],
-                        "at the limit: {:.1f} % of households, grid {:.1f} %".format(*(100 * share for share in at_limit)))
+    label = "at the limit: {:.1f} % of households, grid {:.1f} %".format(*(100 * share for share in at_limit))
+    bar = frame_density(density, economy, top, highest_inside(economy, above, top, *per_good), at_limit[0], label)
     density.set_title(f"Wealth by state{beyond}")
     for mass, style, label in ((ours, {"color": BLUE}, "deep learning"), (grid, GRID_STYLE, "grid")):
         above = 1 - mass.sum(0).cumsum()

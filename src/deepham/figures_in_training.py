@@ -20,6 +20,7 @@ from deepham.figures import (
     frame_density,
     highest_inside,
     legend_below,
+    of_each_state,
     shown_aggregate_states,
     shown_states,
 )
@@ -67,7 +68,7 @@ def wealth_in_panel(economy: Economy, everybody: Population, reference: Referenc
     if reference is not None:
         nodes = reference.nodes.numpy()
         by_state = reference.start.weight.reshape(economy.chain.n_eps, -1).numpy()
-        above, per_good, _ = density_of(economy, nodes, by_state / by_state.sum(1, keepdims=True))
+        above, per_good, _ = density_of(economy, nodes, of_each_state(by_state))
         for each in shown:
             density.plot(above, per_good[each.eps], **GRID_STYLE)
         highest = max(highest, highest_inside(economy, above, top, per_good[[each.eps for each in shown]]))

@@ -11,8 +11,8 @@ from deepham.errors import InputError, show
 from deepham.figures import BLUE, GREEN, ORANGE, Figure, count_periods, legend_below, panel_title
 
 # of what is laid over each other, solutions for example
-LINES = ((BLUE, "-"), (ORANGE, "-."), (GREEN, (0, (1, 1.5))), ("#CC79A7", (0, (6, 2))), ("#56B4E9", (0, (3, 1, 1, 1, 1, 1))),
-         ("#E69F00", (0, (8, 2, 2, 2))))
+LINES = ((BLUE, "-"), (ORANGE, "-."), (GREEN, (0, (1, 1.5))), ("#CC79A7", (0, (6, 2))),
+         ("#56B4E9", (0, (3, 1, 1, 1, 1, 1))), ("#E69F00", (0, (8, 2, 2, 2))))
 GRID_LINE = ("black", (0, (4, 2)))
 BANDS = (("q05", "q95", 0.15, "90 %"), ("q25", "q75", 0.25, "50 %"))
 VARIABLES = ("Y", "C", "I", "K", "r", "w")
@@ -22,8 +22,8 @@ def plot_irf(responses, variables=None) -> Figure:
     """Figure of responses that `Solution.irf` returned: one panel per variable, one line per Dataset.
 
     Args:
-        responses: a Dataset of `irf`, or a mapping of labels to several, of one solution or of different ones. The bands are those
-            of the first: 50 and 90 percent of its draws.
+        responses: a Dataset of `irf`, or a mapping of labels to several, of one solution or of different ones. The
+            bands are those of the first: 50 and 90 percent of its draws.
         variables: names, one panel each; None: Y, C, I, K, r and w, as far as all Datasets have them.
 
     Returns:
@@ -57,7 +57,7 @@ def chosen(variables, known: list[str]) -> list[str]:
 
 
 def impulse_responses(responses: dict[str, object], variables, lines=LINES) -> Figure:
-    """One panel per variable: one line per Dataset of `irf`, and around the first its 50 and 90 percent bands over draws."""
+    """One panel per variable: one line per Dataset of `irf`, and around the first the bands of its draws."""
     columns = min(3, len(variables))
     rows = -(-len(variables) // columns)
     figure = Figure(figsize=(max(4.2 * columns, 5.2), 2.6 * rows + 0.6), layout="constrained")
@@ -65,8 +65,8 @@ def impulse_responses(responses: dict[str, object], variables, lines=LINES) -> F
     first = next(iter(responses.values()))
     for axes, name in zip(panels, variables):
         for low, high, alpha, _ in BANDS:
-            axes.fill_between(first["period"].values, first[f"{name}_{low}"], first[f"{name}_{high}"], color=lines[0][0], alpha=alpha,
-                              linewidth=0)
+            axes.fill_between(first["period"].values, first[f"{name}_{low}"], first[f"{name}_{high}"],
+                              color=lines[0][0], alpha=alpha, linewidth=0)
         for (label, data), (color, style) in zip(responses.items(), lines):
             axes.plot(data["period"].values, data[name], color=color, linestyle=style, label=label or "mean over draws")
         axes.axhline(0, color="black", linewidth=0.6)
@@ -93,7 +93,8 @@ def _legend(figure: Figure, axes, responses: dict[str, object], color) -> None:
 
 def _check_responses(responses: Mapping) -> None:
     if not 0 < len(responses) <= len(LINES):
-        raise InputError(f"responses: expected a Dataset of irf(), or 1 to {len(LINES)} of them by label, got {len(responses)}")
+        raise InputError(f"responses: expected a Dataset of irf(), or 1 to {len(LINES)} of them by label, got "
+                         f"{len(responses)}")
     units = set()
     for label, data in responses.items():
         where = f"responses[{show(label)}]" if len(responses) > 1 or label != "" else "responses"
@@ -103,7 +104,8 @@ def _check_responses(responses: Mapping) -> None:
             raise InputError(f"{where}: expected a Dataset as irf() returns it, got {_kind(data)}")
         units.add(data["period"].attrs.get("units", "period"))
     if len(units) > 1:
-        raise InputError(f"responses: periods differ, {' and '.join(sorted(units))}; expected economies that count time alike, or a figure each")
+        raise InputError(f"responses: periods differ, {' and '.join(sorted(map(str, units)))}; expected economies that "
+                         "count time alike, or a figure each")
 
 
 def _kind(data) -> str:
@@ -113,7 +115,8 @@ def _kind(data) -> str:
 def _variables(data) -> list[str]:
     """Names of the responses in a Dataset of `irf`: what has an error, bands and a unit."""
     suffixes = ("_se", *(f"_{level}" for low, high, *_ in BANDS for level in (low, high)))
-    return [name for name in data if data[name].dims == ("period",) and "long_name" in data[name].attrs and "units" in data[name].attrs
+    return [name for name, one in data.items()
+            if one.dims == ("period",) and {"long_name", "units"} <= one.attrs.keys()
             and all(f"{name}{suffix}" in data for suffix in suffixes)]
 
 

@@ -13,7 +13,16 @@ from torch import Tensor
 
 from deepham.algorithm.evaluation import ergodic_path
 from deepham.errors import InputError
-from deepham.figures import BLUE, ORANGE, Figure, asset_label, colors, legend_below, shown_aggregate_states, shown_states
+from deepham.figures import (
+    BLUE,
+    ORANGE,
+    Figure,
+    asset_label,
+    colors,
+    legend_below,
+    shown_aggregate_states,
+    shown_states,
+)
 from deepham.impulse import Transfer
 from deepham.networks.moments import GeneralizedMoments
 from deepham.simulation.household import Observation, observe

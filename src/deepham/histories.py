@@ -21,15 +21,16 @@ class Histories:
         periods: T.
 
     Attributes:
-        series: name -> (B, N, T). Assets and the individual state go by the economy's names; `c`, `m`, `income`, `mpc` and
-            the assets carried into the next period are described in `descriptions`.
+        series: name -> (B, N, T). Assets and the individual state go by the economy's names; `descriptions` says what
+            `c`, `m`, `income`, `mpc` and the assets carried into the next period are.
     """
 
     def __init__(self, economy: Economy, policy: Policy, start: Panel, periods: int):
         self.economy, self.policy, self.period = economy, policy, 0
         k = start.population.k
         self.names = household_names(economy)
-        kept = {name: k.new_empty((periods, *k.shape)) for name in self.names.values()}  # a period is written in one piece
+        # a period is written in one piece
+        kept = {name: k.new_empty((periods, *k.shape)) for name in self.names.values()}
         kept[self.names["eps"]] = torch.empty((periods, *k.shape), dtype=torch.long, device=k.device)
         self.series = {name: each.permute(1, 2, 0) for name, each in kept.items()}
 
@@ -42,7 +43,7 @@ class Histories:
         self.period += 1
 
     def _propensity(self, seen: Observation, consumption: Tensor) -> Tensor:
-        """Marginal propensity to consume (B, N): of a small gift of assets at unchanged prices, the share consumed at once."""
+        """Marginal propensity to consume (B, N): the share of a small gift of assets that is consumed at once."""
         gift = GIFT * self.economy.typical_household()["c"]
         richer = observe(self.economy, seen.population, seen.z, seen.k + gift, seen.eps)
         return (self.policy(richer) - consumption) / (richer.resources - seen.resources)
@@ -64,7 +65,8 @@ def household_names(economy: Economy) -> dict[str, str]:
 def descriptions(economy: Economy) -> dict[str, tuple[str, str]]:
     """Description and unit of everything in `Histories.series`."""
     flow = f"goods per {economy.period}"
-    texts = {"k": ("assets of the household, start of period", "goods"), "eps": ("individual state of the household", "index"),
+    texts = {"k": ("assets of the household, start of period", "goods"),
+             "eps": ("individual state of the household", "index"),
              "c": ("consumption of the household", flow),
              "m": ("resources of the household, consumption and the assets carried", flow),
              "income": ("income of the household, resources less assets at the start of the period", flow),

@@ -150,10 +150,10 @@ class SolvedEconomy:
         Returns:
             xarray.Dataset of dimensions (economy, period): what the economy accounts for (K at the start of the period,
             C during it, ...), the aggregate state by index or the innovation, Gini coefficient, standard deviation and quantiles of
-            wealth; units and descriptions as attributes, and `resource_gap`, the largest violation of a resource constraint in
-            percent of output, with its reason where it is more than rounding. With histories=True also, of dimensions
-            (economy, agent, period), for KS98 k (start of the period), eps (index), c, m = c + k_next, income = m - k, k_next (the
-            assets carried) and mpc, the marginal propensity to consume out of a small gift of assets.
+            wealth; units and descriptions as attributes, and `resource_gap`, the largest violation of a resource constraint
+            in percent of output, with its reason where it is more than rounding. With histories=True also, of dimensions
+            (economy, agent, period), for KS98 k (start of the period), eps (index), c, m = c + k_next, income = m - k,
+            k_next (assets carried) and mpc, the marginal propensity to consume out of a small gift of assets.
 
         Raises:
             InputError: one line on the argument that does not fit.
@@ -165,9 +165,10 @@ class SolvedEconomy:
         periods, economies = states.whole("periods", periods, 1), states.whole("economies", economies, 1)
         agents = None if agents is None else states.whole("agents", agents, 1)
         if histories and agents is None:
-            raise InputError("histories: the continuum has no single households to follow; expected agents=, the number of "
-                             "households of a panel")
-        parts = memory.simulation(self.economy, len(self.grid), memory.point_of(self.policy_function), periods, economies, agents)
+            raise InputError("histories: the continuum has no single households to follow; expected agents=, the "
+                             "number of households of a panel")
+        parts = memory.simulation(self.economy, len(self.grid), memory.point_of(self.policy_function), periods,
+                                  economies, agents)
         if histories:
             parts.append(memory.histories(periods, economies, agents))
         memory.require_memory(parts, self.grid.device)
@@ -181,8 +182,8 @@ class SolvedEconomy:
         found = datasets.record(
             self.economy, self.policy_function, begin, path, self.grid if agents is None else None, generator, kept)
         return datasets.to_dataset(
-            self.economy, found.series, path, kept and kept.series, model=self.name, calibration=self.calibration, seed=int(seed),
-            agents="continuum" if agents is None else agents,
+            self.economy, found.series, path, kept and kept.series,
+            model=self.name, calibration=self.calibration, seed=int(seed), agents="continuum" if agents is None else agents,
             **datasets.of_resources(self.economy, found.resource_gap, agents)), found.last
 
     def risky_steady_state(self, z=0, periods: int = 3000, start=None) -> RiskySteadyState:
@@ -272,8 +273,8 @@ class SolvedEconomy:
         """Figure of `irf(shock, **options)`: responses with their 50 and 90 percent bands over draws.
 
         Args:
-            shock: as in `irf`; or a Dataset that `irf` returned, or several by label, of which nothing is computed again, as in
-                `deepham.plot_irf`.
+            shock: as in `irf`; or a Dataset that `irf` returned, or several by label, of which nothing is computed
+                again, as in `deepham.plot_irf`.
             variables: names, one panel each; None: Y, C, I, K, r and w, as far as there are such.
 
         Raises:
@@ -283,9 +284,11 @@ class SolvedEconomy:
 
         if figures_irf.are_responses(shock):
             if options:
-                raise InputError(f"{next(iter(options))}: these responses are computed already; expected variables alone, or a shock")
+                raise InputError(f"{next(iter(options))}: these responses are computed already; expected variables "
+                                 "alone, or a shock")
             return figures_irf.plot_irf(shock, variables)
-        variables = figures_irf.chosen(variables, list(datasets.descriptions(self.economy)))  # before the response is computed
+        # before the response is computed
+        variables = figures_irf.chosen(variables, list(datasets.descriptions(self.economy)))
         return figures_irf.plot_irf(self.irf(shock, **options), variables)
 
     def errors(self, dates: int = 20, periods: int = 1000, seed: int = 0) -> dict[str, float]:
@@ -314,13 +317,16 @@ class SolvedEconomy:
         return torch.Generator(self.grid.device).manual_seed(states.whole("seed", seed, 0))
 
     def _ergodic_starts(self, seed: int, generator: torch.Generator) -> Panel:
-        """`impulse.ergodic_starts` of a generator that is fresh from the seed. They follow from the seed alone, so those of the
-        last seeds are kept, with the state that they leave the generator in: what is drawn next is the same either way.
+        """`impulse.ergodic_starts` of a generator that is fresh from the seed.
+
+        They follow from the seed alone, so those of the last seeds are kept, with the state that they leave the
+        generator in: what is drawn next is the same either way.
         """
         if seed not in self._starts:
             starts = impulse.ergodic_starts(self, generator)
             mass = starts.population.weight.reshape(len(starts.z), self.economy.chain.n_eps, -1)
-            self._starts = dict(list(self._starts.items())[-MOST_STARTS + 1:]) | {seed: (mass, starts.z, generator.get_state())}
+            latest = list(self._starts.items())[1 - MOST_STARTS:]
+            self._starts = dict(latest) | {seed: (mass, starts.z, generator.get_state())}
         mass, z, state = self._starts[seed]
         generator.set_state(state)
         return Panel(Population.histogram(self.grid, mass), z)

@@ -1,4 +1,4 @@
-"""The report's figures of economies with few and with many individual states: no state without a colour, no curve covered."""
+"""The report's figures of economies with few and with many individual states: a colour each, and no curve covered."""
 
 from types import SimpleNamespace
 
@@ -19,7 +19,8 @@ from deepham.solved import SolvedEconomy
 def solved_economy(incomes, share):
     """Nobody's optimum: households eat a share of what they have, and those without savings nearly all of it."""
     levels, moves = rouwenhorst(0.9, 0.2, incomes)
-    economy = economics.create("rare_event", efficiency=torch.exp(levels).tolist(), chains=[moves.tolist()] * 2, labour_supply=[])
+    economy = economics.create("rare_event", efficiency=torch.exp(levels).tolist(), chains=[moves.tolist()] * 2,
+                               labour_supply=[])
 
     def eat(seen):
         return torch.where(seen.k < 0.5, 1 - 1e-9, share) * seen.resources
@@ -27,7 +28,8 @@ def solved_economy(incomes, share):
     grid = wealth_grid(economy, 30, 8.0)
     people = initial_panel(economy, 2, 200, torch.Generator().manual_seed(0)).population
     poorer = people.with_assets(torch.where(torch.arange(200) < 20, 0.0, people.k))  # a tenth stands at the limit
-    return SolvedEconomy("rare_event", economy, eat, lambda seen: seen.resources, grid, on_grid(grid, poorer, incomes).weight)
+    mass = on_grid(grid, poorer, incomes).weight
+    return SolvedEconomy("rare_event", economy, eat, lambda seen: seen.resources, grid, mass)
 
 
 def study(label, solved):

@@ -20,6 +20,7 @@ from deepham.figures import (
     frame_density,
     highest_inside,
     legend_below,
+    of_each_state,
     panel_title,
     shown_states,
 )
@@ -61,7 +62,7 @@ def wealth_figure(studies: list[Study]) -> Figure:
     shown, at_limit = shown_states(economy), {}
     for study, (color, style) in zip(studies, _lines(studies)):
         grid, by_state = study.solved.grid.cpu().numpy(), _by_state(study)
-        nodes, per_good, _ = density_of(economy, grid, by_state / by_state.sum(1, keepdims=True))
+        nodes, per_good, _ = density_of(economy, grid, of_each_state(by_state))
         for each in shown:
             density.plot(nodes, per_good[each.eps], linestyle=style, color=each.color, linewidth=1.2,
                          label=_label(studies, study, each.name))
@@ -302,7 +303,9 @@ def _panels(number: int, columns: int, size: tuple[float, float]):
 def _styles(shown: list[Study], studies: list[Study] | None = None) -> list[tuple[str, object]]:
     """Names and line styles of the studies shown among all, where there are several."""
     studies = shown if studies is None else studies
-    return [(study.label, style) for study, (_, style) in zip(studies, _lines(studies)) if study in shown] if len(studies) > 1 else []
+    if len(studies) == 1:
+        return []
+    return [(study.label, style) for study, (_, style) in zip(studies, _lines(studies)) if study in shown]
 
 
 def _at_limit(shares: dict[str, float]) -> str:
