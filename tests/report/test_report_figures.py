@@ -37,7 +37,7 @@ def study(label, solved):
     start = {"k": [3.0, 8.0], "eps": [0, 1], "weight": [0.5, 0.5]}
     incomes = solved.economy.chain.n_eps
     cost = SimpleNamespace(k=solved.grid.numpy(), by_wealth=np.ones((incomes, len(solved.grid))))
-    return Study(label, solved, path, [], solved.irf("good->bad", 5, 4, start=start), None,
+    return Study(label, solved, path, [], {}, solved.irf("good->bad", 5, 4, start=start), None,
                  {state: solved.risky_steady_state(state, 8) for state in ("bad", "good")}, cost)
 
 
