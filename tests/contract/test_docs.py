@@ -3,7 +3,7 @@
 The pages are README.md and every docs/*.md. A block ```sh or ```bash is a list of commands, a block ```python that imports
 deepham is an example, and `python scripts/...` in a text or a table is a command, too. Blocks without a language show output.
 
-Training commands run at tiny sizes; evaluate, report and summarize look at one tiny run under the names that they ask for.
+Training commands run at tiny sizes, and of a sweep two jobs, after all have been composed; evaluate, report and summarize look at one tiny run under the names that they ask for.
 What needs an extra, a GPU, a cluster or minutes is composed. A page that adds files to the project (a block below the file's
 name) has a test of its own, which runs its commands in a copy of the project.
 """
@@ -21,6 +21,9 @@ import pytest
 from conftest import TINY
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Glob
+from test_conf import OPTIONS
 from test_other_scripts import LOOK, SHORT, SMALL
 
 import deepham
@@ -164,6 +167,28 @@ def desk(tiny_run, tmp_path):
     return lay
 
 
+def two_jobs(given: list[str]) -> list[str]:
+    """The command of a sweep with two values of the first setting that has several, and the first of the others."""
+    flags, parse, most = [text for text in given if text.startswith("-")], OverridesParser.create(), 2
+    settings = []
+    for override in parse.parse_overrides([text for text in given if not text.startswith("-")]):
+        if not override.is_sweep_override():
+            settings.append(override.input_line)
+            continue
+        value, options = override.value(), conf_folder() / override.key_or_group
+        values = (value.filter(sorted(path.stem for path in options.glob("*.yaml"))) if isinstance(value, Glob)
+                  else list(override.sweep_string_iterator()))
+        settings.append(f"{override.get_key_element()}={','.join(values[:most])}")
+        most = 1
+    return flags + settings
+
+
+def test_of_a_sweep_the_first_value_of_each_setting_is_run():
+    assert two_jobs(["-m", "a=x,y,z", "b=3", "c=1,2", "calibration=glob(*,exclude=b*)"]) == [
+        "-m", "a=x,y", "b=3", "c=1", "calibration=davila12_rest"]
+    assert two_jobs(["-m", "calibration=glob(*)"])[1].count(",") == 1
+
+
 SIZES = {"evaluate": SHORT, "report": [*LOOK, *SMALL, "workers=1"], "reference": SMALL, "summarize": []}
 
 
@@ -175,8 +200,9 @@ def test_every_command_of_the_pages(command, script, desk, line):
     desk(line)
     check(name, given)
     there = {text.partition("=")[0] for text in given} <= RUN_THERE.get(name, set())
-    if not here or there:
+    if not here or there or name == "train" and given in [[option] for option in OPTIONS]:  # which test_conf.py trains
         return
+    given = two_jobs(given) if "-m" in given else given
     if name == "train":
         grid = SMALL if "solve_reference=true" in given else []
         # where most people hold nothing for years, four of them can all be poor, which is a policy that has run away
