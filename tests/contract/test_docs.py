@@ -4,7 +4,7 @@ The pages are README.md and every docs/*.md. A block ```sh or ```bash is a list 
 deepham is an example, and `python scripts/...` in a text or a table is a command, too. Blocks without a language show output.
 
 Training commands run at tiny sizes, and of a sweep two jobs, after all have been composed; evaluate, report and summarize look at one tiny run under the names that they ask for.
-What needs an extra, a GPU, a cluster or minutes is composed. A page that adds files to the project (a block below the file's
+What needs an extra, a GPU, a cluster or minutes is composed; what takes several seconds runs in make test-all. A page that adds files to the project (a block below the file's
 name) has a test of its own, which runs its commands in a copy of the project.
 """
 
@@ -44,8 +44,12 @@ FILES = {"my_conf/calibration/mine.yaml": "# @package model\nbeta: 0.985\n"}
 # composed and not run: what needs an extra, more than a core, or a GPU
 ELSEWHERE = ("hydra/launcher=", "logger=mlflow", "logger=wandb", "sweep=", "trainer.gpus=", "trainer.nodes=",
              "trainer.processes=")
+# run by make test-all only: grid solutions and responses of these take ten seconds and more, also of tiny sizes
+LONG = re.compile(r"experiment=davila12_planner .*solve_reference|reference\.py model=jfv|report\.py solution=checkpoints/my-jfv|"
+                  r"-m calibration=baseline,long_spells,deep_recessions")
 # settings that test_other_scripts.py has run these scripts with, which take seconds: composed, unless there are others
 RUN_THERE = {"report": {"solution", "compare", "output"}, "evaluate": {"solution", "agents", "against"},
+             "reference": {"model.beta", "model.productivity", "model.unemployment", "model.chain_matrix"},
              "benchmark": {"parts", "small", "seeds", "output", "repeats"}}
 
 
@@ -202,6 +206,19 @@ def test_every_command_of_the_pages(command, script, desk, line):
     there = {text.partition("=")[0] for text in given} <= RUN_THERE.get(name, set())
     if not here or there or name == "train" and given in [[option] for option in OPTIONS]:  # which test_conf.py trains
         return
+    if not LONG.search(line):
+        run_small(command, script, name, given)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("line", [line for line in COMMANDS if LONG.search(line)], ids=lambda line: line[:99])
+def test_every_long_command_of_the_pages(command, script, desk, line):
+    desk(line)
+    run_small(command, script, *taken_apart(line)[:2])
+
+
+def run_small(command, script, name: str, given: list[str]) -> None:
+    """Run a command at tiny sizes, in the folder of the test."""
     given = two_jobs(given) if "-m" in given else given
     if name == "train":
         grid = SMALL if "solve_reference=true" in given else []

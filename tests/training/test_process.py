@@ -41,8 +41,9 @@ def found(monkeypatch, tmp_path):
     torch.set_num_threads(threads)
 
 
-@pytest.mark.parametrize("overrides", [[], ["trainer.deterministic=true"], ["trainer.processes=2"]],
-                         ids=["plain", "deterministic", "two"])
+@pytest.mark.parametrize("overrides", [
+    [], ["trainer.deterministic=true"], pytest.param(["trainer.processes=2"], marks=pytest.mark.slow)],
+    ids=["plain", "deterministic", "two"])
 def test_solving_leaves_the_process_as_found(found, overrides):
     before = found()
     deepham.solve("ks98", overrides=[*TINY, *overrides])
