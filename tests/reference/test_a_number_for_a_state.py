@@ -255,7 +255,7 @@ def test_the_solution_is_stored_and_read_to_the_bit(yearly, small, tmp_path):
     ({"tolerance": 1e-12, "iterations": 4}, "still moves by .* after 4 iterations")])
 def test_settings_that_do_not_fit_are_refused_in_a_line(yearly, changed, message):
     with pytest.raises(InputError, match=message) as refused:
-        solve_reference(yearly, replace(SMALL, periods=100, burn_in=20) if not changed else replace(SMALL, **changed))
+        solve_reference(yearly, replace(SMALL, **{"k_nodes": 40, "periods": 100, "burn_in": 20} | changed))
     assert "\n" not in str(refused.value)
 
 
