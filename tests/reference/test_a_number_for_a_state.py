@@ -280,6 +280,7 @@ def test_an_economy_without_a_rest_is_refused_in_a_line(changed, message):
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.slow
 def test_a_number_that_rests_at_zero_is_an_economy_without_shocks():
     moving = many_shocks(1, sd=0.0)
     settings = replace(REST, k_nodes=60, histogram_nodes=80)
