@@ -66,11 +66,17 @@ print(f"mean Euler error {errors['euler.mean']:.4f} %, of the worst hundredth {e
 # ## Simulate
 #
 # The continuum has no sampling noise: only the aggregate state is random. A panel of a few hundred agents has. The result
-# is an xarray Dataset with units and names, and one line away from pandas.
+# is an xarray Dataset with units and names, and one line away from pandas. With `histories=True` a panel also says what each
+# household has, earns and does: here what a change of income does to consumption, on average and to those with the least.
 
 # %%
 economy = solution.simulate(periods=200, seed=1)
-panel = solution.simulate(periods=200, seed=1, agents=200)
+panel = solution.simulate(periods=200, seed=1, agents=200, histories=True)
+change = np.log(panel[["income", "c"]]).diff("period")
+poor = panel.k[..., :-1].values < panel.wealth_q10.values[:, None, :-1]
+for who, where in (("all", np.ones_like(poor)), ("the poorest tenth", poor)):
+    income, consumption = change.income.values[where], change.c.values[where]
+    print(f"one percent more income, percent more consumption, {who}: {np.cov(income, consumption)[0, 1] / income.var():.3f}")
 print(economy[["K", "Y", "C", "gini"]].to_dataframe().describe().round(3))
 print("units of C:", economy.C.attrs["units"])
 plt.plot(economy.period, economy.K[0], label="continuum")
@@ -92,7 +98,7 @@ recession = solution.irf("good->bad", periods=40, draws=60)
 for name in ("Y", "C", "C_fifth1"):
     print(f"{recession[name].attrs['long_name']}: {float(recession[name][0]):.2f} % on impact, "
           f"standard error {float(recession[f'{name}_se'][0]):.3f}")
-solution.plot_irf("good->bad", ("Y", "C", "K", "C_fifth1", "C_fifth5", "gini"), draws=60).savefig("recession.png")
+solution.plot_irf(recession, ("Y", "C", "K", "C_fifth1", "C_fifth5", "gini")).savefig("recession.png")
 
 # %% [markdown]
 # Redistribution is a shock like any other: five percent of the wealth of the richest tenth to the poorest half.

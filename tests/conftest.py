@@ -60,8 +60,8 @@ class PlainKS98:
     hours = 1 / 0.9
     z = (0.99, 1.01)
     u = (0.10, 0.04)
-    joint = ((0.525, 0.35, 0.03125, 0.09375), (0.038889, 0.836111, 0.002083, 0.122917),
-             (0.09375, 0.03125, 0.291667, 0.583333), (0.009115, 0.115885, 0.024306, 0.850694))
+    printed = ((0.525, 0.35, 0.03125, 0.09375), (0.038889, 0.836111, 0.002083, 0.122917),
+               (0.09375, 0.03125, 0.291667, 0.583333), (0.009115, 0.115885, 0.024306, 0.850694))
 
     def labour(self, z):
         return self.hours * (1 - self.u[z])
@@ -78,7 +78,16 @@ class PlainKS98:
         return self.gross_return(K, z) * k + ((1 - tax) * w * self.hours if eps == 1 else self.mu * w)
 
     def probability(self, z, eps, z_next, eps_next):
-        return self.joint[2 * z + eps][2 * z_next + eps_next]
+        """The printed chain, but u(z) becomes u(z') exactly: the probability of one state is lowered by one factor for all."""
+        total = [sum(self.printed[2 * z + e][2 * z_next + f] for f in (0, 1)) for e in (0, 1)]
+        share = [(self.u[z], 1 - self.u[z])[e] / total[e] for e in (0, 1)]
+        arriving = sum(share[e] * self.printed[2 * z + e][2 * z_next] for e in (0, 1))
+        factor = self.u[z_next] / arriving, (1 - self.u[z_next]) / (1 - arriving)
+        lowered = 0 if factor[0] < 1 else 1
+        p = self.printed[2 * z + eps][2 * z_next + lowered] / total[eps] * factor[lowered]
+        stays = sum(sum(self.printed[2 * z + e][2 * z_next + f] for f in (0, 1)) for e in (0, 1)) / 2
+        rows = sum(sum(row) for row in self.printed[2 * z : 2 * z + 2]) / 2
+        return stays / rows * (p if eps_next == lowered else 1 - p)
 
 
 @pytest.fixture

@@ -4,11 +4,14 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from matplotlib.colors import to_rgb
 
 from deepham import economics
 from deepham.algorithm.evaluation import ergodic_path
-from deepham.figures import asset_histogram, wealth_and_policy
+from deepham.benchmark.many_shocks import rouwenhorst
+from deepham.figures import Figure, asset_histogram, frame_density, shown_states, wealth_and_policy
 from deepham.figures_against_grid import capital_against_grid, policy_against_grid, wealth_against_grid
+from deepham.figures_in_training import figures_in_training
 from deepham.networks.settings import NetworkSettings, build_networks
 from deepham.paths import conf_folder
 from deepham.reference.compare import compare
@@ -40,14 +43,57 @@ def test_the_solution_is_drawn_for_every_individual_and_aggregate_state(economy,
     ergodic = ergodic_path(economy, policy.double(), grid, start, shocks, 0, 2)
     solution = Solution(_name(economy), economy.parameters(), settings, policy, value, grid, ergodic.mean_mass,
                         z=None if finite else ergodic.mean_z)
-    left, right = wealth_and_policy(solution).axes
+    figure = wealth_and_policy(solution)
+    left, right = figure.axes
     n_eps, n_z = economy.chain.n_eps, economy.chain.n_z
     assert len(left.lines) == n_eps and len(right.lines) == n_eps * n_z
-    for line in left.lines:  # densities
-        x, y = line.get_data()
-        assert float(np.gradient(x) @ y) == pytest.approx(1, abs=1e-6)  # households at the limit fill a cell of their own
+    by_state = torch.einsum("z,zn->n", economy.chain.stationary_z(), ergodic.mean_mass).reshape(n_eps, -1)
+    at_limit = by_state[:, 0] * (float(grid[0]) == economy.borrowing_limit)
+    width = np.gradient(grid)[-len(left.lines[0].get_xdata()):]
+    shares = {line.get_label(): float(width @ line.get_ydata()) for line in left.lines}
+    for name, mass, at in zip(economy.names_of(economy.individual_shock, n_eps), by_state, at_limit):
+        assert shares[name] == pytest.approx(1 - float(at / mass.sum()), abs=1e-9), "those at the limit are no density"
     drawn = right.lines[0].get_ydata()
     assert (drawn[1:] > drawn[:-1]).all()
+    assert not left.get_legend() and not right.get_legend() and bool(figure.legends) == (n_eps * n_z > 1)
+
+
+def test_households_at_the_limit_are_a_bar_whose_area_is_their_share(ks98):
+    (axes,) = Figure().subplots(1, 1, squeeze=False).flatten()
+    bar = frame_density(axes, ks98, top=100.0, highest=0.02, at_limit=0.1)
+    drawn = axes.patches[0].get_bbox()
+    assert drawn.xmax == ks98.borrowing_limit and "10.0 %" in bar.get_label()
+    assert (drawn.xmax - drawn.xmin) * drawn.ymax == pytest.approx(0.1) and drawn.ymax <= axes.get_ylim()[1]
+    assert axes.get_xlim()[0] < drawn.xmin and axes.get_xlim()[1] == 100
+    assert frame_density(axes, ks98, 100.0, 0.02, 1e-6) is None, "nobody stands there"
+
+
+def with_incomes(number):
+    """The economy with so many incomes, of which the first is the highest and the last the lowest."""
+    incomes, moves = rouwenhorst(0.9, 0.2, number)
+    moves = moves.flip(0, 1).tolist()
+    return economics.create("rare_event", efficiency=torch.exp(incomes).flip(0).tolist(), chains=[moves, moves], labour_supply=[])
+
+
+@pytest.mark.parametrize("number, shown", [(1, [0]), (2, [1, 0]), (3, [2, 1, 0]), (5, [4, 3, 2, 1, 0]), (7, [6, 4, 3, 2, 0]),
+                                           (15, [14, 10, 7, 4, 0])])
+def test_of_many_individual_states_a_few_are_shown_from_low_to_high(number, shown):
+    some = shown_states(with_incomes(number))
+    assert [each.eps for each in some] == shown
+    assert len({tuple(np.round(to_rgb(each.color), 3)) for each in some}) == len(shown), "one colour each"
+    if number > 2:  # from dark to light, also in print
+        brightness = [np.dot(to_rgb(each.color), (0.299, 0.587, 0.114)) for each in some]
+        assert (np.diff(brightness) > 0.05).all()
+
+
+def test_a_legend_says_what_is_not_shown_and_covers_nothing(seeded):
+    economy = with_incomes(15)
+    figure = figures_in_training(economy, lambda seen: 0.1 * seen.resources, initial_panel(economy, 2, 400, seeded()), None)["policy"]
+    figure.draw_without_rendering()
+    (legend,) = figure.legends
+    assert legend.get_title().get_text() == "eps: 5 of 15 states" and len(legend.get_texts()) == 5 + 2  # incomes, z
+    box = legend.get_window_extent()
+    assert not any(box.overlaps(axes.get_window_extent()) for axes in figure.axes) and box.x1 <= figure.bbox.x1
 
 
 def _name(economy) -> str:

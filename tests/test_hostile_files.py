@@ -467,7 +467,7 @@ def reference(ks98_once):
     two = torch.tensor([0.1, 0.2], dtype=torch.float64)
     return Reference(ks98_once.parameters(), LawOfMotion(two, two + 1), two + 2, GridFunction(grid, values, True, 0.0),
                      GridFunction(grid, -values, False, 0.0), grid.k + 0, Population.histogram(grid.k + 0, start),
-                     {"gini": 0.3})
+                     {"gini": 0.3}, "0123456789abcdef", "market")
 
 
 @pytest.fixture

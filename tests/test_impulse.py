@@ -9,7 +9,7 @@ import pytest
 import torch
 import yaml
 
-from deepham import datasets, impulse
+from deepham import datasets, impulse, solved
 from deepham.economics.markov import JointChain
 from deepham.errors import InputError
 from deepham.impulse import Draws, StateShock, Transfer, read_shock, responses, simulate_pairs
@@ -113,6 +113,39 @@ def test_the_standard_error_is_the_scatter_over_seeds(bm, closed_form, bm_starts
         assert 0.7 < scatter / stated < 1.4, (name, t)
 
 
+def drawn(ks98, shocked, baseline, name="unemployment", **options):
+    copies = ({name: torch.tensor(values, dtype=torch.float64)[:, None]} for values in (shocked, baseline))
+    return responses(ks98, Draws(*copies, **options))
+
+
+def test_the_standard_error_of_a_stratified_mean_in_closed_form(ks98):
+    """sum of W^2 s^2/n over the strata: of two draws s^2 is 2, of three it is 9, in hundredths of a share."""
+    gaps = [0.01, 0.03, 0.0, 0.03, 0.06]
+    found = drawn(ks98, gaps, [0.0] * 5, stratum=torch.tensor([0, 0, 1, 1, 1]),
+                  weight=torch.tensor([0.2, 0.2, 0.2, 0.2, 0.2], dtype=torch.float64))
+    assert float(found["unemployment"][0][0]) == pytest.approx(2.6)
+    assert float(found["unemployment_se"][0][0]) == pytest.approx(math.sqrt(0.4**2 * 2 / 2 + 0.6**2 * 9 / 3))
+
+
+def test_less_debt_is_a_rise_in_percent_of_what_was_owed(ks98):
+    found = drawn(ks98, [-1.8, -1.7], [-2.0, -2.0], "wealth_q01", stratum=torch.zeros(2), weight=torch.full((2,), 0.5).double())
+    assert float(found["wealth_q01"][0][0]) == pytest.approx(12.5)
+    assert float(found["wealth_q01_se"][0][0]) == pytest.approx(2.5)
+    assert found["wealth_q01_q05"][0] <= found["wealth_q01_q95"][0]
+
+
+@pytest.mark.parametrize("shock, could_differ", [(StateShock(1, 0, 1, "drawn"), True), (StateShock(1, 1, 1, "forced"), False)])
+def test_one_draw_without_a_difference_says_whether_more_draws_would_help(bm, closed_form, bm_starts, shock, could_differ):
+    said = set()
+    for seed in range(30):
+        try:
+            responses(bm, simulate_pairs(bm, closed_form.policy, None, bm_starts, shock, 3, 1, 2, generator(seed)))
+            said.add("a response")
+        except InputError as error:
+            said.add(str(error).rsplit("; ", 1)[1])
+    assert said == ({"a response", "expected more draws"} if could_differ else {"expected a shock that changes something"})
+
+
 def test_strata_take_out_most_of_the_noise_and_none_of_the_mean(bm, closed_form, bm_starts):
     """Against the same number of independent pairs."""
     shock, draws = StateShock(1, 0, 1, "drawn"), 400
@@ -122,10 +155,11 @@ def test_strata_take_out_most_of_the_noise_and_none_of_the_mean(bm, closed_form,
     begin = bm_starts.select(z)
     plain = {}
     for copy, path in zip(("shocked", "baseline"), shock.paths(bm, z, 8, generator(5))):
-        series = datasets.record(bm, closed_form.policy, begin, torch.cat([z[:, None], path], 1), None, generator(0))[0]
+        series = datasets.record(bm, closed_form.policy, begin, torch.cat([z[:, None], path], 1), None, generator(0)).series
         plain[copy] = {name: each[:, 1:] for name, each in series.items()}
     independent = responses(bm, Draws(**plain, stratum=torch.zeros_like(z), weight=torch.full((draws,), 1 / draws,
-                                                                                           dtype=torch.float64)))
+                                                                                           dtype=torch.float64),
+                                      resource_gap=0.0))
     for name in ("K", "Y", "C"):
         for t in (2, 5):
             assert stratified[f"{name}_se"][0][t] < independent[f"{name}_se"][0][t] / 3
@@ -167,6 +201,27 @@ def test_the_same_call_gives_the_same_response_and_another_seed_another(ks):
     assert first.identical(again) and not first.equals(other)
 
 
+def test_starting_points_are_simulated_once_for_a_seed(ks, monkeypatch):
+    """What is kept changes no number: not the starts, and not what is drawn after them."""
+    simulated = []
+    with monkeypatch.context() as patch:
+        patch.setattr(ks, "_starts", {})
+        patch.setattr(solved, "MOST_STARTS", 2)
+        patch.setattr(impulse, "ergodic_starts", lambda *of, made=impulse.ergodic_starts: simulated.append(1) or made(*of))
+        first, other = (ks.irf("any->bad", periods=3, draws=8, seed=seed) for seed in (1, 2))
+        assert ks.irf("any->bad", periods=3, draws=8, seed=1).identical(first) and len(simulated) == 2
+        panel = ks.irf("any->bad", periods=3, draws=8, seed=2, agents=20)
+        for seed in (3, 4):
+            ks.irf("good->bad", periods=1, draws=2, seed=seed)
+        assert list(ks._starts) == [3, 4]
+        assert ks.irf("any->bad", periods=3, draws=8, seed=2).identical(other), "simulated again"
+        ks._starts.clear()
+        assert ks.irf("any->bad", periods=3, draws=8, seed=2, agents=20).identical(panel)
+    fresh = ks._generator(1)
+    kept = ks._ergodic_starts(1, ks._generator(1))
+    assert all(map(torch.equal, kept.tensors(), impulse.ergodic_starts(ks, fresh).tensors()))
+
+
 def test_a_panel_answers_like_the_continuum_with_more_noise(ks):
     continuum = ks.irf("good->bad", periods=3, draws=40, seed=1)
     panel = ks.irf("good->bad", periods=3, draws=40, seed=1, agents=400)
@@ -181,7 +236,7 @@ def test_transfers_raise_consumption_of_the_poor_and_lower_inequality(ks):
 
 
 def test_a_given_start_is_where_both_copies_come_from(ks):
-    poor = {"k": np.array([5.0, 10.0]), "eps": np.array([0, 1]), "weight": np.array([0.1, 0.9])}
+    poor = {"k": np.array([5.0, 10.0]), "eps": np.array([0, 1]), "weight": np.array([0.04, 0.96])}
     kept = ks.irf("good->bad", periods=2, draws=6, start=poor, keep_draws=True)
     assert dict(kept.sizes) == {"period": 2, "draw": 6} and float(kept.weight.sum()) == pytest.approx(1)
     mean = (kept.weight * (kept.Y_shocked - kept.Y_baseline)).sum("draw") / (kept.weight * kept.Y_baseline).sum("draw")
@@ -231,7 +286,7 @@ def test_unknown_variables_of_a_figure_are_named(ks):
 
 def test_a_transfer_that_nobody_would_receive_is_refused(ks):
     """Half of all hold the least there is: nobody belongs to the poorest hundredth, and what is taken would be lost."""
-    start = {"k": [10.0, 40.0], "eps": [1, 1], "weight": [0.5, 0.5]}
+    start = {"k": [10.0, 10.0, 40.0], "eps": [0, 1, 1], "weight": [0.04, 0.46, 0.5]}
     refused(lambda: ks.irf({"transfer": 0.1, "top": 0.5, "bottom": 0.01}, periods=2, draws=2, start=start), "bottom", "larger")
 
 

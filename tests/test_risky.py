@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import xarray
 
 from deepham.risky import describe_path
 from test_solution import make, refused
@@ -35,6 +36,7 @@ def test_what_is_reported_is_what_the_path_does(ks):
     beside = ks.consumption(k=10.0, eps=1, z="bad", population=found.population)
     assert np.interp(10.0, found.wealth, found.consumption[1]) == pytest.approx(float(beside), rel=1e-2)
     assert f"{found.K:.4g}" in str(found) and "ergodic mean" in str(found)
+    assert repr(found) == f"RiskySteadyState({found})" and len(repr(found)) < 250, "one line at a prompt"
 
 
 def test_paths_that_settle_turn_or_go_on():
@@ -45,6 +47,39 @@ def test_paths_that_settle_turn_or_go_on():
     # -exp(-t/30)/10 + 5e-4 = 0
     assert not settled and drift == pytest.approx(100 * 0.05 / 37.5, rel=0.02) and abs(turn[0] - 30 * np.log(200)) < 2
     assert describe_path(np.full(200, 3.0)) == (True, 0.0, None)
+
+
+def test_a_path_settles_by_resting_for_a_hundred_periods():
+    for periods in (2, 3, 50, 100):
+        assert describe_path(np.full(periods, 3.0)) == (False, 0.0, None)
+    assert describe_path(np.full(101, 3.0))[0]
+    t = np.arange(-50.0, 51.0)
+    there_and_back = 40 + np.append(np.full(300, -0.1), -0.1 * (t / 50) ** 2)  # moves away and returns to where it was
+    settled, drift, _ = describe_path(there_and_back)
+    assert not settled and drift == pytest.approx(100 * np.log(39.9 / 40), rel=1e-6)
+
+
+def test_a_few_periods_at_a_turn_are_no_rest(ks):
+    for periods in (2, 3):
+        found = ks.risky_steady_state(z="bad", periods=periods)
+        K = found.path.K.values[0]
+        assert not found.settled and found.drift == pytest.approx(100 * np.log(K[-1] / K[0]))
+        assert f"after {periods} periods and moves by" in str(found) and f"% in the last {periods - 1};" in str(found)
+
+
+def test_capital_at_rest_has_not_settled_while_those_who_own_it_are_moving():
+    solution = make("brock_mirman")
+    simulate = solution._simulate
+
+    def with_owners(*arguments):
+        path, last = simulate(*arguments)
+        solution.economy.mean_assets = "B"
+        rest = xarray.ones_like(path.K)
+        return path.assign(K=0.2 * rest, B=rest * np.linspace(1, 1.01, path.sizes["period"])), last
+
+    solution._simulate = with_owners
+    found = solution.risky_steady_state(periods=201)
+    assert not found.settled and found.drift == pytest.approx(100 * np.log(1.01 / 1.005), rel=1e-6)
 
 
 def test_what_is_refused_in_one_line(ks):

@@ -21,6 +21,13 @@ def loaded(*codes):
     return [(SLOW | {"deepham.training"}) & set(json.loads(line)) for line in result.stderr.splitlines()[-len(codes):]]
 
 
+def test_modules_that_users_name_are_there_at_once_and_loaded_when_they_are_named():
+    alone, named = loaded("import deepham; assert {'datasets', 'economics'} <= set(dir(deepham))\n"
+                          "assert not hasattr(deepham, 'training') and not hasattr(deepham, 'nothing')",
+                          "deepham.datasets.save; deepham.economics.create")
+    assert alone == set() < named
+
+
 def test_what_a_user_calls_loads_what_it_takes():
     """Nothing for the package, no datasets for a function, no figures for a path, and never what trains."""
     alone, function, path = loaded("import deepham", "deepham.load('ks98').consumption(k=1.0, eps=0, z=0)",

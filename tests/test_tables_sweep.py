@@ -13,7 +13,7 @@ from rich.console import Console
 from deepham.figures_sweep import sweep_figure
 from deepham.sweeps import SweepRun, by_setting, most_welfare, varying
 from deepham.tables_sweep import settings_sheet, settings_table
-from deepham.verdict import BARS
+from deepham.verdict import BAR_SETS
 
 
 def run(error, width, horizon="1", seed="1", **more):
@@ -63,7 +63,7 @@ def test_the_figure_draws_a_line_through_the_means_for_each_combination_of_the_o
     assert axes.get_xlabel() == "network.width" and axes.get_ylabel() == "Euler error, mean, % cons."
     np.testing.assert_allclose(lines["algorithm.horizon=1"].get_xydata(), [[24, 0.2], [100, 0.03]])
     np.testing.assert_allclose(lines["algorithm.horizon=10"].get_xydata(), [[24, 0.01]])
-    assert set(lines["bar"].get_ydata()) == {BARS["euler.mean"][2]}
+    assert set(lines["bar"].get_ydata()) == {BAR_SETS["standard"]["euler.mean"][0]}
     points = np.concatenate([line.get_xydata() for line in axes.lines if line.get_marker() == "o"])
     assert sorted(points[:, 1].tolist()) == [0.01, 0.02, 0.04, 0.1, 0.3]
 

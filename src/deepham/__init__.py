@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from deepham.errors import InputError
@@ -15,7 +16,18 @@ if TYPE_CHECKING:
     from deepham.solution import Solution
 
 __version__ = "0.1.0"
-__all__ = ["InputError", "load", "solve"]
+__all__ = ["InputError", "datasets", "economics", "load", "plot_irf", "solve"]
+MODULES = ("datasets", "economics")  # that users reach by attribute; loaded when they are first asked for
+
+
+def __getattr__(name: str):
+    if name in MODULES:
+        return import_module(f"deepham.{name}")
+    raise AttributeError(f"module 'deepham' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *MODULES})
 
 
 def load(path) -> Solution:
@@ -30,7 +42,8 @@ def load(path) -> Solution:
 
 
 def solve(
-    economy: str, *, seed: int = 1, overrides: list[str] | None = None, init_from: str | None = None, **parameters
+    economy: str, *, seed: int = 1, overrides: list[str] | None = None, init_from: str | None = None,
+    progress: bool | None = None, **parameters,
 ) -> Solution:
     """Train an economy with the default configuration and return its solution; nothing is kept on disk.
 
@@ -39,6 +52,7 @@ def solve(
         seed: of the networks and the simulation.
         overrides: further settings as on the command line, such as ["algorithm.outer_iterations=10"].
         init_from: a solution to start from, by its folder or the name of a shipped one; its calibration may be another.
+        progress: whether to print how far training is, once per outer iteration. None: on a terminal and in a notebook.
         parameters: calibration, such as beta=0.985.
 
     Raises:
@@ -46,4 +60,22 @@ def solve(
     """
     from deepham.training.solve import solve as train
 
-    return train(economy, seed, [] if overrides is None else overrides, init_from, parameters)
+    return train(economy, seed, [] if overrides is None else overrides, init_from, progress, parameters)
+
+
+def plot_irf(responses, variables=None):
+    """Figure of responses that `Solution.irf` returned, or `xarray.open_dataset` read: nothing is computed again.
+
+    Args:
+        responses: a Dataset, or several by label, such as {"beta 0.99": recession, "beta 0.985": other}, of any solutions.
+        variables: names, one panel each; None: Y, C, I, K, r and w, as far as all Datasets have them.
+
+    Returns:
+        A matplotlib Figure, which a notebook shows; `savefig` writes it.
+
+    Raises:
+        InputError: what is no Dataset of `irf`, periods of different lengths, or a variable that a Dataset lacks.
+    """
+    from deepham.figures_irf import plot_irf as plot
+
+    return plot(responses, variables)

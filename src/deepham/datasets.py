@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -13,9 +14,12 @@ from deepham.algorithm.planner import externality_of
 from deepham.economics.economy import Economy
 from deepham.errors import InputError, show
 from deepham.files import replace
+from deepham.histories import Histories
+from deepham.histories import descriptions as of_households
+from deepham.simulation.balance import resource_gap, why_unbalanced
 from deepham.simulation.continuum import advance_histogram
 from deepham.simulation.household import Observation, Policy, observe
-from deepham.simulation.population import Population, concatenate, gini
+from deepham.simulation.population import Population, concatenate, curve_at, gini, quantile
 from deepham.simulation.rollout import Panel
 
 BLOCK = 64  # economies of the continuum that are followed at once: they share no randomness, and small is faster
@@ -24,20 +28,34 @@ LEVELS = {"wealth_q01": 0.01, "wealth_q10": 0.10, "wealth_q50": 0.50, "wealth_q9
 FIFTHS = {"C_fifth1": "poorest", "C_fifth2": "second", "C_fifth3": "middle", "C_fifth4": "fourth", "C_fifth5": "richest"}
 
 
+class Record(NamedTuple):
+    """Economies that were followed for T periods.
+
+    Attributes:
+        series: the economy's accounts and moments of wealth and consumption, name -> (B, T), all of the start of the period
+            or during it.
+        last: the economies at the start of the last period.
+        resource_gap: largest violation of a resource constraint over economies and periods, percent of output; NaN where
+            the economy states none.
+    """
+
+    series: dict[str, Tensor]
+    last: Panel
+    resource_gap: float
+
+
 @torch.no_grad()
 def record(
     economy: Economy, policy: Policy, start: Panel, shocks: Tensor, grid: Tensor | None, generator: torch.Generator,
-) -> tuple[dict[str, Tensor], Panel]:
+    histories: Histories | None = None,
+) -> Record:
     """Follow economies along paths of shocks (B, T, ...) and write down every period.
 
     Args:
         start: where they start: histograms on `grid` (the continuum), or with grid None panels of agents.
         shocks: as `ShockProcess.draw_path` gives them; the first is that of the start itself.
         generator: draws the individual shocks of a panel; the continuum has none to draw.
-
-    Returns:
-        The economy's accounts and moments of wealth and consumption, name -> (B, T), all of the start of the period or during
-        it; and the economies at the start of the last period.
+        histories: keeps what every household of a panel does.
 
     Raises:
         InputError: an aggregate state out of the economy's domain.
@@ -45,12 +63,12 @@ def record(
     if grid is not None and len(shocks) > BLOCK:
         blocks = [slice(first, first + BLOCK) for first in range(0, len(shocks), BLOCK)]
         parts = [record(economy, policy, start.select(b), shocks[b], grid, generator) for b in blocks]
-        series = {name: torch.cat([part[name] for part, _ in parts]) for name in parts[0][0]}
-        lasts = [last for _, last in parts]
-        return series, Panel(concatenate([last.population for last in lasts]), torch.cat([last.z for last in lasts]))
+        series = {name: torch.cat([part.series[name] for part in parts]) for name in parts[0].series}
+        last = Panel(concatenate([part.last.population for part in parts]), torch.cat([part.last.z for part in parts]))
+        return Record(series, last, max(part.resource_gap for part in parts))
     periods = shocks.shape[1]
     population, z = start.population, start.z
-    rows = []
+    rows, lost = [], []
     for t in range(periods):
         seen = observe(economy, population, z)
         z_next = economy.chain.follow(z, shocks[:, min(t + 1, periods - 1)], seen.aggregates)
@@ -62,13 +80,26 @@ def record(
             following = Population(seen.resources - consumption, eps, population.weight)
         else:
             following, consumption = advance_histogram(economy, policy, grid, population, z, z_next, seen)
-        accounts = economy.accounts(
-            population, z, seen.aggregates, seen.prices, consumption, seen.resources - consumption)
+        if histories is not None:
+            histories.keep(seen, consumption)
+        carried = seen.resources - consumption
+        accounts = economy.accounts(population, z, seen.aggregates, seen.prices, consumption, carried)
+        lost.append(population.mean(carried) - following.mean(following.k))
         state = {economy.aggregate_shock: z[:, 0]} if _written_down(economy) else {}
-        rows.append(_distribution(population, consumption) | _externality(economy, seen, consumption) | state | accounts)
+        moments = _distribution(population, consumption, economy.borrowing_limit)
+        rows.append(moments | _externality(economy, seen, consumption) | state | accounts)
         last, population, z = Panel(population, z), following, z_next
     economy.check_domain(last.z, seen.aggregates)
-    return {name: torch.stack([row[name] for row in rows], 1) for name in rows[0]}, last
+    series = {name: torch.stack([row[name] for row in rows], 1) for name in rows[0]}
+    return Record(series, last, float(resource_gap(economy, series, torch.stack(lost, 1)).max()))
+
+
+def of_resources(economy: Economy, gap: float, agents: int | None) -> dict[str, object]:
+    """How well goods add up, as attributes of a Dataset: the largest violation of a resource constraint, percent of output, and
+    where it is more than rounding why.
+    """
+    reason = why_unbalanced(economy, agents)
+    return {"resource_gap": gap} | ({"resource_gap_reason": reason} if reason else {})
 
 
 def descriptions(economy: Economy) -> dict[str, tuple[str, str]]:
@@ -90,9 +121,11 @@ def descriptions(economy: Economy) -> dict[str, tuple[str, str]]:
          for name, fifth in FIFTHS.items()}
 
 
-def to_dataset(economy: Economy, series: dict[str, Tensor], shocks: Tensor, **attributes):
+def to_dataset(economy: Economy, series: dict[str, Tensor], shocks: Tensor, own: dict[str, Tensor] | None = None, **attributes):
     """The series as an xarray.Dataset of dimensions (economy, period), with units and descriptions as attributes; beside them
     the aggregate state by index, or the innovations.
+
+    own: series of households, (B, N, T), of dimensions (economy, agent, period).
     """
     import xarray  # slow to import, and only simulations need it
 
@@ -101,19 +134,29 @@ def to_dataset(economy: Economy, series: dict[str, Tensor], shocks: Tensor, **at
     variables = {name: (dimensions, series[name].cpu().numpy(), {"long_name": text, "units": unit})
                  for name, (text, unit) in described.items() if name in series}
     if economy.chain.finite:
-        names = economy.names_of(economy.aggregate_shock, economy.chain.n_z)
         variables[economy.aggregate_shock] = (dimensions, shocks.cpu().numpy(), {
-            "long_name": "aggregate state", "units": "index",
-            # the convention for coded values in netCDF files
-            "flag_values": list(range(len(names))), "flag_meanings": " ".join(name.replace(" ", "_") for name in names)})
+            "long_name": "aggregate state", "units": "index", **_flags(economy, economy.aggregate_shock, economy.chain.n_z)})
     else:
         variables["innovation"] = ((*dimensions, "shock"), shocks.cpu().numpy(), {
             "long_name": "innovation that led to this period", "units": "standard deviations"})
     b, periods = shocks.shape[:2]
     coordinates = {"economy": ("economy", range(b), {"long_name": "simulated economy", "units": "index"}),
                    "period": ("period", range(periods), {"long_name": "period", "units": economy.period})}
+    if own:
+        coded = _flags(economy, economy.individual_shock, economy.chain.n_eps)
+        variables |= {name: (("economy", "agent", "period"), own[name].cpu().numpy(),
+                             {"long_name": text, "units": unit} | (coded if unit == "index" else {}))
+                      for name, (text, unit) in of_households(economy).items()}
+        agents = next(iter(own.values())).shape[1]
+        coordinates["agent"] = "agent", range(agents), {"long_name": "simulated household", "units": "index"}
     attributes["calibration"] = json.dumps(attributes["calibration"])
     return xarray.Dataset(variables, coordinates, attributes)
+
+
+def _flags(economy: Economy, shock: str, states: int) -> dict:
+    """Names of the states of a discrete variable, by the convention for coded values in netCDF files."""
+    names = economy.names_of(shock, states)
+    return {"flag_values": list(range(len(names))), "flag_meanings": " ".join(name.replace(" ", "_") for name in names)}
 
 
 def save(dataset, path) -> None:
@@ -168,8 +211,11 @@ def _externality(economy: Economy, seen: Observation, consumption: Tensor) -> di
     return {"externality": 100 * externality_of(economy, seen, consumption) / marginal}
 
 
-def _distribution(population: Population, consumption: Tensor) -> dict[str, Tensor]:
-    """Moments of wealth and consumption, shares of groups in wealth and consumption by fifths of the population: name -> (B,)."""
+def _distribution(population: Population, consumption: Tensor, limit: float) -> dict[str, Tensor]:
+    """Moments of wealth and consumption, shares of groups in wealth and consumption by fifths of the population: name -> (B,).
+
+    limit: the borrowing limit, at which households are for certain and not around.
+    """
     spread = population.mean((consumption - population.mean(consumption)[:, None]) ** 2).sqrt()
     of_consumption = {"C_gini": gini(consumption, population.weight), "C_sd": spread}
     k, weight = population.k, population.weight
@@ -178,24 +224,11 @@ def _distribution(population: Population, consumption: Tensor) -> dict[str, Tens
     cumulated = weight.cumsum(-1)
     mean = (weight * k).sum(-1, keepdim=True)
     lorenz = (weight * k).cumsum(-1) / mean
-    levels = torch.tensor(list(LEVELS.values()), dtype=k.dtype, device=k.device)
-    # the smallest wealth whose cumulated weight reaches each level, in every economy at once
-    index = torch.searchsorted(cumulated, cumulated[:, -1:] * levels).clamp_max(k.shape[1] - 1)
-    below = _curve_at(cumulated, lorenz, [0.5, 0.9, 0.99])
-    fifths = 5 * _curve_at(cumulated, (weight * consumption).cumsum(-1), [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]).diff(dim=-1)
+    levels = quantile(k, weight, list(LEVELS.values()), atom=limit)
+    below = curve_at(cumulated, lorenz, [0.5, 0.9, 0.99])
+    fifths = 5 * curve_at(cumulated, (weight * consumption).cumsum(-1), [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]).diff(dim=-1)
     left = torch.cat([torch.zeros_like(lorenz[:, :1]), lorenz[:, :-1]], -1)
     return ({"gini": 1 - (weight * (left + lorenz)).sum(-1),
              "wealth_sd": (weight * (k - mean) ** 2).sum(-1).sqrt(),
              **of_consumption, "bottom50_share": below[:, 0], "top10_share": 1 - below[:, 1], "top1_share": 1 - below[:, 2]}
-            | dict(zip(LEVELS, k.gather(-1, index).unbind(1))) | dict(zip(FIFTHS, fifths.unbind(1))))
-
-
-def _curve_at(cumulated: Tensor, curve: Tensor, shares: list[float]) -> Tensor:
-    """A cumulated quantity (B, N), linear between points, at shares of the population: (B, len(shares))."""
-    zero = torch.zeros_like(curve[:, :1])
-    x, y = torch.cat([zero, cumulated], 1), torch.cat([zero, curve], 1)
-    at = torch.tensor(shares, dtype=x.dtype, device=x.device) * x[:, -1:]
-    right = torch.searchsorted(x, at).clamp(1, x.shape[1] - 1)
-    low, high = x.gather(1, right - 1), x.gather(1, right)
-    share = ((at - low) / (high - low).clamp_min(1e-300)).clamp(0, 1)
-    return torch.lerp(y.gather(1, right - 1), y.gather(1, right), share)
+            | dict(zip(LEVELS, levels.unbind(1))) | dict(zip(FIFTHS, fifths.unbind(1))))

@@ -1,4 +1,4 @@
-"""The errors that the project raises on purpose."""
+"""The exceptions that the project raises on purpose. (How far a solution is off is its method `Solution.errors`.)"""
 
 from __future__ import annotations
 

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from itertools import cycle
-
 import numpy as np
 import torch
-from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
-from deepham import states
 from deepham.algorithm.by_wealth import WealthBin, errors_by_wealth
 from deepham.algorithm.evaluation import Ergodic
 from deepham.economics.economy import Economy
-from deepham.figures import BLUE, GREEN, ORANGE, asset_label
+from deepham.figures import (
+    BLUE,
+    ORANGE,
+    Figure,
+    asset_label,
+    count_periods,
+    density as density_of,
+    density_top,
+    frame_density,
+    highest_inside,
+    legend_below,
+    shown_aggregate_states,
+    shown_states,
+)
 from deepham.reference.solve import Reference
 from deepham.simulation.household import Policy, observe
 from deepham.solution import Solution
 
 GRID_STYLE = {"color": "black", "linestyle": "--", "linewidth": 1.2}
+Z_STYLES = ("-", ":", "-.")  # of aggregate states: dashed is the grid
 SHOWN_QUANTILES = np.linspace(0.001, 0.999, 999)
 LAST_PERIODS = 400  # of the path of capital that are drawn
 
@@ -40,7 +51,7 @@ def figures_against_grid(
 def errors_against_grid(bins: list[WealthBin], grid: list[WealthBin]) -> Figure:
     """Mean Euler and Bellman errors by wealth, and their signed means (hollow: negative)."""
     labels = [f"{100 * each.low:g}-{100 * each.high:g}" for each in bins]
-    figure = Figure(figsize=(13, 3.8), layout="constrained")
+    figure = Figure(figsize=(13, 4.1), layout="constrained")
     shown = (("euler", "Euler error", "percent of consumption"), ("bellman", "Bellman error of the policy", "utils"))
     for axes, (name, title, unit) in zip(figure.subplots(1, 2), shown):
         x = np.arange(len(bins))
@@ -53,24 +64,28 @@ def errors_against_grid(bins: list[WealthBin], grid: list[WealthBin]) -> Figure:
         axes.plot(x, other, **GRID_STYLE, marker=".", label="grid, mean of the size")
         axes.set(yscale="log", xlabel="wealth, percent of households from the poorest", ylabel=unit, title=title)
         axes.set_xticks(x, labels)
-        axes.legend(frameon=False, fontsize=8)
+    legend_below(figure, others=axes.get_legend_handles_labels()[0])
     return figure
 
 
 def wealth_against_grid(economy: Economy, candidate: Ergodic, truth: Ergodic) -> Figure:
     """Density by individual state, the upper tail in logs, and quantile against quantile, averaged over time."""
     nodes = truth.grid.numpy()
-    names = economy.names_of(economy.individual_shock, economy.chain.n_eps)
-    ours, grid = _by_state(candidate, len(names)), _by_state(truth, len(names))
-    width = np.gradient(nodes)
-    top = nodes[np.searchsorted(grid.sum(0).cumsum(), 0.998)]
-    figure = Figure(figsize=(13, 3.8), layout="constrained")
+    ours, grid = _by_state(candidate, economy.chain.n_eps), _by_state(truth, economy.chain.n_eps)
+    top, beyond = density_top(economy, nodes, grid.sum(0))
+    figure = Figure(figsize=(13, 4.1), layout="constrained")
     density, tail, quantiles = figure.subplots(1, 3)
-    for state, color in zip(range(len(names)), cycle((ORANGE, BLUE, GREEN))):
-        density.plot(nodes, ours[state] / ours[state].sum() / width, color=color, label=names[state])
-        density.plot(nodes, grid[state] / grid[state].sum() / width, **GRID_STYLE,
-                     label="grid" if state == len(names) - 1 else None)
-    density.set(xlim=(nodes[0], top), xlabel=asset_label(economy), ylabel="density, per good", title="Wealth by state")
+    shown = shown_states(economy)
+    some = [each.eps for each in shown]
+    both = [density_of(economy, nodes, mass / mass.sum(1, keepdims=True)) for mass in (ours, grid)]
+    above, per_good = both[0][0], [each[1][some] for each in both]
+    for (_, name, color), mine, other in zip(shown, *per_good):
+        density.plot(above, mine, color=color, label=name)
+        density.plot(above, other, **GRID_STYLE)
+    at_limit = [float(density_of(economy, nodes, mass.sum(0))[2]) for mass in (ours, grid)]
+    bar = frame_density(density, economy, top, highest_inside(economy, above, top, *per_good), at_limit[0],
+                        "at the limit: {:.1f} % of households, grid {:.1f} %".format(*(100 * share for share in at_limit)))
+    density.set_title(f"Wealth by state{beyond}")
     for mass, style, label in ((ours, {"color": BLUE}, "deep learning"), (grid, GRID_STYLE, "grid")):
         above = 1 - mass.sum(0).cumsum()
         tail.semilogy(nodes[above > 1e-6], above[above > 1e-6], **style, label=label)
@@ -79,8 +94,9 @@ def wealth_against_grid(economy: Economy, candidate: Ergodic, truth: Ergodic) ->
     quantiles.plot(at_grid, at_ours, color=BLUE, label="0.1 % to 99.9 %")
     quantiles.plot(at_grid, at_grid, **GRID_STYLE, label="equal")
     quantiles.set(xlabel=f"grid, {asset_label(economy)}", ylabel="deep learning", title="Quantile against quantile")
-    for axes in (density, tail, quantiles):
+    for axes in (tail, quantiles):
         axes.legend(frameon=False)
+    legend_below(figure, economy, others=[_grid_entry(), bar])
     return figure
 
 
@@ -95,7 +111,9 @@ def capital_against_grid(economy: Economy, candidate: Ergodic, truth: Ergodic) -
     held = "capital" if economy.mean_assets == "K" else "mean assets"
     path.set(xlabel=f"{economy.period} after burn-in", ylabel=f"{held} {economy.mean_assets}, goods",
              title=f"{held.capitalize()} on the same shocks")
-    path.legend(frameon=False)
+    for axes in (path, gap):
+        count_periods(axes)
+    legend_below(figure, others=path.get_legend_handles_labels()[0])
     gap.plot(periods, 100 * (candidate.K / truth.K).log()[0].numpy(), color=ORANGE, linewidth=0.6)
     gap.axhline(0, color="black", linewidth=0.6)
     gap.set(xlabel=f"{economy.period} after burn-in", ylabel="gap, percent")
@@ -109,15 +127,15 @@ def policy_against_grid(economy: Economy, policy: Policy, reference: Reference, 
     pooled = (truth.share_z[:, None].to(nodes) * truth.mean_mass).sum(0).reshape(economy.chain.n_eps, -1).sum(0)
     top = nodes[int(torch.searchsorted(pooled.cumsum(0), 0.999))]
     k = torch.linspace(float(nodes[0]), float(top), 400, dtype=nodes.dtype)[1:][None]
-    figure = Figure(figsize=(13, 3.8), layout="constrained")
+    figure = Figure(figsize=(13, 4.1), layout="constrained")
     level, gap, mpc = figure.subplots(1, 3)
-    eps_names = economy.names_of(economy.individual_shock, economy.chain.n_eps)
-    for (cell, (z_name, _, z)), style in zip(enumerate(states.labelled(economy, truth.mean_z)), cycle(("-", ":"))):
+    aggregate_states = shown_aggregate_states(economy, truth.mean_z, Z_STYLES)
+    for cell, z_name, z, style in aggregate_states:
         population = _mean_population(truth, cell)
-        for eps, color in zip(range(len(eps_names)), cycle((ORANGE, BLUE, GREEN))):
+        for eps, name, color in shown_states(economy):
             seen = observe(economy, population, z, k=k, eps=torch.full(k.shape, eps))
             ours, grid = policy(seen)[0], reference.policy(seen)[0]
-            label = f"{eps_names[eps]}, {z_name}"
+            label = f"{name}, {z_name}"
             level.plot(k[0], ours, style, color=color, label=label)
             level.plot(k[0], grid, **GRID_STYLE | {"linewidth": 0.7})
             gap.plot(k[0], 100 * (ours / grid - 1), style, color=color, label=label)
@@ -129,8 +147,13 @@ def policy_against_grid(economy: Economy, policy: Policy, reference: Reference, 
     gap.set(xlabel=asset_label(economy), ylabel="percent", title="Consumption, distance to the grid's", ylim=(-1, 1))
     mpc.set(xlabel=asset_label(economy), ylabel="per good of resources", title="Marginal propensity to consume",
             yscale="log")
-    level.legend(frameon=False, fontsize=8)
+    legend_below(figure, economy, [(name, style) for _, name, _, style in aggregate_states], [_grid_entry()])
     return figure
+
+
+def _grid_entry() -> Line2D:
+    """Of a legend."""
+    return Line2D([], [], **GRID_STYLE, label="grid")
 
 
 def _mean_population(ergodic: Ergodic, z: int):

@@ -6,17 +6,24 @@ figures at the end of a run show how good it is. Colour: individual state; black
 
 from __future__ import annotations
 
-from itertools import cycle
-
 import numpy as np
 import torch
-from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from torch import Tensor
 
-from deepham import states
 from deepham.economics.economy import Economy
-from deepham.figures import BLUE, GREEN, ORANGE, asset_label
-from deepham.figures_against_grid import GRID_STYLE
+from deepham.figures import (
+    BLUE,
+    Figure,
+    asset_label,
+    density as density_of,
+    frame_density,
+    highest_inside,
+    legend_below,
+    shown_aggregate_states,
+    shown_states,
+)
+from deepham.figures_against_grid import GRID_STYLE, Z_STYLES
 from deepham.reference.solve import Reference
 from deepham.simulation.household import Policy, observe
 from deepham.simulation.population import Population, quantile
@@ -25,7 +32,7 @@ from deepham.simulation.rollout import Panel
 MOST_BINS, LEAST_BINS, POINTS = 60, 12, 150
 WIDTH, HEIGHT = 5.5, 3.2  # inches of a panel: TensorBoard's cards are narrow, and panels stand above each other
 SHOWN_SHARE = 1e-4  # of households, down to which the upper tail is shown
-COLORS = (ORANGE, BLUE, GREEN)
+AT_LIMIT = 1e-5  # of typical assets above the limit, within which a household of a panel stands at it
 
 
 def figures_in_training(
@@ -40,35 +47,41 @@ def figures_in_training(
 def wealth_in_panel(economy: Economy, everybody: Population, reference: Reference | None) -> Figure:
     """Density of wealth by individual state, and the share of households above each level; everybody: (1, N)."""
     k, weight = everybody.k[0].numpy(), everybody.weight[0].numpy()
-    top = float(quantile(everybody.k, everybody.weight, [0.998])[0])
+    top = float(quantile(everybody.k[0], everybody.weight[0], [0.998]))
     top = max(top, economy.borrowing_limit + 1e-6)
     figure = Figure(figsize=(WIDTH, 2 * HEIGHT), layout="constrained")
     density, tail = figure.subplots(2, 1)
-    names = economy.names_of(economy.individual_shock, economy.chain.n_eps)
-    for state, color in zip(range(len(names)), cycle(COLORS)):
-        here = (everybody.eps[0] == state).numpy()
+    constrained = k <= economy.borrowing_limit + AT_LIMIT * economy.typical_assets
+    highest, shown = 0.0, shown_states(economy)
+    for eps, name, color in shown:
+        here = (everybody.eps[0] == eps).numpy()
+        inside = here & ~constrained
         bins = int(np.clip(1.5 * here.sum() ** 0.5, LEAST_BINS, MOST_BINS))  # few households fill few bins
-        mass, edges = np.histogram(k[here], bins, (economy.borrowing_limit, top), weights=weight[here])
-        density.stairs(mass / max(weight[here].sum(), 1e-12) / np.diff(edges), edges, color=color, label=names[state])
+        mass, edges = np.histogram(k[inside], bins, (economy.borrowing_limit, top), weights=weight[inside])
+        per_good = mass / max(weight[here].sum(), 1e-12) / np.diff(edges)
+        density.stairs(per_good, edges, color=color, label=name)
+        highest = max(highest, per_good.max())
     tails = [_above(k, weight)]
     tail.semilogy(*tails[0], color=BLUE, label="simulated households")
     title = _moments(k, weight)
     if reference is not None:
         nodes = reference.nodes.numpy()
-        by_state = reference.start.weight.reshape(len(names), -1).numpy()
-        for state, mass in enumerate(by_state):
-            density.plot(nodes, mass / mass.sum() / np.gradient(nodes), **GRID_STYLE, label="grid" if state == 0 else None)
+        by_state = reference.start.weight.reshape(economy.chain.n_eps, -1).numpy()
+        above, per_good, _ = density_of(economy, nodes, by_state / by_state.sum(1, keepdims=True))
+        for each in shown:
+            density.plot(above, per_good[each.eps], **GRID_STYLE)
+        highest = max(highest, highest_inside(economy, above, top, per_good[[each.eps for each in shown]]))
         tails.append(_above(nodes, by_state.sum(0)))
         tail.semilogy(*tails[1], **GRID_STYLE, label="grid")
         title += f"; grid: {_moments(nodes, by_state.sum(0))}"
-    density.set(xlim=(economy.borrowing_limit, top), xlabel=asset_label(economy), ylabel="density, per good")
+    bar = frame_density(density, economy, top, highest or 1.0, float(weight[constrained].sum()))
     density.set_title(title, fontsize=10)
     farthest = max(float(x[above >= SHOWN_SHARE][-1]) for x, above in tails)
     tail.set(xlim=(economy.borrowing_limit, farthest), ylim=(SHOWN_SHARE, 1.2), xlabel=asset_label(economy),
              ylabel="share of households above")
     tail.set_title("Upper tail", fontsize=10)
-    for axes in (density, tail):
-        axes.legend(frameon=False, fontsize=8)
+    tail.legend(frameon=False, fontsize=8)
+    legend_below(figure, economy, others=[_grid_entry(reference), bar], fontsize=8)
     return figure
 
 
@@ -79,18 +92,18 @@ def policy_in_panel(
     """Consumption by wealth and state, and its distance to the grid's, for households beside `everybody` (1, N), in every state of
     a chain or at the mean of z (B, d).
     """
-    top = float(quantile(everybody.k, everybody.weight, [0.998])[0])
+    top = float(quantile(everybody.k[0], everybody.weight[0], [0.998]))
     k = torch.linspace(economy.borrowing_limit, top, POINTS + 1, dtype=everybody.k.dtype)[None, 1:]
     rows = 1 if reference is None else 2
     figure = Figure(figsize=(WIDTH, rows * HEIGHT), layout="constrained")
     level, *gap = figure.subplots(rows, 1, squeeze=False)[:, 0]
-    eps_names = economy.names_of(economy.individual_shock, economy.chain.n_eps)
-    shown = torch.arange(economy.chain.n_z) if economy.chain.finite else z.mean(0, keepdim=True)
-    for (z_name, _, z_here), style in zip(states.labelled(economy, shown), cycle(("-", ":"))):
-        for eps, color in zip(range(len(eps_names)), cycle(COLORS)):
+    z_shown = torch.arange(economy.chain.n_z) if economy.chain.finite else z.mean(0, keepdim=True)
+    aggregate_states = shown_aggregate_states(economy, z_shown, Z_STYLES)
+    for _, z_name, z_here, style in aggregate_states:
+        for eps, name, color in shown_states(economy):
             seen = observe(economy, everybody, z_here, k=k, eps=torch.full(k.shape, eps))
             ours = policy(seen)[0]
-            label = f"{eps_names[eps]}, {z_name}"
+            label = f"{name}, {z_name}"
             level.plot(k[0], ours, linestyle=style, color=color, label=label)
             if reference is not None:
                 grid = reference.policy(seen)[0]
@@ -98,12 +111,18 @@ def policy_in_panel(
                 gap[0].plot(k[0], 100 * (ours / grid - 1), linestyle=style, color=color, label=label)
     level.set(xlabel=asset_label(economy), ylabel=f"consumption, goods per {economy.period}")
     level.set_title("Policy beside all simulated households", fontsize=10)
-    level.legend(frameon=False, fontsize=8)
     for axes in gap:
         axes.axhline(0, color="black", linewidth=0.6)
         axes.set(xlabel=asset_label(economy), ylabel="percent", ylim=_around_zero(axes))
         axes.set_title("Consumption, distance to the grid's", fontsize=10)
+    styles = [(name, style) for _, name, _, style in aggregate_states]
+    legend_below(figure, economy, styles, [_grid_entry(reference)], fontsize=8)
     return figure
+
+
+def _grid_entry(reference: Reference | None) -> Line2D | None:
+    """Of a legend, where there is a grid solution."""
+    return None if reference is None else Line2D([], [], **GRID_STYLE, label="grid")
 
 
 def _pooled(population: Population) -> Population:

@@ -6,17 +6,14 @@ After Han, Yang and E (2021), section on generalized moments.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import cycle
 
 import numpy as np
 import torch
-from matplotlib.figure import Figure
 from torch import Tensor
 
-from deepham import states
 from deepham.algorithm.evaluation import ergodic_path
 from deepham.errors import InputError
-from deepham.figures import BLUE, GREY, ORANGE, asset_label
+from deepham.figures import BLUE, ORANGE, Figure, asset_label, colors, legend_below, shown_aggregate_states, shown_states
 from deepham.impulse import Transfer
 from deepham.networks.moments import GeneralizedMoments
 from deepham.simulation.household import Observation, observe
@@ -111,11 +108,12 @@ def _draw_value(axes, solution: Solution, basis: Basis, dates: Panel) -> None:
     economy = solution.economy
     moment = basis.moment(dates.population)
     around = solution.ergodic
-    median = float(quantile(around.k, around.weight, [0.5])[0])
+    median = float(quantile(around.k.flatten(), around.weight.flatten(), [0.5]))
     eps = economy.chain.n_eps - 1
     seen = _beside(solution, dates, torch.full((1, 1), median, dtype=moment.dtype, device=moment.device), eps)
     v = solution.value_function(seen)[:, 0]
-    for (index, (z_name, _, _)), color in zip(enumerate(states.labelled(economy, solution.z)), cycle((ORANGE, BLUE, GREY))):
+    shown = shown_aggregate_states(economy, solution.z)
+    for (index, z_name, _, _), color in zip(shown, colors(len(shown))):
         at = (economy.chain.cell(dates.z) == index).cpu()
         if at.sum() > 2:
             x, y = moment.cpu()[at].numpy(), v.cpu()[at].numpy()
@@ -128,23 +126,23 @@ def _draw_value(axes, solution: Solution, basis: Basis, dates: Panel) -> None:
 
 def _draw_transfer(panels, solution: Solution) -> None:
     economy = solution.economy
-    eps_names = economy.names_of(economy.individual_shock, economy.chain.n_eps)
     before = solution.cross_sections
     after = Panel(TRANSFER.apply(solution.ergodic), before.z)
     k = _wealth(solution)
-    for eps, color in zip(range(len(eps_names)), cycle((ORANGE, BLUE, GREY))):
+    aggregate_states = shown_aggregate_states(economy, solution.z)
+    for eps, name, color in shown_states(economy):
         low, high = (_beside(solution, panel, k[None], eps) for panel in (before, after))
         consumed = 100 * (solution.policy_function(high) / solution.policy_function(low) - 1)
         # utils over what one percent of consumption for ever is worth
         worth = 100 * (solution.value_function(high) - solution.value_function(low)) / solution.value_function.unit
-        for (index, (z_name, _, _)), style in zip(enumerate(states.labelled(economy, solution.z)), cycle(("--", "-", ":"))):
+        for index, z_name, _, style in aggregate_states:
             for axes, change in zip(panels, (consumed, worth)):
-                axes.plot(k.cpu(), change[index].cpu(), style, color=color, label=f"{eps_names[eps]}, {z_name}")
+                axes.plot(k.cpu(), change[index].cpu(), style, color=color, label=f"{name}, {z_name}")
     titles = ("Consumption after a transfer among others", "Value after a transfer among others")
     for axes, title, unit in zip(panels, titles, ("percent", "percent of consumption for ever")):
         axes.axhline(0, color="black", linewidth=0.6)
         axes.set(xlabel=asset_label(solution.economy), ylabel=unit, title=title)
-        axes.legend(frameon=False, fontsize=8)
+    legend_below(panels[0].figure, economy, [(name, style) for _, name, _, style in aggregate_states])
 
 
 def _dates(solution: Solution, seed: int) -> Panel:
@@ -165,5 +163,5 @@ def _beside(solution: Solution, panel: Panel, k: Tensor, eps: int) -> Observatio
 def _wealth(solution: Solution) -> Tensor:
     """Points (POINTS,) of wealth, from above the lowest to where nearly all households are."""
     around = solution.ergodic
-    top = float(quantile(around.k, around.weight, [0.998])[0])
+    top = float(quantile(around.k.flatten(), around.weight.flatten(), [0.998]))
     return torch.linspace(float(solution.grid[0]), top, POINTS + 1, dtype=around.k.dtype, device=around.k.device)[1:]

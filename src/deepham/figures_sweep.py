@@ -6,11 +6,10 @@ import textwrap
 from itertools import cycle
 
 import numpy as np
-from matplotlib.figure import Figure
 
-from deepham.figures import BLUE, GREEN, GREY, ORANGE
+from deepham.figures import BLUE, GREEN, GREY, ORANGE, Figure
 from deepham.sweeps import UNKNOWN, SweepRun, as_number, by_setting, order, varying
-from deepham.verdict import BARS, MOMENTS
+from deepham.verdict import BAR_SETS, MEASURES, MOMENTS
 
 MOST_LINES = 8  # that a reader tells apart
 STYLES = tuple((color, style) for style in ("-", "--") for color in (BLUE, ORANGE, GREEN, GREY))
@@ -74,7 +73,8 @@ def _solved(runs: list[SweepRun], measure: str) -> list[SweepRun]:
 
 
 def _frame(axes, runs: list[SweepRun], key: str, measure: str) -> None:
-    text, unit, bar, goal = (*BARS[measure],) if measure in BARS else (*MOMENTS.get(measure, (measure, "")), None, None)
+    text, unit = MEASURES.get(measure, (measure, ""))
+    bar, goal = BAR_SETS["standard"].get(measure, (None, None))
     for level, name, style in ((bar, "bar", "-"), (goal, "goal", ":")):
         if level is not None:
             axes.axhline(level, color="black", linestyle=style, linewidth=0.9, label=name)

@@ -182,6 +182,21 @@ def read_shock(economy: Economy, shock, hold: int, baseline: str) -> Shock:
                      f"{', '.join(names)}")
 
 
+def in_words(economy: Economy, shock: Shock) -> str:
+    """What a figure says of the shock."""
+    if isinstance(shock, Transfer):
+        share, top, bottom = (f"{100 * part:.3g} %" for part in (shock.share, shock.top, shock.bottom))
+        return f"a transfer of {share} of the wealth of the richest {top} to the poorest {bottom}"
+    held = f", held for {shock.hold} {economy.period}s" if shock.hold > 1 else ""
+    aggregate = economy.aggregate_shock
+    if isinstance(shock, Innovation):
+        return f"an innovation of {aggregate} of {shock.size:g} standard deviations{held}"
+    names = economy.names_of(aggregate, economy.chain.n_z)
+    before = "any state" if shock.before is None else names[shock.before]
+    stays = "" if shock.baseline == "drawn" else " against no change"
+    return f"a change of {aggregate} from {before} to {names[shock.to]}{held}{stays}"
+
+
 @torch.no_grad()
 def ergodic_starts(solved: SolvedEconomy, generator: torch.Generator) -> Panel:
     """Economies of the continuum at the ends of independent paths."""
@@ -200,12 +215,18 @@ def ergodic_starts(solved: SolvedEconomy, generator: torch.Generator) -> Panel:
 
 @dataclass(frozen=True)
 class Draws:
-    """Paired simulations: name -> (D, T) of each copy; stratum and weight (D,), weights summing to one."""
+    """Paired simulations: name -> (D, T) of each copy; stratum and weight (D,), weights summing to one.
+
+    resource_gap: the largest violation of a resource constraint, percent of output.
+    could_differ: whether the copies may see different aggregate states, be it in none of these draws.
+    """
 
     shocked: dict[str, Tensor]
     baseline: dict[str, Tensor]
     stratum: Tensor
     weight: Tensor
+    resource_gap: float = 0.0
+    could_differ: bool = False
 
 
 @torch.no_grad()
@@ -220,8 +241,10 @@ def simulate_pairs(
         agents: None for the continuum; a number draws a panel from each cross-section, and both copies' households have
             the same individual luck.
     """
-    index = _candidates(economy, starts.z, shock.before)
+    index = _candidates(economy, starts.z, shock)
+    could_differ = isinstance(shock, Innovation) and shock.baseline == "drawn"
     if isinstance(shock, StateShock):
+        could_differ = bool((shock.apart(economy, starts.z[index], periods) > 0).any())
         index, high, low, stratum, weight = _stratified(economy, shock, starts.z, index, periods, draws, generator)
     else:
         index = index[torch.arange(draws, device=index.device) % len(index)]
@@ -237,11 +260,14 @@ def simulate_pairs(
     start = starts.select(index)
     if agents is not None:
         start = Panel(datasets.draw_panel(start.population, agents, generator), start.z)
+    gaps: list[float] = []
     luck = int(torch.randint(2**62, (1,), generator=generator, device=generator.device))
 
     def follow(start: Panel, path: Tensor) -> dict[str, Tensor]:
         common = torch.Generator(generator.device).manual_seed(luck)
-        return datasets.record(economy, policy, start, path, grid if agents is None else None, common)[0]
+        found = datasets.record(economy, policy, start, path, grid if agents is None else None, common)
+        gaps.append(found.resource_gap)
+        return found.series
 
     if isinstance(shock, StateShock | Innovation):
         # the period before belongs to both: its state is known, and what is recorded begins after it
@@ -251,16 +277,29 @@ def simulate_pairs(
         after = shock.apply(start.population)
         shocked = follow(Panel(on_grid(grid, after, economy.chain.n_eps) if agents is None else after, start.z), high)
         baseline = follow(start, low)
-    return Draws(shocked, baseline, stratum, weight)
+    return Draws(shocked, baseline, stratum, weight, max(gaps), could_differ)
 
 
-def _candidates(economy: Economy, z: Tensor, before: int | None) -> Tensor:
-    """Indices of the starts that stand in the state before the shock."""
-    index = torch.arange(len(z), device=z.device) if before is None else (z == before).nonzero()[:, 0]
+def _candidates(economy: Economy, z: Tensor, shock: Shock) -> Tensor:
+    """Indices of the starts that stand in the state before the shock, and from which it can come."""
+    names = economy.names_of(economy.aggregate_shock, economy.chain.n_z)
+    index = torch.arange(len(z), device=z.device) if shock.before is None else (z == shock.before).nonzero()[:, 0]
     if not len(index):
-        name = economy.names_of(economy.aggregate_shock, economy.chain.n_z)[before]
-        raise InputError(f"shock: no start is in the state {name}; give one with start= or another shock")
-    return index
+        raise InputError(f"shock: no start is in the state {names[shock.before]}; give one with start= or another shock")
+    if not isinstance(shock, StateShock):
+        return index
+    chances = economy.chain.aggregate
+    possible = index[chances[z[index], shock.to] > 0]
+    if not len(possible) or shock.hold > 1 and chances[shock.to, shock.to] == 0:
+        before = names[shock.to] if len(possible) else names[int(z[index[0]])]
+        follow = [names[state] for state in (chances[names.index(before)] > 0).nonzero()[:, 0].tolist()]
+        raise InputError(f"shock: {economy.aggregate_shock} never goes from {before} to {names[shock.to]} in one {economy.period}; "
+                         f"expected a state that can follow {before}: {', '.join(follow)}")
+    if shock.baseline == "forced":
+        possible = possible[chances[z[possible], z[possible]] > 0]
+        if not len(possible):
+            raise InputError(f"baseline: {economy.aggregate_shock} never stays in the state before the shock; expected 'drawn'")
+    return possible
 
 
 def _stratified(
@@ -301,26 +340,29 @@ def responses(economy: Economy, drawn: Draws) -> dict[str, tuple[np.ndarray, str
     """
     described, result, moved = datasets.descriptions(economy), {}, False
     weight = drawn.weight.cpu().numpy()
-    for name, shocked in drawn.shocked.items():
-        text, unit = described[name]
+    for name in (name for name in described if name in drawn.shocked):  # the economy's own accounts first
+        shocked, (text, unit) = drawn.shocked[name], described[name]
         high, low = shocked.cpu().numpy(), drawn.baseline[name].cpu().numpy()
         gap, mean = high - low, weight @ low
         moved = moved or bool(np.any(gap))
         points = _in_points(unit)
         if points is None:
-            # what nobody has, such as the wealth of the poorest where they hold none, has no percent
-            factor, unit = 100 / np.where(mean == 0, np.nan, mean), "percent of baseline"
-            noise = gap - (weight @ gap) * factor / 100 * low  # of a ratio of means, by the delta method
+            # what nobody has, such as the wealth of the poorest where they hold none, has no percent; of debt more is up, too
+            size = np.where(mean == 0, np.nan, abs(mean))
+            factor, unit = 100 / size, "percent of baseline"
+            noise = gap - (weight @ gap) / np.where(mean == 0, np.nan, mean) * low  # of a ratio of means, by the delta method
         else:
             factor, unit, noise = points, "percentage points", gap
         result[name] = factor * (weight @ gap), f"response of {text}", unit
-        result[f"{name}_se"] = abs(factor) * _standard_error(noise, drawn), f"standard error of the response of {text}", unit
+        result[f"{name}_se"] = factor * _standard_error(noise, drawn), f"standard error of the response of {text}", unit
         bands = np.quantile(factor * gap, BANDS, axis=0, weights=weight, method="inverted_cdf")
         for level, series in zip(BANDS, bands):
             result[f"{name}_q{round(100 * level):02d}"] = series, f"{level:.0%} quantile over draws of {text}", unit
     if not moved:
-        raise InputError("shock: the response is exactly zero in every draw: both copies are the same economy; expected a "
-                         "shock that changes something")
+        draws = len(drawn.weight)
+        raise InputError("shock: the response is exactly zero in every draw: " + (
+            f"the baseline came to the states that are forced by itself ({draws} of {draws}); expected more draws" if drawn.could_differ else
+            "both copies are the same economy; expected a shock that changes something"))
     return result
 
 
@@ -359,4 +401,5 @@ def impulse_response(
                                                {"long_name": f"{text}, {copy} copy", "units": unit})
         variables["weight"] = (("draw",), drawn.weight.cpu().numpy(), {"long_name": "weight of the draw", "units": "share"})
     time = {"long_name": "periods after the shock", "units": economy.period}
+    attributes |= datasets.of_resources(economy, drawn.resource_gap, agents)
     return xarray.Dataset(variables, {"period": ("period", range(periods), time)}, attributes)

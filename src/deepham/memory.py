@@ -208,6 +208,11 @@ def simulation(economy, nodes: int, point: int, periods: int, economies: int, ag
             _cross_sections(economy, nodes, point, {"economies": economies}, agents)]
 
 
+def histories(periods: int, economies: int, agents: int) -> Part:
+    """Of `simulate` with histories: the seven numbers kept of every household in every period."""
+    return 8 * 7 * periods * economies * agents, {"periods": periods, "economies": economies, "agents": agents}
+
+
 def response(economy, nodes: int, point: int, periods: int, draws: int, agents: int | None, pool: int) -> list[Part]:
     """Of `irf`: the pool of paths that the strata are filled from, both copies of every draw, their cross-sections."""
     variables = len(economy.variables) + 16

@@ -15,15 +15,16 @@ SETTLED = 1e-5  # relative movement over a hundred periods that counts as rest
 WINDOW = 100
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)  # what is printed at a prompt is one line, not a path of thousands of periods
 class RiskySteadyState:
     """Where an economy goes when the aggregate state stays what it is.
 
     Attributes:
         path: xarray.Dataset of dimensions (economy, period), every account and moment along the way.
         K: capital at the end, goods.
-        settled: whether it has come to rest there, and mean assets with it.
-        drift: its movement over the last hundred periods, or that of mean assets where it is larger, percent.
+        settled: whether it has been at rest there for a hundred periods, and mean assets with it; never after fewer periods.
+        drift: how far it was from there within the last hundred periods (of a shorter path, all), or mean assets where they were
+            farther; percent.
         turn: (period, K) where it first turns, the plateau of a path that creeps on; None where it does not turn.
         deterministic_K, ergodic_K: the deterministic steady state and the ergodic mean over all states, goods.
         population: the cross-section at the end, as `Solution.simulate(start=)` takes it.
@@ -41,9 +42,13 @@ class RiskySteadyState:
     wealth: np.ndarray
     consumption: np.ndarray
 
+    def __repr__(self) -> str:
+        return f"RiskySteadyState({self})"
+
     def __str__(self) -> str:
+        periods = self.path.sizes["period"]
         end = f"K settles at {self.K:.4g}" if self.settled else (
-            f"K is {self.K:.4g} after {self.path.sizes['period']} periods and moves by {self.drift:+.2g} % in a hundred")
+            f"K is {self.K:.4g} after {periods} periods and moves by {self.drift:+.2g} % in the last {min(WINDOW, periods - 1)}")
         turn = f", after a turn at {self.turn[1]:.4g} in period {self.turn[0]}" if self.turn else ""
         return (f"{end}{turn}; deterministic steady state {self.deterministic_K:.4g}, ergodic mean "
                 f"{self.ergodic_K:.4g} goods")
@@ -51,10 +56,11 @@ class RiskySteadyState:
 
 def describe_path(K: np.ndarray) -> tuple[bool, float, tuple[int, float] | None]:
     """settled, drift and turn of a path of capital (T,)."""
-    drift = np.log(K[-1] / K[max(0, len(K) - 1 - WINDOW)])
+    moves = np.log(K[-1] / K[-1 - WINDOW:])  # from each of the last periods to the end: a path that turns may come back
+    drift = moves[np.abs(moves).argmax()]
     steps = np.diff(K)
     steps[np.abs(steps) < 1e-12 * np.abs(K[1:])] = 0.0  # rounding at rest is no turn
     moving = np.flatnonzero(steps)
     turned = np.flatnonzero(np.diff(np.sign(steps[moving]))) if len(moving) else moving
     turn = None if not len(turned) else int(moving[turned[0]] + 1)
-    return abs(drift) < SETTLED, 100 * float(drift), None if turn is None else (turn, float(K[turn]))
+    return len(K) > WINDOW and bool(abs(drift) < SETTLED), 100 * float(drift), None if turn is None else (turn, float(K[turn]))

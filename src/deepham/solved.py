@@ -15,13 +15,16 @@ from deepham import datasets, impulse, memory, states
 from deepham.algorithm.evaluation import VerdictSettings, ergodic_path, error_measures
 from deepham.economics.economy import Economy
 from deepham.errors import InputError
+from deepham.histories import Histories
 from deepham.risky import RiskySteadyState, describe_path
+from deepham.simulation.balance import SMALL, gap_of
 from deepham.simulation.continuum import on_grid
 from deepham.simulation.household import Observation, Policy, Value, observe
 from deepham.simulation.population import Population
 from deepham.simulation.rollout import Panel
 
 CHUNK = 2**17  # households that go through a policy at once: bounds the memory
+MOST_STARTS = 8  # seeds whose starting points of impulse responses are kept
 LEAST = 1e-300  # resources of a household that can consume: a share of less would be rounded to nothing
 
 
@@ -55,6 +58,7 @@ class SolvedEconomy:
         self.mass = mass.detach().to(self.grid)
         self.ergodic = self._check_ergodic()
         self.z = self._check_z(z)
+        self._starts: dict[int, tuple[Tensor, Tensor, Tensor]] = {}  # by seed, see `_ergodic_starts`
 
     @property
     def cross_sections(self) -> Panel:
@@ -124,7 +128,7 @@ class SolvedEconomy:
     # -- simulation ------------------------------------------------------------------------------------------------
 
     def simulate(self, periods: int, economies: int = 1, agents: int | None = None, seed: int = 0, shocks=None,
-                 start=None):
+                 start=None, histories: bool = False):
         """Simulate economies that start from the ergodic cross-section or from `start`.
 
         Args:
@@ -138,36 +142,48 @@ class SolvedEconomy:
                 state of a chain at its long-run shares.
             start: mapping as `population` in `consumption`, the cross-section at the start of period 0 in every
                 economy; an aggregate state that is a number may stand beside it by its name, otherwise it starts at its ergodic
-                mean. The continuum splits its points between the neighbouring nodes of `grid`; a panel draws its
-                agents from it. None: the ergodic cross-section of the first aggregate state.
+                mean. Goods have to add up: where labour follows from the aggregate state, as many households are in each individual
+                state as belong to it, and a drawn path begins in a state to which they do. The continuum splits its points between the
+                neighbouring nodes of `grid`; a panel draws its agents from it. None: the ergodic cross-section of the first aggregate state.
+            histories: of a panel, also what every household has, earns and does; nothing else in the Dataset changes.
 
         Returns:
             xarray.Dataset of dimensions (economy, period): what the economy accounts for (K at the start of the period,
             C during it, ...), the aggregate state by index or the innovation, Gini coefficient, standard deviation and quantiles of
-            wealth; units and descriptions as attributes.
+            wealth; units and descriptions as attributes, and `resource_gap`, the largest violation of a resource constraint in
+            percent of output, with its reason where it is more than rounding. With histories=True also, of dimensions
+            (economy, agent, period), for KS98 k (start of the period), eps (index), c, m = c + k_next, income = m - k, k_next (the
+            assets carried) and mpc, the marginal propensity to consume out of a small gift of assets.
 
         Raises:
             InputError: one line on the argument that does not fit.
         """
-        return self._simulate(periods, economies, agents, seed, shocks, start)[0]
+        return self._simulate(periods, economies, agents, seed, shocks, start, states.flag("histories", histories))[0]
 
-    def _simulate(self, periods, economies, agents, seed, shocks, start):
+    def _simulate(self, periods, economies, agents, seed, shocks, start, histories=False):
         """The Dataset of `simulate` and the economies in its last period."""
         periods, economies = states.whole("periods", periods, 1), states.whole("economies", economies, 1)
         agents = None if agents is None else states.whole("agents", agents, 1)
-        memory.require_memory(memory.simulation(self.economy, len(self.grid), memory.point_of(self.policy_function), periods,
-                                                economies, agents), self.grid.device)
+        if histories and agents is None:
+            raise InputError("histories: the continuum has no single households to follow; expected agents=, the number of "
+                             "households of a panel")
+        parts = memory.simulation(self.economy, len(self.grid), memory.point_of(self.policy_function), periods, economies, agents)
+        if histories:
+            parts.append(memory.histories(periods, economies, agents))
+        memory.require_memory(parts, self.grid.device)
         generator = self._generator(seed)
         if shocks is None:
-            path = self._draw_path(economies, periods, generator)
+            path = self._draw_path(economies, periods, generator, self._adding_up(start))
         else:
             path = states.shock_path(self.economy, shocks, economies, periods, self.grid.device)
         begin = self._start(start, self.begin(path[:, 0]), agents, generator)
-        series, last = datasets.record(
-            self.economy, self.policy_function, begin, path, self.grid if agents is None else None, generator)
+        kept = Histories(self.economy, self.policy_function, begin, periods) if histories else None
+        found = datasets.record(
+            self.economy, self.policy_function, begin, path, self.grid if agents is None else None, generator, kept)
         return datasets.to_dataset(
-            self.economy, series, path, model=self.name, calibration=self.calibration, seed=int(seed),
-            agents="continuum" if agents is None else agents), last
+            self.economy, found.series, path, kept and kept.series, model=self.name, calibration=self.calibration, seed=int(seed),
+            agents="continuum" if agents is None else agents,
+            **datasets.of_resources(self.economy, found.resource_gap, agents)), found.last
 
     def risky_steady_state(self, z=0, periods: int = 3000, start=None) -> RiskySteadyState:
         """The continuum while the aggregate state is held and households go on expecting shocks.
@@ -175,7 +191,8 @@ class SolvedEconomy:
         Args:
             z: the state that is held, by index or name; where the aggregate state is numbers its innovation, in standard
                 deviations, which is held at zero: shocks that are expected do not come.
-            periods: how long, at least 2; in ks98 wealth spreads over thousands of quarters.
+            periods: how long, at least 2; after a hundred or fewer nothing is said to have settled. In ks98 wealth spreads over
+                thousands of quarters.
             start: mapping as in `simulate`; None: the ergodic cross-section of z.
 
         Raises:
@@ -215,8 +232,9 @@ class SolvedEconomy:
             periods, draws: at least 1; pairs of economies that are averaged over.
             agents: None for the continuum, where only the aggregate state is random, or the number of agents of a panel.
             start: mapping as in `simulate`, the cross-section of the period before the shock (after "any", in each
-                aggregate state in turn). None: 64 economies 80 periods on from the ergodic mean, which is the ergodic set where
-                that is forgotten by then, and the middle of it where it is not.
+                aggregate state in turn in which goods add up with it). None: 64 economies 80 periods on from the ergodic mean, which
+                is the ergodic set where that is forgotten by then, and the middle of it where it is not. The solution keeps those of
+                the last seeds: the first call with a seed takes longer than the next.
             hold: periods that the state is forced for.
             baseline: "drawn", or "forced" to stay in the state before the shock in period 0.
             keep_draws: keep every draw's paths, (draw, period), as K_shocked and K_baseline.
@@ -239,30 +257,36 @@ class SolvedEconomy:
                                               draws, agents, pool), self.grid.device)
         generator = self._generator(seed)
         if start is None:
-            starts = impulse.ergodic_starts(self, generator)
+            starts = self._ergodic_starts(seed, generator)
         else:
-            here = self.cross_sections
+            here, among = self.cross_sections, self._adding_up(start)
+            here = here if read.before is not None or among is None else here.select(among.nonzero()[:, 0])
             starts = self._start(start, here if read.before is None else here.select([read.before]), None, generator)
         return impulse.impulse_response(
             self.economy, self.policy_function, self.grid, starts, read, periods, draws, agents, generator, keep_draws,
-            {"model": self.name, "calibration": json.dumps(self.calibration), "shock": str(shock), "draws": draws,
+            {"title": f"Response to {impulse.in_words(self.economy, read)}", "model": self.name,
+             "calibration": json.dumps(self.calibration), "shock": str(shock), "draws": draws,
              "baseline": baseline, "hold": hold, "seed": int(seed), "agents": "continuum" if agents is None else agents})
 
-    def plot_irf(self, shock, variables=("Y", "C", "I", "K", "r", "w"), **options):
+    def plot_irf(self, shock, variables=None, **options):
         """Figure of `irf(shock, **options)`: responses with their 50 and 90 percent bands over draws.
+
+        Args:
+            shock: as in `irf`; or a Dataset that `irf` returned, or several by label, of which nothing is computed again, as in
+                `deepham.plot_irf`.
+            variables: names, one panel each; None: Y, C, I, K, r and w, as far as there are such.
 
         Raises:
             InputError: as `irf`, and for variables that there are none of.
         """
-        known = list(datasets.descriptions(self.economy))
-        if not isinstance(variables, list | tuple) or not variables:
-            raise InputError(f"variables: expected a list of names, got {states.show(variables)}; there is {', '.join(known)}")
-        for name in variables:
-            if not isinstance(name, str) or name not in known:
-                raise InputError(f"variables: there is no {states.show(name)}; there is {', '.join(known)}")
-        from deepham import figures  # matplotlib, which takes a third of a second to import
+        from deepham import figures_irf  # matplotlib, which takes a third of a second to import
 
-        return figures.impulse_responses({"": self.irf(shock, **options)}, variables)
+        if figures_irf.are_responses(shock):
+            if options:
+                raise InputError(f"{next(iter(options))}: these responses are computed already; expected variables alone, or a shock")
+            return figures_irf.plot_irf(shock, variables)
+        variables = figures_irf.chosen(variables, list(datasets.descriptions(self.economy)))  # before the response is computed
+        return figures_irf.plot_irf(self.irf(shock, **options), variables)
 
     def errors(self, dates: int = 20, periods: int = 1000, seed: int = 0) -> dict[str, float]:
         """Errors in the continuum, at `dates` cross-sections spread over a simulated path of `periods`.
@@ -289,11 +313,24 @@ class SolvedEconomy:
     def _generator(self, seed) -> torch.Generator:
         return torch.Generator(self.grid.device).manual_seed(states.whole("seed", seed, 0))
 
-    def _draw_path(self, economies: int, periods: int, generator: torch.Generator) -> Tensor:
-        """Paths of shocks whose first are of their long-run shares."""
+    def _ergodic_starts(self, seed: int, generator: torch.Generator) -> Panel:
+        """`impulse.ergodic_starts` of a generator that is fresh from the seed. They follow from the seed alone, so those of the
+        last seeds are kept, with the state that they leave the generator in: what is drawn next is the same either way.
+        """
+        if seed not in self._starts:
+            starts = impulse.ergodic_starts(self, generator)
+            mass = starts.population.weight.reshape(len(starts.z), self.economy.chain.n_eps, -1)
+            self._starts = dict(list(self._starts.items())[-MOST_STARTS + 1:]) | {seed: (mass, starts.z, generator.get_state())}
+        mass, z, state = self._starts[seed]
+        generator.set_state(state)
+        return Panel(Population.histogram(self.grid, mass), z)
+
+    def _draw_path(self, economies: int, periods: int, generator: torch.Generator, among: Tensor | None = None) -> Tensor:
+        """Paths of shocks whose first are of their long-run shares, of `among` (n_z,) where it is given."""
         chain = self.economy.chain
         uniform = torch.rand((economies, 1), generator=generator, device=generator.device, dtype=self.grid.dtype)
-        index = (uniform >= chain.stationary_z()[:-1].cumsum(0)).sum(-1)
+        shares = chain.stationary_z() if among is None else chain.stationary_z() * among
+        index = (uniform >= (shares / shares.sum())[:-1].cumsum(0)).sum(-1)
         return chain.draw_path(self.z[index], periods, generator)
 
     @torch.no_grad()
@@ -312,7 +349,33 @@ class SolvedEconomy:
                     raise InputError(f"start: assets of {float(given.k.max()):g} lie above the top {self.grid[-1]:g} "
                                      f"of the wealth grid; lower them, or simulate a panel with agents=")
                 population = on_grid(self.grid, population, self.economy.chain.n_eps)
+            self._adds_up(given, z)
         return Panel(population if agents is None else datasets.draw_panel(population, agents, generator), z)
+
+    def _adding_up(self, start) -> Tensor | None:
+        """Which of `cross_sections` are in an aggregate state in which goods add up if households are those of `start`, (n_z,); None
+        for all of them. Where labour follows from z, it takes as many in each individual state as belong to z.
+        """
+        if start is None or self.economy.unbalanced() or not self.economy.chain.finite:
+            return None
+        given = states.cross_section(self.economy, "start", start, self.grid.device)
+        fits = ~(gap_of(self.economy, given.select([0] * len(self.z)), self.z) > SMALL)
+        return fits if bool(fits.any()) else None  # the refusal is that of the first state
+
+    def _adds_up(self, given: Population, z: Tensor) -> None:
+        """Raise InputError unless goods add up where the households (1, N) are in these aggregate states (B, ...)."""
+        economy, chain = self.economy, self.economy.chain
+        gaps = gap_of(economy, given.select([0] * len(z)), z)
+        if economy.unbalanced() or not bool((gaps > SMALL).any()):
+            return
+        worst = int(gaps.nan_to_num(0).argmax())
+        cell = int(chain.cell(z[worst : worst + 1]))
+        names = economy.names_of(economy.individual_shock, chain.n_eps)
+        here, wanted = (", ".join(f"{float(people.mean((people.eps == index).double())):.4g} {name}" for index, name in enumerate(names))
+                        for people in (given, self.ergodic.select([cell])))
+        state = f" where {economy.aggregate_shock} is {economy.names_of(economy.aggregate_shock, chain.n_z)[cell]}" if chain.finite else ""
+        raise InputError(f"start: with {here} of the households goods do not add up{state}: incomes and output differ by "
+                         f"{float(gaps[worst]):.2g} % of output; expected {wanted}, so scale the weights of each state to its share")
 
     # -- checks ----------------------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from deepham.verdict import judge
+from deepham.verdict import BAR_SETS, judge
 
 GROUPED = ("seed", "run")  # what runs of one setting may differ in
 UNKNOWN = "default"
@@ -37,7 +37,7 @@ class SweepRun:
 
     @property
     def bar_met(self) -> bool:
-        return self.measures is not None and all(row.met is not False for row in judge(self.measures))
+        return self.measures is not None and all(row.met is not False for row in judge(self.measures, BAR_SETS["standard"]))
 
 
 def most_welfare(runs: list[SweepRun]) -> SweepRun | None:

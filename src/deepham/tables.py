@@ -10,16 +10,17 @@ from rich.table import Table
 
 from deepham.algorithm.by_wealth import WealthBin
 from deepham.sheet import Sheet
-from deepham.verdict import BARS, MOMENTS, Row
+from deepham.verdict import MEASURES, Row
 
-HEADINGS = ("measure", "value", "grid", "unit", "bar", "goal", "met")
+HEADINGS = ("measure", "value", "s.e.", "grid", "unit", "bar", "goal", "met")
 
 
 def _cells(row: Row) -> tuple[str, ...]:
     def number(value: float | None) -> str:
         return "" if value is None else f"{value:.3g}" if abs(value) < 10 else f"{value:.4g}"
 
-    return (row.description, number(row.value), number(row.reference), row.unit, number(row.bar), number(row.goal),
+    error = "" if row.error is None else f"{row.error:.1g}"
+    return (row.description, number(row.value), error, number(row.reference), row.unit, number(row.bar), number(row.goal),
             _met(row))
 
 
@@ -30,9 +31,9 @@ def _met(row: Row) -> str:
 
 def verdict_table(rows: list[Row], title: str) -> Table:
     """For the terminal, 80 columns wide at most."""
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, show_edge=False, padding=0)
     for heading in HEADINGS:
-        table.add_column(heading, justify="right" if heading in ("value", "grid", "bar", "goal") else "left", no_wrap=True)
+        table.add_column(heading, justify="right" if heading in ("value", "s.e.", "grid", "bar", "goal") else "left", no_wrap=True)
     for row in rows:
         table.add_row(*_cells(row))
     return table
@@ -40,8 +41,8 @@ def verdict_table(rows: list[Row], title: str) -> Table:
 
 def verdict_sheet(rows: list[Row]) -> Sheet:
     """The verdict; at full precision with the measures' names."""
-    return Sheet(HEADINGS, [_cells(row) for row in rows], "lrrlrrl", ("name", *HEADINGS), [
-        (row.measure, row.description, row.value, row.reference, row.unit, row.bar, row.goal, _met(row)) for row in rows])
+    return Sheet(HEADINGS, [_cells(row) for row in rows], "lrrrlrrl", ("name", *HEADINGS), [
+        (row.measure, row.description, row.value, row.error, row.reference, row.unit, row.bar, row.goal, _met(row)) for row in rows])
 
 
 BIN_HEADINGS = ("households from, %", "to", "wealth from, goods", "to", "Euler, %", "signed", "Bellman, utils", "signed")
@@ -81,8 +82,7 @@ def runs_sheet(runs: Runs, spread: bool = True) -> Sheet:
 
 def _by_measure(runs: Runs):
     """Description, unit and values of the measures that every run has, in the order of the verdict."""
-    described = {name: (text, unit) for name, (text, unit, *_) in BARS.items()} | MOMENTS
-    for name, (text, unit) in described.items():
+    for name, (text, unit) in MEASURES.items():
         if all(name in measures for measures in runs.values()):
             yield text, unit, [measures[name] for measures in runs.values()]
 

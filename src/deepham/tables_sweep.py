@@ -10,7 +10,7 @@ from rich.table import Table
 from deepham.sheet import Sheet
 from deepham.sweeps import SweepRun, as_number, by_setting, varying
 from deepham.tables import mean_sd
-from deepham.verdict import BARS, MOMENTS
+from deepham.verdict import MEASURES, MOMENTS
 
 MAIN = ("euler.mean", "euler.p99", "bellman_policy.mean", "path_gap.mean", "wealth_w1")
 
@@ -71,5 +71,5 @@ def _short(value: str) -> str:
 
 
 def _described(name: str) -> str:
-    text, unit, *_ = (BARS | MOMENTS).get(name, (name, ""))
+    text, unit = MEASURES.get(name, (name, ""))
     return f"{text}, {unit}" if unit else text

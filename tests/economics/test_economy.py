@@ -2,7 +2,7 @@
 
 import copy
 import math
-from dataclasses import fields
+from dataclasses import fields, make_dataclass
 from fractions import Fraction
 
 import numpy as np
@@ -10,6 +10,8 @@ import pytest
 import torch
 
 from deepham import economics
+from deepham.economics.economy import parameter
+from deepham.economics.ks98 import KS98
 from deepham.errors import InputError
 from deepham.simulation.household import observe
 from deepham.simulation.rollout import initial_panel
@@ -77,6 +79,20 @@ def test_numbers_of_any_kind_are_kept_as_plain_data():
     kept = {"beta": 0.75, "hours": 1e30, "mu": 0.25, "productivity": [1.0, 2.0]}
     assert {key: found[key] for key in given} == kept
     assert all(type(found[key]) is type(kept[key]) for key in kept) and type(found["productivity"][0]) is float
+
+
+@pytest.mark.parametrize("annotation", ["int", int], ids=["text", "type"])
+def test_a_whole_number_arrives_as_one_and_anything_else_is_refused(annotation):
+    counted = make_dataclass("Counted", [("states", annotation, parameter("number of states"))], bases=(KS98,), eq=False)
+    calibration = economics.calibration("ks98")
+    for given in (7, 7.0, np.int64(7), Fraction(7)):
+        states = counted(**calibration, states=given).parameters()["states"]
+        assert states == 7 and type(states) is int
+    for bad in (7.5, math.inf, True, "7", [7]):
+        with pytest.raises(InputError, match="states: expected a whole number, got") as error:
+            counted(**calibration, states=bad)
+        assert "\n" not in str(error.value)
+    assert type(economics.create("jfv", quadrature=3.0).quadrature) is int
 
 
 @pytest.mark.parametrize("name, parameters", [

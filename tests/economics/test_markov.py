@@ -41,8 +41,25 @@ def test_rows_printed_with_few_digits_are_normalised():
 
 
 def test_conditional_times_marginal_is_the_joint_chain(ks98, plain):
-    joint = torch.einsum("zy,zyef->zeyf", ks98.chain.aggregate, ks98.chain.individual).reshape(4, 4)
-    torch.testing.assert_close(joint, torch.tensor(plain.joint, dtype=torch.float64), rtol=0, atol=1e-12)
+    chain = JointChain(plain.printed, n_z=2, n_eps=2)
+    joint = torch.einsum("zy,zyef->zeyf", chain.aggregate, chain.individual).reshape(4, 4)
+    torch.testing.assert_close(joint, torch.tensor(plain.printed, dtype=torch.float64), rtol=0, atol=1e-12)
+
+
+def test_the_shortest_way_from_state_to_state():
+    p = 1 / 3
+    only_neighbours = JointChain([[1 - p, p, 0, 0], [p, 1 - 2 * p, p, 0], [0, p, 1 - 2 * p, p], [0, 0, p, 1 - p]], n_z=4, n_eps=1)
+    assert only_neighbours.route(0, 3) == [1, 2, 3] and only_neighbours.route(3, 1) == [2, 1]
+    assert only_neighbours.route(2, 2) == [2]
+    absorbing = JointChain([[0.5, 0.5], [0, 1]], n_z=2, n_eps=1)
+    assert absorbing.route(1, 0) == []
+
+
+def test_a_mirrored_path_has_bad_luck_for_good(ks98, seeded):
+    start = torch.tensor([0])
+    path, image = (ks98.chain.draw_path(start, 400, seeded(3), mirrored) for mirrored in (False, True))
+    apart = int((path != image).nonzero()[0, 1])  # from where they first differ on
+    assert apart < 50 and bool((path + image == 1)[:, apart:].all())
 
 
 def test_a_state_that_cannot_follow_leaves_no_nan():

@@ -147,7 +147,8 @@ def test_every_odd_value_in_every_argument(shipped, listed_outcomes):
     solution = shipped("brock_mirman")
     people = PEOPLE["brock_mirman"]
     calls = (
-        (solution.simulate, {"periods": 2, "economies": 1, "agents": 2, "seed": 0, "shocks": [0, 1], "start": people}),
+        (solution.simulate, {"periods": 2, "economies": 1, "agents": 2, "seed": 0, "shocks": [0, 1], "start": people,
+                             "histories": True}),
         (solution.irf, {"shock": "good->bad", "periods": 1, "draws": 1, "seed": 0, "agents": 2, "start": people,
                         "hold": 1, "baseline": "drawn", "keep_draws": False}),
         (solution.irf, {"shock": {"transfer": 0.1}, "periods": 1, "draws": 1, "agents": 2, "start": people,

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from scipy.sparse import coo_matrix, eye
+from scipy.sparse import coo_matrix, diags, eye, kron
 from scipy.sparse.linalg import spsolve
 
 from deepham import economics
@@ -74,9 +74,16 @@ def plain_assets(e, k, nodes):
             for node, mass in ((above, share), (above - 1, 1 - share)):
                 rows.append(j * g + node), columns.append(i * g + np.arange(g)), values.append(chances[i, j] * mass)
     moves = coo_matrix((np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))), shape=(2 * g, 2 * g))
-    balance = (moves.tocsr() - eye(2 * g)).tolil()
-    balance[-1] = 1.0
-    mass = spsolve(balance.tocsc(), np.eye(2 * g)[-1])
+    over = np.concatenate([np.maximum(R * nodes + income[i] - np.interp(nodes, k, c[i]) - nodes[-1], 0) for i in range(2)])
+    height = np.append(nodes[:-1], 0.0)  # of what would be held beyond the top everybody below has a share
+    rate = 0.0
+    for _ in range(20):
+        share = rate * height / np.append(np.diff(nodes), 1.0)
+        rises = kron(eye(2), eye(g) + diags([share[:-1], -share], [-1, 0], shape=(g, g)))
+        balance = (rises @ moves.tocsr() - eye(2 * g)).tolil()
+        balance[-1] = 1.0
+        mass = spsolve(balance.tocsc(), np.eye(2 * g)[-1])
+        rate = mass @ over / (moves @ mass @ np.tile(height, 2))
     return mass @ np.tile(nodes, 2), K, c
 
 

@@ -1,10 +1,12 @@
 """Weighted cross-sections: a panel, a histogram, and the statistics of both."""
 
+import numpy as np
 import pytest
 import torch
 
 from deepham.algorithm.objective import lifetime_utility
 from deepham.simulation.household import observe
+from deepham.simulation.continuum import on_grid
 from deepham.simulation.population import Population, concatenate, gini, quantile
 from deepham.simulation.rollout import Panel
 
@@ -61,23 +63,27 @@ def test_selected_economies_are_stacked_back(ks98_panel):
         assert torch.equal(getattr(again, name), getattr(own, name))
 
 
-def test_quantile_is_the_smallest_value_whose_mass_reaches_the_level(seeded):
-    values = torch.randint(20, (3, 30), generator=seeded()).double()
-    weight = torch.randint(1, 9, (3, 30), generator=seeded(1)).double() / 64  # sums are exact
-    pairs = sorted(zip(values.flatten().tolist(), weight.flatten().tolist()))
-    levels = [0.0, 0.01, 0.25, 0.5, 0.9, 0.999, 1.0]
-    for level, answer in zip(levels, quantile(values, weight, levels).tolist()):
-        reached, total = 0.0, sum(mass for _, mass in pairs)
-        for value, mass in pairs:
-            reached += mass
-            if reached >= level * total:
-                break
-        assert answer == value
+def test_quantiles_are_linear_between_the_middles_of_masses(seeded):
+    """By hand: of 0.5 at 1, 0.3 at 2 and 0.2 at 4 the distribution function is 0.25, 0.65, 0.9 there."""
+    values, weight = torch.tensor([[4.0, 1.0, 2.0, 1.0]]).double(), torch.tensor([[0.2, 0.1, 0.3, 0.4]]).double()
+    levels = [0.0, 0.25, 0.45, 0.65, 0.7, 0.9, 1.0]
+    assert quantile(values, weight, levels)[0].tolist() == pytest.approx([1, 1, 1.5, 2, 2.4, 4, 4])
+    # at a borrowing limit of 1 half of all households really are
+    assert quantile(values, weight, levels, atom=1.0)[0].tolist() == pytest.approx([1, 1, 1, 2, 2.4, 4, 4])
+    # of N equal weights Hazen's rule, which NumPy knows
+    sample = torch.rand((3, 40), generator=seeded(), dtype=torch.float64)
+    for row, found in zip(sample, quantile(sample, torch.full_like(sample, 1 / 40), [0.1, 0.5, 0.83])):
+        assert found.tolist() == pytest.approx(np.quantile(row.numpy(), [0.1, 0.5, 0.83], method="hazen").tolist(), rel=1e-12)
 
 
-def test_quantile_counts_weights_not_points():
-    values, weight = torch.tensor([[3.0, 1.0, 2.0]]), torch.tensor([[0.125, 0.75, 0.125]])
-    assert quantile(values, weight, [0.5, 0.75, 0.8, 0.9]).tolist() == [1, 1, 2, 3]
+def test_a_quantile_moves_as_mass_moves(seeded):
+    """All assets up by 0.2 %: so is every quantile of their histogram, where a node would be, or the next."""
+    grid = torch.linspace(0, 60, 61, dtype=torch.float64)
+    k = 50 * torch.rand((1, 4000), generator=seeded(), dtype=torch.float64)
+    before, after = (on_grid(grid, Population.panel(x, torch.zeros_like(x, dtype=torch.long)), 1) for x in (k, 1.002 * k))
+    levels = [0.1, 0.25, 0.5, 0.75, 0.9]
+    growth = quantile(after.k, after.weight, levels) / quantile(before.k, before.weight, levels) - 1
+    torch.testing.assert_close(growth, torch.full_like(growth, 0.002), rtol=0, atol=4e-4)
 
 
 def test_gini_is_half_the_relative_mean_difference(seeded):

@@ -1,5 +1,6 @@
 """What training does to the process of its caller: nothing. And the same bits every time."""
 
+import logging
 import os
 import random
 import signal
@@ -11,6 +12,7 @@ import torch
 
 import deepham
 from deepham.errors import InputError
+from deepham.training import solve as solve_module
 from deepham.training.fit import fit
 from deepham.training.interruption import Interrupted, heed, interruptible
 from deepham.training.module import DeepHAM
@@ -48,6 +50,19 @@ def test_solving_leaves_the_process_as_found(found, overrides):
     before = found()
     deepham.solve("ks98", overrides=[*TINY, *overrides])
     assert found() == before
+
+
+def test_solving_says_how_far_it_is_where_somebody_reads_along(found, capsys, monkeypatch):
+    logger = logging.getLogger("deepham")
+    before = logger.level, logger.propagate, list(logger.handlers)
+    for progress, watched, shown in ((None, False, False), (None, True, True), (True, False, True), (False, True, False)):
+        monkeypatch.setattr(solve_module, "is_watched", lambda watched=watched: watched)
+        deepham.solve("ks98", overrides=TINY, progress=progress)
+        printed = capsys.readouterr().out
+        assert (shown and "outer iteration 1/1" in printed and "mean Euler error" in printed) or (not shown and not printed)
+    assert (logger.level, logger.propagate, logger.handlers) == before
+    with pytest.raises(InputError, match="progress: expected True or False"):
+        deepham.solve("ks98", overrides=TINY, progress="yes")
 
 
 def test_so_does_solving_that_fails(found, monkeypatch):

@@ -5,6 +5,7 @@ import copy
 import pytest
 import torch
 
+from deepham.economics.ks98 import KS98
 from deepham.simulation.continuum import advance_histogram
 from deepham.simulation.household import observe
 from deepham.training.data import PanelData, PanelStream
@@ -63,6 +64,27 @@ def test_the_continuum_is_followed_without_a_draw_of_any_household(trainer, buil
     assert before.population.k.shape == (3, 80)
     torch.testing.assert_close(after.population.weight, expected.weight, rtol=1e-5, atol=1e-8)
     torch.testing.assert_close(after.population.weight.sum(1), torch.ones(3), rtol=0, atol=1e-6)
+
+
+class Debt(KS98):
+    borrowing_limit = -2.0
+
+
+class DeepHAMOfDebt(DeepHAM):
+    @staticmethod
+    def create_economy(name, **parameters):
+        return Debt(**parameters)
+
+
+@pytest.mark.parametrize("options", [{}, {"agents": None, "nodes": 40}], ids=str)
+def test_an_economy_whose_households_may_borrow_is_trained_to_finite_losses(trainer, hyperparameters, options):
+    module = DeepHAMOfDebt(**hyperparameters(**options))
+    losses, step = [], module.training_step
+    module.training_step = lambda *batch: losses.append(step(*batch)) or losses[-1]
+    trainer(2).fit(module, datamodule=PanelData(module.settings, 1))
+    assert len(losses) == 2 * module.settings.policy_steps
+    assert torch.isfinite(torch.stack([loss for each in losses for loss in each.values()])).all()
+    assert torch.isfinite(weights(module)).all()
 
 
 def test_with_fresh_epoch_the_panels_are_those_of_the_policy_at_the_start_of_the_epoch(build):

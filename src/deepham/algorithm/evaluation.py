@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from deepham.algorithm import business_cycle
+from deepham.algorithm.business_cycle import BLOCKS, Moments, standard_error
 from deepham.algorithm.planner import externality
 from deepham.algorithm.residuals import residuals
 from deepham.economics.economy import Economy, require
+from deepham.simulation.balance import resource_gap
 from deepham.simulation.continuum import advance_histogram, on_grid, wealth_grid
 from deepham.simulation.household import Policy, Value, observe
-from deepham.simulation.population import Population, concatenate, gini, quantile
+from deepham.simulation.population import Population, concatenate, curve_at, gini, quantile
 from deepham.simulation.rollout import Panel
 
 @dataclass
 class VerdictSettings:
-    """How long and how finely the continuum is followed; each field is explained in conf/train.yaml."""
+    """How long and how finely the continuum is followed, and what it is held against; each field is explained in
+    conf/train.yaml.
+    """
 
     nodes: int
     top: float
     burn_in: int
     periods: int
     dates: int
+    bars: str = "standard"
+    own_bars: dict[str, Any] = field(default_factory=dict)
 
     def validate(self) -> None:
         """Raise InputError for a value out of range."""
@@ -37,7 +45,9 @@ class VerdictSettings:
 
 
 STATISTICS = ("mean", "p99", "max")
-QUANTILES = (0.01, 0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95, 0.99)
+QUANTILES = (0.01, 0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95, 0.99, 0.999)
+RICHEST = {"top10_share": 0.1, "top1_share": 0.01, "top01_share": 0.001}  # shares of households
+POOREST = {"bottom50_share": 0.5}
 
 
 ERRORS = ("euler", "bellman_policy", "bellman_optimality")
@@ -47,8 +57,13 @@ def measure_names(economy: Economy) -> list[str]:
     """Names of everything that `measure` returns for the economy."""
     errors = [f"{error}.{statistic}" for error in ERRORS for statistic in STATISTICS]
     exact = [] if economy.closed_form(torch.ones(1, 1)) is None else ["closed_form_gap.mean"]
-    quantiles = [f"wealth_q{round(100 * level):02d}" for level in QUANTILES]
-    return [*errors, *exact, "mean_K", "sd_K", "welfare", "wealth_sd", "gini", "top_mass", *quantiles]
+    return [*errors, *exact, "mean_K", "sd_K", "welfare", "resource_gap", "wealth_sd", "gini", *POOREST, *RICHEST, "top_mass",
+            *map(quantile_name, QUANTILES)]
+
+
+def quantile_name(level: float) -> str:
+    """wealth_q01, wealth_q10, wealth_q50, wealth_q999 of .01, .1, .5, .999."""
+    return f"wealth_q{f'{level:.3f}'[2:].removesuffix('0')}"
 
 
 @dataclass(frozen=True)
@@ -58,35 +73,43 @@ class Ergodic:
     Attributes:
         grid: (G,) wealth nodes.
         mean_mass: (n_z, n_eps * G) average histogram in the periods with each z, or in all where z is numbers, summing to one
-            each. Where the path misses a z it is the cross-section that would have followed the last period but one, had z
-            turned to it.
+            each. If the paths never visit a z: where the chain would have gone from the last period but one to it.
+        block_mass: (BLOCKS, G) average distribution of wealth in each of so many equal parts of the paths; fewer of a path of
+            fewer periods.
         mean_z: (n_z, ...) the aggregate state of each of these: every index, or the mean of z.
         share_z: (n_z,) share of periods with each z.
         dates: histograms at dates spread evenly over the path, as a panel of economies.
+        accounts: name -> (B, T), what the economy accounts for.
         K: (B, T) path of mean assets after burn-in: capital, where households own all of it.
         z: (B, T, ...).
         welfare: consumption that, were it certain and the same for all, would be worth what households consume along the path:
             its utility is theirs, a mean over households and periods. Goods per period.
+        resource_gap: largest violation of the economy's resource constraints along the path, percent of output; NaN where it
+            states none.
         premium: (B, T), what assets are worth to others (planner.py), utils a unit; None in the market.
     """
 
     grid: Tensor
     mean_mass: Tensor
+    block_mass: Tensor
     mean_z: Tensor
     share_z: Tensor
     dates: Panel
+    accounts: dict[str, Tensor]
     K: Tensor
     z: Tensor
     welfare: float
+    resource_gap: float
     premium: Tensor | None = None
 
     def to(self, device) -> Ergodic:
         """A copy on the device."""
-        population = self.dates.population
-        moved = Population(*(x.to(device) for x in (population.k, population.eps, population.weight)))
-        return Ergodic(self.grid.to(device), self.mean_mass.to(device), self.mean_z.to(device), self.share_z.to(device),
-                       Panel(moved, self.dates.z.to(device)), self.K.to(device), self.z.to(device),
-                       self.welfare, None if self.premium is None else self.premium.to(device))
+        def moved(value):
+            if isinstance(value, dict):
+                return {name: moved(each) for name, each in value.items()}
+            return value.to(device=device) if isinstance(value, Tensor | Panel) else value
+
+        return Ergodic(**{each.name: moved(getattr(self, each.name)) for each in fields(self)})
 
 
 def measure(
@@ -101,21 +124,36 @@ def measure(
         progress: called with (periods done, periods in all).
     """
     people = start.population
-    pooled = Population(*(x.reshape(1, -1) for x in (people.k, people.eps, people.weight / len(people.weight))))
+    people_of_all = Population(*(x.reshape(1, -1) for x in (people.k, people.eps, people.weight / len(people.weight))))
     grid = wealth_grid(economy, settings.nodes, settings.top)
     shocks = verdict_path(economy, settings, seed)
-    z = shocks[:, 0] if economy.chain.finite else start.z.mean(0, keepdim=True)
-    histogram = Panel(on_grid(grid, pooled, economy.chain.n_eps), z)
-    ergodic = ergodic_path(economy, policy, grid, histogram, shocks, settings.burn_in, settings.dates, progress)
+    one = on_grid(grid, people_of_all, economy.chain.n_eps)
+    begin = together(economy, one, None if economy.chain.finite else start.z.mean(0, keepdim=True), shocks)
+    ergodic = ergodic_path(economy, policy, grid, begin, shocks, settings.burn_in, settings.dates, progress)
     return ergodic, measures_along(economy, policy, value, ergodic)
 
 
 def verdict_path(economy: Economy, settings: VerdictSettings, seed: int) -> Tensor:
-    """The path of the aggregate shock that a verdict is taken on: (1, burn_in + periods, ...)."""
+    """The shocks that a verdict is taken on: a path and its mirror image, (2, burn_in + half of the periods, ...).
+
+    Where the first has good luck the second has bad luck, so that most of what is random about a long-run mean cancels:
+    in ks98 their standard errors are 30 to 40 times smaller than those of as many periods of one path. Without aggregate
+    risk there is one path, (1, burn_in + periods, ...).
+    """
     chain = economy.chain
-    generator = torch.Generator(chain.device).manual_seed(seed)
-    start = chain.typical_z()
-    return chain.draw_path(start[chain.stationary_z().argmax()][None], settings.burn_in + settings.periods, generator)
+    start = chain.typical_z()[chain.stationary_z().argmax()][None]
+    images = (False, True) if chain.n_next > 1 else (False,)
+    length = settings.burn_in - (-settings.periods // len(images))
+    return torch.cat([chain.draw_path(start, length, torch.Generator(chain.device).manual_seed(seed), mirrored)
+                      for mirrored in images])
+
+
+def together(economy: Economy, population: Population, z: Tensor | None, shocks: Tensor) -> Panel:
+    """One cross-section (1, N) at the beginning of every path of shocks (B, T, ...): in the state that the path begins with, or
+    where z is numbers at z (1, d).
+    """
+    first = shocks[:, 0] if economy.chain.finite else z.expand(len(shocks), -1)
+    return Panel(population.select([0] * len(shocks)), first)
 
 
 def measures_along(economy: Economy, policy: Policy, value: Value, ergodic: Ergodic) -> dict[str, float]:
@@ -144,20 +182,21 @@ def ergodic_path(
     economy: Economy, policy: Policy, grid: Tensor, start: Panel, shocks: Tensor, burn_in: int, dates: int,
     progress: Callable[[int, int], None] | None = None,
 ) -> Ergodic:
-    """Follow the continuum along the path of shocks (B, T, ...) from the histogram `start` and keep what comes after burn_in
-    periods. The first shock is that of `start` itself.
+    """Follow the continuum along the paths of shocks (B, T, ...) from the histograms `start` and keep what comes after burn_in
+    periods. The first shocks are those of `start` itself.
     """
     b, periods = shocks.shape[:2]
     measured = periods - burn_in
+    blocks = min(BLOCKS, measured)
     at = {burn_in + i * measured // max(1, dates // b) for i in range(max(1, dates // b))}
     population, z = start.population, start.z
     chain, weight = economy.chain, population.weight
-    mean_mass = torch.zeros(chain.n_z, weight.shape[1], dtype=weight.dtype, device=weight.device)
+    masses = torch.zeros(blocks, chain.n_z, weight.shape[1], dtype=weight.dtype, device=weight.device)
     kept: list[Panel] = []
     K = torch.empty(b, measured, dtype=weight.dtype, device=weight.device)
     path = torch.empty(b, measured, *z.shape[1:], dtype=z.dtype, device=z.device)
     premium = torch.empty_like(K) if economy.objective == "planner" else None
-    utility = torch.zeros_like(K[:, 0])
+    utility, lost, rows = torch.zeros_like(K[:, 0]), torch.zeros_like(K), []
     for t in range(periods):
         seen = observe(economy, population, z)
         if t >= burn_in:
@@ -165,7 +204,7 @@ def ergodic_path(
             path[:, t - burn_in] = z
             if premium is not None:
                 premium[:, t - burn_in] = externality(economy, policy, population, z)
-            mean_mass.index_add_(0, chain.cell(z), population.weight)
+            masses[(t - burn_in) * blocks // measured].index_add_(0, chain.cell(z), population.weight)
             if t in at:
                 kept.append(Panel(population, z))
         before = seen
@@ -176,37 +215,80 @@ def ergodic_path(
             consumption = policy(seen)
         if t >= burn_in:
             utility += seen.population.mean(economy.preferences.utility(consumption)) / measured
+            carried = seen.resources - consumption
+            if t + 1 < periods:
+                lost[:, t - burn_in] = seen.population.mean(carried) - population.mean(population.k)
+            rows.append(economy.accounts(seen.population, seen.z, seen.aggregates, seen.prices, consumption, carried))
         if progress and (t + 1) % 500 == 0:
             progress(t + 1, periods)
+    mean_mass = masses.sum(0)
+    block_mass = masses.sum(1).reshape(blocks, chain.n_eps, -1).sum(1)
     for index in range(chain.n_z):
-        if mean_mass[index].sum() == 0:  # a short path may miss a state: the cross-section had z turned to it last
-            turned = torch.full_like(z, index)
-            mean_mass[index] = advance_histogram(economy, policy, grid, before.population, z, turned, before)[0].weight.mean(0)
+        if mean_mass[index].sum() == 0:  # a short path may miss a state
+            mean_mass[index] = _turned(economy, policy, grid, Panel(before.population, before.z), index)
     cells = chain.cell(path.flatten(0, 1))
     share_z = torch.stack([(cells == index).double().mean() for index in range(chain.n_z)])
     mean_z = torch.arange(chain.n_z, device=z.device) if chain.finite else path.flatten(0, 1).mean(0, keepdim=True)
     dates_panel = Panel(concatenate([p.population for p in kept]), torch.cat([p.z for p in kept]))
     mean_mass = mean_mass / mean_mass.sum(1, keepdim=True)
+    accounts = {name: torch.stack([row[name] for row in rows], 1) for name in rows[0]}
     welfare = float(economy.preferences.inverse_utility(utility.mean()))
-    return Ergodic(grid, mean_mass, mean_z, share_z, dates_panel, K, path, welfare, premium)
+    return Ergodic(grid, mean_mass, block_mass / block_mass.sum(1, keepdim=True), mean_z, share_z, dates_panel, accounts, K, path,
+                   welfare, float(resource_gap(economy, accounts, lost).max()), premium)
+
+
+def _turned(economy: Economy, policy: Policy, grid: Tensor, panel: Panel, state: int) -> Tensor:
+    """Mean histogram (n_eps * G,) where the chain goes from the panel's states to `state` in the fewest possible periods."""
+    masses = []
+    for one in (panel.select(slice(b, b + 1)) for b in range(len(panel.z))):
+        population, z = one.population, one.z
+        for following in economy.chain.route(int(z), state):
+            z_next = torch.full_like(z, following)
+            population, z = advance_histogram(economy, policy, grid, population, z, z_next)[0], z_next
+        masses.append(population.weight[0])
+    return torch.stack(masses).mean(0)
 
 
 def distribution_measures(ergodic: Ergodic) -> dict[str, float]:
-    """Mean and sd of K, welfare, moments of individual wealth pooled over time, and the mass at the top node."""
-    grid_k = ergodic.dates.population.k[0]
-    weight = (ergodic.share_z[:, None].to(grid_k) * ergodic.mean_mass).sum(0)
-    mean = float((weight * grid_k).sum())
-    measures = {
-        "mean_K": float(ergodic.K.mean()),
-        "sd_K": float(ergodic.K.std()),
-        "welfare": ergodic.welfare,
-        "wealth_sd": float(((weight * (grid_k - mean) ** 2).sum()).sqrt()),
-        "gini": float(gini(grid_k[None], weight[None])),
-        # what would be saved beyond the grid stays at its top: much of it there, and the moments are wrong
-        "top_mass": float(weight[grid_k == ergodic.grid[-1]].sum()),
-    }
-    levels = quantile(grid_k, weight, QUANTILES)
-    return measures | {f"wealth_q{round(100 * q):02d}": float(level) for q, level in zip(QUANTILES, levels)}
+    """Moments over the ergodic set, how well goods add up, and the mass at the top node."""
+    # what would be saved beyond the grid is shared out: much mass at its top, and the moments are wrong
+    return _moments(ergodic.grid, pooled(ergodic), ergodic.K) | {
+        "welfare": ergodic.welfare, "resource_gap": ergodic.resource_gap, "top_mass": float(pooled(ergodic)[-1])}
+
+
+def moment_errors(ergodic: Ergodic) -> dict[str, float]:
+    """Standard errors of those moments of `distribution_measures` that have one; NaN for paths that are too short."""
+    grid, blocks, total = ergodic.grid, ergodic.block_mass, ergodic.block_mass.sum(0)
+    K = ergodic.K.tensor_split(len(blocks), 1)
+    whole = _moments(grid, total / total.sum(), ergodic.K)
+    without = [_moments(grid, (total - blocks[i]) / (total - blocks[i]).sum(), torch.cat([*K[:i], *K[i + 1:]], 1))
+               for i in range(len(blocks) if len(blocks) > 1 else 0)]
+    return {name: standard_error(whole[name], [each[name] for each in without]) for name in whole}
+
+
+def _moments(grid: Tensor, weight: Tensor, K: Tensor) -> dict[str, float]:
+    """Mean and sd of mean assets K (B, T), and moments of individual wealth, pooled over time: weight (G,)."""
+    mean = (weight * grid).sum()
+    lorenz = (weight * grid).cumsum(0) / mean
+    below = curve_at(weight.cumsum(0)[None], lorenz[None], [*POOREST.values(), *(1 - share for share in RICHEST.values())])[0]
+    poorest, richest = below[:len(POOREST)], 1 - below[len(POOREST):]
+    levels = quantile(grid, weight, QUANTILES, atom=float(grid[0]))
+    return {
+        "mean_K": float(K.mean()), "sd_K": float(K.std()),
+        "wealth_sd": float((weight * (grid - mean) ** 2).sum().sqrt()), "gini": float(gini(grid[None], weight[None])),
+        **dict(zip(POOREST, poorest.tolist())), **dict(zip(RICHEST, richest.tolist())), **dict(zip(map(quantile_name, QUANTILES), levels.tolist()))}
+
+
+def pooled(ergodic: Ergodic) -> Tensor:
+    """Time-averaged distribution of wealth over the nodes, (G,)."""
+    weight = (ergodic.share_z[:, None].to(ergodic.mean_mass) * ergodic.mean_mass).sum(0)
+    return weight.reshape(-1, len(ergodic.grid)).sum(0)
+
+
+def cycle_moments(economy: Economy, ergodic: Ergodic) -> list[Moments]:
+    """Business-cycle moments of everything that the economy accounts for and that moves."""
+    series = {name: values.cpu().numpy() for name, values in ergodic.accounts.items()}
+    return business_cycle.moments(series, economy.variables, economy.period)
 
 
 def error_measures(
@@ -234,7 +316,7 @@ def error_measures(
 def _statistics(name: str, error: Tensor, weight: Tensor) -> dict[str, float]:
     return {
         f"{name}.mean": float((weight * error).sum() / weight.sum()),
-        f"{name}.p99": float(quantile(error, weight, [0.99])[0]),
+        f"{name}.p99": float(quantile(error[weight > 0], weight[weight > 0], [0.99])),
         # nodes that nobody reaches carry no error
         f"{name}.max": float(error[weight > 1e-9].max()),
     }

@@ -20,17 +20,18 @@ def agent_weights(
     typical: dict[str, float], seen: Observation, rich: float, poor: float, mass: Tensor | None = None
 ) -> Tensor:
     """Weights (B, N) of the agents in both losses, before they are divided by their mean: 1 + rich (k/K)^2 + poor (c/m)^2,
-    with K the mean assets and c the consumption of the economy's typical state.
+    with K the mean assets and c the consumption of the economy's typical state, and k, K and m counted from the borrowing
+    limit on.
 
     Under price-taking every state is a problem of its own: weights move no optimum, they say where the networks'
     error goes. The dispersion of wealth hangs on the slope of the policy where few agents live. Each term is capped
     at 9 times its coefficient. The points of a histogram count by their mass (B, N).
     """
-    weight = torch.ones_like(seen.resources)
+    weight, limit = torch.ones_like(seen.resources), typical["limit"]
     if rich:
-        weight = weight + rich * ((seen.k / typical["assets"]) ** 2).clamp_max(9.0)
+        weight = weight + rich * (((seen.k - limit) / (typical["assets"] - limit)) ** 2).clamp_max(9.0)
     if poor:
-        weight = weight + poor * ((typical["c"] / seen.resources) ** 2).clamp_max(9.0)
+        weight = weight + poor * ((typical["c"] / (seen.resources - limit)) ** 2).clamp_max(9.0)
     if mass is not None:
         weight = weight * mass
     return weight

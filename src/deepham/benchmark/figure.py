@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from deepham.benchmark.growth import AXES
-from deepham.figures import BLUE, GREY, ORANGE
+from deepham.figures import BLUE, GREY, ORANGE, Figure
 
 
 def growth(measured: dict) -> Figure:

@@ -31,7 +31,7 @@ class ManyShocks(KS98):
 
     persistence: list[float] = parameter("rho of each shock")
     innovation: list[float] = parameter("sigma of each shock, standard deviation of its innovation", "log points")
-    directions: float = parameter("random directions in place of the full quadrature in training; 0: the full rule")
+    directions: int = parameter("random directions in place of the full quadrature in training; 0: the full rule")
 
     def prices(self, aggregates: dict[str, Tensor], z: Tensor) -> dict[str, Tensor]:
         ratio, productivity = aggregates["K"] / self.labour, self.z_level * self._factor(z)
@@ -76,12 +76,11 @@ class ManyShocks(KS98):
     def prepare(self) -> None:
         require(len(self.productivity) == 1,
                 f"productivity: expected one number, the level that the shocks move, got {self.productivity}")
-        require(self.directions >= 0 and self.directions == int(self.directions),
-                f"directions: expected a whole number from 0 on, got {self.directions:g}")
+        require(self.directions >= 0, f"directions: expected a whole number from 0 on, got {self.directions}")
         super().prepare()
         self._rest = super().steady_state()
         self.chain = Autoregressions(self.persistence, self.innovation, self.chain.individual[0, 0],
-                                     directions=int(self.directions) or None)
+                                     directions=self.directions or None)
 
     def _factor(self, z: Tensor) -> Tensor:
         return torch.exp(z.sum(-1))

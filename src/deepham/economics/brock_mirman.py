@@ -72,6 +72,10 @@ class BrockMirman(Economy):
             "w": prices["w"],
         }
 
+    def balance(self, accounts: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Goods: workers consume their wage."""
+        return {"goods": accounts["Y"] - accounts["w"] - accounts["C"] - accounts["I"]}
+
     def steady_state(self) -> dict[str, float]:
         z = float(self.chain.stationary_z() @ self.z_level)
         K = (self.alpha * self.beta * z) ** (1 / (1 - self.alpha))

@@ -49,8 +49,9 @@ def parameter(meaning: str, unit: str = "-"):
 class Economy(ABC):
     """Base class. Parameters are the dataclass fields of the subclass; derived tensors are set in `prepare`.
 
-    They are numbers, lists of them, and texts that name a convention. Any real numbers will do for parameters, NumPy's too, in lists or tuples; they are kept as floats in lists, which files
-    can hold.
+    A parameter is a number (`float`), a whole number (`int`), a list of numbers (`list`) or a text that names a convention
+    (`str`), by its annotation. Any real numbers will do, NumPy's too, in lists or tuples; they are kept as plain numbers in
+    lists, which files can hold.
     """
 
     asset: ClassVar[str] = "k"  # public name of the endogenous individual state
@@ -71,13 +72,16 @@ class Economy(ABC):
     def __post_init__(self):
         for each in fields(self):
             given = getattr(self, each.name)
-            if each.type == "str":  # a convention, of those that `prepare` knows
+            # the annotation as it is written; without `from __future__ import annotations` it is a type
+            kind = each.type if isinstance(each.type, str) else getattr(each.type, "__name__", str(each.type))
+            if kind == "str":  # a convention, of those that `prepare` knows
                 require(isinstance(given, str), f"{each.name}: expected a text, got {show(given)}")
                 continue
-            value, listed = _plain(given), str(each.type).startswith("list")
-            require(value is not None and isinstance(value, list) == listed,
-                    f"{each.name}: expected {'a list of finite numbers' if listed else 'a finite number'}, got {show(given)}")
-            setattr(self, each.name, value)
+            value, listed, whole = _plain(given), kind.startswith("list"), kind == "int"
+            expected = "a list of finite numbers" if listed else "a whole number" if whole else "a finite number"
+            require(value is not None and isinstance(value, list) == listed and not (whole and value % 1),
+                    f"{each.name}: expected {expected}, got {show(given)}")
+            setattr(self, each.name, int(given) if whole else value)
         self.prepare()
         self._check_long_run()
 
@@ -106,7 +110,10 @@ class Economy(ABC):
 
     @abstractmethod
     def accounts(self, population, z, aggregates, prices, consumption, assets_next) -> dict[str, Tensor]:
-        """Aggregate quantities and prices of the period, name -> (B,), described in `variables`."""
+        """Aggregate quantities and prices of the period, name -> (B,), described in `variables`.
+
+        assets_next (B, N) is what households carry out of the period.
+        """
 
     @abstractmethod
     def steady_state(self) -> dict[str, float]:
@@ -135,6 +142,18 @@ class Economy(ABC):
         """The economy with one aggregate state, the long-run mean of its own; None where there is no such thing."""
         return None
 
+    def balance(self, accounts: dict[str, Tensor]) -> dict[str, Tensor]:
+        """By how much each resource constraint of the economy is missed, name -> (B,), in goods as "Y" of the accounts:
+        zero to rounding in every period, or the economy says in `unbalanced` why not.
+
+        By default goods, Y = C + I. An economy with other uses of output, or with more constraints, states them all.
+        """
+        return {"goods": accounts["Y"] - accounts["C"] - accounts["I"]} if {"Y", "C", "I"} <= accounts.keys() else {}
+
+    def unbalanced(self) -> str:
+        """Why the resource constraints do not hold in the economy as it is stated; empty where they do."""
+        return ""
+
     # -- what follows from it --------------------------------------------------------------------------------------
 
     def fault(self, z: Tensor, aggregates: dict[str, Tensor] | None = None) -> str | None:
@@ -155,9 +174,9 @@ class Economy(ABC):
         return self.typical_household()["assets"]
 
     def typical_household(self) -> dict[str, float]:
-        """Mean "assets" and consumption "c" in the typical state."""
+        """Mean "assets" and consumption "c" in the typical state, and the "limit" of borrowing."""
         state = self.typical_state()
-        return {"assets": state[self.mean_assets], "c": state["c"]}
+        return {"assets": state[self.mean_assets], "c": state["c"], "limit": self.borrowing_limit}
 
     def names_of(self, shock: str, states: int) -> tuple[str, ...]:
         """Names of the states of a shock, their indices where the economy gives none for so many states."""
@@ -204,9 +223,33 @@ class Economy(ABC):
             require(all(bool(price.isfinite().all()) for price in prices.values()) and bool((prices["R"] > 0).all()),
                     f"calibration: prices at its {name} steady state are not finite, or R is not positive, "
                     f"{({key: price.tolist() for key, price in prices.items()})}")
+        self._check_limit()
         base = self.frictionless()
-        require(base is None or base.mpc > 0 and math.isfinite(base.human_wealth),
-                f"calibration: without risk its households spend a share above 0 of a finite wealth, got {base}")
+        require(base is None or base.mpc > 0 and -self.borrowing_limit <= base.human_wealth < math.inf,
+                "calibration: without risk its households spend a share above 0 of a finite wealth, from which they could pay "
+                f"back all debt, got {base}")
+
+    def _check_limit(self) -> None:
+        """Raise InputError for a limit at which a household that earns the least, in any aggregate state and at the prices of
+        the typical state, has nothing to consume although it stays as deep in debt. (At a limit of zero an economy may leave
+        those without assets nothing to live on.)
+        """
+        limit = self.borrowing_limit
+        require(not isinstance(limit, bool) and isinstance(limit, Real) and math.isfinite(limit) and limit < self.typical_assets,
+                f"borrowing_limit: expected a finite number below the typical assets {self.typical_assets:.4g}, got {show(limit)}")
+        if limit == 0:
+            return
+        z = self.chain.typical_z()
+        aggregates = {name: self.table([value]).expand(len(z)) for name, value in self.typical_state().items()}
+        prices = self.prices(aggregates, z)
+        eps = torch.arange(self.chain.n_eps).expand(len(z), -1)
+        income, at_limit = (self.resources(torch.full(eps.shape, k, dtype=torch.float64), eps, z, prices) for k in (0.0, limit))
+        short = at_limit <= limit
+        if bool(short.any()):
+            income, bound = income[short], (income / (1 - (at_limit - income) / limit))[short]  # income + R bound = bound
+            expected = f"above the natural one, {float(bound.max()):.4g}" if limit < 0 else f"below {float(bound.min()):.4g}"
+            raise InputError(f"borrowing_limit: at {limit:g} a household that earns {float(income.min()):.4g} a {self.period} has "
+                             f"nothing left to consume at the prices of the typical state; expected a limit {expected}")
 
     def table(self, values) -> Tensor:
         """A table by state, (n,), float64."""

@@ -48,10 +48,11 @@ class GaussianProcess(ShockProcess):
     def draw_z(self, z: Tensor, uniform: Tensor, aggregates: Aggregates | None = None) -> Tensor:
         return self.follow(z, standard_normal(uniform), aggregates)
 
-    def draw_path(self, start: Tensor, periods: int, generator: torch.Generator) -> Tensor:
+    def draw_path(self, start: Tensor, periods: int, generator: torch.Generator, mirrored: bool = False) -> Tensor:
         shape = (periods, *start.shape)  # the shocks of a period one after the other, so that a longer path begins like a shorter
         uniform = torch.rand(shape, generator=generator, device=start.device, dtype=self.dtype)
-        return standard_normal(uniform).transpose(0, 1)
+        shocks = standard_normal(uniform).transpose(0, 1)
+        return -shocks if mirrored else shocks
 
     def next_states(
         self, z: Tensor, aggregates: Aggregates | None = None, generator: torch.Generator | None = None

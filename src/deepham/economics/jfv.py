@@ -85,7 +85,7 @@ class JFV(Economy):
     finding: float = parameter("rate from low to high earnings", "per year")
     losing: float = parameter("rate from high to low earnings", "per year")
     dt: float = parameter("length of a step", "years")
-    quadrature: float = parameter("Gauss-Hermite nodes of an expectation over Z")
+    quadrature: int = parameter("Gauss-Hermite nodes of an expectation over Z")
     stated_assets: float = parameter("B at which networks and grids are scaled and simulations start", "goods")
     stated_net_worth: float = parameter("W at which networks are scaled and simulations start", "goods")
 
@@ -103,7 +103,7 @@ class JFV(Economy):
         "Y": ("output", "goods per year"),
         "C": ("consumption of households", "goods per year"),
         "C_expert": ("consumption of the expert", "goods per year"),
-        "I": ("investment, Y - C - C_expert", "goods per year"),
+        "I": ("investment, K' - (1 - delta) K where no shock comes", "goods per year"),
         "r": ("interest rate", "percent per year"),
         "spread": ("return on capital above the interest rate", "percent per year"),
         "leverage": ("leverage of the expert, K/W", "ratio"),
@@ -129,6 +129,7 @@ class JFV(Economy):
     def accounts(self, population, z, aggregates, prices, consumption, assets_next) -> dict[str, Tensor]:
         K, W = aggregates["K"], z[..., 0]
         r, output, consumed = (prices["R"] - 1) / self.dt, K**self.alpha, population.mean(consumption) / self.dt
+        K_next = population.mean(assets_next) + self.chain.follow(z, torch.zeros_like(z), aggregates)[..., 0]
         return {
             "B": aggregates["B"],
             "W": W,
@@ -136,12 +137,16 @@ class JFV(Economy):
             "Y": output,
             "C": consumed,
             "C_expert": self.rho_hat * W,
-            "I": output - consumed - self.rho_hat * W,
+            "I": (K_next - K) / self.dt + self.delta * K,
             "r": 100 * r,
             "spread": 100 * (self.alpha * output / K - self.delta - r),
             "leverage": K / W,
             "w": prices["w"],
         }
+
+    def balance(self, accounts: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Goods: households and the expert consume."""
+        return {"goods": accounts["Y"] - accounts["C"] - accounts["C_expert"] - accounts["I"]}
 
     def steady_state(self) -> dict[str, float]:
         """Without shocks: r = rho_hat, and with it K. Of K households hold the B that is stated: what they hold at an interest rate
@@ -201,9 +206,8 @@ class JFV(Economy):
         require(self.delta * self.dt < 1, f"dt: in a step of {self.dt:g} years more capital wears out than there is; expected less "
                 f"than 1/delta, {1 / self.delta if self.delta else math.inf:.4g}")
         least = 2 if self.sigma else 1
-        require(self.quadrature == int(self.quadrature) and least <= self.quadrature <= 99,
-                f"quadrature: expected a whole number of nodes from {least} to 99, with one of which no shock is expected, got "
-                f"{self.quadrature:g}")
+        require(least <= self.quadrature <= 99, f"quadrature: expected a whole number of nodes from {least} to 99, with one of "
+                f"which no shock is expected, got {self.quadrature}")
         capital = self.stated_assets + self.stated_net_worth
         shock = WIPED_OUT * self.sigma * math.sqrt(self.dt) * capital
         require(shock < self.stated_net_worth,
@@ -215,6 +219,6 @@ class JFV(Economy):
         self.high = 1 + self.losing / self.finding * (1 - self.low)  # so that the mean is one in the long run
         self.e = self.table([self.low, self.high])
         up, down = self.finding * self.dt, self.losing * self.dt
-        self.chain = NetWorth(self, self.stated_net_worth, self.table([[1 - up, up], [down, 1 - down]]), int(self.quadrature))
+        self.chain = NetWorth(self, self.stated_net_worth, self.table([[1 - up, up], [down, 1 - down]]), self.quadrature)
         self._r = (self.alpha * capital ** (self.alpha - 1) - self.delta
                    - self.sigma**2 * capital / self.stated_net_worth)

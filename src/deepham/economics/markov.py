@@ -100,14 +100,27 @@ class JointChain(ShockProcess):
     def typical_z(self) -> Tensor:
         return torch.arange(self.n_z, device=self.device)
 
-    def draw_path(self, start: Tensor, periods: int, generator: torch.Generator) -> Tensor:
+    def draw_path(self, start: Tensor, periods: int, generator: torch.Generator, mirrored: bool = False) -> Tensor:
         """Aggregate states z_0 ... z_{T-1} with z_0 = start (B,): result (B, T)."""
         path = [start]
         shape = (max(periods - 1, 0), len(start))
         uniform = torch.rand(shape, generator=generator, device=start.device, dtype=self.aggregate.dtype)
-        for u in uniform:
+        for u in 1 - uniform if mirrored else uniform:
             path.append(self.draw_z(path[-1], u))
         return torch.stack(path[:periods], 1)
+
+    def route(self, start: int, end: int) -> list[int]:
+        """The states of the shortest path from one aggregate state to another, without the first; empty where there is none."""
+        before, queue = {}, [start]
+        while queue and end not in before:
+            here = queue.pop(0)
+            following = [z for z in (self.aggregate[here] > 0).nonzero()[:, 0].tolist() if z not in before]
+            before |= dict.fromkeys(following, here)
+            queue += following
+        path = [end] if end in before else []
+        while path and before[path[0]] != start:
+            path.insert(0, before[path[0]])
+        return path
 
     def stationary_z(self) -> Tensor:
         """Long-run shares of the aggregate states, (n_z,)."""

@@ -71,8 +71,12 @@ class ShockProcess(ABC):
         """The next aggregate state. uniform has the shape of z."""
 
     @abstractmethod
-    def draw_path(self, start: Tensor, periods: int, generator: torch.Generator) -> Tensor:
-        """Shocks (B, T, ...) of a path that starts at z = start, B of them. The first belongs to the start itself."""
+    def draw_path(self, start: Tensor, periods: int, generator: torch.Generator, mirrored: bool = False) -> Tensor:
+        """Shocks (B, T, ...) of a path that starts at z = start, B of them. The first belongs to the start itself.
+
+        mirrored: from 1 - u wherever the path of the same generator takes the uniform number u: bad luck for good. What is
+            linear in luck cancels in the mean of a path and its mirror image (antithetic variates).
+        """
 
     @abstractmethod
     def next_states(

@@ -98,6 +98,16 @@ class RareEvent(Economy):
             "efficiency": population.mean(self.e[population.eps]),
         }
 
+    def balance(self, accounts: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Goods, and labour at its wage: firms employ the efficiency that households have."""
+        return super().balance(accounts) | {"labour": accounts["w"] * (accounts["L"] - accounts["efficiency"])}
+
+    def unbalanced(self) -> str:
+        if not self.labour_supply:
+            return ""
+        return ("labour is the constant labour_supply as published, not what households have in the cross-section; "
+                "with an empty labour_supply it is, and goods add up")
+
     def steady_state(self) -> dict[str, float]:
         """No risk at all, productivity and labour at their long-run means, beta R = 1."""
         return self._state_at(1 / self.beta)

@@ -14,9 +14,9 @@ from deepham.simulation.household import Observation
 class Inputs(nn.Module):
     """Observation -> what differs between households (B, N, own) and what they share (B, common).
 
-    Per household: log m, log(m + H) where the economy has a frictionless base (H human wealth), 1 / (1 + m / c_ss),
-    the individual state; per economy: the aggregate state and what is seen of the population. m enters relative to
-    the typical state.
+    Per household: log a, log(m + H) where the economy has a frictionless base (H human wealth), 1 / (1 + a / c_ss),
+    the individual state; per economy: the aggregate state and what is seen of the population. a = m - limit is what a
+    household can consume, which is positive where m need not be; a and m + H enter relative to the typical state.
 
     Of the population, each on request:
         aggregates: the relative deviation of each aggregate from its typical state, times
@@ -31,7 +31,8 @@ class Inputs(nn.Module):
         self.aggregate_scale, self.moments, self.quantiles = aggregate_scale, moments, quantiles
         state = economy.typical_state()
         base = economy.frictionless()
-        self.m, self.c = state["m"], state["c"]
+        self.m, self.c, self.limit = state["m"], state["c"], economy.borrowing_limit
+        self.shift = 1 - self.limit / self.c  # 1 + a / c = shift + m / c
         self.human_wealth = base.human_wealth if base else 0.0
         self.aggregates = {name: value for name, value in state.items() if aggregates and name not in ("c", "m")}
         self.mean_wealth = economy.typical_assets
@@ -44,7 +45,7 @@ class Inputs(nn.Module):
 
     def forward(self, seen: Observation) -> tuple[Tensor, Tensor]:
         m = seen.resources
-        own = [torch.log(m / self.m), 2 / (1 + m / self.c) - 1]
+        own = [torch.log((m - self.limit) / (self.m - self.limit)), 2 / (self.shift + m / self.c) - 1]
         if self.human_wealth:
             own.append(4 * torch.log((m + self.human_wealth) / (self.m + self.human_wealth)))
         own += [2.0 * (seen.eps == index) - 1 for index in range(1, self.n_eps)]

@@ -35,6 +35,8 @@ class PolicyNetwork(nn.Module):
         self.base = economy.frictionless() if base == "frictionless" else None
         self.typical_consumption = economy.typical_state()["c"]
         self.limit = economy.borrowing_limit
+        # m + H = (m - limit) + (H + limit): of what it will earn, what a household at the limit has not borrowed yet
+        self.beyond_limit = self.base.human_wealth + self.limit if self.base else 0.0
         self.steady_wealth = economy.typical_state()["m"] + (self.base.human_wealth if self.base else 0.0)
 
     def forward(self, seen: Observation) -> Tensor:
@@ -44,8 +46,8 @@ class PolicyNetwork(nn.Module):
             return torch.sigmoid(change) * available
         if self.base is None:
             return Capped.apply(self.typical_consumption * torch.exp(change), MOST * available)
-        wealth = available + self.base.human_wealth
-        if self.base.human_wealth > 0:
+        wealth = available + self.beyond_limit
+        if self.beyond_limit > 0:
             change = change * self.steady_wealth / wealth
         return Capped.apply(self.base.mpc * wealth * torch.exp(change), MOST * available)
 

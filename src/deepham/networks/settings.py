@@ -76,10 +76,14 @@ class NetworkSettings:
         return (1 + self.ensemble) * layers(2 + self.moments + self.quantiles, self.width) + moments
 
     def check_base(self, economy: Economy) -> None:
-        """Raise InputError where the networks are to start from a rule that the economy has not got."""
+        """Raise InputError where the networks are to start from a rule that the economy has not got, or that ruins it."""
         require(self.base != "frictionless" or economy.frictionless() is not None,
                 "network.base: this economy has no frictionless rule, for which income for ever has to be worth a finite sum, as at "
                 "a return above one; set network.base=typical")
+        # an untrained network consumes half of what it can, every period: in debt, if it can be
+        require(self.base != "share" or economy.borrowing_limit >= 0, "network.base: with a borrowing limit below zero, here "
+                f"{economy.borrowing_limit:g}, an untrained share of resources leaves the economy without capital; set "
+                "network.base=frictionless or typical")
 
     def check_states(self, economy: Economy) -> None:
         """Raise InputError where the moments are of states that the economy's population does not have."""

@@ -7,6 +7,7 @@ policy. Burn-in is long because a cross-section forgets its start only over thou
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -14,21 +15,26 @@ from torch import Tensor
 from deepham.algorithm.evaluation import (
     Ergodic,
     VerdictSettings,
+    distribution_measures,
     ergodic_path,
     measures_along,
+    pooled,
+    together,
     verdict_path,
 )
 from deepham.economics.economy import Economy
 from deepham.errors import InputError
+from deepham.reference.equations import equations
 from deepham.reference.solve import Reference
 from deepham.simulation.continuum import advance_histogram
-from deepham.simulation.household import Policy, Value, observe
-from deepham.simulation.rollout import Panel
+from deepham.simulation.household import Observation, Policy, Value, observe
+from deepham.simulation.population import Population
 
-WELFARE_PERIODS = 1500  # 0.99^1500 is 3e-7 of lifetime utility
+WELFARE_PERIODS = 300  # of a path; what comes after them is closed by their average
 
 
-GAPS = ("mean_K_gap", "path_gap.mean", "path_gap.max", "wealth_w1", "wealth_sd_gap", "welfare_gap")
+OF_WEALTH = ("wealth_sd", "gini", "top10_share", "top1_share")  # whose relative distance to the reference's is measured
+GAPS = ("mean_K_gap", "path_gap.mean", "path_gap.max", "wealth_w1", *(f"{name}_gap" for name in OF_WEALTH), "welfare_gap")
 
 
 def measure_against(
@@ -51,44 +57,45 @@ def compare(
     economy: Economy, policy: Policy, reference: Reference, z_path: Tensor, burn_in: int, dates: int,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Ergodic, Ergodic, dict[str, float]]:
-    """Follow both economies along the shocks z_path (1, T, ...) and measure their distance after `burn_in` periods.
+    """Follow both economies along the shocks z_path (B, T, ...) and measure their distance after `burn_in` periods.
 
     Returns:
         The candidate's path, the reference's, and in percent: mean_K_gap (signed), path_gap.mean and .max,
-        wealth_w1 (of mean wealth), wealth_sd_gap (signed) and welfare_gap (consumption equivalent).
+        wealth_w1 (of mean wealth), wealth_sd_gap, gini_gap, top10_share_gap, top1_share_gap (signed) and welfare_gap
+        (consumption equivalent).
 
     Raises:
-        InputError: the reference was solved for another calibration.
+        InputError: the reference was solved for another calibration, objective or set of equations.
     """
-    _check_calibration(economy, reference)
-    nodes, start = reference.nodes, Panel(reference.start, _first(economy, reference, z_path))
+    _check_same(economy, reference)
+    nodes, start = reference.nodes, together(economy, reference.start, reference.z, z_path)
     candidate = ergodic_path(economy, policy, nodes, start, z_path, burn_in, dates, progress)
     truth = ergodic_path(
         economy, reference.policy.on_histogram(nodes), nodes, start, z_path, burn_in, dates, progress)
     gap = 100 * (candidate.K / truth.K).log().abs()
-    mass, true_mass = _pooled(candidate), _pooled(truth)
+    mass, true_mass = pooled(candidate), pooled(truth)
+    moments, true_moments = distribution_measures(candidate), distribution_measures(truth)
     measures = {
         "mean_K_gap": 100 * float(candidate.K.mean() / truth.K.mean() - 1),
         "path_gap.mean": float(gap.mean()),
         "path_gap.max": float(gap.max()),
         "wealth_w1": 100 * wasserstein(nodes, mass, true_mass) / float((true_mass * nodes).sum()),
-        "wealth_sd_gap": 100 * (_sd(nodes, mass) / _sd(nodes, true_mass) - 1),
-        "welfare_gap": welfare_gap(economy, policy, reference, z_path[:, :WELFARE_PERIODS]),
+        **{f"{name}_gap": 100 * (moments[name] / true_moments[name] - 1) if true_moments[name] else float("nan")
+           for name in OF_WEALTH},
+        "welfare_gap": welfare_gap(economy, policy, reference, z_path[:1, :WELFARE_PERIODS]),
     }
     return candidate, truth, measures
 
 
-def _first(economy: Economy, reference: Reference, z_path: Tensor) -> Tensor:
-    """The aggregate state that a comparison starts in: the first of the path, or the reference's mean where it is a number."""
-    return z_path[:, 0] if economy.chain.finite else reference.z
-
-
-def _check_calibration(economy: Economy, reference: Reference) -> None:
-    for name, value in economy.parameters().items():
-        solved = reference.calibration.get(name, "not among its parameters")
+def _check_same(economy: Economy, reference: Reference) -> None:
+    for name, value in [*economy.parameters().items(), ("objective", economy.objective)]:
+        solved = (reference.calibration | {"objective": reference.objective}).get(name, "not among its parameters")
         if solved != value:
             raise InputError(f"reference: solved for {name}={solved}, the solution is of {name}={value}; make the one "
                              "of this calibration with scripts/reference.py")
+    if reference.equations != equations(economy):
+        raise InputError("reference: solved for other equations than the economy has now; make the one of these with "
+                         "scripts/reference.py")
 
 
 def wasserstein(nodes: Tensor, mass: Tensor, other: Tensor) -> float:
@@ -100,36 +107,49 @@ def wasserstein(nodes: Tensor, mass: Tensor, other: Tensor) -> float:
 @torch.no_grad()
 def welfare_gap(economy: Economy, policy: Policy, reference: Reference, z_path: Tensor) -> float:
     """What one household loses that follows the candidate's policy while everybody else, and so every price, follows
-    the reference: percent of consumption for ever. Both start from the reference's cross-section. NaN under a planner, whose
-    households do not save for their own sake alone.
+    the reference: percent of consumption for ever. Both start from the reference's cross-section and see the shocks of
+    z_path (1, T, ...).
+
+    With V the reference's value function, the loss is the discounted sum of what each choice costs, V - (u(c) + beta E V'),
+    beyond what the reference's own choices cost, which is the error of V. E is exact: a household that happens to hold more
+    while the path is kind to capital gains nothing by it. What comes after the path costs as much a period as the path does on
+    its discounted average, so that the length of the path hardly matters.
+
+    Returns:
+        NaN under a planner, whose households do not save for their own sake alone, and for a path of a single period.
     """
-    if economy.objective == "planner":
+    if economy.objective == "planner" or z_path.shape[1] < 2:
         return float("nan")
-    nodes = reference.nodes
-    truth = reference.policy.on_histogram(nodes)
+    nodes, preferences = reference.nodes, economy.preferences
+    truth, value = reference.policy.on_histogram(nodes), reference.value.on_histogram(nodes)
     everybody = household = reference.start
-    lifetime = lifetime_true = 0.0
-    discount, z_next = 1.0, _first(economy, reference, z_path)
-    for t in range(z_path.shape[1] - 1):
-        z = z_next
+    z, discount, loss = together(economy, reference.start, reference.z, z_path).z, 1.0, 0.0
+    lifetime = float(everybody.mean(value(observe(economy, everybody, z))))
+    for shock in z_path[:, 1:].unbind(1):
+        seen = observe(economy, everybody, z)
         alone = observe(economy, everybody, z, k=household.k, eps=household.eps)
-        z_next = economy.chain.follow(z, z_path[:, t + 1], alone.aggregates)
-        following, c_true = advance_histogram(economy, truth, nodes, everybody, z, z_next)
-        household_next, c = advance_histogram(economy, policy, nodes, household, z, z_next, alone)
-        lifetime += discount * float(household.mean(economy.preferences.utility(c)))
-        lifetime_true += discount * float(everybody.mean(economy.preferences.utility(c_true)))
-        everybody, household, discount = following, household_next, discount * economy.beta
-    constant, constant_true = (1 - economy.beta) * torch.tensor([lifetime, lifetime_true], dtype=torch.float64)
-    worth = economy.preferences.inverse_utility  # in consumption for ever
-    return 100 * (1 - float(worth(constant)) / float(worth(constant_true)))
+        z_next, chance = economy.chain.next_states(z, seen.aggregates)
+        ahead = torch.cat([z_next[0], economy.chain.follow(z, shock, seen.aggregates)])  # all that may come, and what does
+        c_true, everybody_next = _step(economy, truth, nodes, everybody, seen, ahead)
+        c, household_next = _step(economy, policy, nodes, household, alone, ahead)
+        v, v_next = value(seen), value(observe(economy, everybody_next, ahead))
+
+        def cost(people: Population, c: Tensor, people_next: Population) -> float:
+            return float(people.mean(v - preferences.utility(c)) - economy.beta * chance[0] @ people_next.mean(v_next)[:-1])
+
+        loss += discount * (cost(household, c, household_next) - cost(everybody, c_true, everybody_next))
+        everybody, household, z = everybody_next.select([-1]), household_next.select([-1]), ahead[-1:]
+        discount *= economy.beta
+    constant = (1 - economy.beta) * torch.tensor([lifetime, lifetime - loss / (1 - discount)], dtype=torch.float64)
+    worth_true, worth = preferences.inverse_utility(constant).tolist()  # in consumption for ever
+    return 100 * (1 - worth / worth_true)
 
 
-def _pooled(ergodic: Ergodic) -> Tensor:
-    """Time-averaged distribution of wealth on the nodes: (G,)."""
-    weight = (ergodic.share_z[:, None].to(ergodic.mean_mass) * ergodic.mean_mass).sum(0)
-    return weight.reshape(-1, len(ergodic.grid)).sum(0)
-
-
-def _sd(nodes: Tensor, mass: Tensor) -> float:
-    mean = (mass * nodes).sum()
-    return float((mass * (nodes - mean) ** 2).sum().sqrt())
+def _step(
+    economy: Economy, policy: Policy, nodes: Tensor, people: Population, seen: Observation, ahead: Tensor
+) -> tuple[Tensor, Population]:
+    """Consumption (1, N) of these people, and their histograms (S, N) in the aggregate states ahead (S, ...)."""
+    c, copies = policy(seen), [0] * len(ahead)
+    chosen = replace(seen, resources=seen.resources[copies])
+    return c, advance_histogram(
+        economy, lambda _: c[copies], nodes, people.select(copies), seen.z[copies], ahead, chosen)[0]

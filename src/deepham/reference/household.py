@@ -115,7 +115,7 @@ class HouseholdProblem:
 
     def consumption(self, start: Tensor | None = None, tolerance: float = 1e-8, most: int = 20_000) -> Tensor:
         """The policy, found by iterating until it moves by less than `tolerance` relative to itself."""
-        c = 0.5 * self.resources if start is None else start
+        c = 0.5 * (self.resources - self.economy.borrowing_limit) if start is None else start
         for _ in range(most):
             new = self._egm_step(c)
             change = float((new / c - 1).abs().max())

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from deepham.algorithm.evaluation import distribution_measures, error_measures
 from deepham.economics.economy import Economy, require
+from deepham.reference.equations import equations
 from deepham.reference.grid import GridFunction
 from deepham.reference.household import HouseholdProblem, LawOfMotion, PolynomialLaw, aggregates_at
 from deepham.reference.law_of_motion import Equilibrium, Progress, forecast_errors, solve_law_of_motion
@@ -24,6 +25,8 @@ class Reference:
 
     Attributes:
         calibration: the economy's parameters.
+        equations: what they stand in, as `deepham.reference.equations` tells them apart.
+        objective: who chooses savings, as in `Economy.under`.
         law: the law of motion households forecast with.
         r_squared: (n_z,) of its regression on the simulated path, as in `Equilibrium`.
         policy, value: Observation -> (B, N), consumption and lifetime utility.
@@ -42,6 +45,8 @@ class Reference:
     nodes: Tensor
     start: Population
     measures: dict[str, float]
+    equations: str
+    objective: str
     z: Tensor | None = None
 
     def to(self, device) -> Reference:
@@ -118,7 +123,8 @@ def _conclude(economy: Economy, equilibrium: Equilibrium, doubling: dict[str, fl
                 | distribution_measures(ergodic)
                 | {"forecast.mean": float(forecast.mean()), "forecast.max": float(forecast.max())} | doubling)
     z = None if economy.chain.finite else ergodic.mean_z
-    return Reference(economy.parameters(), law, equilibrium.r_squared, policy, value, ergodic.grid, start, measures, z)
+    return Reference(economy.parameters(), law, equilibrium.r_squared, policy, value, ergodic.grid, start, measures,
+                     equations(economy), economy.objective, z)
 
 
 def no_grid(economy: Economy) -> str | None:

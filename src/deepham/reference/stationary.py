@@ -28,12 +28,15 @@ from deepham.reference.grid import Grid, GridFunction
 from deepham.reference.household import HouseholdProblem, LawOfMotion, PolynomialLaw, aggregates_at
 from deepham.reference.law_of_motion import Equilibrium, Progress, asset_nodes
 from deepham.reference.settings import ReferenceSettings
-from deepham.simulation.continuum import advance_histogram, wealth_grid
+from deepham.simulation.continuum import advance_histogram, grown, wealth_grid
 from deepham.simulation.household import Observation, observe
 from deepham.simulation.population import Population
 from deepham.simulation.rollout import Panel
 
 FACTOR = 1.2  # step between values of K, in which a root is bracketed
+# growth of assets that are shared out from beyond the top: iterations; what is none; and what is found only where households
+# save without end, at prices that are no equilibrium's
+MOST_RATES, LEAST_RATE, MOST_RATE = 20, 1e-12, 1e-3
 SEARCH = 10  # so many of them on either side of the typical state are a planner's candidates
 
 
@@ -82,7 +85,7 @@ class _Market:
         if not self.economy.chain.finite:  # whose mean assets at beta R = 1 are not known
             while self.excess(low) < 0:
                 low /= FACTOR
-                require(low > float(self.nodes[1]), f"reference: households hold next to nothing at any {self.economy.mean_assets} "
+                require(low > float(self.nodes[1] - self.nodes[0]), f"reference: households hold next to nothing at any {self.economy.mean_assets} "
                         f"down to {low:.4g}; expected more patient ones, or more risk")
         high = FACTOR * low
         while self.excess(high) >= 0:
@@ -163,11 +166,22 @@ class _Market:
         prices = economy.prices(aggregates, z)
         seen = Observation(economy.resources(corners.k, corners.eps, z, prices), corners.k, corners.eps, z, corners,
                            aggregates, prices)
-        transition = advance_histogram(economy, policy.on_histogram(self.nodes), self.nodes, corners, z, z, seen)[0].weight
-        system = transition.T - torch.eye(points, dtype=torch.float64)
-        system[-1] = 1.0  # one balance equation follows from the others; in its place the masses sum to one
-        mass = torch.linalg.solve(system, torch.eye(points, dtype=torch.float64)[-1]).clamp_min(0)
-        return Population.histogram(self.nodes, (mass / mass.sum()).reshape(1, n_eps, -1))
+        following, consumption = advance_histogram(economy, policy.on_histogram(self.nodes), self.nodes, corners, z, z, seen)
+        transition = following.weight
+        # a corner has nobody to share out to what it would hold beyond the top: the rate is that of all together
+        beyond = (corners.weight * (seen.resources - consumption - self.nodes[-1]).clamp_min(0)).sum(1)
+        height, rate = self.nodes[:-1] - self.nodes[0], 0.0
+        for _ in range(MOST_RATES):
+            shared = grown(self.nodes, transition.reshape(points, n_eps, -1), torch.full((points,), rate, dtype=torch.float64))
+            system = shared.reshape(points, points).T - torch.eye(points, dtype=torch.float64)
+            system[-1] = 1.0  # one balance equation follows from the others; in its place the masses sum to one
+            mass = torch.linalg.solve(system, torch.eye(points, dtype=torch.float64)[-1]).clamp_min(0)
+            mass = mass / mass.sum()
+            held = ((mass @ transition).reshape(n_eps, -1)[:, :-1] * height).sum()
+            rate, before = float(mass @ beyond / held.clamp_min(1e-300)), rate
+            if abs(rate - before) < LEAST_RATE or rate > MOST_RATE:
+                break
+        return Population.histogram(self.nodes, mass.reshape(1, n_eps, -1))
 
 
 class _Planner(_Market):

@@ -1,4 +1,4 @@
-"""Grid solutions on disk, one file per calibration and settings; the one of ks98 ships with the package."""
+"""Grid solutions on disk, one file per equations, calibration and settings; the one of ks98 ships with the package."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import torch
 from deepham.economics.economy import Economy
 from deepham.errors import InputError
 from deepham.files import replace
+from deepham.reference.equations import equations
 from deepham.reference.grid import Grid, GridFunction
 from deepham.reference.household import LawOfMotion, PolynomialLaw
 from deepham.reference.law_of_motion import Progress
@@ -22,16 +23,18 @@ from deepham.reference.solve import Reference, solve_reference
 from deepham.simulation.population import Population
 
 SHIPPED = Path(__file__).parent / "shipped"
-SCHEMA = 3  # 2: before the digest covered measures, calibration, shapes and types
+SAID = ("measures", "calibration", "equations", "objective")  # of a Reference, beside its tensors
+SCHEMA = 4  # 2: before the digest covered measures, calibration, shapes and types; 3: before a solution named its equations
 # what reading a file that is missing, damaged or of another version raises
 UNREADABLE = (OSError, safetensors.SafetensorError, KeyError, TypeError, ValueError, RuntimeError)
 
 
 def file_name(economy_name: str, economy: Economy, settings: ReferenceSettings) -> str:
-    """Name of the file for this calibration and these settings: the economy, and a hash of everything."""
+    """Name of the file for this economy and these settings: the economy's name, and a hash of its equations, its calibration, who
+    chooses in it, and the settings.
+    """
     said = {name: value for name, value in asdict(settings).items() if value is not None}
-    identity = [SCHEMA, economy_name, economy.parameters(), said]
-    identity += [economy.objective] * (economy.objective != "market")
+    identity = [SCHEMA, economy_name, economy.parameters(), said, equations(economy), economy.objective]
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
     return f"{economy_name}-{digest[:12]}.safetensors"
 
@@ -87,7 +90,7 @@ def _bytes(reference: Reference) -> bytes:
         tensors |= {"law.coefficients": reference.law.coefficients, "law.centre": reference.law.centre,
                     "grid.z": reference.policy.grid.z, "z": reference.z}
     tensors = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
-    metadata = {"measures": json.dumps(reference.measures), "calibration": json.dumps(reference.calibration)}
+    metadata = {name: json.dumps(getattr(reference, name)) for name in SAID}
     return safetensors.torch.save(tensors, metadata | {"digest": _digest(tensors, metadata)})
 
 
@@ -115,6 +118,8 @@ def _parse(path: Path, economy: Economy) -> Reference:
         nodes=nodes,
         start=Population.histogram(nodes, tensors["start"].reshape(1, economy.chain.n_eps, -1)),
         measures=said["measures"],
+        equations=said["equations"],
+        objective=said["objective"],
         z=tensors.get("z"),
     )
 
@@ -144,6 +149,8 @@ def _check(tensors: dict[str, torch.Tensor], said: dict, economy: Economy) -> No
     start = tensors["start"]
     if not bool((start >= 0).all()) or abs(float(start.sum()) - 1) > 1e-6 or float(tensors["grid.K"][0]) <= 0:
         raise ValueError("expected masses of at least 0 that sum to 1, and positive capital")
+    if not isinstance(said["equations"], str) or not isinstance(said["objective"], str):
+        raise ValueError("expected the equations' digest and an objective")
     if not isinstance(said["calibration"], dict) or not isinstance(said["measures"], dict) or not all(
             isinstance(x, int | float) for x in said["measures"].values()):
         raise ValueError("expected a calibration, and numbers for measures")

@@ -7,20 +7,23 @@ import inspect
 import sys
 from dataclasses import fields
 
+from deepham.algorithm.business_cycle import SMOOTHING
+from deepham.datasets import descriptions
 from deepham.errors import printable, show
 from deepham.figures import panel_title
 from deepham.figures_against_grid import capital_against_grid, errors_against_grid, policy_against_grid
 from deepham.figures_moments import generalized_moments
 from deepham.report import figures
-from deepham.report.business_cycle import SMOOTHING
 from deepham.report.page import Illustration, Section
 from deepham.report.planner import Takeover
 from deepham.report.planner_section import planner_section
 from deepham.report.study import TRANSFER, Study, worst_shock
 from deepham.report.subject import Subject
 from deepham.report.welfare import GROUPS
+from deepham.risky import WINDOW
 from deepham.sheet import Sheet
 from deepham.tables import by_wealth_sheet, runs_sheet, verdict_sheet
+from deepham.verdict import MEASURES
 
 AGGREGATES = ("Y", "C", "I", "K", "r", "w", "L", "unemployment", "efficiency")  # shown in their places, or hardly moving
 HORIZONS = (0, 1, 2, 4, 8, 12, 20, 30, 39)
@@ -110,16 +113,17 @@ def _cycle(studies: list[Study]) -> Section:
     for one in first.moments:
         for label, of in found.items():
             each = of[one.name]
-            numbers = (each.mean, each.sd, each.relative_sd, each.correlation, each.autocorrelation)
+            numbers = (each.mean, each.mean_se, each.sd, each.relative_sd, each.correlation, each.autocorrelation)
             title = panel_title(one.name, one.description) if label == first.label else ""
-            rows.append((title, label, f"{each.mean:.4g} {one.unit}", f"{each.sd:.4g}", *(f"{x:.3f}" for x in numbers[2:])))
+            rows.append((title, label, f"{each.mean:.4g} {one.unit}", _error(each.mean_se), f"{each.sd:.4g}",
+                         *(f"{x:.3f}" for x in numbers[3:])))
             exact.append((one.name, label, one.unit, *numbers))
     headings = ("sd", "sd / sd of Y", "correlation with Y", "autocorrelation")
-    sheet = Sheet(("variable", "solution", "mean", *headings), rows, "lllrrrr",
-                  ("variable", "solution", "unit of the mean", "mean", *headings), exact)
+    sheet = Sheet(("variable", "solution", "mean", "s.e.", *headings), rows, "lllrrrrr",
+                  ("variable", "solution", "unit of the mean", "mean", "s.e.", *headings), exact)
     return Section("Business cycle", [
-        f"{first.path.sizes['period']} {economy.period}s of the continuum on one path of the aggregate shock, the same for "
-        f"every solution. Standard deviations are of the distance to {trend}: percent for quantities (of logs), percentage "
+        "Over the paths of the verdict: a path of the aggregate shock and its mirror image, in the continuum, the same for every "
+        f"solution; s.e. is the standard error of the mean. Standard deviations are of the distance to {trend}: percent for quantities (of logs), percentage "
         "points for rates and shares."], [
         Illustration("business_cycle", sheet, "Means and moments of the cycle."),
         Illustration("cycle", figures.cycle_figure(studies), "The end of the path; levels, not filtered.")])
@@ -127,15 +131,22 @@ def _cycle(studies: list[Study]) -> Section:
 
 def _wealth(studies: list[Study]) -> Section:
     labels = [study.label for study in studies]
-    names = [name for name in studies[0].path if name.startswith("wealth_") or name.endswith("_share") or name == "gini"]
-    exact = [(name, studies[0].path[name].attrs["long_name"].split(",")[0], studies[0].path[name].attrs["units"],
-              *(float(study.path[name].mean()) for study in studies)) for name in names]
-    rows = [(text, unit, *(f"{x:.4g}" for x in values)) for _, text, unit, *values in exact]
-    sheet = Sheet(("", "unit", *labels), rows, "ll" + "r" * len(labels), ("name", "description", "unit", *labels), exact)
+    described = MEASURES | descriptions(studies[0].solved.economy)
+    exact = [(name, *described[name], *(x for study in studies for x in study.wealth[name]))
+             for name in studies[0].wealth if name in described]
+    rows = [(text, unit, *(_error(x) if index % 2 else f"{x:.4g}" for index, x in enumerate(values)))
+            for _, text, unit, *values in exact]
+    headings = [heading for label in labels for heading in (label, "s.e.")]
+    sheet = Sheet(("", "unit", *headings), rows, "ll" + "r" * len(headings), ("name", "description", "unit", *headings), exact)
     return Section("Wealth distribution", ["Averages over the aggregate states, and over time in the table."], [
         Illustration("distribution", figures.wealth_figure(studies), "Density by individual state, the share of households "
                      "above each level of wealth, and the Lorenz curve."),
-        Illustration("inequality", sheet, "Moments of wealth across households, means over time.")])
+        Illustration("inequality", sheet, "Moments of wealth over households and time, with standard errors, over the paths of the "
+                     "verdict.")])
+
+
+def _error(value: float) -> str:
+    return "" if value != value else f"{value:.1g}"
 
 
 def _policy(subjects: list[Subject], studies: list[Study]) -> Section:
@@ -212,7 +223,8 @@ def _risky(studies: list[Study]) -> Section | None:
         return None
     period = shown[0].solved.economy.period
     finite = shown[0].solved.economy.chain.finite
-    headings = ("z held" if finite else "", "solution", "K at the end, goods", f"drift, % per 100 {period}s", "first turn", "K there",
+    window = min(WINDOW, *(found.path.sizes["period"] - 1 for study in shown for found in study.risky.values()))
+    headings = ("z held" if finite else "", "solution", "K at the end, goods", f"drift, % in the last {window} {period}s", "first turn", "K there",
                 "deterministic K", "ergodic mean K")
     rows, exact = [], []
     for study in shown:

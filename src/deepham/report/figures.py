@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-from itertools import cycle
-
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from deepham.economics.economy import Economy
-from deepham.figures import BLUE, GREEN, GREY, GRID_LINE, LINES, ORANGE, asset_label, impulse_responses, panel_title
+from deepham.figures import (
+    BLUE,
+    GREY,
+    ORANGE,
+    Figure,
+    asset_label,
+    colors,
+    count_periods,
+    density as density_of,
+    density_top,
+    few,
+    frame_density,
+    highest_inside,
+    legend_below,
+    panel_title,
+    shown_states,
+)
+from deepham.figures_irf import GRID_LINE, LINES, impulse_responses
 from deepham.report.planner import Takeover
 from deepham.report.study import Study
 from deepham.states import labelled
 
-STATE_COLORS = (ORANGE, BLUE, GREEN, GREY)  # of individual or aggregate states
 SHOWN_PERIODS = 160
 
 
@@ -35,57 +49,56 @@ def cycle_figure(studies: list[Study]) -> Figure:
         described = studies[0].path[name].attrs
         axes.set(title=panel_title(name, described["long_name"].split(",")[0]), ylabel=described["units"],
                  xlabel=f"{economy.period}")
-    _legend_below(figure, panels[0])
+        count_periods(axes)
+    legend_below(figure, others=panels[0].get_legend_handles_labels()[0])
     return figure
 
 
 def wealth_figure(studies: list[Study]) -> Figure:
     """Density by individual state, the upper tail, and the Lorenz curve; averages over the aggregate states."""
     economy = studies[0].solved.economy
-    names = economy.names_of(economy.individual_shock, economy.chain.n_eps)
-    figure, (density, tail, lorenz) = _panels(3, 3, (4.3, 3.8))
+    figure, (density, tail, lorenz) = _panels(3, 3, (4.3, 4.1))
+    shown, at_limit = shown_states(economy), {}
     for study, (color, style) in zip(studies, _lines(studies)):
         grid, by_state = study.solved.grid.cpu().numpy(), _by_state(study)
-        width = np.gradient(grid)
-        for state, state_color in zip(range(len(names)), cycle(STATE_COLORS)):
-            density.plot(grid, by_state[state] / by_state[state].sum() / width, linestyle=style, color=state_color,
-                         linewidth=1.2, label=_label(studies, study, names[state]))
+        nodes, per_good, _ = density_of(economy, grid, by_state / by_state.sum(1, keepdims=True))
+        for each in shown:
+            density.plot(nodes, per_good[each.eps], linestyle=style, color=each.color, linewidth=1.2,
+                         label=_label(studies, study, each.name))
         mass = by_state.sum(0)
         above = 1 - mass.cumsum()
         tail.semilogy(grid[above > 1e-6], above[above > 1e-6], color=color, linestyle=style, label=study.label)
         held = (mass * grid).cumsum() / (mass @ grid)
         lorenz.plot(100 * np.append(0, mass.cumsum()), 100 * np.append(0, held), color=color, linestyle=style,
                     label=f"{study.label}, Gini {_gini(mass, held):.3f}")
+        at_limit[study.label] = float(density_of(economy, grid, mass)[2])
         if study is studies[0]:
-            top = grid[np.searchsorted(mass.cumsum(), 0.998)]
-            inside = (by_state / by_state.sum(1, keepdims=True) / width)[:, grid > economy.borrowing_limit + 0.01 * top]
-            at_limit = mass[0]
+            top, beyond = density_top(economy, grid, mass)
+            highest = highest_inside(economy, nodes, top, per_good[[each.eps for each in shown]])
     lorenz.plot([0, 100], [0, 100], color=GREY, linewidth=0.6)
-    density.set(xlim=(economy.borrowing_limit, top), ylim=(0, 1.1 * inside.max()), xlabel=asset_label(economy),
-                ylabel="density, per good",
-                title=f"Wealth by individual state, {at_limit:.0%} at the limit" if at_limit > 0.005 else
-                "Wealth by individual state")
+    bar = frame_density(density, economy, top, highest, at_limit[studies[0].label], _at_limit(at_limit))
+    density.set_title(f"Wealth by individual state{beyond}")
     tail.set(xlabel=asset_label(economy), ylabel="share of households above", title="Upper tail")
     lorenz.set(xlabel="households from the poorest, percent", ylabel="share of wealth, percent", title="Lorenz curve")
-    for axes in (density, tail, lorenz):
+    for axes in (tail, lorenz):
         axes.legend(frameon=False, fontsize=8)
+    legend_below(figure, economy, _styles(studies), [bar])
     return figure
 
 
 def policy_figure(studies: list[Study]) -> Figure:
     """Consumption, saving and the marginal propensity to consume in the last aggregate state, by individual state."""
     economy = studies[0].solved.economy
-    names = economy.names_of(economy.individual_shock, economy.chain.n_eps)
     z_name, z, _ = labelled(economy, studies[0].solved.z)[-1]
     mass = _by_state(studies[0]).sum(0).cumsum()
     top = studies[0].solved.grid.cpu().numpy()[np.searchsorted(mass, 0.998)]
     k = economy.borrowing_limit + (top - economy.borrowing_limit) * np.linspace(0, 1, 400)[1:] ** 2
-    figure, (level, saved, mpc) = _panels(3, 3, (4.3, 3.8))
+    figure, (level, saved, mpc) = _panels(3, 3, (4.3, 4.1))
     for study, (_, style) in zip(studies, _lines(studies)):
-        for eps, color in zip(range(len(names)), cycle(STATE_COLORS)):
+        for eps, name, color in shown_states(economy):
             states = {economy.asset: k, economy.individual_shock: eps, economy.aggregate_shock: z}
             c, m = study.solved.consumption(**states), study.solved.resources(**states)
-            line = {"color": color, "linestyle": style, "linewidth": 1.2, "label": _label(studies, study, names[eps])}
+            line = {"color": color, "linestyle": style, "linewidth": 1.2, "label": _label(studies, study, name)}
             level.plot(k, c, **line)
             saved.plot(k, m - c - k, **line)
             mpc.semilogy((k[1:] + k[:-1]) / 2, np.diff(c) / np.diff(m), **line)
@@ -94,7 +107,7 @@ def policy_figure(studies: list[Study]) -> Figure:
     level.set(xlabel=asset_label(economy), ylabel=f"goods per {economy.period}", title=f"Consumption, {where}")
     saved.set(xlabel=asset_label(economy), ylabel=f"goods per {economy.period}", title="Change of wealth, k' - k")
     mpc.set(xlabel=asset_label(economy), ylabel="per good of resources", title="Marginal propensity to consume")
-    level.legend(frameon=False, fontsize=8)
+    legend_below(figure, economy, _styles(studies))
     return figure
 
 
@@ -109,30 +122,41 @@ def response_figure(studies: list[Study], which: str, variables: tuple[str, ...]
 def risky_figure(studies: list[Study]) -> Figure:
     """Capital while the aggregate state is held, and the wealth distribution at the end beside the ergodic one."""
     economy = studies[0].solved.economy
-    figure, (short, whole, density) = _panels(3, 3, (4.3, 3.6))
+    figure, (short, whole, density) = _panels(3, 3, (4.3, 4.0))
+    held = few([*studies[0].risky])
+    ergodic, grid = _by_state(studies[0]).sum(0), studies[0].solved.grid.cpu().numpy()
+    nodes, per_good, at_limit = density_of(economy, grid, ergodic)
+    drawn, shares = [per_good], {}
     for study, (_, style) in zip(studies, _lines(studies)):
-        for (state, found), color in zip(study.risky.items(), cycle(STATE_COLORS)):
+        for state, color in zip(held, colors(len(held))):
+            if state not in study.risky:
+                continue
+            found = study.risky[state]
             K = found.path["K"].values[0]
             for axes in (short, whole):
                 axes.plot(K, color=color, linestyle=style, linewidth=1.2, label=_label(studies, study, _held(economy, state)))
             if study is studies[0]:
-                wealth, width = found.wealth, np.gradient(found.wealth)
                 mass = found.population["weight"].reshape(economy.chain.n_eps, -1).sum(0)
-                density.plot(wealth, mass / width, color=color, label=_held(economy, state))
+                _, at_end, share = density_of(economy, grid, mass)
+                density.plot(nodes, at_end, color=color, label=_held(economy, state))
+                drawn.append(at_end)
+                shares[_held(economy, state)] = float(share)
     found = next(iter(studies[0].risky.values()))
     for axes in (short, whole):
         axes.axhline(found.deterministic_K, color="black", linewidth=0.8, linestyle=":", label="deterministic steady state")
         axes.axhline(found.ergodic_K, color=GREY, linewidth=0.8, label="ergodic mean")
         axes.set(ylabel="capital K, goods", xlabel=f"{economy.period}s " + ("with the state held" if economy.chain.finite else
                                                                           "without shocks"))
+        count_periods(axes)
     short.set(xlim=(0, min(300, len(K) - 1)), title="First periods")
     whole.set(xlim=(0, len(K) - 1), title="Whole path")
-    mass = _by_state(studies[0]).sum(0)
-    density.plot(wealth, mass / width, color="black", linewidth=0.8, label="ergodic")
-    density.set(xlim=(economy.borrowing_limit, wealth[np.searchsorted(mass.cumsum(), 0.995)]), xlabel=asset_label(economy),
-                ylabel="density, per good", title=f"Wealth at the end{_of(studies)}")
-    density.legend(frameon=False, fontsize=8)
-    _legend_below(figure, short)
+    density.plot(nodes, per_good, color="black", linewidth=0.8, label="ergodic")
+    top, beyond = density_top(economy, grid, ergodic)
+    bar = frame_density(density, economy, top, highest_inside(economy, nodes, top, *drawn), float(at_limit),
+                        _at_limit({"ergodic": float(at_limit)} | shares))
+    density.set_title(f"Wealth at the end{_of(studies)}{beyond}")
+    ergodic_line = Line2D([], [], color="black", linewidth=0.8, label="ergodic distribution")
+    legend_below(figure, others=[*short.get_legend_handles_labels()[0], ergodic_line, bar])
     return figure
 
 
@@ -144,7 +168,7 @@ def basins_figure(studies: list[Study]) -> Figure:
     figure, (plane, time) = _panels(2, 2, (5.5, 4.2))
     plane.hexbin(first.path[assets].values[0], first.path[state].values[0], gridsize=40, cmap="Greys", mincnt=1, linewidths=0)
     for study, (_, style) in zip(studies, _lines(studies)):
-        for path, color in zip(study.basins, ("black", *STATE_COLORS)):
+        for path, color in zip(study.basins, ("black", *colors(len(study.basins) - 1))):
             x, y = path[assets].values[0], path[state].values[0]
             plane.plot(x, y, color=color, linestyle=style, linewidth=1.2)
             plane.plot(x[0], y[0], "o", color=color, markersize=4)
@@ -154,6 +178,7 @@ def basins_figure(studies: list[Study]) -> Figure:
     plane.set(xlabel=f"{assets}: {described[0]}, goods", ylabel=f"{state}: {described[1]}, {first.path[state].attrs['units']}",
               title=f"Ergodic set{_of(studies)} and ways without shocks")
     time.set(xlabel=f"{economy.period}s without shocks", ylabel=f"{assets}, goods", title=f"{assets} from each start")
+    count_periods(time)
     return figure
 
 
@@ -164,20 +189,19 @@ def _held(economy: Economy, state: str) -> str:
 def welfare_figure(studies: list[Study]) -> Figure:
     """Cost of fluctuations by wealth and individual state."""
     economy = studies[0].solved.economy
-    names = economy.names_of(economy.individual_shock, economy.chain.n_eps)
-    figure, (axes,) = _panels(1, 1, (7, 3.8))
+    figure, (axes,) = _panels(1, 1, (7, 4.2))
     mass = _by_state(studies[0]).sum(0).cumsum()
     top = studies[0].solved.grid.cpu().numpy()[np.searchsorted(mass, 0.99)]
     for study, (_, style) in zip(studies, _lines(studies)):
         if study.cost is not None:
-            for eps, color in zip(range(len(names)), cycle(STATE_COLORS)):
+            for eps, name, color in shown_states(economy):
                 seen = study.cost.k <= top
                 axes.plot(study.cost.k[seen], study.cost.by_wealth[eps][seen], color=color, linestyle=style,
-                          label=_label(studies, study, names[eps]))
+                          label=_label(studies, study, name))
     axes.axhline(0, color="black", linewidth=0.6)
     axes.set(xlabel=asset_label(economy), ylabel="percent of consumption, for ever",
              title="What fluctuations cost: positive is a loss")
-    axes.legend(frameon=False, fontsize=8)
+    legend_below(figure, economy, _styles([study for study in studies if study.cost is not None], studies))
     return figure
 
 
@@ -188,11 +212,14 @@ def externality_figure(studies: list[Study]) -> Figure:
     figure, panels = _panels(len(studies), 3, (4.3, 3.4))
     for axes, study in zip(panels, studies):
         K, worth, z = (study.path[name].values[0] for name in ("K", "externality", economy.aggregate_shock))
-        for state, color in zip(range(len(names)), cycle(STATE_COLORS)):
+        some = few(range(len(names)))
+        for state, color in zip(some, colors(len(some))):
             axes.plot(K[z == state], worth[z == state], ".", markersize=1.5, color=color, label=f"z {names[state]}")
         axes.axhline(0, color="black", linewidth=0.6)
         axes.set(title=study.label, xlabel="capital K, goods", ylabel=f"D, percent per {economy.period}")
-    panels[0].legend(frameon=False, fontsize=8, markerscale=6)
+    dots, labels = panels[0].get_legend_handles_labels()
+    legend_below(figure, others=[Line2D([], [], marker="o", linestyle="", color=dot.get_color(), label=label)
+                                 for dot, label in zip(dots, labels)])
     return figure
 
 
@@ -206,25 +233,25 @@ def takeover_figure(takeover: Takeover, economy: Economy) -> Figure:
             if len(values) > 1:
                 axes.plot(values[0, shown].cpu(), color=color, linestyle=style, linewidth=0.6)
         axes.set(xlabel=f"{economy.period}s after the change", ylabel=what)
+        count_periods(axes)
         axes.set_ylim(bottom=0 if float(min(each.min() for each in series.values())) > 0 else None)
-    capital.legend(frameon=False, fontsize=8)
+    legend_below(figure, others=capital.get_legend_handles_labels()[0])
     return figure
 
 
 def gains_figure(takeover: Takeover, economy: Economy) -> Figure:
     """By wealth and individual state: consumption in the first period and the gain over a life, planner against market."""
-    names = economy.names_of(economy.individual_shock, economy.chain.n_eps)
-    figure, (first, life) = _panels(2, 2, (5.4, 3.6))
+    figure, (first, life) = _panels(2, 2, (5.4, 3.9))
     level = takeover.mass.sum(0).cumsum()
     seen = level <= 0.995
-    for eps, color in zip(range(len(names)), cycle(STATE_COLORS)):
-        first.plot(takeover.k[seen], takeover.first[eps][seen], color=color, label=names[eps])
-        life.plot(takeover.k[seen], takeover.gain[eps][seen], color=color, label=names[eps])
+    for eps, name, color in shown_states(economy):
+        first.plot(takeover.k[seen], takeover.first[eps][seen], color=color, label=name)
+        life.plot(takeover.k[seen], takeover.gain[eps][seen], color=color, label=name)
     for axes, title in ((first, "Consumption in the first period"), (life, "Gain over a life")):
         axes.axhline(0, color="black", linewidth=0.6)
         axes.set(title=title, xlabel=asset_label(economy), ylabel="percent of consumption")
-        axes.axvline(takeover.k[np.searchsorted(level, 0.9)], color=GREY, linewidth=0.8, linestyle=":", label="richest tenth begins")
-    first.legend(frameon=False, fontsize=8)
+        axes.axvline(takeover.k[np.searchsorted(level, 0.9)], color=GREY, linewidth=0.8, linestyle=":")
+    legend_below(figure, economy, [("richest tenth begins", ":")])
     return figure
 
 
@@ -251,6 +278,7 @@ def training_figure(histories: dict[str, dict[str, list]]) -> Figure | None:
                 values = np.array(history[name], dtype=float)
                 axes.plot(np.arange(1, len(values) + 1), values, marker=".", linestyle=style, color=color, label=label)
         axes.set(title=title, ylabel=unit, xlabel="outer iteration", yscale="log" if logarithmic else "linear")
+        count_periods(axes)
     if len(histories) > 1:
         panels[0].legend(frameon=False, fontsize=8)
     return figure
@@ -271,10 +299,17 @@ def _panels(number: int, columns: int, size: tuple[float, float]):
     return figure, panels[:number]
 
 
-def _legend_below(figure: Figure, axes) -> None:
-    """One legend for all panels, under them."""
-    handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(labels)), frameon=False, fontsize=9)
+def _styles(shown: list[Study], studies: list[Study] | None = None) -> list[tuple[str, object]]:
+    """Names and line styles of the studies shown among all, where there are several."""
+    studies = shown if studies is None else studies
+    return [(study.label, style) for study, (_, style) in zip(studies, _lines(studies)) if study in shown] if len(studies) > 1 else []
+
+
+def _at_limit(shares: dict[str, float]) -> str:
+    """Of the bar of those at the borrowing limit."""
+    if len(shares) == 1:
+        return ""
+    return "at the limit: " + ", ".join(f"{label} {100 * share:.1f} %" for label, share in shares.items())
 
 
 def _label(studies: list[Study], study: Study, state: str) -> str:

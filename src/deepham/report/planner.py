@@ -202,7 +202,7 @@ def _errors_along(solved: SolvedEconomy, way: Panel) -> dict[int, tuple[float, f
         one = way.select(slice(index, index + 1))
         found = residuals(solved.economy, solved.policy_function, solved.value_function, one, optimality=False)
         size = 100 * found.euler.abs()
-        errors[t] = float((found.weight * size).sum()), float(quantile(size, found.weight, [0.99])[0])
+        errors[t] = float((found.weight * size).sum()), float(quantile(size[0], found.weight[0], [0.99]))
     return errors
 
 

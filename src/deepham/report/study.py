@@ -10,11 +10,12 @@ import numpy as np
 import torch
 
 from deepham import memory
+from deepham.algorithm.business_cycle import Moments
+from deepham.algorithm.evaluation import Ergodic, cycle_moments, distribution_measures, moment_errors
 from deepham.economics.economy import Economy, require
 from deepham.errors import InputError
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.transition import solve_transition
-from deepham.report.business_cycle import Moments, moments
 from deepham.report.planner import PANEL_BURN_IN, PANEL_PERIODS, PANELS, panel_statistics, statistics
 from deepham.report.welfare import FluctuationCost, cost_of_fluctuations, pooled
 from deepham.impulse import POOL
@@ -66,7 +67,8 @@ class Study:
         label: what figures and tables call it; GRID is the grid solution.
         solved: the economy.
         path: Dataset of a simulation on the shocks that all studies share.
-        moments: of the path, around its trend.
+        moments: of the cycle, over the ergodic paths of the verdict.
+        wealth: over the same paths, moment of wealth -> value and standard error.
         recession: response to the worst aggregate state after the best; None where there is one state only.
         transfer: response to a redistribution of wealth.
         risky: aggregate state -> risky steady state.
@@ -81,6 +83,7 @@ class Study:
     solved: SolvedEconomy
     path: object
     moments: list[Moments]
+    wealth: dict[str, tuple[float, float]]
     recession: object | None = None
     transfer: object | None = None
     risky: dict[str, RiskySteadyState] = field(default_factory=dict)
@@ -100,13 +103,13 @@ TRANSFER = {"transfer": 0.05, "top": 0.1, "bottom": 0.5}
 
 
 def study(
-    label: str, solved: SolvedEconomy, dates: Panel, settings: StudySettings, grid: ReferenceSettings, seed: int,
+    label: str, solved: SolvedEconomy, ergodic: Ergodic, settings: StudySettings, grid: ReferenceSettings, seed: int,
     say: Callable[[str], None] = lambda text: None,
 ) -> Study:
     """Simulate, shock and weigh one solved economy.
 
     Args:
-        dates: cross-sections of its ergodic set, for the level of its value function.
+        ergodic: the paths that its verdict was taken on.
         grid: of the economy without aggregate risk.
         say: called with what comes next.
     """
@@ -126,20 +129,22 @@ def study(
     say(f"{label}: simulation")
     path = solved.simulate(MEMORY + settings.periods, shocks=common_path(solved, MEMORY + settings.periods, seed))
     path = path.isel(period=slice(MEMORY, None)).assign_coords(period=range(settings.periods))
-    named = tuple(name for name in (*economy.variables, "gini") if name not in NOT_SHOWN)
     bad = worst_shock(economy)
     recession = attempt("recession", lambda: solved.irf(bad, settings.irf_periods, settings.irf_draws, seed)) if bad else None
     transfer = attempt("redistribution", lambda: solved.irf(
         TRANSFER, settings.irf_periods, max(2, settings.irf_draws // 8), seed))
     risky = {state: attempt(f"risky steady state, {state}", lambda state=state: solved.risky_steady_state(
         state if economy.chain.finite else 0, settings.risky_periods)) for state in states}
-    cost = attempt("welfare", lambda: _cost(solved, dates, grid)) if len(states) > 1 else None
+    cost = attempt("welfare", lambda: _cost(solved, ergodic.dates, grid)) if len(states) > 1 else None
     basins = [] if economy.chain.finite else attempt("basins", lambda: _basins(solved, path, settings.risky_periods)) or []
     by_population = {}
     if economy.planner:
         panels = attempt(f"panels of {settings.agents}", lambda: panel_statistics(solved, settings.agents, seed))
         by_population = {"continuum": statistics(economy, path)} | ({f"panels of {settings.agents}": panels} if panels else {})
-    return Study(label, solved, path, moments(path, economy.period, named), recession, transfer,
+    cycle = [one for one in cycle_moments(economy, ergodic) if one.name not in NOT_SHOWN]
+    measures, errors = distribution_measures(ergodic), moment_errors(ergodic)
+    wealth = {name: (measures[name], error) for name, error in errors.items() if name not in ("mean_K", "sd_K")}
+    return Study(label, solved, path, cycle, wealth, recession, transfer,
                  {state: found for state, found in risky.items() if found is not None}, cost, basins, by_population, missing)
 
 

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from deepham.algorithm.by_wealth import WealthBin, errors_by_wealth
-from deepham.algorithm.evaluation import Ergodic, VerdictSettings, measure, measures_along
+from deepham.algorithm.evaluation import Ergodic, VerdictSettings, measure, measures_along, moment_errors
 from deepham.reference.compare import measure_against
 from deepham.reference.solve import Reference
 from deepham.report.study import GRID
 from deepham.solution import Solution
-from deepham.verdict import Row, judge
+from deepham.verdict import Row, bars_of, judge
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,7 @@ class Subject:
     solution: Solution
     measures: dict[str, float]
     ergodic: Ergodic
+    verdict: VerdictSettings
     bins: list[WealthBin]
     reference: Reference | None = None
     truth: Ergodic | None = None
@@ -30,7 +31,8 @@ class Subject:
 
     @property
     def rows(self) -> list[Row]:
-        return judge(self.measures, self.beside, self.solution.economy.mean_assets)
+        economy, bars = self.solution.economy, bars_of(self.verdict.bars, self.verdict.own_bars)
+        return judge(self.measures, bars, self.beside, economy.mean_assets, moment_errors(self.ergodic), economy.unbalanced())
 
 
 def examine(
@@ -42,7 +44,7 @@ def examine(
     economy, networks = solution.economy, (solution.policy_function, solution.value_function)
     if reference is None:
         ergodic, measures = measure(economy, *networks, solution.cross_sections, verdict, seed)
-        return Subject(label, solution, measures, ergodic, errors_by_wealth(economy, *networks, ergodic.dates))
+        return Subject(label, solution, measures, ergodic, verdict, errors_by_wealth(economy, *networks, ergodic.dates))
     ergodic, truth, measures = measure_against(economy, *networks, reference, verdict, seed)
     bins = errors_by_wealth(economy, *networks, ergodic.dates)
     beside = grid_bins = None
@@ -50,4 +52,4 @@ def examine(
         say(f"{GRID}: errors")
         beside = measures_along(economy, reference.policy, reference.value, truth)
         grid_bins = errors_by_wealth(economy, reference.policy, reference.value, truth.dates)
-    return Subject(label, solution, measures, ergodic, bins, reference, truth, beside, grid_bins)
+    return Subject(label, solution, measures, ergodic, verdict, bins, reference, truth, beside, grid_bins)

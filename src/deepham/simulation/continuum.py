@@ -1,7 +1,8 @@
 """The economy with a continuum of households: exact transition of a wealth histogram (Young, 2010).
 
 Only the aggregate shock is random. Households at a node carry the same assets forward; the lottery between the two
-neighbouring nodes keeps the mean exactly, at the price of a little dispersion that vanishes with the spacing.
+neighbouring nodes keeps the mean exactly, at the price of a little dispersion that vanishes with the spacing. Nor does
+the top node lose anything: what households would carry beyond it is shared out, see `_lottery`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from deepham.economics.economy import Economy
 from deepham.errors import InputError
@@ -87,7 +89,12 @@ def simulate_continuum(
 
 
 def _lottery(grid: Tensor, k: Tensor, eps: Tensor, weight: Tensor, n_eps: int) -> Tensor:
-    """Masses (B, n_eps, G) of points (B, N), split between neighbouring nodes; beyond the top they stay at the top."""
+    """Masses (B, n_eps, G) of points (B, N), split between neighbouring nodes, so that mean assets are kept exactly.
+
+    Points beyond the top node stay at it, points below the lowest at that. What is missing or too much then raises or lowers
+    the assets of everybody between by one small rate: on a grid that is long enough that is next to nothing, and no goods are
+    lost on any grid.
+    """
     b, g = len(k), len(grid)
     upper = torch.searchsorted(grid, k.contiguous(), right=True).clamp(1, g - 1)
     low, high = grid[upper - 1], grid[upper]
@@ -96,4 +103,18 @@ def _lottery(grid: Tensor, k: Tensor, eps: Tensor, weight: Tensor, n_eps: int) -
     node = eps * g + upper
     mass.scatter_add_(1, node, weight * share)
     mass.scatter_add_(1, node - 1, weight * (1 - share))
-    return mass.reshape(b, n_eps, g)
+    mass = mass.reshape(b, n_eps, g)
+    beyond = (weight * (k - k.clamp(grid[0], grid[-1]))).sum(1)
+    height, limits = grid - grid[0], torch.finfo(mass.dtype)
+    held = torch.where(beyond > 0, (mass[..., :-1] * height[:-1]).sum((1, 2)), (mass * height).sum((1, 2)))
+    return grown(grid, mass, (beyond / held.clamp_min(limits.tiny)).clamp(-limits.max, limits.max))
+
+
+def grown(grid: Tensor, mass: Tensor, rate: Tensor) -> Tensor:
+    """Masses (B, n_eps, G) after assets above the lowest node have grown at the rate (B,), by the lottery of each node's mass
+    between itself and the next, of a negative rate the one below. Those at the top do not rise.
+    """
+    step = (grid - grid[0]) * rate[:, None]
+    up = mass[..., :-1] * (step[:, :-1] / grid.diff()).clamp(0, 1)[:, None]
+    down = mass[..., 1:] * (-step[:, 1:] / grid.diff()).clamp(0, 1)[:, None]
+    return mass + pad(up, (1, 0)) - pad(up, (0, 1)) + pad(down, (0, 1)) - pad(down, (1, 0))

@@ -59,19 +59,38 @@ def concatenate(populations: list[Population]) -> Population:
     return Population(*(torch.cat([getattr(p, name) for p in populations]) for name in ("k", "eps", "weight")))
 
 
-def quantile(values: Tensor, weight: Tensor, levels) -> Tensor:
-    """Weighted quantiles of flattened values: the smallest value whose cumulated weight reaches each level."""
-    order = values.flatten().argsort()
-    sorted_values = values.flatten()[order]
-    cumulated = weight.flatten()[order].cumsum(0)
-    target = torch.as_tensor(levels, dtype=cumulated.dtype, device=cumulated.device) * cumulated[-1]
-    return sorted_values[torch.searchsorted(cumulated, target).clamp_max(len(sorted_values) - 1)]
+def quantile(values: Tensor, weight: Tensor, levels, atom: float | None = None) -> Tensor:
+    """Weighted quantiles over the last dimension: values and weight (..., N), levels (L,), result (..., L).
+
+    The distribution function passes the middle of each value's mass and is linear between values: the mass of a
+    histogram's node stands for households around it, and a quantile moves when they do. Below the first and above the last
+    middle it is the first and the last value.
+
+    atom: a value at which households really are, such as the borrowing limit: all levels up to its mass are that value.
+    """
+    order = values.argsort(-1)
+    x, mass = values.gather(-1, order).contiguous(), weight.gather(-1, order)
+    cumulated = mass.cumsum(-1)
+    # points of one value are one mass: from below the first of them to the last
+    last = x.shape[-1] - 1  # beyond it a NaN is found
+    below = (cumulated - mass).gather(-1, torch.searchsorted(x, x).clamp_max(last))
+    above = cumulated.gather(-1, torch.searchsorted(x, x, right=True) - 1)
+    middle = (below + above) / 2
+    if atom is not None:
+        middle = torch.where(x <= atom, above, middle)
+    target = cumulated[..., -1:] * torch.as_tensor(levels, dtype=x.dtype, device=x.device)
+    right = torch.searchsorted(middle.contiguous(), target).clamp(1, max(1, x.shape[-1] - 1)).clamp_max(x.shape[-1] - 1)
+    left = (right - 1).clamp_min(0)
+    start, end = middle.gather(-1, left), middle.gather(-1, right)
+    share = ((target - start) / (end - start).clamp_min(torch.finfo(x.dtype).tiny)).clamp(0, 1)
+    return torch.lerp(x.gather(-1, left), x.gather(-1, right), share)
 
 
 def gini(values: Tensor, weight: Tensor) -> Tensor:
-    """Gini coefficient of non-negative values in each economy. values, weight: (B, N); result (B,).
+    """Gini coefficient of values with a positive mean in each economy. values, weight: (B, N); result (B,).
 
-    Twice the area between the diagonal and the Lorenz curve, the curve being linear between points.
+    Twice the area between the diagonal and the Lorenz curve, the curve being linear between points. Where some values are
+    negative, as the wealth of debtors, the curve dips below zero and the coefficient can exceed one.
     """
     order = values.argsort(-1)
     value = values.gather(-1, order)
@@ -81,3 +100,14 @@ def gini(values: Tensor, weight: Tensor) -> Tensor:
     lorenz = lorenz / lorenz[..., -1:]
     left = torch.cat([torch.zeros_like(lorenz[..., :1]), lorenz[..., :-1]], -1)
     return 1 - (mass * (left + lorenz)).sum(-1)
+
+
+def curve_at(cumulated: Tensor, curve: Tensor, shares: list[float]) -> Tensor:
+    """A cumulated quantity (B, N), linear between points, at shares of the population: (B, len(shares))."""
+    zero = torch.zeros_like(curve[:, :1])
+    x, y = torch.cat([zero, cumulated], 1), torch.cat([zero, curve], 1)
+    at = torch.tensor(shares, dtype=x.dtype, device=x.device) * x[:, -1:]
+    right = torch.searchsorted(x, at).clamp(1, x.shape[1] - 1)
+    low, high = x.gather(1, right - 1), x.gather(1, right)
+    share = ((at - low) / (high - low).clamp_min(1e-300)).clamp(0, 1)
+    return torch.lerp(y.gather(1, right - 1), y.gather(1, right), share)

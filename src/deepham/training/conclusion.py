@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from deepham.algorithm.evaluation import Ergodic, distribution_measures, measure
+from deepham.algorithm.business_cycle import Moments
+from deepham.algorithm.evaluation import Ergodic, cycle_moments, distribution_measures, measure, moment_errors
 from deepham.reference.compare import measure_against
 from deepham.reference.solve import Reference
 from deepham.solution import Solution
@@ -26,13 +27,17 @@ class Conclusion:
 
     Attributes:
         solution: the averaged networks with their ergodic cross-sections.
-        measures: taken in the continuum.
+        measures: taken in the continuum. errors: standard errors of the moments among them.
+        cycle, cycle_beside: business-cycle moments, and those of the reference on the same shocks.
         reference, truth: the grid solution and its path on the same shocks, or None.
         candidate: the solution's path. All of it on the CPU.
     """
 
     solution: Solution
     measures: dict[str, float]
+    errors: dict[str, float]
+    cycle: list[Moments]
+    cycle_beside: list[Moments] | None
     reference: Reference | None
     candidate: Ergodic
     truth: Ergodic | None
@@ -69,9 +74,11 @@ def conclude(
             economy, policy, value, reference.to(device), settings.verdict, settings.seed, progress)
     plain = settings.hyperparameters()
     calibration = {key: parameter for key, parameter in plain["model"].items() if key != "name"}
-    meta = {"seed": settings.seed, "algorithm": plain["algorithm"], "measures": measures,
+    errors = moment_errors(ergodic)
+    meta = {"seed": settings.seed, "algorithm": plain["algorithm"], "measures": measures, "standard_errors": errors,
             "created": datetime.now(UTC).isoformat(timespec="seconds")}
     solution = Solution(settings.economy_name, calibration, plain["network"], policy.float().cpu(),
                         value.float().cpu(), ergodic.grid.cpu(), ergodic.mean_mass.cpu(), meta,
                         None if economy.chain.finite else ergodic.mean_z.cpu())
-    return Conclusion(solution, measures, reference, ergodic.to("cpu"), truth and truth.to("cpu"))
+    return Conclusion(solution, measures, errors, cycle_moments(economy, ergodic),
+                      None if truth is None else cycle_moments(economy, truth), reference, ergodic.to("cpu"), truth and truth.to("cpu"))

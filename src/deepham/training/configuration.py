@@ -24,6 +24,7 @@ from deepham.reference.compare import GAPS
 from deepham.reference.settings import ReferenceSettings
 from deepham.report.study import StudySettings
 from deepham.training.settings import TrainerSettings
+from deepham.verdict import bars_of
 
 KEYS = ("model", "network", "algorithm", "trainer", "callbacks", "logger", "verdict", "reference", "run", "seed",
         "figures", "init_from", "solve_reference", "ckpt_path", "log_dir", "checkpoint_dir", "optimized_metric")
@@ -123,6 +124,7 @@ def read(cfg: DictConfig) -> Settings:
     )
     for group in (settings.network, settings.algorithm, settings.trainer, settings.verdict, settings.reference):
         group.validate()
+    bars_of(settings.verdict.bars, settings.verdict.own_bars)
     settings.network.check_states(economy)
     settings.network.check_base(economy)
     _check_enough(economy, settings.algorithm)
@@ -193,6 +195,8 @@ def _groups(cfg: DictConfig, **schemas: type) -> list:
     groups = [OmegaConf.to_object(typed_group(name, cfg[name], schema)) for name, schema in schemas.items()]
     for group in groups:
         group.validate()
+        if isinstance(group, VerdictSettings):
+            bars_of(group.bars, group.own_bars)
     return groups
 
 

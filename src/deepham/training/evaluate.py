@@ -15,7 +15,7 @@ from torch import Tensor
 from deepham import memory
 from deepham.algorithm.bellman_paper import Protocol, bellman_paper
 from deepham.algorithm.by_wealth import errors_by_wealth
-from deepham.algorithm.evaluation import error_measures, measure, measures_along
+from deepham.algorithm.evaluation import cycle_moments, error_measures, measure, measures_along, moment_errors
 from deepham.economics.economy import Economy, require
 from deepham.errors import InputError
 from deepham.figures import save_figures
@@ -32,7 +32,7 @@ from deepham.simulation.rollout import Panel, initial_panel, simulate
 from deepham.solution import Solution
 from deepham.tables import by_wealth_sheet, verdict_sheet, verdict_table
 from deepham.training.configuration import read_evaluation, sized_for
-from deepham.verdict import judge
+from deepham.verdict import bars_of, judge, named
 
 PANEL_ECONOMIES, PANEL_BURN_IN, PANEL_DATES, PANEL_SPACING = 16, 1000, 10, 50
 
@@ -79,7 +79,9 @@ def run(cfg: DictConfig) -> float:
                   "wealth_w1": 100 * wasserstein_distance(wealth, grid_wealth) / float(grid_wealth.mean())}
     bins = errors_by_wealth(economy, *networks, ergodic.dates)
 
-    rows = judge(measures, grid_measures, economy.mean_assets)
+    bars, unbalanced = bars_of(verdict.bars, verdict.own_bars), economy.unbalanced()
+    errors, cycle = moment_errors(ergodic), cycle_moments(economy, ergodic)
+    rows = judge(measures, bars, grid_measures, economy.mean_assets, errors, unbalanced)
     missed = [row.measure for row in rows if row.met is False]
     folder = Path(str(cfg.solution))
     report = Path(cfg.output) if cfg.output else Path("logs") / folder.resolve().name / "report"
@@ -89,12 +91,16 @@ def run(cfg: DictConfig) -> float:
     if reference is not None:
         save_figures(figures_against_grid(solution, reference, ergodic, truth), report)
     write_json(folder / "evaluation.json", {
-        "solution": solution.name, "measures": measures, "reference": grid_measures,
+        "solution": solution.name, "measures": measures, "standard_errors": errors, "reference": grid_measures,
+        "cycle": {one.name: asdict(one) for one in cycle}, "bars": verdict.bars, "unbalanced": unbalanced,
+        "verdict": [vars(row) for row in rows],
         "by_wealth": [asdict(each) for each in bins], "agents": cfg.agents, "panel": panel,
         "panel_reference": grid_panel, "bar_met": not missed, "missed": missed,
         "goal_missed": [row.measure for row in rows if row.reached is False], "seed": seed,
         "seconds": time.perf_counter() - began})
-    console.print(verdict_table(rows, f"{folder}, measured in the continuum"))
+    console.print(verdict_table(rows, f"{folder}, measured in the continuum against the {named(verdict.bars, verdict.own_bars)}"))
+    if unbalanced:
+        say(f"goods do not add up: {unbalanced}")
     for who, errors in (("networks", panel), ("grid solution", grid_panel)):
         if errors:
             console.print(f"{who}: in panels of {cfg.agents} Euler error {errors['euler.mean']:.4f} %, Bellman error "

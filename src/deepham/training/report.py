@@ -59,7 +59,7 @@ def run(cfg: DictConfig) -> float:
         # cross-sections of one path of the aggregate shock: those that the solutions come with are of different ones
         (study, label, SolvedEconomy(main.solution.name, economy, policy, value, ergodic.grid, ergodic.mean_mass,
                                None if economy.chain.finite else ergodic.mean_z),
-         ergodic.dates, lengths, grid, seed, say) for label, economy, policy, value, ergodic in looked_at])
+         ergodic, lengths, grid, seed, say) for label, economy, policy, value, ergodic in looked_at])
     takeover = _takeover(studies, lengths, seed, say)
     say("drawing")
     about = {"made": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -9,7 +9,7 @@ import shlex
 import sys
 import time
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ import yaml
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from deepham.algorithm.business_cycle import Moments
 from deepham.economics.economy import require
 from deepham.errors import InputError
 from deepham.files import replace, write_json
@@ -45,7 +46,7 @@ from deepham.training.loggers import begin_logging, end_logging
 from deepham.training.nodes import launcher
 from deepham.training.parts import instantiate_all
 from deepham.training.terminal import device_name, log_file, machine, peak_memory, report, show_progress
-from deepham.verdict import judge
+from deepham.verdict import bars_of, judge
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -179,26 +180,33 @@ def _train(cfg: DictConfig, run: _Prepared, began: float) -> float:
         _keep_figures(figures, folders)
     seconds = {"training": trained - began - solved, "verdict": time.perf_counter() - trained,
                "total": time.perf_counter() - began} | ({"reference": solved} if reference is not run.reference else {})
-    rows = judge(end.measures, end.beside, settings.economy.mean_assets)
+    economy, bars = settings.economy, bars_of(settings.verdict.bars, settings.verdict.own_bars)
+    rows = judge(end.measures, bars, end.beside, economy.mean_assets, end.errors, economy.unbalanced())
     end_logging(run.loggers, rows, figures, len(history.rows))
     missed = [row.measure for row in rows if row.met is False]
     end.solution.meta["history"] = {name: [None if x is None else float(f"{x:.6g}") for x in column]
                                     for name, column in history.columns(LONGEST_HISTORY).items()}
     end.solution.meta["made_by"] = {"command": shlex.join([*_program(), *sys.argv[1:]]), "seconds": seconds,
                                     "peak_memory_mb": peak_memory()} | machine(device_name(settings.trainer))
-    report(rows, folders, seconds)
+    report(rows, folders, seconds, settings.verdict, economy.unbalanced())
     metrics = folders.checkpoints / "metrics.json"
     with disk.attempt(str(folders.checkpoints), "free some space and resume: last.ckpt is all it takes"):
         end.solution.save(folders.checkpoints, overwrite=True)
     with disk.attempt(str(metrics)):
         write_json(metrics, {
-            "run": folders.name, "measures": end.measures, "reference": end.beside, "bar_met": not missed, "missed": missed,
+            "run": folders.name, "measures": end.measures, "standard_errors": end.errors, "reference": end.beside,
+            "cycle": _by_name(end.cycle), "cycle_reference": end.cycle_beside and _by_name(end.cycle_beside),
+            "bars": settings.verdict.bars, "bar_met": not missed, "missed": missed, "unbalanced": economy.unbalanced(),
             "stopped_early": stopped, "retreats": module.retreats, "seconds": seconds, "peak_memory_mb": peak_memory(),
             "verdict": [vars(row) for row in rows]})
     disk.check(folders.checkpoints, metrics, folders.last, history.path)
     _set_status(folders, "finished", bar_met=not missed, stopped_early=stopped)
     disk.check(folders.status)
     return end.measures[cfg.optimized_metric]
+
+
+def _by_name(cycle: list[Moments]) -> dict[str, dict]:
+    return {one.name: asdict(one) for one in cycle}
 
 
 def _solve_reference(settings: Settings, folders: RunFolders) -> Reference:

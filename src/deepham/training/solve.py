@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import signal
+import time
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
@@ -16,16 +18,23 @@ from deepham.errors import InputError, show
 from deepham.paths import conf_folder
 from deepham.reference.store import find
 from deepham.solution import Solution
+from deepham.states import flag
 from deepham.training.cli import check_choices, explain
-from deepham.training.configuration import read
+from deepham.training.configuration import Settings, read
 from deepham.training.conclusion import conclude
 from deepham.training.fit import computing, fit, starting_point
 from deepham.training.interruption import Interrupted, interruptible
 from deepham.training.parts import instantiate_all
+from deepham.training.terminal import is_watched, show_progress, telling
+
+log = logging.getLogger("deepham")
 
 
-def solve(economy: str, seed: int, overrides: list[str], init_from: str | None, parameters: dict) -> Solution:
+def solve(
+    economy: str, seed: int, overrides: list[str], init_from: str | None, progress: bool | None, parameters: dict
+) -> Solution:
     """See `deepham.solve`."""
+    shown = is_watched() if progress is None else flag("progress", progress)
     economics.create(economy, **parameters)  # the clearest words for a wrong parameter
     require(isinstance(overrides, list | tuple) and all(isinstance(text, str) for text in overrides),
             f"overrides: expected a list of texts such as algorithm.horizon=2, got {show(overrides)}")
@@ -43,12 +52,23 @@ def solve(economy: str, seed: int, overrides: list[str], init_from: str | None, 
         raise InputError(explain(error, "train")) from error
     settings = read(cfg)
     init = None if init_from is None else starting_point(str(init_from), settings)
-    guard = instantiate_all("callbacks", {"guard": cfg.callbacks.guard})
+    wanted = ("guard", "progress") if shown else ("guard",)
+    callbacks = instantiate_all("callbacks", {name: cfg.callbacks[name] for name in wanted})
+    with telling(shown):
+        return _train(settings, callbacks, init, shown)
+
+
+def _train(settings: Settings, callbacks: list, init: Solution | None, shown: bool) -> Solution:
+    began = time.monotonic()
     try:
         with interruptible(signal.SIGINT):  # Lightning would end the caller's process, and leave it deaf to the key
-            module, data = fit(settings, guard, loggers=[], init=init)
+            module, data = fit(settings, callbacks, loggers=[], init=init)
     except Interrupted:
         raise KeyboardInterrupt from None
+    log.info("training took %.0f s; measuring in the continuum ...", time.monotonic() - began)
     reference = find(settings.economy_name, settings.economy, settings.reference, store=None)
     with computing(settings.trainer):
-        return conclude(settings, module, data, reference).solution
+        end = conclude(settings, module, data, reference, show_progress if shown else None)
+    log.info("solved in %.0f s, mean Euler error %.4f %%; summary() has every measure", time.monotonic() - began,
+             end.measures["euler.mean"])
+    return end.solution

@@ -14,7 +14,7 @@ from deepham.sweeps import varying
 from deepham.tables import runs_sheet, runs_table
 from deepham.training.outcomes import outcomes
 from deepham.training.sweep import show_settings
-from deepham.verdict import BARS, MOMENTS
+from deepham.verdict import MEASURES
 
 
 def run(cfg: DictConfig) -> int:
@@ -26,8 +26,8 @@ def run(cfg: DictConfig) -> int:
     """
     require(not OmegaConf.is_missing(cfg, "runs"), "runs: give a glob or a list of run folders")
     check_folder("output", cfg.output)
-    require(isinstance(cfg.measure, str) and cfg.measure in BARS | MOMENTS,
-            f"measure: no measure {cfg.measure!r}; there is {', '.join(BARS | MOMENTS)}")
+    require(isinstance(cfg.measure, str) and cfg.measure in MEASURES,
+            f"measure: no measure {cfg.measure!r}; there is {', '.join(MEASURES)}")
     runs = outcomes(_folders(cfg.runs))
     finished = {run.name: run.measures for run in runs if run.complete}
     output, console = Path(cfg.output), rich.get_console()

@@ -17,11 +17,12 @@ import rich
 import rich.console
 import torch
 
+from deepham.algorithm.evaluation import VerdictSettings
 from deepham.tables import verdict_table
 from deepham.training.checkpoints import RunFolders
 from deepham.training.disk import Disk
 from deepham.training.settings import TrainerSettings
-from deepham.verdict import Row
+from deepham.verdict import Row, named
 
 log = logging.getLogger("deepham")
 
@@ -78,6 +79,28 @@ def _quiet_about_events(failure) -> None:
 
 
 @contextmanager
+def telling(shown: bool):
+    """What the run says goes to the terminal, if it is to be shown; the logger is left as it was found."""
+    before, handler = (log.level, log.propagate), _Terminal()
+    if shown:
+        log.setLevel(logging.INFO)
+        log.propagate = False
+        log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(before[0])
+        log.propagate = before[1]
+
+
+def is_watched() -> bool:
+    """Whether somebody reads along: on a terminal or in a notebook."""
+    console = rich.get_console()
+    return console.is_terminal or console.is_jupyter
+
+
+@contextmanager
 def log_file(path: Path, disk: Disk):
     """What the run says goes to the terminal and to train.log."""
     handlers = [_Terminal(), _File(path, disk)]
@@ -101,15 +124,19 @@ def show_progress(done: int, periods: int) -> None:
         console.print(f"  period {done} of {periods}", end="\r")
 
 
-def report(rows: list[Row], folders: RunFolders, seconds: dict[str, float]) -> None:
-    """The verdict, what it misses, and where everything lies."""
+def report(
+    rows: list[Row], folders: RunFolders, seconds: dict[str, float], verdict: VerdictSettings, unbalanced: str
+) -> None:
+    """The verdict, what it misses, why goods do not add up if they do not, and where everything lies."""
     text = io.StringIO()
-    table = verdict_table(rows, f"Verdict on {folders.name}, measured in the continuum")
+    table = verdict_table(rows, f"Verdict on {folders.name}, measured in the continuum against the {named(verdict.bars, verdict.own_bars)}")
     rich.console.Console(file=text, width=100).print(table)
     log.info("%s", text.getvalue().rstrip())
     missed = [row.description for row in rows if row.met is False]
     if missed:
         log.info("THE BAR IS MISSED by: %s", "; ".join(missed))
+    if unbalanced:
+        log.info("goods do not add up: %s", unbalanced)
     log.info("solution, checkpoint, metrics.json  %s/", folders.checkpoints)
     log.info("TensorBoard, metrics.csv, log       %s/", folders.logs)
     log.info("training %.0f s, verdict %.0f s, peak memory %.0f MB",

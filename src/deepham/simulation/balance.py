@@ -1,0 +1,43 @@
+"""Whether goods add up: what is missing from an economy's resource constraints, measured."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from deepham.economics.economy import Economy
+from deepham.simulation.household import observe
+from deepham.simulation.population import Population
+
+SMALL = 0.01  # percent of output: an older solution's cross-sections miss the printed shares by a millionth
+
+
+def resource_gap(economy: Economy, accounts: dict[str, Tensor], lost: Tensor | float = 0.0) -> Tensor:
+    """Largest violation of a resource constraint in each economy and period, percent of output, like the accounts; NaN, like
+    `lost`, where the economy states none.
+
+    Args:
+        accounts: name -> (B, ...), as `Economy.accounts` returns them.
+        lost: (B, ...) mean assets that are carried out of a period and are not there at the start of the next.
+    """
+    gaps = list(economy.balance(accounts).values())
+    if not gaps:
+        return torch.full_like(torch.as_tensor(lost), float("nan"))
+    gaps.append(torch.as_tensor(lost).to(gaps[0]).expand_as(gaps[0]) / economy.period_length)
+    return 100 * (torch.stack(gaps) / accounts["Y"]).abs().amax(0)
+
+
+@torch.no_grad()
+def gap_of(economy: Economy, population: Population, z: Tensor) -> Tensor:
+    """`resource_gap` (B,) of the cross-sections in the aggregate states z, whatever their households choose."""
+    seen = observe(economy, population, z)
+    half = seen.resources / 2  # consumption and assets of any policy add up to resources
+    return resource_gap(economy, economy.accounts(population, z, seen.aggregates, seen.prices, half, half))
+
+
+def why_unbalanced(economy: Economy, agents: int | None) -> str:
+    """Why goods do not add up to rounding in a simulation of so many agents (None: the continuum); empty where they do."""
+    if economy.unbalanced() or agents is None:
+        return economy.unbalanced()
+    return ("how many of a panel's households are in each individual state is random, while firms employ the labour of a "
+            "continuum; agents=None is without this noise")
