@@ -20,6 +20,20 @@ RUN = ["run=r", f"algorithm.outer_iterations={EPOCHS}", "callbacks.asset_distrib
 
 
 @pytest.fixture
+def command(command):
+    """As ever, and no limit holds any more once a run has ended: pytest's own output may be a file."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def call(*overrides):
+        try:
+            return command(*overrides)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    return call
+
+
+@pytest.fixture
 def limited(monkeypatch):
     """limited({1: 0, 2: None}) lets no file grow after one outer iteration, and any again after two."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)

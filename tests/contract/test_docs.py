@@ -3,9 +3,10 @@
 The pages are README.md and every docs/*.md. A block ```sh or ```bash is a list of commands, a block ```python that imports
 deepham is an example, and `python scripts/...` in a text or a table is a command, too. Blocks without a language show output.
 
-Training commands run at tiny sizes, and of a sweep two jobs, after all have been composed; evaluate, report and summarize look at one tiny run under the names that they ask for.
-What needs an extra, a GPU, a cluster or minutes is composed; what takes several seconds runs in make test-all. A page that adds files to the project (a block below the file's
-name) has a test of its own, which runs its commands in a copy of the project.
+Training commands run at tiny sizes, and of a sweep two jobs, after all have been composed; evaluate, report and summarize
+look at one tiny run under the names that they ask for. What needs an extra, a GPU, a cluster or minutes is composed; what
+takes several seconds also at tiny sizes runs in make test-all. A page that adds files to the project (a block below the
+file's name) has a test of its own, which runs its commands in a copy of the project.
 """
 
 import importlib
