@@ -13,7 +13,7 @@ TINY = ["algorithm.outer_iterations=1", "algorithm.policy_steps=2", "algorithm.e
 QUICK = [*TINY, "figures=false", "callbacks.asset_distribution.figure_every=0"]
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(autouse=True, scope="package")
 def composed_once():
     """Hydra composes every configuration twice, first to look for hydra.mode, which no command here sets."""
     with pytest.MonkeyPatch.context() as patch:
