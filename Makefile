@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: train test test-all
+.PHONY: train test test-all check-gpu
 
 train: .venv/ready
 	$(BIN)/python scripts/train.py $(ARGS)
@@ -13,6 +13,9 @@ test: .venv/ready
 
 test-all: .venv/ready
 	$(BIN)/python -m pytest -n 2 -m "slow or not slow" $(ARGS)
+
+check-gpu: .venv/ready
+	scripts/check_gpu.sh $(ARGS)
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

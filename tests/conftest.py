@@ -15,6 +15,11 @@ from deepham.simulation.rollout import Panel
 torch.set_num_threads(1)
 
 
+def pytest_runtest_setup(item):
+    if item.get_closest_marker("gpu") and not torch.cuda.is_available():
+        pytest.skip("no GPU")
+
+
 class ClosedForm:
     """Policy and value function of Brock-Mirman by hand, for households that take prices as given.
 

@@ -1,6 +1,7 @@
 """Imports go to the left on the ladder, and one file names an economy: its own."""
 
 import ast
+import functools
 import re
 import subprocess
 import sys
@@ -67,19 +68,19 @@ def test_a_user_gets_the_package_without_lightning_or_hydra():
     assert result.stdout.strip() == "set()"
 
 
+@functools.cache
 def words(path):
     """(line, text) of every identifier, import and string of a file, docstrings excepted."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree, found = ast.parse(path.read_text(encoding="utf-8")), []
     docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
-            yield node.lineno, node.value
+            found.append((node.lineno, node.value))
         elif isinstance(node, ast.Name):
-            yield node.lineno, node.id
+            found.append((node.lineno, node.id))
         elif isinstance(node, ast.Attribute):
-            yield node.lineno, node.attr
-    for name in imported(path):
-        yield 0, name
+            found.append((node.lineno, node.attr))
+    return found + [(0, name) for name in imported(path)]
 
 
 @pytest.mark.parametrize("name", economics.names())

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import subprocess
-import sys
 from dataclasses import asdict
 
 import numpy as np
@@ -637,22 +635,6 @@ def test_in_words(ks, brock):
         assert word in text, text
     assert len(text.splitlines()) > 15 and "brock_mirman" in brock.summary()
     assert "ks98" in repr(ks) and "\n" not in repr(ks)
-
-
-def test_neither_lightning_nor_hydra_is_imported(saved):
-    code = f"""
-import sys
-import deepham
-solution = deepham.load({str(saved)!r})
-solution.consumption(k=[1.0], eps=1, z=0)
-assert "xarray" not in sys.modules
-solution.simulate(2)
-banned = ("lightning", "pytorch_lightning", "hydra", "omegaconf", "tensorboard")
-found = [name for name in sys.modules if name.split(".")[0] in banned or name.startswith("deepham.training")]
-assert not found, found
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
 
 
 # -- shipped solutions -------------------------------------------------------------------------------------------

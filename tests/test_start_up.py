@@ -6,32 +6,33 @@ import sys
 
 import pytest
 
-SLOW = {"torch", "numpy", "scipy", "xarray", "matplotlib", "tensorboard", "lightning", "hydra", "pytorch_optimizer", "rich"}
-REPORT = "import json, sys; print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})), file=sys.stderr)"
+SLOW = {"torch", "numpy", "scipy", "xarray", "matplotlib", "tensorboard", "lightning", "pytorch_lightning", "hydra", "omegaconf",
+        "pytorch_optimizer", "rich"}
+REPORT = """
+import json, sys
+print(json.dumps(sorted({".".join(name.split(".")[:2 if name.startswith("deepham") else 1]) for name in sys.modules})), file=sys.stderr)
+"""
 
 
-def loaded(code):
-    """Those of SLOW that a fresh interpreter has loaded after the code."""
-    result = subprocess.run([sys.executable, "-c", f"{code}\n{REPORT}"], capture_output=True, text=True, check=True)
-    return SLOW & set(json.loads(result.stderr.splitlines()[-1]))
-
-
-def test_the_package_alone_loads_nothing():
-    assert loaded("import deepham") == set()
+def loaded(*codes):
+    """Those of SLOW, and deepham.training, that a fresh interpreter has loaded after each piece of code."""
+    program = "\n".join(f"{code}\n{REPORT}" for code in codes)
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return [(SLOW | {"deepham.training"}) & set(json.loads(line)) for line in result.stderr.splitlines()[-len(codes):]]
 
 
 def test_modules_that_users_name_are_there_at_once_and_loaded_when_they_are_named():
-    assert loaded("import deepham; assert {'datasets', 'economics'} <= set(dir(deepham))") == set()
-    loaded("import deepham; deepham.datasets.save; deepham.economics.create")
-    loaded("import deepham; assert not hasattr(deepham, 'training') and not hasattr(deepham, 'nothing')")
+    alone, named = loaded("import deepham; assert {'datasets', 'economics'} <= set(dir(deepham))\n"
+                          "assert not hasattr(deepham, 'training') and not hasattr(deepham, 'nothing')",
+                          "deepham.datasets.save; deepham.economics.create")
+    assert alone == set() < named
 
 
-def test_a_solution_loads_torch_and_no_figures_or_datasets():
-    assert loaded("import deepham; deepham.load('ks98').consumption(k=1.0, eps=0, z=0)") == {"torch", "numpy"}
-
-
-def test_a_path_of_a_solution_loads_no_figures():
-    assert loaded("import deepham; deepham.load('ks98').simulate(periods=2, seed=1)") == {"torch", "numpy", "xarray"}
+def test_what_a_user_calls_loads_what_it_takes():
+    """Nothing for the package, no datasets for a function, no figures for a path, and never what trains."""
+    alone, function, path = loaded("import deepham", "deepham.load('ks98').consumption(k=1.0, eps=0, z=0)",
+                                   "deepham.load('ks98').simulate(periods=2, seed=1)")
+    assert (alone, function, path) == (set(), {"torch", "numpy"}, {"torch", "numpy", "xarray"})
 
 
 @pytest.mark.parametrize("script, argument", [
@@ -39,4 +40,4 @@ def test_a_path_of_a_solution_loads_no_figures():
 def test_help_and_a_wrong_word_load_hydra_alone(script, argument):
     code = (f"import sys; sys.argv = ['{script}.py', '{argument}']\nfrom deepham.training import cli\n"
             f"try: cli.{script}()\nexcept SystemExit: pass")
-    assert loaded(code) == {"hydra"}
+    assert loaded(code) == [{"hydra", "omegaconf", "deepham.training"}]

@@ -1,6 +1,7 @@
 import sys
 
 import pytest
+from hydra._internal.hydra import Hydra
 
 from deepham.training.cli import train
 
@@ -8,6 +9,16 @@ TINY = ["algorithm.outer_iterations=1", "algorithm.policy_steps=2", "algorithm.e
         "algorithm.value_economies=2", "algorithm.agents=4", "algorithm.burn_in=2", "algorithm.dates=2",
         "algorithm.spacing=1", "algorithm.realised_periods=3", "verdict.nodes=20", "verdict.burn_in=2",
         "verdict.periods=4", "verdict.dates=2"]
+
+QUICK = [*TINY, "figures=false", "callbacks.asset_distribution.figure_every=0"]
+
+
+@pytest.fixture(autouse=True, scope="package")
+def composed_once():
+    """Hydra composes every configuration twice, first to look for hydra.mode, which no command here sets."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Hydra, "get_mode", lambda self, config_name, overrides: None)
+        yield
 
 
 @pytest.fixture
@@ -17,7 +28,7 @@ def command(monkeypatch, tmp_path, capsys):
     """
     monkeypatch.chdir(tmp_path)
 
-    def call(*overrides, sizes=(*TINY, "figures=false")):
+    def call(*overrides, sizes=QUICK):
         flags = [text for text in overrides if text.startswith("-")]
         settings = [text for text in overrides if not text.startswith("-")]
         monkeypatch.setattr(sys, "argv", ["train.py", *flags, *sizes, *settings])

@@ -99,6 +99,7 @@ def beta_of(folder):
     return yaml.safe_load((folder / "config.yaml").read_text())["model"]["beta"]
 
 
+@pytest.mark.slow
 def test_calibrations_of_a_folder_of_ones_own_are_a_sweep_with_a_grid_solution_each(command, script, own):
     own("# @package model\nname: ks98\nbeta: 0.98\n")
     own("# @package model\nname: ks98\nbeta: 0.97\nmu: 0.3\n", "other")
@@ -147,10 +148,9 @@ def test_a_resumed_run_has_its_calibration_and_no_other(command):
 
 def test_a_job_of_a_sweep_says_how_to_make_its_own_grid_solution(command, own):
     own("# @package model\nbeta: 0.98\n")
-    _, output, _ = command("-m", "calibration=long_spells,mine", "model.mu=0.2,0.3", OWN)
+    _, output, _ = command("-m", "calibration=long_spells,mine", "model.mu=0.2", OWN)
     made = [line.split("make it with: ")[1].split(", or")[0] for line in output.splitlines() if "make it with: " in line]
-    assert made == [f"python scripts/reference.py calibration={name} model.mu={mu} '{OWN}'"
-                    for name in ("long_spells", "mine") for mu in (0.2, 0.3)]
+    assert made == [f"python scripts/reference.py calibration={name} model.mu=0.2 '{OWN}'" for name in ("long_spells", "mine")]
 
 
 def test_the_study_that_ships_is_of_twelve_calibrations_with_a_grid_solution_each():

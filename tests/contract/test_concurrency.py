@@ -1,6 +1,7 @@
 """Runs beside each other: nobody writes into another's folder."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -13,21 +14,30 @@ from deepham.errors import InputError
 from deepham.training import run as run_module
 from deepham.training.checkpoints import LOCK, RunFolders
 
-ROOT = Path(__file__).parents[2]
+# forks of one process that has imported everything: they start closer to each other than commands of a shell
+TOGETHER = """
+import json, sys
+from pathlib import Path
+from trials import end, start
+children = [start(Path.cwd(), arguments) for arguments in json.loads(sys.argv[1])]
+print(json.dumps([end(child) for child in children]))
+"""
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
 def test_runs_and_sweeps_started_in_the_same_second_share_nothing(tmp_path, tiny):
     settings = [*tiny, "figures=false", "logger=none"]
     sweep = ["-m", *settings, "seed=1,2"]
-    processes = [subprocess.Popen([sys.executable, str(ROOT / "scripts/train.py"), *each], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-                 for each in (sweep, sweep, settings, settings)]
-    outputs = [process.communicate(timeout=300)[0] for process in processes]
-    assert [process.returncode for process in processes] == [0, 0, 0, 0], outputs
+    given = json.dumps([sweep, sweep, settings, settings])
+    path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    done = subprocess.run([sys.executable, "-c", TOGETHER, given], cwd=tmp_path, env=os.environ | {"PYTHONPATH": path},
+                          capture_output=True, text=True, timeout=300)
+    assert json.loads(done.stdout) == [0, 0, 0, 0], done.stderr + (tmp_path / "output.txt").read_text()
     runs = {path.name for path in (tmp_path / "checkpoints").iterdir()}
     sweeps = {path.parent.name for path in (tmp_path / "logs").glob("*/sweep.json")}
     assert len(runs) == 6 and len(sweeps) == 2
     assert {path.name for path in (tmp_path / "logs").iterdir()} == runs | sweeps
-    assert {path.name for path in tmp_path.iterdir()} == {"checkpoints", "logs"}
+    assert {path.name for path in tmp_path.iterdir()} == {"checkpoints", "logs", "output.txt"}
     for name in runs:
         status = json.loads((tmp_path / "checkpoints" / name / "status.json").read_text())
         assert (status["state"], status["run"]) == ("finished", name)

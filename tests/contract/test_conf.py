@@ -6,12 +6,14 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 from hydra import compose, initialize_config_dir
 
 from deepham import economics
 from deepham.paths import conf_folder
 
 GROUPS = ("model", "calibration", "network", "algorithm", "trainer", "reference", "callbacks", "logger", "experiment")
+PUBLISHED = "algorithm=deepham_paper"
 OPTIONS = [f"{group}={path.stem}" for group in GROUPS for path in sorted((conf_folder() / group).glob("*.yaml"))]
 
 
@@ -19,6 +21,8 @@ def test_every_group_of_conf_is_looked_at():
     assert sorted((*GROUPS, "hydra", "sweep")) == sorted(path.name for path in conf_folder().iterdir() if path.is_dir())
 
 
+DEFAULTS = [f"{group}={option}" for entry in yaml.safe_load((conf_folder() / "train.yaml").read_text(encoding="utf-8"))["defaults"]
+            if isinstance(entry, dict) for group, option in entry.items() if group in GROUPS and option]
 PACKAGES = {f"logger={name}": name for name in ("mlflow", "wandb")}  # options that need a package of their own
 
 
@@ -26,10 +30,14 @@ PACKAGES = {f"logger={name}": name for name in ("mlflow", "wandb")}  # options t
 OF_AN_ECONOMY = {"calibration=davila12_rest": ("model=davila12", "algorithm.agents=100"), "calibration=jfv_rest": ("model=jfv",)}
 
 
-@pytest.mark.parametrize("option", OPTIONS)
+def test_every_default_is_an_option():
+    assert len(DEFAULTS) == len(GROUPS) - 1 and set(DEFAULTS) <= set(OPTIONS)  # no experiment
+
+
+# algorithm=deepham_paper is trained by every economy below, the defaults by the first
+@pytest.mark.parametrize("option", ["seed=1", *(option for option in OPTIONS if option not in (*DEFAULTS, PUBLISHED))])
 def test_every_option_trains(command, option):
-    steps = ["algorithm.value_steps=2", "algorithm.horizon=3"] if option == "algorithm=deepham_paper" else []
-    code, output, errors = command(option, "run=r", *steps, *OF_AN_ECONOMY.get(option, ()))
+    code, output, errors = command(option, "run=r", *OF_AN_ECONOMY.get(option, ()))
     package = PACKAGES.get(option)
     if package and importlib.util.find_spec(package) is None:
         assert code == 2 and len(errors) == 1 and f'pip install "deepham[{package}]"' in errors[0]
@@ -41,9 +49,9 @@ def test_every_option_trains(command, option):
 
 @pytest.mark.parametrize("name", economics.names())
 def test_every_economy_trains_with_the_published_procedure(command, name):
-    code, _, errors = command(f"model={name}", "algorithm=deepham_paper", "algorithm.value_steps=2",
-                              "algorithm.horizon=3", "run=r")
+    code, _, errors = command(f"model={name}", PUBLISHED, "algorithm.value_steps=2", "algorithm.horizon=3", "run=r")
     assert (code, errors) == (0, [])
+    assert json.loads(Path("checkpoints/r/status.json").read_text())["state"] == "finished"
 
 
 DOCUMENTED = ["train.yaml", "algorithm/deepham.yaml", "network/first_moment.yaml", "trainer/default.yaml", "reference/standard.yaml",

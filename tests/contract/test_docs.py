@@ -3,9 +3,10 @@
 The pages are README.md and every docs/*.md. A block ```sh or ```bash is a list of commands, a block ```python that imports
 deepham is an example, and `python scripts/...` in a text or a table is a command, too. Blocks without a language show output.
 
-Training commands run at tiny sizes; evaluate, report and summarize look at one tiny run under the names that they ask for.
-What needs an extra, a GPU, a cluster or minutes is composed. A page that adds files to the project (a block below the file's
-name) has a test of its own, which runs its commands in a copy of the project.
+Training commands run at tiny sizes, and of a sweep two jobs, after all have been composed; evaluate, report and summarize
+look at one tiny run under the names that they ask for. What needs an extra, a GPU, a cluster or minutes is composed; what
+takes several seconds also at tiny sizes runs in make test-all. A page that adds files to the project (a block below the
+file's name) has a test of its own, which runs its commands in a copy of the project.
 """
 
 import importlib
@@ -21,6 +22,9 @@ import pytest
 from conftest import TINY
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Glob
+from test_conf import OPTIONS
 from test_other_scripts import LOOK, SHORT, SMALL
 
 import deepham
@@ -41,8 +45,12 @@ FILES = {"my_conf/calibration/mine.yaml": "# @package model\nbeta: 0.985\n"}
 # composed and not run: what needs an extra, more than a core, or a GPU
 ELSEWHERE = ("hydra/launcher=", "logger=mlflow", "logger=wandb", "sweep=", "trainer.gpus=", "trainer.nodes=",
              "trainer.processes=")
+# run by make test-all only: grid solutions and responses of these take ten seconds and more, also of tiny sizes
+LONG = re.compile(r"experiment=davila12_planner .*solve_reference|reference\.py model=jfv|report\.py solution=checkpoints/my-jfv|"
+                  r"-m calibration=baseline,long_spells,deep_recessions")
 # settings that test_other_scripts.py has run these scripts with, which take seconds: composed, unless there are others
 RUN_THERE = {"report": {"solution", "compare", "output"}, "evaluate": {"solution", "agents", "against"},
+             "reference": {"model.beta", "model.productivity", "model.unemployment", "model.chain_matrix"},
              "benchmark": {"parts", "small", "seeds", "output", "repeats"}}
 
 
@@ -164,6 +172,28 @@ def desk(tiny_run, tmp_path):
     return lay
 
 
+def two_jobs(given: list[str]) -> list[str]:
+    """The command of a sweep with two values of the first setting that has several, and the first of the others."""
+    flags, parse, most = [text for text in given if text.startswith("-")], OverridesParser.create(), 2
+    settings = []
+    for override in parse.parse_overrides([text for text in given if not text.startswith("-")]):
+        if not override.is_sweep_override():
+            settings.append(override.input_line)
+            continue
+        value, options = override.value(), conf_folder() / override.key_or_group
+        values = (value.filter(sorted(path.stem for path in options.glob("*.yaml"))) if isinstance(value, Glob)
+                  else list(override.sweep_string_iterator()))
+        settings.append(f"{override.get_key_element()}={','.join(values[:most])}")
+        most = 1
+    return flags + settings
+
+
+def test_of_a_sweep_the_first_value_of_each_setting_is_run():
+    assert two_jobs(["-m", "a=x,y,z", "b=3", "c=1,2", "calibration=glob(*,exclude=b*)"]) == [
+        "-m", "a=x,y", "b=3", "c=1", "calibration=davila12_rest"]
+    assert two_jobs(["-m", "calibration=glob(*)"])[1].count(",") == 1
+
+
 SIZES = {"evaluate": SHORT, "report": [*LOOK, *SMALL, "workers=1"], "reference": SMALL, "summarize": []}
 
 
@@ -175,8 +205,22 @@ def test_every_command_of_the_pages(command, script, desk, line):
     desk(line)
     check(name, given)
     there = {text.partition("=")[0] for text in given} <= RUN_THERE.get(name, set())
-    if not here or there:
+    if not here or there or name == "train" and given in [[option] for option in OPTIONS]:  # which test_conf.py trains
         return
+    if not LONG.search(line):
+        run_small(command, script, name, given)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("line", [line for line in COMMANDS if LONG.search(line)], ids=lambda line: line[:99])
+def test_every_long_command_of_the_pages(command, script, desk, line):
+    desk(line)
+    run_small(command, script, *taken_apart(line)[:2])
+
+
+def run_small(command, script, name: str, given: list[str]) -> None:
+    """Run a command at tiny sizes, in the folder of the test."""
+    given = two_jobs(given) if "-m" in given else given
     if name == "train":
         grid = SMALL if "solve_reference=true" in given else []
         # where most people hold nothing for years, four of them can all be poor, which is a policy that has run away

@@ -60,6 +60,7 @@ def test_a_saved_solution_knows_whose_it_is_and_a_report_holds_it_against_the_ma
     assert len(gains) == 10 and np.isfinite(float(gains[-1]["all"])) and np.isnan(float(gains[-1]["all, s.e."]))
 
 
+@pytest.mark.slow
 def test_a_report_on_a_planner_alone_says_what_is_missing(command, script, short_panels):
     assert command("run=p", "model=davila12", *PLANNER[2:])[0] == 0
     code, _, errors = script(report, "solution=checkpoints/p", *STUDY, *VERDICT, *GRID, "reference.economies=2", "reference.burn_in=20",

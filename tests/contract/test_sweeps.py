@@ -99,6 +99,7 @@ HOPELESS = ("algorithm.outer_iterations=3", "callbacks.guard=null", f"{RATE}0.3"
 STOP = ("callbacks=early_stop", "callbacks.early_stop.factor=2")
 
 
+@pytest.mark.slow
 def test_a_hopeless_job_is_stopped_measured_and_kept_out_of_the_means(command, script):
     code, output, errors = command("-m", "hydra.sweep.dir=logs/s", "run=r", *HOPELESS[:-1], f"{RATE}0.001,0.002,0.003,0.3,0.0015",
                                    *STOP, "callbacks.early_stop.jobs=3")

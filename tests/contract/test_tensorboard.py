@@ -29,7 +29,8 @@ def read(run):
 
 
 def test_tensorboard_has_scalars_and_figures_under_stable_names(command):
-    command("run=r", "algorithm.outer_iterations=2", "callbacks.solution_figures.figure_every=2", "figures=true")
+    command("run=r", "algorithm.outer_iterations=2", "callbacks.solution_figures.figure_every=2",
+            "callbacks.asset_distribution.figure_every=2", "figures=true")
     events = read("r")
     tags = events.Tags()
     for tag in ("train/policy_loss", "train/value_loss", "errors/euler.mean", "errors/bellman_policy.mean",
@@ -85,8 +86,9 @@ def test_the_settings_of_every_economy_can_be_compared(name):
 
 def test_watching_changes_nothing_of_what_is_trained(command):
     blind = ["logger=none", *(f"callbacks.{name}=null" for name in ("aggregates", "asset_distribution", "bellman_errors", "solution_figures"))]
-    for run, overrides in (("watched", ["callbacks.solution_figures.figure_every=1"]), ("blind", blind)):
-        assert command(f"run={run}", "algorithm.outer_iterations=3", *overrides)[0] == 0
+    watched = [f"callbacks.{name}.figure_every=1" for name in ("asset_distribution", "solution_figures")]
+    for run, overrides in (("watched", watched), ("blind", blind)):
+        assert command(f"run={run}", "algorithm.outer_iterations=2", *overrides)[0] == 0
     for name in ("weights.safetensors", "ergodic.safetensors"):
         assert Path("checkpoints/watched", name).read_bytes() == Path("checkpoints/blind", name).read_bytes()
 

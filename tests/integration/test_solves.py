@@ -43,6 +43,7 @@ def krusell_smith(tmp_path_factory):
     return train(folder, "experiment=ks98_quick"), deepham.load(folder / "checkpoints/r")
 
 
+@pytest.mark.slow
 def test_krusell_smith_meets_the_bar_in_a_minute(krusell_smith):
     report, _ = krusell_smith
     measures = report["measures"]
@@ -51,6 +52,7 @@ def test_krusell_smith_meets_the_bar_in_a_minute(krusell_smith):
     assert measures["bellman_policy.mean"] < 0.003 and measures["bellman_optimality.mean"] < 0.003  # utils
 
 
+@pytest.mark.slow
 def test_krusell_smith_has_the_wealth_distribution_of_the_grid_solution(krusell_smith):
     measures = krusell_smith[0]["measures"]
     assert abs(measures["mean_K"] / 39.41 - 1) < 0.005
@@ -60,9 +62,9 @@ def test_krusell_smith_has_the_wealth_distribution_of_the_grid_solution(krusell_
         assert abs(measures[name] / grid - 1) < 0.06
 
 
-@pytest.mark.parametrize("trained", ["here", "in full"])
-def test_the_solution_of_krusell_smith_behaves_as_theory_says(krusell_smith, trained):
-    solution = krusell_smith[1] if trained == "here" else deepham.load("ks98")
+@pytest.mark.parametrize("trained", [pytest.param("here", marks=pytest.mark.slow), "in full"])
+def test_the_solution_of_krusell_smith_behaves_as_theory_says(request, trained):
+    solution = request.getfixturevalue("krusell_smith")[1] if trained == "here" else deepham.load("ks98")
     k = [1.0, 5.0, 10.0, 20.0, 40.0, 80.0, 160.0]
     for z in ("bad", "good"):
         unemployed = solution.consumption(k=k, eps="unemployed", z=z)
@@ -78,9 +80,9 @@ def test_the_solution_of_krusell_smith_behaves_as_theory_says(krusell_smith, tra
         assert (solution.value(k=k, eps="employed", z=z) > solution.value(k=k, eps="unemployed", z=z)).all()
 
 
-def test_panel_and_continuum_of_krusell_smith_agree_on_the_same_shocks(krusell_smith):
-    _, solution = krusell_smith
-    continuum = solution.simulate(periods=200, seed=3)
-    panel = solution.simulate(periods=200, seed=3, agents=10_000)
+def test_panel_and_continuum_of_krusell_smith_agree_on_the_same_shocks():
+    solution = deepham.load("ks98")
+    continuum = solution.simulate(periods=60, seed=3)
+    panel = solution.simulate(periods=60, seed=3, agents=10_000)
     gap = abs(panel.K.values / continuum.K.values - 1)
     assert gap.mean() < 0.01

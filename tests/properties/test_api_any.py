@@ -60,7 +60,7 @@ def check_series(data):
 def test_simulate(shipped, outcomes, name):
     solution = shipped(name)
 
-    @settings(max_examples=150)
+    @settings(max_examples=60)
     @given(simulations(solution))
     def check(arguments):
         with outcomes.case():
@@ -99,7 +99,7 @@ def responses(draw, solution):
 def test_irf(shipped, outcomes, name):
     solution = shipped(name)
 
-    @settings(max_examples=70)
+    @settings(max_examples=35)
     @given(responses(solution))
     def check(arguments):
         with outcomes.case():
@@ -119,7 +119,7 @@ def test_risky_steady_state(shipped, outcomes, name):
     good = st.fixed_dictionaries({"z": st.sampled_from((*z, 0, 1)), "periods": st.integers(2, 4),
                                   "start": st.none() | st.just(PEOPLE[name])})
 
-    @settings(max_examples=70)
+    @settings(max_examples=35)
     @given(good.flatmap(lambda arguments: small(partly_spoiled(arguments))))
     def check(arguments):
         with outcomes.case():
@@ -192,7 +192,7 @@ def test_save_and_load(shipped, outcomes, tmp_path, monkeypatch):
         text = path.decode("latin1") if isinstance(path, bytes) else path
         return not isinstance(text, str) or not set("/~\\") & set(text) and text != ".."
 
-    @settings(max_examples=80)
+    @settings(max_examples=40)
     @given(names.filter(inside), mostly(st.booleans()))
     def check(path, overwrite):
         with outcomes.case():
@@ -206,7 +206,7 @@ def test_save_and_load(shipped, outcomes, tmp_path, monkeypatch):
 def test_load(listed_outcomes, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
-    @settings(max_examples=60)
+    @settings(max_examples=30)
     @given(mostly(st.just("brock_mirman"), values | st.text()))
     def check(path):
         with listed_outcomes.case():
@@ -224,7 +224,7 @@ def test_datasets_save(shipped, outcomes, tmp_path, monkeypatch):
     odd_names = st.sampled_from(("é\n.nc.gz", "no/where.nc.gz", "\x00.nc.gz", "\ud800.nc.gz", "x" * 400 + ".nc.gz",
                                  "a.nc"))
 
-    @settings(max_examples=120)
+    @settings(max_examples=60)
     @given(mostly(mostly(numbers, values).map(lambda given: data.assign_attrs(given=given)), values),
            mostly(st.sampled_from(("a.nc.gz", "b.nc.gz")),
                   odd_names | values.filter(lambda odd: not isinstance(odd, str))))

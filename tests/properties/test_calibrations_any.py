@@ -11,7 +11,7 @@ from odd import ODD, mostly, partly_spoiled, places, replaced
 
 from deepham import economics
 
-CASES = 250
+CASES = 100
 
 
 def shares(least, most):
@@ -144,7 +144,7 @@ def test_strategies_are_of_economies():
 
 
 def test_any_name_of_an_economy_and_any_parameter(outcomes):
-    @settings(max_examples=100)
+    @settings(max_examples=60)
     @given(mostly(st.sampled_from(economics.names())),
            mostly(st.sampled_from(("alpha", "beta")),
                   st.sampled_from(("name", "self", "", "ßeta\n", "x" * 1000, "\ud800"))),

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from odd import ODD, partly_spoiled, spoiled
 
-CASES = 250
+CASES = 120
 CALLS = ("consumption", "value", "resources")
 
 assets = st.floats(0, 1e6) | st.floats(0.01, 100) | st.integers(0, 1000)

@@ -262,7 +262,7 @@ def test_the_solution_is_stored_and_read_to_the_bit(yearly, small, tmp_path):
     ({"tolerance": 1e-12, "iterations": 4}, "still moves by .* after 4 iterations")])
 def test_settings_that_do_not_fit_are_refused_in_a_line(yearly, changed, message):
     with pytest.raises(InputError, match=message) as refused:
-        solve_reference(yearly, replace(SMALL, periods=100, burn_in=20) if not changed else replace(SMALL, **changed))
+        solve_reference(yearly, replace(SMALL, **{"k_nodes": 40, "periods": 100, "burn_in": 20} | changed))
     assert "\n" not in str(refused.value)
 
 
@@ -287,6 +287,7 @@ def test_an_economy_without_a_rest_is_refused_in_a_line(changed, message):
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.slow
 def test_a_number_that_rests_at_zero_is_an_economy_without_shocks():
     moving = many_shocks(1, sd=0.0)
     settings = replace(REST, k_nodes=60, histogram_nodes=80)

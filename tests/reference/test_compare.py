@@ -195,8 +195,9 @@ def test_equal_policies_have_equal_paths_and_another_calibration_has_no_shipped_
 def test_the_evaluation_of_a_shipped_solution_is_stable(economy, reference, z_path):
     """To the bit when repeated, and at the goal of every comparison on a path it was not measured on."""
     solution = load("ks98")
-    first, again = (compare(economy, solution.policy_function, reference, z_path, BURN_IN, 5)[2] for _ in range(2))
+    first, again = (compare(economy, solution.policy_function, reference, z_path[:, :200], 50, 5)[2] for _ in range(2))
     assert first == again
+    first = compare(economy, solution.policy_function, reference, z_path, BURN_IN, 5)[2]
     for name in ("mean_K_gap", "path_gap.mean", "path_gap.max", "wealth_sd_gap", "wealth_w1"):
         assert abs(first[name]) < BAR_SETS["quick"][name][1], name
     assert abs(first["welfare_gap"]) < 0.0001  # the reference's own error decides its sign

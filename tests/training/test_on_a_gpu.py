@@ -1,7 +1,9 @@
 """What a GPU needs of training, as far as a CPU can show it: nothing waits for the device, and graphs change no number.
 
-The last test runs on a GPU, where there is one.
+Tests marked gpu run where there is one.
 """
+
+import math
 
 import lightning
 import pytest
@@ -16,6 +18,7 @@ from deepham.simulation.rollout import Panel, initial_panel, simulate
 from deepham.training import capture
 from deepham.training.capture import Captured
 from deepham.training.checkpoints import RunFolders
+from deepham.training.conclusion import conclude
 from deepham.training.data import PanelStream
 from deepham.training.fit import fit
 from deepham.training.history import History
@@ -226,7 +229,7 @@ class Strict:
         torch.cuda.set_sync_debug_mode("default")
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+@pytest.mark.gpu
 def test_on_a_gpu_graphs_change_no_number_and_nothing_waits(settings):
     weights = []
     for graphs in ("false", "true"):
@@ -236,3 +239,44 @@ def test_on_a_gpu_graphs_change_no_number_and_nothing_waits(settings):
         weights.append([parameter.cpu() for parameter in module.parameters()])
     for one, other in zip(*weights, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
+
+
+OTHERS = {
+    "aggregate state": ["experiment=jfv", "algorithm.nodes=20"],
+    "planner": ["experiment=davila12_planner", "algorithm.agents=100"],
+    "published": ["algorithm=deepham_paper", "algorithm.value_steps=3", "algorithm.horizon=2"],
+}
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("graphs", [False, True])
+@pytest.mark.parametrize("kind", [*KINDS, *OTHERS])
+def test_every_kind_is_trained_and_measured_on_a_gpu(settings, kind, graphs):
+    verdict = ["verdict.nodes=30", "verdict.burn_in=2", "verdict.periods=4", "verdict.dates=2"]
+    chosen = settings("trainer.gpus=1", f"trainer.cuda_graphs={graphs}", *verdict, *(KINDS | OTHERS)[kind])
+    module, data = fit(chosen, [Guard(), History(None)], [])
+    measures = conclude(chosen, module, data, None).measures
+    assert measures["euler.mean"] > 0 and all(map(math.isfinite, measures.values()))
+
+
+@pytest.mark.gpu
+def test_a_run_on_a_gpu_goes_on_exactly(settings, tmp_path):
+    given = ["trainer.gpus=1", "trainer.deterministic=true", "algorithm.outer_iterations=2"]
+    whole, _ = fit(settings(*given), [], [])
+    folders = RunFolders("r", tmp_path, tmp_path)
+    with pytest.raises(Stopped):
+        fit(settings(*given), [StopsInTheSecond()], [], folders)
+    resumed, _ = fit(settings(*given), [], [], folders, folders.last)
+    assert all(torch.equal(one, other) for one, other in zip(whole.parameters(), resumed.parameters(), strict=True))
+
+
+class Stopped(Exception):
+    pass
+
+
+class StopsInTheSecond(lightning.Callback):
+    """Raises at the start of the second outer iteration."""
+
+    def on_train_epoch_start(self, trainer, module):
+        if trainer.current_epoch == 1:
+            raise Stopped

@@ -64,8 +64,9 @@ def test_the_form_of_the_numbers_and_the_callers_precision_change_nothing(found)
         deepham.solve("ks98", seed=np.bool_(True))
 
 
-@pytest.mark.parametrize("overrides", [[], ["trainer.deterministic=true"], ["trainer.processes=2"]],
-                         ids=["plain", "deterministic", "two"])
+@pytest.mark.parametrize("overrides", [
+    [], ["trainer.deterministic=true"], pytest.param(["trainer.processes=2"], marks=pytest.mark.slow)],
+    ids=["plain", "deterministic", "two"])
 def test_solving_leaves_the_process_as_found(found, overrides):
     before = found()
     deepham.solve("ks98", overrides=[*TINY, *overrides])

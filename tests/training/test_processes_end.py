@@ -116,6 +116,7 @@ def test_a_process_that_is_killed_ends_the_run_in_one_line(command, meanwhile):
     assert read_checkpoint(Path("checkpoints/r/last.ckpt"))["epoch"] == 0  # the first outer iteration is kept
 
 
+@pytest.mark.slow
 def test_a_signal_ends_the_run_as_it_ends_one_process_and_is_not_for_the_others(command, meanwhile):
     def terminate(step):
         if step == 1:

@@ -32,10 +32,10 @@ MOST_ON_A_GRID = 2  # shocks, of 5 points each
 
 def updates(overrides: list[str], blocks: int, block: int) -> dict:
     """Seconds of one update of the policy, in each of so many blocks after two to warm up, in a run of Lightning's Trainer."""
-    settings = _settings([*overrides, f"algorithm.policy_steps={(blocks + 2) * block}", "algorithm.outer_iterations=1"])
+    settings = settings_of([*overrides, f"algorithm.policy_steps={(blocks + 2) * block}", "algorithm.outer_iterations=1"])
     clock = Clock(block)
     fit(settings, [clock], [])
-    return {"seconds": clock.seconds(skip=2), "peak_memory_mb": peak_memory()}
+    return {"seconds": clock.seconds(skip=2), "peak_memory_mb": peak_of(settings)}
 
 
 def simulation(overrides: list[str], kind: str, periods: int, repeats: int) -> dict:
@@ -45,7 +45,7 @@ def simulation(overrides: list[str], kind: str, periods: int, repeats: int) -> d
         kind: "panel"; "gradient": lifetime utility over the periods and its gradient, of all households; "continuum": a
             histogram in place of each panel.
     """
-    settings = _settings(overrides)
+    settings = settings_of(overrides)
     algorithm, device = settings.algorithm, "cuda" if settings.trainer.gpus else "cpu"
     economy = settings.economy.to(device=device, dtype=torch.float32)
     policy, value = (network.to(device) for network in build_networks(economy, settings.network, settings.seed))
@@ -69,12 +69,13 @@ def simulation(overrides: list[str], kind: str, periods: int, repeats: int) -> d
     with computing(settings.trainer):
         once()
         seconds = [_time(once) for _ in range(repeats)]
-    return {"seconds": seconds, "households": panel.population.k.numel(), "peak_memory_mb": peak_memory()}
+    return {"seconds": seconds, "households": panel.population.k.numel(),
+            "peak_memory_mb": peak_of(settings)}
 
 
 def roofline(overrides: list[str]) -> dict:
     """Arithmetic and traffic of one update, and what a CPU can do of both in a second."""
-    settings = _settings([*overrides, "algorithm.policy_steps=3", "algorithm.outer_iterations=1"])
+    settings = settings_of([*overrides, "algorithm.policy_steps=3", "algorithm.outer_iterations=1"])
     counting = _Counting()
     fit(settings, [counting], [])
     counted = {name: getattr(counting.counter, name) for name in ("operations", "traffic", "kernels")}
@@ -102,7 +103,12 @@ def shocks(d: int, small: bool) -> dict:
     return {"seconds": solved.seconds, "errors": errors(solved), "gap": gap, "peak_memory_mb": peak_memory()}
 
 
-def _settings(overrides: list[str]) -> Settings:
+def peak_of(settings: Settings) -> float:
+    """Peak memory, MB: what was taken of the card, or of the machine by this process where it computes on the CPU."""
+    return torch.cuda.max_memory_reserved() / 1e6 if settings.trainer.gpus else peak_memory()
+
+
+def settings_of(overrides: list[str]) -> Settings:
     """Of `scripts/train.py` with these overrides, and little simulation before the first update."""
     with initialize_config_dir(str(conf_folder()), version_base="1.3"):
         return read(compose("train", overrides=["logger=none", "algorithm.burn_in=10", *overrides]))

@@ -159,7 +159,8 @@ PARTS: dict[str, Callable[[BenchmarkSettings, Path], Iterator[Row]]] = {
 
 
 def _device(settings: BenchmarkSettings) -> list[str]:
-    return [f"trainer.gpus={settings.gpus}"]
+    """Where it computes, and a small batch where it only has to run."""
+    return [f"trainer.gpus={settings.gpus}", *(["algorithm.economies=2"] if settings.small else [])]
 
 
 def _update(part: str, what: str, overrides: list[str], blocks: int, block: int = 10) -> Row:
