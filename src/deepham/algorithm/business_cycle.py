@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import solveh_banded
 
 # by what one period is: Hodrick and Prescott (1997), and Ravn and Uhlig (2002) for years
 SMOOTHING = {"quarter": 1600.0, "year": 6.25, "month": 129_600.0}
@@ -119,6 +118,8 @@ def standard_error(whole: float, without: list[float]) -> float:
 
 def hodrick_prescott(series: np.ndarray, smoothing: float) -> np.ndarray:
     """The trend (T,) that minimises sum (y - trend)^2 + smoothing * sum (second difference of trend)^2."""
+    from scipy.linalg import solveh_banded  # slow to import, and a loaded solution does without
+
     number = len(series)
     # the normal equations I + smoothing D'D, D the second difference: three bands of a symmetric matrix
     second = np.zeros((3, number))
