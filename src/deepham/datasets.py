@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import warnings
 from typing import NamedTuple
 
 import torch
@@ -22,6 +23,7 @@ from deepham.simulation.household import Observation, Policy, observe
 from deepham.simulation.population import Population, concatenate, curve_at, gini, quantile
 from deepham.simulation.rollout import Panel
 
+CROWDED = 1e-4  # share of households at the top node, as in the bar of the verdict
 BLOCK = 64  # economies of the continuum that are followed at once: they share no randomness, and small is faster
 LEVELS = {"wealth_q01": 0.01, "wealth_q10": 0.10, "wealth_q50": 0.50, "wealth_q90": 0.90, "wealth_q99": 0.99}
 
@@ -37,11 +39,13 @@ class Record(NamedTuple):
         last: the economies at the start of the last period.
         resource_gap: largest violation of a resource constraint over economies and periods, percent of output; NaN where
             the economy states none.
+        top_mass: largest share of households at the top node of the wealth grid; None of a panel.
     """
 
     series: dict[str, Tensor]
     last: Panel
     resource_gap: float
+    top_mass: float | None
 
 
 @torch.no_grad()
@@ -65,10 +69,10 @@ def record(
         parts = [record(economy, policy, start.select(b), shocks[b], grid, generator) for b in blocks]
         series = {name: torch.cat([part.series[name] for part in parts]) for name in parts[0].series}
         last = Panel(concatenate([part.last.population for part in parts]), torch.cat([part.last.z for part in parts]))
-        return Record(series, last, max(part.resource_gap for part in parts))
+        return Record(series, last, *(max(getattr(part, name) for part in parts) for name in ("resource_gap", "top_mass")))
     periods = shocks.shape[1]
     population, z = start.population, start.z
-    rows, lost = [], []
+    rows, lost, top = [], [], []
     for t in range(periods):
         seen = observe(economy, population, z)
         z_next = economy.chain.follow(z, shocks[:, min(t + 1, periods - 1)], seen.aggregates)
@@ -80,6 +84,7 @@ def record(
             following = Population(seen.resources - consumption, eps, population.weight)
         else:
             following, consumption = advance_histogram(economy, policy, grid, population, z, z_next, seen)
+            top.append(population.weight.reshape(len(z), -1, len(grid))[..., -1].sum(1).max())
         if histories is not None:
             histories.keep(seen, consumption)
         carried = seen.resources - consumption
@@ -91,15 +96,22 @@ def record(
         last, population, z = Panel(population, z), following, z_next
     economy.check_domain(last.z, seen.aggregates)
     series = {name: torch.stack([row[name] for row in rows], 1) for name in rows[0]}
-    return Record(series, last, float(resource_gap(economy, series, torch.stack(lost, 1)).max()))
+    return Record(series, last, float(resource_gap(economy, series, torch.stack(lost, 1)).max()),
+                  float(torch.stack(top).max()) if top else None)
 
 
-def of_resources(economy: Economy, gap: float, agents: int | None) -> dict[str, object]:
-    """How well goods add up, as attributes of a Dataset: the largest violation of a resource constraint, percent of output, and
-    where it is more than rounding why.
+def quality(economy: Economy, gap: float, top_mass: float | None) -> dict[str, object]:
+    """How far a Dataset can be trusted, as its attributes: the largest violation of a resource constraint, percent of output, why
+    if it is more than rounding, and the largest mass at the top node of the wealth grid (None: there is no grid, in a panel).
+
+    Warns where so many households stand there that moments of wealth are cut off.
     """
-    reason = why_unbalanced(economy, agents)
-    return {"resource_gap": gap} | ({"resource_gap_reason": reason} if reason else {})
+    if top_mass is not None and top_mass > CROWDED:
+        warnings.warn(f"{top_mass:.2%} of the households stand at the top node of the wealth grid, and moments of wealth are cut off "
+                      "there; train or evaluate with a higher verdict.top", stacklevel=4)
+    reason = why_unbalanced(economy, panel=top_mass is None)
+    return ({"resource_gap": gap} | ({"resource_gap_reason": reason} if reason else {})
+            | ({} if top_mass is None else {"top_mass": top_mass}))
 
 
 def descriptions(economy: Economy) -> dict[str, tuple[str, str]]:

@@ -26,6 +26,7 @@ from deepham.figures import (
 )
 from deepham.reference.solve import Reference
 from deepham.simulation.household import Policy, observe
+from deepham.simulation.population import quantile
 from deepham.solution import Solution
 
 GRID_STYLE = {"color": "black", "linestyle": "--", "linewidth": 1.2}
@@ -91,7 +92,8 @@ def wealth_against_grid(economy: Economy, candidate: Ergodic, truth: Ergodic) ->
         above = 1 - mass.sum(0).cumsum()
         tail.semilogy(nodes[above > 1e-6], above[above > 1e-6], **style, label=label)
     tail.set(xlabel=asset_label(economy), ylabel="share of households above", title="Upper tail")
-    at_ours, at_grid = (np.interp(SHOWN_QUANTILES, mass.sum(0).cumsum(), nodes) for mass in (ours, grid))
+    at_ours, at_grid = (quantile(truth.grid, torch.as_tensor(mass.sum(0)), SHOWN_QUANTILES, atom=float(nodes[0])).numpy()
+                        for mass in (ours, grid))
     quantiles.plot(at_grid, at_ours, color=BLUE, label="0.1 % to 99.9 %")
     quantiles.plot(at_grid, at_grid, **GRID_STYLE, label="equal")
     quantiles.set(xlabel=f"grid, {asset_label(economy)}", ylabel="deep learning", title="Quantile against quantile")

@@ -217,7 +217,7 @@ def ergodic_starts(solved: SolvedEconomy, generator: torch.Generator) -> Panel:
 class Draws:
     """Paired simulations: name -> (D, T) of each copy; stratum and weight (D,), weights summing to one.
 
-    resource_gap: the largest violation of a resource constraint, percent of output.
+    resource_gap, top_mass: the largest of both copies, as in `datasets.Record`.
     could_differ: whether the copies may see different aggregate states, be it in none of these draws.
     """
 
@@ -226,6 +226,7 @@ class Draws:
     stratum: Tensor
     weight: Tensor
     resource_gap: float = 0.0
+    top_mass: float | None = None
     could_differ: bool = False
 
 
@@ -260,13 +261,13 @@ def simulate_pairs(
     start = starts.select(index)
     if agents is not None:
         start = Panel(datasets.draw_panel(start.population, agents, generator), start.z)
-    gaps: list[float] = []
+    copies: list[datasets.Record] = []
     luck = int(torch.randint(2**62, (1,), generator=generator, device=generator.device))
 
     def follow(start: Panel, path: Tensor) -> dict[str, Tensor]:
         common = torch.Generator(generator.device).manual_seed(luck)
         found = datasets.record(economy, policy, start, path, grid if agents is None else None, common)
-        gaps.append(found.resource_gap)
+        copies.append(found)
         return found.series
 
     if isinstance(shock, StateShock | Innovation):
@@ -277,7 +278,8 @@ def simulate_pairs(
         after = shock.apply(start.population)
         shocked = follow(Panel(on_grid(grid, after, economy.chain.n_eps) if agents is None else after, start.z), high)
         baseline = follow(start, low)
-    return Draws(shocked, baseline, stratum, weight, max(gaps), could_differ)
+    return Draws(shocked, baseline, stratum, weight, max(each.resource_gap for each in copies),
+                 None if grid is None or agents is not None else max(each.top_mass for each in copies), could_differ)
 
 
 def _candidates(economy: Economy, z: Tensor, shock: Shock) -> Tensor:
@@ -401,5 +403,5 @@ def impulse_response(
                                                {"long_name": f"{text}, {copy} copy", "units": unit})
         variables["weight"] = (("draw",), drawn.weight.cpu().numpy(), {"long_name": "weight of the draw", "units": "share"})
     time = {"long_name": "periods after the shock", "units": economy.period}
-    attributes |= datasets.of_resources(economy, drawn.resource_gap, agents)
+    attributes |= datasets.quality(economy, drawn.resource_gap, drawn.top_mass)
     return xarray.Dataset(variables, {"period": ("period", range(periods), time)}, attributes)

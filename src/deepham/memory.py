@@ -185,7 +185,7 @@ def _spare(size: int) -> int:
 
 
 def verdict(economy, settings, point: int) -> list[Part]:
-    """Of measuring in the continuum: the cross-sections kept of two paths, the errors there, and the paths.
+    """Of measuring in the continuum: the cross-sections kept, the errors there, and a path and its mirror image.
 
     Args:
         settings: VerdictSettings, or whatever has its fields.
@@ -196,7 +196,7 @@ def verdict(economy, settings, point: int) -> list[Part]:
     kept = settings.dates * n_eps * nodes * (200 + (8 * point if exact else 0))
     return [(kept, {"verdict.dates": settings.dates, "verdict.nodes": nodes}),
             (8 * n_z * n_eps * (n_eps * nodes) * (60 + point), {"verdict.nodes": nodes}),
-            (_path(1, settings.burn_in + settings.periods),
+            (_path(2, settings.burn_in + settings.periods // 2),
              {"verdict.burn_in": settings.burn_in, "verdict.periods": settings.periods})]
 
 

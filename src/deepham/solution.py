@@ -22,7 +22,9 @@ from deepham.solved import SolvedEconomy
 # by the beginning of a measure's name, the first that fits
 MEASURE_UNITS = {
     "euler": "percent of consumption", "closed_form": "percent of consumption", "bellman": "utils",
-    "path_gap": "percent", "mean_K_gap": "percent", "wealth_sd_gap": "percent",
+    "path_gap": "percent", "mean_K_gap": "percent", "wealth_sd_gap": "percent", "gini_gap": "percent",
+    "top10_share_gap": "percent", "top1_share_gap": "percent", "resource_gap": "percent of output", "top": "share",
+    "bottom": "share",
     "welfare_gap": "percent of consumption", "wealth_w1": "percent of mean wealth", "gini": "share",
     "top_mass": "share", "mean_K": "goods", "sd_K": "goods", "welfare": "goods", "wealth": "goods", "seconds": "seconds",
 }
@@ -98,7 +100,8 @@ class Solution(SolvedEconomy):
         lines += ["made with", *(f"  {name:<16}{show(value) if not isinstance(value, str) else value}"
                                  for name, value in self.meta.items() if name not in ("measures", "history"))]
         measures = self.meta.get("measures") or {"none were taken": "errors() takes them"}
-        lines += ["measures", *(f"  {name:<26} {_with_unit(name, value)}" for name, value in measures.items())]
+        errors = self.meta.get("standard_errors", {})
+        lines += ["measures", *(f"  {name:<26} {_with_unit(name, value, errors.get(name))}" for name, value in measures.items())]
         return "\n".join(map(printable, lines))
 
     def __repr__(self) -> str:
@@ -121,7 +124,7 @@ def check_meta(meta: dict) -> None:
             (("created",), "a date and time in ISO format", _is_date),
             (("seed",), "a whole number", lambda x: x is None or isinstance(x, int)),
             (("algorithm", "made_by"), "named entries", lambda x: isinstance(x, dict)),
-            (("measures", "made_by.seconds"), "a number for each name",
+            (("measures", "standard_errors", "made_by.seconds"), "a number for each name",
              lambda x: isinstance(x, dict) and all(map(_is_number, x.values()))),
             (("made_by.peak_memory_mb",), "a number", _is_number),
             (("history",), "a list of numbers for each name, all of one length", _is_table)):
@@ -152,8 +155,9 @@ def _frozen(network: nn.Module, device) -> nn.Module:
     return copy.deepcopy(network).float().to(device=device, dtype=torch.float64).eval().requires_grad_(False)
 
 
-def _with_unit(name: str, value) -> str:
+def _with_unit(name: str, value, error=None) -> str:
     if not isinstance(value, int | float):
         return str(value)
     unit = next((unit for start, unit in MEASURE_UNITS.items() if name.startswith(start)), "")
-    return f"{value:.6g} {unit}".rstrip()
+    beside = f" (s.e. {error:.1g})" if _is_number(error) and error == error else ""
+    return f"{value:.6g}{beside} {unit}".rstrip()

@@ -184,7 +184,7 @@ class SolvedEconomy:
         return datasets.to_dataset(
             self.economy, found.series, path, kept and kept.series,
             model=self.name, calibration=self.calibration, seed=int(seed), agents="continuum" if agents is None else agents,
-            **datasets.of_resources(self.economy, found.resource_gap, agents)), found.last
+            **datasets.quality(self.economy, found.resource_gap, found.top_mass)), found.last
 
     def risky_steady_state(self, z=0, periods: int = 3000, start=None) -> RiskySteadyState:
         """The continuum while the aggregate state is held and households go on expecting shocks.

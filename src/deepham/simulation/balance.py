@@ -35,9 +35,9 @@ def gap_of(economy: Economy, population: Population, z: Tensor) -> Tensor:
     return resource_gap(economy, economy.accounts(population, z, seen.aggregates, seen.prices, half, half))
 
 
-def why_unbalanced(economy: Economy, agents: int | None) -> str:
-    """Why goods do not add up to rounding in a simulation of so many agents (None: the continuum); empty where they do."""
-    if economy.unbalanced() or agents is None:
+def why_unbalanced(economy: Economy, panel: bool) -> str:
+    """Why goods do not add up to rounding in a simulation, of a panel or of the continuum; empty where they do."""
+    if economy.unbalanced() or not panel:
         return economy.unbalanced()
     return ("how many of a panel's households are in each individual state is random, while firms employ the labour of a "
             "continuum; agents=None is without this noise")
