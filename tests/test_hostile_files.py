@@ -32,7 +32,7 @@ from deepham.report.contents import manifest_sheet, training
 from deepham.report.subject import Subject
 from deepham.simulation.population import Population
 from deepham.solution import Solution, check_meta
-from deepham.verdict import judge
+from deepham.verdict import BAR_SETS, judge
 
 NETWORK = NetworkSettings(name="small", width=3, depth=1, activation="tanh", base="frictionless", aggregate_scale=10.0,
                           ensemble=1)
@@ -416,7 +416,7 @@ def test_wrong_meta_data_is_refused_or_shown(solution, name):
             subject = Subject("main", found, {}, None, [])
             assert all(cell == cell.encode().decode() for row in manifest_sheet([subject], {}).rows for cell in row)
             training([subject])
-            judge(found.meta["measures"])
+            judge(found.meta["measures"], BAR_SETS["standard"])
 
 
 @pytest.mark.parametrize("name, value", [

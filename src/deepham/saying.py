@@ -6,8 +6,6 @@ import os
 import sys
 from contextlib import suppress
 
-import rich
-
 UNSAID = (OSError, ValueError, SystemExit)  # what a console raises: rich wants to exit when its pipe is closed
 LINES = str.maketrans("─│…", "-|.")  # of tables, for an encoding that has no such letters
 
@@ -18,6 +16,8 @@ def say(*what, **options) -> None:
     Letters that the terminal's encoding lacks become escape sequences. Where nothing can be written any more, to a closed pipe
     or a full disk, nothing is said from then on.
     """
+    import rich  # slow to import, and a wrong word on the command line is complained of without it
+
     console = rich.get_console()
     if console.quiet:
         return

@@ -13,6 +13,7 @@ import yaml
 from hydra import compose, initialize_config_dir
 
 from deepham import economics
+from deepham.economics.markov import JointChain
 from deepham.paths import conf_folder
 from deepham.training.cli import reference, summarize
 from deepham.training.sweep_plan import check_sweep, plan
@@ -40,7 +41,7 @@ KS98 = sorted(path.stem for path in FOLDER.glob("*.yaml") if "name: ks98" in pat
 @pytest.mark.parametrize("name", KS98)
 def test_a_calibration_has_the_unemployment_that_its_file_says(name):
     rates, spells = KNOWN[name]
-    chain = of(name).chain
+    chain = JointChain(of(name).chain_matrix, n_z=2, n_eps=2)  # as the file has it
     assert of(name).unemployment == pytest.approx(rates)
     assert [1 / (1 - float(chain.individual[z, z, 0, 0])) for z in (0, 1)] == pytest.approx(spells, rel=1e-5)
     assert chain.aggregate.diagonal().tolist() == pytest.approx([7 / 8, 7 / 8])  # booms and recessions of two years
@@ -161,7 +162,8 @@ def test_the_study_that_ships_is_of_twelve_calibrations_with_a_grid_solution_eac
     assert swept.jobs == 12 and set(swept.values) == {"model.beta", "model.mu"} and cfg.solve_reference is True
     quick = composed("experiment=ks98_quick")
     assert {key for key in quick.algorithm if quick.algorithm[key] != cfg.algorithm[key]} == {"outer_iterations"}
-    assert cfg.verdict == composed().verdict
+    assert {key: value for key, value in cfg.verdict.items() if key != "bars"} == {
+        key: value for key, value in composed().verdict.items() if key != "bars"}
 
 
 DOCS = (Path(__file__).parents[2] / "docs/calibrations.md").read_text(encoding="utf-8")

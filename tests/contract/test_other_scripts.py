@@ -134,7 +134,7 @@ ALWAYS = {"verdict", "by_wealth", "calibration", "business_cycle", "cycle", "dis
 
 def test_a_report_lays_solutions_over_each_other_and_the_grid(command, script):
     assert command("run=r")[0] == 0
-    code, output, errors = script(report, "solution=checkpoints/r", "compare=[ks98]", *LOOK, *SMALL)
+    code, output, errors = script(report, "solution=checkpoints/r", "compare=[ks98]", *LOOK, *SMALL, "verdict.periods=200")
     assert (code, errors) == (0, []) and "report.html" in output
     folder = Path("logs/r/report")
     page = (folder / "report.html").read_text(encoding="utf-8")

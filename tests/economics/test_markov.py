@@ -55,6 +55,20 @@ def test_the_shortest_way_from_state_to_state():
     assert absorbing.route(1, 0) == []
 
 
+def test_a_chain_carries_stated_shares_exactly_and_stays_a_chain(seeded):
+    """Whatever the shares, of three states; one that it has already is left as it is."""
+    rows = torch.rand((6, 6), generator=seeded(), dtype=torch.float64)
+    joint = rows.reshape(2, 3, 2, 3) / rows.reshape(2, 3, 2, 3).sum(3, keepdim=True) * torch.tensor([[0.8, 0.2], [0.3, 0.7]])[:, None, :, None]
+    chain = JointChain(joint.reshape(6, 6).tolist(), n_z=2, n_eps=3)
+    shares = torch.tensor([[0.5, 0.3, 0.2], [0.1, 0.2, 0.7]], dtype=torch.float64)
+    exact = chain.carrying(shares)
+    arriving = torch.einsum("zyef,ze->zyf", exact.individual, shares)
+    torch.testing.assert_close(arriving, shares.expand(2, 2, 3), rtol=0, atol=1e-15)
+    torch.testing.assert_close(exact.individual.sum(-1), torch.ones(2, 2, 3, dtype=torch.float64), rtol=0, atol=1e-15)
+    assert bool((exact.individual >= 0).all()) and torch.equal(exact.aggregate, chain.aggregate)
+    torch.testing.assert_close(exact.carrying(shares).individual, exact.individual, rtol=0, atol=1e-15)
+
+
 def test_a_mirrored_path_has_bad_luck_for_good(ks98, seeded):
     start = torch.tensor([0])
     path, image = (ks98.chain.draw_path(start, 400, seeded(3), mirrored) for mirrored in (False, True))

@@ -165,7 +165,7 @@ def test_words_of_the_command_line(listed_outcomes, composed, script, tmp_path, 
 def test_arguments_of_solve(composed, outcomes, monkeypatch):
     """Everything before the training, which is left out."""
     class Concluded:
-        solution = "trained"
+        solution, measures = "trained", {"euler.mean": 0.1}
 
     monkeypatch.setattr(solve_module, "fit", lambda *args, **options: (None, None))
     monkeypatch.setattr(solve_module, "find", lambda *args, **options: None)

@@ -32,6 +32,7 @@ def solved(name, top=8.0, policy=save, **changes):
     return SolvedEconomy(name, economy, policy, policy, grid, mass, None if chain.finite else chain.typical_z())
 
 
+@pytest.mark.filterwarnings("ignore:.*top node")
 @pytest.mark.parametrize("name", economics.names())
 @pytest.mark.parametrize("agents", [None, 200])
 def test_goods_add_up_or_it_is_said_why(name, agents):
@@ -40,6 +41,7 @@ def test_goods_add_up_or_it_is_said_why(name, agents):
     assert ("resource_gap_reason" in data.attrs) == bool(why_unbalanced(economics.create(name), agents is not None))
 
 
+@pytest.mark.filterwarnings("ignore:.*top node")
 @pytest.mark.parametrize("name", ["rare_event", "davila12"])
 def test_labour_as_households_have_it_is_what_makes_goods_add_up(name):
     """The published constants are those of a state that lasts for ever, and the state does not."""

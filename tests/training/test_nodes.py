@@ -57,7 +57,9 @@ def tasks(tmp_path):
 
     def launch(*overrides, by=by_srun, nodes=2, each=1):
         port = free_port()
-        started[:] = [start(tmp_path, f"task{rank}", by(rank, nodes, each, port), [*SIZES, f"trainer.nodes={nodes}", *overrides])
+        flags, settings = ([text for text in overrides if text.startswith("-") == is_flag] for is_flag in (True, False))
+        line = [*flags, *SIZES, f"trainer.nodes={nodes}", *settings]
+        started[:] = [start(tmp_path, f"task{rank}", by(rank, nodes, each, port), line)
                       for rank in range(nodes * each)]
         return list(started)
 

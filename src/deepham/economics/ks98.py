@@ -150,23 +150,9 @@ class KS98(Economy):
                 f"unemployment: the chain leads to other rates than {self.unemployment}, for z "
                 f"{self.names_of('z', n_z)[int(wrong)]} to {[round(x, 6) for x in arriving[:, wrong].tolist()]}; change "
                 "chain_matrix with it")
-        self.chain.individual = _exact_flows(self.chain.individual, arriving, rate)
+        self.chain = self.chain.carrying(torch.stack([rate, 1 - rate], 1))
         self.labour = self.hours * (1 - rate)
         tax = self.mu * rate / self.labour
         require(bool((tax < 1).all()), f"mu: benefits of {self.mu:g} would tax all labour income away")
         # hours paid at the wage, by (z, eps)
         self.income = torch.stack([torch.full_like(tax, self.mu), (1 - tax) * self.hours], 1)
-
-
-def _exact_flows(individual: Tensor, arriving: Tensor, rate: Tensor) -> Tensor:
-    """P(eps' | z, z', eps) that carries u(z) into u(z') to rounding, where a chain printed with six digits misses by a
-    millionth: what a household brings home and what firms pay would differ by as much.
-
-    Args:
-        individual: (n_z, n_z', n_eps, n_eps'). arriving: (n_z, n_z'), the rate that it leads to. rate: (n_z,).
-    """
-    less = (rate / arriving).clamp_max(1).nan_to_num(1.0)  # of the probability of being unemployed
-    more = ((1 - rate) / (1 - arriving)).clamp_max(1).nan_to_num(1.0)  # of the probability of being employed
-    unemployed = individual[..., 0] * less[..., None]
-    return torch.stack([torch.where(less[..., None] < 1, unemployed, 1 - individual[..., 1] * more[..., None]),
-                        torch.where(less[..., None] < 1, 1 - unemployed, individual[..., 1] * more[..., None])], -1)

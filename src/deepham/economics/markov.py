@@ -109,6 +109,20 @@ class JointChain(ShockProcess):
             path.append(self.draw_z(path[-1], u))
         return torch.stack(path[:periods], 1)
 
+    def carrying(self, shares: Tensor) -> JointChain:
+        """The chain that carries the shares (n_z, n_eps) of each z into those of z' to rounding, where this one, printed with six
+        digits, misses by a millionth: what households earn and what firms pay would differ by as much.
+
+        States that too many come to are entered less often, by one factor, and those that too few come to instead.
+        """
+        arriving = torch.einsum("zyef,ze->zyf", self.individual, shares)
+        missing = (shares - arriving).clamp_min(0)
+        kept = self.individual * (shares / arriving).nan_to_num(1.0).clamp_max(1)[:, :, None]
+        instead = (missing / missing.sum(-1, keepdim=True)).nan_to_num(0.0)
+        exact = self.to()
+        exact.individual = kept + (1 - kept.sum(-1, keepdim=True)) * instead[:, :, None]
+        return exact
+
     def route(self, start: int, end: int) -> list[int]:
         """The states of the shortest path from one aggregate state to another, without the first; empty where there is none."""
         before, queue = {}, [start]

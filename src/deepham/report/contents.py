@@ -111,8 +111,7 @@ def _cycle(studies: list[Study]) -> Section:
     found = {study.label: {each.name: each for each in study.moments} for study in studies}
     rows, exact = [], []
     for one in first.moments:
-        for label, of in found.items():
-            each = of[one.name]
+        for label, each in ((label, of[one.name]) for label, of in found.items() if one.name in of):
             numbers = (each.mean, each.mean_se, each.sd, each.relative_sd, each.correlation, each.autocorrelation)
             title = panel_title(one.name, one.description) if label == first.label else ""
             rows.append((title, label, f"{each.mean:.4g} {one.unit}", _error(each.mean_se), f"{each.sd:.4g}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from deepham.algorithm.by_wealth import WealthBin, errors_by_wealth
 from deepham.algorithm.evaluation import Ergodic, VerdictSettings, measure, measures_along, moment_errors
@@ -11,7 +11,7 @@ from deepham.reference.compare import measure_against
 from deepham.reference.solve import Reference
 from deepham.report.study import GRID
 from deepham.solution import Solution
-from deepham.verdict import Row, bars_of, judge
+from deepham.verdict import BAR_SETS, Bars, Row, bars_of, judge
 
 
 @dataclass(frozen=True)
@@ -22,17 +22,17 @@ class Subject:
     solution: Solution
     measures: dict[str, float]
     ergodic: Ergodic
-    verdict: VerdictSettings
     bins: list[WealthBin]
     reference: Reference | None = None
     truth: Ergodic | None = None
     beside: dict[str, float] | None = None
     grid_bins: list[WealthBin] | None = None
+    bars: Bars = field(default_factory=lambda: BAR_SETS["standard"])
 
     @property
     def rows(self) -> list[Row]:
-        economy, bars = self.solution.economy, bars_of(self.verdict.bars, self.verdict.own_bars)
-        return judge(self.measures, bars, self.beside, economy.mean_assets, moment_errors(self.ergodic), economy.unbalanced())
+        economy = self.solution.economy
+        return judge(self.measures, self.bars, self.beside, economy.mean_assets, moment_errors(self.ergodic), economy.unbalanced())
 
 
 def examine(
@@ -42,9 +42,10 @@ def examine(
     """Measure one solution; the grid solution beside the main one, too."""
     say(f"{label}: errors and distances")
     economy, networks = solution.economy, (solution.policy_function, solution.value_function)
+    bars = bars_of(verdict.bars, verdict.own_bars)
     if reference is None:
         ergodic, measures = measure(economy, *networks, solution.cross_sections, verdict, seed)
-        return Subject(label, solution, measures, ergodic, verdict, errors_by_wealth(economy, *networks, ergodic.dates))
+        return Subject(label, solution, measures, ergodic, errors_by_wealth(economy, *networks, ergodic.dates), bars=bars)
     ergodic, truth, measures = measure_against(economy, *networks, reference, verdict, seed)
     bins = errors_by_wealth(economy, *networks, ergodic.dates)
     beside = grid_bins = None
@@ -52,4 +53,4 @@ def examine(
         say(f"{GRID}: errors")
         beside = measures_along(economy, reference.policy, reference.value, truth)
         grid_bins = errors_by_wealth(economy, reference.policy, reference.value, truth.dates)
-    return Subject(label, solution, measures, ergodic, verdict, bins, reference, truth, beside, grid_bins)
+    return Subject(label, solution, measures, ergodic, bins, reference, truth, beside, grid_bins, bars)

@@ -154,7 +154,7 @@ def measures_of(file: Path) -> dict[str, dict]:
     """
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
-        taken = {key: value for key, value in (found.get("verdict_settings") or {}).items() if type(value) in (int, float)}
+        taken = {key: value for key, value in (found.get("verdict_settings") or {}).items() if key not in ("bars", "own_bars")}
         bars = {row["measure"]: (row["bar"], row["goal"]) for row in found.get("verdict") or [] if row["bar"] is not None}
         return {"measures": _numbers(found["measures"]) | _numbers(flat(found.get("cycle") or {})),
                 "grid": _numbers(found.get("reference") or {}) | _numbers(flat(found.get("cycle_reference") or {})),
