@@ -50,6 +50,7 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path):
     check_killed(survive(tmp_path, signal.SIGKILL, 4))
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on_where_it_was(tmp_path):
     check_interrupted(survive(tmp_path, signal.SIGTERM, 2, seed=3), signal.SIGTERM)
 

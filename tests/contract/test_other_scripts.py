@@ -154,6 +154,7 @@ def test_a_report_lays_solutions_over_each_other_and_the_grid(command, script):
     assert series.sizes["period"] == 3 and float(series["Y"][0]) < -4
 
 
+@pytest.mark.slow
 def test_a_report_on_learned_moments_draws_them(command, script):
     assert command("run=r", "network=generalized_moments")[0] == 0
     assert script(report, "solution=checkpoints/r", "workers=1", *LOOK, *SMALL)[0] == 0

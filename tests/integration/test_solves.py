@@ -18,7 +18,8 @@ def train(folder, *overrides) -> dict:
     return json.loads((folder / "checkpoints/r/metrics.json").read_text())
 
 
-@pytest.mark.parametrize("processes", [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("processes", [1, 2])
 def test_brock_mirman_lands_on_its_closed_form(tmp_path, processes):
     report = train(tmp_path, "model=brock_mirman", f"trainer.processes={processes}")
     assert report["measures"]["closed_form_gap.mean"] < 0.1  # percent of consumption
