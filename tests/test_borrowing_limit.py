@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from deepham import economics
+from deepham.algorithm.bellman_paper import Protocol, _errors
 from deepham.algorithm.losses import agent_weights
 from deepham.algorithm.residuals import residuals
 from deepham.economics.economy import parameter
@@ -120,6 +121,16 @@ def test_errors_are_those_of_the_economy_told_from_the_limit(debt, same, panel):
 
     for ours, theirs in zip(measured(debt, panel), measured(same, from_the_limit(panel))):
         torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-9)
+
+
+def test_the_published_error_is_that_of_the_economy_told_from_the_limit(debt, same, panel):
+    """Whose choices reach from next to nothing to all that it could spend, borrowing included."""
+    settings = Protocol(agents=40, economies=2, burn_in=0, periods=1, dates=1, draws=5)
+    ours, theirs = (
+        _errors(economy, lambda seen: 0.05 * (seen.resources - limit), lambda seen: 20 * (seen.resources - limit).log(),
+                start, settings, torch.Generator().manual_seed(0))
+        for economy, limit, start in ((debt, LIMIT, panel), (same, 0.0, from_the_limit(panel))))
+    torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-9)
 
 
 def test_the_household_s_problem_is_that_of_the_economy_told_from_the_limit():

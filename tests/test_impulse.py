@@ -127,6 +127,20 @@ def test_the_standard_error_of_a_stratified_mean_in_closed_form(ks98):
     assert float(found["unemployment_se"][0][0]) == pytest.approx(math.sqrt(0.4**2 * 2 / 2 + 0.6**2 * 9 / 3))
 
 
+def test_the_standard_error_of_a_percentage_counts_what_it_is_a_percentage_of(ks98):
+    """5 % of a baseline of 1 or 3, where the draws gain 0.2 and nothing: they are off by +-0.15, of a mean of 2."""
+    found = drawn(ks98, [1.2, 3.0], [1.0, 3.0], "K", stratum=torch.zeros(2), weight=torch.full((2,), 0.5).double())
+    assert float(found["K"][0][0]) == pytest.approx(5)
+    assert float(found["K_se"][0][0]) == pytest.approx(100 * 0.15 / 2)
+
+
+def test_bands_count_draws_by_their_weights(ks98):
+    found = drawn(ks98, [0.03, 0.01, 0.02], [0.0] * 3, stratum=torch.zeros(3),
+                  weight=torch.tensor([0.1, 0.8, 0.1], dtype=torch.float64))
+    bands = [float(found[f"unemployment_q{level}"][0][0]) for level in ("05", "25", "75", "95")]
+    assert bands == pytest.approx([1, 1, 1, 3])
+
+
 def test_less_debt_is_a_rise_in_percent_of_what_was_owed(ks98):
     found = drawn(ks98, [-1.8, -1.7], [-2.0, -2.0], "wealth_q01", stratum=torch.zeros(2), weight=torch.full((2,), 0.5).double())
     assert float(found["wealth_q01"][0][0]) == pytest.approx(12.5)
@@ -178,6 +192,16 @@ def test_a_transfer_moves_wealth_and_leaves_its_sum(seeded):
         gain = after.k[b, order[:200]] - k[b, order[:200]]
         assert float(gain.std()) < 1e-9 and float(gain.min()) > 0
         assert torch.equal(after.k[b, order[200:-40]], k[b, order[200:-40]])
+
+
+def test_households_of_one_wealth_receive_alike():
+    """Six in ten hold nothing, whose middle is at 30 %: they are among the poorest half, all of them or none."""
+    before = Population(torch.tensor([[0.0, 50.0, 0.0, 10.0]]).double(), torch.tensor([[0, 1, 1, 1]]),
+                        torch.tensor([[0.3, 0.1, 0.3, 0.3]]).double())
+    after = Transfer(0.2, top=0.1, bottom=0.5, before=None).apply(before)
+    assert after.k[0].tolist() == pytest.approx([1 / 0.6, 40.0, 1 / 0.6, 10.0])
+    with pytest.raises(InputError, match="nobody is among the poorest 0.2"):
+        Transfer(0.2, top=0.1, bottom=0.2, before=None).apply(before)
 
 
 # -- through a solution ----------------------------------------------------------------------------------------------

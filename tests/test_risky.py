@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import xarray
 
+from deepham.economics.markov import JointChain
 from deepham.risky import describe_path
 from test_solution import make, refused
 
@@ -45,7 +46,8 @@ def test_paths_that_settle_turn_or_go_on():
     assert settled and abs(drift) < 1e-3 and turn is None
     settled, drift, turn = describe_path(36 + 3 * np.exp(-t / 30) + 5e-4 * t)
     # -exp(-t/30)/10 + 5e-4 = 0
-    assert not settled and drift == pytest.approx(100 * 0.05 / 37.5, rel=0.02) and abs(turn[0] - 30 * np.log(200)) < 2
+    assert not settled and drift == pytest.approx(100 * 0.05 / 37.5, rel=0.02)
+    assert turn == (159, pytest.approx(36 + 3 * np.exp(-159 / 30) + 5e-4 * 159))
     assert describe_path(np.full(200, 3.0)) == (True, 0.0, None)
 
 
@@ -80,6 +82,14 @@ def test_capital_at_rest_has_not_settled_while_those_who_own_it_are_moving():
     solution._simulate = with_owners
     found = solution.risky_steady_state(periods=201)
     assert not found.settled and found.drift == pytest.approx(100 * np.log(1.01 / 1.005), rel=1e-6)
+
+
+def test_the_ergodic_mean_counts_states_by_how_often_they_are():
+    solution = make("brock_mirman")
+    bad, good = solution.ergodic.mean(solution.ergodic.k).tolist()
+    solution.economy.chain = JointChain([[0.9, 0.1], [0.3, 0.7]], n_z=2, n_eps=1)
+    found = solution.risky_steady_state(periods=2).ergodic_K
+    assert bad < good and found == pytest.approx(0.75 * bad + 0.25 * good, rel=1e-9)
 
 
 def test_what_is_refused_in_one_line(ks):

@@ -43,6 +43,15 @@ def test_a_goal_is_reached_below_its_own_value(perfect):
     assert [met(value) for value in (0.49, 0.5, 3.9, 4.0)] == ["goal", "bar", "bar", "NO"]
 
 
+def test_a_goal_is_reached_from_either_side(perfect):
+    def reached(value):
+        (row,) = [row for row in judge(perfect | {"mean_K_gap": value}, QUICK) if row.measure == "mean_K_gap"]
+        return row.reached
+
+    goal = QUICK["mean_K_gap"][1]
+    assert [reached(factor * goal) for factor in (-1.01, -0.99, 0.99, 1.01)] == [False, True, True, False]
+
+
 def test_an_economy_has_bars_of_its_own_where_it_says_so():
     bars = bars_of("quick", {"mean_K_gap": [1.0, 0.5], "euler.p99": 0.7})
     assert bars["mean_K_gap"] == (1.0, 0.5) and bars["euler.p99"] == (0.7, None)

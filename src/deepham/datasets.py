@@ -20,7 +20,7 @@ from deepham.histories import descriptions as of_households
 from deepham.simulation.balance import resource_gap, why_unbalanced
 from deepham.simulation.continuum import advance_histogram
 from deepham.simulation.household import Observation, Policy, observe
-from deepham.simulation.population import Population, concatenate, curve_at, gini, quantile
+from deepham.simulation.population import Population, concatenate, curve_at, gini, levels_of, quantile
 from deepham.simulation.rollout import Panel
 
 CROWDED = 1e-4  # share of households at the top node, as in the bar of the verdict
@@ -242,7 +242,9 @@ def _distribution(population: Population, consumption: Tensor, limit: float) -> 
     lorenz = (weight * k).cumsum(-1) / mean
     levels = quantile(k, weight, list(LEVELS.values()), atom=limit)
     below = curve_at(cumulated, lorenz, [0.5, 0.9, 0.99])
-    fifths = 5 * curve_at(cumulated, (weight * consumption).cumsum(-1), [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]).diff(dim=-1)
+    # who is of which fifth among those who hold as much says nothing: each level of wealth has its mean
+    up_to, consumed = levels_of(k, weight)[1], levels_of(k, weight * consumption)[1]
+    fifths = 5 * curve_at(up_to, consumed, [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]).diff(dim=-1)
     left = torch.cat([torch.zeros_like(lorenz[:, :1]), lorenz[:, :-1]], -1)
     return ({"gini": 1 - (weight * (left + lorenz)).sum(-1),
              "wealth_sd": (weight * (k - mean) ** 2).sum(-1).sqrt(),

@@ -26,7 +26,7 @@ from deepham.economics.quadrature import standard_normal
 from deepham.errors import InputError
 from deepham.simulation.continuum import advance_histogram, on_grid
 from deepham.simulation.household import Policy, observe
-from deepham.simulation.population import Population
+from deepham.simulation.population import Population, levels_of
 from deepham.simulation.rollout import Panel
 
 if TYPE_CHECKING:
@@ -123,8 +123,8 @@ class Transfer:
         """The population (B, N) after the transfer; households at one level of wealth are treated alike."""
         k, weight = population.k, population.weight
         order = k.argsort(-1)
-        cumulated = weight.gather(-1, order).cumsum(-1)
-        rank = torch.empty_like(k).scatter(-1, order, cumulated - weight.gather(-1, order) / 2)  # of the middle of each
+        below, above = levels_of(k.gather(-1, order), weight.gather(-1, order))
+        rank = torch.empty_like(k).scatter(-1, order, (below + above) / 2)  # of the middle of each level
         rich, poor = (rank > 1 - self.top).to(k), (rank < self.bottom).to(k)
         taken = self.share * rich * k
         receive = population.mean(poor)[:, None]

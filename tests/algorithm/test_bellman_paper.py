@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 
+import pytest
 import torch
 import yaml
 
@@ -92,3 +93,9 @@ def test_one_agent_moves_the_aggregate(bm, closed_form):
     bellman_paper(bm, closed_form.policy, value, 0, replace(SMALL, agents=2, economies=1, dates=1))
     after = torch.stack([each[0] for each in seen[1:12]])
     assert after.unique().numel() == 11, "each of the choices has an aggregate of its own"
+
+
+def test_the_figure_is_by_the_unit_of_time(bm, closed_form):
+    yearly = bellman_paper(bm, closed_form.policy, closed_form.value, 3, SMALL)
+    bm.period_length = 0.2
+    assert bellman_paper(bm, closed_form.policy, closed_form.value, 3, SMALL) == pytest.approx(5 * yearly, rel=1e-12)

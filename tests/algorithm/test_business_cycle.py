@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from deepham.algorithm.business_cycle import hodrick_prescott, moments, standard_error
+from deepham.algorithm.business_cycle import SMOOTHING, hodrick_prescott, moments, standard_error
 
 
 def test_the_trend_solves_the_minimisation():
@@ -51,3 +51,27 @@ def test_standard_errors_are_those_of_many_paths(memory):
 
 def test_the_standard_error_of_too_little_is_none():
     assert np.isnan(standard_error(1.0, [1.0, 2.0, 3.0])) and standard_error(1.0, [1.0] * 5) == 0
+
+
+@pytest.mark.parametrize("values, memory", [
+    ([0, 1, 0, 1], 0),  # what turns over and over is not counted as less noise
+    ([0, 0, 1, 1], 0.25 + (1 + 3 * 0.25) / 4),  # Kendall's correction of .25
+    ([0] * 10 + [1] * 10, 0.9)])  # 17/20, which would be corrected to more than one
+def test_a_standard_error_by_hand(values, memory):
+    """Of a mean the pseudo-values are the blocks themselves."""
+    n, values = len(values), np.array(values, float)
+    found = standard_error(values.mean(), [(values.sum() - one) / (n - 1) for one in values])
+    variance = ((values - values.mean()) ** 2).sum() / (n - 1)
+    assert found == pytest.approx((variance / n * (1 + memory) / (1 - memory)) ** 0.5, rel=1e-9)
+
+
+def test_what_a_mirror_image_takes_out_is_no_error_of_the_mean():
+    noise = np.random.default_rng(0).normal(size=400)
+    alone, pair = (moments({"Y": np.stack(paths)}, {"Y": ("y", "percent")}, "period")[0]
+                   for paths in ([noise], [noise, -noise]))
+    assert alone.mean_se > 0.03 and pair.mean_se < 1e-12
+
+
+def test_smoothing_is_by_the_fourth_power_of_the_length_of_a_period():
+    """Ravn and Uhlig (2002), from the 1600 of a quarter."""
+    assert SMOOTHING == {"quarter": 1600, "year": 1600 / 4**4, "month": 1600 * 3**4}

@@ -1,14 +1,16 @@
 """The ergodic path and the measures taken over it."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
+from deepham.algorithm.business_cycle import standard_error
 from deepham.algorithm.evaluation import (
-    QUANTILES, RICHEST, VerdictSettings, closed_form_measures, distribution_measures, ergodic_path, error_measures, measure,
-    measure_names, quantile_name)
+    POOREST, QUANTILES, RICHEST, VerdictSettings, closed_form_measures, distribution_measures, ergodic_path,
+    error_measures, measure, measure_names, moment_errors, quantile_name)
 from deepham.errors import InputError
 from deepham.simulation.continuum import on_grid, wealth_grid
 from deepham.simulation.household import observe
@@ -99,6 +101,40 @@ def test_distribution_measures_pool_households_over_time(path):
         assert measures[name] == pytest.approx(1 - np.interp(1 - share, np.concatenate([[0], mass.cumsum()]), lorenz), rel=1e-9)
 
 
+def test_those_at_the_limit_and_at_the_top_are_counted_as_they_are(path, seeded):
+    """Of a cross-section with many at the lowest node, who are there for certain, and some at the last."""
+    ergodic, _ = path
+    mass = torch.rand(ergodic.mean_mass.shape, generator=seeded(), dtype=torch.float64)
+    mass[:, 0] = 0.4 * mass.sum(1)
+    ergodic = replace(ergodic, mean_mass=mass / mass.sum(1, keepdim=True))
+    measures, nodes = distribution_measures(ergodic), ergodic.grid.numpy()
+    pooled = (ergodic.share_z[:, None] * ergodic.mean_mass).sum(0).numpy()
+    assert measures["top_mass"] == pytest.approx(pooled[-1], rel=1e-9) and pooled[0] > 0.25
+    assert measures["wealth_q25"] == measures["wealth_q01"] == nodes[0]
+    shares, held = (np.concatenate([[0], each.cumsum()]) for each in (pooled, pooled * nodes))
+    for name, share in POOREST.items():
+        assert measures[name] == pytest.approx(np.interp(share, shares, held) / held[-1], rel=1e-9)
+
+
+def test_standard_errors_are_those_of_leaving_out_a_tenth_of_the_periods(path):
+    """Every period was kept: of all households in the others the same measures are taken."""
+    ergodic, _ = path
+    weight = ergodic.dates.population.weight.reshape(PERIODS - BURN_IN, 3, -1)
+
+    def among(periods):
+        pooled = Population(ergodic.grid.expand(1, -1), None, weight[periods].mean((0, 1))[None])
+        K = ergodic.K[:, periods]
+        sd = pooled.mean((pooled.k - pooled.mean(pooled.k)) ** 2).sqrt()
+        return {"mean_K": float(K.mean()), "sd_K": float(K.std()), "wealth_sd": float(sd)}
+
+    every = torch.arange(PERIODS - BURN_IN)
+    others = [among(every // 10 != block) for block in range(10)]
+    found = moment_errors(ergodic)
+    for name, value in among(every).items():
+        assert found[name] == pytest.approx(standard_error(value, [each[name] for each in others]), rel=1e-6)
+        assert found[name] > 0
+
+
 def test_error_measures_are_weighted_statistics_in_percent(bm, bm_panel, closed_form):
     """Some follow the closed form, most consume twice as much, 13 in a thousand thrice, 2 four times."""
     weight = torch.tensor([0.1, 0.1, 0.1, 0.1, 0.585, 0.013, 0.002], dtype=torch.float64).expand(4, 7)
@@ -184,6 +220,19 @@ def test_a_state_that_the_path_misses_has_a_cross_section_nevertheless(ks98, pla
     torch.testing.assert_close(ergodic.mean_mass.sum(1), torch.ones(2, dtype=torch.float64))
     jobless = ergodic.mean_mass.reshape(2, 2, 60)[:, 0].sum(1)
     torch.testing.assert_close(jobless, torch.tensor(plain.u, dtype=torch.float64), rtol=0, atol=1e-13)
+
+
+def test_a_state_that_is_missed_is_turned_to_from_every_path(ks98, ks98_panel):
+    """One path of rich households and one of poor: on average they carry into it what both save in the last period."""
+    grid = wealth_grid(ks98, 60, 8.0)
+    people = on_grid(grid, ks98_panel.population, 2).select([1, 1])
+    people = on_grid(grid, people.with_assets(people.k * torch.tensor([[0.3], [1.0]]).double()), 2)
+    good = torch.ones(2, 5, dtype=torch.long)
+    ergodic = ergodic_path(ks98, save_most, grid, Panel(people, good[:, 0]), good, 0, 10)
+    last, z = ergodic.dates.population.select(slice(-2, None)), ergodic.dates.z[-2:]
+    carried = 0.93 * last.mean(observe(ks98, last, z).resources)
+    assert float(ergodic.mean_mass[0] @ grid.repeat(2)) == pytest.approx(float(carried.mean()), rel=1e-9)
+    assert float(carried.diff().abs()) > 1
 
 
 def test_every_measure_of_the_closed_form_is_right(bm, bm_panel, closed_form):

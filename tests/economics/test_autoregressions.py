@@ -36,6 +36,12 @@ def test_long_paths_have_the_moments_of_the_autoregressions(process, seeded):
     assert float(correlations.abs().max()) < 4 * b**-0.5
 
 
+def test_a_mirrored_path_has_the_opposite_innovations(process, seeded):
+    start = torch.zeros(2, 3, dtype=torch.float64)
+    path, image = (process.draw_path(start, 5, seeded(1), mirrored) for mirrored in (False, True))
+    assert path.shape == (2, 5, 3) and torch.equal(image, -path) and bool((path != 0).all())
+
+
 def test_next_states_have_the_conditional_moments(process):
     z = torch.tensor([[0.02, -0.001, 0.0], [0.0, 0.0, 0.05]], dtype=torch.float64)
     z_next, p = process.next_states(z)

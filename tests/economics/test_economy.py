@@ -154,6 +154,24 @@ def test_moving_a_copy_leaves_the_original_alone(economy):
     assert bool((economy.chain.individual.sum(-1) > 0).all())
 
 
+def test_the_average_household_of_a_steady_or_typical_state_stays_what_it_is(economy):
+    for state in (economy.steady_state(), economy.typical_state()):
+        assert state["m"] - state["c"] == pytest.approx(state[economy.mean_assets], rel=1e-9)
+
+
+def test_the_typical_household_earns_what_its_prices_say(economy):
+    """Where the aggregate state is at its mean, and with it all that moves with it."""
+    if economy.chain.finite:
+        economy = economy.without_aggregate_risk() or pytest.skip("its long-run mean is no economy")
+    state, z = economy.typical_state(), economy.chain.typical_z()
+    prices = economy.prices({name: economy.table([value]) for name, value in state.items()}, z)
+    k = torch.full((1, economy.chain.n_eps), economy.typical_assets, dtype=torch.float64)
+    resources = economy.resources(k, torch.arange(economy.chain.n_eps)[None], z, prices)[0]
+    assert float(economy.chain.eps_shares() @ resources) == pytest.approx(state["m"], rel=1e-6)
+    assert economy.typical_household() == {
+        "assets": state[economy.mean_assets], "c": state["c"], "limit": economy.borrowing_limit}
+
+
 def test_accounts_return_what_is_described(economy, seeded):
     panel = initial_panel(economy, 3, 20, seeded())
     seen = observe(economy, panel.population, panel.z)

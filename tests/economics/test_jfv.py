@@ -115,6 +115,26 @@ def test_the_two_conventions_of_discounting():
     assert ((1 / exponential.beta - 1) / DT - RHO_HAT) / (r - RHO_HAT) == pytest.approx(1.86, abs=0.01)
 
 
+def test_without_shocks_capital_earns_what_the_expert_consumes(jfv):
+    """Net worth rests where r = alpha K^(alpha-1) - delta is rho_hat, of whatever households hold of K."""
+    K = jfv.steady_state()["K"]
+    assert ALPHA * K ** (ALPHA - 1) - DELTA == pytest.approx(RHO_HAT, rel=1e-12)
+    W, B = torch.tensor([[1.5]], dtype=torch.float64), torch.tensor([K - 1.5], dtype=torch.float64)
+    calm = economics.create("jfv", sigma=0.0)
+    torch.testing.assert_close(calm.chain.follow(W, torch.zeros_like(W), {"B": B, "K": B + 1.5}), W, **TIGHT)
+
+
+def test_the_frictionless_rule_keeps_its_budget_and_its_euler_equation(jfv):
+    """Wealth m + H earns the typical return after consumption, and consumption grows by (beta R)^(1/crra) a step."""
+    base, state, m = jfv.frictionless(), jfv.typical_state(), 3.0
+    prices = jfv.prices({name: jfv.table([state[name]]) for name in ("B", "K")}, jfv.chain.typical_z())
+    R, income = float(prices["R"]), float(prices["w"]) * DT
+    c = base.mpc * (m + base.human_wealth)
+    c_next = base.mpc * (R * (m - c) + income + base.human_wealth)
+    assert c_next / c == pytest.approx((jfv.beta * R) ** (1 / jfv.crra), rel=1e-12)
+    assert base.human_wealth == pytest.approx(income / (R - 1), rel=1e-9)
+
+
 def test_simulations_start_around_the_stated_state(jfv, seeded):
     start = initial_panel(jfv, 400, 300, seeded())
     B = start.population.mean(start.population.k)

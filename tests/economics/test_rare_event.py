@@ -85,6 +85,15 @@ def test_the_frictionless_rule_keeps_its_budget_and_its_euler_equation(published
     assert published.prices({"K": torch.tensor([state["K"]])}, torch.tensor([0]))["R"] > 1 > published.beta * R
 
 
+@pytest.mark.parametrize("name", ["rare_event", "davila12"])
+def test_capital_of_the_typical_state_earns_the_return_that_is_stated(name):
+    """Without aggregate risk, of which labour is the mean of what is stated and not of what households have."""
+    economy = economics.create(name).without_aggregate_risk()
+    for state, R in ((economy.typical_state(), economy.stated_return), (economy.steady_state(), 1 / economy.beta)):
+        prices = economy.prices({"K": economy.table([state["K"]])}, torch.tensor([0]))
+        assert float(prices["R"]) == pytest.approx(R, rel=1e-9)
+
+
 def test_without_aggregate_risk_the_means_are_kept(published):
     calm = published.without_aggregate_risk()
     assert calm.chain.n_z == 1 and calm.productivity == pytest.approx([1.0])

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from deepham.reference import solve, store
 from deepham.reference.compare import compare
 from deepham.reference.grid import Grid, GridFunction
 from deepham.reference.household import HouseholdProblem, PolynomialLaw, aggregates_at
-from deepham.reference.law_of_motion import forecast_errors, solve_law_of_motion
+from deepham.reference.law_of_motion import _Polynomials, forecast_errors, solve_law_of_motion
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.solve import has_aggregate_risk, no_grid, solve_reference
 from deepham.reference.stationary import solve_stationary
@@ -208,6 +209,19 @@ def test_households_forecast_what_they_bring_about(yearly, small):
     assert float(small.r_squared) > 0.97
     assert max(abs(gap) for gap in gaps.values()) < 1e-6, "it has no distance to itself"
     assert float(candidate.z.std()) > 0.05
+
+
+def test_how_well_a_polynomial_fits_is_told_of_growth(seeded):
+    """The share of the variance of log K'/K that least squares explain, by NumPy's."""
+    K, z = (1 + torch.rand((2, 60), generator=seeded(seed), dtype=torch.float64) for seed in (1, 2))
+    laws = _Polynomials(Grid(tensor([1.0]), tensor([1.2, 1.7]), tensor([1.1, 1.9])), 1, 1)
+    found, fit = laws.regress(SimpleNamespace(K=K, z=z[..., None]))
+    x, y = K[:, :-1].log() - laws.centre[0], z[:, :-1] - laws.centre[1]
+    x, y, growth = (each.flatten().numpy() for each in (x, y, K.log().diff(dim=1)))
+    terms = np.stack([np.ones_like(x), x, y], 1)
+    expected, (left,), *_ = np.linalg.lstsq(terms, growth)
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-9)
+    assert float(fit) == pytest.approx(1 - left / (len(growth) * growth.var()), rel=1e-9)
 
 
 def test_measures_of_the_small_solution(small):

@@ -11,11 +11,11 @@ import yaml
 from scipy.stats import wasserstein_distance
 
 from deepham import economics
-from deepham.algorithm.evaluation import error_measures
+from deepham.algorithm.evaluation import distribution_measures, error_measures, pooled
 from deepham.errors import InputError
 from deepham.loading import load
 from deepham.paths import conf_folder
-from deepham.reference.compare import compare, wasserstein, welfare_gap
+from deepham.reference.compare import OF_WEALTH, compare, wasserstein, welfare_gap
 from deepham.reference.equations import equations
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.store import find
@@ -95,7 +95,7 @@ def test_following_a_wrong_policy_costs_welfare(economy, reference, scaled, z_pa
 
 
 @pytest.mark.parametrize("periods", [2, 30])
-@pytest.mark.parametrize("factor", [0.97, 1.0, 1.1])
+@pytest.mark.parametrize("factor", [0.5, 0.97, 1.0, 1.1])
 def test_the_cost_of_a_constant_share_is_that_of_the_closed_form(bm, closed_form, periods, factor):
     """With log c = log(f (1-beta) m) and m' = R (1 - f (1-beta)) m the loss is -log f/(1-beta) - beta/(1-beta)^2 log s/beta."""
     nodes = wealth_grid(bm, 3000, 4.0)
@@ -170,6 +170,11 @@ def test_the_gap_of_a_path_counts_above_and_below(economy, reference, z_path, fa
     gap = 100 * (candidate.K.log() - truth.K.log()).abs()
     assert gaps["path_gap.mean"] == pytest.approx(float(gap.mean())) and gaps["path_gap.max"] == pytest.approx(float(gap.max()))
     assert (gaps["mean_K_gap"] > 0.1) == (factor < 1) and gaps["path_gap.mean"] > 0.1
+    ours, theirs = distribution_measures(candidate), distribution_measures(truth)
+    for name in OF_WEALTH:
+        assert gaps[f"{name}_gap"] == pytest.approx(100 * (ours[name] - theirs[name]) / theirs[name], rel=1e-9)
+    assert gaps["wealth_w1"] == pytest.approx(
+        100 * wasserstein(reference.nodes, pooled(candidate), pooled(truth)) / theirs["mean_K"], rel=1e-9)
 
 
 @pytest.mark.parametrize("seed", range(3))

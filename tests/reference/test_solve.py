@@ -3,13 +3,15 @@
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
 from deepham import economics
 from deepham.errors import InputError
+from deepham.reference.law_of_motion import _lines
 from deepham.reference.settings import ReferenceSettings
-from deepham.reference.solve import solve_reference
+from deepham.reference.solve import _doubling, _halved, _solve, solve_reference
 
 SMALL = ReferenceSettings(k_nodes=150, K_nodes=15, K_width=0.25, top=8.0, histogram_nodes=300, economies=2, burn_in=300,
                           periods=1500, tolerance=1e-5, damping=0.25, iterations=60, seed=1)
@@ -110,3 +112,28 @@ def test_prices_that_depend_on_more_than_capital_are_refused(ks98):
 def test_a_fixed_point_that_is_not_found_says_what_to_try(ks98):
     with pytest.raises(InputError, match="still moves by .* after 4 iterations; try a smaller reference.damping"):
         solve_reference(ks98, replace(TINY, tolerance=1e-12, iterations=4))
+
+
+def test_a_line_through_the_points_of_each_state_and_how_well_it_fits(seeded):
+    x, noise = torch.randn((2, 200), generator=seeded(), dtype=torch.float64)
+    z = torch.arange(200) % 2
+    y = 3 + x * torch.tensor([0.5, -2.0], dtype=torch.float64)[z] + noise
+    (level_0, level_1, *slopes), fits = _lines(x, y, z)
+    for index, level, slope in zip((0, 1), (level_0, level_1), slopes):
+        here = (z == index).numpy()
+        expected = np.polyfit(x.numpy()[here], y.numpy()[here], 1)
+        assert (float(slope), float(level)) == pytest.approx(tuple(expected), rel=1e-9)
+        assert float(fits[index]) == pytest.approx(np.corrcoef(x.numpy()[here], y.numpy()[here])[0, 1] ** 2, rel=1e-9)
+
+
+def test_doubling_is_the_distance_to_half_as_many_nodes_in_percent(ks98):
+    half = _halved(TINY)
+    assert (half.k_nodes, half.K_nodes, half.histogram_nodes) == (20, 3, 30)
+    assert replace(half, k_nodes=40, K_nodes=5, histogram_nodes=60) == TINY
+    fine = _solve(ks98, TINY, None)
+    coarse = replace(fine, policy=replace(fine.policy, values=1.02 * fine.policy.values, capped=False),
+                     ergodic=replace(fine.ergodic, K=0.99 * fine.ergodic.K))
+    found = _doubling(ks98, replace(fine, policy=replace(fine.policy, capped=False)), coarse)
+    path_gap = -100 * math.log(0.99)
+    assert found == pytest.approx({"doubling.mean_K": 1, "doubling.path_gap": path_gap, "doubling.wealth_sd": 0,
+                                   "doubling.consumption": 2})

@@ -9,7 +9,7 @@ from deepham.algorithm.evaluation import ergodic_path, together
 from deepham.economics.markov import JointChain
 from deepham.errors import InputError
 from deepham.simulation.balance import why_unbalanced
-from deepham.simulation.continuum import on_grid, wealth_grid
+from deepham.simulation.continuum import advance_histogram, on_grid, wealth_grid
 from deepham.simulation.population import Population
 from deepham.solved import SolvedEconomy
 
@@ -48,6 +48,8 @@ def test_labour_as_households_have_it_is_what_makes_goods_add_up(name):
     as_published, in_the_cross_section = (solved(name, **changes).simulate(40, seed=1) for changes in ({}, {"labour_supply": []}))
     assert as_published.attrs["resource_gap"] > 1 and "labour_supply" in as_published.attrs["resource_gap_reason"]
     assert in_the_cross_section.attrs["resource_gap"] < 1e-10
+    response = solved(name).irf("good->bad", periods=2, draws=2)
+    assert response.attrs["resource_gap"] > 1 and "labour_supply" in response.attrs["resource_gap_reason"]
 
 
 @pytest.mark.parametrize("name", ["ks98", "jfv"])
@@ -67,6 +69,26 @@ def test_no_goods_are_lost_at_the_top_of_a_grid(name):
     assert ergodic_path(low.economy, low.policy_function, low.grid, start, shocks, 0, 2).resource_gap < 1e-10
 
 
+@pytest.mark.parametrize("name", ["ks98", "jfv"])
+def test_what_no_grid_could_hold_is_missing_and_said_by_the_unit_of_time(name):
+    """Where all are at the top and save there is nobody who could have what they would hold beyond it."""
+    economy = economics.create(name)
+    thrifty = solved(name, 2.0, lambda seen: 0.001 * seen.resources)
+    chain, top = economy.chain, float(thrifty.grid[-1])
+    z = 0 if chain.finite else float(thrifty.z[0])
+    share = (chain.stationary_eps()[0] if chain.finite else chain.eps_shares()).numpy()
+    people = {economy.asset: np.full(2, top), economy.individual_shock: [0, 1], "weight": share}
+    asked = {economy.asset: top, economy.individual_shock: np.arange(2), economy.aggregate_shock: z}
+    carried = float(share @ (0.999 * thrifty.resources(population=people, **asked)))
+    data = thrifty.simulate(1, shocks=[0], start=people)
+    missing = 100 * (carried - top) / economy.period_length / float(data.Y[0, 0])
+    assert missing > 1 and data.attrs["resource_gap"] == pytest.approx(missing, rel=1e-9)
+    rest = torch.zeros(1, 2, *thrifty.z.shape[1:], dtype=thrifty.z.dtype)
+    begin = thrifty._start(people, thrifty.begin(rest[:, 0]), None, None)
+    along = ergodic_path(economy, thrifty.policy_function, thrifty.grid, begin, rest, 0, 1)
+    assert along.resource_gap == pytest.approx(missing, rel=1e-9)
+
+
 def test_a_start_with_other_shares_than_its_aggregate_state_has_is_refused():
     """20 % of unemployed where 4 % belong to z: output is that of 4 %, incomes would be those of 20 %."""
     ks = solved("ks98")
@@ -78,6 +100,8 @@ def test_a_start_with_other_shares_than_its_aggregate_state_has_is_refused():
     assert ks.simulate(4, shocks=["good"] * 4, start=fitting).attrs["resource_gap"] < 1e-10
     drawn = ks.simulate(3, economies=5, start=fitting, seed=2)
     assert set(drawn.z[:, 0].values.tolist()) == {1} and drawn.attrs["resource_gap"] < 1e-10, "it begins in a state that it fits"
+    of_bad = start | {"weight": [0.05, 0.05, 0.45, 0.45]}
+    assert set(ks.simulate(1, economies=20, start=of_bad).z[:, 0].values.tolist()) == {0}
     found = ks.irf({"transfer": 0.05, "top": 0.1, "bottom": 0.5}, periods=2, draws=3, start=fitting)
     assert found.attrs["resource_gap"] < 1e-10
 
@@ -101,7 +125,11 @@ def test_a_response_to_what_cannot_happen_is_refused():
     kept = ks.irf("any->0", periods=2, draws=6, keep_draws=True)  # from where it can come
     assert kept.attrs["resource_gap"] < 1e-10
     missed = ergodic_path(ks.economy, save, ks.grid, together(ks.economy, ks.ergodic.select([2]), None, torch.full((1, 30), 2)),
-                          torch.full((1, 30), 2), 10, 2)
+                          torch.full((1, 30), 2), 10, 20)
+    last, by_way = missed.dates.population.select([-1]), torch.tensor([1])
+    there = advance_histogram(ks.economy, save, ks.grid, last, torch.tensor([2]), by_way)[0]
+    there = advance_histogram(ks.economy, save, ks.grid, there, by_way, torch.tensor([0]))[0]
+    torch.testing.assert_close(missed.mean_mass[:1], there.weight, rtol=1e-9, atol=1e-15)
     unemployed = missed.mean_mass.reshape(3, 2, -1)[:, 0].sum(1)
     torch.testing.assert_close(unemployed, torch.tensor([0.12, 0.08, 0.04], dtype=torch.float64), rtol=1e-9, atol=0)
 

@@ -39,6 +39,8 @@ def test_grid_ends_at_the_top_and_widens(economy):
     assert float(grid[-1]) == pytest.approx(6 * economy.typical_assets, rel=1e-10)
     step = grid.diff()
     assert float(step.min()) > 0 and bool((step.diff() > 0).all())
+    even = (grid - economy.borrowing_limit + economy.typical_assets / 2).log().diff()
+    torch.testing.assert_close(even, even[:1].expand_as(even), rtol=1e-9, atol=0)
 
 
 def test_lottery_keeps_mass_mean_and_shocks(ks98, grid, seeded):
@@ -58,6 +60,19 @@ def test_households_on_a_node_stay_there(grid, histogram):
 def test_wealth_beyond_the_top_is_kept_at_the_top(grid):
     rich = Population.panel(10 * grid[-1:].reshape(1, 1), torch.zeros(1, 1, dtype=torch.long))
     assert on_grid(grid, rich, 1).weight.tolist() == [[0.0] * 59 + [1.0]]
+
+
+@pytest.mark.parametrize("low, high", [(0.2, 1.0), (0.2, 1.01), (1.0, 1.01), (0.2, 1.001)])
+def test_what_is_carried_beyond_either_end_is_shared_out_among_all(bm, low, high):
+    """Households at the ends of a grid above the limit and in its middle, some of whom go below or beyond it."""
+    grid = wealth_grid(bm, 40, 4.0)
+    mass = torch.zeros(1, 1, len(grid), dtype=torch.float64)
+    mass[0, 0, [0, 20, -1]] = torch.tensor([0.5, 0.3, 0.2], dtype=torch.float64)
+    population, z = Population.histogram(grid, mass), torch.tensor([1])
+    factor = torch.ones(len(grid), dtype=torch.float64)
+    factor[0], factor[-1] = low, high
+    following, _ = advance_histogram(bm, lambda seen: seen.resources - factor * seen.k, grid, population, z, z)
+    torch.testing.assert_close(following.mean(following.k), population.mean(factor * population.k), **TIGHT)
 
 
 def test_assets_below_the_limit_are_refused(grid):

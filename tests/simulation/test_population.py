@@ -7,7 +7,7 @@ import torch
 from deepham.algorithm.objective import lifetime_utility
 from deepham.simulation.household import observe
 from deepham.simulation.continuum import on_grid
-from deepham.simulation.population import Population, concatenate, gini, quantile
+from deepham.simulation.population import Population, concatenate, curve_at, gini, quantile
 from deepham.simulation.rollout import Panel
 
 TIGHT = {"rtol": 1e-12, "atol": 1e-12}
@@ -84,6 +84,13 @@ def test_a_quantile_moves_as_mass_moves(seeded):
     levels = [0.1, 0.25, 0.5, 0.75, 0.9]
     growth = quantile(after.k, after.weight, levels) / quantile(before.k, before.weight, levels) - 1
     torch.testing.assert_close(growth, torch.full_like(growth, 0.002), rtol=0, atol=4e-4)
+
+
+def test_a_curve_is_linear_between_points_at_shares_of_all_mass():
+    """Masses of 1, 2 and 1 that hold 0, 4 and 8 together."""
+    cumulated, curve = torch.tensor([[1.0, 3.0, 4.0]]).double(), torch.tensor([[0.0, 4.0, 12.0]]).double()
+    found = curve_at(cumulated, curve, [0.0, 0.25, 0.5, 0.75, 0.875, 1.0])
+    assert found[0].tolist() == pytest.approx([0, 0, 2, 4, 8, 12])
 
 
 def test_gini_is_half_the_relative_mean_difference(seeded):

@@ -10,7 +10,7 @@ from torch import Tensor
 from deepham.algorithm.residuals import residuals
 from deepham.economics.economy import Economy
 from deepham.simulation.household import Policy, Value
-from deepham.simulation.population import quantile
+from deepham.simulation.population import levels_of, quantile
 from deepham.simulation.rollout import Panel
 
 EDGES = (0.0, 0.01, 0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95, 0.99, 1.0)  # quantiles of wealth
@@ -41,7 +41,8 @@ class WealthBin:
 def errors_by_wealth(economy: Economy, policy: Policy, value: Value, panel: Panel) -> list[WealthBin]:
     """Mean errors in each bin of EDGES at the cross-sections of the panel, expectations enumerated.
 
-    A point of a histogram that straddles an edge counts on both sides with its share of the mass.
+    All who hold as much count alike: a level of wealth that straddles an edge is on both sides, with its share of the
+    mass.
     """
     k, weight = panel.population.k.flatten(), panel.population.weight.flatten() / len(panel.z)
     errors = [residuals(economy, policy, value, panel.select(slice(index, index + 1)), optimality=False)
@@ -49,8 +50,8 @@ def errors_by_wealth(economy: Economy, policy: Policy, value: Value, panel: Pane
     euler = 100 * torch.cat([each.euler.flatten() for each in errors])
     bellman = torch.cat([each.bellman_policy.flatten() for each in errors]) / economy.period_length
     order = k.argsort()
-    above = weight[order].cumsum(0)  # mass up to and with each point
-    below = above - weight[order]
+    below, above = levels_of(k[order], weight[order])
+    part = weight[order] / (above - below).clamp_min(torch.finfo(weight.dtype).tiny)  # of what its level weighs
     wealth = quantile(k, weight, EDGES).tolist()
 
     def mean(values: Tensor, share: Tensor) -> float:
@@ -58,7 +59,7 @@ def errors_by_wealth(economy: Economy, policy: Policy, value: Value, panel: Pane
 
     bins = []
     for index, (low, high) in enumerate(zip(EDGES[:-1], EDGES[1:])):
-        share = (above.clamp_max(high) - below.clamp_min(low)).clamp_min(0)
+        share = part * (above.clamp_max(high) - below.clamp_min(low)).clamp_min(0)
         bins.append(WealthBin(low, high, wealth[index], wealth[index + 1], mean(euler.abs(), share), mean(euler, share),
                               mean(bellman.abs(), share), mean(bellman, share)))
     return bins

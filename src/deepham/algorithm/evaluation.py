@@ -73,7 +73,7 @@ class Ergodic:
     Attributes:
         grid: (G,) wealth nodes.
         mean_mass: (n_z, n_eps * G) average histogram in the periods with each z, or in all where z is numbers, summing to one
-            each. If the paths never visit a z: where the chain would have gone from the last period but one to it.
+            each. If the paths never visit a z: where the chain would have gone from the last period to it.
         block_mass: (BLOCKS, G) average distribution of wealth in each of so many equal parts of the paths; fewer of a path of
             fewer periods.
         mean_z: (n_z, ...) the aggregate state of each of these: every index, or the mean of z.

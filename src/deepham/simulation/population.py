@@ -70,20 +70,31 @@ def quantile(values: Tensor, weight: Tensor, levels, atom: float | None = None) 
     """
     order = values.argsort(-1)
     x, mass = values.gather(-1, order).contiguous(), weight.gather(-1, order)
-    cumulated = mass.cumsum(-1)
-    # points of one value are one mass: from below the first of them to the last
-    last = x.shape[-1] - 1  # beyond it a NaN is found
-    below = (cumulated - mass).gather(-1, torch.searchsorted(x, x).clamp_max(last))
-    above = cumulated.gather(-1, torch.searchsorted(x, x, right=True) - 1)
+    below, above = levels_of(x, mass)
     middle = (below + above) / 2
     if atom is not None:
         middle = torch.where(x <= atom, above, middle)
-    target = cumulated[..., -1:] * torch.as_tensor(levels, dtype=x.dtype, device=x.device)
+    target = above[..., -1:] * torch.as_tensor(levels, dtype=x.dtype, device=x.device)
     right = torch.searchsorted(middle.contiguous(), target).clamp(1, max(1, x.shape[-1] - 1)).clamp_max(x.shape[-1] - 1)
     left = (right - 1).clamp_min(0)
     start, end = middle.gather(-1, left), middle.gather(-1, right)
     share = ((target - start) / (end - start).clamp_min(torch.finfo(x.dtype).tiny)).clamp(0, 1)
     return torch.lerp(x.gather(-1, left), x.gather(-1, right), share)
+
+
+def levels_of(values: Tensor, mass: Tensor) -> tuple[Tensor, Tensor]:
+    """How much mass lies below the value of each point, and how much up to and with it.
+
+    Points of one value are one mass: in which order they stand among themselves, by individual state or by date, says
+    nothing.
+
+    Args:
+        values, mass: (..., N), in increasing order of the values; so are the two results.
+    """
+    x, cumulated = values.contiguous(), mass.cumsum(-1)
+    last = x.shape[-1] - 1  # beyond it a NaN is found
+    below = (cumulated - mass).gather(-1, torch.searchsorted(x, x).clamp_max(last))
+    return below, cumulated.gather(-1, torch.searchsorted(x, x, right=True) - 1)
 
 
 def gini(values: Tensor, weight: Tensor) -> Tensor:
