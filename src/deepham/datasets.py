@@ -7,6 +7,7 @@ import json
 import warnings
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -69,7 +70,7 @@ def record(
         parts = [record(economy, policy, start.select(b), shocks[b], grid, generator) for b in blocks]
         series = {name: torch.cat([part.series[name] for part in parts]) for name in parts[0].series}
         last = Panel(concatenate([part.last.population for part in parts]), torch.cat([part.last.z for part in parts]))
-        return Record(series, last, *(max(getattr(part, name) for part in parts) for name in ("resource_gap", "top_mass")))
+        return Record(series, last, *(float(np.max([getattr(part, name) for part in parts])) for name in ("resource_gap", "top_mass")))
     periods = shocks.shape[1]
     population, z = start.population, start.z
     rows, lost, top = [], [], []

@@ -278,7 +278,7 @@ def simulate_pairs(
         after = shock.apply(start.population)
         shocked = follow(Panel(on_grid(grid, after, economy.chain.n_eps) if agents is None else after, start.z), high)
         baseline = follow(start, low)
-    return Draws(shocked, baseline, stratum, weight, max(each.resource_gap for each in copies),
+    return Draws(shocked, baseline, stratum, weight, float(np.max([each.resource_gap for each in copies])),
                  None if grid is None or agents is not None else max(each.top_mass for each in copies), could_differ)
 
 

@@ -259,7 +259,8 @@ def distribution_measures(ergodic: Ergodic) -> dict[str, float]:
 def moment_errors(ergodic: Ergodic) -> dict[str, float]:
     """Standard errors of those moments of `distribution_measures` that have one; NaN for paths that are too short."""
     grid, blocks, total = ergodic.grid, ergodic.block_mass, ergodic.block_mass.sum(0)
-    K = ergodic.K.tensor_split(len(blocks), 1)
+    number, periods = len(blocks), ergodic.K.shape[1]
+    K = ergodic.K.tensor_split([-(-i * periods // number) for i in range(1, number)], 1)  # as the masses are
     whole = _moments(grid, total / total.sum(), ergodic.K)
     without = [_moments(grid, (total - blocks[i]) / (total - blocks[i]).sum(), torch.cat([*K[:i], *K[i + 1:]], 1))
                for i in range(len(blocks) if len(blocks) > 1 else 0)]

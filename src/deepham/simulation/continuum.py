@@ -92,8 +92,8 @@ def _lottery(grid: Tensor, k: Tensor, eps: Tensor, weight: Tensor, n_eps: int) -
     """Masses (B, n_eps, G) of points (B, N), split between neighbouring nodes, so that mean assets are kept exactly.
 
     Points beyond the top node stay at it, points below the lowest at that. What is missing or too much then raises or lowers
-    the assets of everybody between by one small rate: on a grid that is long enough that is next to nothing, and no goods are
-    lost on any grid.
+    the assets of everybody between by one small rate: on a grid that is long enough that is next to nothing. Goods are lost only
+    on a grid so short that the rate exceeds the distance of nodes, and `resource_gap` shows it.
     """
     b, g = len(k), len(grid)
     upper = torch.searchsorted(grid, k.contiguous(), right=True).clamp(1, g - 1)
