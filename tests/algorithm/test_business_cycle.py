@@ -31,6 +31,14 @@ def test_moments_of_known_series():
     assert c.description == "C" and u.mean == pytest.approx(0.05) and u.unit == "share" and u.mean_se < 1e-9
 
 
+def test_a_quantity_that_is_not_positive_has_no_moments_and_costs_nothing(recwarn):
+    """Investment after a short training can be negative in some period."""
+    wave = np.sin(np.arange(60.0))[None]
+    found = moments({"Y": np.exp(0.01 * wave), "C": wave}, VARIABLES, "quarter")
+    assert [one.name for one in found] == ["Y"] and not recwarn.list
+    assert moments({"Y": wave, "C": np.exp(wave)}, VARIABLES, "quarter") == []
+
+
 def test_the_filter_takes_out_what_is_slow():
     t = np.arange(2000)
     fast, slow = np.sin(2 * np.pi * t / 12), np.sin(2 * np.pi * t / 400)

@@ -39,28 +39,17 @@ def test_brock_mirman_lands_on_its_closed_form_by_a_learned_moment_in_place_of_c
 
 @pytest.fixture(scope="module")
 def krusell_smith(tmp_path_factory):
-    """The quick experiment: a fifth of the default's updates."""
+    """The quick experiment with twice its updates: with as many as it has, one run in eight misses a bar by its last bits."""
     folder = tmp_path_factory.mktemp("ks98")
-    return train(folder, "experiment=ks98_quick"), deepham.load(folder / "checkpoints/r")
+    return train(folder, "experiment=ks98_quick", "algorithm.outer_iterations=20"), deepham.load(folder / "checkpoints/r")
 
 
 @pytest.mark.slow
-def test_krusell_smith_meets_the_bar_in_a_minute(krusell_smith):
+def test_krusell_smith_meets_every_quick_bar(krusell_smith):
+    """Errors, and distances to the grid solution on the same shocks: capital, its path, dispersion, Gini, top shares."""
     report, _ = krusell_smith
-    measures = report["measures"]
-    assert report["bar_met"], report["missed"]
-    assert measures["euler.mean"] < 0.05 and measures["euler.p99"] < 0.3  # percent of consumption
-    assert measures["bellman_policy.mean"] < 0.003 and measures["bellman_optimality.mean"] < 0.003  # utils
-
-
-@pytest.mark.slow
-def test_krusell_smith_has_the_wealth_distribution_of_the_grid_solution(krusell_smith):
-    measures = krusell_smith[0]["measures"]
-    assert abs(measures["mean_K"] / 39.41 - 1) < 0.005
-    assert 17 < measures["wealth_sd"] < 23
-    assert abs(measures["gini"] - 0.275) < 0.03
-    for name, grid in (("wealth_q10", 17.7), ("wealth_q50", 35.6), ("wealth_q90", 66.2)):
-        assert abs(measures[name] / grid - 1) < 0.06
+    assert report["bars"] == "quick" and report["bar_met"], report["missed"]
+    assert {"mean_K_gap", "wealth_w1", "gini_gap", "top1_share_gap"} < report["measures"].keys()
 
 
 @pytest.mark.parametrize("trained", [pytest.param("here", marks=pytest.mark.slow), "in full"])

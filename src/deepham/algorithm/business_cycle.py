@@ -43,7 +43,8 @@ def moments(
     """Moments of simulated paths, pooled.
 
     Args:
-        series: name -> (B, T). Those that do not move are left out, and all where output does not.
+        series: name -> (B, T). Those that do not move, and quantities that are not positive throughout, are left out; all are
+            where that is output.
         variables: name -> (description, unit) of the series that are wanted, in the order of the result.
         period: what one period is. Where SMOOTHING knows it the trend is that of Hodrick and Prescott, else the mean.
     """
@@ -77,7 +78,10 @@ def described(name: str) -> tuple[str, str] | None:
 def _cycle(values: np.ndarray, unit: str, period: str) -> np.ndarray:
     """Distance of each path (B, T) to its trend, percent or percentage points."""
     rate = unit.startswith("percent")
-    values = values if rate or unit == "share" else np.log(values)
+    with np.errstate(invalid="ignore", divide="ignore"):  # of a quantity that is not positive there are no percent: NaN
+        values = values if rate or unit == "share" else np.log(values)
+    if not np.isfinite(values).all():
+        return np.full(values.shape, np.nan)
     trend = (np.stack([hodrick_prescott(path, SMOOTHING[period]) for path in values])
              if period in SMOOTHING and values.shape[1] > 2 else values.mean(1, keepdims=True))
     return (1.0 if rate else 100.0) * (values - trend)
