@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -335,3 +336,16 @@ def test_the_shipped_solution_responds_like_the_grid_solution_on_the_same_draws(
         assert abs(ours[name][0] - theirs[name][0]).max() < 0.05, name  # percentage points, at every horizon
     assert ours["Y"][0][0] == pytest.approx(-5.2, abs=0.1) and ours["C"][0][0] == pytest.approx(-0.68, abs=0.03)
     assert 6 <= int(ours["K"][0].argmin()) <= 10, "capital troughs near quarter 8"
+
+
+def test_starts_are_eighty_periods_on_from_the_mean(ks):
+    """As `irf` says of start=None."""
+    asked = []
+
+    def counted(seen):
+        asked.append(len(seen.z))
+        return ks.policy_function(seen)
+
+    copy = SimpleNamespace(economy=ks.economy, grid=ks.grid, z=ks.z, begin=ks.begin, policy_function=counted)
+    starts = impulse.ergodic_starts(copy, generator(0))
+    assert asked == [64] * 80 and len(starts.z) == 64
