@@ -137,7 +137,7 @@ def verdict_path(economy: Economy, settings: VerdictSettings, seed: int) -> Tens
     """The shocks that a verdict is taken on: a path and its mirror image, (2, burn_in + half of the periods, ...).
 
     Where the first has good luck the second has bad luck, so that most of what is random about a long-run mean cancels:
-    in ks98 their standard errors are 30 to 40 times smaller than those of as many periods of one path. Without aggregate
+    in ks98 long-run means scatter some 25 times less than over as many periods of one path. Without aggregate
     risk there is one path, (1, burn_in + periods, ...).
     """
     chain = economy.chain
