@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: train test test-all check-gpu
+.PHONY: train test test-all lint check-gpu
 
 train: .venv/ready
 	$(BIN)/python scripts/train.py $(ARGS)
@@ -13,6 +13,11 @@ test: .venv/ready
 
 test-all: .venv/ready
 	$(BIN)/python -m pytest -n 2 -m "slow or not slow" $(ARGS)
+
+lint: .venv/ready
+	$(BIN)/ruff format --check src scripts tests
+	$(BIN)/ruff check src scripts tests
+	$(BIN)/pyright
 
 check-gpu: .venv/ready
 	scripts/check_gpu.sh $(ARGS)

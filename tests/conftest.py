@@ -33,8 +33,12 @@ class ClosedForm:
         self.beta = beta
         self.b = (alpha - 1) / ((1 - beta) * (1 - alpha * beta))
         z = torch.tensor(productivity, dtype=torch.float64)
-        flow = (math.log(1 - beta) + beta * math.log(beta) / (1 - beta) + torch.log(alpha * z) / (1 - beta)
-                + beta * self.b * torch.log(alpha * beta * z))
+        flow = (
+            math.log(1 - beta)
+            + beta * math.log(beta) / (1 - beta)
+            + torch.log(alpha * z) / (1 - beta)
+            + beta * self.b * torch.log(alpha * beta * z)
+        )
         transition = torch.tensor([[stay, 1 - stay], [1 - stay, stay]], dtype=torch.float64)
         self.a = torch.linalg.solve(torch.eye(2, dtype=torch.float64) - beta * transition, flow)
         self.unit = 1 / (1 - beta)  # of permanent relative consumption in utils: u'(c) c = 1 with log utility
@@ -60,8 +64,12 @@ class PlainKS98:
     hours = 1 / 0.9
     z = (0.99, 1.01)
     u = (0.10, 0.04)
-    printed = ((0.525, 0.35, 0.03125, 0.09375), (0.038889, 0.836111, 0.002083, 0.122917),
-               (0.09375, 0.03125, 0.291667, 0.583333), (0.009115, 0.115885, 0.024306, 0.850694))
+    printed = (
+        (0.525, 0.35, 0.03125, 0.09375),
+        (0.038889, 0.836111, 0.002083, 0.122917),
+        (0.09375, 0.03125, 0.291667, 0.583333),
+        (0.009115, 0.115885, 0.024306, 0.850694),
+    )
 
     def labour(self, z):
         return self.hours * (1 - self.u[z])
@@ -78,7 +86,8 @@ class PlainKS98:
         return self.gross_return(K, z) * k + ((1 - tax) * w * self.hours if eps == 1 else self.mu * w)
 
     def probability(self, z, eps, z_next, eps_next):
-        """The printed chain, but u(z) becomes u(z') exactly: the probability of one state is lowered by one factor for all."""
+        """The printed chain, but u(z) becomes u(z') exactly: the probability of one state is lowered by one factor for
+        all."""
         total = [sum(self.printed[2 * z + e][2 * z_next + f] for f in (0, 1)) for e in (0, 1)]
         share = [(self.u[z], 1 - self.u[z])[e] / total[e] for e in (0, 1)]
         arriving = sum(share[e] * self.printed[2 * z + e][2 * z_next] for e in (0, 1))
@@ -143,8 +152,9 @@ def random_networks():
     """random_networks(economy) is a policy and a value network in float64 whose every weight is drawn."""
 
     def build(economy, seed=0, base="frictionless", ensemble=1):
-        settings = NetworkSettings("test", width=8, depth=2, activation="tanh", base=base,
-                                   aggregate_scale=10.0, ensemble=ensemble)
+        settings = NetworkSettings(
+            "test", width=8, depth=2, activation="tanh", base=base, aggregate_scale=10.0, ensemble=ensemble
+        )
         networks = [network.double() for network in build_networks(economy, settings, seed)]
         generator = torch.Generator().manual_seed(seed)
         with torch.no_grad():

@@ -1,4 +1,5 @@
-"""Borrowing limits other than zero: whatever divides by what a household has, or takes its logarithm, counts from the limit."""
+"""Borrowing limits other than zero: whatever divides by what a household has, or takes its logarithm, counts from the
+limit."""
 
 from dataclasses import dataclass
 
@@ -72,10 +73,22 @@ def from_the_limit(panel):
     return Panel(panel.population.with_assets(panel.population.k - LIMIT), panel.z)
 
 
-@pytest.mark.parametrize("network", [{}, {"base": "typical", "quantiles": 5}, {"moments": 2, "aggregates": False}], ids=str)
+@pytest.mark.parametrize(
+    "network", [{}, {"base": "typical", "quantiles": 5}, {"moments": 2, "aggregates": False}], ids=str
+)
 def test_networks_are_fed_finite_numbers_down_to_the_limit(debt, panel, network):
-    settings = NetworkSettings(**{"name": "t", "width": 6, "depth": 1, "activation": "tanh", "base": "frictionless",
-                                  "aggregate_scale": 10.0, "ensemble": 1} | network)
+    settings = NetworkSettings(
+        **{
+            "name": "t",
+            "width": 6,
+            "depth": 1,
+            "activation": "tanh",
+            "base": "frictionless",
+            "aggregate_scale": 10.0,
+            "ensemble": 1,
+        }
+        | network
+    )
     policy, value = (each.double() for each in build_networks(debt, settings, 1))
     seen = observe(debt, panel.population, panel.z)
     assert float(seen.resources.min()) < 0
@@ -113,10 +126,16 @@ def test_weights_in_the_losses_are_those_of_the_economy_told_from_the_limit(debt
 def test_errors_are_those_of_the_economy_told_from_the_limit(debt, same, panel):
     def measured(economy, panel):
         """Of households who consume most of what they can, some of them all of it."""
+
         def can(seen):
             return seen.resources - economy.borrowing_limit
-        found = residuals(economy, lambda seen: torch.minimum(0.5 + 0.06 * can(seen), can(seen)), lambda seen: 40 * can(seen).log(),
-                          panel)
+
+        found = residuals(
+            economy,
+            lambda seen: torch.minimum(0.5 + 0.06 * can(seen), can(seen)),
+            lambda seen: 40 * can(seen).log(),
+            panel,
+        )
         return found.euler, found.bellman_policy, found.bellman_optimality
 
     for ours, theirs in zip(measured(debt, panel), measured(same, from_the_limit(panel))):
@@ -127,14 +146,24 @@ def test_the_published_error_is_that_of_the_economy_told_from_the_limit(debt, sa
     """Whose choices reach from next to nothing to all that it could spend, borrowing included."""
     settings = Protocol(agents=40, economies=2, burn_in=0, periods=1, dates=1, draws=5)
     ours, theirs = (
-        _errors(economy, lambda seen: 0.05 * (seen.resources - limit), lambda seen: 20 * (seen.resources - limit).log(),
-                start, settings, torch.Generator().manual_seed(0))
-        for economy, limit, start in ((debt, LIMIT, panel), (same, 0.0, from_the_limit(panel))))
+        _errors(
+            economy,
+            lambda seen: 0.05 * (seen.resources - limit),
+            lambda seen: 20 * (seen.resources - limit).log(),
+            start,
+            settings,
+            torch.Generator().manual_seed(0),
+        )
+        for economy, limit, start in ((debt, LIMIT, panel), (same, 0.0, from_the_limit(panel)))
+    )
     torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-9)
 
 
 def test_the_household_s_problem_is_that_of_the_economy_told_from_the_limit():
-    K, k = torch.tensor([30.0, 39.0, 48.0], dtype=torch.float64), 300 * torch.linspace(0, 1, 60, dtype=torch.float64) ** 3
+    K, k = (
+        torch.tensor([30.0, 39.0, 48.0], dtype=torch.float64),
+        300 * torch.linspace(0, 1, 60, dtype=torch.float64) ** 3,
+    )
 
     def solved(economy, shift):
         """Capital is expected to be at its middle node, whatever it is today."""
@@ -144,16 +173,33 @@ def test_the_household_s_problem_is_that_of_the_economy_told_from_the_limit():
         return problem, c, problem.value(c)
 
     (problem, c, value), (_, same_c, same_value) = (
-        solved(calibrated(economy, sigma=1.5), shift) for economy, shift in ((Debt, 0.0), (FromTheLimit, -LIMIT)))
+        solved(calibrated(economy, sigma=1.5), shift) for economy, shift in ((Debt, 0.0), (FromTheLimit, -LIMIT))
+    )
     torch.testing.assert_close(c, same_c, rtol=1e-6, atol=0)
     torch.testing.assert_close(value, same_value, rtol=1e-6, atol=0)
-    assert torch.equal(c[:, 0, :, 0], problem.resources[:, 0, :, 0] - LIMIT), "the unemployed at the limit consume what they can"
+    assert torch.equal(c[:, 0, :, 0], problem.resources[:, 0, :, 0] - LIMIT), (
+        "the unemployed at the limit consume what they can"
+    )
 
 
 def test_the_grid_solves_it_and_some_are_in_debt(debt):
-    found = solve_reference(debt, ReferenceSettings(
-        k_nodes=40, K_nodes=3, K_width=0.25, top=8.0, histogram_nodes=60, economies=1, burn_in=50, periods=200,
-        tolerance=1e-3, damping=0.25, iterations=60, seed=1))
+    found = solve_reference(
+        debt,
+        ReferenceSettings(
+            k_nodes=40,
+            K_nodes=3,
+            K_width=0.25,
+            top=8.0,
+            histogram_nodes=60,
+            economies=1,
+            burn_in=50,
+            periods=200,
+            tolerance=1e-3,
+            damping=0.25,
+            iterations=60,
+            seed=1,
+        ),
+    )
     assert float(found.nodes[0]) == float(found.policy.grid.k[0]) == LIMIT and 36 < found.measures["mean_K"] < 42
     assert found.measures["euler.mean"] < 0.1 and 0 < found.measures["gini"] < 0.4
     mass = found.start.weight[0]
@@ -163,15 +209,22 @@ def test_the_grid_solves_it_and_some_are_in_debt(debt):
 def test_a_limit_beyond_the_natural_one_is_refused_with_the_natural_one():
     """The worst off earns the benefit in the bad state; capital earns most in the good one."""
     calibration = economics.calibration("ks98")
-    for limit, expected in ((-50.0, r"at -50 .* above the natural one, -31\.76"), (45.0, "below the typical assets 39"),
-                            (float("nan"), "finite number"), ("two", "finite number")):
+    for limit, expected in (
+        (-50.0, r"at -50 .* above the natural one, -31\.76"),
+        (45.0, "below the typical assets 39"),
+        (float("nan"), "finite number"),
+        ("two", "finite number"),
+    ):
         with pytest.raises(InputError, match=f"borrowing_limit: .*{expected}") as error:
             type("Limited", (KS98,), {"borrowing_limit": limit})(**calibration)
         assert "\n" not in str(error.value)
     economy = type("Limited", (KS98,), {"borrowing_limit": -31.7})(**calibration)
     K = torch.full((2,), economy.steady_state()["K"], dtype=torch.float64)
     prices = economy.prices({"K": K}, torch.arange(2))
-    left = economy.resources(torch.full((2, 2), -31.7).double(), torch.arange(2).expand(2, 2), torch.arange(2), prices) + 31.7
+    left = (
+        economy.resources(torch.full((2, 2), -31.7).double(), torch.arange(2).expand(2, 2), torch.arange(2), prices)
+        + 31.7
+    )
     assert 0 < float(left.min()) < 0.01
     assert Stated(**calibration, borrowing_limit=-2).typical_household()["limit"] == -2
     with pytest.raises(InputError, match="natural one"):

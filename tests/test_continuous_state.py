@@ -8,7 +8,7 @@ import torch
 
 from deepham import economics, load
 from deepham.algorithm.by_wealth import errors_by_wealth
-from deepham.algorithm.evaluation import VerdictSettings, error_measures, ergodic_path, measure
+from deepham.algorithm.evaluation import VerdictSettings, ergodic_path, error_measures, measure
 from deepham.benchmark.many_shocks import many_shocks
 from deepham.errors import InputError
 from deepham.figures import wealth_and_policy
@@ -18,7 +18,9 @@ from deepham.simulation.rollout import initial_panel
 from deepham.solution import Solution
 from deepham.solved import SolvedEconomy
 
-NETWORK = NetworkSettings(name="test", width=4, depth=1, activation="tanh", base="frictionless", aggregate_scale=10.0, ensemble=1)
+NETWORK = NetworkSettings(
+    name="test", width=4, depth=1, activation="tanh", base="frictionless", aggregate_scale=10.0, ensemble=1
+)
 
 
 @pytest.fixture(scope="module")
@@ -28,8 +30,17 @@ def solution():
     start = initial_panel(economy, 2, 200, torch.Generator().manual_seed(0))
     settings = VerdictSettings(nodes=60, top=8.0, burn_in=20, periods=60, dates=4)
     ergodic, measures = measure(economy, policy.double(), value.double(), start, settings, seed=1)
-    return Solution("jfv", economy.parameters(), asdict(NETWORK), policy, value, ergodic.grid, ergodic.mean_mass,
-                    {"measures": measures}, ergodic.mean_z)
+    return Solution(
+        "jfv",
+        economy.parameters(),
+        asdict(NETWORK),
+        policy,
+        value,
+        ergodic.grid,
+        ergodic.mean_mass,
+        {"measures": measures},
+        ergodic.mean_z,
+    )
 
 
 def refused(call, *words):
@@ -59,7 +70,9 @@ def test_net_worth_follows_the_innovations_that_are_given(solution):
     economy, W, B = solution.economy, path["W"].values, path["B"].values
     for t in range(11):
         K = torch.tensor(B[:, t] + W[:, t])
-        following = economy.chain.follow(torch.tensor(W[:, t:t + 1]), torch.tensor(shocks[:, t + 1:t + 2]), {"K": K})
+        following = economy.chain.follow(
+            torch.tensor(W[:, t : t + 1]), torch.tensor(shocks[:, t + 1 : t + 2]), {"K": K}
+        )
         np.testing.assert_allclose(W[:, t + 1], following[:, 0].numpy(), rtol=1e-12)
     one = solution.simulate(12, shocks=shocks[0])
     np.testing.assert_allclose(one["W"].values[0], W[0], rtol=1e-12)
@@ -88,7 +101,9 @@ def test_a_forced_innovation_moves_net_worth_by_its_size(solution):
     drawn = solution.irf({"innovation": -2.0}, periods=8, draws=400)
     forced = solution.irf({"innovation": -2.0}, periods=8, draws=400, baseline="forced")
     assert float(drawn["W"][0]) == pytest.approx(float(forced["W"][0]), rel=0.01)
-    assert float(drawn["W_se"][0]) < 0.02 * abs(float(drawn["W"][0])), "first innovations of the baseline are spread evenly"
+    assert float(drawn["W_se"][0]) < 0.02 * abs(float(drawn["W"][0])), (
+        "first innovations of the baseline are spread evenly"
+    )
     held = solution.irf({"innovation": -2.0}, periods=3, draws=20, baseline="forced", hold=2)
     assert float(held["W"][1]) < 1.8 * float(response["W"][1])
 
@@ -118,7 +133,9 @@ def test_a_simulation_starts_at_the_net_worth_that_is_given(solution):
 def test_errors_are_per_unit_of_time(solution):
     found = solution.errors(dates=2, periods=6, seed=4)
     shocks = torch.tensor(solution.simulate(6, seed=4)["innovation"].values)
-    dates = ergodic_path(solution.economy, solution.policy_function, solution.grid, solution.begin(shocks[:, 0]), shocks, 0, 2).dates
+    dates = ergodic_path(
+        solution.economy, solution.policy_function, solution.grid, solution.begin(shocks[:, 0]), shocks, 0, 2
+    ).dates
     assert found == error_measures(solution.economy, solution.policy_function, solution.value_function, dates)
     value = solution.value(a=1.0, e=1, W=float(solution.z))
     assert abs(value) < 100  # lifetime utility: utils by the year, discounted at 5 percent, and not by the step
@@ -137,8 +154,18 @@ def test_what_cannot_be_answered_is_said_in_one_line(solution):
     start = {"a": [1e6], "e": [1], "weight": [1.0]}
     refused(lambda: solution.simulate(3, start=start), "leverage")
     refused(lambda: solution.simulate(60, shocks=np.full(60, -8.0)), "W")
-    refused(lambda: Solution("jfv", solution.calibration, asdict(NETWORK), solution.policy_function, solution.value_function,
-                             solution.grid, solution.mass), "z: expected the mean of the aggregate state")
+    refused(
+        lambda: Solution(
+            "jfv",
+            solution.calibration,
+            asdict(NETWORK),
+            solution.policy_function,
+            solution.value_function,
+            solution.grid,
+            solution.mass,
+        ),
+        "z: expected the mean of the aggregate state",
+    )
 
 
 def test_errors_by_wealth_are_in_the_unit_of_the_verdicts(solution):

@@ -27,9 +27,15 @@ def test_the_moments_of_a_panel_are_those_of_its_households(seeded):
     found = described(k, np.full(1100, 1 / 1100), c)
     order = k.argsort()
     rich, eaten = k[order], c[order]
-    for name, expected in (("gini", gini(k)), ("C_gini", gini(c)), ("wealth_sd", k.std()), ("C_sd", c.std()),
-                           ("bottom50_share", rich[:550].sum() / k.sum()), ("top10_share", rich[-110:].sum() / k.sum()),
-                           ("top1_share", rich[-11:].sum() / k.sum())):
+    for name, expected in (
+        ("gini", gini(k)),
+        ("C_gini", gini(c)),
+        ("wealth_sd", k.std()),
+        ("C_sd", c.std()),
+        ("bottom50_share", rich[:550].sum() / k.sum()),
+        ("top10_share", rich[-110:].sum() / k.sum()),
+        ("top1_share", rich[-11:].sum() / k.sum()),
+    ):
         assert found[name] == pytest.approx(expected, rel=1e-9), name
     for fifth in range(5):
         assert found[f"C_fifth{fifth + 1}"] == pytest.approx(eaten[220 * fifth : 220 * fifth + 220].mean(), rel=1e-9)

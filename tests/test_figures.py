@@ -41,8 +41,15 @@ def test_the_histogram_has_all_households_the_mean_and_the_mass_at_the_constrain
 
 
 def test_the_solution_is_drawn_for_every_individual_and_aggregate_state(economy, seeded):
-    settings = {"name": "test", "width": 4, "depth": 1, "activation": "tanh", "base": "frictionless", "aggregate_scale": 10.0,
-                "ensemble": 1}
+    settings = {
+        "name": "test",
+        "width": 4,
+        "depth": 1,
+        "activation": "tanh",
+        "base": "frictionless",
+        "aggregate_scale": 10.0,
+        "ensemble": 1,
+    }
     policy, value = build_networks(economy, NetworkSettings(**settings), seed=0)
     grid = wealth_grid(economy, 60, 8.0)
     start = initial_panel(economy, 1, 50, seeded())
@@ -50,15 +57,23 @@ def test_the_solution_is_drawn_for_every_individual_and_aggregate_state(economy,
     shocks = torch.tensor([[0, 1, 0, 1, 1, 0]]) if finite else economy.chain.draw_path(start.z, 6, seeded())
     start = Panel(on_grid(grid, start.population, economy.chain.n_eps), shocks[:, 0] if finite else start.z)
     ergodic = ergodic_path(economy, policy.double(), grid, start, shocks, 0, 2)
-    solution = Solution(_name(economy), economy.parameters(), settings, policy, value, grid, ergodic.mean_mass,
-                        z=None if finite else ergodic.mean_z)
+    solution = Solution(
+        _name(economy),
+        economy.parameters(),
+        settings,
+        policy,
+        value,
+        grid,
+        ergodic.mean_mass,
+        z=None if finite else ergodic.mean_z,
+    )
     figure = wealth_and_policy(solution)
     left, right = figure.axes
     n_eps, n_z = economy.chain.n_eps, economy.chain.n_z
     assert len(left.lines) == n_eps and len(right.lines) == n_eps * n_z
     by_state = torch.einsum("z,zn->n", economy.chain.stationary_z(), ergodic.mean_mass).reshape(n_eps, -1)
     at_limit = by_state[:, 0] * (float(grid[0]) == economy.borrowing_limit)
-    width = np.gradient(grid)[-len(left.lines[0].get_xdata()):]
+    width = np.gradient(grid)[-len(left.lines[0].get_xdata()) :]
     shares = {line.get_label(): float(width @ line.get_ydata()) for line in left.lines}
     for name, mass, at in zip(economy.names_of(economy.individual_shock, n_eps), by_state, at_limit):
         assert shares[name] == pytest.approx(1 - float(at / mass.sum()), abs=1e-9), "those at the limit are no density"
@@ -91,12 +106,15 @@ def with_incomes(number):
     """The economy with so many incomes, of which the first is the highest and the last the lowest."""
     incomes, moves = rouwenhorst(0.9, 0.2, number)
     moves = moves.flip(0, 1).tolist()
-    return economics.create("rare_event", efficiency=torch.exp(incomes).flip(0).tolist(), chains=[moves, moves],
-                            labour_supply=[])
+    return economics.create(
+        "rare_event", efficiency=torch.exp(incomes).flip(0).tolist(), chains=[moves, moves], labour_supply=[]
+    )
 
 
-@pytest.mark.parametrize("number, shown", [(1, [0]), (2, [1, 0]), (3, [2, 1, 0]), (5, [4, 3, 2, 1, 0]),
-                                           (7, [6, 4, 3, 2, 0]), (15, [14, 10, 7, 4, 0])])
+@pytest.mark.parametrize(
+    "number, shown",
+    [(1, [0]), (2, [1, 0]), (3, [2, 1, 0]), (5, [4, 3, 2, 1, 0]), (7, [6, 4, 3, 2, 0]), (15, [14, 10, 7, 4, 0])],
+)
 def test_of_many_individual_states_a_few_are_shown_from_low_to_high(number, shown):
     some = shown_states(with_incomes(number))
     assert [each.eps for each in some] == shown

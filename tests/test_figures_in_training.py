@@ -38,7 +38,9 @@ def test_the_grid_solution_beside_itself_shows_no_distance(ks98, reference):
 
 
 def test_a_distance_to_the_grid_solution_is_seen(ks98, reference):
-    gap = policy_in_panel(ks98, lambda seen: 1.01 * reference.policy(seen), reference.start, torch.tensor([0]), reference).axes[1]
+    gap = policy_in_panel(
+        ks98, lambda seen: 1.01 * reference.policy(seen), reference.start, torch.tensor([0]), reference
+    ).axes[1]
     curves = [line.get_ydata() for line in gap.lines if len(line.get_ydata()) > 2]
     assert all(np.allclose(curve, 1.0) for curve in curves) and gap.get_ylim()[1] > 1
 
@@ -52,7 +54,8 @@ def test_all_households_are_counted_in_every_state(economy, seeded):
     for patch in density.patches:
         values, edges, _ = patch.get_data()
         inside = float((values * np.diff(edges)).sum())
-        assert inside == pytest.approx(1, abs=0.05) or inside == 0  # all but the richest, of whom a rare state may have many
+        # all but the richest, of whom a rare state may have many
+        assert inside == pytest.approx(1, abs=0.05) or inside == 0
     k = panel.population.k
     assert f"mean {float(k.mean()):.4g}, sd {float(k.std(correction=0)):.4g}" == density.get_title()
     (level,) = figures["policy"].axes

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import xarray
+from test_solution import make, refused
 
 import deepham
 from deepham import datasets
 from deepham.figures_irf import LINES
-from test_solution import make, refused
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def test_several_solutions_in_one_figure(ks, recession, other):
             np.testing.assert_array_equal(line.get_ydata(), data[name])
     assert legend(figure) == ["usual", "patient", "90 % of the draws, usual", "50 % of the draws, usual"]
     many = {f"run {number}": recession for number in range(len(LINES))}
-    lines = panels(deepham.plot_irf(many, ["K"]))[0].lines[:len(LINES)]
+    lines = panels(deepham.plot_irf(many, ["K"]))[0].lines[: len(LINES)]
     assert len({line.get_color() for line in lines}) == len(LINES)
     assert [line.get_label() for line in lines] == list(many)
     refused(lambda: deepham.plot_irf(many | {"one more": other}), "1 to 6", "got 7")
@@ -66,17 +66,22 @@ def test_several_solutions_in_one_figure(ks, recession, other):
 @pytest.mark.parametrize("periods", [1, 2, 3, 4, 7, 40, 200])
 def test_periods_are_whole_numbers(recession, periods):
     repeated = recession.isel(period=np.arange(periods) % 5).assign_coords(
-        period=("period", range(periods), recession.period.attrs))
+        period=("period", range(periods), recession.period.attrs)
+    )
     (axes,) = panels(deepham.plot_irf(repeated, ["K"]))
     low, high = axes.get_xlim()
     ticks = [tick for tick in axes.get_xticks() if low <= tick <= high]
     assert ticks and all(tick == round(tick) for tick in ticks)
 
 
-@pytest.mark.parametrize("shock, options, words", [
-    ("any->bad", {"hold": 4}, "a change of z from any state to bad, held for 4 quarters"),
-    ("good->bad", {"baseline": "forced"}, "a change of z from good to bad against no change"),
-    ({"transfer": 0.05}, {}, "a transfer of 5 % of the wealth of the richest 10 % to the poorest 50 %")])
+@pytest.mark.parametrize(
+    "shock, options, words",
+    [
+        ("any->bad", {"hold": 4}, "a change of z from any state to bad, held for 4 quarters"),
+        ("good->bad", {"baseline": "forced"}, "a change of z from good to bad against no change"),
+        ({"transfer": 0.05}, {}, "a transfer of 5 % of the wealth of the richest 10 % to the poorest 50 %"),
+    ],
+)
 def test_the_title_names_the_shock(ks, start, shock, options, words):
     response = ks.irf(shock, periods=3, draws=4, start=start, **options)
     assert response.attrs["title"] == f"Response to {words}"
@@ -98,10 +103,14 @@ def test_a_notebook_shows_the_picture(recession):
 
 def test_what_is_no_response_is_refused(ks, recession):
     path = ks.simulate(2)
-    for given, words in (({}, ["responses", "got 0"]), (path, ["responses", "irf()", "K, L"]),
-                         ("good->bad", ["responses", "good"]),
-                         ({"a": recession, "b": path}, ["responses['b']", "irf()"]), ({1: recession}, ["labels", "1"]),
-                         (xarray.Dataset(), ["responses", "nothing"])):
+    for given, words in (
+        ({}, ["responses", "got 0"]),
+        (path, ["responses", "irf()", "K, L"]),
+        ("good->bad", ["responses", "good"]),
+        ({"a": recession, "b": path}, ["responses['b']", "irf()"]),
+        ({1: recession}, ["labels", "1"]),
+        (xarray.Dataset(), ["responses", "nothing"]),
+    ):
         refused(lambda given=given: deepham.plot_irf(given), *words)
     refused(lambda: deepham.plot_irf(recession, ["GDP"]), "variables", "'GDP'", "unemployment")
     refused(lambda: ks.plot_irf(recession, draws=3), "draws", "computed already")

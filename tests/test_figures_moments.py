@@ -13,8 +13,18 @@ from deepham.simulation.continuum import on_grid, wealth_grid
 from deepham.simulation.population import Population
 from deepham.solution import Solution
 
-SETTINGS = NetworkSettings("test", width=4, depth=1, activation="tanh", base="frictionless", aggregate_scale=10.0, ensemble=1,
-                           aggregates=False, moments=1, moment_width=3)
+SETTINGS = NetworkSettings(
+    "test",
+    width=4,
+    depth=1,
+    activation="tanh",
+    base="frictionless",
+    aggregate_scale=10.0,
+    ensemble=1,
+    aggregates=False,
+    moments=1,
+    moment_width=3,
+)
 
 
 @pytest.fixture
@@ -69,8 +79,13 @@ def test_the_effect_drawn_is_that_of_the_transfer_at_unchanged_prices(solved):
     assert np.abs(expected).max() > 1e-3
 
 
-@pytest.mark.parametrize("changes, said", [({"moments": 0, "aggregates": True}, "no generalized moments"),
-                                           ({"aggregates": True}, "network.aggregates=false")])
+@pytest.mark.parametrize(
+    "changes, said",
+    [
+        ({"moments": 0, "aggregates": True}, "no generalized moments"),
+        ({"aggregates": True}, "network.aggregates=false"),
+    ],
+)
 def test_networks_without_a_moment_to_draw_are_refused(solved, changes, said):
     with pytest.raises(InputError, match=said):
         generalized_moments(solved(**changes))

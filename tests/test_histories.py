@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 import xarray
+from test_solution import make, refused
 
 from deepham import datasets, memory
 from deepham.histories import Histories, household_names
 from deepham.simulation.rollout import initial_panel
-from test_solution import make, refused
 
 OWN = {"k", "eps", "c", "m", "income", "k_next", "mpc"}
 

@@ -34,13 +34,30 @@ from deepham.simulation.population import Population
 from deepham.solution import Solution, check_meta
 from deepham.verdict import BAR_SETS, judge
 
-NETWORK = NetworkSettings(name="small", width=3, depth=1, activation="tanh", base="frictionless", aggregate_scale=10.0,
-                          ensemble=1)
+NETWORK = NetworkSettings(
+    name="small", width=3, depth=1, activation="tanh", base="frictionless", aggregate_scale=10.0, ensemble=1
+)
 CALIBRATION = {name: economics.calibration(name) for name in economics.names()}
-META = {"seed": 0, "measures": {"euler.mean": 0.04, "gini": 0.27}, "history": {"loss": [0.5, None]},
-        "made_by": {"command": "python", "seconds": {"total": 1.5}, "peak_memory_mb": 3.5}}
-SETTINGS = ReferenceSettings(k_nodes=4, K_nodes=3, K_width=0.25, top=8.0, histogram_nodes=4, economies=1, burn_in=5,
-                             periods=20, tolerance=1e-3, damping=0.25, iterations=60, seed=1)
+META = {
+    "seed": 0,
+    "measures": {"euler.mean": 0.04, "gini": 0.27},
+    "history": {"loss": [0.5, None]},
+    "made_by": {"command": "python", "seconds": {"total": 1.5}, "peak_memory_mb": 3.5},
+}
+SETTINGS = ReferenceSettings(
+    k_nodes=4,
+    K_nodes=3,
+    K_width=0.25,
+    top=8.0,
+    histogram_nodes=4,
+    economies=1,
+    burn_in=5,
+    periods=20,
+    tolerance=1e-3,
+    damping=0.25,
+    iterations=60,
+    seed=1,
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -99,12 +116,17 @@ def same(one: Solution, other: Solution) -> bool:
     """In every value."""
     plain = ("name", "calibration", "network", "meta")
     return all(getattr(one, name) == getattr(other, name) for name in plain) and all(
-        torch.equal(a, b) for a, b in zip(_tensors(one), _tensors(other), strict=True))
+        torch.equal(a, b) for a, b in zip(_tensors(one), _tensors(other), strict=True)
+    )
 
 
 def _tensors(solution: Solution) -> list:
-    return [solution.grid, solution.mass, *solution.policy_function.state_dict().values(),
-            *solution.value_function.state_dict().values()]
+    return [
+        solution.grid,
+        solution.mass,
+        *solution.policy_function.state_dict().values(),
+        *solution.value_function.state_dict().values(),
+    ]
 
 
 def as_saved_or_refused(saved, solution) -> bool:
@@ -136,7 +158,7 @@ def flips(data: bytes, seed: int) -> list[tuple[int, int]]:
 
 
 def flipped(data: bytes, byte: int, bit: int) -> bytes:
-    return data[:byte] + bytes([data[byte] ^ 1 << bit]) + data[byte + 1:]
+    return data[:byte] + bytes([data[byte] ^ 1 << bit]) + data[byte + 1 :]
 
 
 # -- damage to a solution ----------------------------------------------------------------------------------------
@@ -200,17 +222,25 @@ def test_a_wrong_length_of_a_header_asks_for_no_memory(saved, length):
         (saved / file).write_bytes(data)
 
 
-@pytest.mark.parametrize("entry", [
-    {"dtype": "F32", "shape": [2**40, 2**40], "data_offsets": [0, 4]},
-    {"dtype": "F32", "shape": [2**62], "data_offsets": [0, 2**64 - 1]},
-    {"dtype": "F32", "shape": [-1], "data_offsets": [0, 4]},
-    {"dtype": "F32", "shape": [], "data_offsets": [4, 0]},
-    {"dtype": "F32", "shape": [2**70], "data_offsets": [0, 4]},
-    {"dtype": "X99", "shape": [1], "data_offsets": [0, 4]},
-    {"dtype": "F4", "shape": [8], "data_offsets": [0, 4]},
-    {"dtype": "F8_E8M0", "shape": [4], "data_offsets": [0, 4]},
-    {"dtype": "C64", "shape": [], "data_offsets": [0, 4]},
-    {"dtype": "BOOL", "shape": [4], "data_offsets": [0, 4]}, "text", None, [1], {}])
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"dtype": "F32", "shape": [2**40, 2**40], "data_offsets": [0, 4]},
+        {"dtype": "F32", "shape": [2**62], "data_offsets": [0, 2**64 - 1]},
+        {"dtype": "F32", "shape": [-1], "data_offsets": [0, 4]},
+        {"dtype": "F32", "shape": [], "data_offsets": [4, 0]},
+        {"dtype": "F32", "shape": [2**70], "data_offsets": [0, 4]},
+        {"dtype": "X99", "shape": [1], "data_offsets": [0, 4]},
+        {"dtype": "F4", "shape": [8], "data_offsets": [0, 4]},
+        {"dtype": "F8_E8M0", "shape": [4], "data_offsets": [0, 4]},
+        {"dtype": "C64", "shape": [], "data_offsets": [0, 4]},
+        {"dtype": "BOOL", "shape": [4], "data_offsets": [0, 4]},
+        "text",
+        None,
+        [1],
+        {},
+    ],
+)
 def test_a_header_that_lies_is_refused(saved, entry):
     header = json.dumps({"grid": entry}).encode()
     for file in (folder.WEIGHTS, folder.ERGODIC):
@@ -236,30 +266,59 @@ HOSTILE_YAML = {
     "call": b"model: !!python/object/apply:os.system ['touch ran']\nnetwork: {}\n",
     "new": b"model: !!python/object/new:os.system ['touch ran']\n",
     "name": b"model: !!python/name:os.system\nnetwork: {}\n",
-    "tag": b"model: !mine {}\nnetwork: {}\n", "verbatim": b"model: !<tag:yaml.org,2002:python/name:os.system> ''\n",
-    "aliases": bomb(merge=False), "merged": bomb(merge=True), "itself": b"&a {model: *a, network: *a}",
+    "tag": b"model: !mine {}\nnetwork: {}\n",
+    "verbatim": b"model: !<tag:yaml.org,2002:python/name:os.system> ''\n",
+    "aliases": bomb(merge=False),
+    "merged": bomb(merge=True),
+    "itself": b"&a {model: *a, network: *a}",
     "many": b"model: [" + b"1, " * 10**6 + b"]\n",
     "many lines": b"".join(b"a%d: 1\n" % index for index in range(10**5)),
-    "deep": b"[" * 10**4, "deep block": b"- " * 10**5, "deep mapping": b"{a: " * 10**4,
-    "keys": b"model: {1: 2, x: 3}\nnetwork: {}\n", "date": b"model: {name: 2020-01-01}\nnetwork: {}\n",
-    "no date": b"model: {name: 2020-99-99}\nnetwork: {}\n", "bytes": b"\xff\xfe\xff", "control": b"model: \x00\n",
-    "timestamp": b"model: {name: !!timestamp x}\n", "binary": b"model: {name: !!binary '*'}\n",
-    "number": b"model: {name: ks98, beta: 1" + b"0" * 5000 + b"}\nnetwork: {}\n", "two": b"a: 1\n---\nb: 2\n",
-    "list": b"[model, network]", "text": b"model", "nothing": b"", "groups": b"model: 1\nnetwork: [a]\n",
-    "unhashable": b"? [a]\n: 1\n", "sets": b"model: ? a\nnetwork: {}\n"}
-HOSTILE_JSON = {
-    "deep": b"[" * 10**6, "deep object": b'{"a":' * 10**5, "list": b"[]", "null": b"null", "number": b"3",
+    "deep": b"[" * 10**4,
+    "deep block": b"- " * 10**5,
+    "deep mapping": b"{a: " * 10**4,
+    "keys": b"model: {1: 2, x: 3}\nnetwork: {}\n",
+    "date": b"model: {name: 2020-01-01}\nnetwork: {}\n",
+    "no date": b"model: {name: 2020-99-99}\nnetwork: {}\n",
+    "bytes": b"\xff\xfe\xff",
+    "control": b"model: \x00\n",
+    "timestamp": b"model: {name: !!timestamp x}\n",
+    "binary": b"model: {name: !!binary '*'}\n",
+    "number": b"model: {name: ks98, beta: 1" + b"0" * 5000 + b"}\nnetwork: {}\n",
+    "two": b"a: 1\n---\nb: 2\n",
+    "list": b"[model, network]",
+    "text": b"model",
     "nothing": b"",
-    "long": b'{"schema_version": 1' + b"0" * 5000 + b"}", "huge": b'{"schema_version": 1e999}',
-    "newest": b'{"schema_version": 1' + b"0" * 4000 + b"}", "nan": b'{"schema_version": NaN}',
-    "true": b'{"schema_version": true}', "surrogate": b'{"schema_version": 3, "\\ud800": 1}', "latin": b'{"a": "\xe9"}',
-    "twice": b'{"schema_version": 3, "schema_version": 4}', "digests": b'{"schema_version": 3, "digests": [1]}',
-    "many": b"[" + b"1," * (2**23) + b"1]"}
+    "groups": b"model: 1\nnetwork: [a]\n",
+    "unhashable": b"? [a]\n: 1\n",
+    "sets": b"model: ? a\nnetwork: {}\n",
+}
+HOSTILE_JSON = {
+    "deep": b"[" * 10**6,
+    "deep object": b'{"a":' * 10**5,
+    "list": b"[]",
+    "null": b"null",
+    "number": b"3",
+    "nothing": b"",
+    "long": b'{"schema_version": 1' + b"0" * 5000 + b"}",
+    "huge": b'{"schema_version": 1e999}',
+    "newest": b'{"schema_version": 1' + b"0" * 4000 + b"}",
+    "nan": b'{"schema_version": NaN}',
+    "true": b'{"schema_version": true}',
+    "surrogate": b'{"schema_version": 3, "\\ud800": 1}',
+    "latin": b'{"a": "\xe9"}',
+    "twice": b'{"schema_version": 3, "schema_version": 4}',
+    "digests": b'{"schema_version": 3, "digests": [1]}',
+    "many": b"[" + b"1," * (2**23) + b"1]",
+}
 
 
-@pytest.mark.parametrize("file, data", [
-    *(pytest.param(folder.CONFIG, data, id=f"yaml {name}") for name, data in HOSTILE_YAML.items()),
-    *(pytest.param(folder.META, data, id=f"json {name}") for name, data in HOSTILE_JSON.items())])
+@pytest.mark.parametrize(
+    "file, data",
+    [
+        *(pytest.param(folder.CONFIG, data, id=f"yaml {name}") for name, data in HOSTILE_YAML.items()),
+        *(pytest.param(folder.META, data, id=f"json {name}") for name, data in HOSTILE_JSON.items()),
+    ],
+)
 def test_hostile_text_is_refused_in_no_time_and_nothing_runs(saved, monkeypatch, file, data):
     monkeypatch.chdir(saved)
     (saved / file).write_bytes(data)
@@ -288,9 +347,14 @@ class Opens:
 
 
 @pytest.mark.parametrize("file", folder.FILES)
-@pytest.mark.parametrize("write", [
-    lambda path, trap: path.write_bytes(pickle.dumps(trap)), lambda path, trap: torch.save({"grid": trap}, path),
-    lambda path, trap: torch.save({"grid": trap}, path, _use_new_zipfile_serialization=False)])
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda path, trap: path.write_bytes(pickle.dumps(trap)),
+        lambda path, trap: torch.save({"grid": trap}, path),
+        lambda path, trap: torch.save({"grid": trap}, path, _use_new_zipfile_serialization=False),
+    ],
+)
 def test_a_pickle_is_never_opened(saved, tmp_path, file, write):
     write(saved / file, Opens(tmp_path / "ran"))
     refused(lambda: load(saved), file)
@@ -321,31 +385,69 @@ def network(**settings):
 LONG = "x" * 50_000
 
 
-@pytest.mark.parametrize("change, words", [
-    (model(_target_="os.system"), ["_target_"]), (network(_target_="os.system"), ["_target_"]),
-    *((model(name=name), ["no economy"]) for name in (
-        "../evil", "..preferences", "markov", "economy", "__init__", "", 3, ["ks98"], None, True, {"a": 1}, "ks98\n",
-        LONG,
-        "ks98.yaml", "KS98", "ks98\0")),
-    (model(beta="${oc.env:HOME}"), ["beta"]), (model(beta=[0.9]), ["beta"]), (model(beta=True), ["beta"]),
-    (model(beta=float("nan")), ["beta"]), (model(beta=10**400), ["beta"]),
-    (model(productivity=[]), ["config.yaml"]),
-    (model(productivity=[1.0] * 9000), ["config.yaml"]), (model(unemployment=LONG), ["unemployment"]),
-    (model(chain_matrix=[[[[]]]]), ["config.yaml"]), (model(chain_matrix={"a": 1}), ["chain_matrix"]),
-    (network(name=3), ["network.name"]), (network(name=["a"]), ["network.name"]), (network(width=10**9), ["weights"]),
-    (network(width=10**30), ["weights"]), (network(depth=10**9), ["network.depth"]),
-    (network(ensemble=10**9), ["weights"]),
-    (network(moments=10**4, moment_width=10**4), ["weights"]), (network(width=10**5, quantiles=10**4), ["weights"]),
-    (network(width=8.0), ["network.width"]), (network(width=True), ["network.width"]),
-    (network(width="${run}"), ["width"]),
-    (network(width=-1), ["width"]), (network(width=1000, depth=3), ["weights.safetensors"]),
-    (network(activation="${oc.env:HOME}"), ["activation"]), (network(activation=["tanh"]), ["activation"]),
-    (network(base="no"), ["network.base"]), (network(aggregate_scale=float("inf")), ["aggregate_scale"]),
-    (network(aggregate_scale="1"), ["aggregate_scale"]), (network(moment_states="k"), ["moment_states"]),
-    (network(moment_states=[[1]]), ["moment_states"]), (network(moments=None), ["moments"]),
-    (network(quantiles=10**9), ["quantiles"]), (lambda config: config["network"].clear(), ["config.yaml"]),
-    (lambda config: config.update(network=[1]), ["'network'"]), (lambda config: config.update(model=None), ["'model'"]),
-])
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        (model(_target_="os.system"), ["_target_"]),
+        (network(_target_="os.system"), ["_target_"]),
+        *(
+            (model(name=name), ["no economy"])
+            for name in (
+                "../evil",
+                "..preferences",
+                "markov",
+                "economy",
+                "__init__",
+                "",
+                3,
+                ["ks98"],
+                None,
+                True,
+                {"a": 1},
+                "ks98\n",
+                LONG,
+                "ks98.yaml",
+                "KS98",
+                "ks98\0",
+            )
+        ),
+        (model(beta="${oc.env:HOME}"), ["beta"]),
+        (model(beta=[0.9]), ["beta"]),
+        (model(beta=True), ["beta"]),
+        (model(beta=float("nan")), ["beta"]),
+        (model(beta=10**400), ["beta"]),
+        (model(productivity=[]), ["config.yaml"]),
+        (model(productivity=[1.0] * 9000), ["config.yaml"]),
+        (model(unemployment=LONG), ["unemployment"]),
+        (model(chain_matrix=[[[[]]]]), ["config.yaml"]),
+        (model(chain_matrix={"a": 1}), ["chain_matrix"]),
+        (network(name=3), ["network.name"]),
+        (network(name=["a"]), ["network.name"]),
+        (network(width=10**9), ["weights"]),
+        (network(width=10**30), ["weights"]),
+        (network(depth=10**9), ["network.depth"]),
+        (network(ensemble=10**9), ["weights"]),
+        (network(moments=10**4, moment_width=10**4), ["weights"]),
+        (network(width=10**5, quantiles=10**4), ["weights"]),
+        (network(width=8.0), ["network.width"]),
+        (network(width=True), ["network.width"]),
+        (network(width="${run}"), ["width"]),
+        (network(width=-1), ["width"]),
+        (network(width=1000, depth=3), ["weights.safetensors"]),
+        (network(activation="${oc.env:HOME}"), ["activation"]),
+        (network(activation=["tanh"]), ["activation"]),
+        (network(base="no"), ["network.base"]),
+        (network(aggregate_scale=float("inf")), ["aggregate_scale"]),
+        (network(aggregate_scale="1"), ["aggregate_scale"]),
+        (network(moment_states="k"), ["moment_states"]),
+        (network(moment_states=[[1]]), ["moment_states"]),
+        (network(moments=None), ["moments"]),
+        (network(quantiles=10**9), ["quantiles"]),
+        (lambda config: config["network"].clear(), ["config.yaml"]),
+        (lambda config: config.update(network=[1]), ["'network'"]),
+        (lambda config: config.update(model=None), ["'model'"]),
+    ],
+)
 def test_hostile_settings_are_refused(saved, change, words):
     forge(saved, config=change)
     began = time.monotonic()
@@ -361,42 +463,93 @@ def spoil(name, index, value):
     def change(tensors):
         tensors[name] = tensors[name].clone()
         tensors[name][index] = value
+
     return change
 
 
-@pytest.mark.parametrize("change", [
-    spoil("grid", 1, float("nan")), spoil("grid", -1, float("inf")), spoil("grid", 0, -1.0), spoil("grid", 1, 0.0),
-    spoil("grid", 2, 500.0), spoil("mass", (0, 0), float("nan")), spoil("mass", (0, 0), -0.1),
-    spoil("mass", (1, 3), 0.9),
-    spoil("mass", (0, 0), float("inf")), put("grid", torch.zeros(0, dtype=torch.float64)),
-    put("grid", torch.zeros(1, dtype=torch.float64)), put("grid", torch.zeros((), dtype=torch.float64)),
-    put("grid", torch.zeros(2, 2, dtype=torch.float64)), put("mass", torch.full((2, 4), 0.25, dtype=torch.float64)),
-    put("mass", torch.full((8, 2), 0.125, dtype=torch.float64)), put("mass", torch.ones(1, dtype=torch.float64)),
-    put("grid", torch.arange(4)), put("mass", torch.ones(2, 8, dtype=torch.complex64)), put("grid", torch.arange(4.0)),
-    put("grid", torch.ones(4, dtype=torch.bool)), put("more", torch.ones(1, dtype=torch.float64)),
-    lambda tensors: tensors.pop("grid"), lambda tensors: tensors.clear(),
-    put(LONG, torch.ones(1, dtype=torch.float64))])
+@pytest.mark.parametrize(
+    "change",
+    [
+        spoil("grid", 1, float("nan")),
+        spoil("grid", -1, float("inf")),
+        spoil("grid", 0, -1.0),
+        spoil("grid", 1, 0.0),
+        spoil("grid", 2, 500.0),
+        spoil("mass", (0, 0), float("nan")),
+        spoil("mass", (0, 0), -0.1),
+        spoil("mass", (1, 3), 0.9),
+        spoil("mass", (0, 0), float("inf")),
+        put("grid", torch.zeros(0, dtype=torch.float64)),
+        put("grid", torch.zeros(1, dtype=torch.float64)),
+        put("grid", torch.zeros((), dtype=torch.float64)),
+        put("grid", torch.zeros(2, 2, dtype=torch.float64)),
+        put("mass", torch.full((2, 4), 0.25, dtype=torch.float64)),
+        put("mass", torch.full((8, 2), 0.125, dtype=torch.float64)),
+        put("mass", torch.ones(1, dtype=torch.float64)),
+        put("grid", torch.arange(4)),
+        put("mass", torch.ones(2, 8, dtype=torch.complex64)),
+        put("grid", torch.arange(4.0)),
+        put("grid", torch.ones(4, dtype=torch.bool)),
+        put("more", torch.ones(1, dtype=torch.float64)),
+        lambda tensors: tensors.pop("grid"),
+        lambda tensors: tensors.clear(),
+        put(LONG, torch.ones(1, dtype=torch.float64)),
+    ],
+)
 def test_a_hostile_cross_section_is_refused(saved, change):
     forge(saved, ergodic=change)
     refused(lambda: load(saved))
 
 
-@pytest.mark.parametrize("change", [
-    put("policy.mlp.0.bias", torch.full((3,), torch.nan)), put("policy.mlp.0.bias", torch.full((3,), torch.inf)),
-    put("policy.mlp.0.bias", torch.zeros(3).double()), put("policy.mlp.0.bias", torch.zeros(3).int()),
-    put("policy.mlp.0.bias", torch.zeros(3).half()), put("policy.mlp.0.bias", torch.zeros(1)),
-    put("policy.mlp.0.bias", torch.zeros(3, 1)), put("policy.mlp.9.bias", torch.zeros(3)),
-    put("../evil", torch.zeros(3)),
-    put("policy.__class__", torch.zeros(3)), put("other.mlp.0.bias", torch.zeros(3)), put(LONG, torch.zeros(1)),
-    lambda tensors: tensors.pop("policy.mlp.0.bias"), lambda tensors: tensors.clear()])
+@pytest.mark.parametrize(
+    "change",
+    [
+        put("policy.mlp.0.bias", torch.full((3,), torch.nan)),
+        put("policy.mlp.0.bias", torch.full((3,), torch.inf)),
+        put("policy.mlp.0.bias", torch.zeros(3).double()),
+        put("policy.mlp.0.bias", torch.zeros(3).int()),
+        put("policy.mlp.0.bias", torch.zeros(3).half()),
+        put("policy.mlp.0.bias", torch.zeros(1)),
+        put("policy.mlp.0.bias", torch.zeros(3, 1)),
+        put("policy.mlp.9.bias", torch.zeros(3)),
+        put("../evil", torch.zeros(3)),
+        put("policy.__class__", torch.zeros(3)),
+        put("other.mlp.0.bias", torch.zeros(3)),
+        put(LONG, torch.zeros(1)),
+        lambda tensors: tensors.pop("policy.mlp.0.bias"),
+        lambda tensors: tensors.clear(),
+    ],
+)
 def test_hostile_weights_are_refused(saved, change):
     forge(saved, weights=change)
     refused(lambda: load(saved), "weights.safetensors")
 
 
-WRONG = [3, 2.5, "text", [1], {"a": "b"}, {"a": [1]}, {"a": None}, True, 10**400, {"a": 10**400}, {"a": True}, None,
-         {"seconds": 3}, {"seconds": {"training": "long"}}, {"peak_memory_mb": "much"}, {"a": [1, 2], "b": [1]}, {"a": ["x"]},
-         "2020-01-01\n", "\x1b[2J", "\ud800", "<script>", float("nan"), {"a": float("nan")}]
+WRONG = [
+    3,
+    2.5,
+    "text",
+    [1],
+    {"a": "b"},
+    {"a": [1]},
+    {"a": None},
+    True,
+    10**400,
+    {"a": 10**400},
+    {"a": True},
+    None,
+    {"seconds": 3},
+    {"seconds": {"training": "long"}},
+    {"peak_memory_mb": "much"},
+    {"a": [1, 2], "b": [1]},
+    {"a": ["x"]},
+    "2020-01-01\n",
+    "\x1b[2J",
+    "\ud800",
+    "<script>",
+    float("nan"),
+    {"a": float("nan")},
+]
 ENTRIES = ("measures", "history", "seed", "made_by", "algorithm", "created", "deepham", "torch")
 
 
@@ -419,25 +572,41 @@ def test_wrong_meta_data_is_refused_or_shown(solution, name):
             judge(found.meta["measures"], BAR_SETS["standard"])
 
 
-@pytest.mark.parametrize("name, value", [
-    ("measures", [1]), ("measures", {"a": "b"}), ("history", 3), ("history", {"a": [1], "b": []}), ("seed", {"a": 1}),
-    ("made_by", "me"), ("made_by", {"seconds": "x"}), ("made_by", {"peak_memory_mb": []}), ("algorithm", []),
-    ("created", "yesterday"), ("created", 3), ("deepham", None), ("torch", "2\n3")])
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("measures", [1]),
+        ("measures", {"a": "b"}),
+        ("history", 3),
+        ("history", {"a": [1], "b": []}),
+        ("seed", {"a": 1}),
+        ("made_by", "me"),
+        ("made_by", {"seconds": "x"}),
+        ("made_by", {"peak_memory_mb": []}),
+        ("algorithm", []),
+        ("created", "yesterday"),
+        ("created", 3),
+        ("deepham", None),
+        ("torch", "2\n3"),
+    ],
+)
 def test_meta_data_of_another_kind_is_refused(saved, name, value):
     forge(saved, meta=lambda meta: meta.update({name: value}))
     refused(lambda: load(saved), "meta: expected", name)
 
 
-@pytest.mark.parametrize("version, words", [
-    (5, "upgrade"), (3, "train it again"), (0, "schema_version"), ("4", "schema_version")])
+@pytest.mark.parametrize(
+    "version, words", [(5, "upgrade"), (3, "train it again"), (0, "schema_version"), ("4", "schema_version")]
+)
 def test_another_schema_version_is_refused_by_name(saved, version, words):
     meta = json.loads((saved / folder.META).read_text())
     (saved / folder.META).write_text(json.dumps(meta | {"schema_version": version}))
     refused(lambda: load(saved), words)
 
 
-@pytest.mark.parametrize("path", [
-    "a\0b", "a\nb", "x" * 5000, "/".join(["x"] * 3000), "../ks98/../..", b"ks98", 3, None, [], "\x1b[2J"])
+@pytest.mark.parametrize(
+    "path", ["a\0b", "a\nb", "x" * 5000, "/".join(["x"] * 3000), "../ks98/../..", b"ks98", 3, None, [], "\x1b[2J"]
+)
 def test_a_path_that_is_none_is_refused(tmp_path, monkeypatch, path):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError) as caught:
@@ -465,9 +634,18 @@ def reference(ks98_once):
     values = torch.arange(48, dtype=torch.float64).reshape(2, 2, 3, 4) + 1
     start = torch.full((1, 2, 4), 0.125, dtype=torch.float64)
     two = torch.tensor([0.1, 0.2], dtype=torch.float64)
-    return Reference(ks98_once.parameters(), LawOfMotion(two, two + 1), two + 2, GridFunction(grid, values, True, 0.0),
-                     GridFunction(grid, -values, False, 0.0), grid.k + 0, Population.histogram(grid.k + 0, start),
-                     {"gini": 0.3}, "0123456789abcdef", "market")
+    return Reference(
+        ks98_once.parameters(),
+        LawOfMotion(two, two + 1),
+        two + 2,
+        GridFunction(grid, values, True, 0.0),
+        GridFunction(grid, -values, False, 0.0),
+        grid.k + 0,
+        Population.histogram(grid.k + 0, start),
+        {"gini": 0.3},
+        "0123456789abcdef",
+        "market",
+    )
 
 
 @pytest.fixture
@@ -519,18 +697,29 @@ def redigest(stored, tensors=None, **said):
     save_file(found, stored, metadata | {"digest": store._digest(found, metadata)})
 
 
-@pytest.mark.parametrize("tensors, said", [
-    ({"policy": torch.ones(2, 2, 3, 5, dtype=torch.float64)}, {}), ({"policy": None}, {}),
-    ({"nodes": torch.arange(4)}, {}),
-    ({"grid.k": torch.zeros(4, dtype=torch.float64)}, {}),
-    ({"grid.K": torch.tensor([-1.0, 1, 2], dtype=torch.float64)}, {}),
-    ({"value": torch.full((2, 2, 3, 4), torch.nan, dtype=torch.float64)}, {}), ({"more": torch.ones(1)}, {}),
-    ({"start": torch.full((1, 8), 0.25, dtype=torch.float64)}, {}),
-    ({"law.slope": torch.ones(3, dtype=torch.float64)}, {}),
-    ({"policy": torch.ones(2, 2, 3, 4).half()}, {}), ({"start": torch.tensor([[2.0, -1] + [0] * 6]).double()}, {}),
-    ({}, {"measures": "[1]"}), ({}, {"measures": '{"a": "b"}'}), ({}, {"measures": "[" * 10**5}),
-    ({}, {"measures": "x"}),
-    ({}, {"calibration": "[]"}), ({}, {"calibration": "null"}), ({}, {"other": "x"})])
+@pytest.mark.parametrize(
+    "tensors, said",
+    [
+        ({"policy": torch.ones(2, 2, 3, 5, dtype=torch.float64)}, {}),
+        ({"policy": None}, {}),
+        ({"nodes": torch.arange(4)}, {}),
+        ({"grid.k": torch.zeros(4, dtype=torch.float64)}, {}),
+        ({"grid.K": torch.tensor([-1.0, 1, 2], dtype=torch.float64)}, {}),
+        ({"value": torch.full((2, 2, 3, 4), torch.nan, dtype=torch.float64)}, {}),
+        ({"more": torch.ones(1)}, {}),
+        ({"start": torch.full((1, 8), 0.25, dtype=torch.float64)}, {}),
+        ({"law.slope": torch.ones(3, dtype=torch.float64)}, {}),
+        ({"policy": torch.ones(2, 2, 3, 4).half()}, {}),
+        ({"start": torch.tensor([[2.0, -1] + [0] * 6]).double()}, {}),
+        ({}, {"measures": "[1]"}),
+        ({}, {"measures": '{"a": "b"}'}),
+        ({}, {"measures": "[" * 10**5}),
+        ({}, {"measures": "x"}),
+        ({}, {"calibration": "[]"}),
+        ({}, {"calibration": "null"}),
+        ({}, {"other": "x"}),
+    ],
+)
 def test_hostile_content_with_a_right_digest_is_no_grid_solution(stored, ks98_once, tensors, said):
     redigest(stored, tensors, **said)
     lost(stored, ks98_once)

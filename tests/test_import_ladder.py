@@ -17,8 +17,19 @@ PACKAGE = Path(deepham.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 BOTTOM = {"errors", "files", "memory", "paths"}
 WITH_SOLUTION = {path.stem for path in PACKAGE.glob("*.py")} - BOTTOM - {"__init__"}  # solution, figures, tables, ...
-LADDER = [BOTTOM, {"economics"}, {"simulation"}, {"networks"}, {"algorithm"}, {"reference"}, WITH_SOLUTION, {"report"},
-          {"training"}, {"callbacks"}, {"benchmark"}]
+LADDER = [
+    BOTTOM,
+    {"economics"},
+    {"simulation"},
+    {"networks"},
+    {"algorithm"},
+    {"reference"},
+    WITH_SOLUTION,
+    {"report"},
+    {"training"},
+    {"callbacks"},
+    {"benchmark"},
+]
 STEP = {part: step for step, parts in enumerate(LADDER) for part in parts}
 USER_SIDE = {part for part in STEP if STEP[part] < STEP["training"]}  # neither Lightning nor Hydra
 
@@ -60,10 +71,15 @@ def test_nothing_left_of_training_imports_lightning_or_hydra(path):
 
 
 def test_a_user_gets_the_package_without_lightning_or_hydra():
-    modules = [".".join(("deepham", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__")
-               for path in FILES if part_of(path) in USER_SIDE | {"__init__"}]
-    code = (f"import importlib, sys\nfor name in {modules!r}: importlib.import_module(name)\n"
-            "print({'lightning', 'pytorch_lightning', 'hydra', 'omegaconf'} & set(sys.modules))")
+    modules = [
+        ".".join(("deepham", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__")
+        for path in FILES
+        if part_of(path) in USER_SIDE | {"__init__"}
+    ]
+    code = (
+        f"import importlib, sys\nfor name in {modules!r}: importlib.import_module(name)\n"
+        "print({'lightning', 'pytorch_lightning', 'hydra', 'omegaconf'} & set(sys.modules))"
+    )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "set()"
 

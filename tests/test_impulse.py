@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from test_solution import make, refused
 
 from deepham import datasets, impulse, solved
 from deepham.economics.markov import JointChain
@@ -20,7 +21,6 @@ from deepham.reference.settings import ReferenceSettings
 from deepham.reference.store import find
 from deepham.simulation.population import Population
 from deepham.simulation.rollout import Panel
-from test_solution import make, refused
 
 
 @pytest.fixture(scope="module")
@@ -66,12 +66,16 @@ def test_the_mean_response_of_output_on_impact_is_the_exact_one(bm, closed_form,
     mean = 0.8 * 1.1 + 0.2 * 0.9
     assert result["Y"][0][0] == pytest.approx(100 * (0.9 / mean - 1), abs=1e-9)
     assert result["Y_se"][0][0] < 1e-9 and result["K"][0][0] == 0
-    forced = responses(bm, simulate_pairs(bm, closed_form.policy, None, bm_starts, StateShock(1, 0, 1, "forced"), 5, 40,
-                                          2, generator(0)))
+    forced = responses(
+        bm,
+        simulate_pairs(bm, closed_form.policy, None, bm_starts, StateShock(1, 0, 1, "forced"), 5, 40, 2, generator(0)),
+    )
     assert forced["Y"][0][0] == pytest.approx(100 * (0.9 / 1.1 - 1), abs=1e-9)
 
 
-@pytest.mark.parametrize("shock", [StateShock(1, 0, 1, "drawn"), StateShock(1, 0, 4, "drawn"), StateShock(0, 1, 1, "forced")])
+@pytest.mark.parametrize(
+    "shock", [StateShock(1, 0, 1, "drawn"), StateShock(1, 0, 4, "drawn"), StateShock(0, 1, 1, "forced")]
+)
 def test_the_probability_of_being_apart_is_that_of_the_paths(ks98, shock):
     z = torch.full((40_000,), shock.before)
     shocked, baseline = shock.paths(ks98, z, 9, generator(1))
@@ -79,7 +83,7 @@ def test_the_probability_of_being_apart_is_that_of_the_paths(ks98, shock):
     assert shock.baseline == "drawn" or torch.all(baseline[:, 0] == shock.before)
     differ = (shocked != baseline).double()
     torch.testing.assert_close(differ.mean(0), shock.apart(ks98, z, 9), rtol=0, atol=0.01)  # four standard errors
-    assert torch.all(differ[:, shock.hold - 1:].diff(dim=1) <= 0), "copies that have met stay together"
+    assert torch.all(differ[:, shock.hold - 1 :].diff(dim=1) <= 0), "copies that have met stay together"
 
 
 def test_three_states_and_a_start_in_either(bm):
@@ -106,8 +110,10 @@ def test_the_strata_have_their_exact_probabilities(bm, closed_form, bm_starts, h
 
 def test_the_standard_error_is_the_scatter_over_seeds(bm, closed_form, bm_starts):
     shock = StateShock(1, 0, 1, "drawn")
-    runs = [responses(bm, simulate_pairs(bm, closed_form.policy, None, bm_starts, shock, 8, 40, 2, generator(seed)))
-            for seed in range(60)]
+    runs = [
+        responses(bm, simulate_pairs(bm, closed_form.policy, None, bm_starts, shock, 8, 40, 2, generator(seed)))
+        for seed in range(60)
+    ]
     for name, t in (("K", 3), ("K", 7), ("Y", 4), ("C", 6)):
         scatter = np.std([run[name][0][t] for run in runs], ddof=1)
         stated = np.sqrt(np.mean([run[f"{name}_se"][0][t] ** 2 for run in runs]))
@@ -122,8 +128,13 @@ def drawn(ks98, shocked, baseline, name="unemployment", **options):
 def test_the_standard_error_of_a_stratified_mean_in_closed_form(ks98):
     """sum of W^2 s^2/n over the strata: of two draws s^2 is 2, of three it is 9, in hundredths of a share."""
     gaps = [0.01, 0.03, 0.0, 0.03, 0.06]
-    found = drawn(ks98, gaps, [0.0] * 5, stratum=torch.tensor([0, 0, 1, 1, 1]),
-                  weight=torch.tensor([0.2, 0.2, 0.2, 0.2, 0.2], dtype=torch.float64))
+    found = drawn(
+        ks98,
+        gaps,
+        [0.0] * 5,
+        stratum=torch.tensor([0, 0, 1, 1, 1]),
+        weight=torch.tensor([0.2, 0.2, 0.2, 0.2, 0.2], dtype=torch.float64),
+    )
     assert float(found["unemployment"][0][0]) == pytest.approx(2.6)
     assert float(found["unemployment_se"][0][0]) == pytest.approx(math.sqrt(0.4**2 * 2 / 2 + 0.6**2 * 9 / 3))
 
@@ -136,21 +147,32 @@ def test_the_standard_error_of_a_percentage_counts_what_it_is_a_percentage_of(ks
 
 
 def test_bands_count_draws_by_their_weights(ks98):
-    found = drawn(ks98, [0.03, 0.01, 0.02], [0.0] * 3, stratum=torch.zeros(3),
-                  weight=torch.tensor([0.1, 0.8, 0.1], dtype=torch.float64))
+    found = drawn(
+        ks98,
+        [0.03, 0.01, 0.02],
+        [0.0] * 3,
+        stratum=torch.zeros(3),
+        weight=torch.tensor([0.1, 0.8, 0.1], dtype=torch.float64),
+    )
     bands = [float(found[f"unemployment_q{level}"][0][0]) for level in ("05", "25", "75", "95")]
     assert bands == pytest.approx([1, 1, 1, 3])
 
 
 def test_less_debt_is_a_rise_in_percent_of_what_was_owed(ks98):
-    found = drawn(ks98, [-1.8, -1.7], [-2.0, -2.0], "wealth_q01", stratum=torch.zeros(2), weight=torch.full((2,), 0.5).double())
+    found = drawn(
+        ks98, [-1.8, -1.7], [-2.0, -2.0], "wealth_q01", stratum=torch.zeros(2), weight=torch.full((2,), 0.5).double()
+    )
     assert float(found["wealth_q01"][0][0]) == pytest.approx(12.5)
     assert float(found["wealth_q01_se"][0][0]) == pytest.approx(2.5)
     assert found["wealth_q01_q05"][0] <= found["wealth_q01_q95"][0]
 
 
-@pytest.mark.parametrize("shock, could_differ", [(StateShock(1, 0, 1, "drawn"), True), (StateShock(1, 1, 1, "forced"), False)])
-def test_one_draw_without_a_difference_says_whether_more_draws_would_help(bm, closed_form, bm_starts, shock, could_differ):
+@pytest.mark.parametrize(
+    "shock, could_differ", [(StateShock(1, 0, 1, "drawn"), True), (StateShock(1, 1, 1, "forced"), False)]
+)
+def test_one_draw_without_a_difference_says_whether_more_draws_would_help(
+    bm, closed_form, bm_starts, shock, could_differ
+):
     said = set()
     for seed in range(30):
         try:
@@ -158,7 +180,9 @@ def test_one_draw_without_a_difference_says_whether_more_draws_would_help(bm, cl
             said.add("a response")
         except InputError as error:
             said.add(str(error).rsplit("; ", 1)[1])
-    assert said == ({"a response", "expected more draws"} if could_differ else {"expected a shock that changes something"})
+    assert said == (
+        {"a response", "expected more draws"} if could_differ else {"expected a shock that changes something"}
+    )
 
 
 def test_strata_take_out_most_of_the_noise_and_none_of_the_mean(bm, closed_form, bm_starts):
@@ -170,11 +194,19 @@ def test_strata_take_out_most_of_the_noise_and_none_of_the_mean(bm, closed_form,
     begin = bm_starts.select(z)
     plain = {}
     for copy, path in zip(("shocked", "baseline"), shock.paths(bm, z, 8, generator(5))):
-        series = datasets.record(bm, closed_form.policy, begin, torch.cat([z[:, None], path], 1), None, generator(0)).series
+        series = datasets.record(
+            bm, closed_form.policy, begin, torch.cat([z[:, None], path], 1), None, generator(0)
+        ).series
         plain[copy] = {name: each[:, 1:] for name, each in series.items()}
-    independent = responses(bm, Draws(**plain, stratum=torch.zeros_like(z), weight=torch.full((draws,), 1 / draws,
-                                                                                           dtype=torch.float64),
-                                      resource_gap=0.0))
+    independent = responses(
+        bm,
+        Draws(
+            **plain,
+            stratum=torch.zeros_like(z),
+            weight=torch.full((draws,), 1 / draws, dtype=torch.float64),
+            resource_gap=0.0,
+        ),
+    )
     for name in ("K", "Y", "C"):
         for t in (2, 5):
             assert stratified[f"{name}_se"][0][t] < independent[f"{name}_se"][0][t] / 3
@@ -197,8 +229,11 @@ def test_a_transfer_moves_wealth_and_leaves_its_sum(seeded):
 
 def test_households_of_one_wealth_receive_alike():
     """Six in ten hold nothing, whose middle is at 30 %: they are among the poorest half, all of them or none."""
-    before = Population(torch.tensor([[0.0, 50.0, 0.0, 10.0]]).double(), torch.tensor([[0, 1, 1, 1]]),
-                        torch.tensor([[0.3, 0.1, 0.3, 0.3]]).double())
+    before = Population(
+        torch.tensor([[0.0, 50.0, 0.0, 10.0]]).double(),
+        torch.tensor([[0, 1, 1, 1]]),
+        torch.tensor([[0.3, 0.1, 0.3, 0.3]]).double(),
+    )
     after = Transfer(0.2, top=0.1, bottom=0.5, before=None).apply(before)
     assert after.k[0].tolist() == pytest.approx([1 / 0.6, 40.0, 1 / 0.6, 10.0])
     with pytest.raises(InputError, match="nobody is among the poorest 0.2"):
@@ -286,21 +321,32 @@ def test_an_economy_without_names_and_with_one_individual_state(brock):
     assert float(brock.irf("good->bad", periods=2, draws=4).Y[0]) < 0
 
 
-@pytest.mark.parametrize("call, words", [
-    ({"shock": "good->awful"}, ("awful", "bad, good")), ({"shock": "fine->bad"}, ("fine", "bad, good, any")),
-    ({"shock": "good"}, ("shock", "good->bad")), ({"shock": 3}, ("shock", "good->bad")),
-    ({"shock": "good->any"}, ("any", "bad, good")),
-    ({"shock": "good->bad", "periods": 0}, ("periods", "at least 1")),
-    ({"shock": "good->bad", "draws": 0}, ("draws", "at least 1")),
-    ({"shock": "good->bad", "agents": 0}, ("agents",)), ({"shock": "good->bad", "hold": 0}, ("hold",)),
-    ({"shock": "good->bad", "baseline": "held"}, ("baseline", "forced")),
-    ({"shock": {"transfer": 0.1}, "baseline": np.ones(2)}, ("baseline", "forced")),
-    ({"shock": {"transfer": 0.1, "after": np.ones(2)}}, ("no state", "any")),
-    ({"shock": "good->bad", "keep_draws": np.ones(2)}, ("keep_draws", "True or False")),
-    ({"shock": {"transfer": 1.5}}, ("transfer", "between 0 and 1")), ({"shock": {"gift": 0.1}}, ("shock", "transfer")),
-    ({"shock": {"transfer": 0.1, "top": 0.6, "bottom": 0.6}}, ("overlap",)),
-    ({"shock": "good->bad", "start": {"k": [1.0, 2.0], "eps": [0, 1], "weight": [-0.5, 1.5]}}, ("weight", "at least 0")),
-    ({"shock": "good->good", "baseline": "forced", "draws": 3, "periods": 2}, ("exactly zero", "every draw"))])
+@pytest.mark.parametrize(
+    "call, words",
+    [
+        ({"shock": "good->awful"}, ("awful", "bad, good")),
+        ({"shock": "fine->bad"}, ("fine", "bad, good, any")),
+        ({"shock": "good"}, ("shock", "good->bad")),
+        ({"shock": 3}, ("shock", "good->bad")),
+        ({"shock": "good->any"}, ("any", "bad, good")),
+        ({"shock": "good->bad", "periods": 0}, ("periods", "at least 1")),
+        ({"shock": "good->bad", "draws": 0}, ("draws", "at least 1")),
+        ({"shock": "good->bad", "agents": 0}, ("agents",)),
+        ({"shock": "good->bad", "hold": 0}, ("hold",)),
+        ({"shock": "good->bad", "baseline": "held"}, ("baseline", "forced")),
+        ({"shock": {"transfer": 0.1}, "baseline": np.ones(2)}, ("baseline", "forced")),
+        ({"shock": {"transfer": 0.1, "after": np.ones(2)}}, ("no state", "any")),
+        ({"shock": "good->bad", "keep_draws": np.ones(2)}, ("keep_draws", "True or False")),
+        ({"shock": {"transfer": 1.5}}, ("transfer", "between 0 and 1")),
+        ({"shock": {"gift": 0.1}}, ("shock", "transfer")),
+        ({"shock": {"transfer": 0.1, "top": 0.6, "bottom": 0.6}}, ("overlap",)),
+        (
+            {"shock": "good->bad", "start": {"k": [1.0, 2.0], "eps": [0, 1], "weight": [-0.5, 1.5]}},
+            ("weight", "at least 0"),
+        ),
+        ({"shock": "good->good", "baseline": "forced", "draws": 3, "periods": 2}, ("exactly zero", "every draw")),
+    ],
+)
 def test_what_is_refused_in_one_line(ks, call, words):
     refused(lambda: ks.irf(**call), *words)
 
@@ -313,7 +359,11 @@ def test_unknown_variables_of_a_figure_are_named(ks):
 def test_a_transfer_that_nobody_would_receive_is_refused(ks):
     """Half of all hold the least there is: nobody belongs to the poorest hundredth, and what is taken would be lost."""
     start = {"k": [10.0, 10.0, 40.0], "eps": [0, 1, 1], "weight": [0.04, 0.46, 0.5]}
-    refused(lambda: ks.irf({"transfer": 0.1, "top": 0.5, "bottom": 0.01}, periods=2, draws=2, start=start), "bottom", "larger")
+    refused(
+        lambda: ks.irf({"transfer": 0.1, "top": 0.5, "bottom": 0.01}, periods=2, draws=2, start=start),
+        "bottom",
+        "larger",
+    )
 
 
 def test_shocks_are_read(ks):
@@ -330,8 +380,10 @@ def test_the_shipped_solution_responds_like_the_grid_solution_on_the_same_draws(
     reference = find("ks98", economy, ReferenceSettings(**settings), store=None)
     starts = impulse.ergodic_starts(solution, generator(0))
     shock = read_shock(economy, "good->bad", 1, "drawn")
-    ours, theirs = (responses(economy, simulate_pairs(economy, policy, grid, starts, shock, 16, 16, None, generator(1)))
-                    for policy in (solution.policy_function, reference.policy.on_histogram(grid)))
+    ours, theirs = (
+        responses(economy, simulate_pairs(economy, policy, grid, starts, shock, 16, 16, None, generator(1)))
+        for policy in (solution.policy_function, reference.policy.on_histogram(grid))
+    )
     for name in ("Y", "C", "K", "I", "r", "w"):
         assert abs(ours[name][0] - theirs[name][0]).max() < 0.05, name  # percentage points, at every horizon
     assert ours["Y"][0][0] == pytest.approx(-5.2, abs=0.1) and ours["C"][0][0] == pytest.approx(-0.68, abs=0.03)

@@ -53,27 +53,47 @@ def test_what_fits_exactly_is_allowed_and_a_byte_more_refused_with_the_figures(r
     assert str(refused.value) == "agents=7: about 4 GB of memory, 4 GB are available; lower agents"
 
 
-@pytest.mark.parametrize("overrides", [[], ["network=paper"], ["algorithm=deepham_paper"], *([x] for x in EXPERIMENTS + MODELS),
-                                       *([x, "algorithm=deepham_paper"] for x in MODELS)], ids=" ".join)
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        [],
+        ["network=paper"],
+        ["algorithm=deepham_paper"],
+        *([x] for x in EXPERIMENTS + MODELS),
+        *([x, "algorithm=deepham_paper"] for x in MODELS),
+    ],
+    ids=" ".join,
+)
 def test_what_ships_fits_four_gigabytes(room, overrides):
     room(4 * 10**9)
     read_settings(*overrides)
 
 
-@pytest.mark.parametrize("override, lower", [
-    ("algorithm.economies=1000000000", "algorithm.economies"), ("algorithm.agents=1000000000", "algorithm.agents"),
-    ("algorithm.horizon=1000000000", "algorithm.horizon"),
-    ("verdict.nodes=10000000", "verdict.nodes")])
+@pytest.mark.parametrize(
+    "override, lower",
+    [
+        ("algorithm.economies=1000000000", "algorithm.economies"),
+        ("algorithm.agents=1000000000", "algorithm.agents"),
+        ("algorithm.horizon=1000000000", "algorithm.horizon"),
+        ("verdict.nodes=10000000", "verdict.nodes"),
+    ],
+)
 def test_training_is_refused_in_one_line_and_nothing_is_built(room, override, lower):
     room(4 * 10**9)
-    with pytest.raises(InputError, match=rf"{lower}=\d+.*: about .* GB of memory, 4 GB are available; lower .*{lower}") as refused:
+    with pytest.raises(
+        InputError, match=rf"{lower}=\d+.*: about .* GB of memory, 4 GB are available; lower .*{lower}"
+    ) as refused:
         read_settings(override)
     assert "\n" not in str(refused.value)
 
 
 def test_the_published_procedure_counts_its_pool_of_paths(room):
     room(4 * 10**9)
-    for override in ("algorithm.realised_periods=1000000000", "algorithm.spacing=1000000000", "algorithm.dates=1000000000"):
+    for override in (
+        "algorithm.realised_periods=1000000000",
+        "algorithm.spacing=1000000000",
+        "algorithm.dates=1000000000",
+    ):
         with pytest.raises(InputError, match=override.split("=")[0]):
             read_settings("algorithm=deepham_paper", override)
     with pytest.raises(InputError, match="algorithm.value_economies=1000000000"):
@@ -106,16 +126,25 @@ def test_processes_share_the_economies_and_load_torch_each(room):
         read_settings("algorithm.economies=2000", "trainer.processes=4")
 
 
-@pytest.mark.parametrize("call, says", [
-    (lambda s: s.simulate(HUGE), "periods"), (lambda s: s.simulate(3, HUGE), "economies"),
-    (lambda s: s.simulate(3, 2, agents=HUGE), "economies=2 x agents="), (lambda s: s.irf("good->bad", HUGE), "periods"),
-    (lambda s: s.irf("good->bad", 3, HUGE), "draws"), (lambda s: s.irf("good->bad", 3, 4, agents=HUGE), "agents"),
-    (lambda s: s.irf({"transfer": 0.05}, HUGE), "periods"), (lambda s: s.risky_steady_state("bad", HUGE), "periods"),
-    (lambda s: s.errors(1, HUGE), "periods"), (lambda s: s.errors(HUGE, HUGE), "dates"),
-    (lambda s: StudySettings(HUGE, 3, 3, 3, 50, 2).require_memory(s), "study.periods"),
-    (lambda s: StudySettings(20, HUGE, 3, 3, 50, 2).require_memory(s), "study.irf_periods"),
-    (lambda s: StudySettings(20, 3, HUGE, 3, 50, 2).require_memory(s), "study.irf_draws"),
-    (lambda s: StudySettings(20, 3, 3, HUGE, 50, 2).require_memory(s, 2), "study.risky_periods")])
+@pytest.mark.parametrize(
+    "call, says",
+    [
+        (lambda s: s.simulate(HUGE), "periods"),
+        (lambda s: s.simulate(3, HUGE), "economies"),
+        (lambda s: s.simulate(3, 2, agents=HUGE), "economies=2 x agents="),
+        (lambda s: s.irf("good->bad", HUGE), "periods"),
+        (lambda s: s.irf("good->bad", 3, HUGE), "draws"),
+        (lambda s: s.irf("good->bad", 3, 4, agents=HUGE), "agents"),
+        (lambda s: s.irf({"transfer": 0.05}, HUGE), "periods"),
+        (lambda s: s.risky_steady_state("bad", HUGE), "periods"),
+        (lambda s: s.errors(1, HUGE), "periods"),
+        (lambda s: s.errors(HUGE, HUGE), "dates"),
+        (lambda s: StudySettings(HUGE, 3, 3, 3, 50, 2).require_memory(s), "study.periods"),
+        (lambda s: StudySettings(20, HUGE, 3, 3, 50, 2).require_memory(s), "study.irf_periods"),
+        (lambda s: StudySettings(20, 3, HUGE, 3, 50, 2).require_memory(s), "study.irf_draws"),
+        (lambda s: StudySettings(20, 3, 3, HUGE, 50, 2).require_memory(s, 2), "study.risky_periods"),
+    ],
+)
 def test_a_simulation_is_refused_in_one_line(ks98_solution, call, says):
     with pytest.raises(InputError, match=rf"{says}.*: about .* GB of memory, .* GB are available; lower ") as refused:
         call(ks98_solution)
@@ -125,8 +154,10 @@ def test_a_simulation_is_refused_in_one_line(ks98_solution, call, says):
 def test_the_line_between_what_fits_and_what_does_not(ks98_solution, room, monkeypatch):
     monkeypatch.setattr(impulse, "SETTLE", 2)
     of = (ks98_solution.economy, len(ks98_solution.grid), memory.point_of(ks98_solution.policy_function))
-    for parts, call in ((memory.simulation(*of, 3, 2, 5), lambda: ks98_solution.simulate(3, 2, agents=5)),
-                        (memory.response(*of, 3, 4, None, 4), lambda: ks98_solution.irf({"transfer": 0.05}, 3, 4))):
+    for parts, call in (
+        (memory.simulation(*of, 3, 2, 5), lambda: ks98_solution.simulate(3, 2, agents=5)),
+        (memory.response(*of, 3, 4, None, 4), lambda: ks98_solution.irf({"transfer": 0.05}, 3, 4)),
+    ):
         needed = sum(size for size, _ in parts)
         room(needed)
         call()
@@ -157,8 +188,12 @@ def test_the_line_of_a_grid_solution(ks98, room):
 
 def test_the_published_protocol_counts_one_economy_for_each_agent(ks98_solution):
     value = ks98_solution.value_function
-    small, large = (sum(size for size, _ in memory.published_protocol(ks98_solution.economy, Protocol(agents, 4, 1, 1, 1, 1), value))
-                    for agents in (10**4, 10**5))
+    small, large = (
+        sum(
+            size for size, _ in memory.published_protocol(ks98_solution.economy, Protocol(agents, 4, 1, 1, 1, 1), value)
+        )
+        for agents in (10**4, 10**5)
+    )
     assert 50 < large / small < 100
 
 
@@ -176,7 +211,9 @@ def test_control_groups_limit_what_is_available(tmp_path, monkeypatch, version):
     monkeypatch.setattr(memory, "GROUPS", tmp_path / "cgroup")
     monkeypatch.setattr(memory, "MEMBERSHIP", tmp_path / "membership")
     whole = memory.available()  # no such file: the machine's
-    (tmp_path / "membership").write_text("5:cpu:/other\n" + ("0::/job/step\n" if version == 2 else "4:memory:/job/step\n"))
+    (tmp_path / "membership").write_text(
+        "5:cpu:/other\n" + ("0::/job/step\n" if version == 2 else "4:memory:/job/step\n")
+    )
     group(root / "job" / "step", version, unlimited, 10, 0)
     assert memory.available() > 0.5 * whole
     group(root / "job", version, 1000, 900, 300)  # the limit of the job holds for its step
@@ -214,14 +251,21 @@ print(resident("VmHWM") - before)
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="the peak is read from Linux's /proc")
-@pytest.mark.parametrize("overrides", [
-    ["algorithm.agents=10000"], ["algorithm.agents=5000", "network.width=150"],
-    ["algorithm.agents=5000", "algorithm.horizon=10", "network=generalized_moments"],
-    ["algorithm=deepham_paper", "algorithm.horizon=20", "algorithm.agents=100", "algorithm.value_steps=2"],
-    ["network.width=1500", "algorithm.agents=20"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["algorithm.agents=10000"],
+        ["algorithm.agents=5000", "network.width=150"],
+        ["algorithm.agents=5000", "algorithm.horizon=10", "network=generalized_moments"],
+        ["algorithm=deepham_paper", "algorithm.horizon=20", "algorithm.agents=100", "algorithm.value_steps=2"],
+        ["network.width=1500", "algorithm.agents=20"],
+    ],
+    ids=" ".join,
+)
 def test_the_estimate_is_between_the_measured_peak_and_twice_that(tmp_path, overrides):
-    shown = subprocess.run([sys.executable, "-W", "ignore", "-c", MEASURE, *overrides], capture_output=True, text=True,
-                           cwd=tmp_path)
+    shown = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", MEASURE, *overrides], capture_output=True, text=True, cwd=tmp_path
+    )
     assert shown.returncode == 0, shown.stderr
     measured = int(shown.stdout.splitlines()[-1])
     assert measured > 2e8

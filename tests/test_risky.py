@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import xarray
+from test_solution import make, refused
 
 from deepham.economics.markov import JointChain
 from deepham.risky import describe_path
-from test_solution import make, refused
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,9 @@ def test_what_is_reported_is_what_the_path_does(ks):
     assert (found.path.z == 0).all() and found.K == K[-1] and K[-1] < found.ergodic_K
     assert found.drift == pytest.approx(100 * np.log(K[-1] / K[-101]))
     assert (found.population["weight"] @ found.population["k"]) == pytest.approx(found.K)
-    assert found.consumption.shape == (2, len(found.wealth)) and (found.consumption[1] > found.consumption[0])[:20].all()
+    assert (
+        found.consumption.shape == (2, len(found.wealth)) and (found.consumption[1] > found.consumption[0])[:20].all()
+    )
     again = ks.simulate(1, shocks=["bad"], start=found.population)
     assert float(again.K[0, 0]) == pytest.approx(found.K), "the cross-section at the end can be gone on with"
     beside = ks.consumption(k=10.0, eps=1, z="bad", population=found.population)

@@ -69,8 +69,10 @@ def test_a_closed_file_ends_nothing(monkeypatch, console):
 
 
 def test_the_tables_of_a_sweep_show_names_as_they_are(capsys):
-    jobs = [{"job": number, "state": "failed", "why": "[red]no[/b]", "overrides": [f"init_from='[/b]{number}'"]}
-            for number in (0, 1)]
+    jobs = [
+        {"job": number, "state": "failed", "why": "[red]no[/b]", "overrides": [f"init_from='[/b]{number}'"]}
+        for number in (0, 1)
+    ]
     say(_jobs_table("[/b]name", jobs, 2))
     runs = [SweepRun(str(number), {"init_from": f"[/b]{number}"}, {"euler.mean": 0.1}) for number in (0, 1)]
     say(settings_table(runs, "euler.mean"))

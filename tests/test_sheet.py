@@ -11,8 +11,13 @@ import pytest
 
 from deepham.sheet import Sheet
 
-SHEET = Sheet(("symbol", "share, %"), [("β_0", "5"), ("a & b | c $", "100 %")], "lr", ("name", "value"),
-              [("beta", 5.25), ("cost", 100.0)])
+SHEET = Sheet(
+    ("symbol", "share, %"),
+    [("β_0", "5"), ("a & b | c $", "100 %")],
+    "lr",
+    ("name", "value"),
+    [("beta", 5.25), ("cost", 100.0)],
+)
 
 
 def test_markdown_keeps_its_columns():
@@ -21,7 +26,10 @@ def test_markdown_keeps_its_columns():
 
 
 def test_csv_is_exact_where_there_is_more_than_what_is_shown():
-    assert list(csv.DictReader(io.StringIO(SHEET.csv()))) == [{"name": "beta", "value": "5.25"}, {"name": "cost", "value": "100.0"}]
+    assert list(csv.DictReader(io.StringIO(SHEET.csv()))) == [
+        {"name": "beta", "value": "5.25"},
+        {"name": "cost", "value": "100.0"},
+    ]
     plain = Sheet(SHEET.headings, SHEET.rows, "lr")
     assert next(csv.reader(io.StringIO(plain.csv()))) == ["symbol", "share, %"]
 
@@ -32,8 +40,18 @@ def test_latex_prints_what_was_meant():
     assert text.startswith(r"\begin{tabular}{lr}") and text.count(r" \\") == 3
 
 
-NAMES = ["[0.98, 1.02]", "*", "".join(map(chr, range(32, 127))), "αβγδεζηθικλμνξοπρςστυφχψω ΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩ", "é − ≤ → × ∞", r"C:\new {x} ~a^b",
-         r"\\", r"\input{/etc/passwd}", "$x$", r"$\alpha$"]
+NAMES = [
+    "[0.98, 1.02]",
+    "*",
+    "".join(map(chr, range(32, 127))),
+    "αβγδεζηθικλμνξοπρςστυφχψω ΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩ",
+    "é − ≤ → × ∞",
+    r"C:\new {x} ~a^b",
+    r"\\",
+    r"\input{/etc/passwd}",
+    "$x$",
+    r"$\alpha$",
+]
 
 
 def test_latex_escapes_what_it_would_read_as_a_command():
@@ -47,17 +65,56 @@ def test_latex_escapes_what_it_would_read_as_a_command():
 @pytest.mark.skipif(not shutil.which("pdflatex"), reason="there is no pdflatex")
 def test_latex_compiles_whatever_the_names_are(tmp_path):
     table = Sheet(("[a]", "b"), [(name, "1") for name in NAMES], "lr").latex()
-    (tmp_path / "t.tex").write_text("\\documentclass{article}\n\\begin{document}\n" + table + "\\end{document}\n", encoding="utf-8")
-    done = subprocess.run(["pdflatex", "-halt-on-error", "-interaction=nonstopmode", "t.tex"], cwd=tmp_path, capture_output=True,
-                          timeout=120, env=os.environ | {"openin_any": "p"})
+    (tmp_path / "t.tex").write_text(
+        "\\documentclass{article}\n\\begin{document}\n" + table + "\\end{document}\n", encoding="utf-8"
+    )
+    done = subprocess.run(
+        ["pdflatex", "-halt-on-error", "-interaction=nonstopmode", "t.tex"],
+        cwd=tmp_path,
+        capture_output=True,
+        timeout=120,
+        env=os.environ | {"openin_any": "p"},
+    )
     assert done.returncode == 0 and (tmp_path / "t.pdf").is_file(), done.stdout[-2000:]
 
 
 def test_a_spreadsheet_computes_nothing_that_a_name_says():
-    names = ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "=", "-", "-0.5", "-1e-05", "+3", "-0.2 (0.14)", "a=b", -0.5, math.nan, "-inf"]
-    cells = [row[0] for row in csv.reader(io.StringIO(Sheet(("=h", "b"), [], "l", (), [(name, 1) for name in names]).csv()))]
-    assert cells == ["'=h", "'=1+1", "'+cmd|' /C calc'!A0", "'-2+3", "'@SUM(A1)", "=", "-", "-0.5", "-1e-05", "+3", "-0.2 (0.14)", "a=b",
-                     "-0.5", "nan", "-inf"]
+    names = [
+        "=1+1",
+        "+cmd|' /C calc'!A0",
+        "-2+3",
+        "@SUM(A1)",
+        "=",
+        "-",
+        "-0.5",
+        "-1e-05",
+        "+3",
+        "-0.2 (0.14)",
+        "a=b",
+        -0.5,
+        math.nan,
+        "-inf",
+    ]
+    cells = [
+        row[0] for row in csv.reader(io.StringIO(Sheet(("=h", "b"), [], "l", (), [(name, 1) for name in names]).csv()))
+    ]
+    assert cells == [
+        "'=h",
+        "'=1+1",
+        "'+cmd|' /C calc'!A0",
+        "'-2+3",
+        "'@SUM(A1)",
+        "=",
+        "-",
+        "-0.5",
+        "-1e-05",
+        "+3",
+        "-0.2 (0.14)",
+        "a=b",
+        "-0.5",
+        "nan",
+        "-inf",
+    ]
 
 
 def test_files_are_written(tmp_path):

@@ -9,9 +9,9 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 import torch
-from omegaconf import OmegaConf
 import xarray
 import yaml
+from omegaconf import OmegaConf
 from safetensors.torch import load_file, save_file
 
 import deepham
@@ -28,8 +28,9 @@ from deepham.simulation.rollout import Panel
 from deepham.solution import Solution
 from deepham.verdict import BAR_SETS, judge
 
-NETWORK = NetworkSettings(name="first_moment", width=8, depth=1, activation="tanh", base="frictionless", aggregate_scale=10.0,
-                          ensemble=1)
+NETWORK = NetworkSettings(
+    name="first_moment", width=8, depth=1, activation="tanh", base="frictionless", aggregate_scale=10.0, ensemble=1
+)
 META = {"seed": 0, "measures": {"euler.mean": 0.04, "bellman_policy.mean": 0.0007, "mean_K": 39.4, "gini": 0.27}}
 PEOPLE = {"k": np.array([10.0, 40.0, 70.0]), "eps": np.array([0, 1, 1]), "weight": np.array([0.1, 0.5, 0.4])}
 
@@ -99,19 +100,22 @@ def test_answers_are_those_of_the_networks_in_the_ergodic_cross_section_of_each_
     assert isinstance(answer, np.ndarray) and answer.dtype == np.float64
 
 
-@pytest.mark.parametrize("k, eps, z, shape", [
-    (10.0, 1, 0, ()),
-    ([10.0], 1, 0, (1,)),
-    (10, [0, 1], 0, (2,)),
-    (np.ones((3, 5)), 1, 0, (3, 5)),
-    (np.ones((3, 5)), np.ones(5, int), [0, 1, 0], (3, 5)),
-    (np.ones((3, 1)), [0, 1], "good", (3, 2)),
-    (np.ones((1, 5)), 1, ["bad", "good"], (2, 5)),
-    (np.ones((2, 3, 5)), 1, [[0], [1]], (2, 3, 5)),
-    (np.ones((2, 3, 5)), 1, [0, 1, 1], (2, 3, 5)),
-    (np.ones((0,)), 1, 0, (0,)),
-    (torch.ones(4), np.uint8(1), np.int64(1), (4,)),
-])
+@pytest.mark.parametrize(
+    "k, eps, z, shape",
+    [
+        (10.0, 1, 0, ()),
+        ([10.0], 1, 0, (1,)),
+        (10, [0, 1], 0, (2,)),
+        (np.ones((3, 5)), 1, 0, (3, 5)),
+        (np.ones((3, 5)), np.ones(5, int), [0, 1, 0], (3, 5)),
+        (np.ones((3, 1)), [0, 1], "good", (3, 2)),
+        (np.ones((1, 5)), 1, ["bad", "good"], (2, 5)),
+        (np.ones((2, 3, 5)), 1, [[0], [1]], (2, 3, 5)),
+        (np.ones((2, 3, 5)), 1, [0, 1, 1], (2, 3, 5)),
+        (np.ones((0,)), 1, 0, (0,)),
+        (torch.ones(4), np.uint8(1), np.int64(1), (4,)),
+    ],
+)
 def test_states_broadcast(ks, k, eps, z, shape):
     answer = ks.consumption(k=k, eps=eps, z=z)
     assert isinstance(answer, np.ndarray) and answer.shape == shape
@@ -158,8 +162,9 @@ def test_consumption_stays_within_resources(ks, plain):
                 c = ks.consumption(k=k, eps=eps, z=z, population=people)
                 m = np.array([plain.resources(each, eps, z, K) for each in k])
                 assert (c > 0).all() and (c < m).all()
-                population = Population(torch.tensor([[K]], dtype=torch.float64), torch.tensor([[1]]),
-                                        torch.ones(1, 1, dtype=torch.float64))
+                population = Population(
+                    torch.tensor([[K]], dtype=torch.float64), torch.tensor([[1]]), torch.ones(1, 1, dtype=torch.float64)
+                )
                 truth = [direct(ks, ks.policy_function, each, eps, z, population) for each in k]
                 np.testing.assert_allclose(c, truth, rtol=1e-12)
 
@@ -174,63 +179,69 @@ def test_population_changes_the_answer_and_none_is_the_ergodic_one(ks):
     np.testing.assert_allclose(given, ks.consumption(k=[3.0, 30.0], eps=1, z=1), rtol=1e-12)
 
 
-@pytest.mark.parametrize("states, words", [
-    ({"k": 1.0, "eps": 1}, ["z missing", "k, eps, z"]),
-    ({"K": 1.0, "eps": 1, "z": 0}, ["'K'", "did you mean k?"]),
-    ({"k": 1.0, "eps": 1, "z": 0, "populaton": None}, ["'populaton'", "did you mean population?"]),
-    ({"k": 1.0, "eps": 1, "z": 0, "theta": 1}, ["'theta'", "expected k, eps, z"]),
-    ({"k": [1.0, np.nan], "eps": 1, "z": 0}, ["k:", "finite", "nan", "1 of 2"]),
-    ({"k": np.inf, "eps": 1, "z": 0}, ["finite", "inf"]),
-    ({"k": [-0.1, 2.0], "eps": 1, "z": 0}, ["borrowing limit 0", "-0.1"]),
-    ({"k": "ten", "eps": 1, "z": 0}, ["k:", "numbers", "'ten'"]),
-    ({"k": None, "eps": 1, "z": 0}, ["k:", "numbers", "None"]),
-    ({"k": True, "eps": 1, "z": 0}, ["k:", "numbers", "bool"]),
-    ({"k": 1j, "eps": 1, "z": 0}, ["k:", "numbers"]),
-    ({"k": [[1.0], [1.0, 2.0]], "eps": 1, "z": 0}, ["k:", "numbers in an array"]),
-    ({"k": 1.0, "eps": 2, "z": 0}, ["eps:", "no state 2", "0 'unemployed' or 1 'employed'"]),
-    ({"k": 1.0, "eps": -1, "z": 0}, ["eps:", "no state -1"]),
-    ({"k": 1.0, "eps": 0.5, "z": 0}, ["eps:", "float64", "integers"]),
-    ({"k": 1.0, "eps": True, "z": 0}, ["eps:", "bool"]),
-    ({"k": 1.0, "eps": "employd", "z": 0}, ["eps:", "'employd'", "did you mean 'employed'?"]),
-    ({"k": 1.0, "eps": 1, "z": "a\nb"}, ["z:", "0 'bad' or 1 'good'"]),
-    ({"k": 1.0, "eps": 1, "z": ["bad", "ugly"]}, ["z:", "'ugly'"]),
-    ({"k": 1.0, "eps": 1, "z": [0, None]}, ["z:", "expected 0 'bad'"]),
-    ({"k": [1.0, 2.0], "eps": [1, 1, 1], "z": 0}, ["k and eps", "(2,)", "(3,)"]),
-    ({"k": [1.0, 2.0], "eps": 1, "z": [0, 1]}, ["z:", "(2,)", "k[None, :]"]),
-    ({"k": np.ones((3, 2)), "eps": 1, "z": [0, 1]}, ["z:", "(3, 2)"]),
-    ({"k": 1.0, "eps": 1, "z": [0]}, ["z:", "(1,)"]),
-    ({"k": np.longdouble("1e400"), "eps": 1, "z": 0}, ["k:", "finite"]),  # of a longer type than float64
-    ({"k": 1.7e308, "eps": 1, "z": 0}, ["k:", "at most 1e+100"]),
-    ({"k": np.ma.masked_less([-1.0, 2.0], 0), "eps": 1, "z": 0}, ["k:", "masked"]),
-    ({"k": [np.ma.masked_less([-1.0, 2.0], 0)], "eps": 1, "z": 0}, ["k:", "masked"]),
-    ({"k": 1.0, "eps": np.ma.masked_array([0, 1], [True, False]), "z": 0}, ["eps:", "masked"]),
-    ({"k": np.ma.masked, "eps": 1, "z": 0}, ["k:", "masked"]),
-    ({"k": 1.0, "eps": np.array("bad\n", np.dtypes.StringDType()), "z": 0}, ["eps:", "no state"]),
-])
+@pytest.mark.parametrize(
+    "states, words",
+    [
+        ({"k": 1.0, "eps": 1}, ["z missing", "k, eps, z"]),
+        ({"K": 1.0, "eps": 1, "z": 0}, ["'K'", "did you mean k?"]),
+        ({"k": 1.0, "eps": 1, "z": 0, "populaton": None}, ["'populaton'", "did you mean population?"]),
+        ({"k": 1.0, "eps": 1, "z": 0, "theta": 1}, ["'theta'", "expected k, eps, z"]),
+        ({"k": [1.0, np.nan], "eps": 1, "z": 0}, ["k:", "finite", "nan", "1 of 2"]),
+        ({"k": np.inf, "eps": 1, "z": 0}, ["finite", "inf"]),
+        ({"k": [-0.1, 2.0], "eps": 1, "z": 0}, ["borrowing limit 0", "-0.1"]),
+        ({"k": "ten", "eps": 1, "z": 0}, ["k:", "numbers", "'ten'"]),
+        ({"k": None, "eps": 1, "z": 0}, ["k:", "numbers", "None"]),
+        ({"k": True, "eps": 1, "z": 0}, ["k:", "numbers", "bool"]),
+        ({"k": 1j, "eps": 1, "z": 0}, ["k:", "numbers"]),
+        ({"k": [[1.0], [1.0, 2.0]], "eps": 1, "z": 0}, ["k:", "numbers in an array"]),
+        ({"k": 1.0, "eps": 2, "z": 0}, ["eps:", "no state 2", "0 'unemployed' or 1 'employed'"]),
+        ({"k": 1.0, "eps": -1, "z": 0}, ["eps:", "no state -1"]),
+        ({"k": 1.0, "eps": 0.5, "z": 0}, ["eps:", "float64", "integers"]),
+        ({"k": 1.0, "eps": True, "z": 0}, ["eps:", "bool"]),
+        ({"k": 1.0, "eps": "employd", "z": 0}, ["eps:", "'employd'", "did you mean 'employed'?"]),
+        ({"k": 1.0, "eps": 1, "z": "a\nb"}, ["z:", "0 'bad' or 1 'good'"]),
+        ({"k": 1.0, "eps": 1, "z": ["bad", "ugly"]}, ["z:", "'ugly'"]),
+        ({"k": 1.0, "eps": 1, "z": [0, None]}, ["z:", "expected 0 'bad'"]),
+        ({"k": [1.0, 2.0], "eps": [1, 1, 1], "z": 0}, ["k and eps", "(2,)", "(3,)"]),
+        ({"k": [1.0, 2.0], "eps": 1, "z": [0, 1]}, ["z:", "(2,)", "k[None, :]"]),
+        ({"k": np.ones((3, 2)), "eps": 1, "z": [0, 1]}, ["z:", "(3, 2)"]),
+        ({"k": 1.0, "eps": 1, "z": [0]}, ["z:", "(1,)"]),
+        ({"k": np.longdouble("1e400"), "eps": 1, "z": 0}, ["k:", "finite"]),  # of a longer type than float64
+        ({"k": 1.7e308, "eps": 1, "z": 0}, ["k:", "at most 1e+100"]),
+        ({"k": np.ma.masked_less([-1.0, 2.0], 0), "eps": 1, "z": 0}, ["k:", "masked"]),
+        ({"k": [np.ma.masked_less([-1.0, 2.0], 0)], "eps": 1, "z": 0}, ["k:", "masked"]),
+        ({"k": 1.0, "eps": np.ma.masked_array([0, 1], [True, False]), "z": 0}, ["eps:", "masked"]),
+        ({"k": np.ma.masked, "eps": 1, "z": 0}, ["k:", "masked"]),
+        ({"k": 1.0, "eps": np.array("bad\n", np.dtypes.StringDType()), "z": 0}, ["eps:", "no state"]),
+    ],
+)
 def test_bad_states_are_refused(ks, states, words):
     for call in (ks.consumption, ks.value):
         refused(lambda: call(**states), *words)
 
 
-@pytest.mark.parametrize("population, words", [
-    (5, ["mapping", "k, eps and weight"]),
-    ([1, 2], ["mapping"]),
-    ({"k": [1.0], "weight": [1.0]}, ["eps missing"]),
-    (PEOPLE | {"K": 3}, ["'K'", "did you mean k?"]),
-    (PEOPLE | {"weight": [0.1, 0.5, 0.3]}, ["sum to 1", "0.9", "divide"]),
-    (PEOPLE | {"weight": [0.1, 0.5, 0.4 + 2e-6]}, ["sum to 1"]),
-    (PEOPLE | {"weight": [-0.1, 0.7, 0.4]}, ["weight", "-0.1"]),
-    (PEOPLE | {"weight": [0.1, 0.5, np.nan]}, ["weight", "finite"]),
-    (PEOPLE | {"weight": 1.0}, ["1-D", "()"]),
-    (PEOPLE | {"k": [1.0, 2.0]}, ["(2,)", "(3,)"]),
-    (PEOPLE | {"k": [[1.0, 2.0, 3.0]]}, ["1-D"]),
-    (PEOPLE | {"k": [1.0, 2.0, -3.0]}, ["population['k']", "borrowing limit"]),
-    (PEOPLE | {"k": [1.0, 2.0, np.inf]}, ["population['k']", "finite"]),
-    (PEOPLE | {"k": [0.0, 0.0, 0.0]}, ["prices", "K = 0"]),
-    (PEOPLE | {"eps": [0, 1, 2]}, ["population['eps']", "no state 2"]),
-    (PEOPLE | {"eps": ["employed", "employed", "rich"]}, ["population['eps']", "'rich'"]),
-    ({"k": [], "eps": [], "weight": []}, ["population", "expected"]),
-])
+@pytest.mark.parametrize(
+    "population, words",
+    [
+        (5, ["mapping", "k, eps and weight"]),
+        ([1, 2], ["mapping"]),
+        ({"k": [1.0], "weight": [1.0]}, ["eps missing"]),
+        (PEOPLE | {"K": 3}, ["'K'", "did you mean k?"]),
+        (PEOPLE | {"weight": [0.1, 0.5, 0.3]}, ["sum to 1", "0.9", "divide"]),
+        (PEOPLE | {"weight": [0.1, 0.5, 0.4 + 2e-6]}, ["sum to 1"]),
+        (PEOPLE | {"weight": [-0.1, 0.7, 0.4]}, ["weight", "-0.1"]),
+        (PEOPLE | {"weight": [0.1, 0.5, np.nan]}, ["weight", "finite"]),
+        (PEOPLE | {"weight": 1.0}, ["1-D", "()"]),
+        (PEOPLE | {"k": [1.0, 2.0]}, ["(2,)", "(3,)"]),
+        (PEOPLE | {"k": [[1.0, 2.0, 3.0]]}, ["1-D"]),
+        (PEOPLE | {"k": [1.0, 2.0, -3.0]}, ["population['k']", "borrowing limit"]),
+        (PEOPLE | {"k": [1.0, 2.0, np.inf]}, ["population['k']", "finite"]),
+        (PEOPLE | {"k": [0.0, 0.0, 0.0]}, ["prices", "K = 0"]),
+        (PEOPLE | {"eps": [0, 1, 2]}, ["population['eps']", "no state 2"]),
+        (PEOPLE | {"eps": ["employed", "employed", "rich"]}, ["population['eps']", "'rich'"]),
+        ({"k": [], "eps": [], "weight": []}, ["population", "expected"]),
+    ],
+)
 def test_bad_populations_are_refused(ks, population, words):
     refused(lambda: ks.consumption(k=1.0, eps=1, z=0, population=population), *words)
     start = [word.replace("population", "start") for word in words]
@@ -258,7 +269,14 @@ def test_simulation_keeps_the_accounts_and_says_its_units(ks, agents):
     assert dict(data.sizes) == {"economy": 2, "period": 30}
     names = set(ks.economy.variables) | {"z", "gini", "wealth_sd"}
     names |= {f"wealth_q{level}" for level in ("01", "10", "50", "90", "99")}
-    names |= {"C_sd", "C_gini", "bottom50_share", "top10_share", "top1_share", *(f"C_fifth{number}" for number in range(1, 6))}
+    names |= {
+        "C_sd",
+        "C_gini",
+        "bottom50_share",
+        "top10_share",
+        "top1_share",
+        *(f"C_fifth{number}" for number in range(1, 6)),
+    }
     assert set(data.data_vars) == names
     for variable in data.data_vars.values():
         assert variable.attrs["units"] and variable.attrs["long_name"] and variable.dims == ("economy", "period")
@@ -342,7 +360,9 @@ def test_start_is_where_it_starts(ks):
 
 def test_an_equal_panel_comes_back_unchanged(ks):
     k = np.random.default_rng(0).gamma(4, 10, 50)
-    data = ks.simulate(1, agents=50, start={"k": k, "eps": (np.arange(50) >= 2).astype(int), "weight": np.full(50, 0.02)}, seed=5)
+    data = ks.simulate(
+        1, agents=50, start={"k": k, "eps": (np.arange(50) >= 2).astype(int), "weight": np.full(50, 0.02)}, seed=5
+    )
     assert float(data.wealth_sd[0, 0]) == pytest.approx(k.std(), rel=1e-10)
 
 
@@ -354,25 +374,31 @@ def test_stationary_shocks(ks):
     assert (z[:, 0] != z[:, 1]).mean() == pytest.approx(0.125, abs=0.02)
 
 
-@pytest.mark.parametrize("arguments, words", [
-    ({"periods": 0}, ["periods", "at least 1", "0"]),
-    ({"periods": 2.0}, ["periods", "whole number"]),
-    ({"periods": True}, ["periods", "True"]),
-    ({"periods": 3, "economies": 0}, ["economies"]),
-    ({"periods": 3, "agents": 0}, ["agents"]),
-    ({"periods": 3, "agents": "50"}, ["agents", "'50'"]),
-    ({"periods": 3, "seed": -1}, ["seed", "-1"]),
-    ({"periods": 3, "seed": True}, ["seed"]),
-    ({"periods": 3, "seed": None}, ["seed"]),
-    ({"periods": 3, "seed": 2**70}, ["seed"]),
-    ({"periods": np.timedelta64(3, "D")}, ["periods", "whole number"]),  # NumPy counts times among the whole numbers
-    ({"periods": 3, "shocks": [0, 1]}, ["shocks", "(3,)", "(2,)"]),
-    ({"periods": 3, "shocks": "good"}, ["shocks", "(3,)"]),
-    ({"periods": 3, "shocks": [[0, 1, 1]] * 2}, ["shocks", "(1, 3)", "(2, 3)"]),
-    ({"periods": 3, "shocks": [0, 1, 2]}, ["shocks", "no state 2"]),
-    ({"periods": 2, "shocks": ["good", "god"]}, ["shocks", "did you mean 'good'?"]),
-    ({"periods": 3, "start": 3}, ["start", "mapping"]),
-])
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        ({"periods": 0}, ["periods", "at least 1", "0"]),
+        ({"periods": 2.0}, ["periods", "whole number"]),
+        ({"periods": True}, ["periods", "True"]),
+        ({"periods": 3, "economies": 0}, ["economies"]),
+        ({"periods": 3, "agents": 0}, ["agents"]),
+        ({"periods": 3, "agents": "50"}, ["agents", "'50'"]),
+        ({"periods": 3, "seed": -1}, ["seed", "-1"]),
+        ({"periods": 3, "seed": True}, ["seed"]),
+        ({"periods": 3, "seed": None}, ["seed"]),
+        ({"periods": 3, "seed": 2**70}, ["seed"]),
+        (
+            {"periods": np.timedelta64(3, "D")},
+            ["periods", "whole number"],
+        ),  # NumPy counts times among the whole numbers
+        ({"periods": 3, "shocks": [0, 1]}, ["shocks", "(3,)", "(2,)"]),
+        ({"periods": 3, "shocks": "good"}, ["shocks", "(3,)"]),
+        ({"periods": 3, "shocks": [[0, 1, 1]] * 2}, ["shocks", "(1, 3)", "(2, 3)"]),
+        ({"periods": 3, "shocks": [0, 1, 2]}, ["shocks", "no state 2"]),
+        ({"periods": 2, "shocks": ["good", "god"]}, ["shocks", "did you mean 'good'?"]),
+        ({"periods": 3, "start": 3}, ["start", "mapping"]),
+    ],
+)
 def test_bad_simulations_are_refused(ks, arguments, words):
     refused(lambda: ks.simulate(**arguments), *words)
 
@@ -389,7 +415,9 @@ def test_errors_are_those_of_the_evaluation(ks):
     z_path = torch.tensor(ks.simulate(2, seed=4).z.values)
     start = Panel(ks.ergodic.select(z_path[:, 0]), z_path[:, 0])
     dates = ergodic_path(ks.economy, ks.policy_function, ks.grid, start, z_path, burn_in=0, dates=2).dates
-    assert isinstance(dates, Panel) and errors == error_measures(ks.economy, ks.policy_function, ks.value_function, dates)
+    assert isinstance(dates, Panel) and errors == error_measures(
+        ks.economy, ks.policy_function, ks.value_function, dates
+    )
     assert {"euler.mean", "euler.p99", "bellman_policy.mean", "bellman_optimality.max"} <= errors.keys()
     refused(lambda: ks.errors(dates=0), "dates")
     refused(lambda: ks.errors(dates=3, periods=2), "dates", "periods")
@@ -544,44 +572,57 @@ def edit(path, change):
     path.write_text(write(contents))
 
 
-@pytest.mark.parametrize("file, change, words", [
-    ("meta.json", lambda meta: meta.update(schema_version=5), ["schema version 5", "upgrade deepham"]),
-    ("meta.json", lambda meta: meta.update(schema_version=3), ["schema version 3", "train it again"]),
-    ("meta.json", lambda meta: meta["measures"].update(gini=0.28), ["meta.json", "digest"]),
-    ("meta.json", lambda meta: meta.update(mine=1), ["meta.json", "digest"]),
-    ("meta.json", lambda meta: meta.pop("schema_version"), ["schema_version", "None"]),
-    ("meta.json", lambda meta: meta.update(schema_version="1"), ["schema_version", "'1'"]),
-    ("meta.json", lambda meta: meta.pop("digests"), ["digest"]),
-    ("config.yaml", lambda config: config["model"].update(name="ks99"), ["config.yaml", "ks99", "ks98"]),
-    ("config.yaml", lambda config: config["model"].update(name="../ks98"), ["config.yaml", "no economy"]),
-    ("config.yaml", lambda config: config["model"].update(name=["ks98"]), ["config.yaml", "no economy"]),
-    ("config.yaml", lambda config: config["model"].pop("name"), ["config.yaml", "no economy"]),
-    ("config.yaml", lambda config: config["model"].pop("beta"), ["config.yaml", "lacks beta"]),
-    ("config.yaml", lambda config: config["model"].update(beta="abc"), ["config.yaml"]),
-    ("config.yaml", lambda config: config["model"].update(beta=1.5), ["config.yaml", "beta"]),
-    ("config.yaml", lambda config: config["model"].update(beta=0.98), ["config.yaml", "digest"]),
-    ("config.yaml", lambda config: config["model"].update(gamma=2), ["config.yaml", "gamma"]),
-    ("config.yaml", lambda config: config["model"].update(productivity=3), ["config.yaml"]),
-    ("config.yaml", lambda config: config.pop("network"), ["config.yaml", "'network'"]),
-    ("config.yaml", lambda config: config["network"].update(depth=0), ["config.yaml", "network.depth"]),
-    ("config.yaml", lambda config: config["network"].update(width="x"), ["config.yaml"]),
-    ("config.yaml", lambda config: config["network"].update(width=16), ["policy.mlp.0.weight", "(8, 6)", "(16, 6)"]),
-    ("config.yaml", lambda config: config["network"].update(ensemble=2), ["value.mlps.1.0.weight"]),
-    ("config.yaml", lambda config: config["network"].pop("base"), ["config.yaml", "base"]),
-    ("config.yaml", lambda config: config["network"].update(layers=3), ["config.yaml", "layers"]),
-])
+@pytest.mark.parametrize(
+    "file, change, words",
+    [
+        ("meta.json", lambda meta: meta.update(schema_version=5), ["schema version 5", "upgrade deepham"]),
+        ("meta.json", lambda meta: meta.update(schema_version=3), ["schema version 3", "train it again"]),
+        ("meta.json", lambda meta: meta["measures"].update(gini=0.28), ["meta.json", "digest"]),
+        ("meta.json", lambda meta: meta.update(mine=1), ["meta.json", "digest"]),
+        ("meta.json", lambda meta: meta.pop("schema_version"), ["schema_version", "None"]),
+        ("meta.json", lambda meta: meta.update(schema_version="1"), ["schema_version", "'1'"]),
+        ("meta.json", lambda meta: meta.pop("digests"), ["digest"]),
+        ("config.yaml", lambda config: config["model"].update(name="ks99"), ["config.yaml", "ks99", "ks98"]),
+        ("config.yaml", lambda config: config["model"].update(name="../ks98"), ["config.yaml", "no economy"]),
+        ("config.yaml", lambda config: config["model"].update(name=["ks98"]), ["config.yaml", "no economy"]),
+        ("config.yaml", lambda config: config["model"].pop("name"), ["config.yaml", "no economy"]),
+        ("config.yaml", lambda config: config["model"].pop("beta"), ["config.yaml", "lacks beta"]),
+        ("config.yaml", lambda config: config["model"].update(beta="abc"), ["config.yaml"]),
+        ("config.yaml", lambda config: config["model"].update(beta=1.5), ["config.yaml", "beta"]),
+        ("config.yaml", lambda config: config["model"].update(beta=0.98), ["config.yaml", "digest"]),
+        ("config.yaml", lambda config: config["model"].update(gamma=2), ["config.yaml", "gamma"]),
+        ("config.yaml", lambda config: config["model"].update(productivity=3), ["config.yaml"]),
+        ("config.yaml", lambda config: config.pop("network"), ["config.yaml", "'network'"]),
+        ("config.yaml", lambda config: config["network"].update(depth=0), ["config.yaml", "network.depth"]),
+        ("config.yaml", lambda config: config["network"].update(width="x"), ["config.yaml"]),
+        (
+            "config.yaml",
+            lambda config: config["network"].update(width=16),
+            ["policy.mlp.0.weight", "(8, 6)", "(16, 6)"],
+        ),
+        ("config.yaml", lambda config: config["network"].update(ensemble=2), ["value.mlps.1.0.weight"]),
+        ("config.yaml", lambda config: config["network"].pop("base"), ["config.yaml", "base"]),
+        ("config.yaml", lambda config: config["network"].update(layers=3), ["config.yaml", "layers"]),
+    ],
+)
 def test_edited_settings_are_refused(saved, file, change, words):
     edit(saved / file, change)
     refused(lambda: load(saved), str(saved), *words)
 
 
-@pytest.mark.parametrize("change, words", [
-    (lambda weights: weights.pop("policy.mlp.0.weight"), ["no policy.mlp.0.weight"]),
-    (lambda weights: weights.update({"policy.extra": torch.zeros(1)}), ["policy.extra"]),
-    (lambda weights: weights.update({"policy.mlp.0.bias": torch.zeros(9)}), ["policy.mlp.0.bias", "(9,)", "(8,)"]),
-    (lambda weights: weights.update({"policy.mlp.0.bias": torch.zeros(8).double()}), ["policy.mlp.0.bias", "float64"]),
-    (lambda weights: weights.update({"value.mlps.0.0.bias": torch.full((8,), torch.nan)}), ["value.mlps.0.0.bias"]),
-])
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        (lambda weights: weights.pop("policy.mlp.0.weight"), ["no policy.mlp.0.weight"]),
+        (lambda weights: weights.update({"policy.extra": torch.zeros(1)}), ["policy.extra"]),
+        (lambda weights: weights.update({"policy.mlp.0.bias": torch.zeros(9)}), ["policy.mlp.0.bias", "(9,)", "(8,)"]),
+        (
+            lambda weights: weights.update({"policy.mlp.0.bias": torch.zeros(8).double()}),
+            ["policy.mlp.0.bias", "float64"],
+        ),
+        (lambda weights: weights.update({"value.mlps.0.0.bias": torch.full((8,), torch.nan)}), ["value.mlps.0.0.bias"]),
+    ],
+)
 def test_wrong_leaves_are_named(saved, change, words):
     weights = load_file(saved / "weights.safetensors")
     change(weights)
@@ -601,7 +642,9 @@ def test_yaml_executes_nothing(saved, tmp_path):
     assert not (tmp_path / "ran").exists()
 
 
-@pytest.mark.parametrize("path", ["x" * 300, "a\0b", "\ud800", b"ks98", None, 3, "two\nlines"], ids=lambda path: repr(path)[:9])
+@pytest.mark.parametrize(
+    "path", ["x" * 300, "a\0b", "\ud800", b"ks98", None, 3, "two\nlines"], ids=lambda path: repr(path)[:9]
+)
 def test_what_can_be_no_folder_is_refused(ks, path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     refused(lambda: load(path))
@@ -630,8 +673,18 @@ def test_load_takes_a_device_as_torch_names_it():
 
 def test_in_words(ks, brock):
     text = ks.summary()
-    for word in ("ks98", "quarter", "beta", "0.99", "width", "39.4 goods", "0.04 percent of consumption", "utils",
-                 "0.27 share", "(z good)"):
+    for word in (
+        "ks98",
+        "quarter",
+        "beta",
+        "0.99",
+        "width",
+        "39.4 goods",
+        "0.04 percent of consumption",
+        "utils",
+        "0.27 share",
+        "(z good)",
+    ):
         assert word in text, text
     assert len(text.splitlines()) > 15 and "brock_mirman" in brock.summary()
     assert "ks98" in repr(ks) and "\n" not in repr(ks)

@@ -59,10 +59,16 @@ def test_an_economy_has_bars_of_its_own_where_it_says_so():
     assert named("quick") == "quick bars" and "mean_K_gap" in named("quick", {"mean_K_gap": [1.0]})
 
 
-@pytest.mark.parametrize("name, own, word", [
-    ("easy", {}, "standard or quick, got 'easy'"), ("quick", {"gini": [1.0]}, "'gini'"), ("quick", {"gini_gap": [-1]}, "own_bars.gini_gap"),
-    ("quick", {"gini_gap": [1, 2, 3]}, "own_bars.gini_gap"), ("quick", {"gini_gap": "wide"}, "'wide'"),
-])
+@pytest.mark.parametrize(
+    "name, own, word",
+    [
+        ("easy", {}, "standard or quick, got 'easy'"),
+        ("quick", {"gini": [1.0]}, "'gini'"),
+        ("quick", {"gini_gap": [-1]}, "own_bars.gini_gap"),
+        ("quick", {"gini_gap": [1, 2, 3]}, "own_bars.gini_gap"),
+        ("quick", {"gini_gap": "wide"}, "'wide'"),
+    ],
+)
 def test_bars_that_are_none_are_refused(name, own, word):
     with pytest.raises(InputError, match=word):
         bars_of(name, own)
@@ -82,7 +88,10 @@ def test_an_error_that_is_no_number_misses_the_bar(perfect):
 
 
 def test_moments_stand_beside_those_of_the_reference_and_have_no_bar(perfect):
-    rows = {row.measure: row for row in judge(perfect, STANDARD, {"mean_K": 39.4}, errors={"mean_K": 0.002, "gini": float("nan")})}
+    rows = {
+        row.measure: row
+        for row in judge(perfect, STANDARD, {"mean_K": 39.4}, errors={"mean_K": 0.002, "gini": float("nan")})
+    }
     assert rows["mean_K"].reference == 39.4 and rows["gini"].reference is None
     assert all(rows[name].met is None for name in MOMENTS if name in rows)
     assert rows["mean_K"].error == 0.002 and rows["gini"].error is None
@@ -101,21 +110,38 @@ def test_the_tables_say_the_same(perfect):
     records = {record["name"]: record for record in csv.DictReader(io.StringIO(verdict_sheet(rows).csv()))}
     assert float(records["euler.mean"]["value"]) == 0.123456789 and float(records["mean_K"]["grid"]) == 39.4
     with_errors = judge(perfect, QUICK, {"euler.mean": 0.001})
-    assert "| Euler error, mean | 0 |  | 0.001 |" in verdict_sheet(with_errors).markdown(), "the grid's own errors stand beside"
+    assert "| Euler error, mean | 0 |  | 0.001 |" in verdict_sheet(with_errors).markdown(), (
+        "the grid's own errors stand beside"
+    )
 
 
 def test_the_verdict_fits_into_eighty_columns(perfect):
     out = io.StringIO()
-    Console(file=out, width=80).print(verdict_table(judge(
-        dict.fromkeys(perfect, 1.2345678e-5), STANDARD, dict.fromkeys(perfect, 39.4), errors=dict.fromkeys(perfect, 1.2e-5)), "t"))
+    Console(file=out, width=80).print(
+        verdict_table(
+            judge(
+                dict.fromkeys(perfect, 1.2345678e-5),
+                STANDARD,
+                dict.fromkeys(perfect, 39.4),
+                errors=dict.fromkeys(perfect, 1.2e-5),
+            ),
+            "t",
+        )
+    )
     assert "…" not in out.getvalue()
 
 
 def test_errors_by_wealth_as_tables():
-    bins = [WealthBin(0.0, 0.5, 0.0, 36.0, 0.0123, -0.001, 4e-4, 1e-5), WealthBin(0.5, 1.0, 36.0, 120.0, 0.02, 0.02, 1e-3, -1e-4)]
+    bins = [
+        WealthBin(0.0, 0.5, 0.0, 36.0, 0.0123, -0.001, 4e-4, 1e-5),
+        WealthBin(0.5, 1.0, 36.0, 120.0, 0.02, 0.02, 1e-3, -1e-4),
+    ]
     assert "| 0 | 50 | 0 | 36 | 0.0123 | -0.001 | 0.0004 | 1e-05 |" in by_wealth_sheet(bins).markdown()
     assert by_wealth_sheet(bins).latex().count(r"\\") == 3
-    assert [float(row["bellman_signed"]) for row in csv.DictReader(io.StringIO(by_wealth_sheet(bins).csv()))] == [1e-5, -1e-4]
+    assert [float(row["bellman_signed"]) for row in csv.DictReader(io.StringIO(by_wealth_sheet(bins).csv()))] == [
+        1e-5,
+        -1e-4,
+    ]
 
 
 def test_runs_are_summarised_by_mean_and_standard_deviation():

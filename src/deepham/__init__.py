@@ -1,8 +1,8 @@
 """Heterogeneous-agent macro models with aggregate shocks, solved globally by deep learning (DeepHAM).
 
-    import deepham
-    solution = deepham.load("checkpoints/<run>")
-    solution.consumption(k=[10.0, 40.0], eps="employed", z="good")
+import deepham
+solution = deepham.load("checkpoints/<run>")
+solution.consumption(k=[10.0, 40.0], eps="employed", z="good")
 """
 
 from __future__ import annotations
@@ -45,8 +45,13 @@ def load(path, device=None) -> Solution:
 
 
 def solve(
-    economy: str, *, seed: int = 1, overrides: list[str] | None = None, init_from: str | None = None,
-    progress: bool | None = None, **parameters,
+    economy: str,
+    *,
+    seed: int = 1,
+    overrides: list[str] | None = None,
+    init_from: str | None = None,
+    progress: bool | None = None,
+    **parameters,
 ) -> Solution:
     """Train an economy with the default configuration and return its solution; nothing is kept on disk.
 
@@ -56,7 +61,8 @@ def solve(
         overrides: further settings as on the command line, such as ["algorithm.outer_iterations=10"].
         init_from: a solution to start from, by its folder or the name of a shipped one; its calibration may be another.
         progress: whether to print how far training is, once per outer iteration. None: on a terminal and in a notebook.
-        parameters: calibration, such as beta=0.985; numbers of NumPy, pandas and torch will do, alone, in lists and as matrices.
+        parameters: calibration, such as beta=0.985; numbers of NumPy, pandas and torch will do, alone, in lists and as
+        matrices.
 
     Raises:
         InputError: bad input, before anything is simulated.

@@ -28,18 +28,24 @@ CROWDED = 1e-4  # share of households at the top node, as in the bar of the verd
 BLOCK = 64  # economies of the continuum that are followed at once: they share no randomness, and small is faster
 LEVELS = {"wealth_q01": 0.01, "wealth_q10": 0.10, "wealth_q50": 0.50, "wealth_q90": 0.90, "wealth_q99": 0.99}
 
-FIFTHS = {"C_fifth1": "poorest", "C_fifth2": "second", "C_fifth3": "middle", "C_fifth4": "fourth", "C_fifth5": "richest"}
+FIFTHS = {
+    "C_fifth1": "poorest",
+    "C_fifth2": "second",
+    "C_fifth3": "middle",
+    "C_fifth4": "fourth",
+    "C_fifth5": "richest",
+}
 
 
 class Record(NamedTuple):
     """Economies that were followed for T periods.
 
     Attributes:
-        series: the economy's accounts and moments of wealth and consumption, name -> (B, T), all of the start of the period
-            or during it.
+        series: the economy's accounts and moments of wealth and consumption, name -> (B, T), all of the start of the
+            period or during it.
         last: the economies at the start of the last period.
-        resource_gap: largest violation of a resource constraint over economies and periods, percent of output; NaN where
-            the economy states none.
+        resource_gap: largest violation of a resource constraint over economies and periods, percent of output; NaN
+            where the economy states none.
         top_mass: largest share of households at the top node of the wealth grid; None of a panel.
     """
 
@@ -51,7 +57,12 @@ class Record(NamedTuple):
 
 @torch.no_grad()
 def record(
-    economy: Economy, policy: Policy, start: Panel, shocks: Tensor, grid: Tensor | None, generator: torch.Generator,
+    economy: Economy,
+    policy: Policy,
+    start: Panel,
+    shocks: Tensor,
+    grid: Tensor | None,
+    generator: torch.Generator,
     histories: Histories | None = None,
 ) -> Record:
     """Follow economies along paths of shocks (B, T, ...) and write down every period.
@@ -70,7 +81,11 @@ def record(
         parts = [record(economy, policy, start.select(b), shocks[b], grid, generator) for b in blocks]
         series = {name: torch.cat([part.series[name] for part in parts]) for name in parts[0].series}
         last = Panel(concatenate([part.last.population for part in parts]), torch.cat([part.last.z for part in parts]))
-        return Record(series, last, *(float(np.max([getattr(part, name) for part in parts])) for name in ("resource_gap", "top_mass")))
+        return Record(
+            series,
+            last,
+            *(float(np.max([getattr(part, name) for part in parts])) for name in ("resource_gap", "top_mass")),
+        )
     periods = shocks.shape[1]
     population, z = start.population, start.z
     rows, lost, top = [], [], []
@@ -79,8 +94,9 @@ def record(
         z_next = economy.chain.follow(z, shocks[:, min(t + 1, periods - 1)], seen.aggregates)
         if grid is None:
             consumption = policy(seen)
-            uniform = torch.rand(population.k.shape, generator=generator, device=generator.device,
-                                 dtype=population.k.dtype)
+            uniform = torch.rand(
+                population.k.shape, generator=generator, device=generator.device, dtype=population.k.dtype
+            )
             eps = economy.chain.draw_eps(population.eps, z, z_next, uniform)
             following = Population(seen.resources - consumption, eps, population.weight)
         else:
@@ -97,48 +113,72 @@ def record(
         last, population, z = Panel(population, z), following, z_next
     economy.check_domain(last.z, seen.aggregates)
     series = {name: torch.stack([row[name] for row in rows], 1) for name in rows[0]}
-    return Record(series, last, float(resource_gap(economy, series, torch.stack(lost, 1)).max()),
-                  float(torch.stack(top).max()) if top else None)
+    return Record(
+        series,
+        last,
+        float(resource_gap(economy, series, torch.stack(lost, 1)).max()),
+        float(torch.stack(top).max()) if top else None,
+    )
 
 
 def quality(economy: Economy, gap: float, top_mass: float | None) -> dict[str, object]:
-    """How far a Dataset can be trusted, as its attributes: the largest violation of a resource constraint, percent of output, why
-    if it is more than rounding, and the largest mass at the top node of the wealth grid (None: there is no grid, in a panel).
+    """How far a Dataset can be trusted, as its attributes: the largest violation of a resource constraint, percent of
+    output, why if it is more than rounding, and the largest mass at the top node of the wealth grid (None: there is no
+    grid, in a panel).
 
     Warns where so many households stand there that moments of wealth are cut off.
     """
     if top_mass is not None and top_mass > CROWDED:
-        warnings.warn(f"{top_mass:.2%} of the households stand at the top node of the wealth grid, and moments of wealth are cut off "
-                      "there; train or evaluate with a higher verdict.top", stacklevel=4)
+        warnings.warn(
+            f"{top_mass:.2%} of the households stand at the top node of the wealth grid, and moments of wealth are cut "
+            f"off there; train or evaluate with a higher verdict.top",
+            stacklevel=4,
+        )
     reason = why_unbalanced(economy, panel=top_mass is None)
-    return ({"resource_gap": gap} | ({"resource_gap_reason": reason} if reason else {})
-            | ({} if top_mass is None else {"top_mass": top_mass}))
+    return (
+        {"resource_gap": gap}
+        | ({"resource_gap_reason": reason} if reason else {})
+        | ({} if top_mass is None else {"top_mass": top_mass})
+    )
 
 
 def descriptions(economy: Economy) -> dict[str, tuple[str, str]]:
     """Description and unit of everything that `record` returns."""
-    worth = ("worth of one more unit of capital to all households by the prices that it moves, over their mean marginal utility",
-             f"percent per {economy.period}")
+    worth = (
+        "worth of one more unit of capital to all households by the prices that it moves, over their mean marginal "
+        "utility",
+        f"percent per {economy.period}",
+    )
     state = {economy.aggregate_shock: ("aggregate state", "number")} if _written_down(economy) else {}
-    return state | dict(economy.variables) | ({"externality": worth} if economy.planner else {}) | {
-        "gini": ("Gini coefficient of wealth, start of period", "share"),
-        "wealth_sd": ("standard deviation of wealth across households, start of period", "goods"),
-        "C_gini": ("Gini coefficient of consumption across households", "share"),
-        "C_sd": ("standard deviation of consumption across households", f"goods per {economy.period}"),
-        "bottom50_share": ("share of the poorest half in wealth", "share"),
-        "top10_share": ("share of the richest tenth in wealth", "share"),
-        "top1_share": ("share of the richest hundredth in wealth", "share"),
-    } | {name: (f"{level:.0%} quantile of wealth across households, start of period", "goods")
-         for name, level in LEVELS.items()
-    } | {name: (f"mean consumption of the {fifth} fifth of households by wealth", f"goods per {economy.period}")
-         for name, fifth in FIFTHS.items()}
+    return (
+        state
+        | dict(economy.variables)
+        | ({"externality": worth} if economy.planner else {})
+        | {
+            "gini": ("Gini coefficient of wealth, start of period", "share"),
+            "wealth_sd": ("standard deviation of wealth across households, start of period", "goods"),
+            "C_gini": ("Gini coefficient of consumption across households", "share"),
+            "C_sd": ("standard deviation of consumption across households", f"goods per {economy.period}"),
+            "bottom50_share": ("share of the poorest half in wealth", "share"),
+            "top10_share": ("share of the richest tenth in wealth", "share"),
+            "top1_share": ("share of the richest hundredth in wealth", "share"),
+        }
+        | {
+            name: (f"{level:.0%} quantile of wealth across households, start of period", "goods")
+            for name, level in LEVELS.items()
+        }
+        | {
+            name: (f"mean consumption of the {fifth} fifth of households by wealth", f"goods per {economy.period}")
+            for name, fifth in FIFTHS.items()
+        }
+    )
 
 
 def to_dataset(
     economy: Economy, series: dict[str, Tensor], shocks: Tensor, own: dict[str, Tensor] | None = None, **attributes
 ):
-    """The series as an xarray.Dataset of dimensions (economy, period), with units and descriptions as attributes; beside them
-    the aggregate state by index, or the innovations.
+    """The series as an xarray.Dataset of dimensions (economy, period), with units and descriptions as attributes;
+    beside them the aggregate state by index, or the innovations.
 
     own: series of households, (B, N, T), of dimensions (economy, agent, period).
     """
@@ -146,23 +186,39 @@ def to_dataset(
 
     described = descriptions(economy)
     dimensions = ("economy", "period")
-    variables = {name: (dimensions, series[name].cpu().numpy(), {"long_name": text, "units": unit})
-                 for name, (text, unit) in described.items() if name in series}
+    variables = {
+        name: (dimensions, series[name].cpu().numpy(), {"long_name": text, "units": unit})
+        for name, (text, unit) in described.items()
+        if name in series
+    }
     if economy.chain.finite:
         coded = _flags(economy, economy.aggregate_shock, economy.chain.n_z)
-        variables[economy.aggregate_shock] = (dimensions, shocks.cpu().numpy(), {
-            "long_name": "aggregate state", "units": "index"} | coded)
+        variables[economy.aggregate_shock] = (
+            dimensions,
+            shocks.cpu().numpy(),
+            {"long_name": "aggregate state", "units": "index"} | coded,
+        )
     else:
-        variables["innovation"] = ((*dimensions, "shock"), shocks.cpu().numpy(), {
-            "long_name": "innovation that led to this period", "units": "standard deviations"})
+        variables["innovation"] = (
+            (*dimensions, "shock"),
+            shocks.cpu().numpy(),
+            {"long_name": "innovation that led to this period", "units": "standard deviations"},
+        )
     b, periods = shocks.shape[:2]
-    coordinates = {"economy": ("economy", range(b), {"long_name": "simulated economy", "units": "index"}),
-                   "period": ("period", range(periods), {"long_name": "period", "units": economy.period})}
+    coordinates = {
+        "economy": ("economy", range(b), {"long_name": "simulated economy", "units": "index"}),
+        "period": ("period", range(periods), {"long_name": "period", "units": economy.period}),
+    }
     if own:
         coded = _flags(economy, economy.individual_shock, economy.chain.n_eps)
-        variables |= {name: (("economy", "agent", "period"), own[name].cpu().numpy(),
-                             {"long_name": text, "units": unit} | (coded if unit == "index" else {}))
-                      for name, (text, unit) in of_households(economy).items()}
+        variables |= {
+            name: (
+                ("economy", "agent", "period"),
+                own[name].cpu().numpy(),
+                {"long_name": text, "units": unit} | (coded if unit == "index" else {}),
+            )
+            for name, (text, unit) in of_households(economy).items()
+        }
         agents = next(iter(own.values())).shape[1]
         coordinates["agent"] = "agent", range(agents), {"long_name": "simulated household", "units": "index"}
     attributes["calibration"] = json.dumps(attributes["calibration"])
@@ -180,8 +236,8 @@ def save(dataset, path) -> None:
     """Write a Dataset to one compressed file that `xarray.open_dataset(path)` reads: netCDF, in gzip.
 
     Raises:
-        InputError: no Dataset or one that netCDF cannot hold, a name that does not end with .nc.gz, or a file that cannot
-            be written.
+        InputError: no Dataset or one that netCDF cannot hold, a name that does not end with .nc.gz, or a file that
+            cannot be written.
     """
     import xarray
 
@@ -229,7 +285,8 @@ def _externality(economy: Economy, seen: Observation, consumption: Tensor) -> di
 
 
 def _distribution(population: Population, consumption: Tensor, limit: float) -> dict[str, Tensor]:
-    """Moments of wealth and consumption, shares of groups in wealth and consumption by fifths of the population: name -> (B,).
+    """Moments of wealth and consumption, shares of groups in wealth and consumption by fifths of the population: name
+    -> (B,).
 
     limit: the borrowing limit, at which households are for certain and not around.
     """
@@ -247,7 +304,15 @@ def _distribution(population: Population, consumption: Tensor, limit: float) -> 
     up_to, consumed = levels_of(k, weight)[1], levels_of(k, weight * consumption)[1]
     fifths = 5 * curve_at(up_to, consumed, [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]).diff(dim=-1)
     left = torch.cat([torch.zeros_like(lorenz[:, :1]), lorenz[:, :-1]], -1)
-    return ({"gini": 1 - (weight * (left + lorenz)).sum(-1),
-             "wealth_sd": (weight * (k - mean) ** 2).sum(-1).sqrt(),
-             **of_consumption, "bottom50_share": below[:, 0], "top10_share": 1 - below[:, 1], "top1_share": 1 - below[:, 2]}
-            | dict(zip(LEVELS, levels.unbind(1))) | dict(zip(FIFTHS, fifths.unbind(1))))
+    return (
+        {
+            "gini": 1 - (weight * (left + lorenz)).sum(-1),
+            "wealth_sd": (weight * (k - mean) ** 2).sum(-1).sqrt(),
+            **of_consumption,
+            "bottom50_share": below[:, 0],
+            "top10_share": 1 - below[:, 1],
+            "top1_share": 1 - below[:, 2],
+        }
+        | dict(zip(LEVELS, levels.unbind(1)))
+        | dict(zip(FIFTHS, fifths.unbind(1)))
+    )

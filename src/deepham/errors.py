@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-
 LONGEST = 600  # characters of a message
 
 
 class InputError(ValueError):
     """Bad input: one line that says what was given, what was expected and how to mend it.
 
-    The scripts print the line and exit with code 2; a caller in Python catches it as a ValueError. Whatever was given and
-    is quoted in the message, the line is one, printable and no longer than LONGEST.
+    The scripts print the line and exit with code 2; a caller in Python catches it as a ValueError. Whatever was given
+    and is quoted in the message, the line is one, printable and no longer than LONGEST.
     """
 
     def __init__(self, message: str):
@@ -57,7 +56,7 @@ def one_line(message: str) -> str:
     """The message in one printable line of at most LONGEST characters."""
     line = printable(" ".join(message.split()))
     # what was given stands in the middle: the name before it and the advice after it are kept
-    return line if len(line) <= LONGEST else f"{line[:LONGEST // 2]} ... {line[5 - LONGEST // 2:]}"
+    return line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} ... {line[5 - LONGEST // 2 :]}"
 
 
 def show(given) -> str:
@@ -68,5 +67,8 @@ def show(given) -> str:
 
 def printable(text: str) -> str:
     """Control characters and halves of surrogate pairs as escape sequences."""
-    return text if text.isprintable() else "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
+    return (
+        text
+        if text.isprintable()
+        else "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
+    )

@@ -20,7 +20,8 @@ from deepham import states
 from deepham.economics.economy import Economy
 from deepham.simulation.household import observe
 
-BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#555555"  # told apart in print and by colour-blind readers
+# told apart in print and by colour-blind readers
+BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#555555"
 MOST_STATES = 5  # that a figure shows: what a reader tells apart
 STYLES = ("--", "-", ":")  # of aggregate states, of which no more are shown
 LEAST_AT_LIMIT = 5e-4  # share of households at the borrowing limit from which on it is shown
@@ -143,8 +144,15 @@ def legend_below(figure: Figure, economy: Economy | None = None, styles=(), othe
     if handles:
         ncols = next((number for number in range(len(handles), 1, -1) if _fits(figure, handles, number, fontsize)), 1)
         by_row = [handle for column in range(ncols) for handle in handles[column::ncols]]  # matplotlib fills columns
-        figure.legend(handles=by_row, title=title, loc="outside lower center", ncols=ncols, frameon=False,
-                      fontsize=fontsize, title_fontsize=fontsize)
+        figure.legend(
+            handles=by_row,
+            title=title,
+            loc="outside lower center",
+            ncols=ncols,
+            frameon=False,
+            fontsize=fontsize,
+            title_fontsize=fontsize,
+        )
 
 
 def _fits(figure: Figure, handles: list, ncols: int, fontsize: int) -> bool:
@@ -196,15 +204,20 @@ def frame_density(axes, economy: Economy, top: float, highest: float, at_limit: 
         axes.bar(limit, at_limit / width, -width, align="edge", color=GREY, alpha=0.5, linewidth=0)
         label = label or f"at the limit: {100 * at_limit:.1f} % of households"
         bar = Patch(color=GREY, alpha=0.5, linewidth=0, label=label)
-    axes.set(xlim=(limit - 1.1 * width, top), ylim=(0, 1.1 * highest), xlabel=asset_label(economy),
-             ylabel="density, per good")
+    axes.set(
+        xlim=(limit - 1.1 * width, top),
+        ylim=(0, 1.1 * highest),
+        xlabel=asset_label(economy),
+        ylabel="density, per good",
+    )
     return bar
 
 
 def density_top(economy: Economy, grid: np.ndarray, mass: np.ndarray) -> tuple[float, str]:
     """Where a panel of densities ends (goods), and what its title says of those beyond.
 
-    99.8 % of the mass (G,) lie within, or fewer where the richest are so far off that one would see little of the others.
+    99.8 % of the mass (G,) lie within, or fewer where the richest are so far off that one would see little of the
+    others.
     """
     cumulated, limit = mass.cumsum() / mass.sum(), economy.borrowing_limit
     nearly_all, most = (grid[min(np.searchsorted(cumulated, level), len(grid) - 1)] for level in (0.998, 0.75))
@@ -247,7 +260,11 @@ def wealth_and_policy(solution) -> Figure:
     highest = highest_inside(economy, nodes, end, per_good[[each.eps for each in shown]])
     bar = frame_density(left, economy, end, highest, density(economy, grid, by_state.sum(0))[2])
     left.set_title(f"Ergodic wealth distribution{beyond}")
-    right.set(xlim=(economy.borrowing_limit, top), xlabel=asset_label(economy),
-              ylabel=f"consumption, goods per {economy.period}", title="Policy at the ergodic cross-section")
+    right.set(
+        xlim=(economy.borrowing_limit, top),
+        xlabel=asset_label(economy),
+        ylabel=f"consumption, goods per {economy.period}",
+        title="Policy at the ergodic cross-section",
+    )
     legend_below(figure, economy, [(name, style) for _, name, _, style in aggregate_states], [bar])
     return figure

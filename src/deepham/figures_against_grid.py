@@ -15,7 +15,6 @@ from deepham.figures import (
     Figure,
     asset_label,
     count_periods,
-    density as density_of,
     density_top,
     frame_density,
     highest_inside,
@@ -23,6 +22,9 @@ from deepham.figures import (
     of_each_state,
     shown_aggregate_states,
     shown_states,
+)
+from deepham.figures import (
+    density as density_of,
 )
 from deepham.reference.solve import Reference
 from deepham.simulation.household import Policy, observe
@@ -57,12 +59,21 @@ def errors_against_grid(bins: list[WealthBin], grid: list[WealthBin]) -> Figure:
     shown = (("euler", "Euler error", "percent of consumption"), ("bellman", "Bellman error of the policy", "utils"))
     for axes, (name, title, unit) in zip(figure.subplots(1, 2), shown):
         x = np.arange(len(bins))
-        ours, signed, other = ([getattr(each, field) for each in which] for which, field in
-                               ((bins, name), (bins, f"{name}_signed"), (grid, name)))
+        ours, signed, other = (
+            [getattr(each, field) for each in which]
+            for which, field in ((bins, name), (bins, f"{name}_signed"), (grid, name))
+        )
         axes.plot(x, ours, "o-", color=BLUE, label="deep learning, mean of the size")
-        axes.scatter(x, np.abs(signed), marker="s", s=36, edgecolors=ORANGE, zorder=3,
-                     facecolors=[ORANGE if value > 0 else "white" for value in signed],
-                     label="size of the signed mean (hollow: negative)")
+        axes.scatter(
+            x,
+            np.abs(signed),
+            marker="s",
+            s=36,
+            edgecolors=ORANGE,
+            zorder=3,
+            facecolors=[ORANGE if value > 0 else "white" for value in signed],
+            label="size of the signed mean (hollow: negative)",
+        )
         axes.plot(x, other, **GRID_STYLE, marker=".", label="grid, mean of the size")
         axes.set(yscale="log", xlabel="wealth, percent of households from the poorest", ylabel=unit, title=title)
         axes.set_xticks(x, labels)
@@ -92,8 +103,10 @@ def wealth_against_grid(economy: Economy, candidate: Ergodic, truth: Ergodic) ->
         above = 1 - mass.sum(0).cumsum()
         tail.semilogy(nodes[above > 1e-6], above[above > 1e-6], **style, label=label)
     tail.set(xlabel=asset_label(economy), ylabel="share of households above", title="Upper tail")
-    at_ours, at_grid = (quantile(truth.grid, torch.as_tensor(mass.sum(0)), SHOWN_QUANTILES, atom=float(nodes[0])).numpy()
-                        for mass in (ours, grid))
+    at_ours, at_grid = (
+        quantile(truth.grid, torch.as_tensor(mass.sum(0)), SHOWN_QUANTILES, atom=float(nodes[0])).numpy()
+        for mass in (ours, grid)
+    )
     quantiles.plot(at_grid, at_ours, color=BLUE, label="0.1 % to 99.9 %")
     quantiles.plot(at_grid, at_grid, **GRID_STYLE, label="equal")
     quantiles.set(xlabel=f"grid, {asset_label(economy)}", ylabel="deep learning", title="Quantile against quantile")
@@ -112,8 +125,11 @@ def capital_against_grid(economy: Economy, candidate: Ergodic, truth: Ergodic) -
     path.plot(periods[end], candidate.K[0, end].numpy(), color=BLUE, label="deep learning")
     path.plot(periods[end], truth.K[0, end].numpy(), **GRID_STYLE, label="grid")
     held = "capital" if economy.mean_assets == "K" else "mean assets"
-    path.set(xlabel=f"{economy.period} after burn-in", ylabel=f"{held} {economy.mean_assets}, goods",
-             title=f"{held.capitalize()} on the same shocks")
+    path.set(
+        xlabel=f"{economy.period} after burn-in",
+        ylabel=f"{held} {economy.mean_assets}, goods",
+        title=f"{held.capitalize()} on the same shocks",
+    )
     for axes in (path, gap):
         count_periods(axes)
     legend_below(figure, others=path.get_legend_handles_labels()[0])
@@ -148,8 +164,12 @@ def policy_against_grid(economy: Economy, policy: Policy, reference: Reference, 
             mpc.plot(middle, grid.diff() / cash.diff(), **GRID_STYLE | {"linewidth": 0.7})
     level.set(xlabel=asset_label(economy), ylabel=f"consumption, goods per {economy.period}", title="Policy")
     gap.set(xlabel=asset_label(economy), ylabel="percent", title="Consumption, distance to the grid's", ylim=(-1, 1))
-    mpc.set(xlabel=asset_label(economy), ylabel="per good of resources", title="Marginal propensity to consume",
-            yscale="log")
+    mpc.set(
+        xlabel=asset_label(economy),
+        ylabel="per good of resources",
+        title="Marginal propensity to consume",
+        yscale="log",
+    )
     legend_below(figure, economy, [(name, style) for _, name, _, style in aggregate_states], [_grid_entry()])
     return figure
 

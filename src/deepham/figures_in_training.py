@@ -16,13 +16,15 @@ from deepham.figures import (
     BLUE,
     Figure,
     asset_label,
-    density as density_of,
     frame_density,
     highest_inside,
     legend_below,
     of_each_state,
     shown_aggregate_states,
     shown_states,
+)
+from deepham.figures import (
+    density as density_of,
 )
 from deepham.figures_against_grid import GRID_STYLE, Z_STYLES
 from deepham.reference.solve import Reference
@@ -41,8 +43,10 @@ def figures_in_training(
 ) -> dict[str, Figure]:
     """Every figure of this file, by name. Everything on the CPU, in one precision."""
     everybody = _pooled(panel.population)
-    return {"wealth": wealth_in_panel(economy, everybody, reference),
-            "policy": policy_in_panel(economy, policy, everybody, panel.z, reference)}
+    return {
+        "wealth": wealth_in_panel(economy, everybody, reference),
+        "policy": policy_in_panel(economy, policy, everybody, panel.z, reference),
+    }
 
 
 def wealth_in_panel(economy: Economy, everybody: Population, reference: Reference | None) -> Figure:
@@ -78,8 +82,12 @@ def wealth_in_panel(economy: Economy, everybody: Population, reference: Referenc
     bar = frame_density(density, economy, top, highest or 1.0, float(weight[constrained].sum()))
     density.set_title(title, fontsize=10)
     farthest = max(float(x[above >= SHOWN_SHARE][-1]) for x, above in tails)
-    tail.set(xlim=(economy.borrowing_limit, farthest), ylim=(SHOWN_SHARE, 1.2), xlabel=asset_label(economy),
-             ylabel="share of households above")
+    tail.set(
+        xlim=(economy.borrowing_limit, farthest),
+        ylim=(SHOWN_SHARE, 1.2),
+        xlabel=asset_label(economy),
+        ylabel="share of households above",
+    )
     tail.set_title("Upper tail", fontsize=10)
     tail.legend(frameon=False, fontsize=8)
     legend_below(figure, economy, others=[_grid_entry(reference), bar], fontsize=8)
@@ -90,8 +98,8 @@ def wealth_in_panel(economy: Economy, everybody: Population, reference: Referenc
 def policy_in_panel(
     economy: Economy, policy: Policy, everybody: Population, z: Tensor, reference: Reference | None
 ) -> Figure:
-    """Consumption by wealth and state, and its distance to the grid's, for households beside `everybody` (1, N), in every state of
-    a chain or at the mean of z (B, d).
+    """Consumption by wealth and state, and its distance to the grid's, for households beside `everybody` (1, N), in
+    every state of a chain or at the mean of z (B, d).
     """
     top = float(quantile(everybody.k[0], everybody.weight[0], [0.998]))
     k = torch.linspace(economy.borrowing_limit, top, POINTS + 1, dtype=everybody.k.dtype)[None, 1:]
@@ -128,7 +136,9 @@ def _grid_entry(reference: Reference | None) -> Line2D | None:
 
 def _pooled(population: Population) -> Population:
     """All households in one cross-section, (1, B N)."""
-    return Population(*(x.reshape(1, -1) for x in (population.k, population.eps, population.weight / len(population.k))))
+    return Population(
+        *(x.reshape(1, -1) for x in (population.k, population.eps, population.weight / len(population.k)))
+    )
 
 
 def _above(k: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

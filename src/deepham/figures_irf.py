@@ -11,8 +11,14 @@ from deepham.errors import InputError, show
 from deepham.figures import BLUE, GREEN, ORANGE, Figure, count_periods, legend_below, panel_title
 
 # of what is laid over each other, solutions for example
-LINES = ((BLUE, "-"), (ORANGE, "-."), (GREEN, (0, (1, 1.5))), ("#CC79A7", (0, (6, 2))),
-         ("#56B4E9", (0, (3, 1, 1, 1, 1, 1))), ("#E69F00", (0, (8, 2, 2, 2))))
+LINES = (
+    (BLUE, "-"),
+    (ORANGE, "-."),
+    (GREEN, (0, (1, 1.5))),
+    ("#CC79A7", (0, (6, 2))),
+    ("#56B4E9", (0, (3, 1, 1, 1, 1, 1))),
+    ("#E69F00", (0, (8, 2, 2, 2))),
+)
 GRID_LINE = ("black", (0, (4, 2)))
 BANDS = (("q05", "q95", 0.15, "90 %"), ("q25", "q75", 0.25, "50 %"))
 VARIABLES = ("Y", "C", "I", "K", "r", "w")
@@ -65,15 +71,21 @@ def impulse_responses(responses: dict[str, object], variables, lines=LINES) -> F
     first = next(iter(responses.values()))
     for axes, name in zip(panels, variables):
         for low, high, alpha, _ in BANDS:
-            axes.fill_between(first["period"].values, first[f"{name}_{low}"], first[f"{name}_{high}"],
-                              color=lines[0][0], alpha=alpha, linewidth=0)
+            axes.fill_between(
+                first["period"].values,
+                first[f"{name}_{low}"],
+                first[f"{name}_{high}"],
+                color=lines[0][0],
+                alpha=alpha,
+                linewidth=0,
+            )
         for (label, data), (color, style) in zip(responses.items(), lines):
             axes.plot(data["period"].values, data[name], color=color, linestyle=style, label=label or "mean over draws")
         axes.axhline(0, color="black", linewidth=0.6)
         axes.set_title(panel_title(name, first[name].attrs["long_name"].removeprefix("response of ")), fontsize=10)
         axes.set(ylabel=first[name].attrs["units"], xlabel=f"{first['period'].attrs['units']}s after the shock")
         count_periods(axes)
-    for axes in panels[len(variables):]:
+    for axes in panels[len(variables) :]:
         axes.set_visible(False)
     titles = {data.attrs.get("title", "") for data in responses.values()}
     title = titles.pop() if len(titles) == 1 else "Impulse responses"
@@ -86,15 +98,18 @@ def _legend(figure: Figure, axes, responses: dict[str, object], color) -> None:
     """Lines and bands, under all panels. Where the bands overlap they are darker."""
     handles, _ = axes.get_legend_handles_labels()
     of = f", {next(iter(responses))}" if len(responses) > 1 else ""
-    handles += [Patch(color=color, alpha=alpha, linewidth=0, label=f"{share} of the draws{of}")
-                for (*_, share), alpha in zip(BANDS, (0.15, 0.36))]
+    handles += [
+        Patch(color=color, alpha=alpha, linewidth=0, label=f"{share} of the draws{of}")
+        for (*_, share), alpha in zip(BANDS, (0.15, 0.36))
+    ]
     legend_below(figure, others=handles)
 
 
 def _check_responses(responses: Mapping) -> None:
     if not 0 < len(responses) <= len(LINES):
-        raise InputError(f"responses: expected a Dataset of irf(), or 1 to {len(LINES)} of them by label, got "
-                         f"{len(responses)}")
+        raise InputError(
+            f"responses: expected a Dataset of irf(), or 1 to {len(LINES)} of them by label, got {len(responses)}"
+        )
     units = set()
     for label, data in responses.items():
         where = f"responses[{show(label)}]" if len(responses) > 1 or label != "" else "responses"
@@ -104,8 +119,10 @@ def _check_responses(responses: Mapping) -> None:
             raise InputError(f"{where}: expected a Dataset as irf() returns it, got {_kind(data)}")
         units.add(data["period"].attrs.get("units", "period"))
     if len(units) > 1:
-        raise InputError(f"responses: periods differ, {' and '.join(sorted(map(str, units)))}; expected economies that "
-                         "count time alike, or a figure each")
+        raise InputError(
+            f"responses: periods differ, {' and '.join(sorted(map(str, units)))}; expected economies that "
+            "count time alike, or a figure each"
+        )
 
 
 def _kind(data) -> str:
@@ -115,9 +132,13 @@ def _kind(data) -> str:
 def _variables(data) -> list[str]:
     """Names of the responses in a Dataset of `irf`: what has an error, bands and a unit."""
     suffixes = ("_se", *(f"_{level}" for low, high, *_ in BANDS for level in (low, high)))
-    return [name for name, one in data.items()
-            if one.dims == ("period",) and {"long_name", "units"} <= one.attrs.keys()
-            and all(f"{name}{suffix}" in data for suffix in suffixes)]
+    return [
+        name
+        for name, one in data.items()
+        if one.dims == ("period",)
+        and {"long_name", "units"} <= one.attrs.keys()
+        and all(f"{name}{suffix}" in data for suffix in suffixes)
+    ]
 
 
 def _is_dataset(given) -> bool:

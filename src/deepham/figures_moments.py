@@ -1,4 +1,5 @@
-"""What generalized moments have learned, as a picture: the basis, the value over the moment, and who gains from equality.
+"""What generalized moments have learned, as a picture: the basis, the value over the moment, and who gains from
+equality.
 
 After Han, Yang and E (2021), section on generalized moments.
 """
@@ -86,8 +87,10 @@ def generalized_moments(solution: Solution, seed: int = 0) -> Figure:
     if policy is None:
         raise InputError("solution: its networks have no generalized moments; train with network=generalized_moments")
     if solution.network["aggregates"]:
-        raise InputError("solution: its moments stand beside the aggregates and contain no mean wealth to be compared "
-                         "with; expected network.aggregates=false")
+        raise InputError(
+            "solution: its moments stand beside the aggregates and contain no mean wealth to be compared "
+            "with; expected network.aggregates=false"
+        )
     bases = {"policy": Basis.of(policy, solution.ergodic), "value": Basis.of(value, solution.ergodic)}
     dates = _dates(solution, seed)
     figure = Figure(figsize=(11, 7.2), layout="constrained")
@@ -109,7 +112,9 @@ def _draw_basis(axes, solution: Solution, bases: dict[str, Basis]) -> None:
     distance.axhline(0, color="black", linestyle="--", linewidth=0.8)
     distance.set_title("distance to the first moment", fontsize=8)
     distance.tick_params(labelsize=7)
-    axes.set(xlabel=asset_label(solution.economy), ylabel="goods", title="Basis, mean zero and slope one at mean wealth")
+    axes.set(
+        xlabel=asset_label(solution.economy), ylabel="goods", title="Basis, mean zero and slope one at mean wealth"
+    )
     axes.legend(frameon=False, fontsize=8)
 
 

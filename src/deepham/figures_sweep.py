@@ -14,13 +14,15 @@ from deepham.verdict import JUDGED, MEASURES
 
 MOST_LINES = 8  # that a reader tells apart
 STYLES = tuple((color, style) for style in ("-", "--") for color in (BLUE, ORANGE, GREEN, GREY))
-GRID = {"marker": "D", "fillstyle": "none", "markersize": 8, "linewidth": 0}  # the grid solution, around what should be there
+# the grid solution, around what should be there
+GRID = {"marker": "D", "fillstyle": "none", "markersize": 8, "linewidth": 0}
 
 
 def sweep_figure(runs: list[SweepRun], measure: str) -> Figure:
-    """The measure by the setting that takes most values, one line a combination of the others through the means over the
-    seeds, each seed a point, bar and goal drawn in, and of a moment the grid solution's where a run has one. Where there are
-    more combinations than can be told apart, as of a random search, a panel a setting with the runs as points.
+    """The measure by the setting that takes most values, one line a combination of the others through the means over
+    the seeds, each seed a point, bar and goal drawn in, and of a moment the grid solution's where a run has one. Where
+    there are more combinations than can be told apart, as of a random search, a panel a setting with the runs as
+    points.
 
     Args:
         runs: those that are not finished, or lack the measure, are left out.
@@ -49,17 +51,37 @@ def sweep_figure(runs: list[SweepRun], measure: str) -> Figure:
     return figure
 
 
-def _draw(axes, group: list[SweepRun], runs: list[SweepRun], key: str, measure: str, color, style: str, label: str) -> None:
+def _draw(
+    axes, group: list[SweepRun], runs: list[SweepRun], key: str, measure: str, color, style: str, label: str
+) -> None:
     """One combination of the other settings: its runs, a line through their means, and what the grid says."""
     place = _places(runs, key)
     stopped = [run for run in group if run.stopped]
-    axes.plot([place[run.settings.get(key, UNKNOWN)] for run in stopped], [abs(run.measures[measure]) for run in stopped], "o",
-              color=color, markersize=4, alpha=0.55, fillstyle="none", linewidth=0)
-    points = {place[value]: [abs(run.measures[measure]) for run in same]
-              for (value,), same in by_setting([run for run in group if run.complete], [key]).items()}
+    axes.plot(
+        [place[run.settings.get(key, UNKNOWN)] for run in stopped],
+        [abs(run.measures[measure]) for run in stopped],
+        "o",
+        color=color,
+        markersize=4,
+        alpha=0.55,
+        fillstyle="none",
+        linewidth=0,
+    )
+    points = {
+        place[value]: [abs(run.measures[measure]) for run in same]
+        for (value,), same in by_setting([run for run in group if run.complete], [key]).items()
+    }
     x = [at for at, values in points.items() for _ in values]
-    axes.plot(x, [y for values in points.values() for y in values], "o", color=color, markersize=4, alpha=0.55, linewidth=0,
-              label="" if style else "a run")
+    axes.plot(
+        x,
+        [y for values in points.values() for y in values],
+        "o",
+        color=color,
+        markersize=4,
+        alpha=0.55,
+        linewidth=0,
+        label="" if style else "a run",
+    )
     if style:
         means = [np.mean(values) for values in points.values()]
         axes.plot(list(points), means, style, color=color, label=label or "mean over seeds")
@@ -91,7 +113,10 @@ def _frame(axes, runs: list[SweepRun], key: str, measure: str) -> None:
     if measure in JUDGED and any(line.get_ydata()[0] > 0 for line in axes.lines if len(line.get_ydata())):
         axes.set_yscale("log")
     meaning = next((run.meanings[key] for run in runs if key in run.meanings), "")
-    axes.set(xlabel=f"{meaning} ({key.removeprefix('model.')})" if meaning else key, ylabel=f"{text}, {unit}" if unit else text)
+    axes.set(
+        xlabel=f"{meaning} ({key.removeprefix('model.')})" if meaning else key,
+        ylabel=f"{text}, {unit}" if unit else text,
+    )
 
 
 def _values(runs: list[SweepRun], key: str) -> list[str]:

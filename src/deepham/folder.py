@@ -25,7 +25,8 @@ from torch import Tensor
 
 from deepham.errors import InputError, show
 
-SCHEMA_VERSION = 4  # 1: before the policy was capped at the constraint; 2: before the digests covered meta.json; 3: before
+# 1: before the policy was capped at the constraint; 2: before the digests covered meta.json; 3: before
+SCHEMA_VERSION = 4
 # network.base had a name
 WEIGHTS, ERGODIC, CONFIG, META = "weights.safetensors", "ergodic.safetensors", "config.yaml", "meta.json"
 SHIPPED = Path(__file__).parent / "shipped"
@@ -64,13 +65,17 @@ def write(path, contents: Contents, overwrite: bool) -> Path:
     data = {WEIGHTS: safetensors.torch.save(contents.weights), ERGODIC: safetensors.torch.save(contents.ergodic)}
     config, meta = _plain(contents.config), _plain(contents.meta | {"schema_version": SCHEMA_VERSION})
     digests = _digests(data, config, meta)
-    text = {CONFIG: yaml.safe_dump(config, sort_keys=False),
-            META: json.dumps(meta | {"digests": digests}, indent=2) + "\n"}
+    text = {
+        CONFIG: yaml.safe_dump(config, sort_keys=False),
+        META: json.dumps(meta | {"digests": digests}, indent=2) + "\n",
+    }
     data |= {name: value.encode() for name, value in text.items()}
     for name in FILES:
         if len(data[name]) > LARGEST[name]:
-            raise InputError(f"{name} would have {len(data[name])} bytes, more than the {LARGEST[name]} that are read "
-                             f"again; make the {'networks' if name == WEIGHTS else 'contents'} smaller")
+            raise InputError(
+                f"{name} would have {len(data[name])} bytes, more than the {LARGEST[name]} that are read "
+                f"again; make the {'networks' if name == WEIGHTS else 'contents'} smaller"
+            )
     home = folder if os.path.exists(folder) else folder.parent
     stage = home / f".{folder.name}.{os.getpid()}.tmp"
     try:
@@ -110,8 +115,10 @@ def read(path) -> Contents:
         folder = SHIPPED / str(path)
     if not os.path.isdir(folder):
         found = "is a file" if os.path.exists(folder) else "does not exist"
-        raise InputError(f"{folder} {found}; expected a folder that Solution.save or a training run wrote, "
-                         f"with {', '.join(FILES)}, or a solution that ships with the package: {', '.join(shipped())}")
+        raise InputError(
+            f"{folder} {found}; expected a folder that Solution.save or a training run wrote, "
+            f"with {', '.join(FILES)}, or a solution that ships with the package: {', '.join(shipped())}"
+        )
     data = {name: _bytes(folder, name) for name in reversed(FILES)}
     meta = _parse(folder / META, data[META], json.loads)
     _check_schema(folder / META, meta)
@@ -132,22 +139,27 @@ def verify(contents: Contents) -> None:
     leaf or a setting, can be said first.
     """
     for name in contents.changed:
-        raise InputError(f"{name}: not the file that was saved (its digest differs from the one in {META}): "
-                         f"damaged, edited or half replaced; copy or save the solution again")
+        raise InputError(
+            f"{name}: not the file that was saved (its digest differs from the one in {META}): "
+            f"damaged, edited or half replaced; copy or save the solution again"
+        )
 
 
 def _bytes(folder: Path, name: str) -> bytes:
     file = folder / name
     if not os.path.lexists(file):
-        raise InputError(f"{folder} holds no {name}; expected a solution, with {', '.join(FILES)} (a run writes "
-                         f"them when it has finished)")
+        raise InputError(
+            f"{folder} holds no {name}; expected a solution, with {', '.join(FILES)} (a run writes "
+            f"them when it has finished)"
+        )
     if not os.path.isfile(file):  # a folder, a broken link, or a pipe that would be waited for
         raise InputError(f"{file} is no file; copy or save the solution again")
     try:
         size = file.stat().st_size
         if size > LARGEST[name]:
-            raise InputError(f"{file}: expected at most {LARGEST[name]} bytes, got {size}; copy or save the solution "
-                             f"again")
+            raise InputError(
+                f"{file}: expected at most {LARGEST[name]} bytes, got {size}; copy or save the solution again"
+            )
         return file.read_bytes()
     except OSError as error:
         raise InputError(f"{file}: cannot be read ({error.strerror})") from None
@@ -162,11 +174,15 @@ def _refuse_to_clobber(folder: Path, overwrite: bool) -> None:
     solution = bool(present & {WEIGHTS, ERGODIC})
     if present and not overwrite:
         found = "already holds a solution" if solution else "is not empty"
-        raise InputError(f"{folder} {found}; choose a new folder, or give overwrite=True to "
-                         f"{'replace it' if solution else 'put the solution beside what is there'}")
+        raise InputError(
+            f"{folder} {found}; choose a new folder, or give overwrite=True to "
+            f"{'replace it' if solution else 'put the solution beside what is there'}"
+        )
     if not solution and present & {CONFIG, META}:
-        raise InputError(f"{folder} holds a {(present & {CONFIG, META}).pop()} of something that is no solution, which "
-                         f"would be lost; choose a new folder")
+        raise InputError(
+            f"{folder} holds a {(present & {CONFIG, META}).pop()} of something that is no solution, which "
+            f"would be lost; choose a new folder"
+        )
 
 
 def _check_schema(file: Path, meta: dict) -> None:
@@ -174,11 +190,15 @@ def _check_schema(file: Path, meta: dict) -> None:
     if isinstance(version, bool) or not isinstance(version, int) or version < 1:
         raise InputError(f"{file}: expected schema_version {SCHEMA_VERSION}, got {show(version)}; this is no solution")
     if version < SCHEMA_VERSION:
-        raise InputError(f"{file}: the solution has schema version {version}, an older form than version "
-                         f"{SCHEMA_VERSION}, which alone is read; train it again")
+        raise InputError(
+            f"{file}: the solution has schema version {version}, an older form than version "
+            f"{SCHEMA_VERSION}, which alone is read; train it again"
+        )
     if version > SCHEMA_VERSION:
-        raise InputError(f"{file}: the solution has schema version {show(version)}, this deepham reads version "
-                         f"{SCHEMA_VERSION}; upgrade deepham")
+        raise InputError(
+            f"{file}: the solution has schema version {show(version)}, this deepham reads version "
+            f"{SCHEMA_VERSION}; upgrade deepham"
+        )
 
 
 def _parse(file: Path, data: bytes, parser):

@@ -36,8 +36,15 @@ class Histories:
 
     def keep(self, seen: Observation, consumption: Tensor) -> None:
         """Write down one period: consumption (B, N) of the panel's own households."""
-        own = {"k": seen.k, "eps": seen.eps, "c": consumption, "m": seen.resources, "income": seen.resources - seen.k,
-               "k_next": seen.resources - consumption, "mpc": self._propensity(seen, consumption)}
+        own = {
+            "k": seen.k,
+            "eps": seen.eps,
+            "c": consumption,
+            "m": seen.resources,
+            "income": seen.resources - seen.k,
+            "k_next": seen.resources - consumption,
+            "mpc": self._propensity(seen, consumption),
+        }
         for name, values in own.items():
             self.series[self.names[name]][..., self.period] = values
         self.period += 1
@@ -55,8 +62,15 @@ def household_names(economy: Economy) -> dict[str, str]:
     A name that is taken, by one of the economy's accounts or a state, gets `household_` in front.
     """
     names, taken = {}, {*economy.variables, economy.aggregate_shock}
-    for key, name in {"k": economy.asset, "eps": economy.individual_shock, "c": "c", "m": "m", "income": "income",
-                      "k_next": f"{economy.asset}_next", "mpc": "mpc"}.items():
+    for key, name in {
+        "k": economy.asset,
+        "eps": economy.individual_shock,
+        "c": "c",
+        "m": "m",
+        "income": "income",
+        "k_next": f"{economy.asset}_next",
+        "mpc": "mpc",
+    }.items():
         names[key] = f"household_{name}" if name in taken else name
         taken.add(names[key])
     return names
@@ -65,11 +79,13 @@ def household_names(economy: Economy) -> dict[str, str]:
 def descriptions(economy: Economy) -> dict[str, tuple[str, str]]:
     """Description and unit of everything in `Histories.series`."""
     flow = f"goods per {economy.period}"
-    texts = {"k": ("assets of the household, start of period", "goods"),
-             "eps": ("individual state of the household", "index"),
-             "c": ("consumption of the household", flow),
-             "m": ("resources of the household, consumption and the assets carried", flow),
-             "income": ("income of the household, resources less assets at the start of the period", flow),
-             "k_next": ("assets that the household carries into the next period", "goods"),
-             "mpc": ("marginal propensity to consume out of a small gift of assets, at unchanged prices", "share")}
+    texts = {
+        "k": ("assets of the household, start of period", "goods"),
+        "eps": ("individual state of the household", "index"),
+        "c": ("consumption of the household", flow),
+        "m": ("resources of the household, consumption and the assets carried", flow),
+        "income": ("income of the household, resources less assets at the start of the period", flow),
+        "k_next": ("assets that the household carries into the next period", "goods"),
+        "mpc": ("marginal propensity to consume out of a small gift of assets, at unchanged prices", "share"),
+    }
     return {name: texts[key] for key, name in household_names(economy).items()}

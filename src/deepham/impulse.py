@@ -1,12 +1,13 @@
 """Generalised impulse responses: two copies of one economy, the same luck, one difference in period 0.
 
 Response = mean over draws of (shocked - baseline), in percent of the baseline's mean in that period (Koop, Pesaran and
-Potter, 1996). In the continuum only the aggregate state is random, and most of what is random about a response to a state of
-a finite chain is how long the two copies' aggregate states differ: once they meet they stay together, since both follow the
-same draws. The chain gives the probability of each meeting time exactly. So the draws are stratified by it: every stratum is
-simulated at least twice and weighted with its probability, and what is left is the little that differs within a stratum.
-Where the aggregate state is a number an innovation is shocked in place of a state. What is random then is the innovation that
-the baseline draws instead: its draws are spread evenly over the distribution, two neighbours to a stratum.
+Potter, 1996). In the continuum only the aggregate state is random, and most of what is random about a response to a
+state of a finite chain is how long the two copies' aggregate states differ: once they meet they stay together, since
+both follow the same draws. The chain gives the probability of each meeting time exactly. So the draws are stratified by
+it: every stratum is simulated at least twice and weighted with its probability, and what is left is the little that
+differs within a stratum. Where the aggregate state is a number an innovation is shocked in place of a state. What is
+random then is the innovation that the baseline draws instead: its draws are spread evenly over the distribution, two
+neighbours to a stratum.
 """
 
 from __future__ import annotations
@@ -53,7 +54,9 @@ class StateShock:
 
     def paths(self, economy: Economy, z: Tensor, periods: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Aggregate states of the shocked and the baseline copy after z (D,), with common draws: each (D, T)."""
-        uniform = torch.rand((periods, len(z)), generator=generator, device=z.device, dtype=economy.chain.aggregate.dtype)
+        uniform = torch.rand(
+            (periods, len(z)), generator=generator, device=z.device, dtype=economy.chain.aggregate.dtype
+        )
         shocked, baseline = [], []
         high = low = z
         for t, u in enumerate(uniform):
@@ -69,8 +72,10 @@ class StateShock:
         ends = chain.cumsum(1)
         begins = ends - chain
         # P(low', high' | low, high) with one draw for both: the overlap of two intervals
-        overlap = (torch.minimum(ends[:, None, :, None], ends[None, :, None, :])
-                   - torch.maximum(begins[:, None, :, None], begins[None, :, None, :])).clamp_min(0)
+        overlap = (
+            torch.minimum(ends[:, None, :, None], ends[None, :, None, :])
+            - torch.maximum(begins[:, None, :, None], begins[None, :, None, :])
+        ).clamp_min(0)
         eye = torch.eye(len(chain), dtype=chain.dtype, device=chain.device)
         low = eye[z].mean(0) @ chain if self.baseline == "drawn" else eye[z].mean(0)
         pair = low[:, None] * eye[self.to]  # (low, high)
@@ -78,14 +83,16 @@ class StateShock:
         for t in range(periods):
             result.append(1 - pair.diagonal().sum())
             forced = t + 1 < self.hold
-            pair = (pair.sum(1) @ chain)[:, None] * eye[self.to] if forced else torch.einsum("ab,abcd->cd", pair, overlap)
+            pair = (
+                (pair.sum(1) @ chain)[:, None] * eye[self.to] if forced else torch.einsum("ab,abcd->cd", pair, overlap)
+            )
         return torch.stack(result)
 
 
 @dataclass(frozen=True)
 class Innovation:
-    """The innovation of an aggregate state that is a number is forced to `size` standard deviations in period 0, and in the
-    `hold` - 1 periods after.
+    """The innovation of an aggregate state that is a number is forced to `size` standard deviations in period 0, and in
+    the `hold` - 1 periods after.
 
     baseline: "drawn", or "forced" to be zero in period 0.
     """
@@ -95,14 +102,17 @@ class Innovation:
     baseline: str
     before: None = None
 
-    def paths(self, start: Tensor, chain: GaussianProcess, periods: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Innovations of the shocked and the baseline copy after z = start (D, 1), with common draws: each (D, T, 1)."""
+    def paths(
+        self, start: Tensor, chain: GaussianProcess, periods: int, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Innovations of the shocked and the baseline copy after z = start (D, 1), with common draws: each (D, T,
+        1)."""
         baseline = chain.draw_path(start, periods, generator)
         count = len(start)
         spread = (torch.arange(count, device=start.device, dtype=start.dtype) + 0.5) / count
         baseline[:, 0, 0] = standard_normal(spread) if self.baseline == "drawn" else 0.0
         shocked = baseline.clone()
-        shocked[:, :self.hold] = self.size
+        shocked[:, : self.hold] = self.size
         return shocked, baseline
 
 
@@ -129,8 +139,10 @@ class Transfer:
         taken = self.share * rich * k
         receive = population.mean(poor)[:, None]
         if bool((receive == 0).any()):  # what is taken would be lost
-            raise InputError(f"shock: nobody is among the poorest {self.bottom:g} of a cross-section; expected a larger "
-                             "share 'bottom', or more households")
+            raise InputError(
+                f"shock: nobody is among the poorest {self.bottom:g} of a cross-section; expected a larger "
+                "share 'bottom', or more households"
+            )
         return population.with_assets(k - taken + population.mean(taken)[:, None] / receive * poor)
 
 
@@ -138,8 +150,8 @@ Shock = StateShock | Innovation | Transfer
 
 
 def read_shock(economy: Economy, shock, hold: int, baseline: str) -> Shock:
-    """A shock from what a user gives: "good->bad", "any->bad", {"innovation": -2.0} where the aggregate state is a number, or
-    {"transfer": 0.05, "top": 0.1, "bottom": 0.5}.
+    """A shock from what a user gives: "good->bad", "any->bad", {"innovation": -2.0} where the aggregate state is a
+    number, or {"transfer": 0.05, "top": 0.1, "bottom": 0.5}.
 
     Raises:
         InputError: no such state, or shares that are none.
@@ -148,13 +160,17 @@ def read_shock(economy: Economy, shock, hold: int, baseline: str) -> Shock:
 
     def state(name: str, or_any: bool) -> int | None:
         if not economy.chain.finite and name != "any":
-            raise InputError(f"shock: {economy.aggregate_shock} is a number, and no state of it comes before; expected any, got "
-                             f"{states.show(name)}")
+            raise InputError(
+                f"shock: {economy.aggregate_shock} is a number, and no state of it comes before; expected any, got "
+                f"{states.show(name)}"
+            )
         if or_any and isinstance(name, str) and name == "any":
             return None
         if not isinstance(name, str) or name not in names:
-            raise InputError(f"shock: there is no state {states.show(name)} of {economy.aggregate_shock}; there is "
-                             f"{', '.join(names)}{', any' if or_any else ''}")
+            raise InputError(
+                f"shock: there is no state {states.show(name)} of {economy.aggregate_shock}; there is "
+                f"{', '.join(names)}{', any' if or_any else ''}"
+            )
         return names.index(name)
 
     hold = states.whole("hold", hold, 1)
@@ -171,15 +187,21 @@ def read_shock(economy: Economy, shock, hold: int, baseline: str) -> Shock:
             if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share < 1:
                 raise InputError(f"shock[{key!r}]: expected a share between 0 and 1, got {states.show(share)}")
         if shares["top"] + shares["bottom"] > 1:
-            raise InputError(f"shock: the richest {shares['top']:g} and the poorest {shares['bottom']:g} overlap; expected "
-                             "shares that add up to at most 1")
+            raise InputError(
+                f"shock: the richest {shares['top']:g} and the poorest {shares['bottom']:g} overlap; expected "
+                "shares that add up to at most 1"
+            )
         return Transfer(*shares.values(), state(shock.get("after", "any"), True))
     if not economy.chain.finite:
-        raise InputError("shock: expected an innovation in standard deviations such as {'innovation': -2.0}, or a transfer such as "
-                         f"{{'transfer': 0.05, 'top': 0.1, 'bottom': 0.5}}, got {states.show(shock)}")
-    raise InputError(f"shock: expected a change of state such as '{names[-1]}->{names[0]}', or a transfer such as "
-                     f"{{'transfer': 0.05, 'top': 0.1, 'bottom': 0.5}}, got {states.show(shock)}; the states are "
-                     f"{', '.join(names)}")
+        raise InputError(
+            "shock: expected an innovation in standard deviations such as {'innovation': -2.0}, or a transfer such as "
+            f"{{'transfer': 0.05, 'top': 0.1, 'bottom': 0.5}}, got {states.show(shock)}"
+        )
+    raise InputError(
+        f"shock: expected a change of state such as '{names[-1]}->{names[0]}', or a transfer such as "
+        f"{{'transfer': 0.05, 'top': 0.1, 'bottom': 0.5}}, got {states.show(shock)}; the states are "
+        f"{', '.join(names)}"
+    )
 
 
 def in_words(economy: Economy, shock: Shock) -> str:
@@ -202,14 +224,18 @@ def ergodic_starts(solved: SolvedEconomy, generator: torch.Generator) -> Panel:
     """Economies of the continuum at the ends of independent paths."""
     economy, grid = solved.economy, solved.grid
     chain = economy.chain
-    index = (torch.rand((ECONOMIES, 1), generator=generator, device=grid.device, dtype=grid.dtype)
-             >= chain.stationary_z()[:-1].cumsum(0)).sum(-1)
+    index = (
+        torch.rand((ECONOMIES, 1), generator=generator, device=grid.device, dtype=grid.dtype)
+        >= chain.stationary_z()[:-1].cumsum(0)
+    ).sum(-1)
     path = chain.draw_path(solved.z[index], SETTLE + 1, generator)
     panel = solved.begin(path[:, 0])
     for t in range(SETTLE):
         seen = observe(economy, panel.population, panel.z)
         z = chain.follow(panel.z, path[:, t + 1], seen.aggregates)
-        panel = Panel(advance_histogram(economy, solved.policy_function, grid, panel.population, panel.z, z, seen)[0], z)
+        panel = Panel(
+            advance_histogram(economy, solved.policy_function, grid, panel.population, panel.z, z, seen)[0], z
+        )
     return panel
 
 
@@ -232,8 +258,15 @@ class Draws:
 
 @torch.no_grad()
 def simulate_pairs(
-    economy: Economy, policy: Policy, grid: Tensor, starts: Panel, shock: Shock, periods: int, draws: int,
-    agents: int | None, generator: torch.Generator,
+    economy: Economy,
+    policy: Policy,
+    grid: Tensor,
+    starts: Panel,
+    shock: Shock,
+    periods: int,
+    draws: int,
+    agents: int | None,
+    generator: torch.Generator,
 ) -> Draws:
     """Simulate both copies of every draw from cross-sections of the period before the shock.
 
@@ -272,14 +305,23 @@ def simulate_pairs(
 
     if isinstance(shock, StateShock | Innovation):
         # the period before belongs to both: its state is known, and what is recorded begins after it
-        shocked, baseline = ({name: series[:, 1:] for name, series in follow(
-            start, torch.cat([start.z[:, None], path], 1)).items()} for path in (high, low))
+        shocked, baseline = (
+            {name: series[:, 1:] for name, series in follow(start, torch.cat([start.z[:, None], path], 1)).items()}
+            for path in (high, low)
+        )
     else:
         after = shock.apply(start.population)
         shocked = follow(Panel(on_grid(grid, after, economy.chain.n_eps) if agents is None else after, start.z), high)
         baseline = follow(start, low)
-    return Draws(shocked, baseline, stratum, weight, float(np.max([each.resource_gap for each in copies])),
-                 None if grid is None or agents is not None else max(each.top_mass for each in copies), could_differ)
+    return Draws(
+        shocked,
+        baseline,
+        stratum,
+        weight,
+        float(np.max([each.resource_gap for each in copies])),
+        None if grid is None or agents is not None else max(each.top_mass for each in copies),
+        could_differ,
+    )
 
 
 def _candidates(economy: Economy, z: Tensor, shock: Shock) -> Tensor:
@@ -287,7 +329,9 @@ def _candidates(economy: Economy, z: Tensor, shock: Shock) -> Tensor:
     names = economy.names_of(economy.aggregate_shock, economy.chain.n_z)
     index = torch.arange(len(z), device=z.device) if shock.before is None else (z == shock.before).nonzero()[:, 0]
     if not len(index):
-        raise InputError(f"shock: no start is in the state {names[shock.before]}; give one with start= or another shock")
+        raise InputError(
+            f"shock: no start is in the state {names[shock.before]}; give one with start= or another shock"
+        )
     if not isinstance(shock, StateShock):
         return index
     chances = economy.chain.aggregate
@@ -295,17 +339,26 @@ def _candidates(economy: Economy, z: Tensor, shock: Shock) -> Tensor:
     if not len(possible) or shock.hold > 1 and chances[shock.to, shock.to] == 0:
         before = names[shock.to] if len(possible) else names[int(z[index[0]])]
         follow = [names[state] for state in (chances[names.index(before)] > 0).nonzero()[:, 0].tolist()]
-        raise InputError(f"shock: {economy.aggregate_shock} never goes from {before} to {names[shock.to]} in one {economy.period}; "
-                         f"expected a state that can follow {before}: {', '.join(follow)}")
+        raise InputError(
+            f"shock: {economy.aggregate_shock} never goes from {before} to {names[shock.to]} in one {economy.period}; "
+            f"expected a state that can follow {before}: {', '.join(follow)}"
+        )
     if shock.baseline == "forced":
         possible = possible[chances[z[possible], z[possible]] > 0]
         if not len(possible):
-            raise InputError(f"baseline: {economy.aggregate_shock} never stays in the state before the shock; expected 'drawn'")
+            raise InputError(
+                f"baseline: {economy.aggregate_shock} never stays in the state before the shock; expected 'drawn'"
+            )
     return possible
 
 
 def _stratified(
-    economy: Economy, shock: StateShock, start_z: Tensor, candidates: Tensor, periods: int, draws: int,
+    economy: Economy,
+    shock: StateShock,
+    start_z: Tensor,
+    candidates: Tensor,
+    periods: int,
+    draws: int,
     generator: torch.Generator,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Pairs of paths, stratified by the period in which they meet: start, both paths (D, T), stratum, weight."""
@@ -328,7 +381,7 @@ def _stratified(
         if share < 1e-12:
             continue
         spare = draws - 2 * (last + 1 - held)  # beyond two draws a stratum, in proportion to the probabilities
-        chosen.append(members[:max(1, min(2, draws) + round(share * spare))])
+        chosen.append(members[: max(1, min(2, draws) + round(share * spare))])
         weights.append(tail.new_full((len(chosen[-1]),), share / max(1, len(chosen[-1]))))
     index, weight = torch.cat(chosen), torch.cat(weights)
     return pool[index], shocked[index], baseline[index], stratum[index], weight / weight.sum()
@@ -349,10 +402,12 @@ def responses(economy: Economy, drawn: Draws) -> dict[str, tuple[np.ndarray, str
         moved = moved or bool(np.any(gap))
         points = _in_points(unit)
         if points is None:
-            # what nobody has, such as the wealth of the poorest where they hold none, has no percent; of debt more is up, too
+            # what nobody has, such as the wealth of the poorest where they hold none, has no percent; of debt more is
+            # up, too
             size = np.where(mean == 0, np.nan, abs(mean))
             factor, unit = 100 / size, "percent of baseline"
-            noise = gap - (weight @ gap) / np.where(mean == 0, np.nan, mean) * low  # of a ratio of means, by the delta method
+            # of a ratio of means, by the delta method
+            noise = gap - (weight @ gap) / np.where(mean == 0, np.nan, mean) * low
         else:
             factor, unit, noise = points, "percentage points", gap
         result[name] = factor * (weight @ gap), f"response of {text}", unit
@@ -362,9 +417,14 @@ def responses(economy: Economy, drawn: Draws) -> dict[str, tuple[np.ndarray, str
             result[f"{name}_q{round(100 * level):02d}"] = series, f"{level:.0%} quantile over draws of {text}", unit
     if not moved:
         draws = len(drawn.weight)
-        raise InputError("shock: the response is exactly zero in every draw: " + (
-            f"the baseline came to the states that are forced by itself ({draws} of {draws}); expected more draws"
-            if drawn.could_differ else "both copies are the same economy; expected a shock that changes something"))
+        raise InputError(
+            "shock: the response is exactly zero in every draw: "
+            + (
+                f"the baseline came to the states that are forced by itself ({draws} of {draws}); expected more draws"
+                if drawn.could_differ
+                else "both copies are the same economy; expected a shock that changes something"
+            )
+        )
     return result
 
 
@@ -386,22 +446,40 @@ def _standard_error(values: np.ndarray, drawn: Draws) -> np.ndarray:
 
 
 def impulse_response(
-    economy: Economy, policy: Policy, grid: Tensor, starts: Panel, shock: Shock, periods: int, draws: int,
-    agents: int | None, generator: torch.Generator, keep_draws: bool, attributes: dict,
+    economy: Economy,
+    policy: Policy,
+    grid: Tensor,
+    starts: Panel,
+    shock: Shock,
+    periods: int,
+    draws: int,
+    agents: int | None,
+    generator: torch.Generator,
+    keep_draws: bool,
+    attributes: dict,
 ):
     """The responses as an xarray.Dataset of dimension ("period",), see `Solution.irf`."""
     import xarray  # slow to import
 
     drawn = simulate_pairs(economy, policy, grid, starts, shock, periods, draws, agents, generator)
-    variables = {name: (("period",), series, {"long_name": text, "units": unit})
-                 for name, (series, text, unit) in responses(economy, drawn).items()}
+    variables = {
+        name: (("period",), series, {"long_name": text, "units": unit})
+        for name, (series, text, unit) in responses(economy, drawn).items()
+    }
     if keep_draws:
         for copy, paths in (("shocked", drawn.shocked), ("baseline", drawn.baseline)):
             for name, series in paths.items():
                 text, unit = datasets.descriptions(economy)[name]
-                variables[f"{name}_{copy}"] = (("draw", "period"), series.cpu().numpy(),
-                                               {"long_name": f"{text}, {copy} copy", "units": unit})
-        variables["weight"] = (("draw",), drawn.weight.cpu().numpy(), {"long_name": "weight of the draw", "units": "share"})
+                variables[f"{name}_{copy}"] = (
+                    ("draw", "period"),
+                    series.cpu().numpy(),
+                    {"long_name": f"{text}, {copy} copy", "units": unit},
+                )
+        variables["weight"] = (
+            ("draw",),
+            drawn.weight.cpu().numpy(),
+            {"long_name": "weight of the draw", "units": "share"},
+        )
     time = {"long_name": "periods after the shock", "units": economy.period}
     attributes |= datasets.quality(economy, drawn.resource_gap, drawn.top_mass)
     return xarray.Dataset(variables, {"period": ("period", range(periods), time)}, attributes)

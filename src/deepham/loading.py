@@ -19,8 +19,8 @@ def load(path, device=None) -> Solution:
     """Read a solution from its folder; nothing in it is executed.
 
     Args:
-        path: a folder that `Solution.save` or a training run wrote, or the name of a solution that ships with the package
-            (`folder.shipped()` lists them); a folder of that name goes first.
+        path: a folder that `Solution.save` or a training run wrote, or the name of a solution that ships with the
+            package (`folder.shipped()` lists them); a folder of that name goes first.
         device: where to compute, as torch names it; None is the CPU.
 
     Raises:
@@ -39,8 +39,10 @@ def _read(path, device: torch.device) -> Solution:
         found = sorted((leaf, str(tensor.dtype)) for leaf, tensor in contents.ergodic.items())
         leaves = ("grid", "mass") if finite else ("grid", "mass", "z")
         if found != [(leaf, "torch.float64") for leaf in leaves]:
-            raise InputError(f"{folder.ERGODIC}: expected {', '.join(leaves[:-1])} and {leaves[-1]} in float64, got "
-                             f"{states.show(found)}")
+            raise InputError(
+                f"{folder.ERGODIC}: expected {', '.join(leaves[:-1])} and {leaves[-1]} in float64, got "
+                f"{states.show(found)}"
+            )
         folder.verify(contents)
         grid, mass, *z = (contents.ergodic[leaf].to(device) for leaf in leaves)
         return Solution(name, calibration, network, *networks, grid, mass, contents.meta, *z)
@@ -49,8 +51,8 @@ def _read(path, device: torch.device) -> Solution:
 
 
 def _skeleton(config: dict, objective: str) -> tuple[bool, str, dict, dict, nn.Module, nn.Module]:
-    """Whether the aggregate state is a finite chain; name, calibration, network settings and untrained networks, from the two
-    groups of config.yaml.
+    """Whether the aggregate state is a finite chain; name, calibration, network settings and untrained networks, from
+    the two groups of config.yaml.
     """
     calibration = dict(config["model"])
     name = calibration.pop("name", None)
@@ -81,15 +83,17 @@ def _fill(networks: dict[str, nn.Module], weights: dict[str, Tensor]) -> None:
         leaf.copy_(found)
     extra = [name for name in weights if name not in leaves]
     if extra:
-        raise InputError(f"{folder.WEIGHTS}: there is {states.show(extra[0])}, which the network of {folder.CONFIG} does "
-                         f"not have")
+        raise InputError(
+            f"{folder.WEIGHTS}: there is {states.show(extra[0])}, which the network of {folder.CONFIG} does not have"
+        )
 
 
 def _device(device) -> torch.device:
     try:
         chosen = torch.device("cpu" if device is None else device)
         torch.zeros(1, dtype=torch.float64, device=chosen)
-    # in the order of the names: no such device, PyTorch without CUDA, no name at all, a device that computes nothing (meta)
+    # in the order of the names: no such device, PyTorch without CUDA, no name at all, a device that computes nothing
+    # (meta)
     except (RuntimeError, AssertionError, TypeError, NotImplementedError) as error:
         reason = str(error).split("\n")[0]
         raise InputError(f"device: cannot compute on {states.show(device)} ({reason}); use device='cpu'") from None

@@ -24,8 +24,10 @@ LOADED = 400_000_000  # bytes of a process that has done nothing yet but load to
 GROUPS = Path("/sys/fs/cgroup")
 MEMBERSHIP = Path("/proc/self/cgroup")
 # of the two versions of Linux's control groups: limit, usage, and the part of the usage that is given back on demand
-GROUP_FILES = (("memory.max", "memory.current", "inactive_file"),
-               ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"))
+GROUP_FILES = (
+    ("memory.max", "memory.current", "inactive_file"),
+    ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+)
 
 
 def require_memory(parts: list[Part], device="cpu") -> None:
@@ -35,8 +37,10 @@ def require_memory(parts: list[Part], device="cpu") -> None:
         settings = max(parts, key=lambda part: part[0])[1]
         settings = {name: value for name, value in settings.items() if value > 1} or settings  # one cannot be lowered
         asked = " x ".join(f"{name}={value}" for name, value in settings.items())
-        raise InputError(f"{asked}: about {_gigabytes(needed)} GB of memory, {_gigabytes(free)} GB are available; lower "
-                         f"{' or '.join(settings)}")
+        raise InputError(
+            f"{asked}: about {_gigabytes(needed)} GB of memory, {_gigabytes(free)} GB are available; lower "
+            f"{' or '.join(settings)}"
+        )
 
 
 def available(device="cpu") -> int:
@@ -107,7 +111,9 @@ def training(economy, algorithm, network, processes: int = 1) -> list[Part]:
     branch = evaluation + network.ensemble * hidden + (0 if a.price_taking else moments)
     objective = a.horizon * period + branches * branch
     # the slope keeps the graph of its own gradient
-    regression = 110 + inputs + (7 if a.slope else 4) * bent * network.ensemble * hidden + 4 * moments + 20 * network.moments
+    regression = (
+        110 + inputs + (7 if a.slope else 4) * bent * network.ensemble * hidden + 4 * moments + 20 * network.moments
+    )
 
     size = {"algorithm.economies": a.economies}
     if a.agents is None:
@@ -117,7 +123,9 @@ def training(economy, algorithm, network, processes: int = 1) -> list[Part]:
     points = -(-a.economies // processes) * households
     value_points = -(-a.value_economies // processes) * households if a.value_steps else points
     looked_at = n_next * n_eps * households * evaluation  # by the callback that measures errors, one economy at a time
-    of_values = size | ({"algorithm.economies": 1, "algorithm.value_economies": a.value_economies} if a.value_steps else {})
+    of_values = size | (
+        {"algorithm.economies": 1, "algorithm.value_economies": a.value_economies} if a.value_steps else {}
+    )
     pool, path = 0, (0, size)
     if a.value_steps or a.fresh == "epoch":  # utility along paths, and the starting points that are drawn from later
         periods = (a.dates - 1) * a.spacing + (a.realised_periods if a.value_steps else a.spacing)
@@ -125,16 +133,25 @@ def training(economy, algorithm, network, processes: int = 1) -> list[Part]:
         if a.value_steps:
             followed["algorithm.realised_periods"] = a.realised_periods
         pool, path = 12 * points * a.dates, (points * periods, followed)
-    most, settings = max((points * objective, size | {"algorithm.horizon": a.horizon}), path,
-                         (value_points * regression, of_values), (looked_at, size), key=lambda part: part[0])
+    most, settings = max(
+        (points * objective, size | {"algorithm.horizon": a.horizon}),
+        path,
+        (value_points * regression, of_values),
+        (looked_at, size),
+        key=lambda part: part[0],
+    )
     if network.ensemble * hidden + moments > 1000:  # the networks are what is large
         settings = settings | {f"network.{name}": getattr(network, name) for name in ("width", "depth", "ensemble")}
-    return [(_spare(4 * most), settings), (_spare(4 * pool), size | {"algorithm.dates": a.dates}),
-            _networks(inputs, algorithm, network)]
+    return [
+        (_spare(4 * most), settings),
+        (_spare(4 * pool), size | {"algorithm.dates": a.dates}),
+        _networks(inputs, algorithm, network),
+    ]
 
 
 def of_processes(each: list[Part], number: int, name: str) -> list[Part]:
-    """Of so many processes that train together: the parts of each and, of all but the one that asks, what it has loaded."""
+    """Of so many processes that train together: the parts of each and, of all but the one that asks, what it has
+    loaded."""
     loaded = [((number - 1) * LOADED, {name: number})] if number > 1 else []
     return [(number * size, settings) for size, settings in each] + loaded
 
@@ -194,18 +211,24 @@ def verdict(economy, settings, point: int) -> list[Part]:
     n_z, n_eps, nodes = economy.chain.n_z, economy.chain.n_eps, settings.nodes
     exact = economy.closed_form(torch.ones(1, 1)) is not None  # which all dates are compared with at once
     kept = settings.dates * n_eps * nodes * (200 + (8 * point if exact else 0))
-    return [(kept, {"verdict.dates": settings.dates, "verdict.nodes": nodes}),
-            (8 * n_z * n_eps * (n_eps * nodes) * (60 + point), {"verdict.nodes": nodes}),
-            (_path(2, settings.burn_in + settings.periods // 2),
-             {"verdict.burn_in": settings.burn_in, "verdict.periods": settings.periods})]
+    return [
+        (kept, {"verdict.dates": settings.dates, "verdict.nodes": nodes}),
+        (8 * n_z * n_eps * (n_eps * nodes) * (60 + point), {"verdict.nodes": nodes}),
+        (
+            _path(2, settings.burn_in + settings.periods // 2),
+            {"verdict.burn_in": settings.burn_in, "verdict.periods": settings.periods},
+        ),
+    ]
 
 
 def simulation(economy, nodes: int, point: int, periods: int, economies: int, agents: int | None) -> list[Part]:
     """Of `simulate`: every variable in every period, and the cross-sections of all economies."""
     variables = len(economy.variables) + 16
     recorded = _path(economies, periods) + periods * variables * (OBJECT + 16 * economies)
-    return [(recorded, {"periods": periods, "economies": economies}),
-            _cross_sections(economy, nodes, point, {"economies": economies}, agents)]
+    return [
+        (recorded, {"periods": periods, "economies": economies}),
+        _cross_sections(economy, nodes, point, {"economies": economies}, agents),
+    ]
 
 
 def histories(periods: int, economies: int, agents: int) -> Part:
@@ -217,8 +240,11 @@ def response(economy, nodes: int, point: int, periods: int, draws: int, agents: 
     """Of `irf`: the pool of paths that the strata are filled from, both copies of every draw, their cross-sections."""
     variables = len(economy.variables) + 16
     recorded = periods * variables * (OBJECT + 30 * draws)
-    return [(65 * pool * periods, {"periods": periods}), (recorded, {"periods": periods, "draws": draws}),
-            _cross_sections(economy, nodes, point, {"draws": draws}, agents)]
+    return [
+        (65 * pool * periods, {"periods": periods}),
+        (recorded, {"periods": periods, "draws": draws}),
+        _cross_sections(economy, nodes, point, {"draws": draws}, agents),
+    ]
 
 
 def _cross_sections(economy, nodes: int, point: int, economies: dict[str, int], agents: int | None) -> Part:
@@ -232,7 +258,9 @@ def _cross_sections(economy, nodes: int, point: int, economies: dict[str, int], 
 def panels(economy, point: int, economies: int, dates: int, agents: int) -> list[Part]:
     """Of measuring errors in panels at so many dates."""
     branches = economy.chain.n_next * economy.chain.n_eps
-    return [(agents * (9 * economies * point + 220 * economies * dates + 8 * branches * (60 + point)), {"agents": agents})]
+    return [
+        (agents * (9 * economies * point + 220 * economies * dates + 8 * branches * (60 + point)), {"agents": agents})
+    ]
 
 
 def published_protocol(economy, protocol, value) -> list[Part]:
@@ -241,9 +269,17 @@ def published_protocol(economy, protocol, value) -> list[Part]:
     learned = inputs is not None and (inputs.moments is not None or inputs.quantiles > 0)
     point = point_of(value)
     names = {"bellman_paper.economies": protocol.economies, "bellman_paper.agents": protocol.agents}
-    return [(each * protocol.agents * (60 + (8 * point if learned else 0)) + each * (300 + 9 * economy.chain.n_eps * point), names),
-            (40 * protocol.economies * protocol.draws,
-             {"bellman_paper.economies": protocol.economies, "bellman_paper.draws": protocol.draws})]
+    return [
+        (
+            each * protocol.agents * (60 + (8 * point if learned else 0))
+            + each * (300 + 9 * economy.chain.n_eps * point),
+            names,
+        ),
+        (
+            40 * protocol.economies * protocol.draws,
+            {"bellman_paper.economies": protocol.economies, "bellman_paper.draws": protocol.draws},
+        ),
+    ]
 
 
 def grid_solution(economy, settings) -> list[Part]:
@@ -259,9 +295,15 @@ def grid_solution(economy, settings) -> list[Part]:
         return [problem, matrix]
     histograms = points * (230 * s.economies + 220 * max(40, s.economies) + 1100 * n_z * n_eps)
     rest = [] if economy.chain.finite else [matrix]  # a number may move without a shock, and then there is no path
-    return [problem, *rest, (histograms, {"reference.economies": s.economies, "reference.histogram_nodes": s.histogram_nodes}),
-            (_path(5 * s.economies, s.burn_in + s.periods), {
-                "reference.economies": s.economies, "reference.burn_in": s.burn_in, "reference.periods": s.periods})]
+    return [
+        problem,
+        *rest,
+        (histograms, {"reference.economies": s.economies, "reference.histogram_nodes": s.histogram_nodes}),
+        (
+            _path(5 * s.economies, s.burn_in + s.periods),
+            {"reference.economies": s.economies, "reference.burn_in": s.burn_in, "reference.periods": s.periods},
+        ),
+    ]
 
 
 def _path(economies: int, periods: int) -> int:

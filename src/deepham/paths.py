@@ -8,7 +8,6 @@ from pathlib import Path
 
 from deepham.errors import InputError, show
 
-
 # of a run, in words; RUN_NAME in training/configuration.py is the same as an expression
 NAMES = "expected a name of at most 200 letters, digits, '-', '_' and '.', beginning with none of '-' and '.'"
 

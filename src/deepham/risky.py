@@ -1,8 +1,9 @@
-"""The risky steady state: realisations of the aggregate state held, expectations kept (Coeurdacier, Rey and Winant, 2011).
+"""The risky steady state: realisations of the aggregate state held, expectations kept (Coeurdacier, Rey and Winant,
+2011).
 
-Households go on expecting shocks that never come. Capital moves towards a point quickly, may turn there, and then creeps
-for thousands of periods while wealth spreads. So the path is kept, the first turn is named, and the end says whether it
-has come to rest and how fast it still moves.
+Households go on expecting shocks that never come. Capital moves towards a point quickly, may turn there, and then
+creeps for thousands of periods while wealth spreads. So the path is kept, the first turn is named, and the end says
+whether it has come to rest and how fast it still moves.
 """
 
 from __future__ import annotations
@@ -22,9 +23,10 @@ class RiskySteadyState:
     Attributes:
         path: xarray.Dataset of dimensions (economy, period), every account and moment along the way.
         K: capital at the end, goods.
-        settled: whether it has been at rest there for a hundred periods, and mean assets with it; never after fewer periods.
-        drift: how far it was from there within the last hundred periods (of a shorter path, all), or mean assets where they were
-            farther; percent.
+        settled: whether it has been at rest there for a hundred periods, and mean assets with it; never after fewer
+        periods. drift: how far it was from there within the last hundred periods (of a shorter path, all), or mean
+        assets where
+            they were farther; percent.
         turn: (period, K) where it first turns, the plateau of a path that creeps on; None where it does not turn.
         deterministic_K, ergodic_K: the deterministic steady state and the ergodic mean over all states, goods.
         population: the cross-section at the end, as `Solution.simulate(start=)` takes it.
@@ -47,20 +49,34 @@ class RiskySteadyState:
 
     def __str__(self) -> str:
         periods = self.path.sizes["period"]
-        end = f"K settles at {self.K:.4g}" if self.settled else (
-            f"K is {self.K:.4g} after {periods} periods and moves by {self.drift:+.2g} % in the last {min(WINDOW, periods - 1)}")
+        end = (
+            f"K settles at {self.K:.4g}"
+            if self.settled
+            else (
+                f"K is {self.K:.4g} after {periods} periods and moves by {self.drift:+.2g} % in the last "
+                f"{min(WINDOW, periods - 1)}"
+            )
+        )
         turn = f", after a turn at {self.turn[1]:.4g} in period {self.turn[0]}" if self.turn else ""
-        return (f"{end}{turn}; deterministic steady state {self.deterministic_K:.4g}, ergodic mean "
-                f"{self.ergodic_K:.4g} goods")
+        return (
+            f"{end}{turn}; deterministic steady state {self.deterministic_K:.4g}, ergodic mean "
+            f"{self.ergodic_K:.4g} goods"
+        )
 
 
 def describe_path(K: np.ndarray) -> tuple[bool, float, tuple[int, float] | None]:
     """settled, drift and turn of a path of capital (T,)."""
-    moves = np.log(K[-1] / K[-1 - WINDOW:])  # from each of the last periods to the end: a path that turns may come back
+    moves = np.log(
+        K[-1] / K[-1 - WINDOW :]
+    )  # from each of the last periods to the end: a path that turns may come back
     drift = moves[np.abs(moves).argmax()]
     steps = np.diff(K)
     steps[np.abs(steps) < 1e-12 * np.abs(K[1:])] = 0.0  # rounding at rest is no turn
     moving = np.flatnonzero(steps)
     turned = np.flatnonzero(np.diff(np.sign(steps[moving]))) if len(moving) else moving
     turn = None if not len(turned) else int(moving[turned[0]] + 1)
-    return len(K) > WINDOW and bool(abs(drift) < SETTLED), 100 * float(drift), None if turn is None else (turn, float(K[turn]))
+    return (
+        len(K) > WINDOW and bool(abs(drift) < SETTLED),
+        100 * float(drift),
+        None if turn is None else (turn, float(K[turn])),
+    )

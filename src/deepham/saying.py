@@ -13,8 +13,8 @@ LINES = str.maketrans("─│…", "-|.")  # of tables, for an encoding that has
 def say(*what, **options) -> None:
     """Print texts, as they are, and tables through rich's shared console, above a progress bar if there is one.
 
-    Letters that the terminal's encoding lacks become escape sequences. Where nothing can be written any more, to a closed pipe
-    or a full disk, nothing is said from then on.
+    Letters that the terminal's encoding lacks become escape sequences. Where nothing can be written any more, to a
+    closed pipe or a full disk, nothing is said from then on.
     """
     import rich  # slow to import, and a wrong word on the command line is complained of without it
 

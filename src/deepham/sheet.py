@@ -10,15 +10,37 @@ from html.entities import name2codepoint
 from pathlib import Path
 
 # Greek letters that LaTeX has a command for; it takes the others from the Latin ones
-COMMANDS = ("alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi omega "
-            "Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega").split()
-GREEK = {chr(name2codepoint[name]): f"$\\{name}$" for name in COMMANDS} | {"ς": r"$\varsigma$", "ο": "$o$"} | dict(
-    zip("ΑΒΕΖΗΙΚΜΝΟΡΤΧ", "ABEZHIKMNOPTX"))
+COMMANDS = (
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi "
+    "omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega"
+).split()
+GREEK = (
+    {chr(name2codepoint[name]): f"$\\{name}$" for name in COMMANDS}
+    | {"ς": r"$\varsigma$", "ο": "$o$"}
+    | dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΧ", "ABEZHIKMNOPTX"))
+)
 # what LaTeX reads as a command, and symbols that its fonts lack
 LATEX = GREEK | {
-    "%": r"\%", "_": r"\_", "&": r"\&", "#": r"\#", "$": r"\$", "{": r"\{", "}": r"\}", "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "|": r"$\mid$", "<": "$<$", ">": "$>$", "→": r"$\to$", "−": "$-$",
-    "≤": r"$\le$", "≥": r"$\ge$", "×": r"$\times$", "∞": r"$\infty$"}
+    "%": r"\%",
+    "_": r"\_",
+    "&": r"\&",
+    "#": r"\#",
+    "$": r"\$",
+    "{": r"\{",
+    "}": r"\}",
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "|": r"$\mid$",
+    "<": "$<$",
+    ">": "$>$",
+    "→": r"$\to$",
+    "−": "$-$",
+    "≤": r"$\le$",
+    "≥": r"$\ge$",
+    "×": r"$\times$",
+    "∞": r"$\infty$",
+}
 FORMULA = ("=", "+", "-", "@")  # what a spreadsheet takes for the beginning of one
 NUMBER = re.compile(r"[-+]?([\d.]+(e[-+]?\d+)?|inf)( \([\d.e+-]+\))?")  # alone, or a mean with its standard deviation
 
@@ -42,13 +64,18 @@ class Sheet:
     def markdown(self) -> str:
         """A GitHub table."""
         lines = [self.headings, ("---",) * len(self.headings), *self.rows]
-        return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines) + "\n"
+        return (
+            "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines) + "\n"
+        )
 
     def csv(self) -> str:
         """A cell of text that a spreadsheet would compute has an apostrophe before it; numbers stay as they are."""
         text = io.StringIO()
         writer = csv.writer(text)
-        for line in (self.exact_headings or self.headings, *(self.rows if self.exact_rows is None else self.exact_rows)):
+        for line in (
+            self.exact_headings or self.headings,
+            *(self.rows if self.exact_rows is None else self.exact_rows),
+        ):
             writer.writerow(map(_no_formula, line))
         return text.getvalue()
 

@@ -1,8 +1,8 @@
 """A trained solution: what a user keeps, asks and passes on. Needs neither Hydra nor Lightning nor a GPU.
 
-    solution = deepham.load("checkpoints/<run>")
-    solution.consumption(k=[1.0, 40.0], eps="employed", z="good")     # NumPy in, NumPy out
-    solution.simulate(periods=400, seed=1)                            # an xarray.Dataset
+solution = deepham.load("checkpoints/<run>")
+solution.consumption(k=[1.0, 40.0], eps="employed", z="good")     # NumPy in, NumPy out
+solution.simulate(periods=400, seed=1)                            # an xarray.Dataset
 """
 
 from __future__ import annotations
@@ -21,12 +21,27 @@ from deepham.solved import SolvedEconomy
 
 # by the beginning of a measure's name, the first that fits
 MEASURE_UNITS = {
-    "euler": "percent of consumption", "closed_form": "percent of consumption", "bellman": "utils",
-    "path_gap": "percent", "mean_K_gap": "percent", "wealth_sd_gap": "percent", "gini_gap": "percent",
-    "top10_share_gap": "percent", "top1_share_gap": "percent", "resource_gap": "percent of output", "top": "share",
+    "euler": "percent of consumption",
+    "closed_form": "percent of consumption",
+    "bellman": "utils",
+    "path_gap": "percent",
+    "mean_K_gap": "percent",
+    "wealth_sd_gap": "percent",
+    "gini_gap": "percent",
+    "top10_share_gap": "percent",
+    "top1_share_gap": "percent",
+    "resource_gap": "percent of output",
+    "top": "share",
     "bottom": "share",
-    "welfare_gap": "percent of consumption", "wealth_w1": "percent of mean wealth", "gini": "share",
-    "top_mass": "share", "mean_K": "goods", "sd_K": "goods", "welfare": "goods", "wealth": "goods", "seconds": "seconds",
+    "welfare_gap": "percent of consumption",
+    "wealth_w1": "percent of mean wealth",
+    "gini": "share",
+    "top_mass": "share",
+    "mean_K": "goods",
+    "sd_K": "goods",
+    "welfare": "goods",
+    "wealth": "goods",
+    "seconds": "seconds",
 }
 
 
@@ -50,13 +65,33 @@ class Solution(SolvedEconomy):
         InputError: one line on what does not fit.
     """
 
-    def __init__(self, economy_name: str, calibration: dict, network: dict, policy: nn.Module, value: nn.Module,
-                 grid: Tensor, mass: Tensor, meta: dict | None = None, z: Tensor | None = None):
-        super().__init__(economy_name, create(economy_name, **calibration).to(device=grid.device),
-                         _frozen(policy, grid.device), _frozen(value, grid.device), grid, mass, z)
+    def __init__(
+        self,
+        economy_name: str,
+        calibration: dict,
+        network: dict,
+        policy: nn.Module,
+        value: nn.Module,
+        grid: Tensor,
+        mass: Tensor,
+        meta: dict | None = None,
+        z: Tensor | None = None,
+    ):
+        super().__init__(
+            economy_name,
+            create(economy_name, **calibration).to(device=grid.device),
+            _frozen(policy, grid.device),
+            _frozen(value, grid.device),
+            grid,
+            mass,
+            z,
+        )
         self.network = dict(network)
-        made = {"deepham": __version__, "torch": str(torch.__version__),
-                "created": datetime.now(UTC).isoformat(timespec="seconds")}
+        made = {
+            "deepham": __version__,
+            "torch": str(torch.__version__),
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
         try:
             self.meta = made | json.loads(json.dumps(meta or {})) | {"schema_version": folder.SCHEMA_VERSION}
         except (TypeError, ValueError, RecursionError) as error:
@@ -78,14 +113,18 @@ class Solution(SolvedEconomy):
         Raises:
             InputError: the folder is refused or cannot be written.
         """
-        weights = {f"{part}.{name}": leaf.float().cpu().contiguous()
-                   for part, network in (("policy", self.policy_function), ("value", self.value_function))
-                   for name, leaf in network.state_dict().items()}
+        weights = {
+            f"{part}.{name}": leaf.float().cpu().contiguous()
+            for part, network in (("policy", self.policy_function), ("value", self.value_function))
+            for name, leaf in network.state_dict().items()
+        }
         ergodic = {"grid": self.grid.cpu().contiguous(), "mass": self.mass.cpu().contiguous()}
         if not self.economy.chain.finite:
             ergodic["z"] = self.z.cpu().contiguous()
         config = {"model": {"name": self.name} | self.calibration, "network": self.network}
-        return folder.write(path, folder.Contents(weights, ergodic, config, self.meta), states.flag("overwrite", overwrite))
+        return folder.write(
+            path, folder.Contents(weights, ergodic, config, self.meta), states.flag("overwrite", overwrite)
+        )
 
     def summary(self) -> str:
         """Economy, calibration, network, distribution and measures, over several lines."""
@@ -95,18 +134,32 @@ class Solution(SolvedEconomy):
         lines = [f"Solution of {self.name}; one period is a {self.economy.period}", "calibration"]
         lines += [f"  {name:<16}{show(value)}" for name, value in self.calibration.items()]
         lines += ["network", *(f"  {name:<16}{value}" for name, value in self.network.items())]
-        lines += ["ergodic distribution", f"  {'mean wealth':<16}{means} goods",
-                  f"  {'grid':<16}{len(self.grid)} nodes from {self.grid[0]:g} to {self.grid[-1]:.4g} goods"]
-        lines += ["made with", *(f"  {name:<16}{show(value) if not isinstance(value, str) else value}"
-                                 for name, value in self.meta.items() if name not in ("measures", "history"))]
+        lines += [
+            "ergodic distribution",
+            f"  {'mean wealth':<16}{means} goods",
+            f"  {'grid':<16}{len(self.grid)} nodes from {self.grid[0]:g} to {self.grid[-1]:.4g} goods",
+        ]
+        lines += [
+            "made with",
+            *(
+                f"  {name:<16}{show(value) if not isinstance(value, str) else value}"
+                for name, value in self.meta.items()
+                if name not in ("measures", "history")
+            ),
+        ]
         measures = self.meta.get("measures") or {"none were taken": "errors() takes them"}
         errors = self.meta.get("standard_errors", {})
-        lines += ["measures", *(f"  {name:<26} {_with_unit(name, value, errors.get(name))}" for name, value in measures.items())]
+        lines += [
+            "measures",
+            *(f"  {name:<26} {_with_unit(name, value, errors.get(name))}" for name, value in measures.items()),
+        ]
         return "\n".join(map(printable, lines))
 
     def __repr__(self) -> str:
-        return (f"Solution({self.name!r}, network {self.network.get('name')!r}, {len(self.grid)} wealth nodes, "
-                f"made {self.meta['created']})")
+        return (
+            f"Solution({self.name!r}, network {self.network.get('name')!r}, {len(self.grid)} wealth nodes, "
+            f"made {self.meta['created']})"
+        )
 
 
 def objective_of(meta: dict) -> str:
@@ -120,14 +173,18 @@ def check_meta(meta: dict) -> None:
     made = meta.get("made_by")
     said = meta | {f"made_by.{name}": value for name, value in (made.items() if isinstance(made, dict) else ())}
     for names, expected, right in (
-            (("deepham", "torch"), "a text of one line", lambda x: isinstance(x, str) and x.isprintable()),
-            (("created",), "a date and time in ISO format", _is_date),
-            (("seed",), "a whole number", lambda x: x is None or isinstance(x, int)),
-            (("algorithm", "made_by"), "named entries", lambda x: isinstance(x, dict)),
-            (("measures", "standard_errors", "made_by.seconds"), "a number for each name",
-             lambda x: isinstance(x, dict) and all(map(_is_number, x.values()))),
-            (("made_by.peak_memory_mb",), "a number", _is_number),
-            (("history",), "a list of numbers for each name, all of one length", _is_table)):
+        (("deepham", "torch"), "a text of one line", lambda x: isinstance(x, str) and x.isprintable()),
+        (("created",), "a date and time in ISO format", _is_date),
+        (("seed",), "a whole number", lambda x: x is None or isinstance(x, int)),
+        (("algorithm", "made_by"), "named entries", lambda x: isinstance(x, dict)),
+        (
+            ("measures", "standard_errors", "made_by.seconds"),
+            "a number for each name",
+            lambda x: isinstance(x, dict) and all(map(_is_number, x.values())),
+        ),
+        (("made_by.peak_memory_mb",), "a number", _is_number),
+        (("history",), "a list of numbers for each name, all of one length", _is_table),
+    ):
         for name in names:
             if name in said and not right(said[name]):
                 raise InputError(f"meta: expected {expected} under {name}, got {show(said[name])}")
@@ -146,8 +203,10 @@ def _is_date(value) -> bool:
 
 def _is_table(value) -> bool:
     columns = list(value.values()) if isinstance(value, dict) else [None]
-    return all(isinstance(column, list) and len(column) == len(columns[0])
-               and all(x is None or _is_number(x) for x in column) for column in columns)
+    return all(
+        isinstance(column, list) and len(column) == len(columns[0]) and all(x is None or _is_number(x) for x in column)
+        for column in columns
+    )
 
 
 def _frozen(network: nn.Module, device) -> nn.Module:

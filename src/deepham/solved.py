@@ -36,8 +36,8 @@ class SolvedEconomy:
         economy: float64, on the device of `grid`.
         policy, value: Observation -> (B, N), consumption and lifetime utility in float64.
         grid: (G,) wealth nodes of the continuum; everything is computed on its device.
-        mass: (n_z, n_eps * G) ergodic cross-section in each aggregate state, as Population.histogram lays it out; one where
-            the aggregate state is numbers.
+        mass: (n_z, n_eps * G) ergodic cross-section in each aggregate state, as Population.histogram lays it out; one
+            where the aggregate state is numbers.
         z: (n_z, d), the ergodic mean of an aggregate state that is numbers; None where it is a finite chain.
 
     Attributes:
@@ -50,8 +50,16 @@ class SolvedEconomy:
         InputError: one line on what does not fit.
     """
 
-    def __init__(self, name: str, economy: Economy, policy: Policy, value: Value, grid: Tensor, mass: Tensor,
-                 z: Tensor | None = None):
+    def __init__(
+        self,
+        name: str,
+        economy: Economy,
+        policy: Policy,
+        value: Value,
+        grid: Tensor,
+        mass: Tensor,
+        z: Tensor | None = None,
+    ):
         self.name, self.economy = name, economy
         self.policy_function, self.value_function = policy, value
         self.grid = grid.detach().double()
@@ -66,8 +74,8 @@ class SolvedEconomy:
         return Panel(self.ergodic, self.z)
 
     def begin(self, shock: Tensor) -> Panel:
-        """Where paths begin whose first shocks are these (B, ...): ergodic cross-sections, of an aggregate state that is numbers
-        at its mean.
+        """Where paths begin whose first shocks are these (B, ...): ergodic cross-sections, of an aggregate state that
+        is numbers at its mean.
         """
         chain = self.economy.chain
         z = shock if chain.finite else self.z.expand(len(shock), -1)
@@ -86,8 +94,9 @@ class SolvedEconomy:
         Args:
             household: the states by the economy's names, for KS98 k, eps, z. Assets and the individual state are
                 (..., n) or numbers and broadcast against each other; the aggregate state broadcasts over their leading
-                dimensions. Discrete states by index or name, one that moves continuously by its value; an individual state of one value may be left out.
-                Assets: finite, not below the borrowing limit, held at the start of the period.
+                dimensions. Discrete states by index or name, one that moves continuously by its value; an individual
+                state of one value may be left out. Assets: finite, not below the borrowing limit, held at the start of
+                the period.
             population: mapping of assets, individual state and "weight" to 1-D arrays: the cross-section that prices
                 and moments are computed from, the same in every aggregate state. None: the stored ergodic one of each
                 point's own aggregate state. The households asked about are never part of it.
@@ -127,8 +136,16 @@ class SolvedEconomy:
 
     # -- simulation ------------------------------------------------------------------------------------------------
 
-    def simulate(self, periods: int, economies: int = 1, agents: int | None = None, seed: int = 0, shocks=None,
-                 start=None, histories: bool = False):
+    def simulate(
+        self,
+        periods: int,
+        economies: int = 1,
+        agents: int | None = None,
+        seed: int = 0,
+        shocks=None,
+        start=None,
+        histories: bool = False,
+    ):
         """Simulate economies that start from the ergodic cross-section or from `start`.
 
         Args:
@@ -137,23 +154,25 @@ class SolvedEconomy:
                 panel.
             seed: at least 0; the same call gives the same numbers, and the same seed the same aggregate path whatever
                 `agents` is. The global generators are left alone.
-            shocks: path of the aggregate state by index or name, (periods,) or (economies, periods); where it is numbers
-                the path of its innovation, standard deviations, the first of which moves nothing. None draws it, the first
-                state of a chain at its long-run shares.
+            shocks: path of the aggregate state by index or name, (periods,) or (economies, periods); where it is
+                numbers the path of its innovation, standard deviations, the first of which moves nothing. None draws
+                it, the first state of a chain at its long-run shares.
             start: mapping as `population` in `consumption`, the cross-section at the start of period 0 in every
-                economy; an aggregate state that is a number may stand beside it by its name, otherwise it starts at its ergodic
-                mean. Goods have to add up: where labour follows from the aggregate state, as many households are in each individual
-                state as belong to it, and a drawn path begins in a state to which they do. The continuum splits its points between the
-                neighbouring nodes of `grid`; a panel draws its agents from it. None: the ergodic cross-section of the first aggregate state.
+                economy; an aggregate state that is a number may stand beside it by its name, otherwise it starts at its
+                ergodic mean. Goods have to add up: where labour follows from the aggregate state, as many households
+                are in each individual state as belong to it, and a drawn path begins in a state to which they do. The
+                continuum splits its points between the neighbouring nodes of `grid`; a panel draws its agents from it.
+                None: the ergodic cross-section of the first aggregate state.
             histories: of a panel, also what every household has, earns and does; nothing else in the Dataset changes.
 
         Returns:
             xarray.Dataset of dimensions (economy, period): what the economy accounts for (K at the start of the period,
-            C during it, ...), the aggregate state by index or the innovation, Gini coefficient, standard deviation and quantiles of
-            wealth; units and descriptions as attributes, and `resource_gap`, the largest violation of a resource constraint
-            in percent of output, with its reason where it is more than rounding. With histories=True also, of dimensions
-            (economy, agent, period), for KS98 k (start of the period), eps (index), c, m = c + k_next, income = m - k,
-            k_next (assets carried) and mpc, the marginal propensity to consume out of a small gift of assets.
+            C during it, ...), the aggregate state by index or the innovation, Gini coefficient, standard deviation and
+            quantiles of wealth; units and descriptions as attributes, and `resource_gap`, the largest violation of a
+            resource constraint in percent of output, with its reason where it is more than rounding. With
+            histories=True also, of dimensions (economy, agent, period), for KS98 k (start of the period), eps (index),
+            c, m = c + k_next, income = m - k, k_next (assets carried) and mpc, the marginal propensity to consume out
+            of a small gift of assets.
 
         Raises:
             InputError: one line on the argument that does not fit.
@@ -165,10 +184,13 @@ class SolvedEconomy:
         periods, economies = states.whole("periods", periods, 1), states.whole("economies", economies, 1)
         agents = None if agents is None else states.whole("agents", agents, 1)
         if histories and agents is None:
-            raise InputError("histories: the continuum has no single households to follow; expected agents=, the "
-                             "number of households of a panel")
-        parts = memory.simulation(self.economy, len(self.grid), memory.point_of(self.policy_function), periods,
-                                  economies, agents)
+            raise InputError(
+                "histories: the continuum has no single households to follow; expected agents=, the "
+                "number of households of a panel"
+            )
+        parts = memory.simulation(
+            self.economy, len(self.grid), memory.point_of(self.policy_function), periods, economies, agents
+        )
         if histories:
             parts.append(memory.histories(periods, economies, agents))
         memory.require_memory(parts, self.grid.device)
@@ -180,62 +202,99 @@ class SolvedEconomy:
         begin = self._start(start, self.begin(path[:, 0]), agents, generator)
         kept = Histories(self.economy, self.policy_function, begin, periods) if histories else None
         found = datasets.record(
-            self.economy, self.policy_function, begin, path, self.grid if agents is None else None, generator, kept)
+            self.economy, self.policy_function, begin, path, self.grid if agents is None else None, generator, kept
+        )
         return datasets.to_dataset(
-            self.economy, found.series, path, kept and kept.series,
-            model=self.name, calibration=self.calibration, seed=int(seed), agents="continuum" if agents is None else agents,
-            **datasets.quality(self.economy, found.resource_gap, found.top_mass)), found.last
+            self.economy,
+            found.series,
+            path,
+            kept and kept.series,
+            model=self.name,
+            calibration=self.calibration,
+            seed=int(seed),
+            agents="continuum" if agents is None else agents,
+            **datasets.quality(self.economy, found.resource_gap, found.top_mass),
+        ), found.last
 
     def risky_steady_state(self, z=0, periods: int = 3000, start=None) -> RiskySteadyState:
         """The continuum while the aggregate state is held and households go on expecting shocks.
 
         Args:
-            z: the state that is held, by index or name; where the aggregate state is numbers its innovation, in standard
-                deviations, which is held at zero: shocks that are expected do not come.
-            periods: how long, at least 2; after a hundred or fewer nothing is said to have settled. In ks98 wealth spreads over
-                thousands of quarters.
+            z: the state that is held, by index or name; where the aggregate state is numbers its innovation, in
+                standard deviations, which is held at zero: shocks that are expected do not come.
+            periods: how long, at least 2; after a hundred or fewer nothing is said to have settled. In ks98 wealth
+                spreads over thousands of quarters.
             start: mapping as in `simulate`; None: the ergodic cross-section of z.
 
         Raises:
-            InputError: an unknown state, one that the chain never stays in, periods below 2 or more than the memory holds.
+            InputError: an unknown state, one that the chain never stays in, periods below 2 or more than the memory
+            holds.
         """
         periods, z = states.whole("periods", periods, 2), states.held_shock(self.economy, z)
-        memory.require_memory(memory.simulation(self.economy, len(self.grid), memory.point_of(self.policy_function), periods,
-                                                1, None), self.grid.device)  # before a path of this length is made
+        memory.require_memory(
+            memory.simulation(self.economy, len(self.grid), memory.point_of(self.policy_function), periods, 1, None),
+            self.grid.device,
+        )  # before a path of this length is made
         path, last = self._simulate(periods, 1, None, 0, np.full(periods, z), start)
         settled, drift, turn = describe_path(path["K"].values[0])
         held, moves, _ = describe_path(path[self.economy.mean_assets].values[0])
-        settled, drift = settled and held, max(drift, moves, key=abs)  # capital may be at rest before those who own it are
+        # capital may be at rest before those who own it are
+        settled, drift = settled and held, max(drift, moves, key=abs)
         eps = np.arange(self.economy.chain.n_eps)[:, None]
         names = self.economy.asset, self.economy.individual_shock, "weight"
         people = last.population
         population = dict(zip(names, (x[0].cpu().numpy() for x in (people.k, people.eps, people.weight))))
         wealth = self.grid.cpu().numpy()
-        consumption = self.consumption(population=population, **{
-            self.economy.asset: wealth, self.economy.individual_shock: eps, self.economy.aggregate_shock: last.z[0].item()})
+        consumption = self.consumption(
+            population=population,
+            **{
+                self.economy.asset: wealth,
+                self.economy.individual_shock: eps,
+                self.economy.aggregate_shock: last.z[0].item(),
+            },
+        )
         capital = self.economy.aggregates(self.ergodic, self.z)["K"]
         return RiskySteadyState(
-            path=path, K=float(path["K"][0, -1]), settled=settled, drift=drift, turn=turn,
+            path=path,
+            K=float(path["K"][0, -1]),
+            settled=settled,
+            drift=drift,
+            turn=turn,
             deterministic_K=self.economy.steady_state()["K"],
             ergodic_K=float(self.economy.chain.stationary_z().to(capital) @ capital),
-            population=population, wealth=wealth, consumption=consumption)
+            population=population,
+            wealth=wealth,
+            consumption=consumption,
+        )
 
-    def irf(self, shock, periods: int = 40, draws: int = 200, seed: int = 0, agents: int | None = None, start=None,
-            hold: int = 1, baseline: str = "drawn", keep_draws: bool = False):
+    def irf(
+        self,
+        shock,
+        periods: int = 40,
+        draws: int = 200,
+        seed: int = 0,
+        agents: int | None = None,
+        start=None,
+        hold: int = 1,
+        baseline: str = "drawn",
+        keep_draws: bool = False,
+    ):
         """Generalised impulse response: mean difference of two copies of the economy with the same luck.
 
         Args:
-            shock: {"innovation": -2.0} where the aggregate state is a number: one copy's innovation is forced to so many standard
-                deviations in period 0, the other's is drawn, or zero with baseline="forced". "good->bad": the state of the period before is good, one copy's is forced to bad in period 0, the
-                other's drawn from the chain given good; both follow the chain afterwards with the same draws. "any->bad":
-                whatever the state before. {"transfer": 0.05, "top": 0.1, "bottom": 0.5}: in period 0 five percent of the
-                wealth of the richest tenth go to the poorest half ("after": a state of the period before).
+            shock: {"innovation": -2.0} where the aggregate state is a number: one copy's innovation is forced to so
+                many standard deviations in period 0, the other's is drawn, or zero with baseline="forced". "good->bad":
+                the state of the period before is good, one copy's is forced to bad in period 0, the other's drawn from
+                the chain given good; both follow the chain afterwards with the same draws. "any->bad": whatever the
+                state before. {"transfer": 0.05, "top": 0.1, "bottom": 0.5}: in period 0 five percent of the wealth of
+                the richest tenth go to the poorest half ("after": a state of the period before).
             periods, draws: at least 1; pairs of economies that are averaged over.
-            agents: None for the continuum, where only the aggregate state is random, or the number of agents of a panel.
-            start: mapping as in `simulate`, the cross-section of the period before the shock (after "any", in each
-                aggregate state in turn in which goods add up with it). None: 64 economies 80 periods on from the ergodic mean, which
-                is the ergodic set where that is forgotten by then, and the middle of it where it is not. The solution keeps those of
-                the last seeds: the first call with a seed takes longer than the next.
+            agents: None for the continuum, where only the aggregate state is random, or the number of agents of a
+            panel. start: mapping as in `simulate`, the cross-section of the period before the shock (after "any", in
+            each
+                aggregate state in turn in which goods add up with it). None: 64 economies 80 periods on from the
+                ergodic mean, which is the ergodic set where that is forgotten by then, and the middle of it where it is
+                not. The solution keeps those of the last seeds: the first call with a seed takes longer than the next.
             hold: periods that the state is forced for.
             baseline: "drawn", or "forced" to stay in the state before the shock in period 0.
             keep_draws: keep every draw's paths, (draw, period), as K_shocked and K_baseline.
@@ -254,8 +313,12 @@ class SolvedEconomy:
         keep_draws = states.flag("keep_draws", keep_draws)
         read = impulse.read_shock(self.economy, shock, hold, baseline)
         pool = impulse.POOL if isinstance(read, impulse.StateShock) else draws  # of paths of the aggregate state
-        memory.require_memory(memory.response(self.economy, len(self.grid), memory.point_of(self.policy_function), periods,
-                                              draws, agents, pool), self.grid.device)
+        memory.require_memory(
+            memory.response(
+                self.economy, len(self.grid), memory.point_of(self.policy_function), periods, draws, agents, pool
+            ),
+            self.grid.device,
+        )
         generator = self._generator(seed)
         if start is None:
             starts = self._ergodic_starts(seed, generator)
@@ -264,10 +327,28 @@ class SolvedEconomy:
             here = here if read.before is not None or among is None else here.select(among.nonzero()[:, 0])
             starts = self._start(start, here if read.before is None else here.select([read.before]), None, generator)
         return impulse.impulse_response(
-            self.economy, self.policy_function, self.grid, starts, read, periods, draws, agents, generator, keep_draws,
-            {"title": f"Response to {impulse.in_words(self.economy, read)}", "model": self.name,
-             "calibration": json.dumps(self.calibration), "shock": str(shock), "draws": draws,
-             "baseline": baseline, "hold": hold, "seed": int(seed), "agents": "continuum" if agents is None else agents})
+            self.economy,
+            self.policy_function,
+            self.grid,
+            starts,
+            read,
+            periods,
+            draws,
+            agents,
+            generator,
+            keep_draws,
+            {
+                "title": f"Response to {impulse.in_words(self.economy, read)}",
+                "model": self.name,
+                "calibration": json.dumps(self.calibration),
+                "shock": str(shock),
+                "draws": draws,
+                "baseline": baseline,
+                "hold": hold,
+                "seed": int(seed),
+                "agents": "continuum" if agents is None else agents,
+            },
+        )
 
     def plot_irf(self, shock, variables=None, **options):
         """Figure of `irf(shock, **options)`: responses with their 50 and 90 percent bands over draws.
@@ -284,8 +365,9 @@ class SolvedEconomy:
 
         if figures_irf.are_responses(shock):
             if options:
-                raise InputError(f"{next(iter(options))}: these responses are computed already; expected variables "
-                                 "alone, or a shock")
+                raise InputError(
+                    f"{next(iter(options))}: these responses are computed already; expected variables alone, or a shock"
+                )
             return figures_irf.plot_irf(shock, variables)
         # before the response is computed
         variables = figures_irf.chosen(variables, list(datasets.descriptions(self.economy)))
@@ -306,11 +388,14 @@ class SolvedEconomy:
             raise InputError(f"dates: expected at most as many as periods, got {dates} dates of {periods} periods")
         point = max(memory.point_of(self.policy_function), memory.point_of(self.value_function))
         parts = memory.verdict(self.economy, VerdictSettings(len(self.grid), 2.0, 0, periods, dates), point)
-        memory.require_memory([(size, {name.removeprefix("verdict."): value for name, value in names.items()})
-                               for size, names in parts], self.grid.device)
+        memory.require_memory(
+            [(size, {name.removeprefix("verdict."): value for name, value in names.items()}) for size, names in parts],
+            self.grid.device,
+        )
         shocks = self._draw_path(1, periods, self._generator(seed))
-        path = ergodic_path(self.economy, self.policy_function, self.grid, self.begin(shocks[:, 0]), shocks, burn_in=0,
-                            dates=dates)
+        path = ergodic_path(
+            self.economy, self.policy_function, self.grid, self.begin(shocks[:, 0]), shocks, burn_in=0, dates=dates
+        )
         return error_measures(self.economy, self.policy_function, self.value_function, path.dates.select(slice(dates)))
 
     def _generator(self, seed) -> torch.Generator:
@@ -325,13 +410,15 @@ class SolvedEconomy:
         if seed not in self._starts:
             starts = impulse.ergodic_starts(self, generator)
             mass = starts.population.weight.reshape(len(starts.z), self.economy.chain.n_eps, -1)
-            latest = list(self._starts.items())[1 - MOST_STARTS:]
+            latest = list(self._starts.items())[1 - MOST_STARTS :]
             self._starts = dict(latest) | {seed: (mass, starts.z, generator.get_state())}
         mass, z, state = self._starts[seed]
         generator.set_state(state)
         return Panel(Population.histogram(self.grid, mass), z)
 
-    def _draw_path(self, economies: int, periods: int, generator: torch.Generator, among: Tensor | None = None) -> Tensor:
+    def _draw_path(
+        self, economies: int, periods: int, generator: torch.Generator, among: Tensor | None = None
+    ) -> Tensor:
         """Paths of shocks whose first are of their long-run shares, of `among` (n_z,) where it is given."""
         chain = self.economy.chain
         uniform = torch.rand((economies, 1), generator=generator, device=generator.device, dtype=self.grid.dtype)
@@ -341,8 +428,8 @@ class SolvedEconomy:
 
     @torch.no_grad()
     def _start(self, start, ergodic: Panel, agents: int | None, generator: torch.Generator) -> Panel:
-        """Where a simulation begins: the cross-section that the user gives, in the aggregate states of `ergodic`, or that itself;
-        for a panel the agents drawn from it.
+        """Where a simulation begins: the cross-section that the user gives, in the aggregate states of `ergodic`, or
+        that itself; for a panel the agents drawn from it.
         """
         population, z = ergodic.population, ergodic.z
         if start is not None:
@@ -352,15 +439,18 @@ class SolvedEconomy:
             self._check_resources(f"start[{self.economy.asset!r}]", observe(self.economy, population, z))
             if agents is None:
                 if bool((given.k > self.grid[-1]).any()):
-                    raise InputError(f"start: assets of {float(given.k.max()):g} lie above the top {self.grid[-1]:g} "
-                                     f"of the wealth grid; lower them, or simulate a panel with agents=")
+                    raise InputError(
+                        f"start: assets of {float(given.k.max()):g} lie above the top {self.grid[-1]:g} "
+                        f"of the wealth grid; lower them, or simulate a panel with agents="
+                    )
                 population = on_grid(self.grid, population, self.economy.chain.n_eps)
             self._adds_up(given, z)
         return Panel(population if agents is None else datasets.draw_panel(population, agents, generator), z)
 
     def _adding_up(self, start) -> Tensor | None:
-        """Which of `cross_sections` are in an aggregate state in which goods add up if households are those of `start`, (n_z,); None
-        for all of them. Where labour follows from z, it takes as many in each individual state as belong to z.
+        """Which of `cross_sections` are in an aggregate state in which goods add up if households are those of `start`,
+        (n_z,); None for all of them. Where labour follows from z, it takes as many in each individual state as belong
+        to z.
         """
         if start is None or self.economy.unbalanced() or not self.economy.chain.finite:
             return None
@@ -377,11 +467,21 @@ class SolvedEconomy:
         worst = int(gaps.nan_to_num(0).argmax())
         cell = int(chain.cell(z[worst : worst + 1]))
         names = economy.names_of(economy.individual_shock, chain.n_eps)
-        here, wanted = (", ".join(f"{float(people.mean((people.eps == index).double())):.4g} {name}" for index, name in enumerate(names))
-                        for people in (given, self.ergodic.select([cell])))
-        state = f" where {economy.aggregate_shock} is {economy.names_of(economy.aggregate_shock, chain.n_z)[cell]}" if chain.finite else ""
-        raise InputError(f"start: with {here} of the households goods do not add up{state}: incomes and output differ by "
-                         f"{float(gaps[worst]):.2g} % of output; expected {wanted}, so scale the weights of each state to its share")
+        here, wanted = (
+            ", ".join(
+                f"{float(people.mean((people.eps == index).double())):.4g} {name}" for index, name in enumerate(names)
+            )
+            for people in (given, self.ergodic.select([cell]))
+        )
+        state = (
+            f" where {economy.aggregate_shock} is {economy.names_of(economy.aggregate_shock, chain.n_z)[cell]}"
+            if chain.finite
+            else ""
+        )
+        raise InputError(
+            f"start: with {here} of the households goods do not add up{state}: incomes and output differ by "
+            f"{float(gaps[worst]):.2g} % of output; expected {wanted}, so scale the weights of each state to its share"
+        )
 
     # -- checks ----------------------------------------------------------------------------------------------------
 
@@ -390,11 +490,15 @@ class SolvedEconomy:
         if self.grid.ndim != 1 or nodes < 2 or not bool((self.grid.diff() > 0).all() and self.grid.isfinite().all()):
             raise InputError("grid: expected a vector of at least two increasing, finite wealth nodes")
         if float(self.grid[0]) < self.economy.borrowing_limit:
-            raise InputError(f"grid: expected nodes from the borrowing limit {self.economy.borrowing_limit:g} on, got "
-                             f"{float(self.grid[0]):g}")
+            raise InputError(
+                f"grid: expected nodes from the borrowing limit {self.economy.borrowing_limit:g} on, got "
+                f"{float(self.grid[0]):g}"
+            )
         if mass.shape != (n_z, n_eps * nodes):
-            raise InputError(f"mass: expected shape {(n_z, n_eps * nodes)} for {n_z} aggregate and {n_eps} individual "
-                             f"states on {nodes} nodes, got {tuple(mass.shape)}")
+            raise InputError(
+                f"mass: expected shape {(n_z, n_eps * nodes)} for {n_z} aggregate and {n_eps} individual "
+                f"states on {nodes} nodes, got {tuple(mass.shape)}"
+            )
         if not bool((mass >= 0).all()) or not bool(((mass.sum(1) - 1).abs() < 1e-6).all()):
             raise InputError("mass: expected masses of at least 0 that sum to 1 in every aggregate state")
         return Population.histogram(self.grid, mass.reshape(n_z, n_eps, nodes))
@@ -407,8 +511,10 @@ class SolvedEconomy:
             return torch.arange(chain.n_z, device=self.grid.device)
         wanted = tuple(chain.typical_z().shape)
         if z is None or z.shape != wanted or not bool(z.isfinite().all()):
-            raise InputError(f"z: expected the mean of the aggregate state, finite numbers of shape {wanted}, got "
-                             f"{None if z is None else z.tolist()}")
+            raise InputError(
+                f"z: expected the mean of the aggregate state, finite numbers of shape {wanted}, got "
+                f"{None if z is None else z.tolist()}"
+            )
         z = z.detach().to(self.grid)
         self.economy.check_domain(z)
         return z
@@ -417,5 +523,7 @@ class SolvedEconomy:
         short = seen.resources - self.economy.borrowing_limit < LEAST
         if bool(short.any()):
             k = seen.k.expand_as(short)[short].max()
-            raise InputError(f"{name}: households with {self.economy.asset} = {float(k):g} have no resources above the "
-                             f"borrowing limit, so that they cannot consume; expected more assets")
+            raise InputError(
+                f"{name}: households with {self.economy.asset} = {float(k):g} have no resources above the "
+                f"borrowing limit, so that they cannot consume; expected more assets"
+            )

@@ -21,6 +21,7 @@ from deepham.simulation.population import Population
 
 MOST_ASSETS = 1e100  # so that squares of them, and products with prices, stay finite
 
+
 def whole(name: str, given, least: int) -> int:
     """A whole number not below `least`."""
     try:
@@ -44,18 +45,23 @@ def flag(name: str, given) -> bool:
 def labelled(economy: Economy, z: Tensor) -> list[tuple[str, int | float, Tensor]]:
     """Aggregate states (n, ...) as figures name them, as users give them, and as tensors of one economy each."""
     if not economy.chain.finite:
-        return [(f"{economy.aggregate_shock} {', '.join(f'{x:.3g}' for x in one.tolist())}", float(one[0]), one[None])
-                for one in z]
+        return [
+            (f"{economy.aggregate_shock} {', '.join(f'{x:.3g}' for x in one.tolist())}", float(one[0]), one[None])
+            for one in z
+        ]
     names = economy.names_of(economy.aggregate_shock, economy.chain.n_z)
     return [(f"{economy.aggregate_shock} {names[int(one)]}", int(one), one[None]) for one in z]
 
 
 def held_shock(economy: Economy, given) -> int | float:
-    """The shock that is held: one aggregate state, by index or by name, as its index; of numbers the innovation, zero."""
+    """The shock that is held: one aggregate state, by index or by name, as its index; of numbers the innovation,
+    zero."""
     if not economy.chain.finite:
         if isinstance(given, bool) or not isinstance(given, Real) or given != 0:
-            raise InputError(f"{economy.aggregate_shock}: it moves continuously, and its innovation is held at 0; expected 0, got "
-                             f"{show(given)}")
+            raise InputError(
+                f"{economy.aggregate_shock}: it moves continuously, and its innovation is held at 0; expected 0, got "
+                f"{show(given)}"
+            )
         return 0.0
     index = _indices(economy, economy.aggregate_shock, given)
     if index.ndim:
@@ -88,16 +94,20 @@ def household_states(economy: Economy, call: str, given: dict) -> tuple[np.ndarr
     try:
         shape = np.broadcast_shapes(k.shape, eps.shape)
     except ValueError:
-        raise InputError(f"{asset} and {shock}: the shapes {k.shape} and {eps.shape} do not broadcast against each "
-                         f"other; expected equal lengths, or a single value of one of them") from None
+        raise InputError(
+            f"{asset} and {shock}: the shapes {k.shape} and {eps.shape} do not broadcast against each "
+            f"other; expected equal lengths, or a single value of one of them"
+        ) from None
     try:
         if z.ndim > max(len(shape) - 1, 0):
             raise ValueError
         shape = np.broadcast_shapes(shape[:-1], z.shape) + shape[-1:]
     except ValueError:
-        raise InputError(f"{aggregate}: the shape {z.shape} does not broadcast over the leading dimensions of {asset} "
-                         f"and {shock}, shape {shape}; give one {aggregate}, or {asset}[None, :] for every household "
-                         f"in each {aggregate}, or {asset}[:, None] for one household in each") from None
+        raise InputError(
+            f"{aggregate}: the shape {z.shape} does not broadcast over the leading dimensions of {asset} "
+            f"and {shock}, shape {shape}; give one {aggregate}, or {asset}[None, :] for every household "
+            f"in each {aggregate}, or {asset}[:, None] for one household in each"
+        ) from None
     z = z[..., None] if shape else z
     return tuple(np.broadcast_to(array, shape) for array in (k, eps, z))
 
@@ -117,13 +127,17 @@ def cross_section(economy: Economy, name: str, given, device) -> Population:
     if eps.ndim == 0 and economy.chain.n_eps == 1:
         eps = np.broadcast_to(eps, k.shape)
     if k.ndim != 1 or not k.size or not k.shape == eps.shape == weight.shape:
-        raise InputError(f"{name}: expected 1-D arrays of one length, got shapes {k.shape} of {asset}, {eps.shape} of "
-                         f"{shock} and {weight.shape} of weight")
+        raise InputError(
+            f"{name}: expected 1-D arrays of one length, got shapes {k.shape} of {asset}, {eps.shape} of "
+            f"{shock} and {weight.shape} of weight"
+        )
     if (weight < 0).any():
         raise InputError(f"{name}['weight']: expected weights of at least 0, got {weight.min():g}")
     if abs(weight.sum() - 1) > 1e-6:
-        raise InputError(f"{name}['weight']: expected weights that sum to 1, got a sum of {weight.sum():.8g}; divide "
-                         f"them by their sum")
+        raise InputError(
+            f"{name}['weight']: expected weights that sum to 1, got a sum of {weight.sum():.8g}; divide "
+            f"them by their sum"
+        )
     arrays = (k, eps, weight / weight.sum())
     population = Population(*(torch.tensor(array, device=device)[None] for array in arrays))
     _check_prices(economy, name, population)
@@ -131,7 +145,8 @@ def cross_section(economy: Economy, name: str, given, device) -> Population:
 
 
 def with_aggregate_state(economy: Economy, name: str, given, z: Tensor) -> tuple[object, Tensor]:
-    """A cross-section without the aggregate state that a user put beside it, and that state, (B, 1), or z where there is none."""
+    """A cross-section without the aggregate state that a user put beside it, and that state, (B, 1), or z where there
+    is none."""
     aggregate = economy.aggregate_shock
     if economy.chain.finite or not hasattr(given, "keys") or aggregate not in given:
         return given, z
@@ -142,26 +157,32 @@ def with_aggregate_state(economy: Economy, name: str, given, z: Tensor) -> tuple
 
 
 def shock_path(economy: Economy, given, economies: int, periods: int, device) -> Tensor:
-    """Aggregate states (B, T) from a path (T,) that all economies share, or one path for each, (B, T); innovations (B, T, 1)
-    where the aggregate state is a number.
+    """Aggregate states (B, T) from a path (T,) that all economies share, or one path for each, (B, T); innovations (B,
+    T, 1) where the aggregate state is a number.
     """
     if not economy.chain.finite:
         _values(economy, ())  # says where there are several
         path = _numbers("shocks", given)
         if path.shape not in ((periods,), (economies, periods)):
-            raise InputError(f"shocks: expected one innovation a period, shape ({periods},) or ({economies}, {periods}) for "
-                             f"economies={economies} and periods={periods}, got {path.shape}")
+            raise InputError(
+                f"shocks: expected one innovation a period, shape ({periods},) or ({economies}, {periods}) for "
+                f"economies={economies} and periods={periods}, got {path.shape}"
+            )
         return torch.tensor(np.broadcast_to(path, (economies, periods)), device=device)[..., None]
     path = _indices(economy, economy.aggregate_shock, given, "shocks")
     if path.shape not in ((periods,), (economies, periods)):
-        raise InputError(f"shocks: expected one state a period, shape ({periods},) or ({economies}, {periods}) for "
-                         f"economies={economies} and periods={periods}, got {path.shape}")
+        raise InputError(
+            f"shocks: expected one state a period, shape ({periods},) or ({economies}, {periods}) for "
+            f"economies={economies} and periods={periods}, got {path.shape}"
+        )
     z = torch.tensor(np.broadcast_to(path, (economies, periods)), device=device)
     impossible = economy.chain.aggregate[z[:, :-1], z[:, 1:]] == 0
     if bool(impossible.any()):
         period = int(impossible.any(0).nonzero()[0, 0])
-        raise InputError(f"shocks: the step from period {period} to {period + 1} has probability zero in the chain of "
-                         f"{economy.aggregate_shock}; expected a path that can happen")
+        raise InputError(
+            f"shocks: the step from period {period} to {period + 1} has probability zero in the chain of "
+            f"{economy.aggregate_shock}; expected a path that can happen"
+        )
     return z
 
 
@@ -203,16 +224,20 @@ def _numbers(name: str, given) -> np.ndarray:
         array = array.astype(np.float64)  # before the check: what is finite in a longer type need not be
     bad = ~np.isfinite(array)
     if bad.any():
-        raise InputError(f"{name}: expected finite numbers, got {array[bad].flat[0]} ({bad.sum()} of {array.size} "
-                         f"values are not finite); leave them out")
+        raise InputError(
+            f"{name}: expected finite numbers, got {array[bad].flat[0]} ({bad.sum()} of {array.size} "
+            f"values are not finite); leave them out"
+        )
     return array
 
 
 def _assets(economy: Economy, name: str, given) -> np.ndarray:
     array, limit = _numbers(name, given), economy.borrowing_limit
     if (array < limit).any():
-        raise InputError(f"{name}: expected at least the borrowing limit {limit:g}, got {array.min():g} "
-                         f"({(array < limit).sum()} of {array.size} values lie below)")
+        raise InputError(
+            f"{name}: expected at least the borrowing limit {limit:g}, got {array.min():g} "
+            f"({(array < limit).sum()} of {array.size} values lie below)"
+        )
     if (array > MOST_ASSETS).any():
         raise InputError(f"{name}: expected assets of at most {MOST_ASSETS:g}, got {array.max():g}")
     return array
@@ -223,7 +248,9 @@ def _indices(economy: Economy, state: str, given, name: str | None = None) -> np
     name = name or state
     number = economy.chain.n_eps if state == economy.individual_shock else economy.chain.n_z
     names = economy.names_of(state, number)
-    expected = " or ".join([str(index) if name == str(index) else f"{index} {name!r}" for index, name in enumerate(names)])
+    expected = " or ".join(
+        [str(index) if name == str(index) else f"{index} {name!r}" for index, name in enumerate(names)]
+    )
     array = _array(name, given, expected)
     if array.dtype.kind in "OT" and array.size and all(isinstance(item, str) for item in array.flat):
         array = np.array(array.tolist(), str)  # astype refuses some StringDType
@@ -235,8 +262,10 @@ def _indices(economy: Economy, state: str, given, name: str | None = None) -> np
             raise InputError(f"{name}: there is no state {show(unknown[0])}{hint} expected {expected}")
         return sum((array == item) * index for index, item in enumerate(names)) + np.zeros(array.shape, np.int64)
     if array.dtype.kind not in "iu":
-        raise InputError(f"{name}: expected {expected}, got {show(given)} of type {array.dtype}; "
-                         f"indices must be integers, as in .astype(int)")
+        raise InputError(
+            f"{name}: expected {expected}, got {show(given)} of type {array.dtype}; "
+            f"indices must be integers, as in .astype(int)"
+        )
     if array.size and (array.min() < 0 or array.max() >= number):
         wrong = array.min() if array.min() < 0 else array.max()
         raise InputError(f"{name}: there is no state {wrong}; expected {expected}")
@@ -247,8 +276,10 @@ def _values(economy: Economy, given) -> np.ndarray:
     """Values of an aggregate state that is one number."""
     name, d = economy.aggregate_shock, economy.chain.draws
     if d > 1:
-        raise InputError(f"{name}: it is {d} numbers, and only one is asked for by name so far; call policy_function with an "
-                         "Observation")
+        raise InputError(
+            f"{name}: it is {d} numbers, and only one is asked for by name so far; call policy_function with an "
+            "Observation"
+        )
     array = _numbers(name, given)
     economy.check_domain(torch.tensor(array).reshape(-1, 1))
     return array

@@ -53,33 +53,43 @@ def bar_met(rows: list[Row]) -> bool:
 
 
 def measured_unlike(runs: list[SweepRun]) -> str | None:
-    """In words, two of these runs that were not measured with the same settings; None where there are none that are known."""
+    """In words, two of these runs that were not measured with the same settings; None where there are none that are
+    known."""
     known = [run for run in runs if run.measures is not None and run.measured]
     for other in known:
-        keys = [key for key in dict.fromkeys([*known[0].measured, *other.measured])
-                if known[0].measured.get(key) != other.measured.get(key)]
+        keys = [
+            key
+            for key in dict.fromkeys([*known[0].measured, *other.measured])
+            if known[0].measured.get(key) != other.measured.get(key)
+        ]
         if keys:
-            said = (f"{run.name} with {', '.join(f'{key}={run.measured.get(key):g}' for key in keys if key in run.measured)}"
-                    for run in (known[0], other))
+            said = (
+                f"{run.name} with "
+                f"{', '.join(f'{key}={run.measured.get(key):g}' for key in keys if key in run.measured)}"
+                for run in (known[0], other)
+            )
             return f"measured {' and '.join(said)}"
     return None
 
 
 def most_welfare(runs: list[SweepRun]) -> SweepRun | None:
-    """Of the runs that trained to their end the one whose households are best off on average: of several local maxima of a
-    planner's problem the one to keep. None where no run measured it.
+    """Of the runs that trained to their end the one whose households are best off on average: of several local maxima
+    of a planner's problem the one to keep. None where no run measured it.
     """
     found = [run for run in runs if run.complete and math.isfinite(run.measures.get("welfare", math.nan))]
     return max(found, key=lambda run: run.measures["welfare"], default=None)
 
 
 def varying(runs: list[SweepRun]) -> list[str]:
-    """The settings in which the runs differ, the seed aside, in the order in which they were typed. What a run that is not
-    finished does not say is no difference.
+    """The settings in which the runs differ, the seed aside, in the order in which they were typed. What a run that is
+    not finished does not say is no difference.
     """
     keys = dict.fromkeys(key for run in runs for key in run.settings if key not in GROUPED)
-    return [key for key in keys if len({run.settings.get(key, UNKNOWN) for run in runs
-                                        if key in run.settings or run.measures is not None}) > 1]
+    return [
+        key
+        for key in keys
+        if len({run.settings.get(key, UNKNOWN) for run in runs if key in run.settings or run.measures is not None}) > 1
+    ]
 
 
 def by_setting(runs: list[SweepRun], keys: list[str]) -> dict[tuple[str, ...], list[SweepRun]]:

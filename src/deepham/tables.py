@@ -21,8 +21,16 @@ def _cells(row: Row) -> tuple[str, ...]:
         return "" if value is None else f"{value:.3g}" if abs(value) < 10 else f"{value:.4g}"
 
     error = "" if row.error is None else f"{row.error:.1g}"
-    return (row.description, number(row.value), error, number(row.reference), row.unit, number(row.bar), number(row.goal),
-            _met(row))
+    return (
+        row.description,
+        number(row.value),
+        error,
+        number(row.reference),
+        row.unit,
+        number(row.bar),
+        number(row.goal),
+        _met(row),
+    )
 
 
 def _met(row: Row) -> str:
@@ -34,7 +42,9 @@ def verdict_table(rows: list[Row], title: str) -> Table:
     """For the terminal, 80 columns wide at most."""
     table = Table(title=Text(title), title_justify="left", box=SIMPLE_HEAD, show_edge=False, padding=0)
     for heading in HEADINGS:
-        table.add_column(heading, justify="right" if heading in ("value", "s.e.", "grid", "bar", "goal") else "left", no_wrap=True)
+        table.add_column(
+            heading, justify="right" if heading in ("value", "s.e.", "grid", "bar", "goal") else "left", no_wrap=True
+        )
     for row in rows:
         table.add_row(*_cells(row))
     return table
@@ -45,27 +55,63 @@ def advice(rows: list[Row]) -> str | None:
     if not any(row.measure == "top_mass" and row.met is False for row in rows):
         return None
     setting = "reference.top" if any(row.reference is not None for row in rows) else "verdict.top"
-    return f"too many households stand at the top node of the wealth grid, and moments are cut off there; set {setting} higher"
+    return (
+        "too many households stand at the top node of the wealth grid, and moments are cut off there; "
+        f"set {setting} higher"
+    )
 
 
 def verdict_sheet(rows: list[Row]) -> Sheet:
     """The verdict; at full precision with the measures' names."""
-    return Sheet(HEADINGS, [_cells(row) for row in rows], "lrrrlrrl", ("name", *HEADINGS), [
-        (row.measure, row.description, row.value, row.error, row.reference, row.unit, row.bar, row.goal, _met(row)) for row in rows])
+    return Sheet(
+        HEADINGS,
+        [_cells(row) for row in rows],
+        "lrrrlrrl",
+        ("name", *HEADINGS),
+        [
+            (row.measure, row.description, row.value, row.error, row.reference, row.unit, row.bar, row.goal, _met(row))
+            for row in rows
+        ],
+    )
 
 
-BIN_HEADINGS = ("households from, %", "to", "wealth from, goods", "to", "Euler, %", "signed", "Bellman, utils", "signed")
+BIN_HEADINGS = (
+    "households from, %",
+    "to",
+    "wealth from, goods",
+    "to",
+    "Euler, %",
+    "signed",
+    "Bellman, utils",
+    "signed",
+)
 
 
 def by_wealth_sheet(bins: list[WealthBin]) -> Sheet:
     """Mean errors by wealth; at full precision with the fields' names."""
-    return Sheet(BIN_HEADINGS, [_bin_cells(one) for one in bins], "r" * len(BIN_HEADINGS), tuple(asdict(bins[0])),
-                 [tuple(asdict(one).values()) for one in bins])
+    return Sheet(
+        BIN_HEADINGS,
+        [_bin_cells(one) for one in bins],
+        "r" * len(BIN_HEADINGS),
+        tuple(asdict(bins[0])),
+        [tuple(asdict(one).values()) for one in bins],
+    )
 
 
 def _bin_cells(one: WealthBin) -> tuple[str, ...]:
-    return tuple(f"{x:.3g}" for x in (100 * one.low, 100 * one.high, one.k_low, one.k_high, one.euler, one.euler_signed,
-                                      one.bellman, one.bellman_signed))
+    return tuple(
+        f"{x:.3g}"
+        for x in (
+            100 * one.low,
+            100 * one.high,
+            one.k_low,
+            one.k_high,
+            one.euler,
+            one.euler_signed,
+            one.bellman,
+            one.bellman_signed,
+        )
+    )
 
 
 Runs = dict[str, dict[str, float]]  # name of the run -> measure -> value
@@ -73,7 +119,9 @@ Runs = dict[str, dict[str, float]]  # name of the run -> measure -> value
 
 def runs_table(runs: Runs) -> Table:
     """Mean, standard deviation and range of each measure over the runs, for the terminal."""
-    table = Table(title=f"{len(runs)} runs", title_justify="left", box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
+    table = Table(
+        title=f"{len(runs)} runs", title_justify="left", box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0)
+    )
     for heading in ("measure", "unit", "mean", "sd", "lowest", "highest"):
         table.add_column(heading, justify="left" if heading in ("measure", "unit") else "right", no_wrap=True)
     for name, unit, values in _by_measure(runs):
@@ -94,8 +142,8 @@ def _brief(value: float, digits: int) -> str:
 
 
 def _by_measure(runs: Runs):
-    """Description, unit and values of the measures that there are, in the order of the verdict; NaN for a run that lacks one,
-    which then has no mean.
+    """Description, unit and values of the measures that there are, in the order of the verdict; NaN for a run that
+    lacks one, which then has no mean.
     """
     for name, (text, unit) in MEASURES.items():
         if any(name in measures for measures in runs.values()):

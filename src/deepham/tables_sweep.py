@@ -16,14 +16,27 @@ from deepham.verdict import JUDGED, MEASURES
 
 MAIN = ("euler.mean", "euler.p99", "bellman_policy.mean", "path_gap.mean", "wealth_w1")
 # what an economist wants to know of each setting: levels, inequality, and the cycle
-ECONOMIC = ("mean_K", "gini", "wealth_sd", "top10_share", "top1_share", "mean.Y", "mean.C", "mean.r", "sd.Y", "relative_sd.C",
-            "relative_sd.I", "correlation.C", "autocorrelation.Y")
+ECONOMIC = (
+    "mean_K",
+    "gini",
+    "wealth_sd",
+    "top10_share",
+    "top1_share",
+    "mean.Y",
+    "mean.C",
+    "mean.r",
+    "sd.Y",
+    "relative_sd.C",
+    "relative_sd.I",
+    "correlation.C",
+    "autocorrelation.Y",
+)
 
 
 def settings_sheet(runs: list[SweepRun], measures: Iterable[str] = MAIN) -> Sheet:
-    """What varies, then the runs that trained to their end, how many of them meet the bar, and each of the measures that
-    there is as mean (sd) over them, beside a moment the mean of the grid solution's; at full precision with the measures'
-    names. Runs stopped early are counted beside them.
+    """What varies, then the runs that trained to their end, how many of them meet the bar, and each of the measures
+    that there is as mean (sd) over them, beside a moment the mean of the grid solution's; at full precision with the
+    measures' names. Runs stopped early are counted beside them.
 
     Raises:
         InputError: runs of one setting that were measured differently.
@@ -38,7 +51,10 @@ def settings_sheet(runs: list[SweepRun], measures: Iterable[str] = MAIN) -> Shee
     for values, group in by_setting(runs, keys).items():
         finished = [run for run in group if run.complete]
         unlike = measured_unlike(finished)
-        require(unlike is None, f"runs: {unlike}, which have no mean; evaluate them alike with scripts/evaluate.py, or give fewer runs")
+        require(
+            unlike is None,
+            f"runs: {unlike}, which have no mean; evaluate them alike with scripts/evaluate.py, or give fewer runs",
+        )
         met = sum(run.bar_met for run in finished)
         number = (len(finished), *(sum(map(is_one, group)) for is_one in others.values()))
         cells, numbers = [], []
@@ -50,20 +66,39 @@ def settings_sheet(runs: list[SweepRun], measures: Iterable[str] = MAIN) -> Shee
         rows.append((*map(_short, values), *map(str, number), f"{met} of {len(finished)}", *cells))
         exact.append((*values, *number, met, *numbers))
     meanings = {key: text for run in runs for key, text in run.meanings.items()}
-    headings = (*(f"{meanings[key]} ({key.removeprefix('model.')})" if key in meanings else key for key in keys), *counts, "bar met", *(text for name in measures for text in (
-        f"{_described(name)} (sd)", *(["on the grid"] if beside[name] else []))))
-    exact_headings = (*keys, *counts, "bar met", *(f"{name}{part}" for name in measures for part in (
-        "", ", sd", *([", grid"] if beside[name] else []))))
+    headings = (
+        *(f"{meanings[key]} ({key.removeprefix('model.')})" if key in meanings else key for key in keys),
+        *counts,
+        "bar met",
+        *(
+            text
+            for name in measures
+            for text in (f"{_described(name)} (sd)", *(["on the grid"] if beside[name] else []))
+        ),
+    )
+    exact_headings = (
+        *keys,
+        *counts,
+        "bar met",
+        *(f"{name}{part}" for name in measures for part in ("", ", sd", *([", grid"] if beside[name] else []))),
+    )
     return Sheet(headings, rows, "l" * len(keys) + "r" * (len(headings) - len(keys)), exact_headings, exact)
 
 
 def settings_table(runs: list[SweepRun], measure: str) -> Table:
     """The same with one measure, for the terminal."""
     sheet = settings_sheet(runs, [measure])
-    table = Table(title="By setting: mean over the seeds (standard deviation)", title_justify="left",
-                  box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
+    table = Table(
+        title="By setting: mean over the seeds (standard deviation)",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        show_edge=False,
+        padding=(0, 1, 0, 0),
+    )
     for heading, side in zip(sheet.headings, sheet.align):
-        table.add_column(heading, justify="left" if side == "l" else "right", overflow="fold", no_wrap=heading == "runs")
+        table.add_column(
+            heading, justify="left" if side == "l" else "right", overflow="fold", no_wrap=heading == "runs"
+        )
     keys = len(varying(runs))
     for row in sheet.rows:
         table.add_row(*row[:keys], *(cell.replace(" ", "\N{NO-BREAK SPACE}") for cell in row[keys:]))

@@ -28,19 +28,28 @@ _JUDGED = {
     "top_mass": ("mass at the top node", "share", (1e-4, None), (1e-4, None)),
     "resource_gap": ("goods that do not add up", "% of Y", (1e-6, None), (1e-6, None)),
 }
-BAR_SETS = {"standard": {name: bars for name, (_, _, bars, _) in _JUDGED.items()},
-            "quick": {name: bars for name, (_, _, _, bars) in _JUDGED.items()}}
+BAR_SETS = {
+    "standard": {name: bars for name, (_, _, bars, _) in _JUDGED.items()},
+    "quick": {name: bars for name, (_, _, _, bars) in _JUDGED.items()},
+}
 JUDGED = {name: (text, unit) for name, (text, unit, _, _) in _JUDGED.items()}
 # shown beside the reference, without a bar of their own
 MOMENTS = {
     "welfare_gap": ("welfare lost by its policy", "% cons."),
-    "mean_K": ("mean of K", "goods"), "sd_K": ("sd of K", "goods"),
-    "welfare": ("welfare, as consumption", "goods"), "wealth_sd": ("sd of wealth", "goods"),
-    "gini": ("Gini of wealth", ""), "top10_share": ("share of the top 10 %", "share"),
-    "top1_share": ("share of the top 1 %", "share"), "top01_share": ("share of the top 0.1 %", "share"),
-    "wealth_q01": ("wealth, 1 %", "goods"), "wealth_q10": ("wealth, 10 %", "goods"),
-    "wealth_q50": ("wealth, 50 %", "goods"), "wealth_q90": ("wealth, 90 %", "goods"),
-    "wealth_q99": ("wealth, 99 %", "goods"), "wealth_q999": ("wealth, 99.9 %", "goods"),
+    "mean_K": ("mean of K", "goods"),
+    "sd_K": ("sd of K", "goods"),
+    "welfare": ("welfare, as consumption", "goods"),
+    "wealth_sd": ("sd of wealth", "goods"),
+    "gini": ("Gini of wealth", ""),
+    "top10_share": ("share of the top 10 %", "share"),
+    "top1_share": ("share of the top 1 %", "share"),
+    "top01_share": ("share of the top 0.1 %", "share"),
+    "wealth_q01": ("wealth, 1 %", "goods"),
+    "wealth_q10": ("wealth, 10 %", "goods"),
+    "wealth_q50": ("wealth, 50 %", "goods"),
+    "wealth_q90": ("wealth, 90 %", "goods"),
+    "wealth_q99": ("wealth, 99 %", "goods"),
+    "wealth_q999": ("wealth, 99.9 %", "goods"),
 }
 MEASURES = JUDGED | MOMENTS  # measure -> (what it is, unit)
 
@@ -59,10 +68,15 @@ def bars_of(name: str, own: Mapping[str, list] | None = None) -> Bars:
     require(name in BAR_SETS, f"verdict.bars: expected {' or '.join(BAR_SETS)}, got {show(name)}")
     bars = dict(BAR_SETS[name])
     for measure, pair in (own or {}).items():
-        require(measure in bars, f"verdict.own_bars: there is no measure {show(measure)} with a bar; there is {', '.join(bars)}")
+        require(
+            measure in bars,
+            f"verdict.own_bars: there is no measure {show(measure)} with a bar; there is {', '.join(bars)}",
+        )
         numbers = list(pair) if isinstance(pair, list | tuple) else [pair]
-        require(len(numbers) in (1, 2) and all(type(x) in (int, float) and 0 < x < math.inf for x in numbers),
-                f"verdict.own_bars.{measure}: expected a bar, or [bar, goal], positive numbers, got {show(pair)}")
+        require(
+            len(numbers) in (1, 2) and all(type(x) in (int, float) and 0 < x < math.inf for x in numbers),
+            f"verdict.own_bars.{measure}: expected a bar, or [bar, goal], positive numbers, got {show(pair)}",
+        )
         bars[measure] = (float(numbers[0]), float(numbers[1]) if len(numbers) > 1 else None)
     return bars
 
@@ -91,8 +105,12 @@ class Row:
 
 
 def judge(
-    measures: dict[str, float], bars: Bars, reference: dict[str, float] | None = None, assets: str = "K",
-    errors: dict[str, float] | None = None, unbalanced: str = "",
+    measures: dict[str, float],
+    bars: Bars,
+    reference: dict[str, float] | None = None,
+    assets: str = "K",
+    errors: dict[str, float] | None = None,
+    unbalanced: str = "",
 ) -> list[Row]:
     """The measures against bar and goal, each beside the reference's on the same shocks.
 
@@ -105,10 +123,28 @@ def judge(
     rows = []
     for name, (text, unit) in MEASURES.items():
         value = measures.get(name)
-        if value is None or name in MOMENTS and not math.isfinite(value) or name == "resource_gap" and math.isnan(value):
+        if (
+            value is None
+            or name in MOMENTS
+            and not math.isfinite(value)
+            or name == "resource_gap"
+            and math.isnan(value)
+        ):
             continue
         bar, goal = bars.get(name, (None, None)) if not (name == "resource_gap" and unbalanced) else (None, None)
         error = errors.get(name, math.nan)
-        rows.append(Row(name, re.sub(r"\bK\b", assets, text), value, error if math.isfinite(error) else None, beside.get(name), unit,
-                        bar, goal, None if bar is None else abs(value) < bar, None if goal is None else abs(value) < goal))
+        rows.append(
+            Row(
+                name,
+                re.sub(r"\bK\b", assets, text),
+                value,
+                error if math.isfinite(error) else None,
+                beside.get(name),
+                unit,
+                bar,
+                goal,
+                None if bar is None else abs(value) < bar,
+                None if goal is None else abs(value) < goal,
+            )
+        )
     return rows

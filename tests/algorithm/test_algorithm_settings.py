@@ -25,20 +25,48 @@ def test_shipped_settings_are_valid_and_survive_plain_data(path):
     assert AlgorithmSettings.from_dict(asdict(shipped)) == shipped
 
 
-@pytest.mark.parametrize("field, bad", [
-    ("outer_iterations", 0), ("policy_steps", 0), ("horizon", 0), ("realised_periods", 0), ("economies", 0),
-    ("value_economies", 0), ("agents", 0), ("nodes", 0), ("dates", 0), ("spacing", 0), ("value_steps", -1), ("move", -1),
-    ("burn_in", -1), ("rich_weight", -0.1), ("poor_weight", float("nan")), ("level_weight", float("inf")),
-    ("players", "second"), ("expectation", "mean"), ("fresh", "never"), ("average", 1.0), ("average", -0.1),
-])
+@pytest.mark.parametrize(
+    "field, bad",
+    [
+        ("outer_iterations", 0),
+        ("policy_steps", 0),
+        ("horizon", 0),
+        ("realised_periods", 0),
+        ("economies", 0),
+        ("value_economies", 0),
+        ("agents", 0),
+        ("nodes", 0),
+        ("dates", 0),
+        ("spacing", 0),
+        ("value_steps", -1),
+        ("move", -1),
+        ("burn_in", -1),
+        ("rich_weight", -0.1),
+        ("poor_weight", float("nan")),
+        ("level_weight", float("inf")),
+        ("players", "second"),
+        ("expectation", "mean"),
+        ("fresh", "never"),
+        ("average", 1.0),
+        ("average", -0.1),
+    ],
+)
 def test_a_setting_out_of_range_is_refused(field, bad):
     with pytest.raises(InputError, match=f"algorithm.{field}"):
         settings(SHIPPED[0], **{field: bad}).validate()
 
 
-@pytest.mark.parametrize("field, bad", [
-    ("learning_rate", 0.0), ("learning_rate", float("nan")), ("beta1", 1.0), ("beta2", -0.1), ("schedule", "step"),
-    ("method", "SGD")])
+@pytest.mark.parametrize(
+    "field, bad",
+    [
+        ("learning_rate", 0.0),
+        ("learning_rate", float("nan")),
+        ("beta1", 1.0),
+        ("beta2", -0.1),
+        ("schedule", "step"),
+        ("method", "SGD"),
+    ],
+)
 @pytest.mark.parametrize("optimizer", ["policy_optimizer", "value_optimizer"])
 def test_an_optimizer_out_of_range_is_refused(optimizer, field, bad):
     adam = {"method": "Adam", "learning_rate": 1e-3, "beta1": 0.9, "beta2": 0.999, "schedule": "cosine"}

@@ -52,15 +52,20 @@ def test_the_batched_protocol_is_the_plain_one(ks98, plain, seeded):
         return 0.06 * seen.resources * (1 + 0.001 * seen.aggregates["K"][:, None])
 
     def value(seen):
-        return (90 + 20 * torch.log(seen.resources) + 3 * seen.z[:, None] - 0.2 * seen.aggregates["K"][:, None])
+        return 90 + 20 * torch.log(seen.resources) + 3 * seen.z[:, None] - 0.2 * seen.aggregates["K"][:, None]
 
     found = _errors(ks98, policy, value, panel, replace(SMALL, draws=10), seeded(5))
     generator = seeded(5)
     share = torch.rand((2, 10), generator=generator, dtype=torch.float64)
     draws = torch.stack([ks98.chain.draw_z(panel.z[b].expand(10), share[b]) for b in range(2)])
     wanted = plain_errors(
-        plain, lambda z, K, m: [0.06 * x * (1 + 0.001 * K) for x in m],
-        lambda z, K, m: 90 + 20 * math.log(m) + 3 * z - 0.2 * K, panel, draws, None)
+        plain,
+        lambda z, K, m: [0.06 * x * (1 + 0.001 * K) for x in m],
+        lambda z, K, m: 90 + 20 * math.log(m) + 3 * z - 0.2 * K,
+        panel,
+        draws,
+        None,
+    )
     torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-5)  # the chain's rows sum to one within 1e-6
 
 
@@ -78,7 +83,8 @@ def test_the_true_solution_has_the_noise_floor_of_the_protocol(ks98):
     reference = find("ks98", ks98, ReferenceSettings(**settings), store=None)
     few, published, many = (
         bellman_paper(ks98, reference.policy, reference.value, 0, Protocol(50, 16, 50, 100, 20, draws))
-        for draws in (25, 100, 2500))
+        for draws in (25, 100, 2500)
+    )
     assert few > 2 * many and 0.009 < published < 0.013
 
 

@@ -20,11 +20,23 @@ VARIABLES = {name: (f"{name}, of the period", unit) for name, unit in UNITS.item
 
 
 def test_moments_of_known_series():
-    """Without a filter (a period of no known length): a log wave, another of half its size, and rates in points; two paths."""
+    """Without a filter (a period of no known length): a log wave, another of half its size, and rates in points; two
+    paths."""
     wave = np.sin(2 * np.pi * np.array([np.arange(400), np.arange(2, 402)]) / 8)
-    y, c, r, u = moments({"Y": np.exp(1 + 0.02 * wave), "C": np.exp(0.01 * wave), "r": 1.0 - 0.5 * wave,
-                          "u": 0.05 + 0.01 * np.roll(wave, 2, 1), "flat": np.ones((2, 400))}, VARIABLES, "period")
-    assert (y.sd, c.sd) == (pytest.approx(2 / 2**0.5), pytest.approx(1 / 2**0.5)) and c.relative_sd == pytest.approx(0.5)
+    y, c, r, u = moments(
+        {
+            "Y": np.exp(1 + 0.02 * wave),
+            "C": np.exp(0.01 * wave),
+            "r": 1.0 - 0.5 * wave,
+            "u": 0.05 + 0.01 * np.roll(wave, 2, 1),
+            "flat": np.ones((2, 400)),
+        },
+        VARIABLES,
+        "period",
+    )
+    assert (y.sd, c.sd) == (pytest.approx(2 / 2**0.5), pytest.approx(1 / 2**0.5)) and c.relative_sd == pytest.approx(
+        0.5
+    )
     assert r.sd == pytest.approx(0.5 / 2**0.5) and u.sd == pytest.approx(1 / 2**0.5)
     assert (c.correlation, r.correlation) == (pytest.approx(1), pytest.approx(-1)) and abs(u.correlation) < 1e-9
     assert y.autocorrelation == pytest.approx(np.cos(2 * np.pi / 8), abs=0.01)
@@ -61,10 +73,14 @@ def test_the_standard_error_of_too_little_is_none():
     assert np.isnan(standard_error(1.0, [1.0, 2.0, 3.0])) and standard_error(1.0, [1.0] * 5) == 0
 
 
-@pytest.mark.parametrize("values, memory", [
-    ([0, 1, 0, 1], 0),  # what turns over and over is not counted as less noise
-    ([0, 0, 1, 1], 0.25 + (1 + 3 * 0.25) / 4),  # Kendall's correction of .25
-    ([0] * 10 + [1] * 10, 0.9)])  # 17/20, which would be corrected to more than one
+@pytest.mark.parametrize(
+    "values, memory",
+    [
+        ([0, 1, 0, 1], 0),  # what turns over and over is not counted as less noise
+        ([0, 0, 1, 1], 0.25 + (1 + 3 * 0.25) / 4),  # Kendall's correction of .25
+        ([0] * 10 + [1] * 10, 0.9),
+    ],
+)  # 17/20, which would be corrected to more than one
 def test_a_standard_error_by_hand(values, memory):
     """Of a mean the pseudo-values are the blocks themselves."""
     n, values = len(values), np.array(values, float)
@@ -75,8 +91,9 @@ def test_a_standard_error_by_hand(values, memory):
 
 def test_what_a_mirror_image_takes_out_is_no_error_of_the_mean():
     noise = np.random.default_rng(0).normal(size=400)
-    alone, pair = (moments({"Y": np.stack(paths)}, {"Y": ("y", "percent")}, "period")[0]
-                   for paths in ([noise], [noise, -noise]))
+    alone, pair = (
+        moments({"Y": np.stack(paths)}, {"Y": ("y", "percent")}, "period")[0] for paths in ([noise], [noise, -noise])
+    )
     assert alone.mean_se > 0.03 and pair.mean_se < 1e-12
 
 

@@ -14,8 +14,9 @@ def histogram(bm, seeded):
     """Three economies of forty points each with masses that differ."""
     k = bm.initial_assets((3, 40), seeded(1))
     mass = torch.rand((3, 40), generator=seeded(2), dtype=torch.float64)
-    return Panel(Population(k, torch.zeros(3, 40, dtype=torch.long), mass / mass.sum(1, keepdim=True)),
-                 torch.tensor([0, 1, 1]))
+    return Panel(
+        Population(k, torch.zeros(3, 40, dtype=torch.long), mass / mass.sum(1, keepdim=True)), torch.tensor([0, 1, 1])
+    )
 
 
 def test_the_bins_add_up_to_the_mean_errors(bm, random_networks, histogram):
@@ -64,5 +65,7 @@ def test_an_error_of_the_rich_alone_shows_with_its_sign_and_in_their_bins_alone(
     def spendthrift(seen):
         return closed_form.policy(seen) * 1.01
 
-    assert all(each.euler_signed == pytest.approx(each.euler) for each in
-               errors_by_wealth(bm, spendthrift, closed_form.value, histogram))
+    assert all(
+        each.euler_signed == pytest.approx(each.euler)
+        for each in errors_by_wealth(bm, spendthrift, closed_form.value, histogram)
+    )

@@ -9,8 +9,19 @@ import torch
 
 from deepham.algorithm.business_cycle import standard_error
 from deepham.algorithm.evaluation import (
-    POOREST, QUANTILES, RICHEST, VerdictSettings, closed_form_measures, distribution_measures, ergodic_path,
-    error_measures, measure, measure_names, moment_errors, quantile_name)
+    POOREST,
+    QUANTILES,
+    RICHEST,
+    VerdictSettings,
+    closed_form_measures,
+    distribution_measures,
+    ergodic_path,
+    error_measures,
+    measure,
+    measure_names,
+    moment_errors,
+    quantile_name,
+)
 from deepham.errors import InputError
 from deepham.simulation.continuum import on_grid, wealth_grid
 from deepham.simulation.household import observe
@@ -27,7 +38,9 @@ def path(bm, closed_form, seeded):
     k = bm.initial_assets((1, 9), seeded()).expand(3, 9)
     start = on_grid(grid, Population.panel(k, torch.zeros(3, 9, dtype=torch.long)), 1)
     z = bm.chain.draw_path(torch.tensor([0, 1]), PERIODS, seeded(1))[[0, 0, 1]]
-    return ergodic_path(bm, closed_form.policy, grid, Panel(start, z[:, 0]), z, BURN_IN, dates=3 * (PERIODS - BURN_IN)), z
+    return ergodic_path(
+        bm, closed_form.policy, grid, Panel(start, z[:, 0]), z, BURN_IN, dates=3 * (PERIODS - BURN_IN)
+    ), z
 
 
 def test_capital_follows_the_closed_form_in_step_with_z(path):
@@ -69,14 +82,22 @@ def test_dates_are_spread_evenly(bm, closed_form, path):
 
 
 def test_welfare_is_the_certain_consumption_whose_utility_is_the_mean_of_all(bm, closed_form, path):
-    """Of the sample itself: log utility, so a geometric mean; and of the same consumption for all it is that consumption."""
+    """Of the sample itself: log utility, so a geometric mean; and of the same consumption for all it is that
+    consumption."""
     ergodic, _ = path
     own = ergodic.dates  # every period was kept
     consumption = closed_form.policy(observe(bm, own.population, own.z))
     expected = float(own.population.mean(consumption.log()).mean().exp())
     assert distribution_measures(ergodic)["welfare"] == pytest.approx(expected, rel=1e-9)
-    same = ergodic_path(bm, lambda seen: 0.3 * torch.ones_like(seen.resources), ergodic.grid, own.select(slice(3)),
-                        torch.ones(3, 5, dtype=torch.long), 2, 3)
+    same = ergodic_path(
+        bm,
+        lambda seen: 0.3 * torch.ones_like(seen.resources),
+        ergodic.grid,
+        own.select(slice(3)),
+        torch.ones(3, 5, dtype=torch.long),
+        2,
+        3,
+    )
     assert same.welfare == pytest.approx(0.3, rel=1e-12)
 
 
@@ -98,7 +119,9 @@ def test_distribution_measures_pool_households_over_time(path):
         assert measures[quantile_name(level)] == pytest.approx(np.interp(level, middle, nodes), rel=1e-9)
     lorenz = np.concatenate([[0], (mass * nodes).cumsum() / mean])
     for name, share in RICHEST.items():
-        assert measures[name] == pytest.approx(1 - np.interp(1 - share, np.concatenate([[0], mass.cumsum()]), lorenz), rel=1e-9)
+        assert measures[name] == pytest.approx(
+            1 - np.interp(1 - share, np.concatenate([[0], mass.cumsum()]), lorenz), rel=1e-9
+        )
 
 
 def test_those_at_the_limit_and_at_the_top_are_counted_as_they_are(path, seeded):
@@ -152,8 +175,9 @@ def test_error_measures_are_weighted_statistics_in_percent(bm, bm_panel, closed_
 def test_a_shifted_value_is_off_by_its_interest_in_every_statistic(bm, bm_panel, closed_form, optimality_every, length):
     """Utils per unit of time, of which a period is `length`."""
     bm.period_length = length
-    measures = error_measures(bm, closed_form.policy, lambda seen: closed_form.value(seen) - 0.1, bm_panel,
-                              optimality_every)
+    measures = error_measures(
+        bm, closed_form.policy, lambda seen: closed_form.value(seen) - 0.1, bm_panel, optimality_every
+    )
     for name in ("bellman_policy", "bellman_optimality"):
         for statistic in ("mean", "p99", "max"):
             assert measures[f"{name}.{statistic}"] == pytest.approx(0.1 * 0.05 / length, rel=1e-5)
@@ -184,8 +208,9 @@ def save_most(seen):
 
 @pytest.fixture
 def ks98_measured(ks98, ks98_panel):
-    return measure(ks98, save_most, lambda seen: torch.log(seen.resources), ks98_panel,
-                   VerdictSettings(**SETTINGS), seed=3)
+    return measure(
+        ks98, save_most, lambda seen: torch.log(seen.resources), ks98_panel, VerdictSettings(**SETTINGS), seed=3
+    )
 
 
 def test_measure_follows_the_pooled_start_along_its_own_path(ks98, ks98_panel, ks98_measured, seeded):
@@ -194,9 +219,13 @@ def test_measure_follows_the_pooled_start_along_its_own_path(ks98, ks98_panel, k
     grid = wealth_grid(ks98, 60, 8.0)
     own = ks98_panel.population
     pooled = on_grid(grid, Population.panel(own.k.reshape(1, -1), own.eps.reshape(1, -1)), 2)
-    paths = [torch.cat([ks98.chain.draw_path(torch.tensor([z]), 70, seeded(3), mirrored) for mirrored in (False, True)])
-             for z in (0, 1)]  # either is as likely
-    again = [ergodic_path(ks98, save_most, grid, Panel(pooled.select([0, 0]), path[:, 0]), path, 40, 20) for path in paths]
+    paths = [
+        torch.cat([ks98.chain.draw_path(torch.tensor([z]), 70, seeded(3), mirrored) for mirrored in (False, True)])
+        for z in (0, 1)
+    ]  # either is as likely
+    again = [
+        ergodic_path(ks98, save_most, grid, Panel(pooled.select([0, 0]), path[:, 0]), path, 40, 20) for path in paths
+    ]
     same = [other for other in again if torch.allclose(ergodic.K, other.K, rtol=1e-12, atol=0)]
     assert same and torch.equal(same[0].z, ergodic.z)
     assert distribution_measures(same[0]) == {name: measures[name] for name in distribution_measures(same[0])}
@@ -250,8 +279,10 @@ def test_measures_of_an_economy_without_closed_form_are_those_announced(ks98, ks
     assert sorted(ks98_measured[1]) == sorted(measure_names(ks98))
 
 
-@pytest.mark.parametrize("field, bad", [("nodes", 9), ("burn_in", -1), ("periods", 0), ("dates", 0), ("top", 1.0),
-                                        ("top", math.inf), ("top", math.nan)])
+@pytest.mark.parametrize(
+    "field, bad",
+    [("nodes", 9), ("burn_in", -1), ("periods", 0), ("dates", 0), ("top", 1.0), ("top", math.inf), ("top", math.nan)],
+)
 def test_verdict_settings_out_of_range_are_refused(field, bad):
     VerdictSettings(**SETTINGS).validate()
     with pytest.raises(InputError, match=f"verdict.{field}"):

@@ -37,7 +37,8 @@ def slow_value_loss(value, seen, target, marginal, weight, level_weight):
 @pytest.mark.parametrize("ensemble", [1, 3])
 @pytest.mark.parametrize("level_weight, slopes", [(0.0, True), (1.0, True), (7.0, True), (1.0, False), (7.0, False)])
 def test_value_loss_and_its_gradient_equal_finite_differences(
-        ks98, seen, targets, random_networks, seeded, level_weight, slopes, ensemble):
+    ks98, seen, targets, random_networks, seeded, level_weight, slopes, ensemble
+):
     _, value = random_networks(ks98, ensemble=ensemble)
     level, marginal, weight = targets
     arguments = seen, level, marginal if slopes else None, weight, level_weight
@@ -84,7 +85,9 @@ def test_policy_loss_is_minus_the_weighted_mean(targets):
 
 
 def test_agents_weigh_the_same_unless_told_otherwise(ks98, seen):
-    assert torch.equal(agent_weights(ks98.typical_household(), seen, rich=0.0, poor=0.0), torch.ones(2, 50, dtype=torch.float64))
+    assert torch.equal(
+        agent_weights(ks98.typical_household(), seen, rich=0.0, poor=0.0), torch.ones(2, 50, dtype=torch.float64)
+    )
 
 
 def test_the_points_of_a_histogram_count_by_their_mass(ks98, seen, seeded):
@@ -100,6 +103,8 @@ def test_weights_grow_towards_both_ends(ks98, ks98_panel, rich, poor):
     eps = torch.tensor([[0, 1, 1, 1, 1, 1]])  # who has neither assets nor work would weigh sixty times as much
     seen = observe(ks98, ks98_panel.population.select(slice(1)), torch.tensor([0]), k=k, eps=eps)
     weight = agent_weights(ks98.typical_household(), seen, rich, poor)
-    terms = [1 + rich * min((own / state["K"]) ** 2, 9) + poor * min((state["c"] / m) ** 2, 9)
-             for own, m in zip(k[0].tolist(), seen.resources[0].tolist())]
+    terms = [
+        1 + rich * min((own / state["K"]) ** 2, 9) + poor * min((state["c"] / m) ** 2, 9)
+        for own, m in zip(k[0].tolist(), seen.resources[0].tolist())
+    ]
     torch.testing.assert_close(weight[0], torch.tensor(terms).double(), rtol=1e-6, atol=0)

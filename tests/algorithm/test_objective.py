@@ -48,8 +48,11 @@ def slow_lifetime_utility(plain, economy, panel, horizon, generator, exact):
         K = sum(row) / len(row)
         for n in range(len(row)):
             if exact:
-                end = sum(plain.probability(z[b], eps[b][n], i, j) * worth(plain.resources(row[n], j, i, K), K)
-                          for i in (0, 1) for j in (0, 1))
+                end = sum(
+                    plain.probability(z[b], eps[b][n], i, j) * worth(plain.resources(row[n], j, i, K), K)
+                    for i in (0, 1)
+                    for j in (0, 1)
+                )
             else:
                 end = worth(plain.resources(row[n], eps[b][n], z[b], K), K)
             total[b][n] += plain.beta**horizon * end
@@ -93,8 +96,9 @@ MASS = torch.tensor([[0.0, 0.4, 0.3, 0.3]], dtype=torch.float64)  # the first ho
 
 def utilities(economy, k, horizon, exact, generator, price_taking):
     panel = Panel(Population(k, torch.tensor([[0, 1, 1, 1]]), MASS), torch.tensor([1]))
-    return lifetime_utility(economy, reads_everything, values_everything, panel, horizon, generator, price_taking,
-                            exact=exact).utility[0]
+    return lifetime_utility(
+        economy, reads_everything, values_everything, panel, horizon, generator, price_taking, exact=exact
+    ).utility[0]
 
 
 @pytest.fixture
@@ -195,8 +199,10 @@ def test_a_household_that_leaves_the_closed_form_loses(bm, bm_panel, closed_form
     def deviating(seen):
         return factors * closed_form.policy(seen)
 
-    loss = (lifetime_utility(bm, closed_form.policy, closed_form.value, panel, horizon, seeded(), exact=exact).utility
-            - lifetime_utility(bm, deviating, closed_form.value, panel, horizon, seeded(), exact=exact).utility)
+    loss = (
+        lifetime_utility(bm, closed_form.policy, closed_form.value, panel, horizon, seeded(), exact=exact).utility
+        - lifetime_utility(bm, deviating, closed_form.value, panel, horizon, seeded(), exact=exact).utility
+    )
     # u falls by log f a period, k' moves by the factor g in each: its later worth is log(g) beta / (1-beta) in utils
     g = (1 - factor * 0.05) / 0.95
     expected = -(1 - 0.95**horizon) / 0.05 * (math.log(factor) + 19 * math.log(g))

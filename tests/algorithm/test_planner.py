@@ -1,5 +1,5 @@
-"""The premium that a planner pays for assets: against the formulas of Davila et al. (2012), against prices that really move, and
-in the fixed point of the grid method.
+"""The premium that a planner pays for assets: against the formulas of Davila et al. (2012), against prices that really
+move, and in the fixed point of the grid method.
 """
 
 import math
@@ -42,13 +42,17 @@ def test_the_externality_is_that_of_the_production_function(economy, panel):
     marginal = economy.preferences.marginal_utility(half(observe(economy, population, z)))
     F_KK = level * alpha * (alpha - 1) * K ** (alpha - 2) * L ** (1 - alpha)
     F_KL = level * alpha * (1 - alpha) * K ** (alpha - 1) * L**-alpha
-    expected = F_KK * population.mean(marginal * population.k) + F_KL * population.mean(marginal * economy.e[population.eps])
+    expected = F_KK * population.mean(marginal * population.k) + F_KL * population.mean(
+        marginal * economy.e[population.eps]
+    )
     torch.testing.assert_close(externality(economy, half, population, z), expected, rtol=1e-12, atol=0)
 
 
 def test_households_that_are_all_alike_lose_by_a_return_what_they_gain_by_a_wage():
     """Euler's theorem: F_KK K + F_KL L = 0, where labour is what households have."""
-    economy = economics.create("davila12", efficiency=[2.0], chains=[[[1.0]], [[1.0]]], labour_supply=[2.0, 2.0]).under("planner")
+    economy = economics.create("davila12", efficiency=[2.0], chains=[[[1.0]], [[1.0]]], labour_supply=[2.0, 2.0]).under(
+        "planner"
+    )
     population = Population.panel(torch.full((2, 3), 30.0, dtype=torch.float64), torch.zeros(2, 3, dtype=torch.long))
     found = externality(economy, half, population, torch.tensor([0, 1]))
     assert float(found.abs().max()) < 1e-15
@@ -98,8 +102,12 @@ def test_the_residual_is_that_of_the_planners_condition(economy, panel):
 
 def test_lifetime_utility_counts_the_premium_of_every_period_but_the_first(seeded):
     """In an economy without any risk its two periods can be written down."""
-    economy = economics.create("davila12", productivity=[1.0], efficiency=[2.0], chains=[[[1.0]]], labour_supply=[5.0]).under("planner")
-    population = Population.panel(torch.tensor([[10.0, 60.0]], dtype=torch.float64), torch.zeros(1, 2, dtype=torch.long))
+    economy = economics.create(
+        "davila12", productivity=[1.0], efficiency=[2.0], chains=[[[1.0]]], labour_supply=[5.0]
+    ).under("planner")
+    population = Population.panel(
+        torch.tensor([[10.0, 60.0]], dtype=torch.float64), torch.zeros(1, 2, dtype=torch.long)
+    )
     panel = Panel(population, torch.tensor([0]))
 
     def value(seen):
@@ -112,7 +120,9 @@ def test_lifetime_utility_counts_the_premium_of_every_period_but_the_first(seede
         population = population.with_assets(before.resources - half(before))
         seen = observe(economy, population, panel.z)
         following = economy.preferences.utility(half(seen)) if t == 1 else value(seen)
-        total = total + economy.beta**t * (externality(economy, half, population, panel.z)[:, None] * population.k + following)
+        total = total + economy.beta**t * (
+            externality(economy, half, population, panel.z)[:, None] * population.k + following
+        )
     torch.testing.assert_close(found, total, rtol=1e-12, atol=0)
 
 

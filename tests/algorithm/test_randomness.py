@@ -11,8 +11,9 @@ from deepham.simulation.rollout import advance, draw_shocks, initial_panel, simu
 
 
 def weights(economy, seed):
-    settings = NetworkSettings("test", width=4, depth=1, activation="tanh", base="frictionless", aggregate_scale=10.0,
-                               ensemble=2)
+    settings = NetworkSettings(
+        "test", width=4, depth=1, activation="tanh", base="frictionless", aggregate_scale=10.0, ensemble=2
+    )
     return [list(network.parameters()) for network in build_networks(economy, settings, seed)]
 
 

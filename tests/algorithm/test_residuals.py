@@ -97,8 +97,13 @@ def test_optimality_is_found_on_a_fine_search_with_prices_as_they_are(ks98, ks98
             for z_next in (0, 1):
                 for eps_next in (0, 1):
                     p = chain.aggregate[b, z_next] * chain.individual[b, z_next, own.eps[b, n], eps_next]
-                    ahead = observe(ks98, saved.select([b]), torch.tensor([z_next]), k=((1 - shares) * m)[None],
-                                    eps=torch.full((1, 2001), eps_next))
+                    ahead = observe(
+                        ks98,
+                        saved.select([b]),
+                        torch.tensor([z_next]),
+                        k=((1 - shares) * m)[None],
+                        eps=torch.full((1, 2001), eps_next),
+                    )
                     total = total + ks98.beta * p * value(ahead)[0].detach()
             best = value(seen).detach()[b, n] - total.max()
             assert float(errors.bellman_optimality[b, n]) == pytest.approx(float(best), abs=1e-3)

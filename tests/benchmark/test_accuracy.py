@@ -42,8 +42,12 @@ def ergodic_capital(solved, pairs=16, periods=2000, seed=0):
     K = torch.stack(path, 1).reshape(2, pairs, periods)
     mean, variance = K.mean((0, 2)), ((K - K.mean()) ** 2).mean((0, 2))
     sd = variance.mean().sqrt()
-    return {"mean_K": float(mean.mean()), "mean_K_se": float(mean.std() / pairs**0.5),
-            "sd_K": float(sd), "sd_K_se": float(variance.std() / pairs**0.5 / (2 * sd))}
+    return {
+        "mean_K": float(mean.mean()),
+        "mean_K_se": float(mean.std() / pairs**0.5),
+        "sd_K": float(sd),
+        "sd_K_se": float(variance.std() / pairs**0.5 / (2 * sd)),
+    }
 
 
 @pytest.mark.slow

@@ -54,7 +54,9 @@ def test_an_update_is_timed_and_counted_as_training_does_it():
 
 @pytest.mark.parametrize("kind, households", [("panel", 24), ("gradient", 24), ("continuum", 4 * 2 * 30)])
 def test_a_simulation_is_timed(kind, households):
-    found = cases.simulation(["algorithm.economies=4", "algorithm.agents=6", "algorithm.nodes=30"], kind, periods=3, repeats=2)
+    found = cases.simulation(
+        ["algorithm.economies=4", "algorithm.agents=6", "algorithm.nodes=30"], kind, periods=3, repeats=2
+    )
     assert found["households"] == households and len(found["seconds"]) == 2
 
 
@@ -63,7 +65,13 @@ def test_a_row_is_the_median_and_says_what_start_up_is():
     assert (row.value, row.lowest, row.highest, row.repeats) == (2.0, 1.0, 3.0, 3)
     text = sheet([row]).markdown()
     assert "| steps | an update | 2 | ms | 1 | 3 | 3 | excluded | 450 |" in text
-    assert [number(x) for x in (1234.5, -1234.5, 999.7, 0.01234, 12.345)] == ["1,234", "-1,234", "1,000", "0.0123", "12.3"]
+    assert [number(x) for x in (1234.5, -1234.5, 999.7, 0.01234, 12.345)] == [
+        "1,234",
+        "-1,234",
+        "1,000",
+        "0.0123",
+        "12.3",
+    ]
 
 
 def test_every_part_has_a_name_in_the_settings():

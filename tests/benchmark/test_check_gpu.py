@@ -1,4 +1,5 @@
-"""scripts/check_gpu.sh: what it says before it starts, and that no step that fails, hangs or does not fit stops another."""
+"""scripts/check_gpu.sh: what it says before it starts, and that no step that fails, hangs or does not fit stops
+another."""
 
 import json
 import os
@@ -24,15 +25,24 @@ def step(name, code, limit=20.0, least=0.0, read=lambda output: ([("length", len
 
 def test_a_step_that_fails_hangs_or_does_not_fit_stops_no_other(tmp_path):
     # the one that hangs ignores what it is told, and has started another
-    hangs = ("import signal, subprocess, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
-             "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']); "
-             f"open({str(tmp_path / 'child')!r}, 'w').write(str(child.pid)); time.sleep(60)")
+    hangs = (
+        "import signal, subprocess, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']); "
+        f"open({str(tmp_path / 'child')!r}, 'w').write(str(child.pid)); time.sleep(60)"
+    )
     seen = []
-    outcomes = perform([
-        step("fails", "import sys; print('error: no such thing', file=sys.stderr); print('bye'); sys.exit(3)"),
-        step("unreadable", "print(1)", read=lambda output: json.loads("{")),
-        step("hangs", hangs, limit=1.5), step("long", "print(1)", least=100), step("works", "print('ab')"),
-    ], tmp_path / "log", total=60, tell=lambda sofar: seen.append(len(sofar)))
+    outcomes = perform(
+        [
+            step("fails", "import sys; print('error: no such thing', file=sys.stderr); print('bye'); sys.exit(3)"),
+            step("unreadable", "print(1)", read=lambda output: json.loads("{")),
+            step("hangs", hangs, limit=1.5),
+            step("long", "print(1)", least=100),
+            step("works", "print('ab')"),
+        ],
+        tmp_path / "log",
+        total=60,
+        tell=lambda sofar: seen.append(len(sofar)),
+    )
     assert [outcome.state for outcome in outcomes] == ["failed", "failed", "failed", "skipped", "done"]
     assert outcomes[0].why == "exit code 3: error: no such thing" and "no result" in outcomes[1].why
     assert outcomes[2].why == "stopped after 2 s" and outcomes[2].seconds < 8 and "needs 100" in outcomes[3].why
@@ -76,8 +86,12 @@ def test_every_command_of_the_check_composes(tmp_path, dry):
 
 def test_a_bar_that_is_missed_is_found_and_its_figures_are_kept(tmp_path):
     rows = [{"description": "Euler error", "value": 0.2, "unit": "%", "bar": 0.1}]
-    found = {"bar_met": False, "missed": ["euler.mean"], "verdict": rows,
-             "seconds": {"training": 1, "verdict": 2, "total": 3}}
+    found = {
+        "bar_met": False,
+        "missed": ["euler.mean"],
+        "verdict": rows,
+        "seconds": {"training": 1, "verdict": 2, "total": 3},
+    }
     (tmp_path / "checkpoints" / "quick").mkdir(parents=True)
     (tmp_path / "checkpoints" / "quick" / "metrics.json").write_text(json.dumps(found))
     real, dry = ({each.name: each for each in steps(tmp_path, dry)}["quick"] for dry in (False, True))
@@ -134,8 +148,13 @@ def test_the_script_takes_the_interpreter_and_the_folder_that_it_is_given(tmp_pa
 
 @pytest.mark.slow
 def test_a_dry_run_does_every_step_at_tiny_sizes(tmp_path):
-    done = subprocess.run([SCRIPT, "--dry-run"], capture_output=True, text=True, cwd=tmp_path,
-                          env=os.environ | {"PYTHON": sys.executable, "OUT": str(tmp_path / "out")})
+    done = subprocess.run(
+        [SCRIPT, "--dry-run"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=os.environ | {"PYTHON": sys.executable, "OUT": str(tmp_path / "out")},
+    )
     assert done.returncode == 0 and "failed: none" in done.stdout, done.stdout + done.stderr
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"check-gpu.md", "check-gpu.json", "check-gpu.log"}
     found = json.loads((tmp_path / "out" / "check-gpu.json").read_text())

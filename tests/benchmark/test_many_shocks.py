@@ -24,7 +24,9 @@ def worth(seen):
 
 
 def small(**changes):
-    return shipped("algorithm", "deepham", **{"outer_iterations": 1, "economies": 6, "agents": 60, "burn_in": 20} | changes)
+    return shipped(
+        "algorithm", "deepham", **{"outer_iterations": 1, "economies": 6, "agents": 60, "burn_in": 20} | changes
+    )
 
 
 @pytest.mark.parametrize("d", [1, 2, 30])
@@ -44,8 +46,12 @@ def test_without_innovations_it_is_krusell_smith_without_aggregate_risk(seeded):
         torch.testing.assert_close(ours.prices[name], theirs.prices[name], rtol=1e-15, atol=0)
     torch.testing.assert_close(ours.resources, theirs.resources, rtol=1e-15, atol=0)
     assert moving.steady_state() == still.steady_state() and moving.frictionless() == still.frictionless()
-    torch.testing.assert_close(expected_value(moving, worth, panel.population, observe(moving, panel.population, panel.z)),
-                               expected_value(still, worth, panel.population, observe(still, panel.population, rest)), rtol=1e-14, atol=0)
+    torch.testing.assert_close(
+        expected_value(moving, worth, panel.population, observe(moving, panel.population, panel.z)),
+        expected_value(still, worth, panel.population, observe(still, panel.population, rest)),
+        rtol=1e-14,
+        atol=0,
+    )
     assert moving.without_aggregate_risk().parameters() == still.parameters()
 
 
@@ -81,8 +87,12 @@ def test_shocks_of_equal_persistence_are_interchangeable(seeded):
     turned = panel.z[:, [2, 0, 1]]
     for name, price in observe(economy, panel.population, panel.z).prices.items():
         torch.testing.assert_close(observe(economy, panel.population, turned).prices[name], price, rtol=1e-14, atol=0)
-    torch.testing.assert_close(expected_value(economy, worth, panel.population, observe(economy, panel.population, turned)),
-                               expected_value(economy, worth, panel.population, observe(economy, panel.population, panel.z)), rtol=1e-14, atol=0)
+    torch.testing.assert_close(
+        expected_value(economy, worth, panel.population, observe(economy, panel.population, turned)),
+        expected_value(economy, worth, panel.population, observe(economy, panel.population, panel.z)),
+        rtol=1e-14,
+        atol=0,
+    )
 
 
 def test_an_expectation_over_one_shock_does_not_hang_on_the_rule(seeded):
@@ -91,8 +101,19 @@ def test_an_expectation_over_one_shock_does_not_hang_on_the_rule(seeded):
     expected = expected_value(economy, worth, panel.population, observe(economy, panel.population, panel.z))
     for points in (2, 3, 9):  # of two points it is the monomial rule
         economy.chain = Autoregressions(economy.persistence, economy.innovation, economy.chain.individual, points)
-        torch.testing.assert_close(expected_value(economy, worth, panel.population, observe(economy, panel.population, panel.z)), expected, rtol=1e-9, atol=0)
-    drawn = expected_value(many_shocks(1, directions=1), worth, panel.population, observe(many_shocks(1, directions=1), panel.population, panel.z), generator=seeded())
+        torch.testing.assert_close(
+            expected_value(economy, worth, panel.population, observe(economy, panel.population, panel.z)),
+            expected,
+            rtol=1e-9,
+            atol=0,
+        )
+    drawn = expected_value(
+        many_shocks(1, directions=1),
+        worth,
+        panel.population,
+        observe(many_shocks(1, directions=1), panel.population, panel.z),
+        generator=seeded(),
+    )
     torch.testing.assert_close(drawn, expected, rtol=1e-9, atol=0)
 
 
@@ -105,8 +126,12 @@ def test_the_expectation_over_many_shocks_is_the_mean_of_many_draws(seeded):
     uniform = torch.rand((copies, 6), generator=seeded(), dtype=torch.float64)
     following, _, p_eps = expand_next(economy, people, observe(economy, people, z))
     z_next = economy.chain.draw_z(z.expand(copies, -1), uniform)
-    next_people = Population(*(each[:1].expand(copies, -1) for each in (
-        following.population.k, following.population.eps, following.population.weight)))
+    next_people = Population(
+        *(
+            each[:1].expand(copies, -1)
+            for each in (following.population.k, following.population.eps, following.population.weight)
+        )
+    )
     values = worth(observe(economy, next_people, z_next)).reshape(copies, 2, 2)
     drawn = (values * p_eps[0, 0]).sum(-1)
     assert bool(((drawn.mean(0) - exact[0]).abs() < 4 * drawn.std(0) / copies**0.5).all())
@@ -146,12 +171,23 @@ def test_on_a_grid_it_is_krusell_smith_with_five_to_the_d_states(seeded):
     torch.testing.assert_close(theirs.resources, ours.resources, rtol=1e-13, atol=0)
     torch.testing.assert_close(finite.chain.aggregate @ x, x * torch.tensor(economy.persistence), rtol=1e-6, atol=1e-12)
     torch.testing.assert_close(finite.chain.individual[3, 7], economy.chain.individual)
-    torch.testing.assert_close(expected_value(finite, worth, people, observe(finite, people, torch.arange(25))),
-                               expected_value(economy, worth, people, observe(economy, people, x)), rtol=1e-8, atol=0)
+    torch.testing.assert_close(
+        expected_value(finite, worth, people, observe(finite, people, torch.arange(25))),
+        expected_value(economy, worth, people, observe(economy, people, x)),
+        rtol=1e-8,
+        atol=0,
+    )
 
 
-@pytest.mark.parametrize("changes", [{"agents": None, "nodes": 20}, {"expectation": "drawn", "horizon": 3}, {
-    "value_steps": 2, "realised_periods": 5, "slope": False}], ids=str)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"agents": None, "nodes": 20},
+        {"expectation": "drawn", "horizon": 3},
+        {"value_steps": 2, "realised_periods": 5, "slope": False},
+    ],
+    ids=str,
+)
 def test_other_ways_of_training_know_a_vector_too(changes):
     network = shipped("network", "generalized_moments", moment_states=["k", "eps"])
     module, data = train(model_of(many_shocks(2)), network, small(policy_steps=3, **changes))
@@ -165,14 +201,23 @@ def test_the_continuum_follows_a_vector(seeded):
     start = Panel(on_grid(nodes, panel.population, 2), panel.z)
     *_, last = simulate_continuum(economy, rule, nodes, start, 20, seeded())
     assert last.z.shape == (3, 2)
-    shares = torch.stack([((last.population.eps == 0) * last.population.weight).sum(1), last.population.weight.sum(1)], 1)
+    shares = torch.stack(
+        [((last.population.eps == 0) * last.population.weight).sum(1), last.population.weight.sum(1)], 1
+    )
     expected = torch.tensor([float(economy.chain.eps_shares()[0]), 1.0], dtype=torch.float64)
     torch.testing.assert_close(shares, expected.expand(3, 2), rtol=0, atol=1e-3)
 
 
-@pytest.mark.parametrize("changed, words", [
-    ({"productivity": [0.99, 1.01]}, "productivity"), ({"directions": 1.5}, "directions"), ({"directions": -1}, "directions"),
-    ({"persistence": [1.0, 0.5]}, "persistence"), ({"innovation": [0.01]}, "innovation")])
+@pytest.mark.parametrize(
+    "changed, words",
+    [
+        ({"productivity": [0.99, 1.01]}, "productivity"),
+        ({"directions": 1.5}, "directions"),
+        ({"directions": -1}, "directions"),
+        ({"persistence": [1.0, 0.5]}, "persistence"),
+        ({"innovation": [0.01]}, "innovation"),
+    ],
+)
 def test_what_is_no_such_economy_is_refused(changed, words):
     with pytest.raises(InputError, match=words):
         ManyShocks(**many_shocks(2).parameters() | changed)

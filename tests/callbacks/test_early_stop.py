@@ -15,19 +15,22 @@ from deepham.training.ranks import ALONE
 
 NAN = float("nan")
 LENGTH = 10  # outer iterations of a run
-FOUR = [[0.9, 0.5, 0.4], [0.9, 0.2, 0.3, 0.1], [0.9, 0.3, 0.6, 0.6], [0.9, 0.8, 0.1]]  # least after three: .4, .2, .3, .1
+# least after three: .4, .2, .3, .1
+FOUR = [[0.9, 0.5, 0.4], [0.9, 0.2, 0.3, 0.1], [0.9, 0.3, 0.6, 0.6], [0.9, 0.8, 0.1]]
 
 
 @pytest.fixture
 def sweep(tmp_path):
-    """sweep(others, own, **settings) is the callback after an outer iteration that ends the errors `own`, and whether training
-    stops.
+    """sweep(others, own, **settings) is the callback after an outer iteration that ends the errors `own`, and whether
+    training stops.
     """
 
     def plant(name, errors, sweep="s", model="ks98", outer_iterations=LENGTH, policy_steps=7, objective="market"):
         checkpoints, logs = tmp_path / "checkpoints" / name, tmp_path / "logs" / name
         checkpoints.mkdir(parents=True), logs.mkdir(parents=True)
-        (checkpoints / "status.json").write_text(json.dumps({"state": "running", "run": name, "sweep": sweep, "job": 0}))
+        (checkpoints / "status.json").write_text(
+            json.dumps({"state": "running", "run": name, "sweep": sweep, "job": 0})
+        )
         training = {"outer_iterations": outer_iterations, "policy_steps": policy_steps, "objective": objective}
         (logs / "config.yaml").write_text(yaml.safe_dump({"model": {"name": model}, "algorithm": training}))
         rows = "".join(f"{index},{error}\n" for index, error in enumerate(errors, 1))
@@ -40,11 +43,18 @@ def sweep(tmp_path):
             plant(f"s-1{number}-r", errors, **differences)
         plant("s-99-r", [])
         callback = EarlyStop(**settings)
-        callback.folders = RunFolders("s-99-r", tmp_path / "checkpoints/s-99-r", tmp_path / "logs/s-99-r", {"sweep": "s"} if job else {})
+        callback.folders = RunFolders(
+            "s-99-r", tmp_path / "checkpoints/s-99-r", tmp_path / "logs/s-99-r", {"sweep": "s"} if job else {}
+        )
         history = History(None)
         history.rows = [{"errors/euler.mean": error} for error in own[:-1]]
-        trainer = SimpleNamespace(datamodule=SimpleNamespace(ranks=ALONE), current_epoch=len(own) - 1, max_epochs=LENGTH,
-                                  callbacks=[callback, history], should_stop=False)
+        trainer = SimpleNamespace(
+            datamodule=SimpleNamespace(ranks=ALONE),
+            current_epoch=len(own) - 1,
+            max_epochs=LENGTH,
+            callbacks=[callback, history],
+            should_stop=False,
+        )
         callback.on_train_epoch_end(trainer, SimpleNamespace(measures={"errors/euler.mean": own[-1]}))
         return callback, trainer.should_stop
 
@@ -55,26 +65,44 @@ def sweep(tmp_path):
 def test_worse_than_the_median_of_the_others_stops(sweep):
     callback, stops = sweep(FOUR, [0.9, 0.26, 0.7], factor=1.0)  # the median is .25
     assert stops and callback.stopped == {
-        "outer_iteration": 3, "of": LENGTH, "why": "euler.mean 0.26, the median of 4 other jobs 0.25"}
+        "outer_iteration": 3,
+        "of": LENGTH,
+        "why": "euler.mean 0.26, the median of 4 other jobs 0.25",
+    }
 
 
-@pytest.mark.parametrize("own, settings", [
-    ([0.9, 0.25, 0.7], {}),  # not worse
-    ([0.9, 0.49, 0.7], {"factor": 2.0}),
-    ([0.9, 0.9, 0.9], {"jobs": 5}),
-    ([0.9, 0.9, 0.9], {"warm_up": 0.31}),
-    ([0.9] * 4, {}),  # one other has come as far
-    ([0.9] * LENGTH, {"jobs": 1}), ([0.9, 0.9, 0.9], {"job": False})])
+@pytest.mark.parametrize(
+    "own, settings",
+    [
+        ([0.9, 0.25, 0.7], {}),  # not worse
+        ([0.9, 0.49, 0.7], {"factor": 2.0}),
+        ([0.9, 0.9, 0.9], {"jobs": 5}),
+        ([0.9, 0.9, 0.9], {"warm_up": 0.31}),
+        ([0.9] * 4, {}),  # one other has come as far
+        ([0.9] * LENGTH, {"jobs": 1}),
+        ([0.9, 0.9, 0.9], {"job": False}),
+    ],
+)
 def test_nobody_else_is_stopped(sweep, own, settings):
     callback, stops = sweep(FOUR, own, **({"factor": 1.0} | settings))
     assert not stops and callback.stopped is None
 
 
-@pytest.mark.parametrize("own, others, stops", [
-    ([0.001], [[0.1], [NAN]], False), ([0.001], [[NAN], [0.1]], False), ([0.001], [[NAN], [NAN]], False),
-    ([9.0], [[0.1], [NAN]], False), ([9.0], [[0.1], [0.1], [NAN]], True), ([9.0], [[NAN, 0.1], [0.1]], False),
-    ([9.0, 9.0], [[NAN, 0.1], [0.1, NAN]], True), ([NAN], [[0.1], [0.1]], True), ([NAN], [[NAN], [NAN]], False),
-    ([0.1, NAN], [[0.1, 0.1], [0.1, 0.1]], False)])
+@pytest.mark.parametrize(
+    "own, others, stops",
+    [
+        ([0.001], [[0.1], [NAN]], False),
+        ([0.001], [[NAN], [0.1]], False),
+        ([0.001], [[NAN], [NAN]], False),
+        ([9.0], [[0.1], [NAN]], False),
+        ([9.0], [[0.1], [0.1], [NAN]], True),
+        ([9.0], [[NAN, 0.1], [0.1]], False),
+        ([9.0, 9.0], [[NAN, 0.1], [0.1, NAN]], True),
+        ([NAN], [[0.1], [0.1]], True),
+        ([NAN], [[NAN], [NAN]], False),
+        ([0.1, NAN], [[0.1, 0.1], [0.1, 0.1]], False),
+    ],
+)
 def test_a_run_without_a_number_is_behind_every_other_and_stops_none(own, others, stops):
     assert (EarlyStop(jobs=2).why(own, others) is not None) == stops
 
@@ -84,8 +112,16 @@ def test_after_the_last_outer_iteration_there_is_nothing_to_stop(sweep):
     assert not stops and callback.stopped is None
 
 
-@pytest.mark.parametrize("difference", [
-    {"model": "brock_mirman"}, {"objective": "planner"}, {"outer_iterations": 20}, {"policy_steps": 70}, {"sweep": "s-1"}])
+@pytest.mark.parametrize(
+    "difference",
+    [
+        {"model": "brock_mirman"},
+        {"objective": "planner"},
+        {"outer_iterations": 20},
+        {"policy_steps": 70},
+        {"sweep": "s-1"},
+    ],
+)
 def test_only_runs_of_the_same_economy_length_and_sweep_are_compared(sweep, difference):
     assert not sweep(FOUR[:3], [0.9, 0.9, 0.9], more=[([0.1] * 3, difference)])[1]
 

@@ -38,8 +38,11 @@ def test_the_aggregates_are_means_over_the_economies_under_the_averaged_policy(k
     assert measures["aggregates/sd_K"] == pytest.approx(abs(K[0] - K[1]) / 2**0.5)
     output = [plain.z[z] * K[z] ** plain.alpha * plain.labour(z) ** (1 - plain.alpha) for z in (0, 1)]
     assert measures["aggregates/mean_Y"] == pytest.approx(sum(output) / 2)
-    spent = [0.05 * plain.resources(k, int(eps), z, K[z]) for z in (0, 1) for k, eps in
-             zip(ks98_panel.population.k[z].tolist(), ks98_panel.population.eps[z])]
+    spent = [
+        0.05 * plain.resources(k, int(eps), z, K[z])
+        for z in (0, 1)
+        for k, eps in zip(ks98_panel.population.k[z].tolist(), ks98_panel.population.eps[z])
+    ]
     assert measures["aggregates/mean_C"] == pytest.approx(sum(spent) / 100)
     assert measures["aggregates/mean_r"] == pytest.approx(50 * sum(plain.gross_return(K[z], z) - 1 for z in (0, 1)))
 
@@ -52,7 +55,9 @@ def test_a_single_economy_has_no_standard_deviation_of_capital(bm, bm_panel, clo
 def test_the_errors_of_the_closed_form_are_zero_and_those_of_another_policy_are_not(bm, bm_panel, closed_form):
     exact = after_an_epoch(BellmanErrors(), bm, bm_panel, closed_form.policy, closed_form.value)
     assert exact["errors/euler.max"] < 1e-9 and exact["errors/bellman_policy.max"] < 1e-9
-    wrong = after_an_epoch(BellmanErrors(), bm, bm_panel, lambda seen: 1.1 * closed_form.policy(seen), closed_form.value)
+    wrong = after_an_epoch(
+        BellmanErrors(), bm, bm_panel, lambda seen: 1.1 * closed_form.policy(seen), closed_form.value
+    )
     assert wrong["errors/euler.mean"] > 0.1 and wrong["errors/bellman_policy.mean"] > 1e-4
 
 

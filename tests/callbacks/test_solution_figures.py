@@ -21,8 +21,10 @@ def drawn(callback, economy, panel, policy, iterations, *others):
     taker = Taker()
     module = SimpleNamespace(economy=economy, policy_average=policy, measures={})
     for epoch in range(iterations):
-        callback.on_train_epoch_end(SimpleNamespace(
-            datamodule=SimpleNamespace(panel=panel), loggers=[*others, taker], current_epoch=epoch), module)
+        callback.on_train_epoch_end(
+            SimpleNamespace(datamodule=SimpleNamespace(panel=panel), loggers=[*others, taker], current_epoch=epoch),
+            module,
+        )
     return taker.taken
 
 
@@ -32,7 +34,8 @@ def test_figures_come_every_few_outer_iterations_to_the_loggers_that_take_them(k
     single = ks98.to(dtype=torch.float32)
     taken = drawn(SolutionFigures(2), single, ks98_panel, policy, 5, object())
     assert taken == [(name, step) for step in (2, 4) for name in ("solution/wealth", "solution/policy")]
-    assert all(torch.equal(*pair) for pair in zip(before, policy.parameters()))  # a policy in another precision is not equal
+    # a policy in another precision is not equal
+    assert all(torch.equal(*pair) for pair in zip(before, policy.parameters()))
     assert single.z_level.dtype is torch.float32
     assert drawn(SolutionFigures(0), single, ks98_panel, policy, 5) == []
 

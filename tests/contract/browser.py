@@ -8,8 +8,18 @@ import subprocess
 import time
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--window-size=1500,1100"]
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    "--window-size=1500,1100",
+]
 # the text of a node and of what its web components hold
 SEEN = """(function seen(node) {
   if (node.nodeType === 3) return node.data + "\\n";
@@ -36,7 +46,12 @@ class Browser:
         with open(os.path.join(self.profile, "chromium.log"), "wb") as said:
             self._process = subprocess.Popen(
                 [CHROMIUM, *FLAGS, f"--user-data-dir={self.profile}/profile", "--remote-debugging-pipe", "about:blank"],
-                stdin=subprocess.DEVNULL, stdout=said, stderr=said, preexec_fn=as_three_and_four, close_fds=False)
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=said,
+                preexec_fn=as_three_and_four,
+                close_fds=False,
+            )
         os.close(theirs_in)
         os.close(theirs_out)
         self._read = os.fdopen(self._in, "rb")

@@ -5,10 +5,21 @@ from hydra._internal.hydra import Hydra
 
 from deepham.training.cli import train
 
-TINY = ["algorithm.outer_iterations=1", "algorithm.policy_steps=2", "algorithm.economies=2",
-        "algorithm.value_economies=2", "algorithm.agents=4", "algorithm.burn_in=2", "algorithm.dates=2",
-        "algorithm.spacing=1", "algorithm.realised_periods=3", "verdict.nodes=20", "verdict.burn_in=2",
-        "verdict.periods=4", "verdict.dates=2"]
+TINY = [
+    "algorithm.outer_iterations=1",
+    "algorithm.policy_steps=2",
+    "algorithm.economies=2",
+    "algorithm.value_economies=2",
+    "algorithm.agents=4",
+    "algorithm.burn_in=2",
+    "algorithm.dates=2",
+    "algorithm.spacing=1",
+    "algorithm.realised_periods=3",
+    "verdict.nodes=20",
+    "verdict.burn_in=2",
+    "verdict.periods=4",
+    "verdict.dates=2",
+]
 
 QUICK = [*TINY, "figures=false", "callbacks.asset_distribution.figure_every=0"]
 

@@ -1,7 +1,7 @@
 """A cluster of one machine: what SLURM's commands do for the jobs of a sweep, for test_slurm.py.
 
-`python slurm.py sbatch|srun|sacct ...`, with the folder of the cluster in CLUSTER: submitted/<job> is what was submitted,
-and states/<job>_<task> how a task of it is. `scontrol` and `scancel` write down how they were called.
+`python slurm.py sbatch|srun|sacct ...`, with the folder of the cluster in CLUSTER: submitted/<job> is what was
+submitted, and states/<job>_<task> how a task of it is. `scontrol` and `scancel` write down how they were called.
 """
 
 import os
@@ -38,13 +38,27 @@ def sbatch(path: str) -> None:
     for task in [None] if last is None else range(last + 1):
         name = str(job) if task is None else f"{job}_{task}"
         (HOME / "states" / name).write_text("RUNNING")
-        environment = {"SLURM_JOB_ID": str(job if task is None else 100 * job + task), "SLURM_NTASKS": "1", "SLURM_NTASKS_PER_NODE": "1",
-                       "SLURM_PROCID": "0", "SLURM_LOCALID": "0", "SLURM_NODEID": "0", "SLURM_JOB_NUM_NODES": "1",
-                       "SLURM_JOB_NODELIST": "localhost", "SLURM_NODELIST": "localhost", "SLURM_JOB_NAME": "train"}
+        environment = {
+            "SLURM_JOB_ID": str(job if task is None else 100 * job + task),
+            "SLURM_NTASKS": "1",
+            "SLURM_NTASKS_PER_NODE": "1",
+            "SLURM_PROCID": "0",
+            "SLURM_LOCALID": "0",
+            "SLURM_NODEID": "0",
+            "SLURM_JOB_NUM_NODES": "1",
+            "SLURM_JOB_NODELIST": "localhost",
+            "SLURM_NODELIST": "localhost",
+            "SLURM_JOB_NAME": "train",
+        }
         if task is not None:
             environment |= {"SLURM_ARRAY_JOB_ID": str(job), "SLURM_ARRAY_TASK_ID": str(task)}
-        subprocess.Popen([sys.executable, __file__, "task", name, str(script)], env=os.environ | environment,
-                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        subprocess.Popen(
+            [sys.executable, __file__, "task", name, str(script)],
+            env=os.environ | environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
     print(f"Submitted batch job {job}")
 
 

@@ -17,11 +17,29 @@ PAGE = (ROOT / "docs/add-an-economy.md").read_text(encoding="utf-8")
 FILES = dict(re.findall(r"^`((?:src|conf)/[\w/]+\.\w+)`[^\n]*\n\n```\w+\n(.*?)```", PAGE, re.MULTILINE | re.DOTALL))
 CHECKS = [block for block in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL) if block not in FILES.values()]
 COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()]
-GRID = ["reference.k_nodes=40", "reference.K_nodes=5", "reference.histogram_nodes=40", "reference.economies=1",
-        "reference.burn_in=50", "reference.periods=200", "reference.tolerance=1e-3"]
-TRAINING = ["algorithm.outer_iterations=1", "algorithm.policy_steps=2", "algorithm.economies=2", "algorithm.value_economies=2",
-            "algorithm.agents=4", "algorithm.burn_in=2", *GRID, "verdict.nodes=20", "verdict.burn_in=2", "verdict.periods=4",
-            "verdict.dates=2", "figures=false"]
+GRID = [
+    "reference.k_nodes=40",
+    "reference.K_nodes=5",
+    "reference.histogram_nodes=40",
+    "reference.economies=1",
+    "reference.burn_in=50",
+    "reference.periods=200",
+    "reference.tolerance=1e-3",
+]
+TRAINING = [
+    "algorithm.outer_iterations=1",
+    "algorithm.policy_steps=2",
+    "algorithm.economies=2",
+    "algorithm.value_economies=2",
+    "algorithm.agents=4",
+    "algorithm.burn_in=2",
+    *GRID,
+    "verdict.nodes=20",
+    "verdict.burn_in=2",
+    "verdict.periods=4",
+    "verdict.dates=2",
+    "figures=false",
+]
 
 
 @pytest.fixture(scope="module")
@@ -36,8 +54,9 @@ def project(tmp_path_factory):
 
     def python(*arguments, said=""):
         environment = os.environ | {"PYTHONPATH": str(folder / "src"), "OMP_NUM_THREADS": "1"}
-        shown = subprocess.run([sys.executable, *arguments], cwd=folder, env=environment, input=said,
-                               capture_output=True, text=True)
+        shown = subprocess.run(
+            [sys.executable, *arguments], cwd=folder, env=environment, input=said, capture_output=True, text=True
+        )
         assert shown.returncode == 0, shown.stdout + shown.stderr
         return shown.stdout
 

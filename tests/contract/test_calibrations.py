@@ -19,8 +19,15 @@ from deepham.training.cli import reference, summarize
 from deepham.training.sweep_plan import check_sweep, plan
 
 FOLDER = conf_folder() / "calibration"
-SMALL = ["reference.k_nodes=40", "reference.K_nodes=5", "reference.histogram_nodes=40", "reference.economies=1",
-         "reference.burn_in=50", "reference.periods=200", "reference.tolerance=1e-3"]
+SMALL = [
+    "reference.k_nodes=40",
+    "reference.K_nodes=5",
+    "reference.histogram_nodes=40",
+    "reference.economies=1",
+    "reference.burn_in=50",
+    "reference.periods=200",
+    "reference.tolerance=1e-3",
+]
 GRID = "grid solution, iteration 1:"
 
 
@@ -31,8 +38,11 @@ def of(name):
 
 
 # rates and mean spells of unemployment in quarters, bad and good times
-KNOWN = {"long_spells": ((0.1, 0.04), (4, 2)), "deep_recessions": ((0.14, 0.04), (2.5, 1.5)),
-         "risk_averse": ((0.1, 0.04), (2.5, 1.5))}
+KNOWN = {
+    "long_spells": ((0.1, 0.04), (4, 2)),
+    "deep_recessions": ((0.14, 0.04), (2.5, 1.5)),
+    "risk_averse": ((0.1, 0.04), (2.5, 1.5)),
+}
 
 
 KS98 = sorted(path.stem for path in FOLDER.glob("*.yaml") if "name: ks98" in path.read_text(encoding="utf-8"))
@@ -46,7 +56,9 @@ def test_a_calibration_has_the_unemployment_that_its_file_says(name):
     assert [1 / (1 - float(chain.individual[z, z, 0, 0])) for z in (0, 1)] == pytest.approx(spells, rel=1e-5)
     assert chain.aggregate.diagonal().tolist() == pytest.approx([7 / 8, 7 / 8])  # booms and recessions of two years
     stays = [[float(chain.individual[z, y, 0, 0]) for y in (0, 1)] for z in (0, 1)]
-    assert stays[1][0] == pytest.approx(1.25 * stays[0][0], rel=1e-5) and stays[0][1] == pytest.approx(0.75 * stays[1][1], rel=1e-5)
+    assert stays[1][0] == pytest.approx(1.25 * stays[0][0], rel=1e-5) and stays[0][1] == pytest.approx(
+        0.75 * stays[1][1], rel=1e-5
+    )
 
 
 def composed(*overrides):
@@ -77,12 +89,19 @@ def own(command):
     return write
 
 
-@pytest.mark.parametrize("overrides, says", [
-    (["calibration=foo"], "choose from baseline"), (["-m", "calibration=long_spells,foo"], "choose from baseline"),
-    (["calibration=../../x"], "choose from baseline"), (["calibration=null"], "the name of an option"),
-    (["model=brock_mirman", "calibration=long_spells"], "calibration=... have to be of one economy"),
-    (["-m", "model=ks98,brock_mirman", "calibration=long_spells"], "have to be of one economy"),
-    (["calibration=mine", OWN], "begin with the line # @package model"), (["solve_reference=1"], "true or false")])
+@pytest.mark.parametrize(
+    "overrides, says",
+    [
+        (["calibration=foo"], "choose from baseline"),
+        (["-m", "calibration=long_spells,foo"], "choose from baseline"),
+        (["calibration=../../x"], "choose from baseline"),
+        (["calibration=null"], "the name of an option"),
+        (["model=brock_mirman", "calibration=long_spells"], "calibration=... have to be of one economy"),
+        (["-m", "model=ks98,brock_mirman", "calibration=long_spells"], "have to be of one economy"),
+        (["calibration=mine", OWN], "begin with the line # @package model"),
+        (["solve_reference=1"], "true or false"),
+    ],
+)
 def test_a_calibration_that_does_not_fit_is_one_line(command, own, overrides, says):
     own("beta: 0.98\n")
     code, output, errors = command(*overrides)
@@ -104,12 +123,25 @@ def beta_of(folder):
 def test_calibrations_of_a_folder_of_ones_own_are_a_sweep_with_a_grid_solution_each(command, script, own):
     own("# @package model\nname: ks98\nbeta: 0.98\n")
     own("# @package model\nname: ks98\nbeta: 0.97\nmu: 0.3\n", "other")
-    again = ("-m", "calibration=mine,other", "seed=1,2", OWN, "solve_reference=true", *SMALL, "run=r",
-             "optimized_metric=wealth_sd_gap", "hydra.sweep.dir=logs/s", "ckpt_path=auto", "init_from=ks98")
+    again = (
+        "-m",
+        "calibration=mine,other",
+        "seed=1,2",
+        OWN,
+        "solve_reference=true",
+        *SMALL,
+        "run=r",
+        "optimized_metric=wealth_sd_gap",
+        "hydra.sweep.dir=logs/s",
+        "ckpt_path=auto",
+        "init_from=ks98",
+    )
     code, output, errors = command(*again)
     assert (code, errors) == (0, []) and output.count(GRID) == 2, "solved once for both seeds"
     runs = sorted(Path("checkpoints").glob("s-?-r"))
-    assert [beta_of(run) for run in runs] == [0.98, 0.98, 0.97, 0.97] and len(list(Path("checkpoints/reference").iterdir())) == 2
+    assert [beta_of(run) for run in runs] == [0.98, 0.98, 0.97, 0.97] and len(
+        list(Path("checkpoints/reference").iterdir())
+    ) == 2
     metrics = [json.loads((run / "metrics.json").read_text()) for run in runs]
     assert metrics[0]["seconds"]["reference"] > 0 and "reference" not in metrics[1]["seconds"]
     assert script(summarize, "runs=checkpoints/s-*", "measure=gini")[0] == 0
@@ -135,7 +167,12 @@ def test_a_grid_solution_that_cannot_be_kept_ends_the_run_before_it_trains(comma
     Path("checkpoints").mkdir()
     Path("checkpoints/reference").write_text("a file")
     code, output, errors = command("run=r", "model.beta=0.98", "solve_reference=true", *SMALL)
-    assert code == 2 and len(errors) == 1 and "solve_reference: cannot write" in errors[0] and "outer iteration" not in output
+    assert (
+        code == 2
+        and len(errors) == 1
+        and "solve_reference: cannot write" in errors[0]
+        and "outer iteration" not in output
+    )
     assert json.loads(Path("checkpoints/r/status.json").read_text())["state"] == "failed"
 
 
@@ -150,8 +187,12 @@ def test_a_resumed_run_has_its_calibration_and_no_other(command):
 def test_a_job_of_a_sweep_says_how_to_make_its_own_grid_solution(command, own):
     own("# @package model\nbeta: 0.98\n")
     _, output, _ = command("-m", "calibration=long_spells,mine", "model.mu=0.2", OWN)
-    made = [line.split("make it with: ")[1].split(", or")[0] for line in output.splitlines() if "make it with: " in line]
-    assert made == [f"python scripts/reference.py calibration={name} model.mu=0.2 '{OWN}'" for name in ("long_spells", "mine")]
+    made = [
+        line.split("make it with: ")[1].split(", or")[0] for line in output.splitlines() if "make it with: " in line
+    ]
+    assert made == [
+        f"python scripts/reference.py calibration={name} model.mu=0.2 '{OWN}'" for name in ("long_spells", "mine")
+    ]
 
 
 def test_the_study_that_ships_is_of_twelve_calibrations_with_a_grid_solution_each():
@@ -163,12 +204,17 @@ def test_the_study_that_ships_is_of_twelve_calibrations_with_a_grid_solution_eac
     quick = composed("experiment=ks98_quick")
     assert {key for key in quick.algorithm if quick.algorithm[key] != cfg.algorithm[key]} == {"outer_iterations"}
     assert {key: value for key, value in cfg.verdict.items() if key != "bars"} == {
-        key: value for key, value in composed().verdict.items() if key != "bars"}
+        key: value for key, value in composed().verdict.items() if key != "bars"
+    }
 
 
 DOCS = (Path(__file__).parents[2] / "docs/calibrations.md").read_text(encoding="utf-8")
-COMMANDS = [shlex.split(line, comments=True) for block in re.findall(r"```sh\n(.*?)```", DOCS, re.DOTALL)
-            for line in block.replace("\\\n", "").splitlines() if "scripts/" in line]
+COMMANDS = [
+    shlex.split(line, comments=True)
+    for block in re.findall(r"```sh\n(.*?)```", DOCS, re.DOTALL)
+    for line in block.replace("\\\n", "").splitlines()
+    if "scripts/" in line
+]
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)

@@ -22,9 +22,15 @@ from deepham.training.cli import train
 def bytes_of_a_checkpoint(tmp_path_factory):
     """A small one, of the form that runs write."""
     path = tmp_path_factory.mktemp("checkpoint") / "last.ckpt"
-    content = {"schema_version": folder.SCHEMA_VERSION, "state_dict": {"weight": torch.arange(40.0).reshape(5, 8)},
-               "hyper_parameters": {"model": {"name": "ks98"}, "network": {}, "algorithm": {}, "seed": 1},
-               "panel": [torch.rand(3, 4), torch.zeros(3, dtype=torch.long)], "text": "epoch", "number": 3, "nothing": None}
+    content = {
+        "schema_version": folder.SCHEMA_VERSION,
+        "state_dict": {"weight": torch.arange(40.0).reshape(5, 8)},
+        "hyper_parameters": {"model": {"name": "ks98"}, "network": {}, "algorithm": {}, "seed": 1},
+        "panel": [torch.rand(3, 4), torch.zeros(3, dtype=torch.long)],
+        "text": "epoch",
+        "number": 3,
+        "nothing": None,
+    }
     SealedCheckpoints().save_checkpoint(content, path)
     return path.read_bytes()
 
@@ -49,7 +55,10 @@ def test_a_checkpoint_is_a_zip_archive_that_torch_reads_without_us(bytes_of_a_ch
     path.write_bytes(bytes_of_a_checkpoint)
     plain = torch.load(path, weights_only=True)
     ours = read_checkpoint(path)
-    assert torch.equal(plain["state_dict"]["weight"], ours["state_dict"]["weight"]) and plain["number"] == ours["number"] == 3
+    assert (
+        torch.equal(plain["state_dict"]["weight"], ours["state_dict"]["weight"])
+        and plain["number"] == ours["number"] == 3
+    )
 
 
 def test_a_truncated_checkpoint_is_refused_wherever_it_ends(bytes_of_a_checkpoint, tmp_path):
@@ -141,16 +150,26 @@ def trained(command, run_of_ks98):
     return rewrite
 
 
-@pytest.mark.parametrize("change, says", [
-    (lambda plain: plain | {"model": plain["model"] | {"_target_": "os.system"}}, "_target_"),
-    (lambda plain: plain | {"algorithm": plain["algorithm"] | {"_target_": "os.system"}}, "_target_"),
-    (lambda plain: plain | {"network": plain["network"] | {"activation": "${oc.env:HOME}"}}, "expected numbers, texts"),
-    (lambda plain: plain | {"model": plain["model"] | {"name": "../../evil"}}, "no economy '../../evil'"),
-    (lambda plain: plain | {"model": "ks98"}, "model"),
-    (lambda plain: plain | {"seed": torch.tensor(1)}, "expected numbers, texts"),
-    (lambda plain: {}, "does not say what it was trained with"),
-    (lambda plain: plain | {"network": plain["network"] | {"width": 7}}, "holds other networks than its settings describe"),
-    (lambda plain: plain | {"model": plain["model"] | {"name": "brock_mirman"}}, "model")])
+@pytest.mark.parametrize(
+    "change, says",
+    [
+        (lambda plain: plain | {"model": plain["model"] | {"_target_": "os.system"}}, "_target_"),
+        (lambda plain: plain | {"algorithm": plain["algorithm"] | {"_target_": "os.system"}}, "_target_"),
+        (
+            lambda plain: plain | {"network": plain["network"] | {"activation": "${oc.env:HOME}"}},
+            "expected numbers, texts",
+        ),
+        (lambda plain: plain | {"model": plain["model"] | {"name": "../../evil"}}, "no economy '../../evil'"),
+        (lambda plain: plain | {"model": "ks98"}, "model"),
+        (lambda plain: plain | {"seed": torch.tensor(1)}, "expected numbers, texts"),
+        (lambda plain: {}, "does not say what it was trained with"),
+        (
+            lambda plain: plain | {"network": plain["network"] | {"width": 7}},
+            "holds other networks than its settings describe",
+        ),
+        (lambda plain: plain | {"model": plain["model"] | {"name": "brock_mirman"}}, "model"),
+    ],
+)
 def test_settings_in_a_checkpoint_are_data(command, trained, change, says):
     trained(change)
     code, _, errors = command("ckpt_path=checkpoints/r", sizes=["figures=false"])
@@ -163,14 +182,22 @@ def test_a_checkpoint_of_another_economy_is_refused(command, trained):
     assert code == 2 and len(errors) == 1 and "model.name=ks98, this run has brock_mirman" in errors[0]
 
 
-@pytest.mark.parametrize("change, says", [
-    (lambda plain: plain | {"verdict": torch.tensor(1)}, "expected numbers, texts"),
-    (lambda plain: plain | {"verdict": {"nodes": "${oc.env:HOME}"}}, "expected numbers, texts"),
-    (lambda plain: plain | {"verdict": {"_target_": "os.system"}}, "_target_"), (lambda plain: {}, "how its run was configured"),
-    (lambda plain: plain | {"run": "../../evil"}, "run: expected a name"), (lambda plain: plain | {"figures": 3}, "figures")])
+@pytest.mark.parametrize(
+    "change, says",
+    [
+        (lambda plain: plain | {"verdict": torch.tensor(1)}, "expected numbers, texts"),
+        (lambda plain: plain | {"verdict": {"nodes": "${oc.env:HOME}"}}, "expected numbers, texts"),
+        (lambda plain: plain | {"verdict": {"_target_": "os.system"}}, "_target_"),
+        (lambda plain: {}, "how its run was configured"),
+        (lambda plain: plain | {"run": "../../evil"}, "run: expected a name"),
+        (lambda plain: plain | {"figures": 3}, "figures"),
+    ],
+)
 def test_so_are_those_of_its_run(command, trained, change, says):
     saved = read_checkpoint(Path("checkpoints/r/last.ckpt"))
-    SealedCheckpoints().save_checkpoint(saved | {"configuration": change(dict(saved["configuration"]))}, Path("copy.ckpt"))
+    SealedCheckpoints().save_checkpoint(
+        saved | {"configuration": change(dict(saved["configuration"]))}, Path("copy.ckpt")
+    )
     code, _, errors = command("ckpt_path=copy.ckpt", sizes=[])
     assert code == 2 and len(errors) == 1 and re.search(says, errors[0]), errors
     assert not Path("executed").exists()
@@ -182,4 +209,6 @@ def test_a_checkpoint_that_does_not_fit_its_own_settings_leaves_the_run_as_it_is
     trained(lambda plain: plain | {"network": plain["network"] | {"width": 7}})
     assert command("ckpt_path=checkpoints/r", sizes=["figures=false"])[0] == 2
     shutil.copy("copy.ckpt", "checkpoints/r/last.ckpt")
-    assert before == {path.name: path.read_bytes() for path in Path("checkpoints/r").iterdir() if path.name != "status.json"}
+    assert before == {
+        path.name: path.read_bytes() for path in Path("checkpoints/r").iterdir() if path.name != "status.json"
+    }

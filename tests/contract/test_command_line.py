@@ -30,8 +30,15 @@ def test_a_run_leaves_a_solution_a_checkpoint_measures_and_logs(command):
     code, output, errors = command("run=r", "algorithm.outer_iterations=2", "figures=true")
     assert (code, errors) == (0, [])
     kept = {path.name for path in Path("checkpoints/r").iterdir()}
-    assert {"last.ckpt", "weights.safetensors", "ergodic.safetensors", "config.yaml", "meta.json", "metrics.json",
-            "status.json"} <= kept
+    assert {
+        "last.ckpt",
+        "weights.safetensors",
+        "ergodic.safetensors",
+        "config.yaml",
+        "meta.json",
+        "metrics.json",
+        "status.json",
+    } <= kept
     measures = json.loads(Path("checkpoints/r/metrics.json").read_text())
     assert measures["bar_met"] is False and "euler.mean" in measures["missed"]
     assert measures["measures"]["euler.mean"] > 0
@@ -60,6 +67,7 @@ def test_an_encoding_without_greek_letters_or_lines_costs_nothing(command, monke
 
 def test_the_solution_is_kept_before_it_is_talked_about(command, monkeypatch):
     """Neither the figures, nor a logger, nor the table may cost the run its solution."""
+
     def fail(*args):
         raise ZeroDivisionError
 
@@ -110,81 +118,87 @@ def test_a_sweep_runs_the_rest_when_a_job_fails_and_exits_1(command):
     assert "3 jobs, 1 failed" in output and str(summary) in output
 
 
-@pytest.mark.parametrize("override, says", [
-    ("model.alhpa=0.3", "did you mean model.alpha"),
-    ("bogus=1", "unknown key"),
-    ("+bogus=1", "unknown key"),
-    ("+model.bogus=1", "bogus"),
-    ("model=foo", "choose from .*ks98"),
-    ("model=null", "group"),
-    ("network=foo", "choose from .*first_moment"),
-    ("algorithm=foo", "choose from deepham, deepham_paper"),
-    ("model.alpha=abc", "model.alpha: .*'abc'"),
-    ("model.alpha=null", "model.alpha"),
-    ("model.beta=1.0", r"model.beta: expected a number in \(0, 1\), got 1"),
-    ("model.beta=.nan", "model.beta"),
-    ("model.delta=-0.1", "model.delta"),
-    (f"model.chain_matrix={SQUARE}", "row 3 sums to 1.1"),
-    ("model.productivity=[1]", "productivity"),
-    ("model.productivity=3", "expected a list"),
-    ("algorithm.agents=0", "algorithm.agents: expected at least 1, got 0"),
-    ("algorithm.horizon=1.5", "algorithm.horizon"),
-    ("algorithm.players=none", "all or first"),
-    ("algorithm.price_taking=false", "algorithm.slope"),
-    ("algorithm.policy_optimizer.learning_rate=-1", "learning_rate"),
-    ("network.width=0", "network.width"),
-    ("network.activation=foo", "tanh"),
-    ("network.moments=-1", "network.moments"),
-    ("network.moments=one", "network.moments"),
-    ("network.moments_shared=true", "no moments to share"),
-    ("network.aggregates=false", "do not see the population"),
-    ("network.quantiles=1e99", "network.quantiles"),
-    ("seed=-1", "seed"),
-    ("seed=abc", "seed"),
-    ("trainer.gpus=-3", "trainer.gpus"),
-    ("trainer.gpus=two", "trainer.gpus"),
-    ("trainer.threads=0", "trainer.threads"),
-    ("trainer.processes=0", "trainer.processes: expected 1 to 1024, got 0"),
-    ("trainer.processes=3", "algorithm.economies: 2 economies cannot be split evenly over 3 processes"),
-    ("verdict.nodes=1", "verdict.nodes"),
-    ("optimized_metric=foo", "there is euler.mean"),
-    ("verdict.dates=100", "verdict.dates"),
-    ("verdict=null", "group"),
-    ("~seed", "seed"),
-    ("seed=???", "seed"),
-    ("trainer.threads=9999999999999", "trainer.threads"),
-    ("algorithm.agents=100000000000000000000", "algorithm.agents"),
-    ("algorithm.agents=1000000000", r"algorithm.agents=1000000000: about .* GB of memory, .* GB are available; lower .*agents"),
-    ("network.width=1000000000000000000", "network: width, .* more than .* weights"),
-    ("verdict.nodes=10000000", "verdict.nodes=.* GB of memory"),
-    ("algorithm.policy_optimizer=null", "policy_optimizer"),
-    ("algorithm.name=a/b", "run: expected a name"),
-    ("model.alpha=0.9999", "steady state"),
-    ("model.unemployment=[0.2,0.04]", "chain_matrix"),
-    ("checkpoint_dir=logs", "two folders"),
-    ("callbacks.guard.every=0", "every"),
-    ("callbacks.bellman_errors.economies=-1", "economies"),
-    ("callbacks.asset_distribution.figure_every=abc", "figure_every"),
-    ("callbacks.solution_figures.figure_every=-1", "figure_every"),
-    ("callbacks.guard._target_=deepham.training.run.os.getcwd", "no class"),
-    ("callbacks.guard._target_=deepham.solution.Solution", "callbacks"),
-    ("ckpt_path=nowhere", "ckpt_path: nowhere"),
-    ("ckpt_path=last", "no run"),
-    (f"ckpt_path={'x' * 300}", "ckpt_path: .*does not exist"),
-    ("ckpt_path=3", "ckpt_path"),
-    ("ckpt_path=[a]", "ckpt_path"),
-    ("ckpt_path=auto", "ckpt_path=auto: .*run="),
-    ("run=../elsewhere", "run: expected a name"),
-    ("callbacks.guard._target_=os.system", "refused"),
-    ("callbacks.guard=3", "callbacks.guard"),
-    ("+callbacks.guard.bogus=1", "bogus"),
-    ("+callbacks.mine._target_=deepham.callbacks.nothing.Here", "mine|nothing"),
-    ("model.alpha", "model.alpha"),
-    ("log_dir=" + "x" * 5000, "log_dir: .*cannot be a folder"),
-    ("checkpoint_dir='a\0b'", "checkpoint_dir"),
-    ("callbacks=[]", "callbacks"),
-    ("seed=" + "9" * 3000, "seed"),
-])
+@pytest.mark.parametrize(
+    "override, says",
+    [
+        ("model.alhpa=0.3", "did you mean model.alpha"),
+        ("bogus=1", "unknown key"),
+        ("+bogus=1", "unknown key"),
+        ("+model.bogus=1", "bogus"),
+        ("model=foo", "choose from .*ks98"),
+        ("model=null", "group"),
+        ("network=foo", "choose from .*first_moment"),
+        ("algorithm=foo", "choose from deepham, deepham_paper"),
+        ("model.alpha=abc", "model.alpha: .*'abc'"),
+        ("model.alpha=null", "model.alpha"),
+        ("model.beta=1.0", r"model.beta: expected a number in \(0, 1\), got 1"),
+        ("model.beta=.nan", "model.beta"),
+        ("model.delta=-0.1", "model.delta"),
+        (f"model.chain_matrix={SQUARE}", "row 3 sums to 1.1"),
+        ("model.productivity=[1]", "productivity"),
+        ("model.productivity=3", "expected a list"),
+        ("algorithm.agents=0", "algorithm.agents: expected at least 1, got 0"),
+        ("algorithm.horizon=1.5", "algorithm.horizon"),
+        ("algorithm.players=none", "all or first"),
+        ("algorithm.price_taking=false", "algorithm.slope"),
+        ("algorithm.policy_optimizer.learning_rate=-1", "learning_rate"),
+        ("network.width=0", "network.width"),
+        ("network.activation=foo", "tanh"),
+        ("network.moments=-1", "network.moments"),
+        ("network.moments=one", "network.moments"),
+        ("network.moments_shared=true", "no moments to share"),
+        ("network.aggregates=false", "do not see the population"),
+        ("network.quantiles=1e99", "network.quantiles"),
+        ("seed=-1", "seed"),
+        ("seed=abc", "seed"),
+        ("trainer.gpus=-3", "trainer.gpus"),
+        ("trainer.gpus=two", "trainer.gpus"),
+        ("trainer.threads=0", "trainer.threads"),
+        ("trainer.processes=0", "trainer.processes: expected 1 to 1024, got 0"),
+        ("trainer.processes=3", "algorithm.economies: 2 economies cannot be split evenly over 3 processes"),
+        ("verdict.nodes=1", "verdict.nodes"),
+        ("optimized_metric=foo", "there is euler.mean"),
+        ("verdict.dates=100", "verdict.dates"),
+        ("verdict=null", "group"),
+        ("~seed", "seed"),
+        ("seed=???", "seed"),
+        ("trainer.threads=9999999999999", "trainer.threads"),
+        ("algorithm.agents=100000000000000000000", "algorithm.agents"),
+        (
+            "algorithm.agents=1000000000",
+            r"algorithm.agents=1000000000: about .* GB of memory, .* GB are available; lower .*agents",
+        ),
+        ("network.width=1000000000000000000", "network: width, .* more than .* weights"),
+        ("verdict.nodes=10000000", "verdict.nodes=.* GB of memory"),
+        ("algorithm.policy_optimizer=null", "policy_optimizer"),
+        ("algorithm.name=a/b", "run: expected a name"),
+        ("model.alpha=0.9999", "steady state"),
+        ("model.unemployment=[0.2,0.04]", "chain_matrix"),
+        ("checkpoint_dir=logs", "two folders"),
+        ("callbacks.guard.every=0", "every"),
+        ("callbacks.bellman_errors.economies=-1", "economies"),
+        ("callbacks.asset_distribution.figure_every=abc", "figure_every"),
+        ("callbacks.solution_figures.figure_every=-1", "figure_every"),
+        ("callbacks.guard._target_=deepham.training.run.os.getcwd", "no class"),
+        ("callbacks.guard._target_=deepham.solution.Solution", "callbacks"),
+        ("ckpt_path=nowhere", "ckpt_path: nowhere"),
+        ("ckpt_path=last", "no run"),
+        (f"ckpt_path={'x' * 300}", "ckpt_path: .*does not exist"),
+        ("ckpt_path=3", "ckpt_path"),
+        ("ckpt_path=[a]", "ckpt_path"),
+        ("ckpt_path=auto", "ckpt_path=auto: .*run="),
+        ("run=../elsewhere", "run: expected a name"),
+        ("callbacks.guard._target_=os.system", "refused"),
+        ("callbacks.guard=3", "callbacks.guard"),
+        ("+callbacks.guard.bogus=1", "bogus"),
+        ("+callbacks.mine._target_=deepham.callbacks.nothing.Here", "mine|nothing"),
+        ("model.alpha", "model.alpha"),
+        ("log_dir=" + "x" * 5000, "log_dir: .*cannot be a folder"),
+        ("checkpoint_dir='a\0b'", "checkpoint_dir"),
+        ("callbacks=[]", "callbacks"),
+        ("seed=" + "9" * 3000, "seed"),
+    ],
+)
 def test_bad_input_is_one_line_and_exit_code_2_and_nothing_is_written(command, override, says):
     code, output, errors = command(override)
     assert code == 2
@@ -228,7 +242,8 @@ def test_a_run_is_resumed_with_what_it_was_trained_with(monkeypatch, command):
 
 
 def test_a_run_whose_folders_were_moved_goes_on_with_its_own_name_and_settings(command):
-    """The settings are not read from its logs, which may be anywhere, and a setting that is typed replaces that one alone."""
+    """The settings are not read from its logs, which may be anywhere, and a setting that is typed replaces that one
+    alone."""
     assert command("run=r", "algorithm.outer_iterations=2")[0] == 0
     before = json.loads(Path("checkpoints/r/metrics.json").read_text())["measures"]
     os.rename("checkpoints", "old, (a=1)"), os.rename("logs", "old logs")
@@ -311,8 +326,15 @@ def test_importing_deepham_loads_neither_hydra_nor_lightning_nor_matplotlib():
 
 def test_a_run_can_start_from_a_solution_of_another_calibration(command):
     assert command("run=first")[0] == 0
-    assert command("run=second", "init_from=checkpoints/first", "model.beta=0.985",
-                   "algorithm.policy_optimizer.learning_rate=1e-12")[0] == 0
+    assert (
+        command(
+            "run=second",
+            "init_from=checkpoints/first",
+            "model.beta=0.985",
+            "algorithm.policy_optimizer.learning_rate=1e-12",
+        )[0]
+        == 0
+    )
     first, second = deepham.load("checkpoints/first"), deepham.load("checkpoints/second")
     for one, other in zip(first.policy_function.mlp.parameters(), second.policy_function.mlp.parameters()):
         torch.testing.assert_close(one, other, rtol=0, atol=1e-6)
@@ -326,10 +348,15 @@ def test_a_shipped_solution_is_a_starting_point(command):
     assert measures["euler.mean"] < 0.5  # two updates on eight households do not undo it; untrained: above 1
 
 
-@pytest.mark.parametrize("overrides, says", [
-    (["init_from=nowhere"], "ships with the package"), (["init_from=ks98", "network.width=16"], "network.width=24"),
-    (["init_from=ks98", "model=brock_mirman"], "solution of ks98, this run is of brock_mirman"),
-    (["init_from=ks98", "ckpt_path=last"], "ckpt_path")])
+@pytest.mark.parametrize(
+    "overrides, says",
+    [
+        (["init_from=nowhere"], "ships with the package"),
+        (["init_from=ks98", "network.width=16"], "network.width=24"),
+        (["init_from=ks98", "model=brock_mirman"], "solution of ks98, this run is of brock_mirman"),
+        (["init_from=ks98", "ckpt_path=last"], "ckpt_path"),
+    ],
+)
 def test_what_is_no_starting_point_is_said_in_one_line(command, overrides, says):
     code, output, errors = command("run=r", *overrides)
     assert code == 2 and len(errors) == 1 and says in errors[0] and not Path("checkpoints").exists()

@@ -30,8 +30,14 @@ def test_runs_and_sweeps_started_in_the_same_second_share_nothing(tmp_path, tiny
     sweep = ["-m", *settings, "seed=1,2"]
     given = json.dumps([sweep, sweep, settings, settings])
     path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
-    done = subprocess.run([sys.executable, "-c", TOGETHER, given], cwd=tmp_path, env=os.environ | {"PYTHONPATH": path},
-                          capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        [sys.executable, "-c", TOGETHER, given],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
     assert json.loads(done.stdout) == [0, 0, 0, 0], done.stderr + (tmp_path / "output.txt").read_text()
     runs = {path.name for path in (tmp_path / "checkpoints").iterdir()}
     sweeps = {path.parent.name for path in (tmp_path / "logs").glob("*/sweep.json")}

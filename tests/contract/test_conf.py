@@ -21,13 +21,22 @@ def test_every_group_of_conf_is_looked_at():
     assert sorted((*GROUPS, "hydra", "sweep")) == sorted(path.name for path in conf_folder().iterdir() if path.is_dir())
 
 
-DEFAULTS = [f"{group}={option}" for entry in yaml.safe_load((conf_folder() / "train.yaml").read_text(encoding="utf-8"))["defaults"]
-            if isinstance(entry, dict) for group, option in entry.items() if group in GROUPS and option]
+DEFAULTS = [
+    f"{group}={option}"
+    for entry in yaml.safe_load((conf_folder() / "train.yaml").read_text(encoding="utf-8"))["defaults"]
+    if isinstance(entry, dict)
+    for group, option in entry.items()
+    if group in GROUPS and option
+]
 PACKAGES = {f"logger={name}": name for name in ("mlflow", "wandb")}  # options that need a package of their own
 
 
-# four households of an economy in which most hold nothing for years can all be poor, which is a policy that has run away
-OF_AN_ECONOMY = {"calibration=davila12_rest": ("model=davila12", "algorithm.agents=100"), "calibration=jfv_rest": ("model=jfv",)}
+# four households of an economy in which most hold nothing for years can all be poor, which is a policy that has run
+# away
+OF_AN_ECONOMY = {
+    "calibration=davila12_rest": ("model=davila12", "algorithm.agents=100"),
+    "calibration=jfv_rest": ("model=jfv",),
+}
 
 
 def test_every_default_is_an_option():
@@ -54,8 +63,14 @@ def test_every_economy_trains_with_the_published_procedure(command, name):
     assert json.loads(Path("checkpoints/r/status.json").read_text())["state"] == "finished"
 
 
-DOCUMENTED = ["train.yaml", "algorithm/deepham.yaml", "network/first_moment.yaml", "trainer/default.yaml", "reference/standard.yaml",
-              *(f"model/{name}.yaml" for name in economics.names())]
+DOCUMENTED = [
+    "train.yaml",
+    "algorithm/deepham.yaml",
+    "network/first_moment.yaml",
+    "trainer/default.yaml",
+    "reference/standard.yaml",
+    *(f"model/{name}.yaml" for name in economics.names()),
+]
 
 
 @pytest.mark.parametrize("file", DOCUMENTED)
@@ -77,7 +92,12 @@ def test_the_published_procedure_has_the_published_settings():
         cfg = compose("train", overrides=["algorithm=deepham_paper"])
     assert (cfg.network.ensemble, cfg.network.width, cfg.network.depth, cfg.network.base) == (3, 24, 2, "share")
     algorithm = cfg.algorithm
-    assert (algorithm.outer_iterations, algorithm.policy_steps, algorithm.horizon, algorithm.agents) == (5, 2000, 150, 50)
+    assert (algorithm.outer_iterations, algorithm.policy_steps, algorithm.horizon, algorithm.agents) == (
+        5,
+        2000,
+        150,
+        50,
+    )
     assert (algorithm.economies, algorithm.value_economies, algorithm.realised_periods) == (384, 128, 800)
     assert (algorithm.players, algorithm.price_taking, algorithm.slope) == ("first", False, False)
     assert (algorithm.policy_optimizer.learning_rate, algorithm.value_optimizer.learning_rate) == (4e-4, 1e-4)

@@ -1,4 +1,5 @@
-"""A disk that is full, for a while or for good, and folders that cannot be written in: a file-size limit does for both."""
+"""A disk that is full, for a while or for good, and folders that cannot be written in: a file-size limit does for
+both."""
 
 import json
 import re
@@ -8,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from deepham.errors import NotSaved
-from deepham.training.checkpoints import read_checkpoint
 from deepham.files import replace
+from deepham.training.checkpoints import read_checkpoint
 from deepham.training.disk import Disk
 from deepham.training.history import History
 
@@ -84,7 +85,12 @@ def test_nothing_can_be_written_at_all(command, limited):
     limited({1: 0})
     code, output, errors = command(*RUN)
     assert code == 1 and len(errors) == 1 and "Verdict on r" in output
-    assert [len(lines(output, name)) for name in ("last.ckpt", "metrics.csv", "train.log", "status.json")] == [1, 1, 1, 1]
+    assert [len(lines(output, name)) for name in ("last.ckpt", "metrics.csv", "train.log", "status.json")] == [
+        1,
+        1,
+        1,
+        1,
+    ]
     assert read_checkpoint(Path("checkpoints/r/last.ckpt"))["epoch"] == 0
 
 
@@ -109,7 +115,8 @@ def test_a_disk_that_has_room_again_ends_well(command, limited):
 
 
 def test_a_file_system_that_turns_read_only(command, monkeypatch):
-    """Root writes in any folder, so the system's refusal is played: nothing is opened for writing after one iteration."""
+    """Root writes in any folder, so the system's refusal is played: nothing is opened for writing after one
+    iteration."""
     turned = []
     honest = History.on_train_epoch_end
 
@@ -142,7 +149,12 @@ def test_a_disk_that_is_full_from_the_start_stops_the_run_before_it_computes(com
         code, output, errors = command(*RUN)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert code == 2 and len(errors) == 1 and "cannot write in checkpoints/r" in errors[0] and "File too large" in errors[0]
+    assert (
+        code == 2
+        and len(errors) == 1
+        and "cannot write in checkpoints/r" in errors[0]
+        and "File too large" in errors[0]
+    )
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="there is no /proc")
@@ -152,8 +164,10 @@ def test_a_folder_that_cannot_be_made_is_refused(command, folder):
     assert code == 2 and len(errors) == 1 and "cannot make /proc/deepham" in errors[0] and f"{folder}=..." in errors[0]
 
 
-@pytest.mark.parametrize("patched, error", [("os.replace", PermissionError(13, "Permission denied")),
-                                            ("os.fsync", OSError(28, "No space left on device"))])
+@pytest.mark.parametrize(
+    "patched, error",
+    [("os.replace", PermissionError(13, "Permission denied")), ("os.fsync", OSError(28, "No space left on device"))],
+)
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch, patched, error):
     path = tmp_path / "file"
     replace(path, b"old")
@@ -194,6 +208,7 @@ def test_a_disk_says_a_failure_once_until_it_is_over(caplog):
         pass
     disk.check(Path("the file"))
     assert [record.message for record in caplog.records if record.levelname == "WARNING"] == [
-        "cannot write the file (No space left on device); the run goes on"]
+        "cannot write the file (No space left on device); the run goes on"
+    ]
     with pytest.raises(ZeroDivisionError), disk.attempt("the file"):
-        1 / 0
+        _ = 1 / 0

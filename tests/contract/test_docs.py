@@ -1,12 +1,14 @@
-"""What the pages say can be done can be done: each command runs or composes, each example runs, each link leads somewhere.
+"""What the pages say can be done can be done: each command runs or composes, each example runs, each link leads
+somewhere.
 
-The pages are README.md and every docs/*.md. A block ```sh or ```bash is a list of commands, a block ```python that imports
-deepham is an example, and `python scripts/...` in a text or a table is a command, too. Blocks without a language show output.
+The pages are README.md and every docs/*.md. A block ```sh or ```bash is a list of commands, a block ```python that
+imports deepham is an example, and `python scripts/...` in a text or a table is a command, too. Blocks without a
+language show output.
 
-Training commands run at tiny sizes, and of a sweep two jobs, after all have been composed; evaluate, report and summarize
-look at one tiny run under the names that they ask for. What needs an extra, a GPU, a cluster or minutes is composed; what
-takes several seconds also at tiny sizes runs in make test-all. A page that adds files to the project (a block below the
-file's name) has a test of its own, which runs its commands in a copy of the project.
+Training commands run at tiny sizes, and of a sweep two jobs, after all have been composed; evaluate, report and
+summarize look at one tiny run under the names that they ask for. What needs an extra, a GPU, a cluster or minutes is
+composed; what takes several seconds also at tiny sizes runs in make test-all. A page that adds files to the project (a
+block below the file's name) has a test of its own, which runs its commands in a copy of the project.
 """
 
 import importlib
@@ -38,20 +40,46 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 SCRIPT = re.compile(r"(?:.*/)?scripts/(\w+)\.py|deepham-(train)")
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 # of other programs, and not ours to test
-OTHERS = {"cd", "export", "git", "mlflow", "pip", "sbatch", "source", "squeue", "srun", "tail", "tensorboard", "tmux", "venv",
-          "wandb"}
+OTHERS = {
+    "cd",
+    "export",
+    "git",
+    "mlflow",
+    "pip",
+    "sbatch",
+    "source",
+    "squeue",
+    "srun",
+    "tail",
+    "tensorboard",
+    "tmux",
+    "venv",
+    "wandb",
+}
 # what a page asks its reader to write before a command
 FILES = {"my_conf/calibration/mine.yaml": "# @package model\nbeta: 0.985\n"}
 # composed and not run: what needs an extra, more than a core, or a GPU
-ELSEWHERE = ("hydra/launcher=", "logger=mlflow", "logger=wandb", "sweep=", "trainer.gpus=", "trainer.nodes=",
-             "trainer.processes=")
+ELSEWHERE = (
+    "hydra/launcher=",
+    "logger=mlflow",
+    "logger=wandb",
+    "sweep=",
+    "trainer.gpus=",
+    "trainer.nodes=",
+    "trainer.processes=",
+)
 # run by make test-all only: grid solutions and responses of these take ten seconds and more, also of tiny sizes
-LONG = re.compile(r"experiment=davila12_planner .*solve_reference|reference\.py model=jfv|report\.py solution=checkpoints/my-jfv|"
-                  r"-m calibration=baseline,long_spells,deep_recessions")
+LONG = re.compile(
+    r"experiment=davila12_planner .*solve_reference|reference\.py model=jfv|report\.py solution=checkpoints/my-jfv|"
+    r"-m calibration=baseline,long_spells,deep_recessions"
+)
 # settings that test_other_scripts.py has run these scripts with, which take seconds: composed, unless there are others
-RUN_THERE = {"report": {"solution", "compare", "output"}, "evaluate": {"solution", "agents", "against"},
-             "reference": {"model.beta", "model.productivity", "model.unemployment", "model.chain_matrix"},
-             "benchmark": {"parts", "small", "seeds", "output", "repeats"}}
+RUN_THERE = {
+    "report": {"solution", "compare", "output"},
+    "evaluate": {"solution", "agents", "against"},
+    "reference": {"model.beta", "model.productivity", "model.unemployment", "model.chain_matrix"},
+    "benchmark": {"parts", "small", "seeds", "output", "repeats"},
+}
 
 
 def commands_of(text: str) -> list[str]:
@@ -102,15 +130,25 @@ def first_of(found: list[str]) -> list[str]:
 
 
 TEXTS = {page.relative_to(ROOT).as_posix(): page.read_text(encoding="utf-8") for page in PAGES}
-ADDED = {name: set(re.findall(r"^`((?:src|conf)/[\w/]+\.\w+)`[^\n]*\n\n```", text, re.MULTILINE))
-         for name, text in TEXTS.items()}
+ADDED = {
+    name: set(re.findall(r"^`((?:src|conf)/[\w/]+\.\w+)`[^\n]*\n\n```", text, re.MULTILINE))
+    for name, text in TEXTS.items()
+}
 TESTED_HERE = {name: text for name, text in TEXTS.items() if not ADDED[name]}
 COMMANDS = first_of([command for text in TESTED_HERE.values() for command in commands_of(text)])
-MENTIONED = [command for command in first_of([found for text in TESTED_HERE.values() for found in mentioned(text)])
-             if command not in COMMANDS]
-EXAMPLES = {name: [block for language, block in BLOCK.findall(text)
-                   if language == "python" and re.search(r"^(import|from) deepham", block, re.MULTILINE)]
-            for name, text in TESTED_HERE.items()}
+MENTIONED = [
+    command
+    for command in first_of([found for text in TESTED_HERE.values() for found in mentioned(text)])
+    if command not in COMMANDS
+]
+EXAMPLES = {
+    name: [
+        block
+        for language, block in BLOCK.findall(text)
+        if language == "python" and re.search(r"^(import|from) deepham", block, re.MULTILINE)
+    ]
+    for name, text in TESTED_HERE.items()
+}
 
 
 def taken_apart(command: str) -> tuple[str | None, list[str], bool]:
@@ -118,8 +156,8 @@ def taken_apart(command: str) -> tuple[str | None, list[str], bool]:
     words = shlex.split(command)
     for index, word in enumerate(words):
         if script := SCRIPT.fullmatch(word):
-            flags = [text for text in words[index + 1:] if text.startswith("-")]
-            settings = [text for text in words[index + 1:] if re.match(r"[\w~+].*=", text) and "<" not in text]
+            flags = [text for text in words[index + 1 :] if text.startswith("-")]
+            settings = [text for text in words[index + 1 :] if re.match(r"[\w~+].*=", text) and "<" not in text]
             alone = index == 0 or index == 1 and words[0].endswith("python")
             here = alone and set(flags) <= {"-m"} and not any(text.startswith(ELSEWHERE) for text in settings)
             return script[1] or script[2], flags + settings, here
@@ -150,7 +188,8 @@ def tiny_run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        for given in (["run=my-jfv", "experiment=jfv", "algorithm.nodes=20"], ["run=my-run"]):  # the newest is what "last" means
+        # the newest is what "last" means
+        for given in (["run=my-jfv", "experiment=jfv", "algorithm.nodes=20"], ["run=my-run"]):
             patch.setattr(sys, "argv", ["train.py", *given, *TINY, "figures=false"])
             assert cli.train() == 0
     return folder
@@ -181,8 +220,11 @@ def two_jobs(given: list[str]) -> list[str]:
             settings.append(override.input_line)
             continue
         value, options = override.value(), conf_folder() / override.key_or_group
-        values = (value.filter(sorted(path.stem for path in options.glob("*.yaml"))) if isinstance(value, Glob)
-                  else list(override.sweep_string_iterator()))
+        values = (
+            value.filter(sorted(path.stem for path in options.glob("*.yaml")))
+            if isinstance(value, Glob)
+            else list(override.sweep_string_iterator())
+        )
         settings.append(f"{override.get_key_element()}={','.join(values[:most])}")
         most = 1
     return flags + settings
@@ -190,7 +232,12 @@ def two_jobs(given: list[str]) -> list[str]:
 
 def test_of_a_sweep_the_first_value_of_each_setting_is_run():
     assert two_jobs(["-m", "a=x,y,z", "b=3", "c=1,2", "calibration=glob(*,exclude=b*)"]) == [
-        "-m", "a=x,y", "b=3", "c=1", "calibration=davila12_rest"]
+        "-m",
+        "a=x,y",
+        "b=3",
+        "c=1",
+        "calibration=davila12_rest",
+    ]
     assert two_jobs(["-m", "calibration=glob(*)"])[1].count(",") == 1
 
 
@@ -242,7 +289,9 @@ def check_other(words: list[str]) -> None:
         targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
         assert rest[0] in targets
     elif program == "pip":
-        extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+        extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"][
+            "optional-dependencies"
+        ]
         for asked in re.findall(r"\[(\w+)\]", " ".join(rest)):
             assert asked in extras
     elif program == "pytest":

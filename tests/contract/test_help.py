@@ -18,8 +18,12 @@ from deepham.training.help import help_page
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = sorted(path.stem for path in (ROOT / "scripts").glob("*.py"))
-OPTIONS = [f"{folder.name}={path.stem}" for folder in conf_folder().iterdir() if folder.is_dir() and folder.name != "hydra"
-           for path in folder.glob("*.yaml")]
+OPTIONS = [
+    f"{folder.name}={path.stem}"
+    for folder in conf_folder().iterdir()
+    if folder.is_dir() and folder.name != "hydra"
+    for path in folder.glob("*.yaml")
+]
 
 
 def content(name):
@@ -48,13 +52,19 @@ def terminal(monkeypatch):
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_every_setting_and_every_option_is_named_with_its_sentence(name):
     page, settings = help_page(name, []), content(name)
-    groups = [group for item in settings.pop("defaults") if isinstance(item, dict) for group in item if " " not in group]
+    groups = [
+        group for item in settings.pop("defaults") if isinstance(item, dict) for group in item if " " not in group
+    ]
     settings.pop("hydra")
     assert words(page) >= {*keys(settings), *groups}
     for group in groups:
         for path in (conf_folder() / group).glob("*.yaml"):
-            assert re.search(rf"^  {group}={path.stem}\s+\w", page, re.MULTILINE), f"{group}={path.stem} has no sentence"
-    for key, sentence in re.findall(r"^(\w+): *\S+ +# (.+)$", (conf_folder() / f"{name}.yaml").read_text(), re.MULTILINE):
+            assert re.search(rf"^  {group}={path.stem}\s+\w", page, re.MULTILINE), (
+                f"{group}={path.stem} has no sentence"
+            )
+    for key, sentence in re.findall(
+        r"^(\w+): *\S+ +# (.+)$", (conf_folder() / f"{name}.yaml").read_text(), re.MULTILINE
+    ):
         assert sentence in " ".join(page.split()), f"{key}: {sentence}"
     assert max(map(len, page.splitlines())) <= 92
 
@@ -108,9 +118,15 @@ def test_a_script_prints_its_help_wherever_the_flag_stands(script, name):
     assert list(Path(".").iterdir()) == []
 
 
-@pytest.mark.parametrize("name, word, says", [
-    ("train", "modl", "choose from network, algorithm"), ("train", "model=modl", "choose from brock_mirman, davila12"),
-    ("train", "model=../../x", "choose from brock_mirman"), ("summarize", "model", "this script has none")])
+@pytest.mark.parametrize(
+    "name, word, says",
+    [
+        ("train", "modl", "choose from network, algorithm"),
+        ("train", "model=modl", "choose from brock_mirman, davila12"),
+        ("train", "model=../../x", "choose from brock_mirman"),
+        ("summarize", "model", "this script has none"),
+    ],
+)
 def test_a_wrong_word_is_one_line(script, name, word, says):
     code, output, errors = script(getattr(cli, name), "--help", word)
     assert (code, output, len(errors)) == (2, "", 1) and errors[0].startswith("error: ") and says in errors[0]
@@ -126,8 +142,17 @@ def test_hydras_own_flags_stay(script, monkeypatch):
 
 
 def test_a_reader_that_has_seen_enough_ends_it_quietly():
-    shown = subprocess.run([sys.executable, "-c", "import subprocess, sys; process = subprocess.Popen([sys.executable, "
-                            "'scripts/train.py', '--help'], stdout=subprocess.PIPE, stderr=subprocess.PIPE); "
-                            "process.stdout.close(); print(process.stderr.read().decode(), process.wait())"],
-                           capture_output=True, text=True, cwd=ROOT, env=os.environ)
+    shown = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import subprocess, sys; process = subprocess.Popen([sys.executable, "
+            "'scripts/train.py', '--help'], stdout=subprocess.PIPE, stderr=subprocess.PIPE); "
+            "process.stdout.close(); print(process.stderr.read().decode(), process.wait())",
+        ],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=os.environ,
+    )
     assert shown.stdout.split() == ["0"]

@@ -13,9 +13,19 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from deepham.training.checkpoints import LastCheckpoint
 
 TRIALS = Path(__file__).parent / "trials.py"
-SIZES = ["algorithm.outer_iterations=6", "algorithm.policy_steps=4", "algorithm.economies=2", "algorithm.agents=8",
-         "algorithm.burn_in=2", "verdict.nodes=20", "verdict.burn_in=2", "verdict.periods=4", "verdict.dates=2",
-         "figures=false", "callbacks.asset_distribution.figure_every=6"]
+SIZES = [
+    "algorithm.outer_iterations=6",
+    "algorithm.policy_steps=4",
+    "algorithm.economies=2",
+    "algorithm.agents=8",
+    "algorithm.burn_in=2",
+    "verdict.nodes=20",
+    "verdict.burn_in=2",
+    "verdict.periods=4",
+    "verdict.dates=2",
+    "figures=false",
+    "callbacks.asset_distribution.figure_every=6",
+]
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is neither fork nor kill")
 

@@ -1,4 +1,5 @@
-"""scripts/reference.py, evaluate.py, summarize.py, report.py and benchmark.py: what they print and write, and one line for bad input."""
+"""scripts/reference.py, evaluate.py, summarize.py, report.py and benchmark.py: what they print and write, and one line
+for bad input."""
 
 import csv
 import json
@@ -14,11 +15,26 @@ from deepham import economics
 from deepham.benchmark import parts
 from deepham.training.cli import benchmark, evaluate, reference, report, summarize
 
-SMALL = ["reference.k_nodes=40", "reference.K_nodes=5", "reference.histogram_nodes=40", "reference.economies=1",
-         "reference.burn_in=50", "reference.periods=200", "reference.tolerance=1e-3"]
-SHORT = ["verdict.burn_in=5", "verdict.periods=10", "verdict.dates=2", "agents=4",
-         "bellman_paper.agents=3", "bellman_paper.economies=2", "bellman_paper.burn_in=5", "bellman_paper.periods=5",
-         "bellman_paper.dates=2"]
+SMALL = [
+    "reference.k_nodes=40",
+    "reference.K_nodes=5",
+    "reference.histogram_nodes=40",
+    "reference.economies=1",
+    "reference.burn_in=50",
+    "reference.periods=200",
+    "reference.tolerance=1e-3",
+]
+SHORT = [
+    "verdict.burn_in=5",
+    "verdict.periods=10",
+    "verdict.dates=2",
+    "agents=4",
+    "bellman_paper.agents=3",
+    "bellman_paper.economies=2",
+    "bellman_paper.burn_in=5",
+    "bellman_paper.periods=5",
+    "bellman_paper.dates=2",
+]
 
 
 def test_the_grid_solution_is_computed_once_shown_and_stored(script):
@@ -50,7 +66,9 @@ def test_an_evaluation_is_written_beside_the_solution_and_as_tables(command, scr
     assert len(found["by_wealth"]) == 10 and found["by_wealth"][0]["euler"] > 0
     tables = Path("logs/r/report")
     drawn = {path.name for path in tables.iterdir() if path.stat().st_size > 1000}
-    assert {f"{name}.{ending}" for name in ("wealth", "capital", "policy", "errors") for ending in ("png", "pdf")} <= drawn
+    assert {
+        f"{name}.{ending}" for name in ("wealth", "capital", "policy", "errors") for ending in ("png", "pdf")
+    } <= drawn
     with open(tables / "verdict.csv", encoding="utf-8") as file:
         assert float(next(csv.DictReader(file))["value"]) == found["measures"]["euler.mean"]
     assert (tables / "verdict.md").read_text().startswith("| measure |")
@@ -84,8 +102,10 @@ def test_the_seeds_of_a_sweep_are_summarised(command, script):
     assert command("-m", "seed=1,2")[0] == 0
     code, output, errors = script(summarize, "runs=checkpoints/sweep-*")
     assert (code, errors) == (0, []) and "2 runs" in output
-    values = [json.loads(path.read_text())["measures"]["euler.mean"]
-              for path in sorted(Path("checkpoints").glob("*/metrics.json"))]
+    values = [
+        json.loads(path.read_text())["measures"]["euler.mean"]
+        for path in sorted(Path("checkpoints").glob("*/metrics.json"))
+    ]
     with open("logs/summary/runs.csv", encoding="utf-8") as file:
         row = next(csv.DictReader(file))
     assert float(row["mean"]) == pytest.approx(sum(values) / 2, rel=1e-12)
@@ -106,35 +126,79 @@ def test_a_run_of_another_calibration_says_how_to_get_a_comparison(command):
     assert code == 2 and "scripts/reference.py" in errors[0]
 
 
-@pytest.mark.parametrize("entry, overrides, says", [
-    (reference, ["model=foo"], "choose from"), (reference, ["model.beta=2"], "model.beta"),
-    (reference, ["reference.k_nodes=1"], "reference.k_nodes"), (reference, ["reference=foo"], "fine"),
-    (evaluate, ["solution=x", "verdict=3"], "verdict"), (report, ["study=[]"], "study"),
-    (reference, ["reference.damping=abc"], "reference.damping"), (reference, ["bogus=1"], "unknown key"),
-    (summarize, [], "runs"), (summarize, ["runs=nothing*"], "nothing*"), (summarize, ["runs=."], "evaluation.json"),
-    (evaluate, [], "solution="), (evaluate, ["solution=nowhere"], "nowhere"),
-    (evaluate, ["solution=."], "expected"), (evaluate, ["solution=x", "seed=-1"], "seed"),
-    (evaluate, ["solution=x", "verdict.dates=0"], "verdict.dates"), (evaluate, ["solution=x", "agents=0"], "agents"),
-    (evaluate, ["solution=x", "bellman_paper.dates=0"], "bellman_paper.dates"),
-    (report, ["solution=nowhere"], "brock_mirman, ks98"), (report, ["workers=0"], "workers"),
-    (report, ["compare=ks98"], "list"), (report, ["compare=[brock_mirman]"], "a solution of brock_mirman"),
-    (report, ["compare=[ks98]"], "two solutions called ks98"), (report, ["compare=[a,b,c]"], "at most 2"),
-    (report, ["study.irf_draws=0"], "study.irf_draws"), (report, ["seed=x"], "seed"), (report, ["study.period=3"], "did you mean study.periods")])
+@pytest.mark.parametrize(
+    "entry, overrides, says",
+    [
+        (reference, ["model=foo"], "choose from"),
+        (reference, ["model.beta=2"], "model.beta"),
+        (reference, ["reference.k_nodes=1"], "reference.k_nodes"),
+        (reference, ["reference=foo"], "fine"),
+        (evaluate, ["solution=x", "verdict=3"], "verdict"),
+        (report, ["study=[]"], "study"),
+        (reference, ["reference.damping=abc"], "reference.damping"),
+        (reference, ["bogus=1"], "unknown key"),
+        (summarize, [], "runs"),
+        (summarize, ["runs=nothing*"], "nothing*"),
+        (summarize, ["runs=."], "evaluation.json"),
+        (evaluate, [], "solution="),
+        (evaluate, ["solution=nowhere"], "nowhere"),
+        (evaluate, ["solution=."], "expected"),
+        (evaluate, ["solution=x", "seed=-1"], "seed"),
+        (evaluate, ["solution=x", "verdict.dates=0"], "verdict.dates"),
+        (evaluate, ["solution=x", "agents=0"], "agents"),
+        (evaluate, ["solution=x", "bellman_paper.dates=0"], "bellman_paper.dates"),
+        (report, ["solution=nowhere"], "brock_mirman, ks98"),
+        (report, ["workers=0"], "workers"),
+        (report, ["compare=ks98"], "list"),
+        (report, ["compare=[brock_mirman]"], "a solution of brock_mirman"),
+        (report, ["compare=[ks98]"], "two solutions called ks98"),
+        (report, ["compare=[a,b,c]"], "at most 2"),
+        (report, ["study.irf_draws=0"], "study.irf_draws"),
+        (report, ["seed=x"], "seed"),
+        (report, ["study.period=3"], "did you mean study.periods"),
+    ],
+)
 def test_bad_input_is_one_line_and_exit_code_2(script, entry, overrides, says):
     code, output, errors = script(entry, *overrides)
     assert code == 2 and len(errors) == 1 and says in errors[0] and output == ""
     assert list(Path(".").iterdir()) == []
 
 
-LOOK = ["study.periods=30", "study.irf_periods=3", "study.irf_draws=4", "study.risky_periods=20", "verdict.burn_in=5",
-        "verdict.periods=10", "verdict.dates=2"]
-ALWAYS = {"verdict", "by_wealth", "calibration", "business_cycle", "cycle", "distribution", "inequality", "policies",
-          "transfer", "transfer_table", "irf", "irf_distribution", "irf_table", "risky", "risky_table", "training", "manifest"}
+LOOK = [
+    "study.periods=30",
+    "study.irf_periods=3",
+    "study.irf_draws=4",
+    "study.risky_periods=20",
+    "verdict.burn_in=5",
+    "verdict.periods=10",
+    "verdict.dates=2",
+]
+ALWAYS = {
+    "verdict",
+    "by_wealth",
+    "calibration",
+    "business_cycle",
+    "cycle",
+    "distribution",
+    "inequality",
+    "policies",
+    "transfer",
+    "transfer_table",
+    "irf",
+    "irf_distribution",
+    "irf_table",
+    "risky",
+    "risky_table",
+    "training",
+    "manifest",
+}
 
 
 def test_a_report_lays_solutions_over_each_other_and_the_grid(command, script):
     assert command("run=r")[0] == 0
-    code, output, errors = script(report, "solution=checkpoints/r", "compare=[ks98]", *LOOK, *SMALL, "verdict.periods=200")
+    code, output, errors = script(
+        report, "solution=checkpoints/r", "compare=[ks98]", *LOOK, *SMALL, "verdict.periods=200"
+    )
     assert (code, errors) == (0, []) and "report.html" in output
     folder = Path("logs/r/report")
     page = (folder / "report.html").read_text(encoding="utf-8")
@@ -143,7 +207,7 @@ def test_a_report_lays_solutions_over_each_other_and_the_grid(command, script):
     for name in shown:
         endings = {path.suffix for path in folder.glob(f"{name}.*")}
         assert endings in ({".png", ".pdf"}, {".md", ".csv", ".tex"}), name
-    assert "src=\"http" not in page and "Den Haan, Judd and Juillard" in page and "β" in page and "Left out" not in page
+    assert 'src="http' not in page and "Den Haan, Judd and Juillard" in page and "β" in page and "Left out" not in page
     with open(folder / "business_cycle.csv", encoding="utf-8") as file:
         spread = {row["solution"]: float(row["sd"]) for row in csv.DictReader(file) if row["variable"] == "Y"}
     assert set(spread) == {"r", "ks98", "grid"} and min(spread.values()) > 0.5
@@ -158,7 +222,9 @@ def test_a_report_lays_solutions_over_each_other_and_the_grid(command, script):
 def test_a_report_on_learned_moments_draws_them(command, script):
     assert command("run=r", "network=generalized_moments")[0] == 0
     assert script(report, "solution=checkpoints/r", "workers=1", *LOOK, *SMALL)[0] == 0
-    assert "moments" in re.findall(r'<figure id="([^"]+)"', Path("logs/r/report/report.html").read_text(encoding="utf-8"))
+    assert "moments" in re.findall(
+        r'<figure id="([^"]+)"', Path("logs/r/report/report.html").read_text(encoding="utf-8")
+    )
 
 
 def test_a_report_says_what_is_left_out(script):
@@ -178,12 +244,21 @@ def test_a_script_takes_the_sizes_that_the_solutions_economy_sets(command, scrip
     nodes = load_file(stored)["nodes"]
     typical = economics.create("rare_event").typical_state()["K"]
     assert float(nodes[-1]) == pytest.approx(40 * typical)
-    assert script(evaluate, "solution=checkpoints/r", *SHORT, *small, "reference.tolerance=0.05", "reference.top=50")[0] == 0
-    assert {round(float(load_file(path)["nodes"][-1] / typical)) for path in Path("checkpoints/reference").iterdir()} == {40, 50}
+    assert (
+        script(evaluate, "solution=checkpoints/r", *SHORT, *small, "reference.tolerance=0.05", "reference.top=50")[0]
+        == 0
+    )
+    assert {
+        round(float(load_file(path)["nodes"][-1] / typical)) for path in Path("checkpoints/reference").iterdir()
+    } == {40, 50}
 
 
-AIYAGARI = ["model.productivity=[1.0]", "model.unemployment=[0.07]", "model.beta=0.96",
-            "model.chain_matrix=[[0.4,0.6],[0.04516129032258065,0.9548387096774194]]"]
+AIYAGARI = [
+    "model.productivity=[1.0]",
+    "model.unemployment=[0.07]",
+    "model.beta=0.96",
+    "model.chain_matrix=[[0.4,0.6],[0.04516129032258065,0.9548387096774194]]",
+]
 
 
 def test_an_economy_without_aggregate_shock_goes_all_the_way(command, script):
@@ -195,13 +270,17 @@ def test_an_economy_without_aggregate_shock_goes_all_the_way(command, script):
     assert found["reference"]["sd_K"] < 0.01 and found["measures"]["wealth_w1"] > 0
 
 
-@pytest.mark.parametrize("entry, override, says", [
-    (reference, "reference.histogram_nodes=1000000000000", "reference.histogram_nodes=1000000000000"),
-    (evaluate, "reference.k_nodes=1000000000000", "reference.k_nodes=1000000000000"),
-    (evaluate, "agents=1000000000000", "agents=1000000000000"),
-    (evaluate, "bellman_paper.agents=1000000", "bellman_paper.agents=1000000"),
-    (report, "study.periods=1000000000000", "study.periods=1000000000000"),
-    (report, "verdict.nodes=10000000", "verdict.nodes=10000000")])
+@pytest.mark.parametrize(
+    "entry, override, says",
+    [
+        (reference, "reference.histogram_nodes=1000000000000", "reference.histogram_nodes=1000000000000"),
+        (evaluate, "reference.k_nodes=1000000000000", "reference.k_nodes=1000000000000"),
+        (evaluate, "agents=1000000000000", "agents=1000000000000"),
+        (evaluate, "bellman_paper.agents=1000000", "bellman_paper.agents=1000000"),
+        (report, "study.periods=1000000000000", "study.periods=1000000000000"),
+        (report, "verdict.nodes=10000000", "verdict.nodes=10000000"),
+    ],
+)
 def test_a_request_that_does_not_fit_the_memory_is_one_line_and_writes_nothing(script, entry, override, says):
     other = {reference: ["again=true"], evaluate: ["solution=ks98"], report: ["solution=ks98"]}[entry]
     code, _, errors = script(entry, *other, override)
@@ -220,9 +299,20 @@ def test_the_benchmark_is_a_table_and_json_and_leaves_no_run_behind(script):
     assert not Path("checkpoints").exists() and not Path("logs").exists()
 
 
-@pytest.mark.parametrize("override, named", [("parts=[nothing]", "nothing"), ("parts=[]", "none"), ("repeats=0", "repeats"),
-                                             ("repeats=many", "repeats"), ("gpus=2", "gpus"), ("output=/proc/here", "output"), ("seeds=[-1]", "seeds"),
-                                             ("to_the_bar=nothing", "ks98_quick"), ("solution=nothing", "solution")])
+@pytest.mark.parametrize(
+    "override, named",
+    [
+        ("parts=[nothing]", "nothing"),
+        ("parts=[]", "none"),
+        ("repeats=0", "repeats"),
+        ("repeats=many", "repeats"),
+        ("gpus=2", "gpus"),
+        ("output=/proc/here", "output"),
+        ("seeds=[-1]", "seeds"),
+        ("to_the_bar=nothing", "ks98_quick"),
+        ("solution=nothing", "solution"),
+    ],
+)
 def test_a_wrong_word_to_the_benchmark_is_one_line(script, override, named):
     code, _, errors = script(benchmark, override)
     assert code == 2 and len(errors) == 1 and named in errors[0]

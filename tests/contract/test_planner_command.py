@@ -15,9 +15,24 @@ PLANNER = ("model=davila12", "calibration=davila12_rest", "algorithm.objective=p
 GRID = ("reference.k_nodes=60", "reference.histogram_nodes=60", "reference.K_nodes=3")
 CONTINUUM = ("algorithm.agents=null", "algorithm.nodes=30")  # of four households all may be poor
 VERDICT = ("verdict.nodes=20", "verdict.burn_in=2", "verdict.periods=4", "verdict.dates=2")
-STUDY = ("study.periods=30", "study.irf_periods=3", "study.irf_draws=4", "study.risky_periods=20", "study.agents=50", "workers=1")
-PANELS = ("agents=3", "bellman_paper.agents=3", "bellman_paper.economies=2", "bellman_paper.burn_in=2", "bellman_paper.periods=4",
-          "bellman_paper.dates=2", "bellman_paper.draws=3", *VERDICT)
+STUDY = (
+    "study.periods=30",
+    "study.irf_periods=3",
+    "study.irf_draws=4",
+    "study.risky_periods=20",
+    "study.agents=50",
+    "workers=1",
+)
+PANELS = (
+    "agents=3",
+    "bellman_paper.agents=3",
+    "bellman_paper.economies=2",
+    "bellman_paper.burn_in=2",
+    "bellman_paper.periods=4",
+    "bellman_paper.dates=2",
+    "bellman_paper.draws=3",
+    *VERDICT,
+)
 
 
 @pytest.fixture
@@ -32,7 +47,10 @@ def figures_of(page):
 
 def test_a_saved_solution_knows_whose_it_is_and_a_report_holds_it_against_the_market(command, script, short_panels):
     code, output, errors = command("run=p", *PLANNER)
-    assert (code, errors) == (0, []) and "scripts/reference.py model=davila12 calibration=davila12_rest objective=planner" in output
+    assert (code, errors) == (
+        0,
+        [],
+    ) and "scripts/reference.py model=davila12 calibration=davila12_rest objective=planner" in output
     solution = deepham.load("checkpoints/p")
     assert solution.economy.objective == "planner" and deepham.load("ks98").economy.objective == "market"
     market = deepham.load("checkpoints/p")
@@ -54,7 +72,8 @@ def test_a_saved_solution_knows_whose_it_is_and_a_report_holds_it_against_the_ma
     for label in ("p", "m", "grid"):
         assert float(found["K"][f"{label}, continuum"]) > 0 and float(found["K"][f"{label}, panels of 50, s.e."]) > 0
     assert float(found["K/Y"]["p, continuum"]) == pytest.approx(
-        float(found["K"]["p, continuum"]) / float(found["Y"]["p, continuum"]), rel=0.1)
+        float(found["K"]["p, continuum"]) / float(found["Y"]["p, continuum"]), rel=0.1
+    )
     with open("logs/p/report/gains_table.csv", encoding="utf-8") as file:
         gains = list(csv.DictReader(file))
     assert len(gains) == 10 and np.isfinite(float(gains[-1]["all"])) and np.isnan(float(gains[-1]["all, s.e."]))
@@ -63,8 +82,17 @@ def test_a_saved_solution_knows_whose_it_is_and_a_report_holds_it_against_the_ma
 @pytest.mark.slow
 def test_a_report_on_a_planner_alone_says_what_is_missing(command, script, short_panels):
     assert command("run=p", "model=davila12", *PLANNER[2:])[0] == 0
-    code, _, errors = script(report, "solution=checkpoints/p", *STUDY, *VERDICT, *GRID, "reference.economies=2", "reference.burn_in=20",
-                             "reference.periods=100", "reference.tolerance=0.05")
+    code, _, errors = script(
+        report,
+        "solution=checkpoints/p",
+        *STUDY,
+        *VERDICT,
+        *GRID,
+        "reference.economies=2",
+        "reference.burn_in=20",
+        "reference.periods=100",
+        "reference.tolerance=0.05",
+    )
     assert (code, errors) == (0, [])
     page = Path("logs/p/report/report.html").read_text(encoding="utf-8")
     assert {"planner_statistics", "externality"} < figures_of(page) and "gains" not in figures_of(page)
@@ -74,7 +102,10 @@ def test_a_report_on_a_planner_alone_says_what_is_missing(command, script, short
 def test_of_several_starts_the_sweep_names_the_one_with_most_welfare(command):
     code, output, errors = command("-m", "sweep=planner_starts", "seed=1", *CONTINUUM)
     assert (code, errors) == (0, []) and "job 2, welfare " in output
-    welfare = {path.parent.name: json.loads(path.read_text())["measures"]["welfare"] for path in Path("checkpoints").glob("*/metrics.json")}
+    welfare = {
+        path.parent.name: json.loads(path.read_text())["measures"]["welfare"]
+        for path in Path("checkpoints").glob("*/metrics.json")
+    }
     best = max(welfare, key=welfare.get)
     assert len(welfare) == 3 and f"most welfare: {best}, {welfare[best]:.5g} goods" in output
 
@@ -98,5 +129,7 @@ def test_a_base_that_a_planner_has_not_got_is_refused(command):
 
 def test_a_market_is_no_start_for_another_base(command):
     assert command("run=m", "model=davila12")[0] == 0
-    code, _, errors = command("run=p", "model=davila12", "algorithm.objective=planner", "network.base=typical", "init_from=checkpoints/m")
+    code, _, errors = command(
+        "run=p", "model=davila12", "algorithm.objective=planner", "network.base=typical", "init_from=checkpoints/m"
+    )
     assert code == 2 and len(errors) == 1 and "network.base" in errors[0]

@@ -8,9 +8,15 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_readme_has_the_commands_that_this_project_promises():
-    for line in ("make train", "make test", "python scripts/train.py", "python scripts/train.py -m seed=1,2",
-                 "python scripts/train.py model=ks98 trainer.gpus=1", "python scripts/train.py model=brock_mirman",
-                 "tensorboard --logdir logs"):
+    for line in (
+        "make train",
+        "make test",
+        "python scripts/train.py",
+        "python scripts/train.py -m seed=1,2",
+        "python scripts/train.py model=ks98 trainer.gpus=1",
+        "python scripts/train.py model=brock_mirman",
+        "tensorboard --logdir logs",
+    ):
         assert re.search(rf"^{re.escape(line)}( +#.*)?$", README, re.MULTILINE), line
 
 

@@ -15,8 +15,12 @@ from test_sweeps import holders
 
 ROOT = Path(__file__).parents[2]
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(
-    importlib.util.find_spec("submitit") is None, reason="hydra_submitit_launcher comes with the extra cluster")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        importlib.util.find_spec("submitit") is None, reason="hydra_submitit_launcher comes with the extra cluster"
+    ),
+]
 
 
 @pytest.fixture
@@ -25,9 +29,20 @@ def sweep(tmp_path, tiny):
     environment = install(tmp_path / "cluster") | {"OMP_NUM_THREADS": "1"}
 
     def start(*overrides):
-        command = [sys.executable, str(ROOT / "scripts/train.py"), "-m", "hydra/launcher=slurm", *tiny, *overrides,
-                   "hydra.sweep.dir=logs/night", "logger=none", "figures=false"]
-        return subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        command = [
+            sys.executable,
+            str(ROOT / "scripts/train.py"),
+            "-m",
+            "hydra/launcher=slurm",
+            *tiny,
+            *overrides,
+            "hydra.sweep.dir=logs/night",
+            "logger=none",
+            "figures=false",
+        ]
+        return subprocess.Popen(
+            command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
 
     return start
 
@@ -46,13 +61,29 @@ def rows(folder):
 
 
 def test_a_sweep_is_an_array(tmp_path, sweep):
-    process = sweep("seed=1,-1,2", "trainer.threads=2", "hydra.launcher.partition=cpu", "hydra.launcher.gpus_per_node=1",
-                    "hydra.launcher.array_parallelism=2", "hydra.launcher.timeout_min=30")
+    process = sweep(
+        "seed=1,-1,2",
+        "trainer.threads=2",
+        "hydra.launcher.partition=cpu",
+        "hydra.launcher.gpus_per_node=1",
+        "hydra.launcher.array_parallelism=2",
+        "hydra.launcher.timeout_min=30",
+    )
     output = process.communicate(timeout=300)[0]
     assert process.returncode == 1, output
     (asked,) = submitted(tmp_path).values()
-    expected = {"array": "0-2%2", "time": "30", "mem": "4GB", "cpus-per-task": "2", "gpus-per-node": "1", "partition": "cpu",
-                "signal": "USR1@120", "nodes": "1", "ntasks-per-node": "1", "job-name": "deepham"}
+    expected = {
+        "array": "0-2%2",
+        "time": "30",
+        "mem": "4GB",
+        "cpus-per-task": "2",
+        "gpus-per-node": "1",
+        "partition": "cpu",
+        "signal": "USR1@120",
+        "nodes": "1",
+        "ntasks-per-node": "1",
+        "job-name": "deepham",
+    }
     assert expected.items() <= asked.items()
     assert [job["state"] for job in jobs(tmp_path)] == ["finished", "failed", "finished"]
     assert "By setting" in output and (tmp_path / "logs/night/settings.csv").is_file()

@@ -36,13 +36,19 @@ def test_a_sweep_is_one_table_and_one_figure_by_setting(command, script):
     assert code == 1 and len(errors) == 2 and "By setting" in output
     assert "job 0, failed; 1 of 4 done, 1 failed; " in output and "job 3, euler.mean " in output
     assert "; 4 of 4 done, 2 failed; 0 s left" in output
-    # the number is that of the table and of the folders, and what each job was given stands in its log without all the rest
+    # the number is that of the table and of the folders, and what each job was given stands in its log without all the
+    # rest
     assert output.count("job 3: ") == 1 and "burn_in:" not in output
     (home,) = (path.parent for path in Path("logs").glob("*/sweep.json"))
     with open(home / "settings.csv", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert [(row["algorithm.horizon"], row["runs"], row["not finished"]) for row in rows] == [("-1", "0", "2"), ("1", "2", "0")]
-    values = [json.loads(path.read_text())["measures"]["euler.mean"] for path in Path("checkpoints").glob("*/metrics.json")]
+    assert [(row["algorithm.horizon"], row["runs"], row["not finished"]) for row in rows] == [
+        ("-1", "0", "2"),
+        ("1", "2", "0"),
+    ]
+    values = [
+        json.loads(path.read_text())["measures"]["euler.mean"] for path in Path("checkpoints").glob("*/metrics.json")
+    ]
     assert float(rows[1]["euler.mean"]) == pytest.approx(sum(values) / 2)
     assert {path.suffix for path in home.glob("settings.*")} == {".md", ".csv", ".tex", ".png", ".pdf"}
 
@@ -52,8 +58,10 @@ def test_a_sweep_is_one_table_and_one_figure_by_setting(command, script):
     assert Path("logs/summary/settings.png").is_file()
 
 
-@pytest.mark.parametrize("overrides, says", [
-    (["measure=foo"], "there is euler.mean"), (["measure=[a]"], "there is euler.mean"), ([], "none of 1 is finished")])
+@pytest.mark.parametrize(
+    "overrides, says",
+    [(["measure=foo"], "there is euler.mean"), (["measure=[a]"], "there is euler.mean"), ([], "none of 1 is finished")],
+)
 def test_what_cannot_be_summarised_is_one_line(script, overrides, says):
     Path("r").mkdir()
     Path("r/status.json").write_text('{"state": "failed", "why": "a reason"}')
@@ -61,13 +69,23 @@ def test_what_cannot_be_summarised_is_one_line(script, overrides, says):
     assert code == 2 and len(errors) == 1 and says in errors[0]
 
 
-@pytest.mark.parametrize("overrides, says", [
-    (["seed=1,abc"], "seed: expected a whole number"), (["seed=1,2", "network.widht=4"], "did you mean network.width"),
-    (["network.width=4,8.5"], "network.width"), (["model.beta=0.98,x"], "model.beta"), (["network=first_moment,foo"], "choose from"),
-    (["algorithm.horizon=1,2", "verdict.nodes=20,a"], "verdict.nodes"), (["seed=1,2", "optimized_metric=foo"], "there is euler.mean"),
-    (["seed=1,2", "model=ks98,brock_mirman", "model.mu=0.1"], "mu"),
-    (["optimized_metric=euler.mean,foo"], "there is euler.mean"), (["seed=range(2,1)"], "no value"),
-    (["seed=1,2", "hydra/sweeper=foo"], "choose from basic"), (["seed=1,"], "seed=1,")])
+@pytest.mark.parametrize(
+    "overrides, says",
+    [
+        (["seed=1,abc"], "seed: expected a whole number"),
+        (["seed=1,2", "network.widht=4"], "did you mean network.width"),
+        (["network.width=4,8.5"], "network.width"),
+        (["model.beta=0.98,x"], "model.beta"),
+        (["network=first_moment,foo"], "choose from"),
+        (["algorithm.horizon=1,2", "verdict.nodes=20,a"], "verdict.nodes"),
+        (["seed=1,2", "optimized_metric=foo"], "there is euler.mean"),
+        (["seed=1,2", "model=ks98,brock_mirman", "model.mu=0.1"], "mu"),
+        (["optimized_metric=euler.mean,foo"], "there is euler.mean"),
+        (["seed=range(2,1)"], "no value"),
+        (["seed=1,2", "hydra/sweeper=foo"], "choose from basic"),
+        (["seed=1,"], "seed=1,"),
+    ],
+)
 def test_a_sweep_with_a_wrong_setting_ends_before_its_first_job(command, overrides, says):
     code, output, errors = command("-m", *overrides)
     assert code == 2 and len(errors) == 1 and says in errors[0], errors
@@ -79,8 +97,9 @@ def test_the_grid_that_ships_is_changed_by_the_command_line(command):
     assert (code, errors) == (0, []) and "2 of 2 done" in output
     (home,) = (path.parent for path in Path("logs").glob("*/sweep.json"))
     jobs = json.loads((home / "sweep.json").read_text())["jobs"]
-    assert [[text for text in job["overrides"] if text.startswith(("network", "algorithm.horizon", "seed"))] for job in jobs] == [
-        ["network.width=4", f"algorithm.horizon={horizon}", "seed=3"] for horizon in (1, 2)]
+    assert [
+        [text for text in job["overrides"] if text.startswith(("network", "algorithm.horizon", "seed"))] for job in jobs
+    ] == [["network.width=4", f"algorithm.horizon={horizon}", "seed=3"] for horizon in (1, 2)]
 
 
 def test_a_sweep_of_a_name_goes_on_where_it_was(command):
@@ -101,19 +120,39 @@ STOP = ("callbacks=early_stop", "callbacks.early_stop.factor=2")
 
 @pytest.mark.slow
 def test_a_hopeless_job_is_stopped_measured_and_kept_out_of_the_means(command, script):
-    code, output, errors = command("-m", "hydra.sweep.dir=logs/s", "run=r", *HOPELESS[:-1], f"{RATE}0.001,0.002,0.003,0.3,0.0015",
-                                   *STOP, "callbacks.early_stop.jobs=3")
+    code, output, errors = command(
+        "-m",
+        "hydra.sweep.dir=logs/s",
+        "run=r",
+        *HOPELESS[:-1],
+        f"{RATE}0.001,0.002,0.003,0.3,0.0015",
+        *STOP,
+        "callbacks.early_stop.jobs=3",
+    )
     assert (code, errors) == (0, []) and "outer iteration 2/3" in output
     assert "training stopped early, after outer iteration 1 of 3: euler.mean " in output
-    found = {path.parent.name: json.loads(path.read_text()) for path in sorted(Path("checkpoints").glob("*/metrics.json"))}
+    found = {
+        path.parent.name: json.loads(path.read_text()) for path in sorted(Path("checkpoints").glob("*/metrics.json"))
+    }
     stopped = found["s-3-r"]["stopped_early"]
     assert [name for name, metrics in found.items() if metrics["stopped_early"]] == ["s-3-r"]
     assert (stopped["outer_iteration"], stopped["of"]) == (1, 3) and "the median of 3 other jobs" in stopped["why"]
     status = json.loads(Path("checkpoints/s-3-r/status.json").read_text())
     assert (status["state"], status["stopped_early"]) == ("finished", stopped)
-    assert f"job 3, euler.mean {found['s-3-r']['measures']['euler.mean']:.3g}, stopped after 1 of 3; 4 of 5 done, 0 failed" in output
-    assert [len(Path(f"logs/s-{job}-r/metrics.csv").read_text().splitlines()) - 1 for job in range(5)] == [3, 3, 3, 1, 3]
-    assert {"last.ckpt", "weights.safetensors", "meta.json"} <= {path.name for path in Path("checkpoints/s-3-r").iterdir()}
+    assert (
+        f"job 3, euler.mean {found['s-3-r']['measures']['euler.mean']:.3g}, stopped after 1 of 3; 4 of 5 done, 0 failed"
+        in output
+    )
+    assert [len(Path(f"logs/s-{job}-r/metrics.csv").read_text().splitlines()) - 1 for job in range(5)] == [
+        3,
+        3,
+        3,
+        1,
+        3,
+    ]
+    assert {"last.ckpt", "weights.safetensors", "meta.json"} <= {
+        path.name for path in Path("checkpoints/s-3-r").iterdir()
+    }
 
     with open("logs/s/settings.csv", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
@@ -126,20 +165,37 @@ def test_a_hopeless_job_is_stopped_measured_and_kept_out_of_the_means(command, s
     # resumed it repeats its verdict, and without the callback it goes on to its end as if it had not been stopped
     before = Path("checkpoints/s-3-r/weights.safetensors").read_bytes()
     code, output, errors = command(*HOPELESS, "run=s-3-r", "ckpt_path=auto", *STOP)
-    assert (code, errors) == (0, []) and "outer iteration 2/3" not in output and "stopped early, after outer iteration 1" in output
+    assert (
+        (code, errors) == (0, [])
+        and "outer iteration 2/3" not in output
+        and "stopped early, after outer iteration 1" in output
+    )
     assert Path("checkpoints/s-3-r/weights.safetensors").read_bytes() == before
     code, output, errors = command(*HOPELESS, "run=s-3-r", "ckpt_path=auto")
-    assert (code, errors) == (0, []) and "outer iteration 3/3" in output and "early" not in output  # nor in the configuration
+    # nor in the configuration
+    assert (code, errors) == (0, []) and "outer iteration 3/3" in output and "early" not in output
     assert json.loads(Path("checkpoints/s-3-r/status.json").read_text())["stopped_early"] is None
     assert command(*HOPELESS, "run=whole")[0] == 0
     weights = [Path(f"checkpoints/{name}/weights.safetensors").read_bytes() for name in ("s-3-r", "whole")]
     assert weights[0] == weights[1] != before
 
 
-@pytest.mark.parametrize("options, stops", [
-    ([], False), (["sweep=grid"], False), (["callbacks=early_stop"], True),
-    *(pytest.param(options, stops, marks=needs("hydra_optuna_sweeper")) for options, stops in (
-        (["sweep=random"], True), (["sweep=optuna"], True), (["sweep=random", "callbacks=default"], False)))])
+@pytest.mark.parametrize(
+    "options, stops",
+    [
+        ([], False),
+        (["sweep=grid"], False),
+        (["callbacks=early_stop"], True),
+        *(
+            pytest.param(options, stops, marks=needs("hydra_optuna_sweeper"))
+            for options, stops in (
+                (["sweep=random"], True),
+                (["sweep=optuna"], True),
+                (["sweep=random", "callbacks=default"], False),
+            )
+        ),
+    ],
+)
 def test_early_stop_is_on_in_searches_alone_unless_asked_for(options, stops):
     with initialize_config_dir(str(conf_folder()), version_base="1.3"):
         assert ("early_stop" in compose("train", overrides=options).callbacks) == stops
@@ -147,9 +203,14 @@ def test_early_stop_is_on_in_searches_alone_unless_asked_for(options, stops):
 
 @pytest.mark.slow
 def test_all_processes_of_a_hopeless_job_stop(command):
-    code, output, errors = command("-m", "run=r", *HOPELESS[:-1], f"{RATE}0.001,0.3", *STOP, "callbacks.early_stop.jobs=1",
-                                   "trainer.processes=2")
-    assert (code, errors) == (0, []) and "job 1, euler.mean " in output and ", stopped after 1 of 3; 2 of 2 done, 0 failed" in output
+    code, output, errors = command(
+        "-m", "run=r", *HOPELESS[:-1], f"{RATE}0.001,0.3", *STOP, "callbacks.early_stop.jobs=1", "trainer.processes=2"
+    )
+    assert (
+        (code, errors) == (0, [])
+        and "job 1, euler.mean " in output
+        and ", stopped after 1 of 3; 2 of 2 done, 0 failed" in output
+    )
 
 
 def test_early_stop_outside_of_a_sweep_says_that_it_stops_nothing(command):
@@ -157,10 +218,17 @@ def test_early_stop_outside_of_a_sweep_says_that_it_stops_nothing(command):
     assert (code, errors) == (0, []) and output.count("this run is no job of a sweep") == 1
 
 
-@pytest.mark.parametrize("overrides, says", [
-    (["measure=gini"], "there is euler.mean"), (["measure=[a]"], "there is euler.mean"), (["warm_up=2"], "a share from 0 to 1, got 2"),
-    (["jobs=0"], "a whole number from 1 on, got 0"), (["factor=0.5"], "a number from 1 on, got 0.5"),
-    (["factor=a"], "a number from 1 on, got 'a'")])
+@pytest.mark.parametrize(
+    "overrides, says",
+    [
+        (["measure=gini"], "there is euler.mean"),
+        (["measure=[a]"], "there is euler.mean"),
+        (["warm_up=2"], "a share from 0 to 1, got 2"),
+        (["jobs=0"], "a whole number from 1 on, got 0"),
+        (["factor=0.5"], "a number from 1 on, got 0.5"),
+        (["factor=a"], "a number from 1 on, got 'a'"),
+    ],
+)
 def test_a_wrong_setting_of_early_stop_is_one_line(command, overrides, says):
     code, output, errors = command("callbacks=early_stop", *(f"callbacks.early_stop.{text}" for text in overrides))
     assert code == 2 and len(errors) == 1 and says in errors[0] and output == "" and list(Path(".").iterdir()) == []
@@ -168,13 +236,24 @@ def test_a_wrong_setting_of_early_stop_is_one_line(command, overrides, says):
 
 def test_early_stop_asks_for_the_errors_that_it_compares(command):
     code, output, errors = command("callbacks=early_stop", "callbacks.bellman_errors=null")
-    assert code == 2 and len(errors) == 1 and "off with callbacks.early_stop=null" in errors[0] and list(Path(".").iterdir()) == []
+    assert (
+        code == 2
+        and len(errors) == 1
+        and "off with callbacks.early_stop=null" in errors[0]
+        and list(Path(".").iterdir()) == []
+    )
 
 
-@pytest.mark.parametrize("override, plugin, extra", [
-    ("hydra/launcher=joblib", "hydra_joblib_launcher", "sweep"), ("sweep=optuna", "hydra_optuna_sweeper", "sweep"),
-    ("sweep=random", "hydra_optuna_sweeper", "sweep"), ("hydra/launcher=submitit_local", "hydra_submitit_launcher", "cluster"),
-    ("hydra/launcher=slurm", "hydra_submitit_launcher", "cluster")])
+@pytest.mark.parametrize(
+    "override, plugin, extra",
+    [
+        ("hydra/launcher=joblib", "hydra_joblib_launcher", "sweep"),
+        ("sweep=optuna", "hydra_optuna_sweeper", "sweep"),
+        ("sweep=random", "hydra_optuna_sweeper", "sweep"),
+        ("hydra/launcher=submitit_local", "hydra_submitit_launcher", "cluster"),
+        ("hydra/launcher=slurm", "hydra_submitit_launcher", "cluster"),
+    ],
+)
 def test_what_is_not_installed_says_which_extra_brings_it(command, override, plugin, extra):
     if installed(plugin):
         pytest.skip("what is tested is the message where it is not installed")
@@ -189,18 +268,27 @@ def test_every_extra_is_pinned():
     assert {"sweep", "cluster", "mlflow", "wandb"} <= extras.keys()
 
 
-@pytest.mark.parametrize("seconds, says", [(0.2, "0 s"), (119, "119 s"), (120, "2 min"), (7000, "117 min"), (7200, "2 h")])
+@pytest.mark.parametrize(
+    "seconds, says", [(0.2, "0 s"), (119, "119 s"), (120, "2 min"), (7000, "117 min"), (7200, "2 h")]
+)
 def test_the_time_left_is_in_a_unit_that_suits(seconds, says):
     assert duration(seconds) == says
 
 
-PARALLEL = [pytest.param(launcher, marks=[pytest.mark.slow, needs(plugin)]) for launcher, plugin in
-            (("joblib", "hydra_joblib_launcher"), ("submitit_local", "hydra_submitit_launcher"))]
+PARALLEL = [
+    pytest.param(launcher, marks=[pytest.mark.slow, needs(plugin)])
+    for launcher, plugin in (("joblib", "hydra_joblib_launcher"), ("submitit_local", "hydra_submitit_launcher"))
+]
 
 
 def sweep(folder, *overrides):
-    return subprocess.Popen([sys.executable, str(ROOT / "scripts/train.py"), "-m", *overrides, "logger=none", "figures=false"],
-                            cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return subprocess.Popen(
+        [sys.executable, str(ROOT / "scripts/train.py"), "-m", *overrides, "logger=none", "figures=false"],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
 
 
 @pytest.mark.parametrize("launcher", PARALLEL)
@@ -224,18 +312,38 @@ def test_a_parallel_sweep_comes_to_the_same(tmp_path, tiny, launcher):
 @pytest.mark.slow
 @needs("hydra_joblib_launcher")
 def test_a_hopeless_job_is_stopped_in_a_process_of_its_own(tmp_path, tiny):
-    process = sweep(tmp_path, *tiny, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", *HOPELESS[:-1], f"{RATE}0.001,0.002,0.003,0.3",
-                    *STOP, "callbacks.early_stop.jobs=2", "run=r", "hydra.sweep.dir=logs/s")  # two have ended before it begins
+    process = sweep(
+        tmp_path,
+        *tiny,
+        "hydra/launcher=joblib",
+        "hydra.launcher.n_jobs=2",
+        *HOPELESS[:-1],
+        f"{RATE}0.001,0.002,0.003,0.3",
+        # two have ended before it begins
+        *STOP,
+        "callbacks.early_stop.jobs=2",
+        "run=r",
+        "hydra.sweep.dir=logs/s",
+    )
     output = process.communicate(timeout=300)[0]
     jobs = json.loads((tmp_path / "logs/s/sweep.json").read_text())["jobs"]
-    assert process.returncode == 0 and [bool(job["stopped_early"]) for job in jobs] == [False, False, False, True], output
+    assert process.returncode == 0 and [bool(job["stopped_early"]) for job in jobs] == [False, False, False, True], (
+        output
+    )
 
 
 @pytest.mark.slow
 @needs("hydra_joblib_launcher")
 def test_a_job_that_is_preempted_says_how_to_go_on_and_the_others_are_kept(tmp_path, tiny):
-    process = sweep(tmp_path, *tiny, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "algorithm.outer_iterations=100000,1", "run=r",
-                    "hydra.sweep.dir=logs/s")
+    process = sweep(
+        tmp_path,
+        *tiny,
+        "hydra/launcher=joblib",
+        "hydra.launcher.n_jobs=2",
+        "algorithm.outer_iterations=100000,1",
+        "run=r",
+        "hydra.sweep.dir=logs/s",
+    )
     job, end = tmp_path / "checkpoints/s-0-r", time.monotonic() + 120
     while time.monotonic() < end and not (job / "last.ckpt").exists():
         time.sleep(0.2)
@@ -251,7 +359,9 @@ def holders(path):
     """The processes that have the file open."""
     for process in Path("/proc").iterdir():
         try:
-            if process.name.isdigit() and any(os.readlink(handle) == str(path) for handle in (process / "fd").iterdir()):
+            if process.name.isdigit() and any(
+                os.readlink(handle) == str(path) for handle in (process / "fd").iterdir()
+            ):
                 yield int(process.name)
         except OSError:
             continue
@@ -261,11 +371,22 @@ def holders(path):
 @needs("hydra_optuna_sweeper")
 @pytest.mark.parametrize("search", ["random", "optuna"])
 def test_a_search_goes_on_when_a_run_fails(tmp_path, tiny, search):
-    process = sweep(tmp_path, *tiny, f"sweep={search}", "hydra.sweeper.n_trials=6", "network.width=choice(4,5,-1)",
-                    "hydra.sweep.dir=logs/s")
+    process = sweep(
+        tmp_path,
+        *tiny,
+        f"sweep={search}",
+        "hydra.sweeper.n_trials=6",
+        "network.width=choice(4,5,-1)",
+        "hydra.sweep.dir=logs/s",
+    )
     output = process.communicate(timeout=300)[0]
     jobs = json.loads((tmp_path / "logs/s/sweep.json").read_text())["jobs"]
-    assert {job["state"] for job in jobs} == {"finished", "failed"} and len(jobs) == 6 and process.returncode == 1, output
+    assert {job["state"] for job in jobs} == {"finished", "failed"} and len(jobs) == 6 and process.returncode == 1, (
+        output
+    )
     best = yaml.safe_load((tmp_path / "logs/s/optimization_results.yaml").read_text())
-    values = [json.loads(path.read_text())["measures"]["euler.mean"] for path in (tmp_path / "checkpoints").glob("*/metrics.json")]
+    values = [
+        json.loads(path.read_text())["measures"]["euler.mean"]
+        for path in (tmp_path / "checkpoints").glob("*/metrics.json")
+    ]
     assert best["best_value"] == min(values)

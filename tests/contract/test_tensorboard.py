@@ -29,17 +29,42 @@ def read(run):
 
 
 def test_tensorboard_has_scalars_and_figures_under_stable_names(command):
-    command("run=r", "algorithm.outer_iterations=2", "callbacks.solution_figures.figure_every=2",
-            "callbacks.asset_distribution.figure_every=2", "figures=true")
+    command(
+        "run=r",
+        "algorithm.outer_iterations=2",
+        "callbacks.solution_figures.figure_every=2",
+        "callbacks.asset_distribution.figure_every=2",
+        "figures=true",
+    )
     events = read("r")
     tags = events.Tags()
-    for tag in ("train/policy_loss", "train/value_loss", "errors/euler.mean", "errors/bellman_policy.mean",
-                "errors/bellman_optimality.mean", "distribution/mean", "distribution/sd", "distribution/gini",
-                "distribution/q50", "distribution/constrained", "aggregates/mean_K", "aggregates/sd_K", "aggregates/mean_Y",
-                "aggregates/mean_C", "aggregates/mean_r", "train/learning_rate", "timing/seconds", "timing/updates_per_second"):
+    for tag in (
+        "train/policy_loss",
+        "train/value_loss",
+        "errors/euler.mean",
+        "errors/bellman_policy.mean",
+        "errors/bellman_optimality.mean",
+        "distribution/mean",
+        "distribution/sd",
+        "distribution/gini",
+        "distribution/q50",
+        "distribution/constrained",
+        "aggregates/mean_K",
+        "aggregates/sd_K",
+        "aggregates/mean_Y",
+        "aggregates/mean_C",
+        "aggregates/mean_r",
+        "train/learning_rate",
+        "timing/seconds",
+        "timing/updates_per_second",
+    ):
         assert [event.step for event in events.Scalars(tag)] == [1, 2]
-    assert set(tags["images"]) == {"distribution/assets", "solution/wealth", "solution/policy", *(f"verdict/{name}" for name in
-                                   ("solution", "wealth", "policy", "capital", "errors"))}
+    assert set(tags["images"]) == {
+        "distribution/assets",
+        "solution/wealth",
+        "solution/policy",
+        *(f"verdict/{name}" for name in ("solution", "wealth", "policy", "capital", "errors")),
+    }
 
 
 def test_tensorboard_has_settings_configuration_verdict_and_the_charts_to_watch_first(command):
@@ -55,7 +80,7 @@ def test_tensorboard_has_settings_configuration_verdict_and_the_charts_to_watch_
     scalars = events.Tags()["scalars"]
     assert {"accuracy/euler.mean", "accuracy/bellman_policy.mean", "moments/mean_K"} <= set(scalars)
     assert "hp_metric" not in scalars
-    text, = events.Tensors("config/text_summary")
+    (text,) = events.Tensors("config/text_summary")
     assert "    width: 8" in text.tensor_proto.string_val[0].decode() and text.step == 0
     layout = layout_pb2.Layout.FromString(events.Tensors("custom_scalars__config__")[0].tensor_proto.string_val[0])
     (watched,) = layout.category
@@ -76,8 +101,13 @@ def test_a_finished_run_that_is_resumed_says_so_without_a_second_column(command)
 @pytest.mark.parametrize("name", economics.names())
 def test_the_settings_of_every_economy_can_be_compared(name):
     calibration = economics.calibration(name)
-    settings = settings_of({"model": {"name": name} | calibration, "seed": 3,
-                            "algorithm": {"agents": None, "policy_optimizer": {"beta1": 0.5}}})
+    settings = settings_of(
+        {
+            "model": {"name": name} | calibration,
+            "seed": 3,
+            "algorithm": {"agents": None, "policy_optimizer": {"beta1": 0.5}},
+        }
+    )
     assert settings["model.name"] == name
     assert all(settings[f"model.{key}"] == value for key, value in calibration.items() if not isinstance(value, list))
     assert settings["algorithm.policy_optimizer.beta1"] == 0.5 and settings["algorithm.agents"] == "null"
@@ -85,7 +115,13 @@ def test_the_settings_of_every_economy_can_be_compared(name):
 
 
 def test_watching_changes_nothing_of_what_is_trained(command):
-    blind = ["logger=none", *(f"callbacks.{name}=null" for name in ("aggregates", "asset_distribution", "bellman_errors", "solution_figures"))]
+    blind = [
+        "logger=none",
+        *(
+            f"callbacks.{name}=null"
+            for name in ("aggregates", "asset_distribution", "bellman_errors", "solution_figures")
+        ),
+    ]
     watched = [f"callbacks.{name}.figure_every=1" for name in ("asset_distribution", "solution_figures")]
     for run, overrides in (("watched", watched), ("blind", blind)):
         assert command(f"run={run}", "algorithm.outer_iterations=2", *overrides)[0] == 0
@@ -100,8 +136,11 @@ def tensorboard():
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     program = shutil.which("tensorboard", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    process = subprocess.Popen([program, "--logdir", "logs", "--host", "127.0.0.1", "--port", str(port)],
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [program, "--logdir", "logs", "--host", "127.0.0.1", "--port", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     until = time.monotonic() + 60
     while time.monotonic() < until:
         with socket.socket() as one:
@@ -118,7 +157,16 @@ def tensorboard():
 @pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here")
 def test_a_browser_shows_the_tags_the_charts_to_watch_first_and_the_runs_of_a_sweep_side_by_side(command, tmp_path):
-    assert command("-m", "network.width=6,8", "algorithm.outer_iterations=2", "callbacks.solution_figures.figure_every=1", "figures=true")[0] == 0
+    assert (
+        command(
+            "-m",
+            "network.width=6,8",
+            "algorithm.outer_iterations=2",
+            "callbacks.solution_figures.figure_every=1",
+            "figures=true",
+        )[0]
+        == 0
+    )
     with tensorboard() as address, Browser(tmp_path) as browser:
         browser.open(f"{address}#scalars")
         browser.wait_for("accuracy/euler.mean", "aggregates/mean_K", "distribution", "errors", "timing", "train")

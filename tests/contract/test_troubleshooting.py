@@ -1,4 +1,5 @@
-"""The page docs/troubleshooting.md quotes what the program says: the cheap lines are provoked, the others found in the source."""
+"""The page docs/troubleshooting.md quotes what the program says: the cheap lines are provoked, the others found in the
+source."""
 
 import ast
 import importlib.util
@@ -50,15 +51,18 @@ PROVOKED = [  # what is asked for, and the beginning of its line on the page
 ]
 
 
-@pytest.mark.parametrize("entry, overrides, beginning", PROVOKED, ids=lambda part: getattr(part, "__name__", str(part)[:40]))
+@pytest.mark.parametrize(
+    "entry, overrides, beginning", PROVOKED, ids=lambda part: getattr(part, "__name__", str(part)[:40])
+)
 def test_what_is_provoked_is_what_the_page_quotes(script, entry, overrides, beginning):
     code, _, errors = script(entry, *overrides)
     assert code == 2 and len(errors) == 1
     assert any(quoted.startswith(beginning) for quoted in the_quoted(errors[0])), errors[0]
 
 
-@pytest.mark.parametrize("option, package", [
-    ("hydra/launcher=joblib", "hydra_plugins.hydra_joblib_launcher"), ("logger=wandb", "wandb")])
+@pytest.mark.parametrize(
+    "option, package", [("hydra/launcher=joblib", "hydra_plugins.hydra_joblib_launcher"), ("logger=wandb", "wandb")]
+)
 def test_what_is_not_installed_is_quoted(command, option, package):
     top = package.partition(".")[0]
     if importlib.util.find_spec(top) and importlib.util.find_spec(package):
@@ -71,7 +75,9 @@ def test_what_a_run_and_its_damaged_files_say_is_quoted(command, script):
     code, output, _ = command("run=r", "model.beta=0.98")
     said = [quoted for line in output.splitlines() for quoted in the_quoted(line)]
     assert code == 0 and {line.partition("<")[0] for line in said} == {
-        "no grid solution of this calibration is stored to compare with; make it with: ", "THE BAR IS MISSED by: "}
+        "no grid solution of this calibration is stored to compare with; make it with: ",
+        "THE BAR IS MISSED by: ",
+    }
     home = Path("checkpoints/r")
 
     def refused(run, *overrides):
@@ -93,7 +99,9 @@ def test_what_a_run_and_its_damaged_files_say_is_quoted(command, script):
 
 
 def test_a_policy_that_diverges_is_quoted(command, monkeypatch):
-    monkeypatch.setattr("deepham.algorithm.gradients.policy_loss", lambda utility, weight: float("nan") * utility.mean())
+    monkeypatch.setattr(
+        "deepham.algorithm.gradients.policy_loss", lambda utility, weight: float("nan") * utility.mean()
+    )
     code, output, errors = command("run=r")
     assert code == 1 and the_quoted(errors[0])
     assert any("going back" in quoted for line in output.splitlines() for quoted in the_quoted(line))
@@ -115,11 +123,15 @@ MESSAGES = sorted({text for text in messages() if len(text.replace("\0", "")) >=
 def stands_in_the_source(quoted):
     """Whether a text of the source, however it is filled in, is half of the quoted words or more."""
     words = len("".join(re.split(r"<[^>]+>", quoted.removeprefix("error: "))))
-    return any(2 * len(text.replace("\0", "")) >= words and re.search(".*".join(map(re.escape, text.split("\0"))), quoted)
-               for text in MESSAGES)
+    return any(
+        2 * len(text.replace("\0", "")) >= words and re.search(".*".join(map(re.escape, text.split("\0"))), quoted)
+        for text in MESSAGES
+    )
 
 
-@pytest.mark.parametrize("quoted", [quoted for quoted in QUOTED if not any(quoted.startswith(each[2]) for each in PROVOKED)])
+@pytest.mark.parametrize(
+    "quoted", [quoted for quoted in QUOTED if not any(quoted.startswith(each[2]) for each in PROVOKED)]
+)
 def test_every_other_line_stands_in_the_source(quoted):
     assert stands_in_the_source(quoted)
     assert not stands_in_the_source(quoted[::-1]), "another line is not found"

@@ -16,8 +16,14 @@ from pathlib import Path
 
 from deepham.training.cli import train
 
-for name in ("deepham.training.run", "deepham.callbacks.asset_distribution", "deepham.callbacks.bellman_errors",
-             "deepham.callbacks.progress", "pytorch_optimizer", "torch.utils.tensorboard"):
+for name in (
+    "deepham.training.run",
+    "deepham.callbacks.asset_distribution",
+    "deepham.callbacks.bellman_errors",
+    "deepham.callbacks.progress",
+    "pytorch_optimizer",
+    "torch.utils.tensorboard",
+):
     importlib.import_module(name)  # once for all forks
 
 
@@ -90,8 +96,12 @@ def main(home: str, number: str, seed: str, trials: str, *arguments: str) -> Non
             if codes[-1] not in (0, 128 + signum) or len(codes) > 3:
                 break
         said = (folder / "output.txt").read_text()
-        print(json.dumps({"codes": codes, "moments": moments, "outcome": outcome(folder) if codes[-1] == 0 else said[-3000:]}),
-              flush=True)
+        print(
+            json.dumps(
+                {"codes": codes, "moments": moments, "outcome": outcome(folder) if codes[-1] == 0 else said[-3000:]}
+            ),
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -50,7 +50,9 @@ def test_next_states_have_the_conditional_moments(process):
     torch.testing.assert_close(mean, torch.tensor(RHO) * z, rtol=1e-6, atol=1e-15)
     apart = z_next - mean[:, None]
     variance = torch.einsum("bs,bsi,bsj->bij", p, apart, apart)
-    torch.testing.assert_close(variance, torch.tensor(SIGMA).double().square().diag().expand(2, 3, 3), rtol=1e-6, atol=1e-18)
+    torch.testing.assert_close(
+        variance, torch.tensor(SIGMA).double().square().diag().expand(2, 3, 3), rtol=1e-6, atol=1e-18
+    )
 
 
 def test_directions_are_drawn_where_there_is_a_generator_and_nowhere_else(seeded):
@@ -65,7 +67,9 @@ def test_directions_are_drawn_where_there_is_a_generator_and_nowhere_else(seeded
     always = Autoregressions(RHO, SIGMA, JOBS)
     generator = seeded()
     before = generator.get_state()
-    assert torch.equal(always.next_states(z, generator=generator)[0], full) and torch.equal(generator.get_state(), before)
+    assert torch.equal(always.next_states(z, generator=generator)[0], full) and torch.equal(
+        generator.get_state(), before
+    )
     torch.testing.assert_close(p_full.sum(1), torch.ones(5000, dtype=torch.float64))
 
 
@@ -83,9 +87,18 @@ def test_moves_to_another_precision(process):
     assert z_next.dtype == p.dtype == torch.float32
 
 
-@pytest.mark.parametrize("rho, sigma, extra", [
-    ([1.0], [0.1], {}), ([0.5, 0.5], [0.1], {}), ([], [], {}), ([0.5], [-0.1], {}), ([0.5], [float("nan")], {}),
-    ([0.5], [0.1], {"points": 0}), ([0.5], [0.1], {"directions": 0})])
+@pytest.mark.parametrize(
+    "rho, sigma, extra",
+    [
+        ([1.0], [0.1], {}),
+        ([0.5, 0.5], [0.1], {}),
+        ([], [], {}),
+        ([0.5], [-0.1], {}),
+        ([0.5], [float("nan")], {}),
+        ([0.5], [0.1], {"points": 0}),
+        ([0.5], [0.1], {"directions": 0}),
+    ],
+)
 def test_what_is_no_process_is_refused(rho, sigma, extra):
     with pytest.raises(InputError, match="persistence|innovation|points"):
         Autoregressions(rho, sigma, JOBS, **extra)
@@ -101,14 +114,18 @@ def test_the_finite_chain_gives_through_the_interface_what_its_matrices_say(name
     states, p = chain.next_states(z, generator=seeded())
     assert torch.equal(states, z.expand(chain.n_z, -1)) and torch.equal(p, chain.aggregate)
     expected = [2.0 * (z == index) - 1 for index in range(1, chain.n_z)]
-    assert torch.equal(chain.features(z), torch.stack(expected, 1)) and torch.equal(chain.feature_unit, torch.ones(len(expected)).double())
+    assert torch.equal(chain.features(z), torch.stack(expected, 1)) and torch.equal(
+        chain.feature_unit, torch.ones(len(expected)).double()
+    )
     assert (chain.draws, chain.n_next) == (1, chain.n_z)
     panel = initial_panel(economy, 4, 6, seeded(3))
     uniform = torch.rand((4, 7), generator=seeded(3), dtype=torch.float64)
     assert torch.equal(panel.z, (uniform[:, :1] >= chain.stationary_z()[:-1].cumsum(0)).sum(-1))
     shares = chain.stationary_eps()[panel.z]
     assert torch.equal(panel.population.eps, (uniform[:, 1:, None] >= shares[:, None, :-1].cumsum(-1)).sum(-1))
-    following, p_z, p_eps = expand_next(economy, panel.population, observe(economy, panel.population, panel.z), seeded())
+    following, p_z, p_eps = expand_next(
+        economy, panel.population, observe(economy, panel.population, panel.z), seeded()
+    )
     assert torch.equal(p_z, chain.aggregate[panel.z]) and torch.equal(following.z, z.repeat(4))
     for b, today in enumerate(panel.z.tolist()):
         assert torch.equal(p_eps[b], chain.individual[today][:, panel.population.eps[b]])

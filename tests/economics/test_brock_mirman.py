@@ -39,15 +39,17 @@ def test_relative_wealth_never_moves(bm, bm_panel, closed_form, seeded):
     assert float(relative.std()) > 0.2
     for _ in range(10):
         panel, _ = advance(bm, closed_form.policy, panel, generator)
-        torch.testing.assert_close(panel.population.k / panel.population.mean(panel.population.k)[:, None], relative,
-                                   **TIGHT)
+        torch.testing.assert_close(
+            panel.population.k / panel.population.mean(panel.population.k)[:, None], relative, **TIGHT
+        )
 
 
 def test_output_is_consumed_invested_or_paid_to_workers(bm, bm_panel, closed_form):
     seen = observe(bm, bm_panel.population, bm_panel.z)
     consumption = closed_form.policy(seen)
-    books = bm.accounts(bm_panel.population, seen.z, seen.aggregates, seen.prices, consumption,
-                        seen.resources - consumption)
+    books = bm.accounts(
+        bm_panel.population, seen.z, seen.aggregates, seen.prices, consumption, seen.resources - consumption
+    )
     torch.testing.assert_close(books["C"] + books["I"] + books["w"], books["Y"], **TIGHT)
     torch.testing.assert_close(books["I"] / books["Y"], torch.full((4,), 0.36 * 0.95, dtype=torch.float64), **TIGHT)
 

@@ -24,13 +24,20 @@ def spoiled(value, bad):
     return [spoiled(value[0], bad), *value[1:]] if isinstance(value, list) else bad
 
 
-NUMERIC = [(name, key) for name in economics.names() for key, value in economics.calibration(name).items()
-           if not isinstance(value, str | bool)]
+NUMERIC = [
+    (name, key)
+    for name in economics.names()
+    for key, value in economics.calibration(name).items()
+    if not isinstance(value, str | bool)
+]
 
 
 # the second row: a whole number that no float holds, an array over several lines, a time that NumPy counts as a number
-@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf, None, "abc",
-                                 10**400, np.ones((2, 2)), np.timedelta64(0, "D")], ids=lambda bad: str(bad)[:9])
+@pytest.mark.parametrize(
+    "bad",
+    [math.nan, math.inf, -math.inf, None, "abc", 10**400, np.ones((2, 2)), np.timedelta64(0, "D")],
+    ids=lambda bad: str(bad)[:9],
+)
 @pytest.mark.parametrize("name, parameter", NUMERIC)
 def test_a_parameter_that_is_no_number_is_refused_by_name_in_one_line(name, parameter, bad):
     value = spoiled(economics.calibration(name)[parameter], bad)
@@ -39,10 +46,19 @@ def test_a_parameter_that_is_no_number_is_refused_by_name_in_one_line(name, para
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("parameter, value", [
-    ("beta", 1.0), ("beta", 0.0), ("alpha", 1.0), ("alpha", 0.0), ("stay", 0.0), ("stay", 1.0),
-    ("productivity", [1.0]), ("productivity", [1.0, 0.0]),
-])
+@pytest.mark.parametrize(
+    "parameter, value",
+    [
+        ("beta", 1.0),
+        ("beta", 0.0),
+        ("alpha", 1.0),
+        ("alpha", 0.0),
+        ("stay", 0.0),
+        ("stay", 1.0),
+        ("productivity", [1.0]),
+        ("productivity", [1.0, 0.0]),
+    ],
+)
 def test_brock_mirman_refuses_parameters_out_of_range(parameter, value):
     with pytest.raises(InputError, match=parameter):
         economics.create("brock_mirman", **{parameter: value})
@@ -85,7 +101,9 @@ def test_numbers_of_any_kind_are_kept_as_plain_data():
 
 @pytest.mark.parametrize("annotation", ["int", int], ids=["text", "type"])
 def test_a_whole_number_arrives_as_one_and_anything_else_is_refused(annotation):
-    counted = make_dataclass("Counted", [("states", annotation, parameter("number of states"))], bases=(KS98,), eq=False)
+    counted = make_dataclass(
+        "Counted", [("states", annotation, parameter("number of states"))], bases=(KS98,), eq=False
+    )
     calibration = economics.calibration("ks98")
     for given in (7, 7.0, np.int64(7), Fraction(7)):
         states = counted(**calibration, states=given).parameters()["states"]
@@ -98,11 +116,16 @@ def test_a_whole_number_arrives_as_one_and_anything_else_is_refused(annotation):
 
 
 FORMS = {  # of a number, a list and a matrix
-    "numpy": np.array, "a scalar of numpy": lambda x: np.float64(x) if np.ndim(x) == 0 else x,
-    "torch": lambda x: torch.tensor(x, dtype=torch.float64, requires_grad=True), "tuple": lambda x: tuple(map(tuple, x)) if np.ndim(x) > 1 else x,
-    "pandas": lambda x: pd.DataFrame(x, index=[*"abcd"]) if np.ndim(x) > 1 else pd.Series(x) if np.ndim(x) else pd.Series([x])[0],
+    "numpy": np.array,
+    "a scalar of numpy": lambda x: np.float64(x) if np.ndim(x) == 0 else x,
+    "torch": lambda x: torch.tensor(x, dtype=torch.float64, requires_grad=True),
+    "tuple": lambda x: tuple(map(tuple, x)) if np.ndim(x) > 1 else x,
+    "pandas": lambda x: (
+        pd.DataFrame(x, index=[*"abcd"]) if np.ndim(x) > 1 else pd.Series(x) if np.ndim(x) else pd.Series([x])[0]
+    ),
     "scalars": lambda x: [FORMS["scalars"](each) for each in x] if np.ndim(x) else torch.tensor(x, dtype=torch.float64),
-    "unmasked": lambda x: np.ma.masked_less(x, -1)}
+    "unmasked": lambda x: np.ma.masked_less(x, -1),
+}
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -113,17 +136,33 @@ def test_arrays_tensors_and_tables_are_kept_as_plain_data(form):
     assert json.loads(json.dumps(kept)) == kept and type(kept["chain_matrix"][0][0]) is float
 
 
-@pytest.mark.parametrize("value", [np.ma.masked_array([0.1, 0.04], [True, False]), torch.ones(2, device="meta"), pd.DataFrame,
-                                   [np.ma.masked, 0.04], np.array([[0.1, 0.04]])], ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize(
+    "value",
+    [
+        np.ma.masked_array([0.1, 0.04], [True, False]),
+        torch.ones(2, device="meta"),
+        pd.DataFrame,
+        [np.ma.masked, 0.04],
+        np.array([[0.1, 0.04]]),
+    ],
+    ids=lambda value: type(value).__name__,
+)
 def test_arrays_that_hold_no_numbers_in_some_place_are_refused(value):
     with pytest.raises(InputError, match="^unemployment: "):
         economics.create("ks98", unemployment=value)
 
 
-@pytest.mark.parametrize("name, parameters", [
-    ("brock_mirman", {"productivity": [1e-300, 1e300]}), ("ks98", {"alpha": 5e-324, "delta": 1.0}),
-    ("rare_event", {"efficiency": [1e308, 1.0, 1.0]}), ("brock_mirman", {"productivity": ((1, 2), 1)}),
-    ("ks98", {"unemployment": [[0.1], 0.04]}), ("rare_event", {"productivity": ((1.0,), 1.0)})])
+@pytest.mark.parametrize(
+    "name, parameters",
+    [
+        ("brock_mirman", {"productivity": [1e-300, 1e300]}),
+        ("ks98", {"alpha": 5e-324, "delta": 1.0}),
+        ("rare_event", {"efficiency": [1e308, 1.0, 1.0]}),
+        ("brock_mirman", {"productivity": ((1, 2), 1)}),
+        ("ks98", {"unemployment": [[0.1], 0.04]}),
+        ("rare_event", {"productivity": ((1.0,), 1.0)}),
+    ],
+)
 def test_calibrations_without_finite_prices_or_with_nested_numbers_are_refused(name, parameters):
     with pytest.raises(InputError, match="calibration|" + "|".join(parameters)) as error:
         economics.create(name, **parameters)
@@ -148,7 +187,9 @@ def test_moving_a_copy_leaves_the_original_alone(economy):
     for name, value in before.items():
         assert getattr(moved, name).dtype == torch.float32
         assert torch.equal(getattr(economy, name), value) and getattr(economy, name).dtype == torch.float64
-    assert moved.chain.typical_z().dtype in (torch.long, torch.float32) and moved.chain.individual.dtype == torch.float32
+    assert (
+        moved.chain.typical_z().dtype in (torch.long, torch.float32) and moved.chain.individual.dtype == torch.float32
+    )
     assert economy.chain.individual.dtype == torch.float64
     moved.chain.individual.zero_()
     assert bool((economy.chain.individual.sum(-1) > 0).all())
@@ -169,14 +210,18 @@ def test_the_typical_household_earns_what_its_prices_say(economy):
     resources = economy.resources(k, torch.arange(economy.chain.n_eps)[None], z, prices)[0]
     assert float(economy.chain.eps_shares() @ resources) == pytest.approx(state["m"], rel=1e-6)
     assert economy.typical_household() == {
-        "assets": state[economy.mean_assets], "c": state["c"], "limit": economy.borrowing_limit}
+        "assets": state[economy.mean_assets],
+        "c": state["c"],
+        "limit": economy.borrowing_limit,
+    }
 
 
 def test_accounts_return_what_is_described(economy, seeded):
     panel = initial_panel(economy, 3, 20, seeded())
     seen = observe(economy, panel.population, panel.z)
-    books = economy.accounts(panel.population, panel.z, seen.aggregates, seen.prices, seen.resources / 2,
-                             seen.resources / 2)
+    books = economy.accounts(
+        panel.population, panel.z, seen.aggregates, seen.prices, seen.resources / 2, seen.resources / 2
+    )
     assert list(books) == list(economy.variables)
     assert all(value.shape == (3,) for value in books.values())
 

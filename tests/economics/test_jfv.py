@@ -25,7 +25,9 @@ def jfv():
 def panel():
     """Two economies of three households, who hold 1.2 and 2.0 on average."""
     k = torch.tensor([[0.0, 1.2, 2.4], [0.5, 1.5, 4.0]], dtype=torch.float64)
-    return Panel(Population.panel(k, torch.tensor([[0, 1, 1], [1, 0, 1]])), torch.tensor([[2.5], [1.7]], dtype=torch.float64))
+    return Panel(
+        Population.panel(k, torch.tensor([[0, 1, 1], [1, 0, 1]])), torch.tensor([[2.5], [1.7]], dtype=torch.float64)
+    )
 
 
 def expert(W, K, Z):
@@ -43,7 +45,9 @@ def test_prices_and_resources_by_hand(jfv, panel):
         r = ALPHA * K ** (ALPHA - 1) - DELTA - SIGMA**2 * K / W
         w = (1 - ALPHA) * K**ALPHA
         assert float(seen.prices["R"][b]) == pytest.approx(1 + r * DT, rel=1e-14)
-        for a, e, m in zip(panel.population.k[b].tolist(), panel.population.eps[b].tolist(), seen.resources[b].tolist()):
+        for a, e, m in zip(
+            panel.population.k[b].tolist(), panel.population.eps[b].tolist(), seen.resources[b].tolist()
+        ):
             assert m == pytest.approx(a + (w * (LOW, high)[e] + r * a) * DT, rel=1e-14)
 
 
@@ -51,8 +55,11 @@ def test_earnings_have_a_mean_of_one(jfv):
     shares = jfv.chain.eps_shares()
     assert float(shares @ jfv.e) == pytest.approx(1, rel=1e-12)
     assert float(shares[0]) == pytest.approx(LOSING / (LOSING + FINDING), rel=1e-12)
-    torch.testing.assert_close(jfv.chain.individual, torch.tensor(
-        [[1 - FINDING * DT, FINDING * DT], [LOSING * DT, 1 - LOSING * DT]], dtype=torch.float64), **TIGHT)
+    torch.testing.assert_close(
+        jfv.chain.individual,
+        torch.tensor([[1 - FINDING * DT, FINDING * DT], [LOSING * DT, 1 - LOSING * DT]], dtype=torch.float64),
+        **TIGHT,
+    )
 
 
 def test_net_worth_follows_its_law_for_a_draw_for_a_shock_and_for_the_nodes(jfv, panel):
@@ -74,7 +81,9 @@ def test_what_is_produced_is_consumed_or_invested(jfv, panel, seeded):
     """K' = K + (Y - C - C_expert - delta K) dt + sigma K sqrt(dt) Z."""
     seen, population = observe(jfv, panel.population, panel.z), panel.population
     consumption = 0.1 * seen.resources
-    accounts = jfv.accounts(panel.population, panel.z, seen.aggregates, seen.prices, consumption, seen.resources - consumption)
+    accounts = jfv.accounts(
+        panel.population, panel.z, seen.aggregates, seen.prices, consumption, seen.resources - consumption
+    )
     Z = torch.tensor([[1.3], [-0.4]], dtype=torch.float64)
     W_next = jfv.chain.follow(panel.z, Z, seen.aggregates)[:, 0]
     K_next = population.mean(seen.resources - consumption) + W_next
@@ -108,7 +117,9 @@ def test_a_household_that_takes_prices_as_given_does_not_move_net_worth(jfv, pan
 
 def test_the_two_conventions_of_discounting():
     simple, exponential = (economics.create("jfv", discounting=name) for name in ("simple", "exponential"))
-    assert simple.beta == pytest.approx(1 / 1.01, rel=1e-15) and exponential.beta == pytest.approx(math.exp(-0.01), rel=1e-15)
+    assert simple.beta == pytest.approx(1 / 1.01, rel=1e-15) and exponential.beta == pytest.approx(
+        math.exp(-0.01), rel=1e-15
+    )
     r = (1 / simple.beta - 1) / DT  # at which a household without risk neither saves nor dissaves
     assert r == pytest.approx(0.05, rel=1e-12)
     # at a rate of interest rho_hat, .00029 below: by the other convention twice as far
@@ -143,18 +154,31 @@ def test_simulations_start_around_the_stated_state(jfv, seeded):
         assert float(values.log().std()) == pytest.approx(0.1, abs=0.03)
 
 
-@pytest.mark.parametrize("changes, said", [
-    ({"dt": 1.2}, r"dt: .* a rate of 0.986 a year comes to a probability of 1.1832; expected at most 1, and so dt of at most 1.014"),
-    ({"dt": 11.0, "finding": 0.05, "losing": 0.05}, "dt: .* more capital wears out than there is; expected less than 1/delta, 10"),
-    ({"stated_net_worth": -1.0}, "stated_net_worth: expected a positive number, got -1"),
-    ({"stated_net_worth": 0.02}, "stated_net_worth: at a leverage of 62 a shock of 4 standard deviations takes"),
-    ({"sigma": 0.5}, "stated_net_worth: at a leverage of .* or a smaller sigma or dt"),
-    ({"discounting": "daily"}, "discounting: expected simple or exponential, got daily"),
-    ({"discounting": 3}, "discounting: expected a text, got 3"),
-    ({"low": 1.5}, "low: expected less than the mean of e"),
-    ({"quadrature": 2.5}, "quadrature: expected a whole number, got 2.5"),
-    ({"quadrature": 1}, "quadrature: expected a whole number of nodes from 2 to 99, with one of which no shock is expected, got 1"),
-])
+@pytest.mark.parametrize(
+    "changes, said",
+    [
+        (
+            {"dt": 1.2},
+            r"dt: .* a rate of 0.986 a year comes to a probability of 1.1832; "
+            r"expected at most 1, and so dt of at most 1.014",
+        ),
+        (
+            {"dt": 11.0, "finding": 0.05, "losing": 0.05},
+            "dt: .* more capital wears out than there is; expected less than 1/delta, 10",
+        ),
+        ({"stated_net_worth": -1.0}, "stated_net_worth: expected a positive number, got -1"),
+        ({"stated_net_worth": 0.02}, "stated_net_worth: at a leverage of 62 a shock of 4 standard deviations takes"),
+        ({"sigma": 0.5}, "stated_net_worth: at a leverage of .* or a smaller sigma or dt"),
+        ({"discounting": "daily"}, "discounting: expected simple or exponential, got daily"),
+        ({"discounting": 3}, "discounting: expected a text, got 3"),
+        ({"low": 1.5}, "low: expected less than the mean of e"),
+        ({"quadrature": 2.5}, "quadrature: expected a whole number, got 2.5"),
+        (
+            {"quadrature": 1},
+            "quadrature: expected a whole number of nodes from 2 to 99, with one of which no shock is expected, got 1",
+        ),
+    ],
+)
 def test_what_cannot_be_is_said_in_one_line(changes, said):
     with pytest.raises(InputError, match=said) as refused:
         economics.create("jfv", **changes)

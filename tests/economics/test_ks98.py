@@ -18,8 +18,9 @@ def seen(ks98, ks98_panel):
 @pytest.fixture
 def books(ks98, seen):
     consumption = 0.07 * seen.resources
-    return ks98.accounts(seen.population, seen.z, seen.aggregates, seen.prices, consumption,
-                         seen.resources - consumption)
+    return ks98.accounts(
+        seen.population, seen.z, seen.aggregates, seen.prices, consumption, seen.resources - consumption
+    )
 
 
 @pytest.mark.parametrize("z", [0, 1])
@@ -79,14 +80,34 @@ def test_no_closed_form_is_claimed(ks98, seen):
     assert ks98.closed_form(seen.resources) is None
 
 
-@pytest.mark.parametrize("parameter, value", [
-    ("beta", 1.0), ("beta", 1.2), ("beta", 0.0), ("beta", -0.5), ("sigma", 0.0), ("sigma", -1.0),
-    ("alpha", 0.0), ("alpha", 1.0), ("alpha", -0.3), ("delta", 0.0), ("delta", -0.025), ("delta", 1.1),
-    ("mu", -0.1), ("mu", 1.0), ("hours", 0.0), ("hours", -1.0),
-    ("productivity", [0.99]), ("productivity", [0.0, 1.01]), ("productivity", [1.0, -1.0]),
-    ("unemployment", [0.1]), ("unemployment", [-0.1, 0.04]), ("unemployment", [0.1, 1.0]),
-    ("chain_matrix", [[1.0]]),
-])
+@pytest.mark.parametrize(
+    "parameter, value",
+    [
+        ("beta", 1.0),
+        ("beta", 1.2),
+        ("beta", 0.0),
+        ("beta", -0.5),
+        ("sigma", 0.0),
+        ("sigma", -1.0),
+        ("alpha", 0.0),
+        ("alpha", 1.0),
+        ("alpha", -0.3),
+        ("delta", 0.0),
+        ("delta", -0.025),
+        ("delta", 1.1),
+        ("mu", -0.1),
+        ("mu", 1.0),
+        ("hours", 0.0),
+        ("hours", -1.0),
+        ("productivity", [0.99]),
+        ("productivity", [0.0, 1.01]),
+        ("productivity", [1.0, -1.0]),
+        ("unemployment", [0.1]),
+        ("unemployment", [-0.1, 0.04]),
+        ("unemployment", [0.1, 1.0]),
+        ("chain_matrix", [[1.0]]),
+    ],
+)
 def test_parameter_out_of_range_is_refused_in_one_line(parameter, value):
     with pytest.raises(InputError, match=parameter) as error:
         economics.create("ks98", **{parameter: value})
@@ -98,7 +119,11 @@ def test_unemployment_that_the_chain_does_not_lead_to_is_refused():
         economics.create("ks98", unemployment=[0.2, 0.04])
 
 
-ONE_STATE = {"productivity": [1.0], "unemployment": [0.07], "chain_matrix": [[0.4, 0.6], [0.6 * 7 / 93, 1 - 0.6 * 7 / 93]]}
+ONE_STATE = {
+    "productivity": [1.0],
+    "unemployment": [0.07],
+    "chain_matrix": [[0.4, 0.6], [0.6 * 7 / 93, 1 - 0.6 * 7 / 93]],
+}
 
 
 def test_with_one_aggregate_state_it_is_the_economy_of_aiyagari():
@@ -110,10 +135,15 @@ def test_with_one_aggregate_state_it_is_the_economy_of_aiyagari():
     assert economy.names_of("z", 1) == ("0",) and economy.names_of("eps", 2) == ("unemployed", "employed")
 
 
-@pytest.mark.parametrize("changes, says", [
-    ({"unemployment": [0.07, 0.07]}, "as many rates as productivity has states, 1"),
-    ({"unemployment": [0.08]}, "the chain leads to other rates"), ({"productivity": []}, "a number for each"),
-    ({"productivity": [1.0, 1.0], "unemployment": [0.07, 0.07]}, "4 x 4")])
+@pytest.mark.parametrize(
+    "changes, says",
+    [
+        ({"unemployment": [0.07, 0.07]}, "as many rates as productivity has states, 1"),
+        ({"unemployment": [0.08]}, "the chain leads to other rates"),
+        ({"productivity": []}, "a number for each"),
+        ({"productivity": [1.0, 1.0], "unemployment": [0.07, 0.07]}, "4 x 4"),
+    ],
+)
 def test_states_that_do_not_fit_together_are_refused(changes, says):
     with pytest.raises(InputError, match=says):
         economics.create("ks98", **(ONE_STATE | changes))

@@ -15,19 +15,22 @@ def changed(row, column, value):
     return matrix
 
 
-@pytest.mark.parametrize("matrix, reason", [
-    (GOOD[:3], "4 x 4"),
-    ([[0.5, 0.5], [0.5, 0.5]], "4 x 4"),
-    (GOOD[:3] + [[0.5, 0.5]], "matrix"),
-    ("abc", "matrix"),
-    ([["a", "b", "c", "d"]] * 4, "matrix"),
-    (None, "matrix"),
-    (changed(0, 0, float("nan")), "finite"),
-    (changed(0, 0, float("inf")), "finite"),
-    ([[-0.1, 0.9, 0.1, 0.1]] + GOOD[1:], "negative"),
-    (changed(2, 3, 0.5), "row 2 sums to 1.1"),
-    ([[0.3, 0.3, 0.2, 0.2]] + GOOD[1:], "every eps"),
-])
+@pytest.mark.parametrize(
+    "matrix, reason",
+    [
+        (GOOD[:3], "4 x 4"),
+        ([[0.5, 0.5], [0.5, 0.5]], "4 x 4"),
+        (GOOD[:3] + [[0.5, 0.5]], "matrix"),
+        ("abc", "matrix"),
+        ([["a", "b", "c", "d"]] * 4, "matrix"),
+        (None, "matrix"),
+        (changed(0, 0, float("nan")), "finite"),
+        (changed(0, 0, float("inf")), "finite"),
+        ([[-0.1, 0.9, 0.1, 0.1]] + GOOD[1:], "negative"),
+        (changed(2, 3, 0.5), "row 2 sums to 1.1"),
+        ([[0.3, 0.3, 0.2, 0.2]] + GOOD[1:], "every eps"),
+    ],
+)
 def test_a_matrix_that_is_no_chain_is_refused_in_one_line(matrix, reason):
     with pytest.raises(InputError, match=reason) as error:
         JointChain(matrix, n_z=2, n_eps=2)
@@ -48,7 +51,9 @@ def test_conditional_times_marginal_is_the_joint_chain(ks98, plain):
 
 def test_the_shortest_way_from_state_to_state():
     p = 1 / 3
-    only_neighbours = JointChain([[1 - p, p, 0, 0], [p, 1 - 2 * p, p, 0], [0, p, 1 - 2 * p, p], [0, 0, p, 1 - p]], n_z=4, n_eps=1)
+    only_neighbours = JointChain(
+        [[1 - p, p, 0, 0], [p, 1 - 2 * p, p, 0], [0, p, 1 - 2 * p, p], [0, 0, p, 1 - p]], n_z=4, n_eps=1
+    )
     assert only_neighbours.route(0, 3) == [1, 2, 3] and only_neighbours.route(3, 1) == [2, 1]
     assert only_neighbours.route(2, 2) == [2]
     absorbing = JointChain([[0.5, 0.5], [0, 1]], n_z=2, n_eps=1)
@@ -58,7 +63,11 @@ def test_the_shortest_way_from_state_to_state():
 def test_a_chain_carries_stated_shares_exactly_and_stays_a_chain(seeded):
     """Whatever the shares, of three states; one that it has already is left as it is."""
     rows = torch.rand((6, 6), generator=seeded(), dtype=torch.float64)
-    joint = rows.reshape(2, 3, 2, 3) / rows.reshape(2, 3, 2, 3).sum(3, keepdim=True) * torch.tensor([[0.8, 0.2], [0.3, 0.7]])[:, None, :, None]
+    joint = (
+        rows.reshape(2, 3, 2, 3)
+        / rows.reshape(2, 3, 2, 3).sum(3, keepdim=True)
+        * torch.tensor([[0.8, 0.2], [0.3, 0.7]])[:, None, :, None]
+    )
     chain = JointChain(joint.reshape(6, 6).tolist(), n_z=2, n_eps=3)
     shares = torch.tensor([[0.5, 0.3, 0.2], [0.1, 0.2, 0.7]], dtype=torch.float64)
     exact = chain.carrying(shares)

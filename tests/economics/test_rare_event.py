@@ -1,6 +1,5 @@
 """The economy with a rare high income against its equations and the published shares."""
 
-
 import pytest
 import torch
 
@@ -50,7 +49,9 @@ def test_the_mean_of_e_in_good_times_is_not_the_published_supply(published, seed
 def test_tomorrows_state_moves_the_households(published):
     for z in (0, 1):
         for z_next, chain in enumerate(published.chains):
-            torch.testing.assert_close(published.chain.individual[z, z_next], torch.tensor(chain, dtype=torch.float64), **TIGHT)
+            torch.testing.assert_close(
+                published.chain.individual[z, z_next], torch.tensor(chain, dtype=torch.float64), **TIGHT
+            )
 
 
 def test_prices_and_resources(published, households):
@@ -97,13 +98,28 @@ def test_capital_of_the_typical_state_earns_the_return_that_is_stated(name):
 def test_without_aggregate_risk_the_means_are_kept(published):
     calm = published.without_aggregate_risk()
     assert calm.chain.n_z == 1 and calm.productivity == pytest.approx([1.0])
-    assert calm.mean_efficiency == pytest.approx(published.mean_efficiency) and calm.mean_labour == published.mean_labour
+    assert (
+        calm.mean_efficiency == pytest.approx(published.mean_efficiency) and calm.mean_labour == published.mean_labour
+    )
 
 
-@pytest.mark.parametrize("parameter, value", [
-    ("beta", 1.0), ("stay", 1.0), ("stated_return", 0.9), ("stated_return", 1.2), ("productivity", [1.0]),
-    ("productivity", [1.0, 1.0, 1.0]), ("efficiency", [1.0, 2.0]), ("labour_supply", [3.0]), ("chains", []),
-    ("chains", [[[1.0]], [[1.0]]]), ("chains", [[[0.5, 0.5, 0.0]] * 3, [[0.5, 0.6, 0.0]] * 3]), ("chains", [1.0, 2.0])])
+@pytest.mark.parametrize(
+    "parameter, value",
+    [
+        ("beta", 1.0),
+        ("stay", 1.0),
+        ("stated_return", 0.9),
+        ("stated_return", 1.2),
+        ("productivity", [1.0]),
+        ("productivity", [1.0, 1.0, 1.0]),
+        ("efficiency", [1.0, 2.0]),
+        ("labour_supply", [3.0]),
+        ("chains", []),
+        ("chains", [[[1.0]], [[1.0]]]),
+        ("chains", [[[0.5, 0.5, 0.0]] * 3, [[0.5, 0.6, 0.0]] * 3]),
+        ("chains", [1.0, 2.0]),
+    ],
+)
 def test_parameters_out_of_range_are_refused_by_name(parameter, value):
     with pytest.raises(InputError, match=parameter) as error:
         economics.create("rare_event", **{parameter: value})

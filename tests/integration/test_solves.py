@@ -13,8 +13,12 @@ ROOT = Path(__file__).parents[2]
 
 
 def train(folder, *overrides) -> dict:
-    subprocess.run([sys.executable, str(ROOT / "scripts/train.py"), "run=r", *overrides], cwd=folder, check=True,
-                   capture_output=True)
+    subprocess.run(
+        [sys.executable, str(ROOT / "scripts/train.py"), "run=r", *overrides],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+    )
     return json.loads((folder / "checkpoints/r/metrics.json").read_text())
 
 
@@ -39,14 +43,18 @@ def test_brock_mirman_lands_on_its_closed_form_by_a_learned_moment_in_place_of_c
 
 @pytest.fixture(scope="module")
 def krusell_smith(tmp_path_factory):
-    """The quick experiment with twice its updates: with as many as it has, one run in eight misses a bar by its last bits."""
+    """The quick experiment with twice its updates: with as many as it has, one run in eight misses a bar by its last
+    bits."""
     folder = tmp_path_factory.mktemp("ks98")
-    return train(folder, "experiment=ks98_quick", "algorithm.outer_iterations=20"), deepham.load(folder / "checkpoints/r")
+    return train(folder, "experiment=ks98_quick", "algorithm.outer_iterations=20"), deepham.load(
+        folder / "checkpoints/r"
+    )
 
 
 @pytest.mark.slow
 def test_krusell_smith_meets_every_quick_bar(krusell_smith):
-    """Errors, and distances to the grid solution on the same shocks: capital, its path, dispersion, Gini, top shares."""
+    """Errors, and distances to the grid solution on the same shocks: capital, its path, dispersion, Gini, top
+    shares."""
     report, _ = krusell_smith
     assert report["bars"] == "quick" and report["bar_met"], report["missed"]
     assert {"mean_K_gap", "wealth_w1", "gini_gap", "top1_share_gap"} < report["measures"].keys()

@@ -16,8 +16,18 @@ from deepham.simulation.household import observe
 from deepham.simulation.population import Population
 from deepham.solution import Solution
 
-SETTINGS = NetworkSettings("test", width=6, depth=2, activation="tanh", base="frictionless", aggregate_scale=10.0, ensemble=1,
-                           aggregates=False, moments=1, moment_width=5)
+SETTINGS = NetworkSettings(
+    "test",
+    width=6,
+    depth=2,
+    activation="tanh",
+    base="frictionless",
+    aggregate_scale=10.0,
+    ensemble=1,
+    aggregates=False,
+    moments=1,
+    moment_width=5,
+)
 
 
 @pytest.fixture
@@ -117,8 +127,12 @@ def test_order_and_splitting_of_households_change_nothing(ks98, ks98_panel, netw
 def test_networks_answer_to_a_redistribution_that_leaves_mean_wealth_alone(ks98, ks98_panel, networks):
     population, z = ks98_panel.population, ks98_panel.z
     equal = population.with_assets((population.k + population.k.mean(1, keepdim=True)) / 2)
-    for settings, answers in (({}, True), ({"moments": 0, "aggregates": True}, False),
-                              ({"aggregates": True}, True), ({"moments": 0, "quantiles": 8}, True)):
+    for settings, answers in (
+        ({}, True),
+        ({"moments": 0, "aggregates": True}, False),
+        ({"aggregates": True}, True),
+        ({"moments": 0, "quantiles": 8}, True),
+    ):
         for network in networks(ks98, **settings):
             before, after = (network(observe(ks98, p, z, k=population.k)) for p in (population, equal))
             assert bool(((after - before).abs() > 1e-9).any()) == answers  # who consumes everything cannot answer
@@ -178,16 +192,23 @@ def test_points_of_a_panel_of_that_size_are_everybodys_wealth_in_order_and_exist
     panel = Population.panel(k, torch.zeros(1, 4, dtype=torch.long))
     assert ordered_wealth(panel, 4).tolist() == [[1.0, 1.0, 3.0, 5.0]]
     assert ordered_wealth(panel, 2).tolist() == [[1.0, 3.0]]
-    histogram = Population(torch.tensor([[0.0, 10.0, 20.0]]), torch.zeros(1, 3, dtype=torch.long),
-                           torch.tensor([[0.25, 0.55, 0.2]]))
+    histogram = Population(
+        torch.tensor([[0.0, 10.0, 20.0]]), torch.zeros(1, 3, dtype=torch.long), torch.tensor([[0.25, 0.55, 0.2]])
+    )
     assert ordered_wealth(histogram, 5).tolist() == [[0.0, 10.0, 10.0, 10.0, 20.0]]
 
 
-@pytest.mark.parametrize("changes, named", [
-    ({"moments": -1}, "network.moments"), ({"moments": 1, "moment_width": 0}, "network.moment_width"),
-    ({"moment_states": ["age"]}, "network.moment_states: .* the states k and eps"),
-    ({"quantiles": -3}, "network.quantiles"), ({"moments": 0}, "network.aggregates: .* do not see the population"),
-    ({"moments": 0, "aggregates": True, "moments_shared": True}, "network.moments_shared: .* no moments to share")])
+@pytest.mark.parametrize(
+    "changes, named",
+    [
+        ({"moments": -1}, "network.moments"),
+        ({"moments": 1, "moment_width": 0}, "network.moment_width"),
+        ({"moment_states": ["age"]}, "network.moment_states: .* the states k and eps"),
+        ({"quantiles": -3}, "network.quantiles"),
+        ({"moments": 0}, "network.aggregates: .* do not see the population"),
+        ({"moments": 0, "aggregates": True, "moments_shared": True}, "network.moments_shared: .* no moments to share"),
+    ],
+)
 def test_settings_that_cannot_be_are_refused_in_one_line(ks98, changes, named):
     with pytest.raises(InputError, match=named) as refused:
         build_networks(ks98, replace(SETTINGS, **changes), seed=0)

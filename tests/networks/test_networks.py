@@ -15,8 +15,15 @@ from deepham.simulation.household import observe
 from deepham.simulation.population import Population
 
 WEALTH = torch.tensor([1e-8, 1e-4, 0.1, 3.0, 40.0, 1e3, 1e6], dtype=torch.float64)
-SETTINGS = {"name": "test", "width": 8, "depth": 2, "activation": "tanh", "base": "frictionless",
-            "aggregate_scale": 10.0, "ensemble": 1}
+SETTINGS = {
+    "name": "test",
+    "width": 8,
+    "depth": 2,
+    "activation": "tanh",
+    "base": "frictionless",
+    "aggregate_scale": 10.0,
+    "ensemble": 1,
+}
 
 
 def untrained(economy, **changes):
@@ -124,9 +131,12 @@ def test_inputs_see_everything_a_household_knows(ks98, ks98_panel):
         return torch.cat([private, common[:, None].expand(-1, 50, -1)], -1)
 
     first = fed(seen)
-    for changed in (replace(seen, z=1 - z), replace(seen, eps=1 - own.eps),
-                    replace(seen, resources=1.01 * seen.resources),
-                    replace(seen, aggregates={"K": 1.01 * seen.aggregates["K"]})):
+    for changed in (
+        replace(seen, z=1 - z),
+        replace(seen, eps=1 - own.eps),
+        replace(seen, resources=1.01 * seen.resources),
+        replace(seen, aggregates={"K": 1.01 * seen.aggregates["K"]}),
+    ):
         assert bool(((fed(changed) - first).abs().amax(-1) > 1e-3).all())
     # K is fed as ten times its relative deviation from the steady state
     deviation = 10 * (own.k.mean(1) / ks98.steady_state()["K"] - 1)
@@ -165,7 +175,9 @@ def test_width_and_depth_are_as_asked(ks98):
     assert len(value.mlps) == 2
 
 
-@pytest.mark.parametrize("field, bad", [("width", 0), ("depth", 0), ("ensemble", 0), ("aggregate_scale", 0.0), ("activation", "step")])
+@pytest.mark.parametrize(
+    "field, bad", [("width", 0), ("depth", 0), ("ensemble", 0), ("aggregate_scale", 0.0), ("activation", "step")]
+)
 def test_settings_out_of_range_are_refused(ks98, field, bad):
     with pytest.raises(InputError, match=f"network.{field}"):
         build_networks(ks98, NetworkSettings(**SETTINGS | {field: bad}), seed=0)

@@ -8,8 +8,9 @@ from hypothesis import HealthCheck, settings
 import deepham
 from deepham.errors import LONGEST, InputError
 
-settings.register_profile("same_cases", derandomize=True, deadline=None, database=None,
-                          suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "same_cases", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
 
 
 @pytest.fixture(scope="package", autouse=True)

@@ -12,8 +12,10 @@ import deepham
 from deepham import datasets, impulse
 
 # options of `irf` that find a response at a fraction of the time: from a cross-section, few periods and draws
-PEOPLE = {"ks98": {"k": [1.0, 30.0, 50.0], "eps": [0, 1, 1], "weight": [0.1, 0.5, 0.4]},
-          "brock_mirman": {"k": [0.1, 0.2], "eps": [0, 0], "weight": [0.5, 0.5]}}
+PEOPLE = {
+    "ks98": {"k": [1.0, 30.0, 50.0], "eps": [0, 1, 1], "weight": [0.1, 0.5, 0.4]},
+    "brock_mirman": {"k": [0.1, 0.2], "eps": [0, 0], "weight": [0.5, 0.5]},
+}
 whole = st.integers(1, 4)
 few = st.integers(1, 2)
 seeds = st.integers(0, 2**63 - 1)
@@ -31,20 +33,27 @@ def quick(monkeypatch):
 def simulations(draw, solution):
     _, z = names_of(solution.economy)
     periods, economies = draw(whole), draw(few)
-    path = st.lists(st.sampled_from(draw(st.sampled_from((z, range(len(z)))))),
-                    min_size=periods, max_size=periods)
-    arguments = {"periods": periods, "economies": economies, "agents": draw(st.none() | st.integers(1, 10)),
-                 "seed": draw(seeds), "shocks": draw(
-                     st.none() | path | st.lists(path, min_size=economies, max_size=economies)),
-                 "start": draw(st.none() | st.just(PEOPLE[solution.name]) | cross_sections(solution.economy))}
+    path = st.lists(st.sampled_from(draw(st.sampled_from((z, range(len(z)))))), min_size=periods, max_size=periods)
+    arguments = {
+        "periods": periods,
+        "economies": economies,
+        "agents": draw(st.none() | st.integers(1, 10)),
+        "seed": draw(seeds),
+        "shocks": draw(st.none() | path | st.lists(path, min_size=economies, max_size=economies)),
+        "start": draw(st.none() | st.just(PEOPLE[solution.name]) | cross_sections(solution.economy)),
+    }
     return draw(small(partly_spoiled(arguments)))
 
 
 def small(arguments):
     """Without sizes that are valid and large."""
+
     def is_small(given):
-        return not any(isinstance(given.get(name), int | np.integer) and given[name] > 1000
-                       for name in ("periods", "economies", "agents", "draws", "dates"))
+        return not any(
+            isinstance(given.get(name), int | np.integer) and given[name] > 1000
+            for name in ("periods", "economies", "agents", "draws", "dates")
+        )
+
     return arguments.filter(is_small)
 
 
@@ -79,19 +88,29 @@ def shocks(draw, economy):
         return f"{draw(st.sampled_from((*z, 'any')))}->{draw(st.sampled_from(z))}"
     if kind == "transfer":
         shares = st.floats(0.01, 0.5)
-        shock = {"transfer": draw(shares), "top": draw(shares), "bottom": draw(shares),
-                 "after": draw(st.sampled_from((*z, "any")))}
+        shock = {
+            "transfer": draw(shares),
+            "top": draw(shares),
+            "bottom": draw(shares),
+            "after": draw(st.sampled_from((*z, "any"))),
+        }
         return draw(partly_spoiled(shock))
     return draw(values | texts)
 
 
 @st.composite
 def responses(draw, solution):
-    arguments = {"shock": draw(shocks(solution.economy)), "periods": draw(whole), "draws": draw(whole),
-                 "seed": draw(seeds),
-                 "agents": draw(st.none() | st.integers(2, 10)), "hold": draw(st.integers(1, 5)),
-                 "start": draw(st.just(PEOPLE[solution.name]) | st.none()),
-                 "baseline": draw(st.sampled_from(("drawn", "forced"))), "keep_draws": draw(st.booleans())}
+    arguments = {
+        "shock": draw(shocks(solution.economy)),
+        "periods": draw(whole),
+        "draws": draw(whole),
+        "seed": draw(seeds),
+        "agents": draw(st.none() | st.integers(2, 10)),
+        "hold": draw(st.integers(1, 5)),
+        "start": draw(st.just(PEOPLE[solution.name]) | st.none()),
+        "baseline": draw(st.sampled_from(("drawn", "forced"))),
+        "keep_draws": draw(st.booleans()),
+    }
     return draw(small(partly_spoiled(arguments))) if draw(st.booleans()) else arguments
 
 
@@ -116,8 +135,9 @@ def test_irf(shipped, outcomes, name):
 def test_risky_steady_state(shipped, outcomes, name):
     solution = shipped(name)
     _, z = names_of(solution.economy)
-    good = st.fixed_dictionaries({"z": st.sampled_from((*z, 0, 1)), "periods": st.integers(2, 4),
-                                  "start": st.none() | st.just(PEOPLE[name])})
+    good = st.fixed_dictionaries(
+        {"z": st.sampled_from((*z, 0, 1)), "periods": st.integers(2, 4), "start": st.none() | st.just(PEOPLE[name])}
+    )
 
     @settings(max_examples=35)
     @given(good.flatmap(lambda arguments: small(partly_spoiled(arguments))))
@@ -147,12 +167,45 @@ def test_every_odd_value_in_every_argument(shipped, listed_outcomes):
     solution = shipped("brock_mirman")
     people = PEOPLE["brock_mirman"]
     calls = (
-        (solution.simulate, {"periods": 2, "economies": 1, "agents": 2, "seed": 0, "shocks": [0, 1], "start": people,
-                             "histories": True}),
-        (solution.irf, {"shock": "good->bad", "periods": 1, "draws": 1, "seed": 0, "agents": 2, "start": people,
-                        "hold": 1, "baseline": "drawn", "keep_draws": False}),
-        (solution.irf, {"shock": {"transfer": 0.1}, "periods": 1, "draws": 1, "agents": 2, "start": people,
-                        "hold": 1, "baseline": "drawn", "keep_draws": False}),
+        (
+            solution.simulate,
+            {
+                "periods": 2,
+                "economies": 1,
+                "agents": 2,
+                "seed": 0,
+                "shocks": [0, 1],
+                "start": people,
+                "histories": True,
+            },
+        ),
+        (
+            solution.irf,
+            {
+                "shock": "good->bad",
+                "periods": 1,
+                "draws": 1,
+                "seed": 0,
+                "agents": 2,
+                "start": people,
+                "hold": 1,
+                "baseline": "drawn",
+                "keep_draws": False,
+            },
+        ),
+        (
+            solution.irf,
+            {
+                "shock": {"transfer": 0.1},
+                "periods": 1,
+                "draws": 1,
+                "agents": 2,
+                "start": people,
+                "hold": 1,
+                "baseline": "drawn",
+                "keep_draws": False,
+            },
+        ),
         (solution.risky_steady_state, {"z": "bad", "periods": 2, "start": people}),
         (solution.errors, {"dates": 1, "periods": 1, "seed": 0}),
     )
@@ -170,7 +223,9 @@ def test_every_odd_value_in_every_argument(shipped, listed_outcomes):
 def test_plot_irf(shipped, outcomes):
     solution = shipped("brock_mirman")
     names = st.lists(st.sampled_from(("Y", "C", "I", "K", "r", "w", "gini")), min_size=1, max_size=3)
-    given_variables = names | names | names.flatmap(spoiled) | st.sampled_from((("K_se",), "Y", ("Y", "Y"), ("period",)))
+    given_variables = (
+        names | names | names.flatmap(spoiled) | st.sampled_from((("K_se",), "Y", ("Y", "Y"), ("period",)))
+    )
 
     @settings(max_examples=30)
     @given(given_variables)
@@ -221,13 +276,17 @@ def test_datasets_save(shipped, outcomes, tmp_path, monkeypatch):
     data = shipped("brock_mirman").simulate(2)
     numbers = st.floats() | st.integers(-10, 10)
 
-    odd_names = st.sampled_from(("é\n.nc.gz", "no/where.nc.gz", "\x00.nc.gz", "\ud800.nc.gz", "x" * 400 + ".nc.gz",
-                                 "a.nc"))
+    odd_names = st.sampled_from(
+        ("é\n.nc.gz", "no/where.nc.gz", "\x00.nc.gz", "\ud800.nc.gz", "x" * 400 + ".nc.gz", "a.nc")
+    )
 
     @settings(max_examples=60)
-    @given(mostly(mostly(numbers, values).map(lambda given: data.assign_attrs(given=given)), values),
-           mostly(st.sampled_from(("a.nc.gz", "b.nc.gz")),
-                  odd_names | values.filter(lambda odd: not isinstance(odd, str))))
+    @given(
+        mostly(mostly(numbers, values).map(lambda given: data.assign_attrs(given=given)), values),
+        mostly(
+            st.sampled_from(("a.nc.gz", "b.nc.gz")), odd_names | values.filter(lambda odd: not isinstance(odd, str))
+        ),
+    )
     def check(dataset, path):
         with outcomes.case():
             datasets.save(dataset, path)

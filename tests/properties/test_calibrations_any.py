@@ -27,8 +27,12 @@ def rows(draw, number, columns):
 
 @st.composite
 def brock_mirman(draw):
-    return {"beta": draw(shares(0.67, 0.999)), "alpha": draw(shares(0.05, 0.95)), "stay": draw(shares(0.01, 0.99)),
-            "productivity": draw(st.lists(st.floats(0.1, 10), min_size=2, max_size=2))}
+    return {
+        "beta": draw(shares(0.67, 0.999)),
+        "alpha": draw(shares(0.05, 0.95)),
+        "stay": draw(shares(0.01, 0.99)),
+        "productivity": draw(st.lists(st.floats(0.1, 10), min_size=2, max_size=2)),
+    }
 
 
 @st.composite
@@ -46,10 +50,17 @@ def ks98(draw):
             for eps, unemployed in enumerate((remain, lose)):
                 matrix[2 * z + eps][2 * y] = aggregate[z][y] * unemployed
                 matrix[2 * z + eps][2 * y + 1] = aggregate[z][y] * (1 - unemployed)
-    return {"beta": draw(shares(0.5, 0.999)), "sigma": draw(st.floats(0.1, 10)), "alpha": draw(shares(0.05, 0.9)),
-            "delta": draw(shares(0.005, 1)), "mu": draw(shares(0.01, 0.5)), "hours": draw(st.floats(0.2, 10)),
-            "productivity": draw(st.lists(st.floats(0.1, 10), min_size=n_z, max_size=n_z)), "unemployment": rate,
-            "chain_matrix": matrix}
+    return {
+        "beta": draw(shares(0.5, 0.999)),
+        "sigma": draw(st.floats(0.1, 10)),
+        "alpha": draw(shares(0.05, 0.9)),
+        "delta": draw(shares(0.005, 1)),
+        "mu": draw(shares(0.01, 0.5)),
+        "hours": draw(st.floats(0.2, 10)),
+        "productivity": draw(st.lists(st.floats(0.1, 10), min_size=n_z, max_size=n_z)),
+        "unemployment": rate,
+        "chain_matrix": matrix,
+    }
 
 
 @st.composite
@@ -57,13 +68,18 @@ def rare_event(draw):
     n_z, n_eps = draw(st.integers(1, 2)), draw(st.integers(1, 4))
     beta = draw(shares(0.5, 0.95))
     positive = st.floats(0.1, 50)
-    return {"beta": beta, "sigma": draw(st.floats(0.1, 10)), "alpha": draw(shares(0.05, 0.9)),
-            "delta": draw(shares(0.005, 1)),
-            "productivity": draw(st.lists(positive, min_size=n_z, max_size=n_z)), "stay": draw(shares(0.01, 0.99)),
-            "efficiency": draw(st.lists(positive, min_size=n_eps, max_size=n_eps)),
-            "chains": [draw(rows(n_eps, n_eps)) for _ in range(n_z)],
-            "labour_supply": draw(st.just([]) | st.lists(positive, min_size=n_z, max_size=n_z)),
-            "stated_return": 1 + draw(shares(0.01, 1)) * (1 / beta - 1)}
+    return {
+        "beta": beta,
+        "sigma": draw(st.floats(0.1, 10)),
+        "alpha": draw(shares(0.05, 0.9)),
+        "delta": draw(shares(0.005, 1)),
+        "productivity": draw(st.lists(positive, min_size=n_z, max_size=n_z)),
+        "stay": draw(shares(0.01, 0.99)),
+        "efficiency": draw(st.lists(positive, min_size=n_eps, max_size=n_eps)),
+        "chains": [draw(rows(n_eps, n_eps)) for _ in range(n_z)],
+        "labour_supply": draw(st.just([]) | st.lists(positive, min_size=n_z, max_size=n_z)),
+        "stated_return": 1 + draw(shares(0.01, 1)) * (1 / beta - 1),
+    }
 
 
 @st.composite
@@ -75,12 +91,21 @@ def davila12(draw):
 
 @st.composite
 def jfv(draw):
-    """Any household, beside the shipped expert and its capital, whose leverage is bounded; a step is short for the rates."""
+    """Any household, beside the shipped expert and its capital, whose leverage is bounded; a step is short for the
+    rates."""
     finding, losing = draw(st.floats(0.01, 5)), draw(st.floats(0.01, 5))
     W = draw(st.floats(1.0, 3.0))
-    return {"rho": draw(st.floats(0.01, 1)), "discounting": draw(st.sampled_from(("simple", "exponential"))),
-            "sigma": draw(shares(0, 0.05)), "low": draw(shares(0.05, 0.99)), "finding": finding, "losing": losing,
-            "dt": draw(shares(0.01, 1)) / max(finding, losing, 2), "stated_assets": 3.7 - W, "stated_net_worth": W}
+    return {
+        "rho": draw(st.floats(0.01, 1)),
+        "discounting": draw(st.sampled_from(("simple", "exponential"))),
+        "sigma": draw(shares(0, 0.05)),
+        "low": draw(shares(0.05, 0.99)),
+        "finding": finding,
+        "losing": losing,
+        "dt": draw(shares(0.01, 1)) / max(finding, losing, 2),
+        "stated_assets": 3.7 - W,
+        "stated_net_worth": W,
+    }
 
 
 # an economy without a strategy is looked at with its own calibration, below
@@ -102,7 +127,9 @@ def check_identities(economy, name):
         assert float((share @ chain.individual - share).abs().max()) < 1e-9
     for state in (economy.steady_state(), economy.typical_state()):
         assert all(math.isfinite(value) and value > 0 for value in state.values())
-        assert state["m"] - state["c"] == pytest.approx(state[economy.mean_assets], abs=1e-9 * state["m"]), "c + k' = m, assets at rest"
+        assert state["m"] - state["c"] == pytest.approx(state[economy.mean_assets], abs=1e-9 * state["m"]), (
+            "c + k' = m, assets at rest"
+        )
         aggregates = {key: torch.full((chain.n_z,), value, dtype=torch.float64) for key, value in state.items()}
         prices = economy.prices(aggregates, z)
         assert all(bool(price.isfinite().all()) for price in prices.values())
@@ -145,10 +172,13 @@ def test_strategies_are_of_economies():
 
 def test_any_name_of_an_economy_and_any_parameter(outcomes):
     @settings(max_examples=60)
-    @given(mostly(st.sampled_from(economics.names())),
-           mostly(st.sampled_from(("alpha", "beta")),
-                  st.sampled_from(("name", "self", "", "ßeta\n", "x" * 1000, "\ud800"))),
-           st.floats(0.7, 0.9))
+    @given(
+        mostly(st.sampled_from(economics.names())),
+        mostly(
+            st.sampled_from(("alpha", "beta")), st.sampled_from(("name", "self", "", "ßeta\n", "x" * 1000, "\ud800"))
+        ),
+        st.floats(0.7, 0.9),
+    )
     def check(name, parameter, value):
         with outcomes.case():
             economics.create(name, **{parameter: value})

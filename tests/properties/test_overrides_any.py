@@ -20,8 +20,12 @@ from deepham.training import configuration
 from deepham.training import solve as solve_module
 from deepham.training.cli import explain
 
-READERS = {"train": configuration.read, "reference": configuration.read_reference,
-           "evaluate": configuration.read_evaluation, "report": configuration.read_report}
+READERS = {
+    "train": configuration.read,
+    "reference": configuration.read_reference,
+    "evaluate": configuration.read_evaluation,
+    "report": configuration.read_report,
+}
 
 
 def keys_of(cfg, prefix=""):
@@ -73,9 +77,16 @@ def changes(draw, cfg):
     return result
 
 
-@pytest.mark.parametrize("script, overrides, cases", [
-    ("train", (), 60), ("train", ("model=rare_event", "network=generalized_moments", "algorithm=deepham_paper"), 30),
-    ("reference", (), 30), ("evaluate", ("solution=x",), 30), ("report", (), 30)])
+@pytest.mark.parametrize(
+    "script, overrides, cases",
+    [
+        ("train", (), 60),
+        ("train", ("model=rare_event", "network=generalized_moments", "algorithm=deepham_paper"), 30),
+        ("reference", (), 30),
+        ("evaluate", ("solution=x",), 30),
+        ("report", (), 30),
+    ],
+)
 def test_settings_or_one_line(composed, outcomes, script, overrides, cases, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     original = composed(script, *overrides)
@@ -110,26 +121,84 @@ def test_what_stands_in_place_of_a_group(composed, script):
                 READERS[script](cfg)
 
 
-BROKEN = ["a=b=c", "=", "", "~", "++", "seed", "seed=", "++seed=2", "+seed=2", "seed=[1,2", "seed={a:1", "seed='",
-          'seed="', "seed=${seed}", "seed=${nope}", "seed=${oc.env:NOPE}", "seed=${now:%Y}", "run=${run}",
-          "model.alpha=${model.beta}", "model=${seed}", "model=[ks98]", "seed=choice(1,2)", "seed=int(x)",
-          "hydra.run.dir=null", "hydra/job_logging=nope", "model@network=ks98", "+model@x=ks98", "network@:paper",
-          "callbacks=[]", "~callbacks", "~model", "~model.beta", "algorithm.policy_optimizer=3",
-          "model.chain_matrix={}", "é=1", "\ud800=1", "seed=\ud800", "seed=\x00", "seed=\n", "seed=1\nrun=2",
-          "run=a b", "run='a\nb'", "run=" + "x" * 999, "log_dir=" + "x" * 999, "log_dir=\x00", "checkpoint_dir=null",
-          "optimized_metric=[a]", "+a.b.c=1", "model.beta.x=1", "seed=1e400", "seed=" + "9" * 5000, "init_from=x",
-          "ckpt_path=x", "experiment=nope", "~experiment", "seed=???", "model=???", "network.moment_states=[eps]",
-          "network.moment_states=[[k]]", "logger=none", "logger.tensorboard.name=${nope}",
-          "callbacks.guard._target_=3", "callbacks.guard._target_=deepham..",
-          "callbacks.guard.every=${callbacks.guard.every}"]
+BROKEN = [
+    "a=b=c",
+    "=",
+    "",
+    "~",
+    "++",
+    "seed",
+    "seed=",
+    "++seed=2",
+    "+seed=2",
+    "seed=[1,2",
+    "seed={a:1",
+    "seed='",
+    'seed="',
+    "seed=${seed}",
+    "seed=${nope}",
+    "seed=${oc.env:NOPE}",
+    "seed=${now:%Y}",
+    "run=${run}",
+    "model.alpha=${model.beta}",
+    "model=${seed}",
+    "model=[ks98]",
+    "seed=choice(1,2)",
+    "seed=int(x)",
+    "hydra.run.dir=null",
+    "hydra/job_logging=nope",
+    "model@network=ks98",
+    "+model@x=ks98",
+    "network@:paper",
+    "callbacks=[]",
+    "~callbacks",
+    "~model",
+    "~model.beta",
+    "algorithm.policy_optimizer=3",
+    "model.chain_matrix={}",
+    "é=1",
+    "\ud800=1",
+    "seed=\ud800",
+    "seed=\x00",
+    "seed=\n",
+    "seed=1\nrun=2",
+    "run=a b",
+    "run='a\nb'",
+    "run=" + "x" * 999,
+    "log_dir=" + "x" * 999,
+    "log_dir=\x00",
+    "checkpoint_dir=null",
+    "optimized_metric=[a]",
+    "+a.b.c=1",
+    "model.beta.x=1",
+    "seed=1e400",
+    "seed=" + "9" * 5000,
+    "init_from=x",
+    "ckpt_path=x",
+    "experiment=nope",
+    "~experiment",
+    "seed=???",
+    "model=???",
+    "network.moment_states=[eps]",
+    "network.moment_states=[[k]]",
+    "logger=none",
+    "logger.tensorboard.name=${nope}",
+    "callbacks.guard._target_=3",
+    "callbacks.guard._target_=deepham..",
+    "callbacks.guard.every=${callbacks.guard.every}",
+]
 
 
 @st.composite
 def texts_of_overrides(draw, keys):
     key = draw(mostly(st.sampled_from(keys), st.text(max_size=8)))
     sign = draw(mostly(st.just(""), st.sampled_from(("+", "++", "~", "~~", "@", " "))))
-    value = draw(mostly(st.sampled_from(("1", "2", "0.95", "true", "null", "ks98")),
-                        st.text("[]{}(),:=${}'\"\\ ab1.-", max_size=12) | texts))
+    value = draw(
+        mostly(
+            st.sampled_from(("1", "2", "0.95", "true", "null", "ks98")),
+            st.text("[]{}(),:=${}'\"\\ ab1.-", max_size=12) | texts,
+        )
+    )
     return f"{sign}{key}={value}"
 
 
@@ -164,6 +233,7 @@ def test_words_of_the_command_line(listed_outcomes, composed, script, tmp_path, 
 
 def test_arguments_of_solve(composed, outcomes, monkeypatch):
     """Everything before the training, which is left out."""
+
     class Concluded:
         solution, measures = "trained", {"euler.mean": 0.1}
 
@@ -171,18 +241,27 @@ def test_arguments_of_solve(composed, outcomes, monkeypatch):
     monkeypatch.setattr(solve_module, "find", lambda *args, **options: None)
     monkeypatch.setattr(solve_module, "conclude", lambda *args, **options: Concluded())
     keys = [key for key in keys_of(composed("train")) if key.split(".")[0] in ("algorithm", "network", "verdict")]
-    parameters = st.sampled_from((("beta", 0.9), ("beta", np.float64(0.9)), ("alpha", 0.3),
-                                  ("productivity", (0.9, 1.1))))
+    parameters = st.sampled_from(
+        (("beta", 0.9), ("beta", np.float64(0.9)), ("alpha", 0.3), ("productivity", (0.9, 1.1)))
+    )
 
     @settings(max_examples=30)
-    @given(mostly(st.sampled_from(economics.names())), mostly(st.integers(0, 100)),
-           mostly(st.lists(st.sampled_from(("algorithm.horizon=2", "network.width=4", "verdict.dates=3")), max_size=2),
-                  values | texts_of_overrides(keys).map(lambda text: [text])),
-           mostly(st.none()), mostly(parameters.map(lambda pair: dict([pair])),
-                                     st.dictionaries(st.just("alpha") | texts, values, max_size=2)))
+    @given(
+        mostly(st.sampled_from(economics.names())),
+        mostly(st.integers(0, 100)),
+        mostly(
+            st.lists(st.sampled_from(("algorithm.horizon=2", "network.width=4", "verdict.dates=3")), max_size=2),
+            values | texts_of_overrides(keys).map(lambda text: [text]),
+        ),
+        mostly(st.none()),
+        mostly(
+            parameters.map(lambda pair: dict([pair])), st.dictionaries(st.just("alpha") | texts, values, max_size=2)
+        ),
+    )
     def check(economy, seed, overrides, init_from, calibration):
         with outcomes.case():
-            assert deepham.solve(economy, seed=seed, overrides=overrides, init_from=init_from,
-                                 **calibration) == "trained"
+            assert (
+                deepham.solve(economy, seed=seed, overrides=overrides, init_from=init_from, **calibration) == "trained"
+            )
 
     check()

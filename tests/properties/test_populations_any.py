@@ -14,8 +14,13 @@ assets = st.floats(0, 1e6) | st.floats(0.01, 100) | st.integers(0, 1000)
 
 
 def names_of(economy):
-    return [list(economy.names_of(shock, number)) for shock, number in
-            ((economy.individual_shock, economy.chain.n_eps), (economy.aggregate_shock, economy.chain.n_z))]
+    return [
+        list(economy.names_of(shock, number))
+        for shock, number in (
+            (economy.individual_shock, economy.chain.n_eps),
+            (economy.aggregate_shock, economy.chain.n_z),
+        )
+    ]
 
 
 @st.composite
@@ -26,8 +31,11 @@ def cross_sections(draw, economy):
     k = draw(st.lists(assets, min_size=number, max_size=number))
     weight = draw(st.lists(st.integers(0, 9), min_size=number, max_size=number).filter(any))
     states = draw(st.sampled_from((eps, list(range(len(eps))))))
-    given = {economy.asset: k, "weight": [each / sum(weight) for each in weight],
-             economy.individual_shock: draw(st.lists(st.sampled_from(states), min_size=number, max_size=number))}
+    given = {
+        economy.asset: k,
+        "weight": [each / sum(weight) for each in weight],
+        economy.individual_shock: draw(st.lists(st.sampled_from(states), min_size=number, max_size=number)),
+    }
     spoil = draw(st.sampled_from(("no", "array", "tensor", "entries", "missing")))
     if spoil == "entries":
         return draw(partly_spoiled(given))
@@ -44,11 +52,17 @@ def households(draw, economy):
     """Arguments of `consumption`: assets of up to two dimensions, states by index or by name."""
     eps, z = names_of(economy)
     number = draw(st.integers(1, 4))
-    k = draw(assets | st.lists(assets, min_size=number, max_size=number)
-             | st.lists(st.lists(assets, min_size=number, max_size=number), min_size=2, max_size=2))
+    k = draw(
+        assets
+        | st.lists(assets, min_size=number, max_size=number)
+        | st.lists(st.lists(assets, min_size=number, max_size=number), min_size=2, max_size=2)
+    )
     state = draw(st.sampled_from([*eps, *range(len(eps))]))
-    given = {economy.asset: k, economy.individual_shock: draw(st.sampled_from((state, [state] * number))),
-             economy.aggregate_shock: draw(st.sampled_from([*z, *range(len(z))]))}
+    given = {
+        economy.asset: k,
+        economy.individual_shock: draw(st.sampled_from((state, [state] * number))),
+        economy.aggregate_shock: draw(st.sampled_from([*z, *range(len(z))])),
+    }
     given = draw(partly_spoiled(given)) if draw(st.booleans()) else given
     around = draw(st.none() | st.none() | cross_sections(economy) | spoiled(None))
     return given | {"population": around}

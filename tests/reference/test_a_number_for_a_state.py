@@ -1,4 +1,5 @@
-"""An aggregate state that is a number: financial frictions on the grid, against another method and against plain numbers."""
+"""An aggregate state that is a number: financial frictions on the grid, against another method and against plain
+numbers."""
 
 import math
 from dataclasses import replace
@@ -24,11 +25,35 @@ from deepham.reference.stationary import solve_stationary
 from deepham.simulation.household import observe
 from deepham.simulation.population import Population
 
-REST = ReferenceSettings(k_nodes=150, K_nodes=5, K_width=0.1, top=5.0, histogram_nodes=200, economies=1, burn_in=0, periods=100,
-                         tolerance=1e-7, damping=0.25, iterations=60, seed=1)
+REST = ReferenceSettings(
+    k_nodes=150,
+    K_nodes=5,
+    K_width=0.1,
+    top=5.0,
+    histogram_nodes=200,
+    economies=1,
+    burn_in=0,
+    periods=100,
+    tolerance=1e-7,
+    damping=0.25,
+    iterations=60,
+    seed=1,
+)
 # with steps of a year, which households look through five times as fast
-SMALL = replace(REST, k_nodes=60, K_nodes=8, top=8.0, histogram_nodes=80, economies=4, burn_in=150, periods=300, tolerance=1e-5,
-                z_nodes=7, box=[[0.4, 3.0], [1.0, 4.0]], order=2)
+SMALL = replace(
+    REST,
+    k_nodes=60,
+    K_nodes=8,
+    top=8.0,
+    histogram_nodes=80,
+    economies=4,
+    burn_in=150,
+    periods=300,
+    tolerance=1e-5,
+    z_nodes=7,
+    box=[[0.4, 3.0], [1.0, 4.0]],
+    order=2,
+)
 
 
 def tensor(values):
@@ -41,6 +66,7 @@ def without_shocks(**overrides):
 
 # -- without shocks ----------------------------------------------------------------------------------------------------
 
+
 @pytest.fixture(scope="module")
 def rest():
     economy = without_shocks()
@@ -48,7 +74,8 @@ def rest():
 
 
 def plain_assets(e, k, nodes):
-    """What households hold on average at r = rho_hat: endogenous grid points, and the histogram's balance as a sparse system."""
+    """What households hold on average at r = rho_hat: endogenous grid points, and the histogram's balance as a sparse
+    system."""
     K = (e.alpha / (e.delta + e.rho_hat)) ** (1 / (1 - e.alpha))
     income = e.dt * (1 - e.alpha) * K**e.alpha * np.array([e.low, 1 + e.losing / e.finding * (1 - e.low)])
     R, beta = 1 + e.dt * e.rho_hat, 1 / (1 + e.dt * e.rho)
@@ -75,7 +102,9 @@ def plain_assets(e, k, nodes):
             for node, mass in ((above, share), (above - 1, 1 - share)):
                 rows.append(j * g + node), columns.append(i * g + np.arange(g)), values.append(chances[i, j] * mass)
     moves = coo_matrix((np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))), shape=(2 * g, 2 * g))
-    over = np.concatenate([np.maximum(R * nodes + income[i] - np.interp(nodes, k, c[i]) - nodes[-1], 0) for i in range(2)])
+    over = np.concatenate(
+        [np.maximum(R * nodes + income[i] - np.interp(nodes, k, c[i]) - nodes[-1], 0) for i in range(2)]
+    )
     height = np.append(nodes[:-1], 0.0)  # of what would be held beyond the top everybody below has a share
     rate = 0.0
     for _ in range(20):
@@ -98,8 +127,8 @@ def test_where_the_economy_rests_is_what_another_program_finds(rest):
 
 
 def test_the_rest_is_near_the_published_one(rest):
-    """B 1.8718 and W 1.8215 in continuous time. Households hold much more if interest rises a little, and what they hold here
-    falls by some 2 % as nodes are added.
+    """B 1.8718 and W 1.8215 in continuous time. Households hold much more if interest rises a little, and what they
+    hold here falls by some 2 % as nodes are added.
     """
     economy, found = rest
     B, W = float(found.ergodic.K[0, -1]), float(found.ergodic.z[0, -1, 0])
@@ -127,8 +156,12 @@ def yearly():
 
 @pytest.fixture(scope="module")
 def problem(yearly):
-    grid = Grid(12 * torch.linspace(0, 1, 100, dtype=torch.float64) ** 3, torch.linspace(0.6, 2.2, 12, dtype=torch.float64),
-                torch.linspace(1.4, 3.4, 9, dtype=torch.float64), "B")
+    grid = Grid(
+        12 * torch.linspace(0, 1, 100, dtype=torch.float64) ** 3,
+        torch.linspace(0.6, 2.2, 12, dtype=torch.float64),
+        torch.linspace(1.4, 3.4, 9, dtype=torch.float64),
+        "B",
+    )
     return HouseholdProblem(yearly, LAW, grid)
 
 
@@ -148,7 +181,13 @@ def test_the_euler_equation_holds_in_plain_numbers_between_the_nodes(yearly, pro
     earnings = [e.low, 1 + e.losing / e.finding * (1 - e.low)]
     chances = [[1 - e.finding, e.finding], [e.losing, 1 - e.losing]]
     errors = []
-    for k, eps, B, W in ((0.02, 0, 1.05, 2.3), (0.5, 0, 1.3, 2.55), (0.8, 1, 0.93, 2.83), (2.2, 1, 1.6, 1.9), (6.1, 0, 1.31, 2.4)):
+    for k, eps, B, W in (
+        (0.02, 0, 1.05, 2.3),
+        (0.5, 0, 1.3, 2.55),
+        (0.8, 1, 0.93, 2.83),
+        (2.2, 1, 1.6, 1.9),
+        (6.1, 0, 1.31, 2.4),
+    ):
         m, c = at(k, eps, B, W)
         K = B + W
         assert m == pytest.approx((1 + interest(B, W)) * k + (1 - e.alpha) * K**e.alpha * earnings[eps], rel=1e-12)
@@ -158,7 +197,9 @@ def test_the_euler_equation_holds_in_plain_numbers_between_the_nodes(yearly, pro
         for shock, weight in ((-math.sqrt(3), 1 / 6), (0.0, 2 / 3), (math.sqrt(3), 1 / 6)):
             W_next = W + growth * W + e.sigma * K * shock
             for j in range(2):
-                marginal += weight * chances[eps][j] * (1 + interest(B_next, W_next)) * at(m - c, j, B_next, W_next)[1] ** -2
+                marginal += (
+                    weight * chances[eps][j] * (1 + interest(B_next, W_next)) * at(m - c, j, B_next, W_next)[1] ** -2
+                )
         errors.append(abs(c / min((e.beta * marginal) ** -0.5, m) - 1))
     assert max(errors) < 1e-3 and sum(errors) / len(errors) < 3e-4, errors
 
@@ -169,7 +210,9 @@ def test_beyond_its_nodes_a_state_counts_as_at_the_last(problem):
     assert len(outside) == 16
     for (place, weight), (at_end, of_end) in zip(outside, ends):
         assert torch.equal(place, at_end) and torch.equal(weight, of_end)
-    torch.testing.assert_close(sum(weight for _, weight in outside), torch.ones(3, dtype=torch.float64), rtol=0, atol=1e-14)
+    torch.testing.assert_close(
+        sum(weight for _, weight in outside), torch.ones(3, dtype=torch.float64), rtol=0, atol=1e-14
+    )
 
 
 def test_a_cubic_of_z_and_log_k_is_exact_between_the_nodes(problem):
@@ -193,6 +236,7 @@ def test_a_cubic_of_z_and_log_k_is_exact_between_the_nodes(problem):
 
 
 # -- the law of motion -------------------------------------------------------------------------------------------------
+
 
 @pytest.fixture(scope="module")
 def small(yearly):
@@ -250,7 +294,9 @@ def test_the_forecast_iterates_the_number_with_mean_assets(yearly, small):
         growth = e.alpha * K ** (e.alpha - 1) - e.delta - e.rho_hat - e.sigma**2 * (1 - K / W) * K / W
         B_next = B * math.exp(a + b * (math.log(B) - float(law.centre[0])) + c * (W - float(law.centre[1])))
         W, B = W + growth * W + e.sigma * K * float(shocks[0, t, 0]), B_next
-        assert float(errors[0, t]) == pytest.approx(100 * abs(math.log(B / float(truth.ergodic.K[0, t]))), rel=1e-6, abs=1e-9)
+        assert float(errors[0, t]) == pytest.approx(
+            100 * abs(math.log(B / float(truth.ergodic.K[0, t]))), rel=1e-6, abs=1e-9
+        )
 
 
 def test_the_solution_is_stored_and_read_to_the_bit(yearly, small, tmp_path):
@@ -258,22 +304,32 @@ def test_the_solution_is_stored_and_read_to_the_bit(yearly, small, tmp_path):
     path.write_bytes(store._bytes(small))
     again = store.find("jfv", yearly, SMALL, tmp_path)
     assert torch.equal(again.policy.values, small.policy.values) and torch.equal(again.z, small.z)
-    assert torch.equal(again.law.coefficients, small.law.coefficients) and torch.equal(again.policy.grid.z, small.policy.grid.z)
+    assert torch.equal(again.law.coefficients, small.law.coefficients) and torch.equal(
+        again.policy.grid.z, small.policy.grid.z
+    )
     assert again.policy.grid.mean == "B" and again.measures == small.measures
     assert store.find("ks98", economics.create("ks98"), SMALL, tmp_path) is None
 
 
 # -- refusals ----------------------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("changed, message", [
-    ({"box": None}, r"reference\.box: expected a value, as the aggregate state of the economy, W, is a number"),
-    ({"order": None}, r"reference\.order: expected a value"),
-    ({"z_nodes": None}, r"reference\.z_nodes: expected a value"),
-    ({"z_nodes": 1}, r"reference\.z_nodes: expected at least 2, got 1"),
-    ({"order": 6}, r"reference\.order: expected at most 5, got 6"),
-    ({"box": [[2.0, 1.0], [1.0, 2.0]]}, r"reference\.box: expected \[\[lowest, highest\] of mean assets"),
-    ({"box": [[1.2, 1.3], [1.0, 4.0]], "tolerance": 0.5, "order": 1}, r"reference\.box: B moves between .* beyond its nodes"),
-    ({"tolerance": 1e-12, "iterations": 4}, "still moves by .* after 4 iterations")])
+
+@pytest.mark.parametrize(
+    "changed, message",
+    [
+        ({"box": None}, r"reference\.box: expected a value, as the aggregate state of the economy, W, is a number"),
+        ({"order": None}, r"reference\.order: expected a value"),
+        ({"z_nodes": None}, r"reference\.z_nodes: expected a value"),
+        ({"z_nodes": 1}, r"reference\.z_nodes: expected at least 2, got 1"),
+        ({"order": 6}, r"reference\.order: expected at most 5, got 6"),
+        ({"box": [[2.0, 1.0], [1.0, 2.0]]}, r"reference\.box: expected \[\[lowest, highest\] of mean assets"),
+        (
+            {"box": [[1.2, 1.3], [1.0, 4.0]], "tolerance": 0.5, "order": 1},
+            r"reference\.box: B moves between .* beyond its nodes",
+        ),
+        ({"tolerance": 1e-12, "iterations": 4}, "still moves by .* after 4 iterations"),
+    ],
+)
 def test_settings_that_do_not_fit_are_refused_in_a_line(yearly, changed, message):
     with pytest.raises(InputError, match=message) as refused:
         solve_reference(yearly, replace(SMALL, **{"k_nodes": 40, "periods": 100, "burn_in": 20} | changed))
@@ -292,9 +348,13 @@ def test_aggregates_of_mean_assets(yearly):
     assert found["B"].tolist() == [1.0, 2.0] and found["K"].tolist() == [3.0, 5.0]
 
 
-@pytest.mark.parametrize("changed, message", [
-    ({"rho": 0.5}, "households hold next to nothing at any B"),
-    ({"rho": 0.04974}, "W beside B = .*: .*; expected a calibration with a rest")])
+@pytest.mark.parametrize(
+    "changed, message",
+    [
+        ({"rho": 0.5}, "households hold next to nothing at any B"),
+        ({"rho": 0.04974}, "W beside B = .*: .*; expected a calibration with a rest"),
+    ],
+)
 def test_an_economy_without_a_rest_is_refused_in_a_line(changed, message):
     with pytest.raises(InputError, match=message) as refused:
         solve_stationary(without_shocks(**changed), replace(REST, k_nodes=30, histogram_nodes=60))
@@ -305,7 +365,9 @@ def test_an_economy_without_a_rest_is_refused_in_a_line(changed, message):
 def test_a_number_that_rests_at_zero_is_an_economy_without_shocks():
     moving = many_shocks(1, sd=0.0)
     settings = replace(REST, k_nodes=60, histogram_nodes=80)
-    found, known = (float(solve_stationary(each, settings).ergodic.K[0, 0]) for each in (moving, moving.without_aggregate_risk()))
+    found, known = (
+        float(solve_stationary(each, settings).ergodic.K[0, 0]) for each in (moving, moving.without_aggregate_risk())
+    )
     assert found == pytest.approx(known, rel=1e-4)
 
 
@@ -314,6 +376,9 @@ def test_a_planner_beside_a_number_and_aggregates_of_more_than_the_mean_are_refu
     chosen.objective = "planner"
     assert "a planner for a finite chain only" in no_grid(chosen)
     assert no_grid(yearly) is None
-    monkeypatch.setattr(type(yearly), "aggregates", lambda self, population, z: {
-        "B": population.mean(population.k), "K": population.mean(population.k**2)})
+    monkeypatch.setattr(
+        type(yearly),
+        "aggregates",
+        lambda self, population, z: {"B": population.mean(population.k), "K": population.mean(population.k**2)},
+    )
     assert "follow from mean assets and z" in no_grid(yearly)

@@ -48,6 +48,7 @@ def z_path(economy):
 @pytest.fixture(scope="module")
 def scaled(economy, reference, z_path):
     """The reference's policy with one percent less consumption, and what is measured of it."""
+
     def policy(seen):
         return 0.99 * reference.policy(seen)
 
@@ -64,7 +65,9 @@ def test_the_shipped_solution_is_found_and_lands_on_the_published_law_of_motion(
     assert (reference.r_squared > 0.99999).all()
     measures = reference.measures
     assert measures["mean_K"] == pytest.approx(39.41, rel=0.001)
-    assert measures["wealth_sd"] == pytest.approx(20.1, rel=0.01) and measures["gini"] == pytest.approx(0.275, abs=0.003)
+    assert measures["wealth_sd"] == pytest.approx(20.1, rel=0.01) and measures["gini"] == pytest.approx(
+        0.275, abs=0.003
+    )
     assert measures["euler.mean"] < 0.002 and measures["bellman_policy.mean"] < 0.0003
     assert measures["forecast.mean"] < 0.1 and measures["forecast.max"] < 0.5
 
@@ -83,6 +86,7 @@ def test_one_percent_less_consumption_shows_in_capital_and_hardly_in_euler_error
 
 def test_following_a_wrong_policy_costs_welfare(economy, reference, scaled, z_path):
     """Of second order, by too little consumption or too much, and on a path of whatever length and luck."""
+
     def cost(factor, path):
         return welfare_gap(economy, lambda seen: factor * reference.policy(seen), reference, path)
 
@@ -97,11 +101,16 @@ def test_following_a_wrong_policy_costs_welfare(economy, reference, scaled, z_pa
 @pytest.mark.parametrize("periods", [2, 30])
 @pytest.mark.parametrize("factor", [0.5, 0.97, 1.0, 1.1])
 def test_the_cost_of_a_constant_share_is_that_of_the_closed_form(bm, closed_form, periods, factor):
-    """With log c = log(f (1-beta) m) and m' = R (1 - f (1-beta)) m the loss is -log f/(1-beta) - beta/(1-beta)^2 log s/beta."""
+    """With log c = log(f (1-beta) m) and m' = R (1 - f (1-beta)) m the loss is -log f/(1-beta) - beta/(1-beta)^2 log
+    s/beta."""
     nodes = wealth_grid(bm, 3000, 4.0)
-    start = on_grid(nodes, Population.panel(torch.tensor([[0.1, 0.15, 0.3]]).double(), torch.zeros(1, 3, dtype=torch.long)), 1)
-    functions = (SimpleNamespace(on_histogram=lambda nodes, function=function: function)
-                 for function in (closed_form.policy, closed_form.value))
+    start = on_grid(
+        nodes, Population.panel(torch.tensor([[0.1, 0.15, 0.3]]).double(), torch.zeros(1, 3, dtype=torch.long)), 1
+    )
+    functions = (
+        SimpleNamespace(on_histogram=lambda nodes, function=function: function)
+        for function in (closed_form.policy, closed_form.value)
+    )
     known = SimpleNamespace(nodes=nodes, start=start, z=None, policy=next(functions), value=next(functions))
     path = bm.chain.draw_path(torch.tensor([1]), periods, torch.Generator().manual_seed(0))
     found = welfare_gap(bm, lambda seen: factor * closed_form.policy(seen), known, path)
@@ -130,8 +139,10 @@ def test_a_wrong_slope_and_a_wrong_kink_show_in_euler_errors(economy, reference,
     def kinked(seen):
         return torch.minimum(reference.policy(seen), 0.5 * seen.resources)
 
-    right, *wrong = (error_measures(economy, policy, reference.value, dates, optimality_every=4)
-                     for policy in (reference.policy, steep, kinked))
+    right, *wrong = (
+        error_measures(economy, policy, reference.value, dates, optimality_every=4)
+        for policy in (reference.policy, steep, kinked)
+    )
     assert wrong[0]["euler.mean"] > 10 * right["euler.mean"]
     assert wrong[1]["euler.max"] > 10 and right["euler.max"] < 2
 
@@ -161,20 +172,32 @@ def test_a_solution_of_another_objective_or_of_other_equations_is_refused(refere
     with pytest.raises(InputError, match="solved for objective=market, the solution is of objective=planner"):
         compare(davila.under("planner"), reference.policy, market, z_path[:, :50], 0, 2)
     with pytest.raises(InputError, match="solved for other equations than the economy has now"):
-        compare(economics.create("ks98"), reference.policy, replace(reference, equations="those of yesterday"), z_path[:, :50], 0, 2)
+        compare(
+            economics.create("ks98"),
+            reference.policy,
+            replace(reference, equations="those of yesterday"),
+            z_path[:, :50],
+            0,
+            2,
+        )
 
 
 @pytest.mark.parametrize("factor", [0.99, 1.01])
 def test_the_gap_of_a_path_counts_above_and_below(economy, reference, z_path, factor):
-    candidate, truth, gaps = compare(economy, lambda seen: factor * reference.policy(seen), reference, z_path[:, :40], 10, 2)
+    candidate, truth, gaps = compare(
+        economy, lambda seen: factor * reference.policy(seen), reference, z_path[:, :40], 10, 2
+    )
     gap = 100 * (candidate.K.log() - truth.K.log()).abs()
-    assert gaps["path_gap.mean"] == pytest.approx(float(gap.mean())) and gaps["path_gap.max"] == pytest.approx(float(gap.max()))
+    assert gaps["path_gap.mean"] == pytest.approx(float(gap.mean())) and gaps["path_gap.max"] == pytest.approx(
+        float(gap.max())
+    )
     assert (gaps["mean_K_gap"] > 0.1) == (factor < 1) and gaps["path_gap.mean"] > 0.1
     ours, theirs = distribution_measures(candidate), distribution_measures(truth)
     for name in OF_WEALTH:
         assert gaps[f"{name}_gap"] == pytest.approx(100 * (ours[name] - theirs[name]) / theirs[name], rel=1e-9)
     assert gaps["wealth_w1"] == pytest.approx(
-        100 * wasserstein(reference.nodes, pooled(candidate), pooled(truth)) / theirs["mean_K"], rel=1e-9)
+        100 * wasserstein(reference.nodes, pooled(candidate), pooled(truth)) / theirs["mean_K"], rel=1e-9
+    )
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -62,7 +62,7 @@ def test_on_a_histogram_it_is_the_same_function(drawn):
 def test_a_batch_of_economies_is_each_of_them_alone(drawn):
     K, z, k, eps = drawn
     function = on_nodes()
-    alone = [function(seen(K[b:b + 1], z[b:b + 1], k[b:b + 1], eps[b:b + 1])) for b in range(5)]
+    alone = [function(seen(K[b : b + 1], z[b : b + 1], k[b : b + 1], eps[b : b + 1])) for b in range(5)]
     assert torch.equal(function(seen(K, z, k, eps)), torch.cat(alone))
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from deepham.errors import InputError
 from deepham import economics
+from deepham.errors import InputError
 from deepham.reference.grid import Grid
 from deepham.reference.household import HouseholdProblem, LawOfMotion
 
@@ -23,6 +23,7 @@ def spread(low, high, nodes):
 
 
 # -- Brock-Mirman ------------------------------------------------------------------------------------------------------
+
 
 def bm_problem(bm, k, K_nodes):
     """Households that know the true law; its K' stays within the nodes, exp(+-0.25) of the steady state."""
@@ -62,11 +63,13 @@ def test_value_is_the_closed_form(bm, closed_form):
 
 # -- Krusell-Smith -----------------------------------------------------------------------------------------------------
 
+
 def ks98_problem(ks98, k_nodes, K_nodes):
     law = LawOfMotion(*(tensor(column) for column in zip(*PUBLISHED)))
     K = ks98.steady_state()["K"]
-    return HouseholdProblem(ks98, law, Grid(12 * K * spread(0, 1, k_nodes) ** 3,
-                                            K * torch.exp(spread(-0.25, 0.25, K_nodes))))
+    return HouseholdProblem(
+        ks98, law, Grid(12 * K * spread(0, 1, k_nodes) ** 3, K * torch.exp(spread(-0.25, 0.25, K_nodes)))
+    )
 
 
 @pytest.fixture(scope="module")
@@ -100,8 +103,10 @@ def test_the_euler_equation_holds_in_plain_numbers(solved, plain):
         m = plain.resources(k, eps, z, K)
         K_next = math.exp(PUBLISHED[z][0] + PUBLISHED[z][1] * math.log(K))
         today = float(c[z, eps, j, i])
-        marginal = sum(p * plain.gross_return(K_next, y) / at(problem, c, y, f, K_next, m - today)
-                       for p, y, f in next_states(plain, z, eps))
+        marginal = sum(
+            p * plain.gross_return(K_next, y) / at(problem, c, y, f, K_next, m - today)
+            for p, y, f in next_states(plain, z, eps)
+        )
         errors.append(abs(today / min(1 / (plain.beta * marginal), m) - 1))
     assert max(errors) < 5e-4 and sum(errors) / len(errors) < 5e-5
 
@@ -144,8 +149,10 @@ def test_shape_of_the_policy(solved):
 def test_finer_grids_change_consumption_little(ks98, solved):
     """At the common nodes: by less than 0.3 % at worst, for the poor next to the kink, and 0.05 % on average."""
     coarse = solved[1]
-    for (k_nodes, K_nodes), common in (((401, 9), (slice(None), slice(None, None, 2))),
-                                       ((201, 17), (slice(None, None, 2), slice(None)))):
+    for (k_nodes, K_nodes), common in (
+        ((401, 9), (slice(None), slice(None, None, 2))),
+        ((201, 17), (slice(None, None, 2), slice(None))),
+    ):
         change = (coarse / ks98_problem(ks98, k_nodes, K_nodes).consumption()[:, :, common[0], common[1]] - 1).abs()
         assert float(change.max()) < 3e-3 and float(change.mean()) < 5e-4
 

@@ -25,8 +25,13 @@ def test_mirrored_paths_scatter_less_and_their_standard_errors_say_how_much():
     reference = find("ks98", economy, ReferenceSettings(**settings), store=None)
     grid = wealth_grid(economy, 300, 8.0)
     policy = reference.policy.on_histogram(grid)
-    paths = torch.cat([economy.chain.draw_path(torch.tensor([1]), BURN_IN + PERIODS, torch.Generator().manual_seed(seed), mirrored)
-                       for seed in range(PAIRS) for mirrored in (False, True)])
+    paths = torch.cat(
+        [
+            economy.chain.draw_path(torch.tensor([1]), BURN_IN + PERIODS, torch.Generator().manual_seed(seed), mirrored)
+            for seed in range(PAIRS)
+            for mirrored in (False, True)
+        ]
+    )
     panel = together(economy, on_grid(grid, reference.start, 2), None, paths)
     people, series = panel.population, {"K": [], "gini": []}
     for t in range(BURN_IN + PERIODS - 1):
@@ -41,7 +46,14 @@ def test_mirrored_paths_scatter_less_and_their_standard_errors_say_how_much():
         claimed = []
         for pair in pairs.T:
             blocks = np.array_split(pair, BLOCKS)
-            claimed.append(standard_error(pair.mean(), [np.concatenate(blocks[:i] + blocks[i + 1:]).mean() for i in range(BLOCKS)]))
-        print(f"{name}: sd of one path {alone:.3%}, of a pair {together_:.4%}, mean standard error {np.mean(claimed) / mean:.4%}")
+            claimed.append(
+                standard_error(
+                    pair.mean(), [np.concatenate(blocks[:i] + blocks[i + 1 :]).mean() for i in range(BLOCKS)]
+                )
+            )
+        print(
+            f"{name}: sd of one path {alone:.3%}, of a pair {together_:.4%}, mean standard error "
+            f"{np.mean(claimed) / mean:.4%}"
+        )
         assert together_ < alone / 10
         assert 0.5 < np.mean(claimed) / mean / together_ < 2

@@ -1,4 +1,5 @@
-"""A planner's stationary choice: against the published figures of Davila et al. (2012), and against its own condition."""
+"""A planner's stationary choice: against the published figures of Davila et al. (2012), and against its own
+condition."""
 
 import pytest
 import torch
@@ -12,8 +13,20 @@ from deepham.reference.solve import solve_reference
 from deepham.simulation.household import observe
 from deepham.simulation.population import gini
 
-SETTINGS = ReferenceSettings(k_nodes=150, K_nodes=3, K_width=0.2, top=40.0, histogram_nodes=200, economies=1, burn_in=0,
-                             periods=100, tolerance=1e-6, damping=0.25, iterations=60, seed=1)
+SETTINGS = ReferenceSettings(
+    k_nodes=150,
+    K_nodes=3,
+    K_width=0.2,
+    top=40.0,
+    histogram_nodes=200,
+    economies=1,
+    burn_in=0,
+    periods=100,
+    tolerance=1e-6,
+    damping=0.25,
+    iterations=60,
+    seed=1,
+)
 REST = yaml.safe_load((conf_folder() / "calibration/davila12_rest.yaml").read_text())
 
 
@@ -34,8 +47,10 @@ def solved(economy):
     return found
 
 
-@pytest.mark.parametrize("objective, K, r, wealth, consumed", [
-    ("market", 30.635, 4.097, 0.864, 0.615), ("planner", 119.741, -2.944, 0.862, 0.386)])
+@pytest.mark.parametrize(
+    "objective, K, r, wealth, consumed",
+    [("market", 30.635, 4.097, 0.864, 0.615), ("planner", 119.741, -2.944, 0.862, 0.386)],
+)
 def test_capital_return_and_inequality_are_the_published_ones(solved, objective, K, r, wealth, consumed):
     """Table of Han, Yang and E (2021), from panels of fifty households, whose noise is most of the distance."""
     economy, reference, seen, consumption = solved[objective]
@@ -55,8 +70,10 @@ def test_a_planner_pays_for_assets_what_they_are_worth_to_all(solved):
 
 
 def test_households_are_better_off_on_average_than_in_the_market(solved):
-    mean = {name: float(reference.start.mean(economy.preferences.utility(consumption)))
-            for name, (economy, reference, _, consumption) in solved.items()}
+    mean = {
+        name: float(reference.start.mean(economy.preferences.utility(consumption)))
+        for name, (economy, reference, _, consumption) in solved.items()
+    }
     assert mean["planner"] > mean["market"] + 0.1
 
 

@@ -13,8 +13,20 @@ from deepham.reference.law_of_motion import _lines
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.solve import _doubling, _halved, _solve, solve_reference
 
-SMALL = ReferenceSettings(k_nodes=150, K_nodes=15, K_width=0.25, top=8.0, histogram_nodes=300, economies=2, burn_in=300,
-                          periods=1500, tolerance=1e-5, damping=0.25, iterations=60, seed=1)
+SMALL = ReferenceSettings(
+    k_nodes=150,
+    K_nodes=15,
+    K_width=0.25,
+    top=8.0,
+    histogram_nodes=300,
+    economies=2,
+    burn_in=300,
+    periods=1500,
+    tolerance=1e-5,
+    damping=0.25,
+    iterations=60,
+    seed=1,
+)
 TINY = replace(SMALL, k_nodes=40, K_nodes=5, histogram_nodes=60, burn_in=50, periods=300, tolerance=1e-3)
 
 
@@ -93,10 +105,26 @@ def test_one_seed_is_one_solution_and_the_global_generator_is_left_alone(ks98):
     assert seen[-1][1] < TINY.tolerance
 
 
-@pytest.mark.parametrize("field, value", [
-    ("k_nodes", 19), ("K_nodes", 1), ("K_width", 0.0), ("K_width", 1.0), ("K_width", math.nan), ("top", 1.9),
-    ("histogram_nodes", 19), ("economies", 0), ("burn_in", -1), ("periods", 99), ("tolerance", 0.0), ("damping", 0.0),
-    ("damping", 1.1), ("iterations", 0), ("seed", -1)])
+@pytest.mark.parametrize(
+    "field, value",
+    [
+        ("k_nodes", 19),
+        ("K_nodes", 1),
+        ("K_width", 0.0),
+        ("K_width", 1.0),
+        ("K_width", math.nan),
+        ("top", 1.9),
+        ("histogram_nodes", 19),
+        ("economies", 0),
+        ("burn_in", -1),
+        ("periods", 99),
+        ("tolerance", 0.0),
+        ("damping", 0.0),
+        ("damping", 1.1),
+        ("iterations", 0),
+        ("seed", -1),
+    ],
+)
 def test_settings_out_of_range_are_refused(ks98, field, value):
     with pytest.raises(InputError, match=rf"^reference\.{field}: expected .*, got {value}"):
         solve_reference(ks98, replace(TINY, **{field: value}))
@@ -131,9 +159,13 @@ def test_doubling_is_the_distance_to_half_as_many_nodes_in_percent(ks98):
     assert (half.k_nodes, half.K_nodes, half.histogram_nodes) == (20, 3, 30)
     assert replace(half, k_nodes=40, K_nodes=5, histogram_nodes=60) == TINY
     fine = _solve(ks98, TINY, None)
-    coarse = replace(fine, policy=replace(fine.policy, values=1.02 * fine.policy.values, capped=False),
-                     ergodic=replace(fine.ergodic, K=0.99 * fine.ergodic.K))
+    coarse = replace(
+        fine,
+        policy=replace(fine.policy, values=1.02 * fine.policy.values, capped=False),
+        ergodic=replace(fine.ergodic, K=0.99 * fine.ergodic.K),
+    )
     found = _doubling(ks98, replace(fine, policy=replace(fine.policy, capped=False)), coarse)
     path_gap = -100 * math.log(0.99)
-    assert found == pytest.approx({"doubling.mean_K": 1, "doubling.path_gap": path_gap, "doubling.wealth_sd": 0,
-                                   "doubling.consumption": 2})
+    assert found == pytest.approx(
+        {"doubling.mean_K": 1, "doubling.path_gap": path_gap, "doubling.wealth_sd": 0, "doubling.consumption": 2}
+    )

@@ -1,4 +1,5 @@
-"""Without an aggregate shock: an Aiyagari economy, against another method, a published figure and its own identities."""
+"""Without an aggregate shock: an Aiyagari economy, against another method, a published figure and its own
+identities."""
 
 from __future__ import annotations
 
@@ -21,15 +22,30 @@ from deepham.simulation.continuum import advance_histogram
 from deepham.simulation.household import observe
 from deepham.simulation.population import Population
 
-SETTINGS = ReferenceSettings(k_nodes=200, K_nodes=5, K_width=0.2, top=8.0, histogram_nodes=300, economies=1, burn_in=0,
-                             periods=100, tolerance=1e-6, damping=0.25, iterations=60, seed=1)
+SETTINGS = ReferenceSettings(
+    k_nodes=200,
+    K_nodes=5,
+    K_width=0.2,
+    top=8.0,
+    histogram_nodes=300,
+    economies=1,
+    burn_in=0,
+    periods=100,
+    tolerance=1e-6,
+    damping=0.25,
+    iterations=60,
+    seed=1,
+)
 FIND, LOSE = 0.6, 0.6 * 0.07 / 0.93  # probabilities that keep unemployment at 7 %
 CHAIN = np.array([[1 - FIND, FIND], [LOSE, 1 - LOSE]])
 
 
 def one_state(**overrides):
-    return economics.create("ks98", **{"productivity": [1.0], "unemployment": [0.07],
-                                       "chain_matrix": [[1 - FIND, FIND], [LOSE, 1 - LOSE]]} | overrides)
+    return economics.create(
+        "ks98",
+        **{"productivity": [1.0], "unemployment": [0.07], "chain_matrix": [[1 - FIND, FIND], [LOSE, 1 - LOSE]]}
+        | overrides,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -159,6 +175,9 @@ def test_a_path_of_the_stationary_economy_does_not_move(solved):
 
 def test_saving_without_end_is_refused():
     economy = one_state(beta=0.96)
-    economy.prices = lambda aggregates, z: {"R": torch.full_like(aggregates["K"], 1.06), "w": torch.ones_like(aggregates["K"])}
+    economy.prices = lambda aggregates, z: {
+        "R": torch.full_like(aggregates["K"], 1.06),
+        "w": torch.ones_like(aggregates["K"]),
+    }
     with pytest.raises(InputError, match="households hold more capital than firms use"):
         solve_reference(economy, replace(SETTINGS, k_nodes=60, histogram_nodes=60))

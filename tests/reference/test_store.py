@@ -13,8 +13,20 @@ from deepham.reference.equations import equations
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.solve import solve_reference
 
-SMALL = ReferenceSettings(k_nodes=40, K_nodes=5, K_width=0.25, top=8.0, histogram_nodes=40, economies=1, burn_in=50,
-                          periods=200, tolerance=1e-3, damping=0.25, iterations=60, seed=1)
+SMALL = ReferenceSettings(
+    k_nodes=40,
+    K_nodes=5,
+    K_width=0.25,
+    top=8.0,
+    histogram_nodes=40,
+    economies=1,
+    burn_in=50,
+    periods=200,
+    tolerance=1e-3,
+    damping=0.25,
+    iterations=60,
+    seed=1,
+)
 
 
 def settings(name) -> ReferenceSettings:
@@ -43,7 +55,9 @@ def test_a_solution_is_computed_once_and_read_back_to_the_bit(ks98, solved, solv
     first = store.obtain("ks98", ks98, SMALL, tmp_path)
     second = store.obtain("ks98", ks98, SMALL, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [store.file_name("ks98", ks98, SMALL)] and len(solver) == 1
-    assert torch.equal(second.policy.values, solved.policy.values) and torch.equal(second.value.values, solved.value.values)
+    assert torch.equal(second.policy.values, solved.policy.values) and torch.equal(
+        second.value.values, solved.value.values
+    )
     assert torch.equal(second.law.slope, solved.law.slope) and torch.equal(second.start.weight, solved.start.weight)
     assert second.measures == first.measures and second.calibration == ks98.parameters()
     store.obtain("ks98", ks98, SMALL, tmp_path, again=True)
@@ -51,8 +65,11 @@ def test_a_solution_is_computed_once_and_read_back_to_the_bit(ks98, solved, solv
 
 
 def test_another_calibration_or_other_settings_are_another_file(ks98):
-    names = {store.file_name("ks98", ks98, SMALL), store.file_name("ks98", economics.create("ks98", beta=0.98), SMALL),
-             store.file_name("ks98", ks98, ReferenceSettings(**vars(SMALL) | {"seed": 2}))}
+    names = {
+        store.file_name("ks98", ks98, SMALL),
+        store.file_name("ks98", economics.create("ks98", beta=0.98), SMALL),
+        store.file_name("ks98", ks98, ReferenceSettings(**vars(SMALL) | {"seed": 2})),
+    }
     assert len(names) == 3
 
 
@@ -61,7 +78,10 @@ class InOtherWords(KS98):
 
     def prices(self, aggregates, z):
         product = self.z_level[z] * aggregates["K"] ** self.alpha * self.labour[z] ** -self.alpha
-        return {"w": product - self.alpha * product, "R": product * self.alpha * self.labour[z] / aggregates["K"] - self.delta + 1}
+        return {
+            "w": product - self.alpha * product,
+            "R": product * self.alpha * self.labour[z] / aggregates["K"] - self.delta + 1,
+        }
 
 
 class Taxed(KS98):
@@ -104,7 +124,9 @@ def test_a_market_and_a_planner_are_two_files():
 def test_the_digest_of_equations_survives_the_last_digits(name):
     """What another processor rounds differently, here as a parameter that is moved by as much."""
     economy = economics.create(name)
-    moved = {key: value * (1 + 4e-16) if isinstance(value, float) else value for key, value in economy.parameters().items()}
+    moved = {
+        key: value * (1 + 4e-16) if isinstance(value, float) else value for key, value in economy.parameters().items()
+    }
     assert equations(type(economy)(**moved)) == equations(economy)
 
 
@@ -115,9 +137,15 @@ def test_the_shipped_solution_is_filed_under_the_equations_of_today(ks98):
     assert store.read(store.SHIPPED / name, ks98).equations == equations(ks98)
 
 
-@pytest.mark.parametrize("damage", [
-    lambda data: data[: len(data) // 2], lambda data: b"", lambda data: b"nonsense" * 100,
-    lambda data: data[:-100] + bytes([data[-100] ^ 1]) + data[-99:]])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: data[: len(data) // 2],
+        lambda data: b"",
+        lambda data: b"nonsense" * 100,
+        lambda data: data[:-100] + bytes([data[-100] ^ 1]) + data[-99:],
+    ],
+)
 def test_a_damaged_file_is_rebuilt(ks98, solver, tmp_path, damage):
     store.obtain("ks98", ks98, SMALL, tmp_path)
     path = tmp_path / store.file_name("ks98", ks98, SMALL)

@@ -1,4 +1,5 @@
-"""Lifetime utility of a policy along given paths: sums written down by hand, and what is known of an economy at rest."""
+"""Lifetime utility of a policy along given paths: sums written down by hand, and what is known of an economy at
+rest."""
 
 from dataclasses import replace
 
@@ -19,16 +20,35 @@ from deepham.simulation.household import observe
 from deepham.simulation.population import Population
 from deepham.solved import SolvedEconomy
 
-SETTINGS = ReferenceSettings(k_nodes=100, K_nodes=3, K_width=0.2, top=6.0, histogram_nodes=100, economies=1, burn_in=0,
-                             periods=100, tolerance=1e-6, damping=0.25, iterations=60, seed=1)
+SETTINGS = ReferenceSettings(
+    k_nodes=100,
+    K_nodes=3,
+    K_width=0.2,
+    top=6.0,
+    histogram_nodes=100,
+    economies=1,
+    burn_in=0,
+    periods=100,
+    tolerance=1e-6,
+    damping=0.25,
+    iterations=60,
+    seed=1,
+)
 LOW, HIGH = 1.0, 5.0
 
 
 @pytest.fixture(scope="module")
 def rest():
     """An economy without aggregate shocks, solved: (economy, equilibrium, nodes, its stationary cross-section)."""
-    economy = economics.create("davila12", beta=0.93, productivity=[1.0], efficiency=[LOW, HIGH], chains=[[[0.9, 0.1], [0.1, 0.9]]],
-                               labour_supply=[3.0], stated_return=1.05)
+    economy = economics.create(
+        "davila12",
+        beta=0.93,
+        productivity=[1.0],
+        efficiency=[LOW, HIGH],
+        chains=[[[0.9, 0.1], [0.1, 0.9]]],
+        labour_supply=[3.0],
+        stated_return=1.05,
+    )
     equilibrium = solve_stationary(economy, SETTINGS)
     nodes = equilibrium.ergodic.grid
     return economy, equilibrium, nodes, Population.histogram(nodes, equilibrium.ergodic.mean_mass.reshape(1, 2, -1))
@@ -53,7 +73,8 @@ def test_without_individual_risk_it_is_the_sum_that_one_writes_down():
         expected = expected + discount * economy.preferences.utility(0.6 * m) / ((1 - economy.beta) if t == 6 else 1)
         assert float(found.K[0, t]) == pytest.approx(float(K), rel=1e-12)
         k, K, discount = 0.4 * m, 0.4 * (prices["R"] * K + 2 * prices["w"]), discount * economy.beta
-    torch.testing.assert_close(found.value[0], expected, rtol=2e-4, atol=0)  # of a quarter of the nodes thirteen times as much
+    # of a quarter of the nodes thirteen times as much
+    torch.testing.assert_close(found.value[0], expected, rtol=2e-4, atol=0)
     torch.testing.assert_close(found.consumption[0], 0.6 * observe(economy, start, z[:, 0]).resources[0])
 
 
@@ -64,8 +85,12 @@ def test_at_rest_everybody_together_has_the_utility_of_a_period_for_ever(rest):
     utility = economy.preferences.utility(policy(observe(economy, population, torch.zeros(1, dtype=torch.long))))
     lifetime = population.mean(utility) / (1 - economy.beta)
     torch.testing.assert_close(population.mean(found.value), lifetime, rtol=2e-4, atol=0)
-    value = GridFunction(equilibrium.policy.grid, HouseholdProblem(economy, equilibrium.law, equilibrium.policy.grid).value(
-        equilibrium.policy.values), False, 0.0)
+    value = GridFunction(
+        equilibrium.policy.grid,
+        HouseholdProblem(economy, equilibrium.law, equilibrium.policy.grid).value(equilibrium.policy.values),
+        False,
+        0.0,
+    )
     by_the_grid = value(observe(economy, population, torch.zeros(1, dtype=torch.long)))
     assert float(population.mean((found.value - by_the_grid).abs())) < 1e-3 * float(lifetime.abs())
     assert float((found.K / equilibrium.ergodic.K[0, 0] - 1).abs().max()) < 1e-5
@@ -86,7 +111,9 @@ def test_nobody_gains_from_a_planner_that_changes_nothing_and_all_from_one_that_
     economy, equilibrium, nodes, population = rest
     policy = equilibrium.policy
     market = solved(economy, policy, nodes, population.weight)
-    same = take_over(("market", market), ("planner", solved(economy.under("planner"), policy, nodes, population.weight)), 4, 0)
+    same = take_over(
+        ("market", market), ("planner", solved(economy.under("planner"), policy, nodes, population.weight)), 4, 0
+    )
     assert abs(float(same.mean.value)) < 1e-9 and float(same.gaining.value) == 0 and np.abs(same.first).max() < 1e-9
     assert np.isnan(same.mean.se) and same.wealth == pytest.approx(sorted(same.wealth))
 
@@ -107,8 +134,10 @@ def test_nobody_gains_from_a_planner_that_changes_nothing_and_all_from_one_that_
 
 def test_a_planner_of_another_calibration_is_refused(rest):
     economy, equilibrium, nodes, population = rest
-    both = [solved(each, equilibrium.policy.on_histogram(nodes), nodes, population.weight)
-            for each in (economy, replace(economy, sigma=3.0).under("planner"))]
+    both = [
+        solved(each, equilibrium.policy.on_histogram(nodes), nodes, population.weight)
+        for each in (economy, replace(economy, sigma=3.0).under("planner"))
+    ]
     with pytest.raises(InputError, match="different calibrations"):
         take_over(*zip(("market", "planner"), both), 4, 0)
 

@@ -14,15 +14,32 @@ def test_everything_is_inline_and_in_files(tmp_path):
     figure = Figure()
     figure.add_subplot().plot(np.arange(3))
     sheet = Sheet(("a < b", "value"), [("x & y", "1")], "lr")
-    page = write(tmp_path, "title", "subtitle", [
-        Section("First, of all", ["A paragraph with <signs>."], [Illustration("curve", figure, "A curve.")], "c = m - k'"),
-        Section("Second", [], [Illustration("numbers", sheet, "Numbers.")])])
+    page = write(
+        tmp_path,
+        "title",
+        "subtitle",
+        [
+            Section(
+                "First, of all",
+                ["A paragraph with <signs>."],
+                [Illustration("curve", figure, "A curve.")],
+                "c = m - k'",
+            ),
+            Section("Second", [], [Illustration("numbers", sheet, "Numbers.")]),
+        ],
+    )
     text = page.read_text(encoding="utf-8")
     assert "&lt;signs&gt;" in text and "a &lt; b" in text and "x &amp; y" in text and "c = m - k" in text
     assert 'src="data:image/png;base64,' in text and not re.search(r'(src|href)="(?!data:|#)', text)
     assert re.findall(r'href="#([^"]+)"', text) == ["first-of-all", "second"] == re.findall(r'h2 id="([^"]+)"', text)
     assert {path.name for path in tmp_path.iterdir()} == {
-        "report.html", "curve.png", "curve.pdf", "numbers.md", "numbers.csv", "numbers.tex"}
+        "report.html",
+        "curve.png",
+        "curve.pdf",
+        "numbers.md",
+        "numbers.csv",
+        "numbers.tex",
+    }
 
 
 def test_parameters_named_after_greek_letters_are_shown_as_such():

@@ -19,8 +19,9 @@ from deepham.solved import SolvedEconomy
 def solved_economy(incomes, share):
     """Nobody's optimum: households eat a share of what they have, and those without savings nearly all of it."""
     levels, moves = rouwenhorst(0.9, 0.2, incomes)
-    economy = economics.create("rare_event", efficiency=torch.exp(levels).tolist(), chains=[moves.tolist()] * 2,
-                               labour_supply=[])
+    economy = economics.create(
+        "rare_event", efficiency=torch.exp(levels).tolist(), chains=[moves.tolist()] * 2, labour_supply=[]
+    )
 
     def eat(seen):
         return torch.where(seen.k < 0.5, 1 - 1e-9, share) * seen.resources
@@ -37,8 +38,17 @@ def study(label, solved):
     start = {"k": [3.0, 8.0], "eps": [0, 1], "weight": [0.5, 0.5]}
     incomes = solved.economy.chain.n_eps
     cost = SimpleNamespace(k=solved.grid.numpy(), by_wealth=np.ones((incomes, len(solved.grid))))
-    return Study(label, solved, path, [], {}, solved.irf("good->bad", 5, 4, start=start), None,
-                 {state: solved.risky_steady_state(state, 8) for state in ("bad", "good")}, cost)
+    return Study(
+        label,
+        solved,
+        path,
+        [],
+        {},
+        solved.irf("good->bad", 5, 4, start=start),
+        None,
+        {state: solved.risky_steady_state(state, 8) for state in ("bad", "good")},
+        cost,
+    )
 
 
 @pytest.fixture(scope="module", params=[2, 7])
@@ -82,8 +92,14 @@ def test_policies_and_costs_are_shown_by_state(studies, draw):
         assert len(lines) == 2 * len(shown) and len({str(line.get_color()) for line in lines}) == len(shown)
 
 
-@pytest.mark.parametrize("draw", [figures.cycle_figure, figures.risky_figure, lambda studies: figures.response_figure(
-    studies, "recession", ("Y", "K"))])
+@pytest.mark.parametrize(
+    "draw",
+    [
+        figures.cycle_figure,
+        figures.risky_figure,
+        lambda studies: figures.response_figure(studies, "recession", ("Y", "K")),
+    ],
+)
 def test_time_is_counted_in_whole_periods(studies, draw):
     panels = [axes for axes in drawn(draw(studies)) if "year" in axes.get_xlabel()]
     assert panels

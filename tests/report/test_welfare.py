@@ -19,8 +19,20 @@ from deepham.simulation.population import Population
 from deepham.simulation.rollout import Panel
 from deepham.solved import SolvedEconomy
 
-SETTINGS = ReferenceSettings(k_nodes=150, K_nodes=3, K_width=0.2, top=6.0, histogram_nodes=150, economies=1, burn_in=0,
-                             periods=100, tolerance=1e-6, damping=0.25, iterations=60, seed=1)
+SETTINGS = ReferenceSettings(
+    k_nodes=150,
+    K_nodes=3,
+    K_width=0.2,
+    top=6.0,
+    histogram_nodes=150,
+    economies=1,
+    burn_in=0,
+    periods=100,
+    tolerance=1e-6,
+    damping=0.25,
+    iterations=60,
+    seed=1,
+)
 FIND, LOSE = 0.6, 0.6 * 0.07 / 0.93
 CHAIN = np.array([[1 - FIND, FIND], [LOSE, 1 - LOSE]])
 

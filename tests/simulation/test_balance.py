@@ -22,13 +22,19 @@ def save(seen):
 
 
 def solved(name, top=8.0, policy=save, **changes):
-    """An economy whose households follow a rule of thumb, from cross-sections with the right shares of individual states."""
+    """An economy whose households follow a rule of thumb, from cross-sections with the right shares of individual
+    states."""
     economy = economics.create(name, **changes)
     chain, grid = economy.chain, wealth_grid(economy, 60, top)
     shares = chain.stationary_eps() if chain.finite else chain.eps_shares()[None]
     k = economy.typical_assets * torch.tensor([0.2, 1.0, 1.8], dtype=torch.float64).repeat(chain.n_eps)[None]
     eps = torch.arange(chain.n_eps).repeat_interleave(3)[None]
-    mass = torch.cat([on_grid(grid, Population(k, eps, share.repeat_interleave(3)[None] / 3), chain.n_eps).weight for share in shares])
+    mass = torch.cat(
+        [
+            on_grid(grid, Population(k, eps, share.repeat_interleave(3)[None] / 3), chain.n_eps).weight
+            for share in shares
+        ]
+    )
     return SolvedEconomy(name, economy, policy, policy, grid, mass, None if chain.finite else chain.typical_z())
 
 
@@ -45,7 +51,9 @@ def test_goods_add_up_or_it_is_said_why(name, agents):
 @pytest.mark.parametrize("name", ["rare_event", "davila12"])
 def test_labour_as_households_have_it_is_what_makes_goods_add_up(name):
     """The published constants are those of a state that lasts for ever, and the state does not."""
-    as_published, in_the_cross_section = (solved(name, **changes).simulate(40, seed=1) for changes in ({}, {"labour_supply": []}))
+    as_published, in_the_cross_section = (
+        solved(name, **changes).simulate(40, seed=1) for changes in ({}, {"labour_supply": []})
+    )
     assert as_published.attrs["resource_gap"] > 1 and "labour_supply" in as_published.attrs["resource_gap_reason"]
     assert in_the_cross_section.attrs["resource_gap"] < 1e-10
     response = solved(name).irf("good->bad", periods=2, draws=2)
@@ -54,7 +62,9 @@ def test_labour_as_households_have_it_is_what_makes_goods_add_up(name):
 
 @pytest.mark.parametrize("name", ["ks98", "jfv"])
 def test_no_goods_are_lost_at_the_top_of_a_grid(name):
-    """A grid that ends at twice typical capital, and rich households who would go beyond it: mean assets grow as they save."""
+    """A grid that ends at twice typical capital, and rich households who would go beyond it: mean assets grow as they
+    save."""
+
     def saving(seen):
         return seen.k * torch.where(seen.k > 1.5 * rich, 1.01, 0.99)
 
@@ -63,7 +73,9 @@ def test_no_goods_are_lost_at_the_top_of_a_grid(name):
     with pytest.warns(UserWarning, match="stand at the top node of the wealth grid"):
         data = low.simulate(30, seed=1)
     assert data.attrs["resource_gap"] < 1e-10 and data.attrs["top_mass"] > 0.01
-    assert float(data.top1_share[0, -1]) < 0.95 * float(high.simulate(30, seed=1).top1_share[0, -1]), "there was something to lose"
+    assert float(data.top1_share[0, -1]) < 0.95 * float(high.simulate(30, seed=1).top1_share[0, -1]), (
+        "there was something to lose"
+    )
     shocks = low._draw_path(1, 40, torch.Generator().manual_seed(0))
     start = low.begin(shocks[:, 0])
     assert ergodic_path(low.economy, low.policy_function, low.grid, start, shocks, 0, 2).resource_gap < 1e-10
@@ -94,12 +106,16 @@ def test_a_start_with_other_shares_than_its_aggregate_state_has_is_refused():
     ks = solved("ks98")
     start = {"k": [5.0, 40.0, 5.0, 40.0], "eps": [0, 0, 1, 1], "weight": [0.1, 0.1, 0.4, 0.4]}
     for agents in (None, 30):
-        with pytest.raises(InputError, match=r"0\.2 unemployed, 0\.8 employed .* z is good: .* 11 % of output; .* 0\.04 unemployed"):
+        with pytest.raises(
+            InputError, match=r"0\.2 unemployed, 0\.8 employed .* z is good: .* 11 % of output; .* 0\.04 unemployed"
+        ):
             ks.simulate(4, shocks=["good"] * 4, start=start, agents=agents)
     fitting = start | {"weight": [0.02, 0.02, 0.48, 0.48]}
     assert ks.simulate(4, shocks=["good"] * 4, start=fitting).attrs["resource_gap"] < 1e-10
     drawn = ks.simulate(3, economies=5, start=fitting, seed=2)
-    assert set(drawn.z[:, 0].values.tolist()) == {1} and drawn.attrs["resource_gap"] < 1e-10, "it begins in a state that it fits"
+    assert set(drawn.z[:, 0].values.tolist()) == {1} and drawn.attrs["resource_gap"] < 1e-10, (
+        "it begins in a state that it fits"
+    )
     of_bad = start | {"weight": [0.05, 0.05, 0.45, 0.45]}
     assert set(ks.simulate(1, economies=20, start=of_bad).z[:, 0].values.tolist()) == {0}
     found = ks.irf({"transfer": 0.05, "top": 0.1, "bottom": 0.5}, periods=2, draws=3, start=fitting)
@@ -113,19 +129,29 @@ def neighbours():
     rows = np.zeros((3, 2, 3, 2))
     for z in range(3):
         for z_next in range(3):
-            rows[z, :, z_next] = aggregate[z, z_next] * np.array([u[z_next], 1 - u[z_next]])  # drawn anew: u(z) whatever it was
+            # drawn anew: u(z) whatever it was
+            rows[z, :, z_next] = aggregate[z, z_next] * np.array([u[z_next], 1 - u[z_next]])
     return {"productivity": [0.98, 1.0, 1.02], "unemployment": u, "chain_matrix": rows.reshape(6, 6).tolist()}
 
 
 def test_a_response_to_what_cannot_happen_is_refused():
     ks = solved("ks98", **neighbours())
-    with pytest.raises(InputError, match=r"z never goes from 2 to 0 in one quarter; expected a state that can follow 2: 1, 2"):
+    with pytest.raises(
+        InputError, match=r"z never goes from 2 to 0 in one quarter; expected a state that can follow 2: 1, 2"
+    ):
         ks.irf("2->0", periods=2, draws=2)
     assert ks.irf("2->1", periods=3, draws=4).attrs["resource_gap"] < 1e-10
     kept = ks.irf("any->0", periods=2, draws=6, keep_draws=True)  # from where it can come
     assert kept.attrs["resource_gap"] < 1e-10
-    missed = ergodic_path(ks.economy, save, ks.grid, together(ks.economy, ks.ergodic.select([2]), None, torch.full((1, 30), 2)),
-                          torch.full((1, 30), 2), 10, 20)
+    missed = ergodic_path(
+        ks.economy,
+        save,
+        ks.grid,
+        together(ks.economy, ks.ergodic.select([2]), None, torch.full((1, 30), 2)),
+        torch.full((1, 30), 2),
+        10,
+        20,
+    )
     last, by_way = missed.dates.population.select([-1]), torch.tensor([1])
     there = advance_histogram(ks.economy, save, ks.grid, last, torch.tensor([2]), by_way)[0]
     there = advance_histogram(ks.economy, save, ks.grid, there, by_way, torch.tensor([0]))[0]
@@ -136,7 +162,9 @@ def test_a_response_to_what_cannot_happen_is_refused():
 
 def test_a_state_that_never_stays_cannot_be_held():
     flips = solved("ks98")
-    flips.economy.chain = JointChain([[0, 0, 0.1, 0.9], [0, 0, 0.1, 0.9], [0.1, 0.9, 0, 0], [0.1, 0.9, 0, 0]], n_z=2, n_eps=2)
+    flips.economy.chain = JointChain(
+        [[0, 0, 0.1, 0.9], [0, 0, 0.1, 0.9], [0.1, 0.9, 0, 0], [0.1, 0.9, 0, 0]], n_z=2, n_eps=2
+    )
     with pytest.raises(InputError, match="never goes from bad to bad"):
         flips.irf("good->bad", periods=3, draws=2, hold=2)
     with pytest.raises(InputError, match="baseline: z never stays"):

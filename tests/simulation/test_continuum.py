@@ -83,7 +83,8 @@ def test_assets_below_the_limit_are_refused(grid):
 @pytest.mark.parametrize("z_next", [[0, 1], [1, 0]])
 def test_transition_equals_a_plain_double_loop(ks98, plain, grid, histogram, z_next):
     following, consumption = advance_histogram(
-        ks98, save_most, grid, histogram, torch.tensor([0, 1]), torch.tensor(z_next))
+        ks98, save_most, grid, histogram, torch.tensor([0, 1]), torch.tensor(z_next)
+    )
     nodes, weight = grid.tolist(), histogram.weight.reshape(2, 2, 60).tolist()
     expected = torch.zeros(2, 2, 60, dtype=torch.float64)
     for z in (0, 1):
@@ -112,8 +113,10 @@ def test_a_step_equals_that_of_a_large_panel_in_expectation(ks98, grid, histogra
     z_next, eps_next = draw_shocks(ks98, observe(ks98, panel.population, panel.z), seeded(2))
     following, _ = advance_histogram(ks98, save_most, grid, same, z, z_next)
     torch.testing.assert_close(following.mean(following.k), k_next.mean(1), rtol=1e-11, atol=0)
-    for drawn, expected in [((eps_next == 0).double(), following.eps == 0), (k_next * (eps_next == 0),
-                                                                           following.k * (following.eps == 0))]:
+    for drawn, expected in [
+        ((eps_next == 0).double(), following.eps == 0),
+        (k_next * (eps_next == 0), following.k * (following.eps == 0)),
+    ]:
         error = (drawn.mean(1) - following.mean(expected.double())).abs()
         assert bool((error < 4 * drawn.std(1) / agents**0.5).all())
 

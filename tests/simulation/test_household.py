@@ -22,8 +22,9 @@ def test_a_household_beside_the_population_sees_its_prices_and_moves_none(ks98, 
 def test_price_taking_changes_no_value_and_leaves_only_the_own_gradient(ks98, ks98_panel):
     own = ks98_panel.population
     k = own.k.clone().requires_grad_()
-    seen, taking = (observe(ks98, Population(k, own.eps, own.weight), ks98_panel.z, price_taking=taking)
-                    for taking in (False, True))
+    seen, taking = (
+        observe(ks98, Population(k, own.eps, own.weight), ks98_panel.z, price_taking=taking) for taking in (False, True)
+    )
     torch.testing.assert_close(taking.resources, seen.resources, rtol=0, atol=0)
     torch.testing.assert_close(taking.prices, seen.prices, rtol=0, atol=0)
     cut = [*taking.prices.values(), *taking.aggregates.values(), taking.population.k]

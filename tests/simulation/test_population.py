@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from deepham.algorithm.objective import lifetime_utility
-from deepham.simulation.household import observe
 from deepham.simulation.continuum import on_grid
+from deepham.simulation.household import observe
 from deepham.simulation.population import Population, concatenate, curve_at, gini, quantile
 from deepham.simulation.rollout import Panel
 
@@ -73,14 +73,18 @@ def test_quantiles_are_linear_between_the_middles_of_masses(seeded):
     # of N equal weights Hazen's rule, which NumPy knows
     sample = torch.rand((3, 40), generator=seeded(), dtype=torch.float64)
     for row, found in zip(sample, quantile(sample, torch.full_like(sample, 1 / 40), [0.1, 0.5, 0.83])):
-        assert found.tolist() == pytest.approx(np.quantile(row.numpy(), [0.1, 0.5, 0.83], method="hazen").tolist(), rel=1e-12)
+        assert found.tolist() == pytest.approx(
+            np.quantile(row.numpy(), [0.1, 0.5, 0.83], method="hazen").tolist(), rel=1e-12
+        )
 
 
 def test_a_quantile_moves_as_mass_moves(seeded):
     """All assets up by 0.2 %: so is every quantile of their histogram, where a node would be, or the next."""
     grid = torch.linspace(0, 60, 61, dtype=torch.float64)
     k = 50 * torch.rand((1, 4000), generator=seeded(), dtype=torch.float64)
-    before, after = (on_grid(grid, Population.panel(x, torch.zeros_like(x, dtype=torch.long)), 1) for x in (k, 1.002 * k))
+    before, after = (
+        on_grid(grid, Population.panel(x, torch.zeros_like(x, dtype=torch.long)), 1) for x in (k, 1.002 * k)
+    )
     levels = [0.1, 0.25, 0.5, 0.75, 0.9]
     growth = quantile(after.k, after.weight, levels) / quantile(before.k, before.weight, levels) - 1
     torch.testing.assert_close(growth, torch.full_like(growth, 0.002), rtol=0, atol=4e-4)
@@ -103,10 +107,15 @@ def test_gini_is_half_the_relative_mean_difference(seeded):
         assert answer == pytest.approx(difference / (2 * mean), rel=1e-12)
 
 
-@pytest.mark.parametrize("values, weight, answer", [
-    ([4.0, 4.0, 4.0], [0.2, 0.3, 0.5], 0.0), ([0.0, 1.0], [0.5, 0.5], 0.5), ([7.0, 0.0], [0.1, 0.9], 0.9),
-    ([1.0, 3.0], [0.5, 0.5], 0.25),
-])
+@pytest.mark.parametrize(
+    "values, weight, answer",
+    [
+        ([4.0, 4.0, 4.0], [0.2, 0.3, 0.5], 0.0),
+        ([0.0, 1.0], [0.5, 0.5], 0.5),
+        ([7.0, 0.0], [0.1, 0.9], 0.9),
+        ([1.0, 3.0], [0.5, 0.5], 0.25),
+    ],
+)
 def test_gini_of_known_distributions(values, weight, answer):
     double = {"dtype": torch.float64}
     assert float(gini(torch.tensor([values], **double), torch.tensor([weight], **double))) == pytest.approx(answer)

@@ -98,8 +98,9 @@ def test_weights_of_what_may_follow_are_those_of_the_next_cross_section(ks98, pl
 def test_expectation_equals_the_mean_of_many_draws(seeded, z):
     copies = 40_000
     ks98 = economics.create("ks98")
-    ks98.chain = JointChain([[0.4, 0.4, 0.1, 0.1], [0.2, 0.6, 0.05, 0.15],
-                             [0.2, 0.3, 0.3, 0.2], [0.1, 0.4, 0.2, 0.3]], 2, 2)  # P(z' | z) is not symmetric
+    ks98.chain = JointChain(
+        [[0.4, 0.4, 0.1, 0.1], [0.2, 0.6, 0.05, 0.15], [0.2, 0.3, 0.3, 0.2], [0.1, 0.4, 0.2, 0.3]], 2, 2
+    )  # P(z' | z) is not symmetric
     k, eps = torch.tensor([[0.5, 0.5, 60.0, 60.0]], dtype=torch.float64), torch.tensor([[0, 1, 0, 1]])
     one = Population.panel(k, eps)
     following, p_z, p_eps = expand_next(ks98, one, observe(ks98, one, torch.tensor([z])))

@@ -8,8 +8,18 @@ from deepham import economics
 from deepham.paths import conf_folder
 from deepham.training.configuration import read
 
-SMALL = {"outer_iterations": 2, "policy_steps": 4, "economies": 3, "value_economies": 2, "agents": 5, "burn_in": 3,
-         "horizon": 1, "realised_periods": 10, "dates": 2, "spacing": 2}
+SMALL = {
+    "outer_iterations": 2,
+    "policy_steps": 4,
+    "economies": 3,
+    "value_economies": 2,
+    "agents": 5,
+    "burn_in": 3,
+    "horizon": 1,
+    "realised_periods": 10,
+    "dates": 2,
+    "spacing": 2,
+}
 
 
 @pytest.fixture
@@ -23,8 +33,15 @@ def hyperparameters():
         if settings["value_steps"]:
             settings["value_steps"] = 3
         model = {"name": "ks98"} | economics.calibration("ks98")
-        network = {"name": "first_moment", "width": 6, "depth": 1, "activation": "tanh", "base": "frictionless",
-                   "aggregate_scale": 10.0, "ensemble": 1}
+        network = {
+            "name": "first_moment",
+            "width": 6,
+            "depth": 1,
+            "activation": "tanh",
+            "base": "frictionless",
+            "aggregate_scale": 10.0,
+            "ensemble": 1,
+        }
         return {"model": model, "network": network, "algorithm": settings | algorithm, "seed": 1}
 
     return make
@@ -35,8 +52,14 @@ def trainer():
     """trainer(epochs) is Lightning's, keeping nothing."""
 
     def make(epochs):
-        return lightning.Trainer(accelerator="cpu", max_epochs=epochs, logger=False, enable_checkpointing=False,
-                                 enable_progress_bar=False, enable_model_summary=False)
+        return lightning.Trainer(
+            accelerator="cpu",
+            max_epochs=epochs,
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+        )
 
     return make
 

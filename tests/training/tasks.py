@@ -9,10 +9,25 @@ from pathlib import Path
 FORKS = multiprocessing.get_context("forkserver") if sys.platform != "win32" else None
 
 
-def start(folder: Path, name: str, environment: dict[str, str], arguments: list[str], prepare: Callable[[], None] | None = None):
-    """Start the training script in the folder, after `prepare`; what it prints is in <name>.out and <name>.err there."""
-    FORKS.set_forkserver_preload(["deepham.training.run", "deepham.training.nodes", "deepham.callbacks.asset_distribution",
-                                  "deepham.callbacks.bellman_errors", "deepham.callbacks.progress", "pytorch_optimizer"])
+def start(
+    folder: Path,
+    name: str,
+    environment: dict[str, str],
+    arguments: list[str],
+    prepare: Callable[[], None] | None = None,
+):
+    """Start the training script in the folder, after `prepare`; what it prints is in <name>.out and <name>.err
+    there."""
+    FORKS.set_forkserver_preload(
+        [
+            "deepham.training.run",
+            "deepham.training.nodes",
+            "deepham.callbacks.asset_distribution",
+            "deepham.callbacks.bellman_errors",
+            "deepham.callbacks.progress",
+            "pytorch_optimizer",
+        ]
+    )
     process = FORKS.Process(target=_run, args=(str(folder), name, environment, arguments, prepare))
     process.start()
     return process

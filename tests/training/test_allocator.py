@@ -28,8 +28,14 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 def test_a_step_takes_the_memory_that_the_one_before_freed():
     # glibc's own thresholds to begin with, held fixed: left alone they adapt, and the outcome depends on the moment
     environment = os.environ | {"MALLOC_TRIM_THRESHOLD_": "131072", "MALLOC_MMAP_THRESHOLD_": "131072"}
-    by_default, kept = (int(subprocess.run([sys.executable, "-c", STEPS, how], capture_output=True, text=True, check=True,
-                                           env=environment).stdout) for how in ("default", "keep"))
+    by_default, kept = (
+        int(
+            subprocess.run(
+                [sys.executable, "-c", STEPS, how], capture_output=True, text=True, check=True, env=environment
+            ).stdout
+        )
+        for how in ("default", "keep")
+    )
     pages = 6 * 20 * 4 * 350_000 // 4096  # of all steps
     assert by_default > pages / 2
     assert kept < pages / 100

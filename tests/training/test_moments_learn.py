@@ -49,11 +49,15 @@ def test_the_objective_does_not_flatter_itself_through_the_moments_of_the_value(
 
 def test_averages_of_shared_moments_stay_one(fit):
     module = fit(2, moments_shared=True)
-    pairs = list(zip(module.policy_average.inputs.moments.parameters(), module.value_average.inputs.moments.parameters()))
+    pairs = list(
+        zip(module.policy_average.inputs.moments.parameters(), module.value_average.inputs.moments.parameters())
+    )
     assert all(torch.equal(left, right) for left, right in pairs)
     assert any(float(left.detach().abs().max()) > 0 for left, _ in pairs)
 
 
 def gradient(moments):
     """Largest gradient of any parameter."""
-    return max(0.0 if parameter.grad is None else float(parameter.grad.abs().max()) for parameter in moments.parameters())
+    return max(
+        0.0 if parameter.grad is None else float(parameter.grad.abs().max()) for parameter in moments.parameters()
+    )

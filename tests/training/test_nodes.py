@@ -1,4 +1,5 @@
-"""One run in tasks that srun or torchrun has started: here processes of one machine, with the variables that these set."""
+"""One run in tasks that srun or torchrun has started: here processes of one machine, with the variables that these
+set."""
 
 import json
 import os
@@ -12,22 +13,35 @@ from pathlib import Path
 
 import pytest
 import torch
+from tasks import end, start
+from test_processes import digest
 
 from deepham.training import nodes as tested
 from deepham.training.checkpoints import read_checkpoint
 from deepham.training.cli import train
 from deepham.training.module import DeepHAM
 from deepham.training.nodes import Tasks, find_environment
-from tasks import end, start
-from test_processes import digest
 
 SCRIPT = Path(__file__).parents[2] / "scripts/train.py"
-SIZES = ["algorithm.outer_iterations=8", "algorithm.policy_steps=4", "algorithm.economies=12", "algorithm.agents=6",
-         "algorithm.burn_in=3", "verdict.nodes=20", "verdict.burn_in=2", "verdict.periods=4", "verdict.dates=2", "figures=false",
-         "logger=none", "run=r"]
+SIZES = [
+    "algorithm.outer_iterations=8",
+    "algorithm.policy_steps=4",
+    "algorithm.economies=12",
+    "algorithm.agents=6",
+    "algorithm.burn_in=3",
+    "verdict.nodes=20",
+    "verdict.burn_in=2",
+    "verdict.periods=4",
+    "verdict.dates=2",
+    "figures=false",
+    "logger=none",
+    "run=r",
+]
 ENDLESS = "algorithm.outer_iterations=100000"
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32" or not torch.distributed.is_available(), reason="there is no kill")
+pytestmark = pytest.mark.skipif(
+    sys.platform == "win32" or not torch.distributed.is_available(), reason="there is no kill"
+)
 
 
 def free_port() -> int:
@@ -38,16 +52,33 @@ def free_port() -> int:
 
 def by_srun(rank, nodes, each, port):
     """Variables of a task, in a job that was started from a shell: Lightning would take it for no task."""
-    return {"SLURM_JOB_ID": "4711", "SLURM_JOB_NAME": "bash", "SLURM_NODELIST": "localhost,other", "SLURM_STEP_ID": "0",
-            "SLURM_STEP_NUM_NODES": str(nodes), "SLURM_NTASKS": str(nodes * each), "SLURM_NTASKS_PER_NODE": str(each),
-            "SLURM_PROCID": str(rank), "SLURM_LOCALID": str(rank % each), "SLURM_NODEID": str(rank // each),
-            "MASTER_PORT": str(port)}
+    return {
+        "SLURM_JOB_ID": "4711",
+        "SLURM_JOB_NAME": "bash",
+        "SLURM_NODELIST": "localhost,other",
+        "SLURM_STEP_ID": "0",
+        "SLURM_STEP_NUM_NODES": str(nodes),
+        "SLURM_NTASKS": str(nodes * each),
+        "SLURM_NTASKS_PER_NODE": str(each),
+        "SLURM_PROCID": str(rank),
+        "SLURM_LOCALID": str(rank % each),
+        "SLURM_NODEID": str(rank // each),
+        "MASTER_PORT": str(port),
+    }
 
 
 def by_torchrun(rank, nodes, each, port):
-    return {"TORCHELASTIC_RUN_ID": "none", "RANK": str(rank), "WORLD_SIZE": str(nodes * each), "LOCAL_RANK": str(rank % each),
-            "LOCAL_WORLD_SIZE": str(each), "GROUP_RANK": str(rank // each), "GROUP_WORLD_SIZE": str(nodes),
-            "MASTER_ADDR": "localhost", "MASTER_PORT": str(port)}
+    return {
+        "TORCHELASTIC_RUN_ID": "none",
+        "RANK": str(rank),
+        "WORLD_SIZE": str(nodes * each),
+        "LOCAL_RANK": str(rank % each),
+        "LOCAL_WORLD_SIZE": str(each),
+        "GROUP_RANK": str(rank // each),
+        "GROUP_WORLD_SIZE": str(nodes),
+        "MASTER_ADDR": "localhost",
+        "MASTER_PORT": str(port),
+    }
 
 
 @pytest.fixture
@@ -59,8 +90,7 @@ def tasks(tmp_path):
         port = free_port()
         flags, settings = ([text for text in overrides if text.startswith("-") == is_flag] for is_flag in (True, False))
         line = [*flags, *SIZES, f"trainer.nodes={nodes}", *settings]
-        started[:] = [start(tmp_path, f"task{rank}", by(rank, nodes, each, port), line)
-                      for rank in range(nodes * each)]
+        started[:] = [start(tmp_path, f"task{rank}", by(rank, nodes, each, port), line) for rank in range(nodes * each)]
         return list(started)
 
     yield launch
@@ -95,7 +125,9 @@ def result(folder):
     """What training came to."""
     found = read_checkpoint(folder / "checkpoints/r/last.ckpt")
     measures = json.loads((folder / "checkpoints/r/metrics.json").read_text())["measures"]
-    return measures | {key: digest(found[key]) for key in ("state_dict", "optimizer_states", "lr_schedulers", "PanelData", "updates")}
+    return measures | {
+        key: digest(found[key]) for key in ("state_dict", "optimizer_states", "lr_schedulers", "PanelData", "updates")
+    }
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +167,9 @@ def test_a_task_that_is_killed_ends_all_in_one_line(tasks, tmp_path):
     started[2].kill()
     assert [end(task) for task in started] == [1, 1, 137]
     assert said(tmp_path, 1) == ("", [])
-    assert said(tmp_path, 0)[1] == [f"error: lost process 3 of 3 on {socket.gethostname()}; training cannot go on without it"]
+    assert said(tmp_path, 0)[1] == [
+        f"error: lost process 3 of 3 on {socket.gethostname()}; training cannot go on without it"
+    ]
     left = status(tmp_path)
     assert left["state"] == "failed" and "process 3 of 3" in left["why"] and "trainer.nodes=3" in left["resume"]
     assert read_checkpoint(tmp_path / "checkpoints/r/last.ckpt")["epoch"] >= 1
@@ -150,8 +184,10 @@ def make_faulty():
 
 def test_a_task_that_fails_says_why_and_ends_all(tmp_path):
     port = free_port()
-    started = [start(tmp_path, f"task{rank}", by_srun(rank, 2, 1, port), [*SIZES, "trainer.nodes=2"], prepare)
-               for rank, prepare in ((0, None), (1, make_faulty))]
+    started = [
+        start(tmp_path, f"task{rank}", by_srun(rank, 2, 1, port), [*SIZES, "trainer.nodes=2"], prepare)
+        for rank, prepare in ((0, None), (1, make_faulty))
+    ]
     assert [end(task) for task in started] == [1, 1]
     assert said(tmp_path, 1)[1][-1].endswith("ZeroDivisionError") and "process 2 of 2" in said(tmp_path, 0)[1][-1]
 
@@ -163,10 +199,16 @@ def test_all_end_with_the_first_also_when_it_is_killed(tasks, tmp_path):
     assert [end(task) for task in started] == [137, 1]
 
 
-@pytest.mark.parametrize("overrides, says", [
-    (["seed=-1"], "seed: expected a whole number"), (["model.beto=1"], "model.beto: unknown key"),
-    (["trainer.nodes=two"], "trainer.nodes"), (["trainer.processes=2"], "expected 4 tasks, 2 on each node"),
-    (["-m", "seed=1,2"], "trainer.nodes=2: a run over nodes is no job of a sweep")])
+@pytest.mark.parametrize(
+    "overrides, says",
+    [
+        (["seed=-1"], "seed: expected a whole number"),
+        (["model.beto=1"], "model.beto: unknown key"),
+        (["trainer.nodes=two"], "trainer.nodes"),
+        (["trainer.processes=2"], "expected 4 tasks, 2 on each node"),
+        (["-m", "seed=1,2"], "trainer.nodes=2: a run over nodes is no job of a sweep"),
+    ],
+)
 def test_bad_input_is_one_line_of_one_task_and_ends_all(tasks, tmp_path, overrides, says):
     started = tasks(*overrides)
     assert [end(task) for task in started] == [2, 2]
@@ -181,7 +223,10 @@ def make_impatient():
 
 def test_who_does_not_come_is_said(tmp_path):
     port = free_port()
-    for rank, says in ((0, "not all of 2 tasks have come within"), (1, f"task 2 of 2 found nobody at localhost:{port}")):
+    for rank, says in (
+        (0, "not all of 2 tasks have come within"),
+        (1, f"task 2 of 2 found nobody at localhost:{port}"),
+    ):
         task = start(tmp_path, f"task{rank}", by_srun(rank, 2, 1, port), [*SIZES, "trainer.nodes=2"], make_impatient)
         assert end(task) == 1
         assert says in said(tmp_path, rank)[1][-1]
@@ -221,20 +266,31 @@ def command(monkeypatch, tmp_path, capsys):
 BATCH = {name: value for name, value in by_srun(0, 2, 1, 1).items() if name not in ("SLURM_STEP_ID", "MASTER_PORT")}
 
 
-@pytest.mark.parametrize("environment", [{}, BATCH, BATCH | {"SLURM_STEP_ID": str(2**32 - 6)}],
-                         ids=["no cluster", "a batch script", "an interactive shell"])
+@pytest.mark.parametrize(
+    "environment",
+    [{}, BATCH, BATCH | {"SLURM_STEP_ID": str(2**32 - 6)}],
+    ids=["no cluster", "a batch script", "an interactive shell"],
+)
 def test_several_nodes_take_srun_or_torchrun(command, variables, environment):
     variables(**environment)
     code, errors = command("trainer.nodes=2", "trainer.processes=3")
     assert code == 2 and len(errors) == 1 and list(Path(".").iterdir()) == []
-    assert "srun --nodes=2 --ntasks-per-node=3 python" in errors[0] and "torchrun --nnodes=2 --nproc-per-node=3" in errors[0]
+    assert (
+        "srun --nodes=2 --ntasks-per-node=3 python" in errors[0]
+        and "torchrun --nnodes=2 --nproc-per-node=3" in errors[0]
+    )
 
 
 UNCOUNTED = {name: value for name, value in by_srun(0, 2, 1, 1).items() if name != "SLURM_NTASKS_PER_NODE"}
 
 
-@pytest.mark.parametrize("environment, says", [
-    (UNCOUNTED, "--ntasks-per-node"), (by_torchrun(0, 2, 1, 1) | {"TORCHELASTIC_MAX_RESTARTS": "3"}, "--max-restarts")])
+@pytest.mark.parametrize(
+    "environment, says",
+    [
+        (UNCOUNTED, "--ntasks-per-node"),
+        (by_torchrun(0, 2, 1, 1) | {"TORCHELASTIC_MAX_RESTARTS": "3"}, "--max-restarts"),
+    ],
+)
 def test_tasks_that_cannot_meet_are_refused_by_the_first_of_them(command, variables, tmp_path, environment, says):
     variables(**environment)
     code, errors = command("trainer.nodes=2")
@@ -244,14 +300,19 @@ def test_tasks_that_cannot_meet_are_refused_by_the_first_of_them(command, variab
 
 
 def test_a_task_alone_is_not_two(command, variables):
-    variables(**{name: value for name, value in by_srun(0, 1, 1, free_port()).items() if name != "SLURM_NTASKS_PER_NODE"})
+    variables(
+        **{name: value for name, value in by_srun(0, 1, 1, free_port()).items() if name != "SLURM_NTASKS_PER_NODE"}
+    )
     code, errors = command("trainer.nodes=2")
     assert code == 2 and len(errors) == 1 and "expected 2 tasks, 1 on each node" in errors[0] and "got 1;" in errors[0]
     assert Tasks.current is None and not torch.distributed.is_initialized() and list(Path(".").iterdir()) == []
 
 
-@pytest.mark.parametrize("environment", [BATCH, by_srun(0, 1, 1, 1), by_srun(1, 2, 1, 1), by_torchrun(1, 2, 1, 1)],
-                         ids=["a batch script", "a task", "one of two tasks", "one of torchrun's"])
+@pytest.mark.parametrize(
+    "environment",
+    [BATCH, by_srun(0, 1, 1, 1), by_srun(1, 2, 1, 1), by_torchrun(1, 2, 1, 1)],
+    ids=["a batch script", "a task", "one of two tasks", "one of torchrun's"],
+)
 def test_one_node_does_not_look_at_the_cluster(command, variables, environment, monkeypatch, tmp_path, recwarn):
     srun = tmp_path / "bin/srun"
     srun.parent.mkdir()
@@ -287,13 +348,35 @@ def test_torchrun_on_two_nodes_of_two_processes(tmp_path, together):
     """On one machine, of which it does not know; and the same bits as one process that starts three."""
     endpoint = f"localhost:{free_port()}"
     results = []
-    for overrides, name in ((["trainer.nodes=2", "trainer.processes=2"], "nodes"), (["trainer.processes=4"], "processes")):
+    for overrides, name in (
+        (["trainer.nodes=2", "trainer.processes=2"], "nodes"),
+        (["trainer.processes=4"], "processes"),
+    ):
         folder = tmp_path / name
         folder.mkdir()
-        program = [sys.executable, "-m", "torch.distributed.run", "--nnodes=2", "--nproc-per-node=2", "--rdzv-backend=c10d",
-                   f"--rdzv-endpoint={endpoint}"] if name == "nodes" else [sys.executable]
-        started = [subprocess.Popen([*program, str(SCRIPT), *SIZES, *overrides], cwd=folder, stdout=subprocess.PIPE,
-                                    stderr=subprocess.STDOUT, text=True) for _ in range(2 if name == "nodes" else 1)]
+        program = (
+            [
+                sys.executable,
+                "-m",
+                "torch.distributed.run",
+                "--nnodes=2",
+                "--nproc-per-node=2",
+                "--rdzv-backend=c10d",
+                f"--rdzv-endpoint={endpoint}",
+            ]
+            if name == "nodes"
+            else [sys.executable]
+        )
+        started = [
+            subprocess.Popen(
+                [*program, str(SCRIPT), *SIZES, *overrides],
+                cwd=folder,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+            for _ in range(2 if name == "nodes" else 1)
+        ]
         outputs = [process.communicate(timeout=300)[0] for process in started]
         assert [process.returncode for process in started] == [0] * len(started), outputs
         results.append(result(folder))

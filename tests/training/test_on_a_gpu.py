@@ -26,7 +26,14 @@ from deepham.training.module import DeepHAM
 
 STEPS = 14  # SOAP computes its eigenbases anew in the tenth after its first
 # what makes the host wait for a device: a number that is read, and shapes that depend on numbers
-WAITING = {"aten::_local_scalar_dense", "aten::nonzero", "aten::masked_select", "aten::unique_dim", "aten::_unique2", "aten::equal"}
+WAITING = {
+    "aten::_local_scalar_dense",
+    "aten::nonzero",
+    "aten::masked_select",
+    "aten::unique_dim",
+    "aten::_unique2",
+    "aten::equal",
+}
 
 
 class Watch(TorchDispatchMode):
@@ -39,7 +46,10 @@ class Watch(TorchDispatchMode):
     def __torch_dispatch__(self, function, types, arguments=(), options=None):
         self.seen += 1
         masks = function.name().startswith("aten::index") and any(
-            leaf.dtype in (torch.bool, torch.uint8) for leaf in tree_leaves(arguments[1]) if isinstance(leaf, torch.Tensor))
+            leaf.dtype in (torch.bool, torch.uint8)
+            for leaf in tree_leaves(arguments[1])
+            if isinstance(leaf, torch.Tensor)
+        )
         if function.name() in WAITING or masks:
             self.waited.append(function.name())
         return function(*arguments, **(options or {}))
@@ -76,8 +86,11 @@ def as_on_a_gpu(monkeypatch):
 
 # not torch's Adam: it reads its step counter, which lies on the CPU also where the weights do not
 KINDS = {
-    "default": [], "long horizon": ["algorithm.horizon=3"], "drawn": ["algorithm.horizon=2", "algorithm.expectation=drawn"],
-    "continuum": ["algorithm.agents=null", "algorithm.nodes=20"], "moments": ["network=generalized_moments"],
+    "default": [],
+    "long horizon": ["algorithm.horizon=3"],
+    "drawn": ["algorithm.horizon=2", "algorithm.expectation=drawn"],
+    "continuum": ["algorithm.agents=null", "algorithm.nodes=20"],
+    "moments": ["network=generalized_moments"],
     "full state": ["network=full_state", "network.quantiles=5"],
     "rare event": ["model=rare_event", "algorithm.agents=200"],
 }
@@ -101,14 +114,17 @@ class OnTheHost(TorchDispatchMode):
 
     def __torch_dispatch__(self, function, types, arguments=(), options=None):
         self.seen += 1
-        if any(leaf.device.type == "cpu" for leaf in tree_leaves((arguments, options)) if isinstance(leaf, torch.Tensor)):
+        if any(
+            leaf.device.type == "cpu" for leaf in tree_leaves((arguments, options)) if isinstance(leaf, torch.Tensor)
+        ):
             self.found.append(function.name())
         return function(*arguments, **(options or {}))
 
 
 @pytest.mark.parametrize("kind", ["default", "drawn", "moments", "full state", "rare event"])
 def test_an_update_takes_nothing_from_the_host(settings, monkeypatch, kind):
-    """On the meta device, which computes nothing and yet knows where everything lies: a graph cannot copy from the host."""
+    """On the meta device, which computes nothing and yet knows where everything lies: a graph cannot copy from the
+    host."""
     rand = torch.rand
     monkeypatch.setattr(torch, "rand", lambda *shape, generator=None, **options: rand(*shape, **options))
     module = DeepHAM(**settings(*KINDS[kind]).hyperparameters())
@@ -172,7 +188,11 @@ def stand_in(call, generator):
     result = call()
 
     def replay():
-        tree_map(lambda kept, new: kept.copy_(new) if isinstance(kept, torch.Tensor) else None, leaves(result), leaves(call()))
+        tree_map(
+            lambda kept, new: kept.copy_(new) if isinstance(kept, torch.Tensor) else None,
+            leaves(result),
+            leaves(call()),
+        )
 
     return result, replay
 
@@ -233,8 +253,12 @@ class Strict:
 def test_on_a_gpu_graphs_change_no_number_and_nothing_waits(settings):
     weights = []
     for graphs in ("false", "true"):
-        chosen = settings("algorithm.outer_iterations=1", f"algorithm.policy_steps={STEPS}", "trainer.gpus=1",
-                          f"trainer.cuda_graphs={graphs}")
+        chosen = settings(
+            "algorithm.outer_iterations=1",
+            f"algorithm.policy_steps={STEPS}",
+            "trainer.gpus=1",
+            f"trainer.cuda_graphs={graphs}",
+        )
         module, _ = fit(chosen, [Inside(Strict()), Guard()], [])
         weights.append([parameter.cpu() for parameter in module.parameters()])
     for one, other in zip(*weights, strict=True):

@@ -13,7 +13,8 @@ from deepham.training.outcomes import outcomes
 
 @pytest.fixture
 def left(tmp_path):
-    """left(name, *overrides) is the folder of a finished run of ks98, as a job of a sweep where overrides were typed."""
+    """left(name, *overrides) is the folder of a finished run of ks98, as a job of a sweep where overrides were
+    typed."""
 
     def make(name, *overrides, sources=("metrics.json",), error=0.01):
         home = tmp_path / name
@@ -21,21 +22,37 @@ def left(tmp_path):
         job = {"sweep": "s", "job": 0, "overrides": list(overrides)} if overrides else {}
         (home / "status.json").write_text(json.dumps({"state": "finished", "run": name} | job))
         for number, source in enumerate(sources, 1):
-            (home / source).write_text(json.dumps({"measures": {"euler.mean": number * error}, "verdict_settings": {"periods": 20}}))
+            (home / source).write_text(
+                json.dumps({"measures": {"euler.mean": number * error}, "verdict_settings": {"periods": 20}})
+            )
         return home
 
     return make
 
 
-@pytest.mark.parametrize("typed", [
-    "model.beta=.99", "model.beta=0.990", "+model.beta=9.9e-1", "model.productivity=[.99,1.01]", "model.productivity=[0.99, 1.010]",
-    "algorithm.restart=False", "algorithm.restart=false", "algorithm.agents=300", "network.name='first_moment'", "network=first_moment"])
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "model.beta=.99",
+        "model.beta=0.990",
+        "+model.beta=9.9e-1",
+        "model.productivity=[.99,1.01]",
+        "model.productivity=[0.99, 1.010]",
+        "algorithm.restart=False",
+        "algorithm.restart=false",
+        "algorithm.agents=300",
+        "network.name='first_moment'",
+        "network=first_moment",
+    ],
+)
 def test_a_setting_is_one_whether_it_was_typed_or_by_default(left, typed):
     runs = outcomes([left("a", typed, "seed=1"), left("b", "seed=2"), left("c")])
     assert varying(runs[:2]) == [] and varying([runs[0], runs[2]]) == []
 
 
-@pytest.mark.parametrize("typed", ["model.beta=.98", "model.productivity=[0.98,1.01]", "algorithm.restart=true", "network=paper"])
+@pytest.mark.parametrize(
+    "typed", ["model.beta=.98", "model.productivity=[0.98,1.01]", "algorithm.restart=true", "network=paper"]
+)
 def test_another_value_is_another_setting(left, typed):
     assert varying(outcomes([left("a", typed, "seed=1"), left("b", "seed=2")])) == [typed.partition("=")[0]]
 

@@ -19,18 +19,37 @@ from deepham.training.fit import fit
 from deepham.training.interruption import Interrupted, heed, interruptible
 from deepham.training.module import DeepHAM
 
-TINY = ["algorithm.outer_iterations=1", "algorithm.policy_steps=2", "algorithm.economies=2", "algorithm.agents=4",
-        "algorithm.burn_in=2", "verdict.nodes=20", "verdict.burn_in=2", "verdict.periods=4", "verdict.dates=2"]
+TINY = [
+    "algorithm.outer_iterations=1",
+    "algorithm.policy_steps=2",
+    "algorithm.economies=2",
+    "algorithm.agents=4",
+    "algorithm.burn_in=2",
+    "verdict.nodes=20",
+    "verdict.burn_in=2",
+    "verdict.periods=4",
+    "verdict.dates=2",
+]
 
 
 def process_state() -> dict:
     return {
-        "random": random.getstate(), "numpy": np.random.get_state()[1].tolist(), "torch": torch.get_rng_state().tolist(),
-        "threads": torch.get_num_threads(), "dtype": torch.get_default_dtype(), "gradients": torch.is_grad_enabled(),
-        "deterministic": torch.are_deterministic_algorithms_enabled(), "environment": dict(os.environ),
-        "handlers": {number: signal.getsignal(number) for number in signal.valid_signals()
-                     if number not in (signal.SIGKILL, signal.SIGSTOP)},
-        "hook": threading.excepthook, "folder": os.getcwd(), "files": os.listdir(),
+        "random": random.getstate(),
+        "numpy": np.random.get_state()[1].tolist(),
+        "torch": torch.get_rng_state().tolist(),
+        "threads": torch.get_num_threads(),
+        "dtype": torch.get_default_dtype(),
+        "gradients": torch.is_grad_enabled(),
+        "deterministic": torch.are_deterministic_algorithms_enabled(),
+        "environment": dict(os.environ),
+        "handlers": {
+            number: signal.getsignal(number)
+            for number in signal.valid_signals()
+            if number not in (signal.SIGKILL, signal.SIGSTOP)
+        },
+        "hook": threading.excepthook,
+        "folder": os.getcwd(),
+        "files": os.listdir(),
     }
 
 
@@ -52,8 +71,14 @@ def test_the_form_of_the_numbers_and_the_callers_precision_change_nothing(found)
     torch.set_default_dtype(torch.float64)
     try:
         before = found()
-        other = deepham.solve("ks98", seed=torch.tensor(2), beta=np.float64(0.985), chain_matrix=pd.DataFrame(matrix),
-                              productivity=np.array([0.99, 1.01]), overrides=TINY)
+        other = deepham.solve(
+            "ks98",
+            seed=torch.tensor(2),
+            beta=np.float64(0.985),
+            chain_matrix=pd.DataFrame(matrix),
+            productivity=np.array([0.99, 1.01]),
+            overrides=TINY,
+        )
         loaded = deepham.load("ks98").consumption(k=[1.0, 40.0], eps=1, z=0)
         assert found() == before
     finally:
@@ -64,9 +89,11 @@ def test_the_form_of_the_numbers_and_the_callers_precision_change_nothing(found)
         deepham.solve("ks98", seed=np.bool_(True))
 
 
-@pytest.mark.parametrize("overrides", [
-    [], ["trainer.deterministic=true"], pytest.param(["trainer.processes=2"], marks=pytest.mark.slow)],
-    ids=["plain", "deterministic", "two"])
+@pytest.mark.parametrize(
+    "overrides",
+    [[], ["trainer.deterministic=true"], pytest.param(["trainer.processes=2"], marks=pytest.mark.slow)],
+    ids=["plain", "deterministic", "two"],
+)
 def test_solving_leaves_the_process_as_found(found, overrides):
     before = found()
     deepham.solve("ks98", overrides=[*TINY, *overrides])
@@ -76,8 +103,12 @@ def test_solving_leaves_the_process_as_found(found, overrides):
 def test_solving_says_how_far_it_is_where_somebody_reads_along(found, capsys, monkeypatch):
     logger = logging.getLogger("deepham")
     before = logger.level, logger.propagate, list(logger.handlers)
-    for progress, watched, shown in ((None, False, False), (None, True, True), (True, False, True),
-                                     (False, True, False)):
+    for progress, watched, shown in (
+        (None, False, False),
+        (None, True, True),
+        (True, False, True),
+        (False, True, False),
+    ):
         monkeypatch.setattr(solve_module, "is_watched", lambda watched=watched: watched)
         deepham.solve("ks98", overrides=TINY, progress=progress)
         printed = capsys.readouterr().out
@@ -126,8 +157,10 @@ def test_the_key_is_heeded_at_the_end_of_the_outer_iteration_where_it_was_lost(f
 
 
 def test_the_same_seed_gives_the_same_bits_also_when_asked_to_be_deterministic(settings):
-    results = [fit(settings(*overrides), [], [])[0].state_dict() for overrides in
-               ([], [], ["trainer.deterministic=true"], ["seed=2"])]
+    results = [
+        fit(settings(*overrides), [], [])[0].state_dict()
+        for overrides in ([], [], ["trainer.deterministic=true"], ["seed=2"])
+    ]
     for name, leaf in results[0].items():
         assert torch.equal(results[1][name], leaf) and torch.equal(results[2][name], leaf), name
     assert any(not torch.equal(results[3][name], leaf) for name, leaf in results[0].items())
@@ -135,13 +168,18 @@ def test_the_same_seed_gives_the_same_bits_also_when_asked_to_be_deterministic(s
 
 def test_what_torch_cannot_do_deterministically_is_named(settings, monkeypatch):
     """In torch's words on a GPU; on a CPU everything that is used here can be done."""
+
     def refuse(self, batch, batch_idx):
         assert torch.are_deterministic_algorithms_enabled() and os.environ["CUBLAS_WORKSPACE_CONFIG"]
-        raise RuntimeError("cumsum_cuda_kernel does not have a deterministic implementation, but you set "
-                           "'torch.use_deterministic_algorithms(True)'. You can turn off determinism just for ...")
+        raise RuntimeError(
+            "cumsum_cuda_kernel does not have a deterministic implementation, but you set "
+            "'torch.use_deterministic_algorithms(True)'. You can turn off determinism just for ..."
+        )
 
     monkeypatch.setattr(DeepHAM, "training_step", refuse)
-    with pytest.raises(InputError, match="trainer.deterministic: cumsum_cuda_kernel does not.*trainer.deterministic=false"):
+    with pytest.raises(
+        InputError, match="trainer.deterministic: cumsum_cuda_kernel does not.*trainer.deterministic=false"
+    ):
         fit(settings("trainer.deterministic=true"), [], [])
     assert not torch.are_deterministic_algorithms_enabled()
 

@@ -44,15 +44,30 @@ class Given(lightning.Callback):
         data.stream._move_on = lambda panel: panel
 
     def on_before_optimizer_step(self, trainer, module, optimizer):
-        self.gradients.append(torch.cat([leaf.grad.flatten() for group in optimizer.param_groups for leaf in group["params"]]))
+        self.gradients.append(
+            torch.cat([leaf.grad.flatten() for group in optimizer.param_groups for leaf in group["params"]])
+        )
 
 
-@pytest.mark.parametrize("overrides", [
-    ["algorithm.rich_weight=2"],
-    pytest.param(["algorithm.price_taking=false", "algorithm.players=first", "algorithm.slope=false",
-                  "network=generalized_moments"], marks=pytest.mark.slow)], ids=["default", "a game"])
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["algorithm.rich_weight=2"],
+        pytest.param(
+            [
+                "algorithm.price_taking=false",
+                "algorithm.players=first",
+                "algorithm.slope=false",
+                "network=generalized_moments",
+            ],
+            marks=pytest.mark.slow,
+        ),
+    ],
+    ids=["default", "a game"],
+)
 def test_two_processes_take_the_steps_of_one(small, overrides):
-    """To the rounding, from the same economies, of which the second process has the rich: its weights have another mean.
+    """To the rounding, from the same economies, of which the second process has the rich: its weights have another
+    mean.
 
     By Adam: SOAP's eigenbasis makes more of the rounding.
     """
@@ -101,7 +116,8 @@ def digest(state) -> str:
 
 
 class KeepTheFirst(lightning.Callback):
-    """A copy of the checkpoint of the first outer iteration: what is left of a run that is interrupted in the second."""
+    """A copy of the checkpoint of the first outer iteration: what is left of a run that is interrupted in the
+    second."""
 
     def __init__(self, last, copy):
         self.last, self.copy = last, copy
@@ -129,7 +145,9 @@ def test_a_resumed_run_of_two_processes_goes_on_exactly(small, tmp_path):
     whole, parts = (RunFolders(name, tmp_path / name, tmp_path / name) for name in ("whole", "parts"))
     whole.checkpoints.mkdir(), parts.checkpoints.mkdir()
     fit(small(TWO), [KeepTheFirst(whole.last, parts.last)], [], whole)
-    with pytest.raises(InputError, match="is of a run in 2 processes, this one is in 1; resume with trainer.processes=2"):
+    with pytest.raises(
+        InputError, match="is of a run in 2 processes, this one is in 1; resume with trainer.processes=2"
+    ):
         check_processes(parts.last, small())
     check_processes(parts.last, small(TWO))
     fit(small(TWO), [], [], parts, parts.last)
@@ -147,12 +165,22 @@ def test_random_streams_are_those_of_no_other_run():
 # -- input -------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("overrides, says", [
-    (["trainer.processes=3"], "economies: 4 economies cannot be split evenly over 3 processes; .*algorithm.economies=6"),
-    ([TWO, "algorithm.value_steps=2", "algorithm.slope=false", "algorithm.value_economies=3"], "algorithm.value_economies: 3"),
-    ([TWO, "trainer.gpus=2"], "trainer.processes=2 with trainer.gpus=2: there is one process for each GPU"),
-    (["trainer.gpus=1000"], "trainer.gpus=1000: torch .* sees"),
-    (["trainer.processes=1000", "algorithm.economies=1000"], "trainer.processes=1000: about 4.. GB of memory")])
+@pytest.mark.parametrize(
+    "overrides, says",
+    [
+        (
+            ["trainer.processes=3"],
+            "economies: 4 economies cannot be split evenly over 3 processes; .*algorithm.economies=6",
+        ),
+        (
+            [TWO, "algorithm.value_steps=2", "algorithm.slope=false", "algorithm.value_economies=3"],
+            "algorithm.value_economies: 3",
+        ),
+        ([TWO, "trainer.gpus=2"], "trainer.processes=2 with trainer.gpus=2: there is one process for each GPU"),
+        (["trainer.gpus=1000"], "trainer.gpus=1000: torch .* sees"),
+        (["trainer.processes=1000", "algorithm.economies=1000"], "trainer.processes=1000: about 4.. GB of memory"),
+    ],
+)
 def test_what_cannot_be_is_refused_in_one_line(small, overrides, says):
     with pytest.raises(InputError, match=says) as refused:
         small(*overrides)

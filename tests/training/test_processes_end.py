@@ -23,10 +23,18 @@ from deepham.training.data import Batch
 from deepham.training.fit import OFFENDING, fit
 from deepham.training.module import DeepHAM
 
-SIZES = ["algorithm.outer_iterations=2", "algorithm.policy_steps=4", "algorithm.economies=4", "algorithm.agents=6",
-         "algorithm.burn_in=3", "trainer.processes=2"]
+SIZES = [
+    "algorithm.outer_iterations=2",
+    "algorithm.policy_steps=4",
+    "algorithm.economies=4",
+    "algorithm.agents=6",
+    "algorithm.burn_in=3",
+    "trainer.processes=2",
+]
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32" or not torch.distributed.is_available(), reason="there is no kill")
+pytestmark = pytest.mark.skipif(
+    sys.platform == "win32" or not torch.distributed.is_available(), reason="there is no kill"
+)
 
 
 @pytest.fixture
@@ -81,7 +89,14 @@ def command(monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(tmp_path)
 
     def call(*overrides):
-        tiny = ["verdict.nodes=20", "verdict.burn_in=2", "verdict.periods=4", "verdict.dates=2", "figures=false", "logger=none"]
+        tiny = [
+            "verdict.nodes=20",
+            "verdict.burn_in=2",
+            "verdict.periods=4",
+            "verdict.dates=2",
+            "figures=false",
+            "logger=none",
+        ]
         monkeypatch.setattr(sys, "argv", ["train.py", *SIZES, *tiny, "run=r", *overrides])
         code, errors = train(), capsys.readouterr().err.splitlines()
         assert no_process_is_left()
@@ -143,8 +158,14 @@ def test_a_process_ends_where_its_input_ends(tmp_path):
 
 @pytest.mark.slow
 def test_the_others_end_with_the_first_also_when_it_is_killed(tmp_path):
-    command = [sys.executable, "-c", "from deepham.training.cli import train; train()", *SIZES, "run=r",
-               "algorithm.outer_iterations=100000"]
+    command = [
+        sys.executable,
+        "-c",
+        "from deepham.training.cli import train; train()",
+        *SIZES,
+        "run=r",
+        "algorithm.outer_iterations=100000",
+    ]
     run = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL)
     until = time.monotonic() + 60
     while not (tmp_path / "checkpoints/r/last.ckpt").exists():

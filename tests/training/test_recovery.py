@@ -28,7 +28,9 @@ def train(settings, tmp_path):
         folders = RunFolders(home, tmp_path / home, tmp_path / home)
         folders.checkpoints.mkdir(exist_ok=True)
         history = History(folders.logs / "metrics.csv")
-        module, _ = fit(settings("algorithm.outer_iterations=3", *overrides), [*callbacks, history], [], folders, resume)
+        module, _ = fit(
+            settings("algorithm.outer_iterations=3", *overrides), [*callbacks, history], [], folders, resume
+        )
         return module, history.rows, folders
 
     return run
@@ -36,7 +38,8 @@ def train(settings, tmp_path):
 
 @pytest.fixture
 def faulty(monkeypatch):
-    """faulty(fault, epoch, step) calls fault(module, batch) once training is there, and forever=True each time it is."""
+    """faulty(fault, epoch, step) calls fault(module, batch) once training is there, and forever=True each time it
+    is."""
 
     def plant(fault, epoch=1, step=2, forever=False):
         honest = DeepHAM.training_step
@@ -68,8 +71,10 @@ def plain(rows):
     return [{name: value for name, value in row.items() if not name.startswith("timing/")} for row in rows]
 
 
-@pytest.mark.parametrize("fault, found", [(spoil_weights, "the policy loss is not a number"),
-                                          (spoil_assets, "a state of the population is not a number")])
+@pytest.mark.parametrize(
+    "fault, found",
+    [(spoil_weights, "the policy loss is not a number"), (spoil_assets, "a state of the population is not a number")],
+)
 def test_training_goes_back_once_and_ends_with_a_smaller_step(train, faulty, fault, found, caplog):
     undisturbed = plain(train(home="undisturbed")[1])
     faulty(fault)
@@ -160,9 +165,14 @@ def test_a_last_step_that_ruins_the_weights_is_found_before_they_are_kept(train,
     assert read_checkpoint(tmp_path / "run/last.ckpt")["epoch"] == 0
 
 
-@pytest.mark.parametrize("multiple, found", [
-    (6.0, "mean k of an economy is .*outside of 0.005 to 5 times the typical"), (0.001, "mean k of an economy is"),
-    (0.0, "mean k of an economy is 0,")])
+@pytest.mark.parametrize(
+    "multiple, found",
+    [
+        (6.0, "mean k of an economy is .*outside of 0.005 to 5 times the typical"),
+        (0.001, "mean k of an economy is"),
+        (0.0, "mean k of an economy is 0,"),
+    ],
+)
 def test_a_policy_that_has_run_away_is_named_and_not_learnt_from(train, monkeypatch, multiple, found):
     def run_away(self, panel):
         K = self.economy.typical_state()["K"]
@@ -171,8 +181,11 @@ def test_a_policy_that_has_run_away_is_named_and_not_learnt_from(train, monkeypa
     monkeypatch.setattr(PanelStream, "_before_a_batch", run_away)
     steps = []
     honest = DeepHAM.training_step
-    monkeypatch.setattr(DeepHAM, "training_step",
-                        lambda self, batch, batch_idx: steps.append(batch_idx) or honest(self, batch, batch_idx))
+    monkeypatch.setattr(
+        DeepHAM,
+        "training_step",
+        lambda self, batch, batch_idx: steps.append(batch_idx) or honest(self, batch, batch_idx),
+    )
     with pytest.raises(TrainingDiverged, match=f"the policy has run away: {found}"):
         train(callbacks=[Guard(every=1)])
     assert steps == []
@@ -201,8 +214,15 @@ def test_one_economy_that_has_run_away_is_enough(ks98):
     assert looked_at(ks98, [[K, K], [0.01 * K, 0.01 * K]], least=0.005) is None
 
 
-@pytest.mark.parametrize("options, says", [({"least": -1.0}, "least"), ({"most": "big"}, "most"), ({"every": 0}, "every"),
-                                           ({"least": 3.0, "most": 2.0}, "range")])
+@pytest.mark.parametrize(
+    "options, says",
+    [
+        ({"least": -1.0}, "least"),
+        ({"most": "big"}, "most"),
+        ({"every": 0}, "every"),
+        ({"least": 3.0, "most": 2.0}, "range"),
+    ],
+)
 def test_a_guard_that_cannot_guard_is_refused(options, says):
     with pytest.raises(InputError, match=says):
         Guard(**options)

@@ -11,8 +11,11 @@ from deepham.training.fit import fit
 from deepham.training.history import History
 from deepham.training.module import DeepHAM
 
-ADAM = [f"algorithm.{network}_optimizer.{field}" for network in ("policy", "value")
-        for field in ("method=Adam", "schedule=constant")]
+ADAM = [
+    f"algorithm.{network}_optimizer.{field}"
+    for network in ("policy", "value")
+    for field in ("method=Adam", "schedule=constant")
+]
 
 
 class Stop(Exception):
@@ -38,22 +41,32 @@ def train(settings, tmp_path):
         folders = RunFolders(home, tmp_path / home, tmp_path / home)
         folders.checkpoints.mkdir(exist_ok=True)
         callbacks = [History(folders.logs / "metrics.csv"), *([] if stop is None else [StopBefore(stop)])]
-        return fit(settings("algorithm.outer_iterations=4", *overrides), callbacks, [], folders,
-                   folders.last if resume else None)
+        return fit(
+            settings("algorithm.outer_iterations=4", *overrides),
+            callbacks,
+            [],
+            folders,
+            folders.last if resume else None,
+        )
 
     return run
 
 
 def rows(path):
     with open(path, encoding="utf-8", newline="") as file:
-        return [{name: value for name, value in row.items() if not name.startswith("timing/")} for row in csv.DictReader(file)]
+        return [
+            {name: value for name, value in row.items() if not name.startswith("timing/")}
+            for row in csv.DictReader(file)
+        ]
 
 
 def state(module: DeepHAM, data) -> dict:
     """Everything that the next step depends on."""
     panel = data.stream.panel
     return {
-        "weights": module.state_dict(), "updates": module.updates, "retreats": module.retreats,
+        "weights": module.state_dict(),
+        "updates": module.updates,
+        "retreats": module.retreats,
         "optimizers": [optimizer.state_dict() for optimizer in module.trainer.optimizers],
         "schedules": [config.scheduler.state_dict() for config in module.trainer.lr_scheduler_configs],
         "generator": data.stream.generator.get_state(),
@@ -77,11 +90,19 @@ def assert_same(left, right, where=""):
         assert left == right, where
 
 
-@pytest.mark.parametrize("overrides", [
-    [], ["algorithm=deepham_paper", "algorithm.value_steps=3"], ["algorithm.agents=null", "algorithm.nodes=30"],
-    ["model=brock_mirman", *ADAM], ["network=generalized_moments"],
-    ["network=generalized_moments", "network.moments_shared=true", "algorithm.fresh=epoch"],
-    ["network=full_state", "algorithm.value_steps=3", "algorithm.slope=false"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        [],
+        ["algorithm=deepham_paper", "algorithm.value_steps=3"],
+        ["algorithm.agents=null", "algorithm.nodes=30"],
+        ["model=brock_mirman", *ADAM],
+        ["network=generalized_moments"],
+        ["network=generalized_moments", "network.moments_shared=true", "algorithm.fresh=epoch"],
+        ["network=full_state", "algorithm.value_steps=3", "algorithm.slope=false"],
+    ],
+    ids=" ".join,
+)
 def test_a_resumed_run_goes_on_as_if_nothing_had_been(train, tmp_path, overrides):
     whole = train("whole", overrides)
     with pytest.raises(Stop):
@@ -92,7 +113,9 @@ def test_a_resumed_run_goes_on_as_if_nothing_had_been(train, tmp_path, overrides
     assert [row["outer_iteration"] for row in rows(tmp_path / "whole/metrics.csv")] == ["1", "2", "3", "4"]
 
 
-@pytest.mark.parametrize("rows, most, kept", [(5, 2000, [1, 2, 3, 4, 5]), (7, 3, [1, 4, 7]), (6, 3, [2, 4, 6]), (0, 3, None)])
+@pytest.mark.parametrize(
+    "rows, most, kept", [(5, 2000, [1, 2, 3, 4, 5]), (7, 3, [1, 4, 7]), (6, 3, [2, 4, 6]), (0, 3, None)]
+)
 def test_a_long_history_is_shown_in_part_and_up_to_its_end(rows, most, kept):
     history = History(None)
     history.load_state_dict({"rows": [{"outer_iteration": row + 1} for row in range(rows)]})

@@ -129,9 +129,17 @@ def test_training_leaves_the_global_random_state_as_found(trainer, build):
     assert torch.equal(torch.get_rng_state(), before)
 
 
-@pytest.mark.parametrize("options", [
-    {"horizon": 4}, {"expectation": "drawn"}, {"players": "first", "price_taking": False, "slope": False},
-    {"value_steps": 2, "slope": False}, {"average": 0.0}, {"fresh": "epoch", "dates": 2}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"horizon": 4},
+        {"expectation": "drawn"},
+        {"players": "first", "price_taking": False, "slope": False},
+        {"value_steps": 2, "slope": False},
+        {"average": 0.0},
+        {"fresh": "epoch", "dates": 2},
+    ],
+)
 def test_each_option_of_the_algorithm_changes_the_result(trainer, build, options):
     def result(**algorithm):
         module, data = build(**algorithm)

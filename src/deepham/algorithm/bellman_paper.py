@@ -2,8 +2,8 @@
 
     |V - max_c {u(c) + beta E V'}|   over c on 11 points from c - min(.95 c, 5) to c + min(k', 5)
 
-at 100 random dates of 64 simulated economies of 50 agents. E takes z' from 100 random draws, where it is numbers from the nodes
-of a quadrature, eps' exactly, and an agent's
+at 100 random dates of 64 simulated economies of 50 agents. E takes z' from 100 random draws, where it is numbers from
+the nodes of a quadrature, eps' exactly, and an agent's
 deviation moves tomorrow's aggregates by 1/N. The draws and the grid give the true solution an error, too: the noise
 floor of the protocol, which the grid solution's score shows.
 """
@@ -22,7 +22,6 @@ from deepham.simulation.household import Observation, Policy, Value, observe
 from deepham.simulation.population import Population
 from deepham.simulation.rollout import Panel, initial_panel, simulate
 
-
 POINTS, REACH = 11, 5.0  # choices of c, and the farthest from the policy's, goods
 
 
@@ -39,16 +38,26 @@ class Protocol:
 
     def validate(self) -> None:
         """Raise InputError for a value out of range."""
-        for name, least in (("agents", 1), ("economies", 1), ("burn_in", 0), ("periods", 1), ("dates", 1), ("draws", 1)):
+        for name, least in (
+            ("agents", 1),
+            ("economies", 1),
+            ("burn_in", 0),
+            ("periods", 1),
+            ("dates", 1),
+            ("draws", 1),
+        ):
             given = getattr(self, name)
             require(least <= given <= 10**6, f"bellman_paper.{name}: expected {least} to 10^6, got {given}")
-        require(self.dates <= self.periods,
-                f"bellman_paper.dates: expected at most bellman_paper.periods={self.periods}, got {self.dates}")
+        require(
+            self.dates <= self.periods,
+            f"bellman_paper.dates: expected at most bellman_paper.periods={self.periods}, got {self.dates}",
+        )
 
 
 @torch.no_grad()
 def bellman_paper(economy: Economy, policy: Policy, value: Value, seed: int, protocol: Protocol) -> float:
-    """Mean error, utils per unit of time, over households and dates. The same seed gives two solutions the same shocks."""
+    """Mean error, utils per unit of time, over households and dates. The same seed gives two solutions the same
+    shocks."""
     p = protocol
     device = economy.chain.device
     generator = torch.Generator(device).manual_seed(seed)
@@ -88,7 +97,8 @@ def _errors(
 
 
 def _tomorrow(chain: ShockProcess, seen: Observation, draws: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """z' (B, S, ...) with their weights (B, S): the states of a chain with their shares in the draws, or the nodes of a quadrature."""
+    """z' (B, S, ...) with their weights (B, S): the states of a chain with their shares in the draws, or the nodes of a
+    quadrature."""
     z_next, p_z = chain.next_states(seen.z, seen.aggregates)
     if chain.finite:
         uniform = torch.rand((len(seen.z), draws), generator=generator, device=p_z.device, dtype=p_z.dtype)

@@ -43,8 +43,8 @@ def moments(
     """Moments of simulated paths, pooled.
 
     Args:
-        series: name -> (B, T). Those that do not move, and quantities that are not positive throughout, are left out; all are
-            where that is output.
+        series: name -> (B, T). Those that do not move, and quantities that are not positive throughout, are left out;
+            all are where that is output.
         variables: name -> (description, unit) of the series that are wanted, in the order of the result.
         period: what one period is. Where SMOOTHING knows it the trend is that of Hodrick and Prescott, else the mean.
     """
@@ -52,15 +52,30 @@ def moments(
     lead = cycles.get(output)
     if lead is None or not lead.std() > 1e-9:
         return []
-    return [Moments(name, variables[name][0].split(",")[0], float(series[name].mean()),
-                    _mean_se(series[name]), variables[name][1], float(cycle.std()),
-                    float(cycle.std() / lead.std()), _correlation(cycle, lead), _correlation(cycle[:, 1:], cycle[:, :-1]))
-            for name, cycle in cycles.items() if cycle.std() > 1e-9]
+    return [
+        Moments(
+            name,
+            variables[name][0].split(",")[0],
+            float(series[name].mean()),
+            _mean_se(series[name]),
+            variables[name][1],
+            float(cycle.std()),
+            float(cycle.std() / lead.std()),
+            _correlation(cycle, lead),
+            _correlation(cycle[:, 1:], cycle[:, :-1]),
+        )
+        for name, cycle in cycles.items()
+        if cycle.std() > 1e-9
+    ]
 
 
-STATISTICS = {"mean": ("mean of {}", ""), "sd": ("sd of {} around its trend", "%"),
-              "relative_sd": ("sd of {} over that of Y", ""), "correlation": ("correlation of {} with Y", ""),
-              "autocorrelation": ("autocorrelation of {}", "")}
+STATISTICS = {
+    "mean": ("mean of {}", ""),
+    "sd": ("sd of {} around its trend", "%"),
+    "relative_sd": ("sd of {} over that of Y", ""),
+    "correlation": ("correlation of {} with Y", ""),
+    "autocorrelation": ("autocorrelation of {}", ""),
+}
 
 
 def flat(cycle: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
@@ -82,8 +97,11 @@ def _cycle(values: np.ndarray, unit: str, period: str) -> np.ndarray:
         values = values if rate or unit == "share" else np.log(values)
     if not np.isfinite(values).all():
         return np.full(values.shape, np.nan)
-    trend = (np.stack([hodrick_prescott(path, SMOOTHING[period]) for path in values])
-             if period in SMOOTHING and values.shape[1] > 2 else values.mean(1, keepdims=True))
+    trend = (
+        np.stack([hodrick_prescott(path, SMOOTHING[period]) for path in values])
+        if period in SMOOTHING and values.shape[1] > 2
+        else values.mean(1, keepdims=True)
+    )
     return (1.0 if rate else 100.0) * (values - trend)
 
 
@@ -94,13 +112,18 @@ def _correlation(one: np.ndarray, other: np.ndarray) -> float:
 def _mean_se(values: np.ndarray) -> float:
     """Standard error of the mean of paths (B, T)."""
     blocks = np.array_split(values, min(BLOCKS, values.shape[1]), axis=1)
-    return standard_error(values.mean(), [np.concatenate(blocks[:i] + blocks[i + 1:], 1).mean() if len(blocks) > 1 else np.nan
-                                          for i in range(len(blocks))])
+    return standard_error(
+        values.mean(),
+        [
+            np.concatenate(blocks[:i] + blocks[i + 1 :], 1).mean() if len(blocks) > 1 else np.nan
+            for i in range(len(blocks))
+        ],
+    )
 
 
 def standard_error(whole: float, without: list[float]) -> float:
-    """Of a statistic of a long path, or of a path and its mirror image: the jackknife over blocks of periods, for what a
-    block remembers of the one before: its pseudo-values are taken for an autoregression of the first order.
+    """Of a statistic of a long path, or of a path and its mirror image: the jackknife over blocks of periods, for what
+    a block remembers of the one before: its pseudo-values are taken for an autoregression of the first order.
 
     The first autocorrelation is corrected for its bias in a short series (Kendall, 1954) and kept from 0 to 0.9.
 

@@ -45,8 +45,10 @@ def errors_by_wealth(economy: Economy, policy: Policy, value: Value, panel: Pane
     mass.
     """
     k, weight = panel.population.k.flatten(), panel.population.weight.flatten() / len(panel.z)
-    errors = [residuals(economy, policy, value, panel.select(slice(index, index + 1)), optimality=False)
-              for index in range(len(panel.z))]  # one economy at a time keeps the memory small
+    errors = [
+        residuals(economy, policy, value, panel.select(slice(index, index + 1)), optimality=False)
+        for index in range(len(panel.z))
+    ]  # one economy at a time keeps the memory small
     euler = 100 * torch.cat([each.euler.flatten() for each in errors])
     bellman = torch.cat([each.bellman_policy.flatten() for each in errors]) / economy.period_length
     order = k.argsort()
@@ -60,6 +62,16 @@ def errors_by_wealth(economy: Economy, policy: Policy, value: Value, panel: Pane
     bins = []
     for index, (low, high) in enumerate(zip(EDGES[:-1], EDGES[1:])):
         share = part * (above.clamp_max(high) - below.clamp_min(low)).clamp_min(0)
-        bins.append(WealthBin(low, high, wealth[index], wealth[index + 1], mean(euler.abs(), share), mean(euler, share),
-                              mean(bellman.abs(), share), mean(bellman, share)))
+        bins.append(
+            WealthBin(
+                low,
+                high,
+                wealth[index],
+                wealth[index + 1],
+                mean(euler.abs(), share),
+                mean(euler, share),
+                mean(bellman.abs(), share),
+                mean(bellman, share),
+            )
+        )
     return bins

@@ -20,6 +20,7 @@ from deepham.simulation.household import Policy, Value, observe
 from deepham.simulation.population import Population, concatenate, curve_at, gini, quantile
 from deepham.simulation.rollout import Panel
 
+
 @dataclass
 class VerdictSettings:
     """How long and how finely the continuum is followed, and what it is held against; each field is explained in
@@ -37,11 +38,15 @@ class VerdictSettings:
     def validate(self) -> None:
         """Raise InputError for a value out of range."""
         for name, least in (("nodes", 10), ("burn_in", 0), ("periods", 2), ("dates", 1)):
-            require(getattr(self, name) >= least, f"verdict.{name}: expected at least {least}, got {getattr(self, name)}")
+            require(
+                getattr(self, name) >= least, f"verdict.{name}: expected at least {least}, got {getattr(self, name)}"
+            )
             require(getattr(self, name) <= 10**7, f"verdict.{name}: expected at most 10^7, got {getattr(self, name)}")
         require(2 <= self.top < float("inf"), f"verdict.top: expected a number from 2 on, got {self.top}")
-        require(self.dates <= self.periods,
-                f"verdict.dates: expected at most verdict.periods={self.periods}, got {self.dates}")
+        require(
+            self.dates <= self.periods,
+            f"verdict.dates: expected at most verdict.periods={self.periods}, got {self.dates}",
+        )
 
 
 STATISTICS = ("mean", "p99", "max")
@@ -57,8 +62,20 @@ def measure_names(economy: Economy) -> list[str]:
     """Names of everything that `measure` returns for the economy."""
     errors = [f"{error}.{statistic}" for error in ERRORS for statistic in STATISTICS]
     exact = [] if economy.closed_form(torch.ones(1, 1)) is None else ["closed_form_gap.mean"]
-    return [*errors, *exact, "mean_K", "sd_K", "welfare", "resource_gap", "wealth_sd", "gini", *POOREST, *RICHEST, "top_mass",
-            *map(quantile_name, QUANTILES)]
+    return [
+        *errors,
+        *exact,
+        "mean_K",
+        "sd_K",
+        "welfare",
+        "resource_gap",
+        "wealth_sd",
+        "gini",
+        *POOREST,
+        *RICHEST,
+        "top_mass",
+        *map(quantile_name, QUANTILES),
+    ]
 
 
 def quantile_name(level: float) -> str:
@@ -72,20 +89,20 @@ class Ergodic:
 
     Attributes:
         grid: (G,) wealth nodes.
-        mean_mass: (n_z, n_eps * G) average histogram in the periods with each z, or in all where z is numbers, summing to one
-            each. If the paths never visit a z: where the chain would have gone from the last period to it.
-        block_mass: (BLOCKS, G) average distribution of wealth in each of so many equal parts of the paths; fewer of a path of
-            fewer periods.
+        mean_mass: (n_z, n_eps * G) average histogram in the periods with each z, or in all where z is numbers, summing
+            to one each. If the paths never visit a z: where the chain would have gone from the last period to it.
+        block_mass: (BLOCKS, G) average distribution of wealth in each of so many equal parts of the paths; fewer of a
+            path of fewer periods.
         mean_z: (n_z, ...) the aggregate state of each of these: every index, or the mean of z.
         share_z: (n_z,) share of periods with each z.
         dates: histograms at dates spread evenly over the path, as a panel of economies.
         accounts: name -> (B, T), what the economy accounts for.
         K: (B, T) path of mean assets after burn-in: capital, where households own all of it.
         z: (B, T, ...).
-        welfare: consumption that, were it certain and the same for all, would be worth what households consume along the path:
-            its utility is theirs, a mean over households and periods. Goods per period.
-        resource_gap: largest violation of the economy's resource constraints along the path, percent of output; NaN where it
-            states none.
+        welfare: consumption that, were it certain and the same for all, would be worth what households consume along
+            the path: its utility is theirs, a mean over households and periods. Goods per period.
+        resource_gap: largest violation of the economy's resource constraints along the path, percent of output; NaN
+            where it states none.
         premium: (B, T), what assets are worth to others (planner.py), utils a unit; None in the market.
     """
 
@@ -104,6 +121,7 @@ class Ergodic:
 
     def to(self, device) -> Ergodic:
         """A copy on the device."""
+
         def moved(value):
             if isinstance(value, dict):
                 return {name: moved(each) for name, each in value.items()}
@@ -113,7 +131,12 @@ class Ergodic:
 
 
 def measure(
-    economy: Economy, policy: Policy, value: Value, start: Panel, settings: VerdictSettings, seed: int,
+    economy: Economy,
+    policy: Policy,
+    value: Value,
+    start: Panel,
+    settings: VerdictSettings,
+    seed: int,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Ergodic, dict[str, float]]:
     """Follow one economy of the continuum to its ergodic set and take every measure there.
@@ -144,13 +167,17 @@ def verdict_path(economy: Economy, settings: VerdictSettings, seed: int) -> Tens
     start = chain.typical_z()[chain.stationary_z().argmax()][None]
     images = (False, True) if chain.n_next > 1 else (False,)
     length = settings.burn_in - (-settings.periods // len(images))
-    return torch.cat([chain.draw_path(start, length, torch.Generator(chain.device).manual_seed(seed), mirrored)
-                      for mirrored in images])
+    return torch.cat(
+        [
+            chain.draw_path(start, length, torch.Generator(chain.device).manual_seed(seed), mirrored)
+            for mirrored in images
+        ]
+    )
 
 
 def together(economy: Economy, population: Population, z: Tensor | None, shocks: Tensor) -> Panel:
-    """One cross-section (1, N) at the beginning of every path of shocks (B, T, ...): in the state that the path begins with, or
-    where z is numbers at z (1, d).
+    """One cross-section (1, N) at the beginning of every path of shocks (B, T, ...): in the state that the path begins
+    with, or where z is numbers at z (1, d).
     """
     first = shocks[:, 0] if economy.chain.finite else z.expand(len(shocks), -1)
     return Panel(population.select([0] * len(shocks)), first)
@@ -179,11 +206,17 @@ def closed_form_measures(economy: Economy, policy: Policy, panel: Panel) -> dict
 
 @torch.no_grad()
 def ergodic_path(
-    economy: Economy, policy: Policy, grid: Tensor, start: Panel, shocks: Tensor, burn_in: int, dates: int,
+    economy: Economy,
+    policy: Policy,
+    grid: Tensor,
+    start: Panel,
+    shocks: Tensor,
+    burn_in: int,
+    dates: int,
     progress: Callable[[int, int], None] | None = None,
 ) -> Ergodic:
-    """Follow the continuum along the paths of shocks (B, T, ...) from the histograms `start` and keep what comes after burn_in
-    periods. The first shocks are those of `start` itself.
+    """Follow the continuum along the paths of shocks (B, T, ...) from the histograms `start` and keep what comes after
+    burn_in periods. The first shocks are those of `start` itself.
     """
     b, periods = shocks.shape[:2]
     measured = periods - burn_in
@@ -233,12 +266,25 @@ def ergodic_path(
     mean_mass = mean_mass / mean_mass.sum(1, keepdim=True)
     accounts = {name: torch.stack([row[name] for row in rows], 1) for name in rows[0]}
     welfare = float(economy.preferences.inverse_utility(utility.mean()))
-    return Ergodic(grid, mean_mass, block_mass / block_mass.sum(1, keepdim=True), mean_z, share_z, dates_panel, accounts, K, path,
-                   welfare, float(resource_gap(economy, accounts, lost).max()), premium)
+    return Ergodic(
+        grid,
+        mean_mass,
+        block_mass / block_mass.sum(1, keepdim=True),
+        mean_z,
+        share_z,
+        dates_panel,
+        accounts,
+        K,
+        path,
+        welfare,
+        float(resource_gap(economy, accounts, lost).max()),
+        premium,
+    )
 
 
 def _turned(economy: Economy, policy: Policy, grid: Tensor, panel: Panel, state: int) -> Tensor:
-    """Mean histogram (n_eps * G,) where the chain goes from the panel's states to `state` in the fewest possible periods."""
+    """Mean histogram (n_eps * G,) where the chain goes from the panel's states to `state` in the fewest possible
+    periods."""
     masses = []
     for one in (panel.select(slice(b, b + 1)) for b in range(len(panel.z))):
         population, z = one.population, one.z
@@ -253,7 +299,10 @@ def distribution_measures(ergodic: Ergodic) -> dict[str, float]:
     """Moments over the ergodic set, how well goods add up, and the mass at the top node."""
     # what would be saved beyond the grid is shared out: much mass at its top, and the moments are wrong
     return _moments(ergodic.grid, pooled(ergodic), ergodic.K) | {
-        "welfare": ergodic.welfare, "resource_gap": ergodic.resource_gap, "top_mass": float(pooled(ergodic)[-1])}
+        "welfare": ergodic.welfare,
+        "resource_gap": ergodic.resource_gap,
+        "top_mass": float(pooled(ergodic)[-1]),
+    }
 
 
 def moment_errors(ergodic: Ergodic) -> dict[str, float]:
@@ -262,8 +311,10 @@ def moment_errors(ergodic: Ergodic) -> dict[str, float]:
     number, periods = len(blocks), ergodic.K.shape[1]
     K = ergodic.K.tensor_split([-(-i * periods // number) for i in range(1, number)], 1)  # as the masses are
     whole = _moments(grid, total / total.sum(), ergodic.K)
-    without = [_moments(grid, (total - blocks[i]) / (total - blocks[i]).sum(), torch.cat([*K[:i], *K[i + 1:]], 1))
-               for i in range(len(blocks) if len(blocks) > 1 else 0)]
+    without = [
+        _moments(grid, (total - blocks[i]) / (total - blocks[i]).sum(), torch.cat([*K[:i], *K[i + 1 :]], 1))
+        for i in range(len(blocks) if len(blocks) > 1 else 0)
+    ]
     return {name: standard_error(whole[name], [each[name] for each in without]) for name in whole}
 
 
@@ -271,13 +322,20 @@ def _moments(grid: Tensor, weight: Tensor, K: Tensor) -> dict[str, float]:
     """Mean and sd of mean assets K (B, T), and moments of individual wealth, pooled over time: weight (G,)."""
     mean = (weight * grid).sum()
     lorenz = (weight * grid).cumsum(0) / mean
-    below = curve_at(weight.cumsum(0)[None], lorenz[None], [*POOREST.values(), *(1 - share for share in RICHEST.values())])[0]
-    poorest, richest = below[:len(POOREST)], 1 - below[len(POOREST):]
+    below = curve_at(
+        weight.cumsum(0)[None], lorenz[None], [*POOREST.values(), *(1 - share for share in RICHEST.values())]
+    )[0]
+    poorest, richest = below[: len(POOREST)], 1 - below[len(POOREST) :]
     levels = quantile(grid, weight, QUANTILES, atom=float(grid[0]))
     return {
-        "mean_K": float(K.mean()), "sd_K": float(K.std()),
-        "wealth_sd": float((weight * (grid - mean) ** 2).sum().sqrt()), "gini": float(gini(grid[None], weight[None])),
-        **dict(zip(POOREST, poorest.tolist())), **dict(zip(RICHEST, richest.tolist())), **dict(zip(map(quantile_name, QUANTILES), levels.tolist()))}
+        "mean_K": float(K.mean()),
+        "sd_K": float(K.std()),
+        "wealth_sd": float((weight * (grid - mean) ** 2).sum().sqrt()),
+        "gini": float(gini(grid[None], weight[None])),
+        **dict(zip(POOREST, poorest.tolist())),
+        **dict(zip(RICHEST, richest.tolist())),
+        **dict(zip(map(quantile_name, QUANTILES), levels.tolist())),
+    }
 
 
 def pooled(ergodic: Ergodic) -> Tensor:
@@ -295,7 +353,8 @@ def cycle_moments(economy: Economy, ergodic: Ergodic) -> list[Moments]:
 def error_measures(
     economy: Economy, policy: Policy, value: Value, panel: Panel, optimality_every: int = 1
 ) -> dict[str, float]:
-    """Euler errors in percent of consumption and Bellman errors in utils per unit of time: weighted mean, 99th percentile, maximum.
+    """Euler errors in percent of consumption and Bellman errors in utils per unit of time: weighted mean, 99th
+    percentile, maximum.
 
     The optimality error, a search at every point, is taken in every `optimality_every`-th economy of the panel.
     """
@@ -309,9 +368,11 @@ def error_measures(
         if optimality:
             best.append(errors.bellman_optimality.abs() / economy.period_length)
             best_weight.append(errors.weight)
-    return (_statistics("euler", torch.cat(euler), torch.cat(weight))
-            | _statistics("bellman_policy", torch.cat(bellman), torch.cat(weight))
-            | _statistics("bellman_optimality", torch.cat(best), torch.cat(best_weight)))
+    return (
+        _statistics("euler", torch.cat(euler), torch.cat(weight))
+        | _statistics("bellman_policy", torch.cat(bellman), torch.cat(weight))
+        | _statistics("bellman_optimality", torch.cat(best), torch.cat(best_weight))
+    )
 
 
 def _statistics(name: str, error: Tensor, weight: Tensor) -> dict[str, float]:

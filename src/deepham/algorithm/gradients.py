@@ -1,7 +1,7 @@
 """One update, from where the economies stand to the gradients of the two losses: pure functions of panel and weights.
 
-Policy: V is held and lifetime utility is maximised. Value: the same lifetime utility, and u'(c), are what V is fitted to.
-Both gradients are taken at the same weights.
+Policy: V is held and lifetime utility is maximised. Value: the same lifetime utility, and u'(c), are what V is fitted
+to. Both gradients are taken at the same weights.
 """
 
 from __future__ import annotations
@@ -37,8 +37,13 @@ class Descent:
 
 
 def update_gradients(
-    economy: Economy, policy: PolicyNetwork, value: ValueNetwork, panel: Panel, settings: AlgorithmSettings,
-    generator: torch.Generator, typical: dict[str, float],
+    economy: Economy,
+    policy: PolicyNetwork,
+    value: ValueNetwork,
+    panel: Panel,
+    settings: AlgorithmSettings,
+    generator: torch.Generator,
+    typical: dict[str, float],
 ) -> list[Descent]:
     """Of the policy and, where V learns along with it (value_steps = 0), of V.
 
@@ -58,7 +63,12 @@ def update_gradients(
 
 
 def regression_gradient(
-    economy: Economy, value: ValueNetwork, panel: Panel, realised: Tensor, settings: AlgorithmSettings, typical: dict[str, float]
+    economy: Economy,
+    value: ValueNetwork,
+    panel: Panel,
+    realised: Tensor,
+    settings: AlgorithmSettings,
+    typical: dict[str, float],
 ) -> Descent:
     """Of V where it is fitted to the utility (B, N) realised from the panel on: levels, since a path has no slope."""
     seen = observe(economy, panel.population, panel.z)
@@ -67,12 +77,25 @@ def regression_gradient(
 
 
 def lifetime(
-    economy: Economy, policy: PolicyNetwork, value: ValueNetwork, panel: Panel, settings: AlgorithmSettings,
+    economy: Economy,
+    policy: PolicyNetwork,
+    value: ValueNetwork,
+    panel: Panel,
+    settings: AlgorithmSettings,
     generator: torch.Generator,
 ) -> Lifetime:
     """Utility over the horizon plus V at its end, as a function of the policy's weights."""
-    return lifetime_utility(economy, policy, held(value), panel, settings.horizon, generator,
-                            price_taking=settings.price_taking, players=_players(settings), exact=settings.expectation == "exact")
+    return lifetime_utility(
+        economy,
+        policy,
+        held(value),
+        panel,
+        settings.horizon,
+        generator,
+        price_taking=settings.price_taking,
+        players=_players(settings),
+        exact=settings.expectation == "exact",
+    )
 
 
 def held(value: ValueNetwork) -> Value:
@@ -80,6 +103,7 @@ def held(value: ValueNetwork) -> Value:
 
     They are held during the call only, since moments that policy and value share belong to the policy, too.
     """
+
     def of(seen: Observation) -> Tensor:
         value.requires_grad_(False)
         utility = value(seen)

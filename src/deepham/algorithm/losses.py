@@ -19,9 +19,9 @@ from deepham.simulation.household import Observation
 def agent_weights(
     typical: dict[str, float], seen: Observation, rich: float, poor: float, mass: Tensor | None = None
 ) -> Tensor:
-    """Weights (B, N) of the agents in both losses, before they are divided by their mean: 1 + rich (k/K)^2 + poor (c/m)^2,
-    with K the mean assets and c the consumption of the economy's typical state, and k, K and m counted from the borrowing
-    limit on.
+    """Weights (B, N) of the agents in both losses, before they are divided by their mean: 1 + rich (k/K)^2 + poor
+    (c/m)^2, with K the mean assets and c the consumption of the economy's typical state, and k, K and m counted from
+    the borrowing limit on.
 
     Under price-taking every state is a problem of its own: weights move no optimum, they say where the networks'
     error goes. The dispersion of wealth hangs on the slope of the policy where few agents live. Each term is capped
@@ -43,8 +43,12 @@ def policy_loss(utility: Tensor, weight: Tensor) -> Tensor:
 
 
 def value_loss(
-    value: ValueNetwork, seen: Observation, target: Tensor, marginal_utility: Tensor | None,
-    weight: Tensor, level_weight: float,
+    value: ValueNetwork,
+    seen: Observation,
+    target: Tensor,
+    marginal_utility: Tensor | None,
+    weight: Tensor,
+    level_weight: float,
 ) -> Tensor:
     """Mean squared error of the level and, where `marginal_utility` is given, of the slope (a Sobolev loss).
 

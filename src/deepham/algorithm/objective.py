@@ -53,8 +53,8 @@ def lifetime_utility(
             gradient knows that each household moves them (a game of N players).
         players: so many of the households, the first, whose choices carry a gradient; the others' are held (fictitious
             play). None: all.
-        exact: take the expectation over (z_T, eps_T) by enumeration, otherwise by one draw. Of a vector z the nodes of the
-            expectation are drawn where its process says so.
+        exact: take the expectation over (z_T, eps_T) by enumeration, otherwise by one draw. Of a vector z the nodes of
+            the expectation are drawn where its process says so.
     """
     total: Tensor | float = 0.0
     discount = 1.0
@@ -81,7 +81,8 @@ def lifetime_utility(
 
 
 def _choose(policy: Policy, seen: Observation, players: int | None) -> Tensor:
-    """Consumption (B, N) of all; the graph of gradients has only the players' choices in it, and is that much smaller."""
+    """Consumption (B, N) of all; the graph of gradients has only the players' choices in it, and is that much
+    smaller."""
     if players is None:
         return policy(seen)
     with torch.no_grad():
@@ -91,11 +92,15 @@ def _choose(policy: Policy, seen: Observation, players: int | None) -> Tensor:
 
 
 def expected_value(
-    economy: Economy, value: Value, saved: Population, seen: Observation, price_taking: bool = True,
+    economy: Economy,
+    value: Value,
+    saved: Population,
+    seen: Observation,
+    price_taking: bool = True,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """E V(next period) over (z', eps') by enumeration: (B, N). `saved` carries k' with today's eps, `seen` is today's; see
-    `expand_next`. What a planner pays for k' is for `value` to hold, see `with_premium`.
+    """E V(next period) over (z', eps') by enumeration: (B, N). `saved` carries k' with today's eps, `seen` is today's;
+    see `expand_next`. What a planner pays for k' is for `value` to hold, see `with_premium`.
     """
     panel, p_z, p_eps = expand_next(economy, saved, seen, generator)
     return expect(_value_at(economy, value, panel, price_taking), p_z, p_eps)

@@ -1,13 +1,13 @@
 """What a planner counts beyond a household's own gain: its assets move prices for everybody.
 
-Constrained efficiency (Davila, Hong, Krusell and Rios-Rull, 2012): a planner tells households how much to save, who live
-on their own incomes at market prices, and counts all of them alike. Its first-order condition is
+Constrained efficiency (Davila, Hong, Krusell and Rios-Rull, 2012): a planner tells households how much to save, who
+live on their own incomes at market prices, and counts all of them alike. Its first-order condition is
 
     u'(c) >= beta E[R' u'(c') + D'],     D' = sum over tomorrow's households j of their mass times u'(c_j') dm_j'/dK'
 
-with equality where k' > 0; with competitive factor prices dm_j/dK = F_KK k_j + F_LK e_j. So the planner's choice is that of
-price-takers who are paid D utils at the start of a period for each unit of assets that they hold, and this premium is all there
-is to it: V is the value of such a household, and its slope in resources is still u'(c).
+with equality where k' > 0; with competitive factor prices dm_j/dK = F_KK k_j + F_LK e_j. So the planner's choice is
+that of price-takers who are paid D utils at the start of a period for each unit of assets that they hold, and this
+premium is all there is to it: V is the value of such a household, and its slope in resources is still u'(c).
 """
 
 from __future__ import annotations
@@ -28,12 +28,14 @@ def with_premium(economy: Economy, policy: Policy, value: Value) -> Value:
 
 
 def premium(economy: Economy, policy: Policy, seen: Observation) -> Tensor:
-    """What a planner pays households for the assets that they hold, by what everybody beside them does: (B, N), utils."""
+    """What a planner pays households for the assets that they hold, by what everybody beside them does: (B, N),
+    utils."""
     return externality(economy, policy, seen.population, seen.z)[:, None] * seen.k
 
 
 def externality(economy: Economy, policy: Policy, population: Population, z: Tensor) -> Tensor:
-    """D (B,): what one more unit of capital a head is worth to all households by the prices that it moves. Utils a unit.
+    """D (B,): what one more unit of capital a head is worth to all households by the prices that it moves. Utils a
+    unit.
 
     No gradient leads through it: a household takes it as given, like prices.
     """

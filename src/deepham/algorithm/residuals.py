@@ -1,4 +1,5 @@
-"""Errors of a policy and a value function, with expectations enumerated (over a vector z by quadrature) and never sampled.
+"""Errors of a policy and a value function, with expectations enumerated (over a vector z by quadrature) and never
+sampled.
 
 Definitions. c(s) is the policy, k' = m - c, next states (z', eps') with their probabilities P, and the next
 cross-section P' that everybody's choice brings about.
@@ -90,6 +91,9 @@ def _best_value(economy: Economy, value: Value, seen: Observation, saved: Popula
         new = torch.where(to_left, high - GOLDEN * (high - low), low + GOLDEN * (high - low))
         at_new = payoff(new)
         left, at_left, right, at_right = (
-            torch.where(to_left, new, right), torch.where(to_left, at_new, at_right),
-            torch.where(to_left, left, new), torch.where(to_left, at_left, at_new))
+            torch.where(to_left, new, right),
+            torch.where(to_left, at_new, at_right),
+            torch.where(to_left, left, new),
+            torch.where(to_left, at_left, at_new),
+        )
     return torch.maximum(values.amax(0), torch.maximum(at_left, at_right))

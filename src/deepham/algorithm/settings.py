@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 from deepham.economics.economy import require
 
-
 METHODS = ("SOAP", "Adam", "AdamW", "NAdam", "RAdam")
 
 
@@ -79,15 +78,27 @@ class AlgorithmSettings:
         split = ("economies", "value_economies") if self.value_steps else ("economies",)
         for name in split:
             number = getattr(self, name)
-            require(number % processes == 0,
-                    f"algorithm.{name}: {number} economies cannot be split evenly over {processes} processes; expected a multiple "
-                    f"of {processes}, such as algorithm.{name}={-(-number // processes) * processes}")
+            require(
+                number % processes == 0,
+                f"algorithm.{name}: {number} economies cannot be split evenly over {processes} processes; expected a "
+                f"multiple of {processes}, such as algorithm.{name}={-(-number // processes) * processes}",
+            )
         return replace(self, **{name: getattr(self, name) // processes for name in split})
 
     def validate(self) -> None:
         """Raise InputError for a value out of range or a combination that cannot run."""
-        positive = ("outer_iterations", "policy_steps", "horizon", "realised_periods", "economies", "value_economies",
-                    "agents", "nodes", "dates", "spacing")
+        positive = (
+            "outer_iterations",
+            "policy_steps",
+            "horizon",
+            "realised_periods",
+            "economies",
+            "value_economies",
+            "agents",
+            "nodes",
+            "dates",
+            "spacing",
+        )
         not_negative = ("value_steps", "move", "burn_in", "rich_weight", "poor_weight", "level_weight")
         positive = tuple(name for name in positive if getattr(self, name) is not None)
         for name in positive:
@@ -95,35 +106,56 @@ class AlgorithmSettings:
         for name in (*positive, *not_negative):
             require(getattr(self, name) <= 10**9, f"algorithm.{name}: expected at most 10^9, got {getattr(self, name)}")
         for name in not_negative:
-            require(0 <= getattr(self, name) < float("inf"),
-                    f"algorithm.{name}: expected a number that is not negative, got {getattr(self, name)}")
-        for name, choices in (("players", ("all", "first")), ("expectation", ("exact", "drawn")),
-                              ("fresh", ("step", "epoch"))):
-            require(getattr(self, name) in choices,
-                    f"algorithm.{name}: expected {' or '.join(choices)}, got {getattr(self, name)!r}")
+            require(
+                0 <= getattr(self, name) < float("inf"),
+                f"algorithm.{name}: expected a number that is not negative, got {getattr(self, name)}",
+            )
+        for name, choices in (
+            ("players", ("all", "first")),
+            ("expectation", ("exact", "drawn")),
+            ("fresh", ("step", "epoch")),
+        ):
+            require(
+                getattr(self, name) in choices,
+                f"algorithm.{name}: expected {' or '.join(choices)}, got {getattr(self, name)!r}",
+            )
         if self.agents is None:
-            require(self.players == "all" and self.fresh == "step" and self.value_steps == 0,
-                    "algorithm.agents: the continuum, null, has no first player and no agent's path to follow; expected a "
-                    "number of agents, or players=all, fresh=step and value_steps=0")
+            require(
+                self.players == "all" and self.fresh == "step" and self.value_steps == 0,
+                "algorithm.agents: the continuum, null, has no first player and no agent's path to follow; expected a "
+                "number of agents, or players=all, fresh=step and value_steps=0",
+            )
             require(self.nodes >= 10, f"algorithm.nodes: expected at least 10, got {self.nodes}")
             require(2 <= self.top < float("inf"), f"algorithm.top: expected a number from 2 on, got {self.top}")
         require(0 <= self.average < 1, f"algorithm.average: expected a rate in [0, 1), got {self.average}")
-        require(self.fresh == "epoch" or self.move >= 1,
-                "algorithm.move: a panel that is fresh at every step has to move, expected at least 1, got 0")
-        require(not (self.slope and not self.price_taking),
-                "algorithm.slope: the envelope theorem holds for price-takers; set algorithm.price_taking=true or "
-                "algorithm.slope=false")
+        require(
+            self.fresh == "epoch" or self.move >= 1,
+            "algorithm.move: a panel that is fresh at every step has to move, expected at least 1, got 0",
+        )
+        require(
+            not (self.slope and not self.price_taking),
+            "algorithm.slope: the envelope theorem holds for price-takers; set algorithm.price_taking=true or "
+            "algorithm.slope=false",
+        )
         for name in ("policy_optimizer", "value_optimizer"):
             optimizer = getattr(self, name)
-            require(0 < optimizer.learning_rate < 1,
-                    f"algorithm.{name}.learning_rate: expected a number in (0, 1), got {optimizer.learning_rate}")
+            require(
+                0 < optimizer.learning_rate < 1,
+                f"algorithm.{name}.learning_rate: expected a number in (0, 1), got {optimizer.learning_rate}",
+            )
             for moment in ("beta1", "beta2"):
-                require(0 <= getattr(optimizer, moment) < 1, f"algorithm.{name}.{moment}: expected a number in [0, 1), "
-                        f"got {getattr(optimizer, moment)}")
-            require(optimizer.method in METHODS, f"algorithm.{name}.method: expected one of {', '.join(METHODS)}, got "
-                    f"{optimizer.method!r}")
-            require(optimizer.schedule in ("constant", "cosine"),
-                    f"algorithm.{name}.schedule: expected constant or cosine, got {optimizer.schedule!r}")
+                require(
+                    0 <= getattr(optimizer, moment) < 1,
+                    f"algorithm.{name}.{moment}: expected a number in [0, 1), got {getattr(optimizer, moment)}",
+                )
+            require(
+                optimizer.method in METHODS,
+                f"algorithm.{name}.method: expected one of {', '.join(METHODS)}, got {optimizer.method!r}",
+            )
+            require(
+                optimizer.schedule in ("constant", "cosine"),
+                f"algorithm.{name}.schedule: expected constant or cosine, got {optimizer.schedule!r}",
+            )
 
     @classmethod
     def from_dict(cls, values: dict) -> AlgorithmSettings:

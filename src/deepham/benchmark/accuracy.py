@@ -21,7 +21,8 @@ from deepham.simulation.population import Population
 from deepham.simulation.rollout import Panel
 
 # 3,000 updates, otherwise conf/algorithm/deepham.yaml. In the continuum: shocks that together move K by 1.5 % are small
-# beside the sampling noise in the K of a few hundred agents, and households that learn among those respond to K too little
+# beside the sampling noise in the K of a few hundred agents, and households that learn among those respond to K too
+# little
 TRAINING = {"outer_iterations": 10, "policy_steps": 300, "average": 0.003, "agents": None}
 DIRECTIONS = 1  # in training: two next states, whatever d
 POINTS = 5  # of each shock on the grid
@@ -51,12 +52,18 @@ def solve_many_shocks(d: int, directions: int = DIRECTIONS, seed: int = 1, **alg
         algorithm: settings in place of those of TRAINING and conf/algorithm/deepham.yaml, such as agents=300.
     """
     begun = time.perf_counter()
-    module, data = train(model_of(many_shocks(d, directions)), shipped("network", "first_moment"),
-                         shipped("algorithm", "deepham", **TRAINING | algorithm), seed)
+    module, data = train(
+        model_of(many_shocks(d, directions)),
+        shipped("network", "first_moment"),
+        shipped("algorithm", "deepham", **TRAINING | algorithm),
+        seed,
+    )
     seconds = time.perf_counter() - begun
     people, z = data.stream.panel.population, data.stream.panel.z
     panel = Panel(Population(people.k.double(), people.eps, people.weight.double()), z.double())
-    return Solved(many_shocks(d, directions), module.policy_average.double(), module.value_average.double(), panel, seconds)
+    return Solved(
+        many_shocks(d, directions), module.policy_average.double(), module.value_average.double(), panel, seconds
+    )
 
 
 def errors(solved: Solved) -> dict[str, float]:
@@ -64,26 +71,41 @@ def errors(solved: Solved) -> dict[str, float]:
 
     Expectations over eps' are exact, those over the innovations by the full quadrature.
     """
-    return error_measures(solved.economy, solved.policy, solved.value, solved.panel, optimality_every=len(solved.panel.z))
+    return error_measures(
+        solved.economy, solved.policy, solved.value, solved.panel, optimality_every=len(solved.panel.z)
+    )
 
 
 def grid_settings(d: int) -> ReferenceSettings:
-    """Grids of one size for every d, and paths long enough that each of the 5^d states is met often enough to regress in.
+    """Grids of one size for every d, and paths long enough that each of the 5^d states is met often enough to regress
+    in.
 
-    The corner states of the grid have a share of 1/16^d. With d = 1, three times as many nodes move the mean of K by .03 %
-    and its standard deviation by less than .01 %.
+    The corner states of the grid have a share of 1/16^d. With d = 1, three times as many nodes move the mean of K by
+    .03 % and its standard deviation by less than .01 %.
     """
-    return ReferenceSettings(k_nodes=100, K_nodes=7, K_width=0.12, top=8.0, histogram_nodes=200, economies=16 * 4 ** (d - 1),
-                             burn_in=300, periods=2000, tolerance=1e-5, damping=0.25, iterations=60, seed=1)
+    return ReferenceSettings(
+        k_nodes=100,
+        K_nodes=7,
+        K_width=0.12,
+        top=8.0,
+        histogram_nodes=200,
+        economies=16 * 4 ** (d - 1),
+        burn_in=300,
+        periods=2000,
+        tolerance=1e-5,
+        damping=0.25,
+        iterations=60,
+        seed=1,
+    )
 
 
 @torch.no_grad()
 def against_grid(solved: Solved, points: int = POINTS, settings: ReferenceSettings | None = None) -> dict[str, float]:
     """Capital of the networks and of the grid solution on the same shocks: no sampling error is in the difference.
 
-    Both continua follow the paths of the finite chains that the grid solution was found on. The networks expect Gaussian
-    innovations and the grid's households those of Rouwenhorst's chains; mean and variance of the two agree, higher moments
-    do not.
+    Both continua follow the paths of the finite chains that the grid solution was found on. The networks expect
+    Gaussian innovations and the grid's households those of Rouwenhorst's chains; mean and variance of the two agree,
+    higher moments do not.
 
     Returns:
         mean_K, sd_K and the grid's, goods; mean_K_gap, sd_K_gap, and mean and maximum of the gap of the path of K,
@@ -98,10 +120,15 @@ def against_grid(solved: Solved, points: int = POINTS, settings: ReferenceSettin
     ours, grid = K[:, SETTLE:], equilibrium.ergodic.K[:, SETTLE:]
     gap = 100 * (ours / grid).log().abs()
     return {
-        "mean_K": float(ours.mean()), "sd_K": float(ours.std()),
-        "mean_K_grid": float(grid.mean()), "sd_K_grid": float(grid.std()),
-        "mean_K_gap": 100 * float(ours.mean() / grid.mean() - 1), "sd_K_gap": 100 * float(ours.std() / grid.std() - 1),
-        "path_gap.mean": float(gap.mean()), "path_gap.max": float(gap.max()), "seconds": seconds,
+        "mean_K": float(ours.mean()),
+        "sd_K": float(ours.std()),
+        "mean_K_grid": float(grid.mean()),
+        "sd_K_grid": float(grid.std()),
+        "mean_K_gap": 100 * float(ours.mean() / grid.mean() - 1),
+        "sd_K_gap": 100 * float(ours.std() / grid.std() - 1),
+        "path_gap.mean": float(gap.mean()),
+        "path_gap.max": float(gap.max()),
+        "seconds": seconds,
     }
 
 

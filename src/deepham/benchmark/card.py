@@ -36,8 +36,9 @@ def look(gpus: int, small: bool) -> dict:
         small: sizes that only show that it runs.
     """
     device = [f"trainer.gpus={gpus}", *(["algorithm.economies=2", "algorithm.agents=10"] if small else [])]
-    return {"rows": [*equality(device), *(row for name in (["default"] if small else SIZES)
-                                        for row in taken(name, device))]}
+    return {
+        "rows": [*equality(device), *(row for name in (["default"] if small else SIZES) for row in taken(name, device))]
+    }
 
 
 def equality(device: list[str]) -> list[dict]:
@@ -47,12 +48,15 @@ def equality(device: list[str]) -> list[dict]:
     graphs = ["trainer.cuda_graphs=true"] if on_card else []
     again = weights([*device, "trainer.deterministic=true"])
     both = weights([*device, *graphs, "trainer.deterministic=true"])
-    rows = [_row(f"weights after {UPDATES} updates: {what}", distance(one, other), "of the norm", most)
-            for what, one, other, most in (
-                ("the same run again", plain, weights(device), TOLERANCE),
-                ("by CUDA graphs over without", weights([*device, *graphs]), plain, TOLERANCE),
-                ("deterministic over not", strict, plain, TOLERANCE),
-                ("by CUDA graphs over without, both deterministic", both, strict, TOLERANCE))]
+    rows = [
+        _row(f"weights after {UPDATES} updates: {what}", distance(one, other), "of the norm", most)
+        for what, one, other, most in (
+            ("the same run again", plain, weights(device), TOLERANCE),
+            ("by CUDA graphs over without", weights([*device, *graphs]), plain, TOLERANCE),
+            ("deterministic over not", strict, plain, TOLERANCE),
+            ("by CUDA graphs over without, both deterministic", both, strict, TOLERANCE),
+        )
+    ]
     same = float(torch.equal(strict, again))
     return [*rows, _row("deterministic, the same run again: the same bits", same, "1 yes, 0 no", least=1)]
 
@@ -81,8 +85,10 @@ def taken(name: str, device: list[str]) -> list[dict]:
     peak = peak_of(settings)
     # small ones are the allocator's own pieces; on a CPU the peak is that of the whole process
     judged = bool(settings.trainer.gpus) and peak > 200
-    return [_row(f"memory of {name}", peak, "MB"),
-            _row(f"memory of {name}: estimate over peak", estimate / peak, "times", least=1 if judged else None)]
+    return [
+        _row(f"memory of {name}", peak, "MB"),
+        _row(f"memory of {name}: estimate over peak", estimate / peak, "times", least=1 if judged else None),
+    ]
 
 
 def _row(what: str, value: float, unit: str, most: float | None = None, least: float | None = None) -> dict:

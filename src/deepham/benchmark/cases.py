@@ -31,8 +31,11 @@ MOST_ON_A_GRID = 2  # shocks, of 5 points each
 
 
 def updates(overrides: list[str], blocks: int, block: int) -> dict:
-    """Seconds of one update of the policy, in each of so many blocks after two to warm up, in a run of Lightning's Trainer."""
-    settings = settings_of([*overrides, f"algorithm.policy_steps={(blocks + 2) * block}", "algorithm.outer_iterations=1"])
+    """Seconds of one update of the policy, in each of so many blocks after two to warm up, in a run of Lightning's
+    Trainer."""
+    settings = settings_of(
+        [*overrides, f"algorithm.policy_steps={(blocks + 2) * block}", "algorithm.outer_iterations=1"]
+    )
     clock = Clock(block)
     fit(settings, [clock], [])
     return {"seconds": clock.seconds(skip=2), "peak_memory_mb": peak_of(settings)}
@@ -69,8 +72,7 @@ def simulation(overrides: list[str], kind: str, periods: int, repeats: int) -> d
     with computing(settings.trainer):
         once()
         seconds = [_time(once) for _ in range(repeats)]
-    return {"seconds": seconds, "households": panel.population.k.numel(),
-            "peak_memory_mb": peak_of(settings)}
+    return {"seconds": seconds, "households": panel.population.k.numel(), "peak_memory_mb": peak_of(settings)}
 
 
 def roofline(overrides: list[str]) -> dict:
@@ -97,7 +99,8 @@ class _Counting(lightning.Callback):
 
 
 def shocks(d: int, small: bool) -> dict:
-    """Euler errors with d aggregate shocks, seconds of the training, and for d of 1 and 2 the distance to a grid solution."""
+    """Euler errors with d aggregate shocks, seconds of the training, and for d of 1 and 2 the distance to a grid
+    solution."""
     solved = solve_many_shocks(d, **{"outer_iterations": 1, "policy_steps": 5} if small else {})
     gap = against_grid(solved) if d <= MOST_ON_A_GRID and not small else {}
     return {"seconds": solved.seconds, "errors": errors(solved), "gap": gap, "peak_memory_mb": peak_memory()}
@@ -122,5 +125,11 @@ def _time(call) -> float:
 
 if __name__ == "__main__":
     keep_freed_memory()
-    cases = {"updates": updates, "simulation": simulation, "roofline": roofline, "growth": measure_growth, "shocks": shocks}
+    cases = {
+        "updates": updates,
+        "simulation": simulation,
+        "roofline": roofline,
+        "growth": measure_growth,
+        "shocks": shocks,
+    }
     print(json.dumps(cases[sys.argv[1]](**json.loads(sys.argv[2]))))

@@ -27,8 +27,16 @@ ROOT = Path(__file__).resolve().parents[3]
 TOTAL = 470.0  # seconds, of the eight minutes; the rest is for what goes before the first step and after the last
 PATIENCE = 10  # of a dry run, whose time says nothing, on a machine that may be busy
 GRACE = 5.0  # seconds that a step has to end in once it is told to
-TINY = ("algorithm.outer_iterations=1", "algorithm.policy_steps=3", "algorithm.economies=2", "algorithm.agents=10",
-        "verdict.nodes=20", "verdict.burn_in=2", "verdict.periods=4", "verdict.dates=2")
+TINY = (
+    "algorithm.outer_iterations=1",
+    "algorithm.policy_steps=3",
+    "algorithm.economies=2",
+    "algorithm.agents=10",
+    "verdict.nodes=20",
+    "verdict.burn_in=2",
+    "verdict.periods=4",
+    "verdict.dates=2",
+)
 ABOUT = """
 import json, lightning, platform, torch
 card = torch.cuda.get_device_properties(0) if torch.cuda.is_available() else None
@@ -101,8 +109,11 @@ def steps(home: Path, dry: bool) -> list[Step]:
 
 
 def _tests(home: Path) -> Step:
-    files = [str(path) for path in sorted((ROOT / "tests").rglob("test_*.py"))
-             if "pytest.mark.gpu" in path.read_text(encoding="utf-8")]
+    files = [
+        str(path)
+        for path in sorted((ROOT / "tests").rglob("test_*.py"))
+        if "pytest.mark.gpu" in path.read_text(encoding="utf-8")
+    ]
 
     def read(output: str) -> tuple[Figures, dict]:
         found = re.findall(r"(\d+) (passed|failed|errors?|skipped)", output)
@@ -117,16 +128,25 @@ def _tests(home: Path) -> Step:
 def _run(home: Path, name: str, overrides: list[str], limit: float, least: float, dry: bool) -> Step:
     """Of scripts/train.py to its verdict, without drawing."""
     script, metrics = ROOT / "scripts" / "train.py", home / "checkpoints" / name / "metrics.json"
-    given = [f"run={name}", f"checkpoint_dir={home}/checkpoints", f"log_dir={home}/logs", "figures=false",
-             "logger=none", "seed=1", *(TINY if dry else ())]
+    given = [
+        f"run={name}",
+        f"checkpoint_dir={home}/checkpoints",
+        f"log_dir={home}/logs",
+        "figures=false",
+        "logger=none",
+        "seed=1",
+        *(TINY if dry else ()),
+    ]
     return Step(name, [str(script), *overrides, *given], limit, least, lambda output: _verdict(metrics, dry))
 
 
 def _verdict(path: Path, dry: bool) -> tuple[Figures, dict]:
     found = json.loads(path.read_text(encoding="utf-8"))
     seconds = found["seconds"]
-    figures: Figures = [("the bar", "met" if found["bar_met"] else f"missed: {', '.join(found['missed'])}", ""),
-                        *((what, seconds[what], "s") for what in ("training", "verdict", "total"))]
+    figures: Figures = [
+        ("the bar", "met" if found["bar_met"] else f"missed: {', '.join(found['missed'])}", ""),
+        *((what, seconds[what], "s") for what in ("training", "verdict", "total")),
+    ]
     figures += [(row["description"], row["value"], row["unit"]) for row in found["verdict"] if row["bar"] is not None]
     if found["bar_met"] or dry:
         return figures, found
@@ -160,8 +180,9 @@ def _benchmark(home: Path, part: str, limit: float, least: float, dry: bool) -> 
 # -- running them --------------------------------------------------------------------------------------------------
 
 
-def perform(plan: list[Step], log: Path, total: float = TOTAL, tell: Callable[[list[Outcome]], None] = lambda _: None
-            ) -> list[Outcome]:
+def perform(
+    plan: list[Step], log: Path, total: float = TOTAL, tell: Callable[[list[Outcome]], None] = lambda _: None
+) -> list[Outcome]:
     """Run the steps one after the other within so many seconds; `tell` gets all outcomes so far after each."""
     ends, outcomes = time.monotonic() + total, []
     for step in plan:
@@ -204,8 +225,15 @@ def _call(step: Step, limit: float, log: Path) -> tuple[int | None, str]:
         file.write(f"\n=== {step.name}: {' '.join(step.command)}\n")
         file.flush()
         start = file.tell()
-        process = subprocess.Popen([sys.executable, *step.command], stdin=subprocess.DEVNULL, stdout=file,
-                                   stderr=subprocess.STDOUT, cwd=ROOT, env=environment, start_new_session=True)
+        process = subprocess.Popen(
+            [sys.executable, *step.command],
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            cwd=ROOT,
+            env=environment,
+            start_new_session=True,
+        )
         try:
             code = process.wait(limit - min(GRACE, limit / 2))
         except subprocess.TimeoutExpired:
@@ -291,8 +319,10 @@ def table(outcomes: list[Outcome], about: dict[str, str]) -> str:
     for outcome in outcomes:
         why = f"{outcome.state}: {outcome.why}" if outcome.why else outcome.state
         rows.append((outcome.name, "the step", why, f"{outcome.seconds:.0f} s"))
-        rows += [(outcome.name, what, value if isinstance(value, str) else f"{value:.4g}", unit)
-                 for what, value, unit in outcome.figures]
+        rows += [
+            (outcome.name, what, value if isinstance(value, str) else f"{value:.4g}", unit)
+            for what, value, unit in outcome.figures
+        ]
     return Sheet(("step", "what", "value", "unit"), rows, "llrl").markdown()
 
 

@@ -27,6 +27,7 @@ class Clock(lightning.Callback):
             self._ends.append(time.perf_counter())
 
     def seconds(self, skip: int) -> list[float]:
-        """Of one update, for each block after the first `skip` (at least one), in which libraries and caches warm up."""
-        ends = self._ends[skip - 1:]
+        """Of one update, for each block after the first `skip` (at least one), in which libraries and caches warm
+        up."""
+        ends = self._ends[skip - 1 :]
         return [(after - before) / self.block for before, after in zip(ends, ends[1:])]

@@ -9,7 +9,8 @@ from deepham.figures import BLUE, GREY, ORANGE, Figure
 
 
 def growth(measured: dict) -> Figure:
-    """Milliseconds of one update against each size, on logarithmic axes, with exponents; and seconds of the grid solution.
+    """Milliseconds of one update against each size, on logarithmic axes, with exponents; and seconds of the grid
+    solution.
 
     Args:
         measured: what `measure_growth` returns.
@@ -21,11 +22,14 @@ def growth(measured: dict) -> Figure:
     for axes, name in zip(panels, names):
         _line(axes, rows, name, "seconds", 1e3, BLUE, _power("update", "n", exponents.get(name)))
         axes.set(xlabel=AXES[name].label, ylabel="ms an update")
-    update, grid = panels[len(names):]
+    update, grid = panels[len(names) :]
     for name, color, label in (("shocks", ORANGE, "full quadrature"), ("shocks_directions", BLUE, "random directions")):
         _line(update, rows, name, "seconds", 1e3, color, _power(label, "d", exponents.get(name)))
     update.set(xlabel="aggregate shocks d", ylabel="ms an update")
-    for key, name, color, label in (("seconds", "grid", GREY, "solution"), ("step_seconds", "grid_step", ORANGE, "one step")):
+    for key, name, color, label in (
+        ("seconds", "grid", GREY, "solution"),
+        ("step_seconds", "grid_step", ORANGE, "one step"),
+    ):
         _line(grid, rows, "grid", key, 1, color, _power(label, "S", exponents.get(name)))
     grid.set(xlabel="aggregate shocks d ($S = 5^d$ states)", ylabel="s, grid method")
     for axes in panels:

@@ -1,8 +1,9 @@
 """How the time of one update grows with everything that has a size, and the time of a grid solution beside it.
 
-One update is what training does between two steps of its schedule: the panel moves, the policy and then the value network
-take their gradient steps, the averages follow. It is timed inside Lightning's loop, in blocks of BLOCK updates (SOAP
-computes its eigenbases anew in every tenth); a figure is the median over blocks after a first one that is left out.
+One update is what training does between two steps of its schedule: the panel moves, the policy and then the value
+network take their gradient steps, the averages follow. It is timed inside Lightning's loop, in blocks of BLOCK updates
+(SOAP computes its eigenbases anew in every tenth); a figure is the median over blocks after a first one that is left
+out.
 """
 
 from __future__ import annotations
@@ -56,12 +57,20 @@ AXES = {
     "horizon": Axis("periods of the objective", (1, 2, 5, 10, 20, 50), lambda n: (None, {}, {"horizon": n})),
     "moments": Axis("generalized moments", (1, 2, 4, 8, 16, 32), lambda n: (None, {"moments": n}, {})),
     "shocks": Axis("aggregate shocks, full quadrature", SHOCKS, lambda d: (model_of(many_shocks(d)), {}, {})),
-    "shocks_directions": Axis("aggregate shocks, random directions", SHOCKS,
-                              lambda d: (model_of(many_shocks(d, DIRECTIONS)), {}, {})),
+    "shocks_directions": Axis(
+        "aggregate shocks, random directions", SHOCKS, lambda d: (model_of(many_shocks(d, DIRECTIONS)), {}, {})
+    ),
 }
 QUICK = {"agents": 20, "economies": 2}
-QUICK_GRID = {"k_nodes": 20, "K_nodes": 3, "histogram_nodes": 30, "economies": 2, "burn_in": 20, "periods": 600,
-              "tolerance": 1e-2}
+QUICK_GRID = {
+    "k_nodes": 20,
+    "K_nodes": 3,
+    "histogram_nodes": 30,
+    "economies": 2,
+    "burn_in": 20,
+    "periods": 600,
+    "tolerance": 1e-2,
+}
 
 
 def measure_growth(quick: bool = False, gpus: int = 0, grid_limit: float = 180.0) -> dict:
@@ -73,9 +82,9 @@ def measure_growth(quick: bool = False, gpus: int = 0, grid_limit: float = 180.0
         grid_limit: seconds; a grid solution that is expected to take longer is not started.
 
     Returns:
-        "rows": dictionaries with axis, size and seconds (of one update; of axis "grid": one solution, None if not computed,
-        with the number of aggregate states in "states" and "step_seconds", one step of the household's problem);
-        "exponents": by axis, see `exponent`; "grid" and "grid_step" are in the number of aggregate states.
+        "rows": dictionaries with axis, size and seconds (of one update; of axis "grid": one solution, None if not
+        computed, with the number of aggregate states in "states" and "step_seconds", one step of the household's
+        problem); "exponents": by axis, see `exponent`; "grid" and "grid_step" are in the number of aggregate states.
     """
     rows = []
     for name, axis in AXES.items():
@@ -85,24 +94,27 @@ def measure_growth(quick: bool = False, gpus: int = 0, grid_limit: float = 180.0
     return {"rows": rows, "exponents": exponents(rows)}
 
 
-def time_update(
-    model: dict | None, network: dict, algorithm: dict, quick: bool = False, gpus: int = 0
-) -> float:
+def time_update(model: dict | None, network: dict, algorithm: dict, quick: bool = False, gpus: int = 0) -> float:
     """Seconds of one update with the shipped settings of Krusell-Smith, except for those given; see the module."""
     block, repeats = (2, 2) if quick else (BLOCK, REPEATS)
     clock = Clock(block)
     steps = {"outer_iterations": 1, "policy_steps": block * (1 + repeats), "burn_in": 1}
-    train(model or {"name": "ks98"} | economics.calibration("ks98"), shipped("network", "first_moment", **network),
-          shipped("algorithm", "deepham", **steps | (QUICK if quick else {}) | algorithm), callbacks=(clock,),
-          gpus=gpus)
+    train(
+        model or {"name": "ks98"} | economics.calibration("ks98"),
+        shipped("network", "first_moment", **network),
+        shipped("algorithm", "deepham", **steps | (QUICK if quick else {}) | algorithm),
+        callbacks=(clock,),
+        gpus=gpus,
+    )
     return statistics.median(clock.seconds(skip=1))
 
 
 def grid_growth(limit: float, most: int, changed: dict) -> list[dict]:
     """Rows of axis "grid": the conventional solution with 1 ... `most` shocks, POINTS^d aggregate states.
 
-    The grids in k and K are the same for every d. Where a solution is not computed, "reason" says whether it would take too
-    long (more than `limit` seconds if it takes as many more as one step of the household's problem does) or too much.
+    The grids in k and K are the same for every d. Where a solution is not computed, "reason" says whether it would take
+    too long (more than `limit` seconds if it takes as many more as one step of the household's problem does) or too
+    much.
 
     Args:
         changed: settings in place of those of `grid_settings`.
@@ -154,11 +166,14 @@ def exponents(rows: list[dict]) -> dict[str, float]:
 
 
 def exponent(sizes, seconds) -> float:
-    """Slope of log seconds on log size by least squares over the larger half of the sizes, where overheads matter least.
+    """Slope of log seconds on log size by least squares over the larger half of the sizes, where overheads matter
+    least.
 
     Of an odd number the one in the middle counts, too, and of few at least two.
     """
     half = max(2, -(-len(sizes) // 2))
-    x, y = (torch.tensor([math.log(value) for value in values][-half:], dtype=torch.float64) for values in (sizes, seconds))
+    x, y = (
+        torch.tensor([math.log(value) for value in values][-half:], dtype=torch.float64) for values in (sizes, seconds)
+    )
     x, y = x - x.mean(), y - y.mean()
     return float((x * y).sum() / (x * x).sum())

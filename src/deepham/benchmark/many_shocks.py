@@ -3,8 +3,9 @@
     firm      R = 1 - delta + z alpha (K/L)^(alpha-1),   w = z (1-alpha) (K/L)^alpha,   z = productivity exp(sum_i x_i)
     shocks    x_i' = rho_i x_i + sigma_i e_i,   e_i independent standard normals,   i = 1 ... d
 
-Everything else is economics/ks98.py with constant unemployment. Prices follow the sum of the x_i, and since they die out
-at different rates a household's choice depends on each of them: a grid of 5 points an axis has 5^d aggregate states.
+Everything else is economics/ks98.py with constant unemployment. Prices follow the sum of the x_i, and since they die
+out at different rates a household's choice depends on each of them: a grid of 5 points an axis has 5^d aggregate
+states.
 """
 
 from __future__ import annotations
@@ -58,8 +59,8 @@ class ManyShocks(KS98):
     def on_grid(self, points: int) -> tuple[KS98, Tensor]:
         """The economy with a finite chain of `points` states in place of each shock: points^d aggregate states.
 
-        Rouwenhorst's chains have the conditional mean and variance, and with them the persistence and the variance, of the
-        autoregressions.
+        Rouwenhorst's chains have the conditional mean and variance, and with them the persistence and the variance, of
+        the autoregressions.
 
         Returns:
             The economy, and x (points^d, d) in each of its aggregate states.
@@ -70,17 +71,26 @@ class ManyShocks(KS98):
         joint = reduce(torch.kron, [*(transition for _, transition in chains), individual])
         productivity = self.productivity[0] * torch.exp(x.sum(1))
         same = {each.name: getattr(self, each.name) for each in fields(KS98)}
-        return KS98(**same | {"productivity": productivity.tolist(), "unemployment": self.unemployment * len(x),
-                              "chain_matrix": joint.tolist()}), x
+        return KS98(
+            **same
+            | {
+                "productivity": productivity.tolist(),
+                "unemployment": self.unemployment * len(x),
+                "chain_matrix": joint.tolist(),
+            }
+        ), x
 
     def prepare(self) -> None:
-        require(len(self.productivity) == 1,
-                f"productivity: expected one number, the level that the shocks move, got {self.productivity}")
+        require(
+            len(self.productivity) == 1,
+            f"productivity: expected one number, the level that the shocks move, got {self.productivity}",
+        )
         require(self.directions >= 0, f"directions: expected a whole number from 0 on, got {self.directions}")
         super().prepare()
         self._rest = super().steady_state()
-        self.chain = Autoregressions(self.persistence, self.innovation, self.chain.individual[0, 0],
-                                     directions=self.directions or None)
+        self.chain = Autoregressions(
+            self.persistence, self.innovation, self.chain.individual[0, 0], directions=self.directions or None
+        )
 
     def _factor(self, z: Tensor) -> Tensor:
         return torch.exp(z.sum(-1))
@@ -96,12 +106,14 @@ def many_shocks(d: int, directions: int = 0, sd: float = SD) -> ManyShocks:
     still = economics.create("ks98").without_aggregate_risk()
     persistence = torch.linspace(LASTING, SHORT, d, dtype=torch.float64)
     innovation = sd * ((1 - persistence**2) / d).sqrt()
-    return ManyShocks(**still.parameters(), persistence=persistence.tolist(), innovation=innovation.tolist(),
-                      directions=directions)
+    return ManyShocks(
+        **still.parameters(), persistence=persistence.tolist(), innovation=innovation.tolist(), directions=directions
+    )
 
 
 def rouwenhorst(rho: float, sigma: float, points: int) -> tuple[Tensor, Tensor]:
-    """Nodes (points,) and transition (points, points) of the chain for x' = rho x + sigma e (Kopecky and Suen, 2010)."""
+    """Nodes (points,) and transition (points, points) of the chain for x' = rho x + sigma e (Kopecky and Suen,
+    2010)."""
     p = (1 + rho) / 2
     transition = torch.ones(1, 1, dtype=torch.float64)
     for size in range(2, points + 1):

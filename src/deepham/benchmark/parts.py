@@ -1,4 +1,5 @@
-"""The parts of the benchmark: each measures in processes of its own and gives rows; tables and figures go to a folder."""
+"""The parts of the benchmark: each measures in processes of its own and gives rows; tables and figures go to a
+folder."""
 
 from __future__ import annotations
 
@@ -19,18 +20,25 @@ from deepham.errors import BenchmarkFailed
 from deepham.figures import save_figures
 
 OFFICIAL = 2.87  # seconds of a policy step of the official code on one CPU core: TensorFlow, float64, 384 x 50 x 150
-PAPER = ["algorithm=deepham_paper", "algorithm.value_steps=1", "algorithm.realised_periods=1", "algorithm.dates=1",
-         "algorithm.spacing=1"]  # the policy's steps as published, and next to nothing before them
+PAPER = [
+    "algorithm=deepham_paper",
+    "algorithm.value_steps=1",
+    "algorithm.realised_periods=1",
+    "algorithm.dates=1",
+    "algorithm.spacing=1",
+]  # the policy's steps as published, and next to nothing before them
 TRAIN = "from deepham.training.cli import train; raise SystemExit(train())"
 
 
 def start_up(settings: BenchmarkSettings, output: Path) -> Iterator[Row]:
     """Of the interpreter to the point where work begins, in processes that are new but whose files are in memory."""
-    for what, arguments in (("import torch", ["-c", "import torch"]), ("import deepham", ["-c", "import deepham"]),
-                            ("deepham.load and its summary",
-                             ["-c", f"import deepham; deepham.load({settings.solution!r}).summary()"]),
-                            ("train.py --help", ["-c", TRAIN, "--help"]),
-                            ("everything that training imports", ["-c", "import deepham.training.run"])):
+    for what, arguments in (
+        ("import torch", ["-c", "import torch"]),
+        ("import deepham", ["-c", "import deepham"]),
+        ("deepham.load and its summary", ["-c", f"import deepham; deepham.load({settings.solution!r}).summary()"]),
+        ("train.py --help", ["-c", TRAIN, "--help"]),
+        ("everything that training imports", ["-c", "import deepham.training.run"]),
+    ):
         yield Row.of("start_up", what, [_seconds(arguments) for _ in range(settings.repeats + 1)][1:], "s", "included")
 
 
@@ -41,12 +49,20 @@ def simulation(settings: BenchmarkSettings, output: Path) -> Iterator[Row]:
         ("household-periods, 384 x 50", "panel", ["algorithm.economies=384", "algorithm.agents=50"]),
         ("points of the continuum, 12 x 300", "continuum", []),
         ("household-periods with the gradient of all, 12 x 300", "gradient", []),
-        ("household-periods with the gradient of all, 384 x 50", "gradient",
-         ["algorithm.economies=384", "algorithm.agents=50"]),
+        (
+            "household-periods with the gradient of all, 384 x 50",
+            "gradient",
+            ["algorithm.economies=384", "algorithm.agents=50"],
+        ),
     ):
         periods = 20 if settings.small else 150
-        found = _child("simulation", overrides=[*overrides, *_device(settings)], kind=kind, periods=periods,
-                       repeats=settings.repeats)
+        found = _child(
+            "simulation",
+            overrides=[*overrides, *_device(settings)],
+            kind=kind,
+            periods=periods,
+            repeats=settings.repeats,
+        )
         speed = [found["households"] * periods / seconds / 1e6 for seconds in found["seconds"]]
         yield Row.of("simulation", what, speed, "million/s", "excluded", found["peak_memory_mb"])
 
@@ -56,17 +72,30 @@ def steps(settings: BenchmarkSettings, output: Path) -> Iterator[Row]:
     blocks = 2 if settings.small else 4 * settings.repeats
     default = _update("steps", "default update, 12 x 300 households", _device(settings), blocks)
     yield default
-    variants = [(f"update of {settings.to_the_bar}", [f"experiment={settings.to_the_bar}"]),
-                ("default update with two threads", ["trainer.threads=2"])]
+    variants = [
+        (f"update of {settings.to_the_bar}", [f"experiment={settings.to_the_bar}"]),
+        ("default update with two threads", ["trainer.threads=2"]),
+    ]
     if settings.gpus:
         variants[1] = ("default update by CUDA graphs", ["trainer.cuda_graphs=true"])
     for what, overrides in variants:
         yield _update("steps", what, [*_device(settings), *overrides], blocks)
-    paper = _update("steps", "policy step of the paper: 384 x 50, 150 periods", [*_device(settings), *PAPER],
-                    settings.repeats + 1, block=1)
+    paper = _update(
+        "steps",
+        "policy step of the paper: 384 x 50, 150 periods",
+        [*_device(settings), *PAPER],
+        settings.repeats + 1,
+        block=1,
+    )
     yield paper
-    yield Row.of("steps", "official code's policy step over that", [1e3 * OFFICIAL / paper.value], "times", "excluded",
-                 note=f"{OFFICIAL} s on one core of another machine, float64")
+    yield Row.of(
+        "steps",
+        "official code's policy step over that",
+        [1e3 * OFFICIAL / paper.value],
+        "times",
+        "excluded",
+        note=f"{OFFICIAL} s on one core of another machine, float64",
+    )
     if settings.gpus:
         return
     counted = _child("roofline", overrides=_device(settings))
@@ -92,8 +121,13 @@ def time_to_bar(settings: BenchmarkSettings, output: Path) -> Iterator[Row]:
     if settings.gpus:
         overrides.append("trainer.cuda_graphs=true")
     if settings.small:
-        overrides += ["algorithm.outer_iterations=1", "algorithm.policy_steps=3", "verdict.burn_in=10", "verdict.periods=20",
-                      "verdict.dates=2"]
+        overrides += [
+            "algorithm.outer_iterations=1",
+            "algorithm.policy_steps=3",
+            "verdict.burn_in=10",
+            "verdict.periods=20",
+            "verdict.dates=2",
+        ]
     totals, within, met, peaks = [], [], [], []
     with TemporaryDirectory(prefix="deepham-") as home:
         for seed in settings.seeds:
@@ -105,7 +139,9 @@ def time_to_bar(settings: BenchmarkSettings, output: Path) -> Iterator[Row]:
             peaks.append(ended["peak_memory_mb"])
     note = f"experiment={settings.to_the_bar}; the bar is met by {sum(met)} of {len(met)} seeds"
     yield Row.of("time_to_bar", "from the command to the verdict", totals, "s", "included", max(peaks), note)
-    yield Row.of("time_to_bar", "from the first line of the run to the verdict", within, "s", "excluded", max(peaks), note)
+    yield Row.of(
+        "time_to_bar", "from the first line of the run to the verdict", within, "s", "excluded", max(peaks), note
+    )
 
 
 def processes(settings: BenchmarkSettings, output: Path) -> Iterator[Row]:
@@ -118,7 +154,9 @@ def processes(settings: BenchmarkSettings, output: Path) -> Iterator[Row]:
     for economies in (6 * ranks, 24 * ranks):
         what, overrides = f"{economies} economies of 300", [f"algorithm.economies={economies}"]
         alone = _update("processes", f"{what}: update of one process", [*_device(settings), *overrides], blocks)
-        together = _update("processes", f"{what}: update with {shared}", [*_device(settings), *overrides, shared], blocks)
+        together = _update(
+            "processes", f"{what}: update with {shared}", [*_device(settings), *overrides, shared], blocks
+        )
         yield from (alone, together)
         yield Row.of("processes", f"{what}: speed-up", [alone.value / together.value], "times", "excluded")
 
@@ -131,14 +169,17 @@ def growth(settings: BenchmarkSettings, output: Path) -> Iterator[Row]:
         if grid and row["step_seconds"]:
             yield Row.of("growth", f"{what}, one step", [1e3 * row["step_seconds"]], "ms", "excluded")
         if row["seconds"]:  # a grid may be too large
-            yield Row.of("growth", what, [(1 if grid else 1e3) * row["seconds"]], "s, a solution" if grid else "ms", "excluded")
+            yield Row.of(
+                "growth", what, [(1 if grid else 1e3) * row["seconds"]], "s, a solution" if grid else "ms", "excluded"
+            )
     for axis, exponent in found["exponents"].items():
         yield Row.of("growth", f"exponent of {axis}", [exponent], "")
     save_figures({"growth": drawn(found)}, output)
 
 
 def shocks(settings: BenchmarkSettings, output: Path) -> Iterator[Row]:
-    """Whether errors stay where they are as aggregate shocks are added: the same networks, sizes and updates for every d.
+    """Whether errors stay where they are as aggregate shocks are added: the same networks, sizes and updates for every
+    d.
 
     Always on the CPU.
     """
@@ -147,15 +188,26 @@ def shocks(settings: BenchmarkSettings, output: Path) -> Iterator[Row]:
         yield Row.of("shocks", f"{d} shocks: training", [found["seconds"]], "s", "excluded", found["peak_memory_mb"])
         for measure, unit in (("euler.mean", "% cons."), ("euler.p99", "% cons."), ("bellman_policy.mean", "utils")):
             yield Row.of("shocks", f"{d} shocks: {measure}", [found["errors"][measure]], unit)
-        for measure, unit in (("mean_K_gap", "%"), ("sd_K_gap", "%"), ("path_gap.mean", "%"), ("path_gap.max", "%"),
-                              ("seconds", "s")):
+        for measure, unit in (
+            ("mean_K_gap", "%"),
+            ("sd_K_gap", "%"),
+            ("path_gap.mean", "%"),
+            ("path_gap.max", "%"),
+            ("seconds", "s"),
+        ):
             if measure in found["gap"]:
                 yield Row.of("shocks", f"{d} shocks, grid of {5**d} states: {measure}", [found["gap"][measure]], unit)
 
 
 PARTS: dict[str, Callable[[BenchmarkSettings, Path], Iterator[Row]]] = {
-    "start_up": start_up, "simulation": simulation, "steps": steps, "time_to_bar": time_to_bar, "growth": growth,
-    "shocks": shocks, "processes": processes}
+    "start_up": start_up,
+    "simulation": simulation,
+    "steps": steps,
+    "time_to_bar": time_to_bar,
+    "growth": growth,
+    "shocks": shocks,
+    "processes": processes,
+}
 
 
 def _device(settings: BenchmarkSettings) -> list[str]:
@@ -166,7 +218,9 @@ def _device(settings: BenchmarkSettings) -> list[str]:
 def _update(part: str, what: str, overrides: list[str], blocks: int, block: int = 10) -> Row:
     """Of one update; in blocks of ten, since SOAP computes its eigenbases anew in every tenth."""
     found = _child("updates", overrides=overrides, blocks=blocks, block=block)
-    return Row.of(part, what, [1e3 * seconds for seconds in found["seconds"]], "ms", "excluded", found["peak_memory_mb"])
+    return Row.of(
+        part, what, [1e3 * seconds for seconds in found["seconds"]], "ms", "excluded", found["peak_memory_mb"]
+    )
 
 
 def _child(case: str, **arguments) -> dict:
@@ -184,6 +238,7 @@ def _run(arguments: list[str]) -> str:
     """Output of a fresh interpreter. Raises BenchmarkFailed with its last line where it fails."""
     done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True)
     if done.returncode:
-        raise BenchmarkFailed(f"benchmark: {' '.join(arguments)[:200]} failed: {(done.stderr.strip().splitlines() or ['no word'])[-1]}")
+        raise BenchmarkFailed(
+            f"benchmark: {' '.join(arguments)[:200]} failed: {(done.stderr.strip().splitlines() or ['no word'])[-1]}"
+        )
     return done.stdout
-

@@ -1,7 +1,8 @@
 """How near to the machine's limits: operations and bytes counted, and what the machine does of each in a second.
 
-The roofline of Williams, Waterman and Patterson (2009): time is at least arithmetic / peak and at least traffic / bandwidth.
-Both peaks are measured here, with the same library, number type and number of threads. For the CPU: small operations of a GPU take the time of their launch.
+The roofline of Williams, Waterman and Patterson (2009): time is at least arithmetic / peak and at least traffic /
+bandwidth. Both peaks are measured here, with the same library, number type and number of threads. For the CPU: small
+operations of a GPU take the time of their launch.
 """
 
 from __future__ import annotations
@@ -47,17 +48,23 @@ class Counter(TorchDispatchMode):
         self.kernels += 1
         self.traffic += sum(tensor.numel() * tensor.element_size() for tensor in given + made)
         formula = flop_registry.get(function.overloadpacket)
-        self.operations += (int(formula(*arguments, **options, out_val=result)) if formula
-                            else sum(tensor.numel() for tensor in made if tensor.is_floating_point()))
+        self.operations += (
+            int(formula(*arguments, **options, out_val=result))
+            if formula
+            else sum(tensor.numel() for tensor in made if tensor.is_floating_point())
+        )
         return result
 
 
 def rates() -> dict[str, float]:
-    """Of the CPU: operations a second of a large matrix product, bytes a second of a sum of two tensors of a layer's size."""
+    """Of the CPU: operations a second of a large matrix product, bytes a second of a sum of two tensors of a layer's
+    size."""
     matrix, layer = torch.rand(SQUARE, SQUARE), torch.rand(TENSOR)
     result = torch.empty_like(layer)
-    return {"operations_per_second": 2 * SQUARE**3 / _seconds(lambda: matrix @ matrix),
-            "bytes_per_second": 3 * 4 * TENSOR / _seconds(lambda: torch.add(layer, layer, out=result))}
+    return {
+        "operations_per_second": 2 * SQUARE**3 / _seconds(lambda: matrix @ matrix),
+        "bytes_per_second": 3 * 4 * TENSOR / _seconds(lambda: torch.add(layer, layer, out=result)),
+    }
 
 
 def _seconds(call, repeats: int = 50) -> float:

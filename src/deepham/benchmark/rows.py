@@ -19,8 +19,8 @@ class Row:
         unit: of the value.
         lowest, highest: of the repeats.
         repeats: how many.
-        start_up: whether the start of the process (imports, configuration) is in it: "included", "excluded", or "" where
-            the question does not arise.
+        start_up: whether the start of the process (imports, configuration) is in it: "included", "excluded", or ""
+            where the question does not arise.
         peak_memory_mb: of the process that was measured, None where it was not.
         note: what to know.
     """
@@ -37,8 +37,16 @@ class Row:
     note: str = ""
 
     @classmethod
-    def of(cls, part: str, what: str, values: list[float], unit: str, start_up: str = "", peak: float | None = None,
-           note: str = "") -> Row:
+    def of(
+        cls,
+        part: str,
+        what: str,
+        values: list[float],
+        unit: str,
+        start_up: str = "",
+        peak: float | None = None,
+        note: str = "",
+    ) -> Row:
         return cls(part, what, median(values), unit, min(values), max(values), len(values), start_up, peak, note)
 
 
@@ -47,8 +55,13 @@ HEADINGS = ("part", "what", "median", "unit", "lowest", "highest", "repeats", "s
 
 def sheet(rows: list[Row]) -> Sheet:
     """All of it, for markdown, CSV and LaTeX."""
-    return Sheet(HEADINGS, [_cells(row) for row in rows], "llrlrrrlrl", tuple(asdict(rows[0])),
-                 [tuple(asdict(row).values()) for row in rows])
+    return Sheet(
+        HEADINGS,
+        [_cells(row) for row in rows],
+        "llrlrrrlrl",
+        tuple(asdict(rows[0])),
+        [tuple(asdict(row).values()) for row in rows],
+    )
 
 
 def number(value: float) -> str:
@@ -58,5 +71,15 @@ def number(value: float) -> str:
 
 def _cells(row: Row) -> tuple[str, ...]:
     memory = "" if row.peak_memory_mb is None else f"{row.peak_memory_mb:.0f}"
-    return (row.part, row.what, number(row.value), row.unit, number(row.lowest), number(row.highest), str(row.repeats),
-            row.start_up, memory, row.note)
+    return (
+        row.part,
+        row.what,
+        number(row.value),
+        row.unit,
+        number(row.lowest),
+        number(row.highest),
+        str(row.repeats),
+        row.start_up,
+        memory,
+        row.note,
+    )

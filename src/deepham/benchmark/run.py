@@ -34,7 +34,9 @@ def run(cfg: DictConfig) -> int:
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"output: cannot write in {output}: {error.strerror}; choose another folder with output=...") from error
+        raise InputError(
+            f"output: cannot write in {output}: {error.strerror}; choose another folder with output=..."
+        ) from error
     began, rows = time.perf_counter(), []
     for part in settings.parts:
         for row in PARTS[part](settings, output):
@@ -42,8 +44,10 @@ def run(cfg: DictConfig) -> int:
             spread = f"  ({number(row.lowest)} to {number(row.highest)})" if row.repeats > 1 else ""
             say(f"{time.perf_counter() - began:5.0f} s  {row.what:<66} {number(row.value):>7} {row.unit}{spread}")
         # after every part: an hour's measurements are not lost with the last
-        write_json(output / "benchmark.json", {"machine": about, "settings": asdict(settings),
-                                               "rows": [asdict(row) for row in rows]})
+        write_json(
+            output / "benchmark.json",
+            {"machine": about, "settings": asdict(settings), "rows": [asdict(row) for row in rows]},
+        )
         sheet(rows).write(output, "benchmark")
     say(f"{output}/benchmark.json, .md, .csv, .tex")
     return len(rows)
@@ -53,5 +57,8 @@ def describe(gpus: int) -> dict[str, str]:
     """The machine, the versions, the date, and how busy the machine is as the benchmark begins."""
     hardware = torch.cuda.get_device_name(0) if gpus else cpu_name(1)
     load = f"{os.getloadavg()[0]:.2f}" if hasattr(os, "getloadavg") else "unknown"
-    return machine(hardware) | {"torch": torch.__version__, "load": load,
-                                "date": datetime.now(UTC).isoformat(timespec="seconds")}
+    return machine(hardware) | {
+        "torch": torch.__version__,
+        "load": load,
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+    }

@@ -33,16 +33,24 @@ class BenchmarkSettings:
         for part in self.parts:
             require(part in PARTS, f"parts: there is no {part!r}; expected some of {', '.join(PARTS)}")
         require(1 <= self.repeats <= 1000, f"repeats: expected 1 to 1000, got {self.repeats}")
-        require(len(self.seeds) > 0 and all(0 <= seed < 2**63 for seed in self.seeds),
-                f"seeds: expected whole numbers that are not negative, got {self.seeds}")
+        require(
+            len(self.seeds) > 0 and all(0 <= seed < 2**63 for seed in self.seeds),
+            f"seeds: expected whole numbers that are not negative, got {self.seeds}",
+        )
         seen = torch.cuda.device_count()
-        require(0 <= self.gpus <= min(seen, 1),
-                f"gpus: expected 0 (the CPU) or 1, got {self.gpus}; torch {torch.__version__} sees {seen} GPUs")
+        require(
+            0 <= self.gpus <= min(seen, 1),
+            f"gpus: expected 0 (the CPU) or 1, got {self.gpus}; torch {torch.__version__} sees {seen} GPUs",
+        )
         experiments = sorted(path.stem for path in (conf_folder() / "experiment").glob("*.yaml"))
-        require(self.to_the_bar in experiments,
-                f"to_the_bar: there is no experiment {self.to_the_bar!r}; expected one of {', '.join(experiments)}")
-        require(self.solution in economics.names(),
-                f"solution: expected a solution that ships with the package, got {self.solution!r}")
+        require(
+            self.to_the_bar in experiments,
+            f"to_the_bar: there is no experiment {self.to_the_bar!r}; expected one of {', '.join(experiments)}",
+        )
+        require(
+            self.solution in economics.names(),
+            f"solution: expected a solution that ships with the package, got {self.solution!r}",
+        )
 
 
 @input_errors

@@ -11,8 +11,8 @@ SHOWN = ("Y", "C", "r")  # beside K, of what an economy accounts for; their unit
 
 
 class Aggregates(lightning.Callback):
-    """Means of assets (capital, where households own all of it), output, consumption and the return over the simulated economies, those of all processes, under the
-    averaged policy, and the standard deviation of capital between them.
+    """Means of assets (capital, where households own all of it), output, consumption and the return over the simulated
+    economies, those of all processes, under the averaged policy, and the standard deviation of capital between them.
     """
 
     @torch.no_grad()
@@ -21,7 +21,8 @@ class Aggregates(lightning.Callback):
         seen = observe(economy, panel.population, panel.z)
         consumption = module.policy_average(seen)
         accounts = economy.accounts(
-            panel.population, panel.z, seen.aggregates, seen.prices, consumption, seen.resources - consumption)
+            panel.population, panel.z, seen.aggregates, seen.prices, consumption, seen.resources - consumption
+        )
         K = accounts[economy.mean_assets]
         measures = {"mean_K": K.mean()} | ({"sd_K": K.std()} if len(K) > 1 else {})
         measures |= {f"mean_{name}": accounts[name].mean() for name in SHOWN if name in accounts}

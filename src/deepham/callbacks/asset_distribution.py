@@ -12,16 +12,18 @@ LEVELS = (0.01, 0.10, 0.50, 0.90, 0.99)
 
 
 class AssetDistribution(lightning.Callback):
-    """Mean, standard deviation, Gini, quantiles and the mass at the constraint, pooled over the simulated economies, those
-    of all processes.
+    """Mean, standard deviation, Gini, quantiles and the mass at the constraint, pooled over the simulated economies,
+    those of all processes.
 
     Args:
         figure_every: outer iterations between two histogram figures; 0 draws none.
     """
 
     def __init__(self, figure_every: int = 1):
-        require(isinstance(figure_every, int) and figure_every >= 0,
-                f"figure_every: expected a whole number that is not negative, got {figure_every!r}")
+        require(
+            isinstance(figure_every, int) and figure_every >= 0,
+            f"figure_every: expected a whole number that is not negative, got {figure_every!r}",
+        )
         self.figure_every = figure_every
 
     @torch.no_grad()
@@ -31,8 +33,12 @@ class AssetDistribution(lightning.Callback):
         mean = (weight * k).sum()
         # as good as at the limit: less than a hundredth of a percent of mean assets above it
         constrained = (weight * (k <= economy.borrowing_limit + 1e-4 * mean)).sum()
-        measures = {"mean": mean, "sd": (weight * (k - mean) ** 2).sum().sqrt(), "gini": gini(k[None], weight[None]),
-                    "constrained": constrained}
+        measures = {
+            "mean": mean,
+            "sd": (weight * (k - mean) ** 2).sum().sqrt(),
+            "gini": gini(k[None], weight[None]),
+            "constrained": constrained,
+        }
         measures |= {f"q{round(100 * p):02d}": q for p, q in zip(LEVELS, quantile(k, weight, LEVELS))}
         module.measures |= {f"distribution/{name}": float(value) for name, value in measures.items()}
         if self.figure_every and (trainer.current_epoch + 1) % self.figure_every == 0:

@@ -20,8 +20,10 @@ class BellmanErrors(lightning.Callback):
     """
 
     def __init__(self, economies: int = 4):
-        require(isinstance(economies, int) and economies >= 1,
-                f"economies: expected a whole number from 1 on, got {economies!r}")
+        require(
+            isinstance(economies, int) and economies >= 1,
+            f"economies: expected a whole number from 1 on, got {economies!r}",
+        )
         self.economies = economies
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:

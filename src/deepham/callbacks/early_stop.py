@@ -21,18 +21,20 @@ MEASURES = tuple(f"{error}.{statistic}" for error in ERRORS for statistic in STA
 
 
 class EarlyStop(lightning.Callback):
-    """Stops training after an outer iteration at which the least error so far is more than `factor` times the median of what
-    the other jobs of the sweep had had by the same one. The run is then measured and saved like any other.
+    """Stops training after an outer iteration at which the least error so far is more than `factor` times the median of
+    what the other jobs of the sweep had had by the same one. The run is then measured and saved like any other.
 
-    Jobs know each other by what they have left on the disk, so that it is all the same which sweeper draws them and which
-    launcher runs them. An error says which run is better only where they train for as long in the same economy: jobs
-    of another calibration or objective, or with other numbers of updates are not compared with. A resumed run stays stopped.
+    Jobs know each other by what they have left on the disk, so that it is all the same which sweeper draws them and
+    which launcher runs them. An error says which run is better only where they train for as long in the same economy:
+    jobs of another calibration or objective, or with other numbers of updates are not compared with. A resumed run
+    stays stopped.
 
     Args:
         measure: the error that is compared, one that BellmanErrors logs.
         warm_up: share of the outer iterations before which no job is stopped.
         jobs: how many others have to have come as far.
-        factor: how many times the median the error has to be; with 1 the best run of a search is lost every now and then.
+        factor: how many times the median the error has to be; with 1 the best run of a search is lost every now and
+        then.
 
     Attributes:
         stopped: None, or the outer iteration after which training was stopped, of how many, and why.
@@ -42,7 +44,10 @@ class EarlyStop(lightning.Callback):
     every_process = True  # the first one decides, all stop
 
     def __init__(self, measure: str = "euler.mean", warm_up: float = 0.2, jobs: int = 4, factor: float = 1.5):
-        require(measure in MEASURES, f"measure: no error {measure!r} is measured while training; there is {', '.join(MEASURES)}")
+        require(
+            measure in MEASURES,
+            f"measure: no error {measure!r} is measured while training; there is {', '.join(MEASURES)}",
+        )
         require(_is_number(warm_up) and 0 <= warm_up <= 1, f"warm_up: expected a share from 0 to 1, got {warm_up!r}")
         require(type(jobs) is int and jobs >= 1, f"jobs: expected a whole number from 1 on, got {jobs!r}")
         require(_is_number(factor) and 1 <= factor < math.inf, f"factor: expected a number from 1 on, got {factor!r}")
@@ -53,14 +58,18 @@ class EarlyStop(lightning.Callback):
 
     def check(self, callbacks: list) -> None:
         """Raise InputError where the error is not measured before it is compared."""
-        require(any(isinstance(callback, BellmanErrors) for callback in callbacks[:callbacks.index(self)]),
-                "callbacks.early_stop: needs the errors that callbacks.bellman_errors measures before it; switch that on, or this "
-                "off with callbacks.early_stop=null")
+        require(
+            any(isinstance(callback, BellmanErrors) for callback in callbacks[: callbacks.index(self)]),
+            "callbacks.early_stop: needs the errors that callbacks.bellman_errors measures before it; switch that on, "
+            "or this off with callbacks.early_stop=null",
+        )
 
     def on_fit_start(self, trainer: lightning.Trainer, module) -> None:
         trainer.should_stop = self.stopped is not None
         if self.folders and not self.folders.job and not self.stopped and trainer.datamodule.ranks.rank == 0:
-            log.info("early_stop: this run is no job of a sweep; there is nothing to compare it with, and nothing stops it")
+            log.info(
+                "early_stop: this run is no job of a sweep; there is nothing to compare it with, and nothing stops it"
+            )
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, module) -> None:
         ranks, done = trainer.datamodule.ranks, trainer.current_epoch + 1
@@ -82,13 +91,14 @@ class EarlyStop(lightning.Callback):
         Args:
             others: the same of the jobs that it is compared with, as far as they have come.
         """
-        reached = [_least(errors[:len(own)]) for errors in others if len(errors) >= len(own)]
+        reached = [_least(errors[: len(own)]) for errors in others if len(errors) >= len(own)]
         if len(reached) < self.jobs or not _least(own) > self.factor * median(reached):
             return None
         return f"{self.measure} {_least(own):.3g}, the median of {len(reached)} other jobs {median(reached):.3g}"
 
     def _why(self, trainer: lightning.Trainer, module) -> str | None:
-        history = next(callback for callback in trainer.callbacks if isinstance(callback, History))  # its row is still to come
+        # its row is still to come
+        history = next(callback for callback in trainer.callbacks if isinstance(callback, History))
         key = f"errors/{self.measure}"
         return self.why([row[key] for row in history.rows] + [module.measures[key]], self._others(key))
 

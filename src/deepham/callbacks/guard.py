@@ -14,12 +14,14 @@ class Guard(lightning.Callback):
 
     Such are mean assets out of stated multiples of the typical state's K (an untrained network without a base holds a
     fiftieth of it; saving everything leads to eight times as much in Krusell-Smith), all agents at the borrowing
-    limit, and an aggregate state of which the economy itself says that there is none such. What is no number is found in every step, whether this callback is there or not. Of several processes each looks
-    at its own economies, and all stop together.
+    limit, and an aggregate state of which the economy itself says that there is none such. What is no number is found
+    in every step, whether this callback is there or not. Of several processes each looks at its own economies, and all
+    stop together.
 
     Args:
-        every: batches between two looks; there is another one before an outer iteration of at least so many is kept. A look
-            makes the host wait for the device: on a GPU there is one before each outer iteration is kept, and no other.
+        every: batches between two looks; there is another one before an outer iteration of at least so many is kept. A
+            look makes the host wait for the device: on a GPU there is one before each outer iteration is kept, and no
+            other.
         least, most: the stated multiples.
     """
 
@@ -28,8 +30,10 @@ class Guard(lightning.Callback):
     def __init__(self, every: int = 20, least: float = 0.005, most: float = 5.0):
         require(isinstance(every, int) and every >= 1, f"every: expected a whole number from 1 on, got {every!r}")
         for name, multiple in (("least", least), ("most", most)):
-            require(isinstance(multiple, int | float) and multiple >= 0,
-                    f"{name}: expected a number that is not negative, got {multiple!r}")
+            require(
+                isinstance(multiple, int | float) and multiple >= 0,
+                f"{name}: expected a number that is not negative, got {multiple!r}",
+            )
         require(least < most, f"least and most: expected a range, got {least} to {most}")
         self.every, self.least, self.most = every, least, most
 
@@ -46,8 +50,9 @@ class Guard(lightning.Callback):
         data = trainer.datamodule
         found = [one for one in data.ranks.gather(self._ran_away(module.economy, batch.panel)) if one]
         if found:
-            raise TrainingDiverged(f"the policy has run away: {found[0]}", batch_idx + 1, trainer.current_epoch + 1,
-                                   data.whole(batch))
+            raise TrainingDiverged(
+                f"the policy has run away: {found[0]}", batch_idx + 1, trainer.current_epoch + 1, data.whole(batch)
+            )
 
     def _ran_away(self, economy, panel) -> str | None:
         fault = economy.fault(panel.z, economy.aggregates(panel.population, panel.z))
@@ -57,8 +62,10 @@ class Guard(lightning.Callback):
         mean = population.mean(population.k)
         for K in (float(mean.min()), float(mean.max())):
             if not self.least * typical <= K <= self.most * typical:
-                return (f"mean {economy.asset} of an economy is {K:.4g}, outside of {self.least:g} to {self.most:g} times the "
-                        f"typical {typical:.4g}")
+                return (
+                    f"mean {economy.asset} of an economy is {K:.4g}, outside of {self.least:g} to {self.most:g} times "
+                    f"the typical {typical:.4g}"
+                )
         # as good as at the limit, as in AssetDistribution
         free = population.mean((population.k > economy.borrowing_limit + 1e-4 * typical).to(mean))
         return "all agents of an economy are at the borrowing limit" if float(free.min()) == 0 else None

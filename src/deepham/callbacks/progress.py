@@ -12,8 +12,12 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from deepham.saying import UNSAID
 
-SHOWN = (("errors/euler.mean", "Euler", "{:.3f} %"), ("errors/bellman_policy.mean", "Bellman", "{:.5f}"),
-         ("distribution/mean", "mean assets", "{:.4g}"), ("distribution/sd", "sd", "{:.4g}"))
+SHOWN = (
+    ("errors/euler.mean", "Euler", "{:.3f} %"),
+    ("errors/bellman_policy.mean", "Bellman", "{:.5f}"),
+    ("distribution/mean", "mean assets", "{:.4g}"),
+    ("distribution/sd", "sd", "{:.4g}"),
+)
 
 
 class OuterProgress(lightning.Callback):
@@ -26,8 +30,13 @@ class OuterProgress(lightning.Callback):
         self._first, self._started = trainer.current_epoch, time.monotonic()
         console = rich.get_console()
         if console.is_terminal:
-            self.bar = Progress(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[left]}"),
-                                TimeElapsedColumn(), console=console)
+            self.bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TextColumn("{task.fields[left]}"),
+                TimeElapsedColumn(),
+                console=console,
+            )
             total = (trainer.max_epochs - self._first) * trainer.num_training_batches
             self._task = self.bar.add_task(self._title(trainer), total=total, left="")
             with suppress(*UNSAID):
@@ -40,8 +49,9 @@ class OuterProgress(lightning.Callback):
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, module) -> None:
         done = (trainer.current_epoch + 1 - self._first) * trainer.num_training_batches
-        shown = [f"{label} {form.format(module.measures[name])}" for name, label, form in SHOWN
-                 if name in module.measures]
+        shown = [
+            f"{label} {form.format(module.measures[name])}" for name, label, form in SHOWN if name in module.measures
+        ]
         line = "  ".join([self._title(trainer), *shown, self._left(trainer, done)])
         logging.getLogger("deepham").info("%s", line)  # to the terminal, above the bar, and to train.log
         if self.bar:

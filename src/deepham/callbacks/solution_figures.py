@@ -22,8 +22,10 @@ class SolutionFigures(lightning.Callback):
     """
 
     def __init__(self, figure_every: int = 5):
-        require(isinstance(figure_every, int) and figure_every >= 0,
-                f"figure_every: expected a whole number that is not negative, got {figure_every!r}")
+        require(
+            isinstance(figure_every, int) and figure_every >= 0,
+            f"figure_every: expected a whole number that is not negative, got {figure_every!r}",
+        )
         self.figure_every = figure_every
         self.reference: Reference | None = None
 
@@ -37,7 +39,10 @@ class SolutionFigures(lightning.Callback):
 
         # a copy in the grid solution's precision: what is trained stays as it is
         policy = copy.deepcopy(module.policy_average).double().cpu()
-        economy, panel = module.economy.to(device="cpu", dtype=torch.float64), trainer.datamodule.panel.to("cpu", torch.float64)
+        economy, panel = (
+            module.economy.to(device="cpu", dtype=torch.float64),
+            trainer.datamodule.panel.to("cpu", torch.float64),
+        )
         for logger in takers:
             figures = figures_in_training(economy, policy, panel, self.reference)
             for name, figure in figures.items():

@@ -26,8 +26,9 @@ class Autoregressions(GaussianProcess):
     def __init__(self, persistence, innovation, individual: Tensor, points: int = 5, directions: int | None = None):
         rho, sigma = (torch.as_tensor(values, dtype=torch.float64) for values in (persistence, innovation))
         if rho.dim() != 1 or rho.shape != sigma.shape or len(rho) == 0:
-            raise InputError(f"persistence and innovation: expected as many numbers of each, got {persistence} and "
-                             f"{innovation}")
+            raise InputError(
+                f"persistence and innovation: expected as many numbers of each, got {persistence} and {innovation}"
+            )
         if not bool((rho.abs() < 1).all()):
             raise InputError(f"persistence: expected numbers in (-1, 1), got {persistence}")
         if not bool((sigma >= 0).all() & sigma.isfinite().all()):
@@ -35,7 +36,8 @@ class Autoregressions(GaussianProcess):
         super().__init__(len(rho), individual, points, directions)
         self.rho, self.sigma = rho, sigma
         self.spread = sigma / (1 - rho**2).sqrt()  # long-run standard deviation
-        # the whole as long as 1/3 on average. Fed each by itself at order one, 30 states would saturate the first layer of a
+        # the whole as long as 1/3 on average. Fed each by itself at order one, 30 states would saturate the first layer
+        # of a
         # network, and the errors grow with d
         unit = 3 * len(rho) ** 0.5 * self.spread
         self.feature_unit = torch.where(unit > 0, unit, 1.0)

@@ -4,8 +4,8 @@ To add an economy, write one file in this folder with one subclass of `Economy` 
 parameters) and one file in conf/model/ with its calibration. Nothing else names an economy.
 
 Shape letters: B economies, N agents or support points. The aggregate state z is (B,), the index of a finite chain, or
-(B, d), numbers: only an economy and its process look into it. Timing: k is held at the start of the period, z and eps are
-seen, then households choose consumption; k' = resources - c.
+(B, d), numbers: only an economy and its process look into it. Timing: k is held at the start of the period, z and eps
+are seen, then households choose consumption; k' = resources - c.
 """
 
 from __future__ import annotations
@@ -49,15 +49,16 @@ def parameter(meaning: str, unit: str = "-"):
 class Economy(ABC):
     """Base class. Parameters are the dataclass fields of the subclass; derived tensors are set in `prepare`.
 
-    A parameter is a number (`float`), a whole number (`int`), a list of numbers (`list`) or a text that names a convention
-    (`str`), by its annotation. Any real numbers will do, NumPy's and torch's too, in lists, tuples, arrays, tensors or pandas'
-    tables; they are kept as plain numbers in lists, which files can hold.
+    A parameter is a number (`float`), a whole number (`int`), a list of numbers (`list`) or a text that names a
+    convention (`str`), by its annotation. Any real numbers will do, NumPy's and torch's too, in lists, tuples, arrays,
+    tensors or pandas' tables; they are kept as plain numbers in lists, which files can hold.
     """
 
     asset: ClassVar[str] = "k"  # public name of the endogenous individual state
     individual_shock: ClassVar[str] = "eps"
     aggregate_shock: ClassVar[str] = "z"
-    shock_names: ClassVar[dict[str, tuple[str, ...]]] = {}  # names of the discrete states, in the order of their indices
+    # names of the discrete states, in the order of their indices
+    shock_names: ClassVar[dict[str, tuple[str, ...]]] = {}
     borrowing_limit: ClassVar[float] = 0.0
     period: ClassVar[str] = "period"  # what one period is
     # length of a period in the unit of time that utility is a flow by, which Bellman errors are told in
@@ -80,15 +81,18 @@ class Economy(ABC):
                 continue
             value, listed, whole = _plain(given), kind.startswith("list"), kind == "int"
             expected = "a list of finite numbers" if listed else "a whole number" if whole else "a finite number"
-            require(value is not None and isinstance(value, list) == listed and not (whole and value % 1),
-                    f"{each.name}: expected {expected}, got {show(given)}")
+            require(
+                value is not None and isinstance(value, list) == listed and not (whole and value % 1),
+                f"{each.name}: expected {expected}, got {show(given)}",
+            )
             setattr(self, each.name, int(value) if whole else value)
         self.prepare()
         self._check_long_run()
 
     # -- what a subclass states ------------------------------------------------------------------------------------
 
-    objective = "market"  # who chooses savings: each household for itself, or a planner (algorithm/planner.py); see `under`
+    # who chooses savings: each household for itself, or a planner (algorithm/planner.py); see `under`
+    objective = "market"
     beta: ClassVar[float]  # discount factor per period, a field of every subclass
     chain: ClassVar[ShockProcess]  # of (z, eps), a JointChain where z is finite; set in `prepare`, like `preferences`
     preferences: ClassVar[CRRA]
@@ -195,8 +199,11 @@ class Economy(ABC):
             InputError: a planner of an economy that states none.
         """
         require(objective in OBJECTIVES, f"objective: expected {' or '.join(OBJECTIVES)}, got {show(objective)}")
-        require(objective == "market" or self.planner, f"objective: {type(self).__name__} states no planner's problem; expected "
-                "market, or an economy whose class says planner = True")
+        require(
+            objective == "market" or self.planner,
+            f"objective: {type(self).__name__} states no planner's problem; expected "
+            "market, or an economy whose class says planner = True",
+        )
         chosen = copy.copy(self)
         chosen.objective = objective
         chosen._check_long_run()
@@ -217,40 +224,59 @@ class Economy(ABC):
         except (OverflowError, ZeroDivisionError) as error:
             raise InputError(f"calibration: its deterministic steady state cannot be computed ({error})") from error
         for name, values in state.items():
-            require(all(isinstance(value, float) and math.isfinite(value) and value > 0 for value in values.values()),
-                    f"calibration: its {name} steady state is not finite and positive, {values}")
+            require(
+                all(isinstance(value, float) and math.isfinite(value) and value > 0 for value in values.values()),
+                f"calibration: its {name} steady state is not finite and positive, {values}",
+            )
             z = self.chain.typical_z()
             prices = self.prices({key: self.table([value]).expand(len(z)) for key, value in values.items()}, z)
-            require(all(bool(price.isfinite().all()) for price in prices.values()) and bool((prices["R"] > 0).all()),
-                    f"calibration: prices at its {name} steady state are not finite, or R is not positive, "
-                    f"{({key: price.tolist() for key, price in prices.items()})}")
+            require(
+                all(bool(price.isfinite().all()) for price in prices.values()) and bool((prices["R"] > 0).all()),
+                f"calibration: prices at its {name} steady state are not finite, or R is not positive, "
+                f"{ ({key: price.tolist() for key, price in prices.items()}) }",
+            )
         self._check_limit()
         base = self.frictionless()
-        require(base is None or base.mpc > 0 and -self.borrowing_limit <= base.human_wealth < math.inf,
-                "calibration: without risk its households spend a share above 0 of a finite wealth, from which they could pay "
-                f"back all debt, got {base}")
+        require(
+            base is None or base.mpc > 0 and -self.borrowing_limit <= base.human_wealth < math.inf,
+            "calibration: without risk its households spend a share above 0 of a finite wealth, from which they could "
+            f"pay back all debt, got {base}",
+        )
 
     def _check_limit(self) -> None:
-        """Raise InputError for a limit at which a household that earns the least, in any aggregate state and at the prices of
-        the typical state, has nothing to consume although it stays as deep in debt. (At a limit of zero an economy may leave
-        those without assets nothing to live on.)
+        """Raise InputError for a limit at which a household that earns the least, in any aggregate state and at the
+        prices of the typical state, has nothing to consume although it stays as deep in debt. (At a limit of zero an
+        economy may leave those without assets nothing to live on.)
         """
         limit = self.borrowing_limit
-        require(not isinstance(limit, bool) and isinstance(limit, Real) and math.isfinite(limit) and limit < self.typical_assets,
-                f"borrowing_limit: expected a finite number below the typical assets {self.typical_assets:.4g}, got {show(limit)}")
+        require(
+            not isinstance(limit, bool)
+            and isinstance(limit, Real)
+            and math.isfinite(limit)
+            and limit < self.typical_assets,
+            f"borrowing_limit: expected a finite number below the typical assets {self.typical_assets:.4g}, got "
+            f"{show(limit)}",
+        )
         if limit == 0:
             return
         z = self.chain.typical_z()
         aggregates = {name: self.table([value]).expand(len(z)) for name, value in self.typical_state().items()}
         prices = self.prices(aggregates, z)
         eps = torch.arange(self.chain.n_eps).expand(len(z), -1)
-        income, at_limit = (self.resources(torch.full(eps.shape, k, dtype=torch.float64), eps, z, prices) for k in (0.0, limit))
+        income, at_limit = (
+            self.resources(torch.full(eps.shape, k, dtype=torch.float64), eps, z, prices) for k in (0.0, limit)
+        )
         short = at_limit <= limit
         if bool(short.any()):
-            income, bound = income[short], (income / (1 - (at_limit - income) / limit))[short]  # income + R bound = bound
-            expected = f"above the natural one, {float(bound.max()):.4g}" if limit < 0 else f"below {float(bound.min()):.4g}"
-            raise InputError(f"borrowing_limit: at {limit:g} a household that earns {float(income.min()):.4g} a {self.period} has "
-                             f"nothing left to consume at the prices of the typical state; expected a limit {expected}")
+            # income + R bound = bound
+            income, bound = income[short], (income / (1 - (at_limit - income) / limit))[short]
+            expected = (
+                f"above the natural one, {float(bound.max()):.4g}" if limit < 0 else f"below {float(bound.min()):.4g}"
+            )
+            raise InputError(
+                f"borrowing_limit: at {limit:g} a household that earns {float(income.min()):.4g} a {self.period} has "
+                f"nothing left to consume at the prices of the typical state; expected a limit {expected}"
+            )
 
     def table(self, values) -> Tensor:
         """A table by state, (n,), float64."""

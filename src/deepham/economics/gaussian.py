@@ -41,15 +41,20 @@ class GaussianProcess(ShockProcess):
 
     def to(self, device=None, dtype=None) -> GaussianProcess:
         moved = object.__new__(type(self))
-        vars(moved).update({name: value.to(device=device, dtype=dtype) if isinstance(value, Tensor) else value
-                            for name, value in vars(self).items()})
+        vars(moved).update(
+            {
+                name: value.to(device=device, dtype=dtype) if isinstance(value, Tensor) else value
+                for name, value in vars(self).items()
+            }
+        )
         return moved
 
     def draw_z(self, z: Tensor, uniform: Tensor, aggregates: Aggregates | None = None) -> Tensor:
         return self.follow(z, standard_normal(uniform), aggregates)
 
     def draw_path(self, start: Tensor, periods: int, generator: torch.Generator, mirrored: bool = False) -> Tensor:
-        shape = (periods, *start.shape)  # the shocks of a period one after the other, so that a longer path begins like a shorter
+        # the shocks of a period one after the other, so that a longer path begins like a shorter
+        shape = (periods, *start.shape)
         uniform = torch.rand(shape, generator=generator, device=start.device, dtype=self.dtype)
         shocks = standard_normal(uniform).transpose(0, 1)
         return -shocks if mirrored else shocks

@@ -1,21 +1,25 @@
-"""The economy of Fernandez-Villaverde, Hurtado and Nuno (2023): households lend to an expert who owns the risky capital.
+"""The economy of Fernandez-Villaverde, Hurtado and Nuno (2023): households lend to an expert who owns the risky
+capital.
 
-A period is a step of dt years, sigma is what a year's shock to the quality of capital comes to, and flows are by the year:
+A period is a step of dt years, sigma is what a year's shock to the quality of capital comes to, and flows are by the
+year:
 
     capital       K = B + W,  B = mean of a, what households hold;  W, the expert's net worth
     prices        w = (1-alpha) K^alpha,   r = alpha K^(alpha-1) - delta - sigma^2 K/W
-    households    c dt + a' = a + (w e + r a) dt,   a' >= 0;   utility (1 - 1/c) dt with CRRA 2, discounted at the rate rho
+    households    c dt + a' = a + (w e + r a) dt,   a' >= 0;   utility (1 - 1/c) dt with CRRA 2, discounted at the rate
+                                                               rho
     expert        W' = W + (alpha K^(alpha-1) - delta - rho_hat - sigma^2 (1 - K/W) K/W) W dt + sigma K sqrt(dt) Z
-    earnings      e in {low, high}: from low to high at the rate finding, from high to low at the rate losing, a mean of one
+    earnings      e in {low, high}: from low to high at the rate finding, from high to low at the rate losing, a mean of
+                  one
 
 The expert borrows B from households at the rate r, which is known a step ahead, holds all capital, consumes the share
-rho_hat of its net worth and bears all risk: the spread alpha K^(alpha-1) - delta - r is sigma^2 times its leverage K/W. Z is
-standard normal. W moves with what households hold, and is their aggregate state z = W, (B, 1). So
+rho_hat of its net worth and bears all risk: the spread alpha K^(alpha-1) - delta - r is sigma^2 times its leverage K/W.
+Z is standard normal. W moves with what households hold, and is their aggregate state z = W, (B, 1). So
 
     K' = K + (Y - C - rho_hat W - delta K) dt + sigma K sqrt(dt) Z.
 
-The equations are those of the paper in discrete time, as in Han, Yang and E (2021, section 5). Interest is simple, and the
-discount factor that belongs to it is 1/(1 + rho dt) (`discounting: simple`); that publication writes exp(-rho dt).
+The equations are those of the paper in discrete time, as in Han, Yang and E (2021, section 5). Interest is simple, and
+the discount factor that belongs to it is 1/(1 + rho dt) (`discounting: simple`); that publication writes exp(-rho dt).
 """
 
 from __future__ import annotations
@@ -58,8 +62,9 @@ class NetWorth(GaussianProcess):
     def follow(self, z: Tensor, shock: Tensor, aggregates: Aggregates | None = None) -> Tensor:
         W, K = z[..., 0], aggregates["K"]
         leverage = K / W
-        growth = (self.alpha * K ** (self.alpha - 1) - self.delta - self.rho_hat
-                  - self.sigma**2 * (1 - leverage) * leverage)
+        growth = (
+            self.alpha * K ** (self.alpha - 1) - self.delta - self.rho_hat - self.sigma**2 * (1 - leverage) * leverage
+        )
         W_next = W + growth * W * self.dt + self.sigma * K * math.sqrt(self.dt) * shock[..., 0]
         return W_next[..., None]
 
@@ -72,7 +77,8 @@ class NetWorth(GaussianProcess):
 
 @dataclass(eq=False)
 class JFV(Economy):
-    """Financial frictions: a household's parameters, the expert's, and the length of a step; see conf/model/jfv.yaml."""
+    """Financial frictions: a household's parameters, the expert's, and the length of a step; see
+    conf/model/jfv.yaml."""
 
     rho: float = parameter("discount rate of households", "per year")
     discounting: str = parameter("discount factor: simple is 1/(1 + rho dt), exponential is exp(-rho dt)")
@@ -149,8 +155,8 @@ class JFV(Economy):
         return {"goods": accounts["Y"] - accounts["C"] - accounts["C_expert"] - accounts["I"]}
 
     def steady_state(self) -> dict[str, float]:
-        """Without shocks: r = rho_hat, and with it K. Of K households hold the B that is stated: what they hold at an interest rate
-        is a problem with risk, which has no closed form.
+        """Without shocks: r = rho_hat, and with it K. Of K households hold the B that is stated: what they hold at an
+        interest rate is a problem with risk, which has no closed form.
         """
         return self._at(((self.rho_hat + self.delta) / self.alpha) ** (1 / (self.alpha - 1)), self.rho_hat)
 
@@ -181,44 +187,66 @@ class JFV(Economy):
     def fault(self, z: Tensor, aggregates: dict[str, Tensor] | None = None) -> str | None:
         least = float(z.min()) if z.numel() else 1.0
         if not least > 0:
-            return (f"the expert's net worth is {least:.4g}, and a leverage K/W means nothing there; expected a positive number, as "
-                    "a smaller sigma or dt keeps it")
+            return (
+                f"the expert's net worth is {least:.4g}, and a leverage K/W means nothing there; expected a positive "
+                f"number, as a smaller sigma or dt keeps it"
+            )
         if aggregates is not None:
             R = self.prices(aggregates, z)["R"]
             if not bool((R > 0).all()):
                 leverage = float((aggregates["K"] / z[..., 0]).max())
-                return (f"at a leverage K/W of {leverage:.4g} deposits are worth less than nothing a step later; expected households "
-                        "who hold less, or an expert of more net worth")
+                return (
+                    f"at a leverage K/W of {leverage:.4g} deposits are worth less than nothing a step later; expected "
+                    f"households who hold less, or an expert of more net worth"
+                )
         return None
 
     def prepare(self) -> None:
-        require(self.discounting in ("simple", "exponential"),
-                f"discounting: expected simple or exponential, got {self.discounting}")
+        require(
+            self.discounting in ("simple", "exponential"),
+            f"discounting: expected simple or exponential, got {self.discounting}",
+        )
         for name in ("rho", "crra", "rho_hat", "low", "finding", "losing", "dt", "stated_assets", "stated_net_worth"):
             require(getattr(self, name) > 0, f"{name}: expected a positive number, got {getattr(self, name):g}")
         for name in ("delta", "sigma"):
-            require(getattr(self, name) >= 0, f"{name}: expected a number that is not negative, got {getattr(self, name):g}")
+            require(
+                getattr(self, name) >= 0, f"{name}: expected a number that is not negative, got {getattr(self, name):g}"
+            )
         require(0 < self.alpha < 1, f"alpha: expected a number in (0, 1), got {self.alpha:g}")
         require(self.low < 1, f"low: expected less than the mean of e, which is one, got {self.low:g}")
         fastest = max(self.finding, self.losing)
-        require(fastest * self.dt <= 1, f"dt: in a step of {self.dt:g} years a rate of {fastest:g} a year comes to a probability of "
-                f"{fastest * self.dt:g}; expected at most 1, and so dt of at most {1 / fastest:.4g}")
-        require(self.delta * self.dt < 1, f"dt: in a step of {self.dt:g} years more capital wears out than there is; expected less "
-                f"than 1/delta, {1 / self.delta if self.delta else math.inf:.4g}")
+        require(
+            fastest * self.dt <= 1,
+            f"dt: in a step of {self.dt:g} years a rate of {fastest:g} a year comes to a probability of "
+            f"{fastest * self.dt:g}; expected at most 1, and so dt of at most {1 / fastest:.4g}",
+        )
+        require(
+            self.delta * self.dt < 1,
+            f"dt: in a step of {self.dt:g} years more capital wears out than there is; expected less "
+            f"than 1/delta, {1 / self.delta if self.delta else math.inf:.4g}",
+        )
         least = 2 if self.sigma else 1
-        require(least <= self.quadrature <= 99, f"quadrature: expected a whole number of nodes from {least} to 99, with one of "
-                f"which no shock is expected, got {self.quadrature}")
+        require(
+            least <= self.quadrature <= 99,
+            f"quadrature: expected a whole number of nodes from {least} to 99, with one of "
+            f"which no shock is expected, got {self.quadrature}",
+        )
         capital = self.stated_assets + self.stated_net_worth
         shock = WIPED_OUT * self.sigma * math.sqrt(self.dt) * capital
-        require(shock < self.stated_net_worth,
-                f"stated_net_worth: at a leverage of {capital / self.stated_net_worth:.4g} a shock of {WIPED_OUT:g} standard "
-                f"deviations takes {shock:.4g} of a net worth of {self.stated_net_worth:g}; expected more net worth, or a smaller "
-                "sigma or dt")
+        require(
+            shock < self.stated_net_worth,
+            f"stated_net_worth: at a leverage of {capital / self.stated_net_worth:.4g} a shock of {WIPED_OUT:g} "
+            f"standard deviations takes {shock:.4g} of a net worth of {self.stated_net_worth:g}; expected more net "
+            f"worth, or a smaller sigma or dt",
+        )
         self.beta = 1 / (1 + self.rho * self.dt) if self.discounting == "simple" else math.exp(-self.rho * self.dt)
         self.preferences = Flow(self.crra, self.dt)
         self.high = 1 + self.losing / self.finding * (1 - self.low)  # so that the mean is one in the long run
         self.e = self.table([self.low, self.high])
         up, down = self.finding * self.dt, self.losing * self.dt
-        self.chain = NetWorth(self, self.stated_net_worth, self.table([[1 - up, up], [down, 1 - down]]), self.quadrature)
-        self._r = (self.alpha * capital ** (self.alpha - 1) - self.delta
-                   - self.sigma**2 * capital / self.stated_net_worth)
+        self.chain = NetWorth(
+            self, self.stated_net_worth, self.table([[1 - up, up], [down, 1 - down]]), self.quadrature
+        )
+        self._r = (
+            self.alpha * capital ** (self.alpha - 1) - self.delta - self.sigma**2 * capital / self.stated_net_worth
+        )

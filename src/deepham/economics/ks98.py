@@ -116,28 +116,40 @@ class KS98(Economy):
     def without_aggregate_risk(self) -> KS98:
         """Productivity, unemployment and the flows in and out of it at their long-run means."""
         share = self.chain.stationary_z()
-        return replace(self, productivity=[float(share @ self.z_level)],
-                       unemployment=[float(share @ self.table(self.unemployment))],
-                       chain_matrix=self.chain.average().tolist())
+        return replace(
+            self,
+            productivity=[float(share @ self.z_level)],
+            unemployment=[float(share @ self.table(self.unemployment))],
+            chain_matrix=self.chain.average().tolist(),
+        )
 
     def prepare(self) -> None:
         require(0 < self.beta < 1, f"beta: expected a number in (0, 1), got {self.beta:g}")
         require(self.sigma > 0, f"sigma: expected a positive number, got {self.sigma:g}")
         require(0 < self.alpha < 1, f"alpha: expected a number in (0, 1), got {self.alpha:g}")
         require(0 < self.delta <= 1, f"delta: expected a number in (0, 1], got {self.delta:g}")
-        require(0 < self.mu < 1, f"mu: expected a number in (0, 1), got {self.mu:g}; without a benefit the unemployed "
-                "without assets could not consume")
+        require(
+            0 < self.mu < 1,
+            f"mu: expected a number in (0, 1), got {self.mu:g}; without a benefit the unemployed "
+            "without assets could not consume",
+        )
         require(self.hours > 0, f"hours: expected a positive number, got {self.hours:g}")
         for name in ("productivity", "unemployment"):
             values = getattr(self, name)
-            require(len(values) >= 1 and not any(isinstance(value, list) for value in values),
-                    f"{name}: expected a number for each aggregate state, such as bad and good, got {values}")
+            require(
+                len(values) >= 1 and not any(isinstance(value, list) for value in values),
+                f"{name}: expected a number for each aggregate state, such as bad and good, got {values}",
+            )
         n_z = len(self.productivity)
-        require(len(self.unemployment) == n_z, f"unemployment: expected as many rates as productivity has states, {n_z}, "
-                f"got {self.unemployment}")
+        require(
+            len(self.unemployment) == n_z,
+            f"unemployment: expected as many rates as productivity has states, {n_z}, got {self.unemployment}",
+        )
         require(min(self.productivity) > 0, f"productivity: expected positive numbers, got {self.productivity}")
-        require(0 <= min(self.unemployment) and max(self.unemployment) < 1,
-                f"unemployment: expected rates in [0, 1), got {self.unemployment}")
+        require(
+            0 <= min(self.unemployment) and max(self.unemployment) < 1,
+            f"unemployment: expected rates in [0, 1), got {self.unemployment}",
+        )
         self.preferences = CRRA(self.sigma)
         self.chain = JointChain(self.chain_matrix, n_z=n_z, n_eps=2)
         self.z_level = self.table(self.productivity)
@@ -146,10 +158,12 @@ class KS98(Economy):
         arriving = torch.einsum("zye,ze->zy", self.chain.individual[..., 0], torch.stack([rate, 1 - rate], 1))
         gap = torch.where(self.chain.aggregate > 0, arriving - rate, 0.0).abs()
         wrong = gap.amax(0).argmax()
-        require(float(gap.max()) < 1e-4,
-                f"unemployment: the chain leads to other rates than {self.unemployment}, for z "
-                f"{self.names_of('z', n_z)[int(wrong)]} to {[round(x, 6) for x in arriving[:, wrong].tolist()]}; change "
-                "chain_matrix with it")
+        require(
+            float(gap.max()) < 1e-4,
+            f"unemployment: the chain leads to other rates than {self.unemployment}, for z "
+            f"{self.names_of('z', n_z)[int(wrong)]} to {[round(x, 6) for x in arriving[:, wrong].tolist()]}; change "
+            "chain_matrix with it",
+        )
         self.chain = self.chain.carrying(torch.stack([rate, 1 - rate], 1))
         self.labour = self.hours * (1 - rate)
         tax = self.mu * rate / self.labour

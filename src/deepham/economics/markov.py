@@ -50,7 +50,8 @@ class JointChain(ShockProcess):
         self.n_z, self.n_eps = n_z, n_eps
         self.aggregate = aggregate.mean(1)
         # z' that cannot follow z: any distribution will do, it gets weight zero
-        conditional = torch.where(aggregate[..., None] > 0, joint / aggregate[..., None], 1.0 / n_eps)  # (z, eps, z', eps')
+        # (z, eps, z', eps')
+        conditional = torch.where(aggregate[..., None] > 0, joint / aggregate[..., None], 1.0 / n_eps)
         self.individual = conditional.permute(0, 2, 1, 3).contiguous()
 
     def to(self, device=None, dtype=None) -> JointChain:
@@ -110,8 +111,8 @@ class JointChain(ShockProcess):
         return torch.stack(path[:periods], 1)
 
     def carrying(self, shares: Tensor) -> JointChain:
-        """The chain that carries the shares (n_z, n_eps) of each z into those of z' to rounding, where this one, printed with six
-        digits, misses by a millionth: what households earn and what firms pay would differ by as much.
+        """The chain that carries the shares (n_z, n_eps) of each z into those of z' to rounding, where this one,
+        printed with six digits, misses by a millionth: what households earn and what firms pay would differ by as much.
 
         States that too many come to are entered less often, by one factor, and those that too few come to instead.
         """
@@ -124,7 +125,8 @@ class JointChain(ShockProcess):
         return exact
 
     def route(self, start: int, end: int) -> list[int]:
-        """The states of the shortest path from one aggregate state to another, without the first; empty where there is none."""
+        """The states of the shortest path from one aggregate state to another, without the first; empty where there is
+        none."""
         before, queue = {}, [start]
         while queue and end not in before:
             here = queue.pop(0)
@@ -146,7 +148,7 @@ class JointChain(ShockProcess):
 
     def average(self) -> Tensor:
         """P(eps' | eps) over all aggregate states at their long-run shares, (n_eps, n_eps)."""
-        joint = (self.aggregate[:, None, :, None] * self.individual.permute(0, 2, 1, 3))  # (z, eps, z', eps')
+        joint = self.aggregate[:, None, :, None] * self.individual.permute(0, 2, 1, 3)  # (z, eps, z', eps')
         size = self.n_z * self.n_eps
         mass = stationary(joint.reshape(size, size)).reshape(self.n_z, self.n_eps)
         # a state that nobody is in after a while is left by the shares of z alone

@@ -50,8 +50,8 @@ class CRRA:
 class Flow(CRRA):
     """Utility of a period in which c is consumed evenly: length * u(c / length), u being a flow by the unit of time.
 
-    c is what is consumed in the period, and length its share of the unit of time: an economy of short periods counts utility by
-    the year as one of long periods does.
+    c is what is consumed in the period, and length its share of the unit of time: an economy of short periods counts
+    utility by the year as one of long periods does.
     """
 
     def __init__(self, sigma: float, length: float):

@@ -1,10 +1,11 @@
 """What simulation, objective and networks ask of the aggregate state and its shocks, whatever kind it is of.
 
 The aggregate state z of B economies is one object that only its process and its economy look into: the index (B,) of a
-finite chain, or numbers (B, d). Individual states are finite in both: eps is an index (B, N). What is random about tomorrow's
-z is a shock: tomorrow's index itself where z is a chain, standard normal innovations (B, d) where it is numbers. `follow` says
-where a shock leads; numbers may also move with today's aggregates, as the net worth of an intermediary does. Shocks are made
-from uniform numbers, by inversion, so that all randomness is in the hands of whoever draws those.
+finite chain, or numbers (B, d). Individual states are finite in both: eps is an index (B, N). What is random about
+tomorrow's z is a shock: tomorrow's index itself where z is a chain, standard normal innovations (B, d) where it is
+numbers. `follow` says where a shock leads; numbers may also move with today's aggregates, as the net worth of an
+intermediary does. Shocks are made from uniform numbers, by inversion, so that all randomness is in the hands of whoever
+draws those.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from torch import Tensor
 
 Aggregates = dict[str, Tensor]  # name -> (B,), as `Economy.aggregates` returns them
 
+
 class ShockProcess(ABC):
     """Law of the aggregate state z and, given z and z', of the individual state eps.
 
@@ -24,8 +26,8 @@ class ShockProcess(ABC):
 
     Attributes:
         finite: whether z is the index of a finite chain.
-        n_z: number of aggregate states by which cross-sections are told apart: those of a chain, one where z is numbers.
-        n_eps: number of individual states.
+        n_z: number of aggregate states by which cross-sections are told apart: those of a chain, one where z is
+        numbers. n_eps: number of individual states.
         individual: their transition probabilities, (..., n_eps, n_eps), the last dimension being eps'.
         draws: uniform numbers that one draw of z takes.
         n_next: S where everything that may follow is enumerated.
@@ -55,8 +57,8 @@ class ShockProcess(ABC):
 
     @abstractmethod
     def start(self, for_z: Tensor, for_eps: Tensor) -> tuple[Tensor, Tensor]:
-        """z and eps (B, N) to start a simulation from, by their long-run distribution where that is known. Uniform numbers:
-        for_z (B, draws), for_eps (B, N).
+        """z and eps (B, N) to start a simulation from, by their long-run distribution where that is known. Uniform
+        numbers: for_z (B, draws), for_eps (B, N).
         """
 
     @abstractmethod
@@ -74,8 +76,8 @@ class ShockProcess(ABC):
     def draw_path(self, start: Tensor, periods: int, generator: torch.Generator, mirrored: bool = False) -> Tensor:
         """Shocks (B, T, ...) of a path that starts at z = start, B of them. The first belongs to the start itself.
 
-        mirrored: from 1 - u wherever the path of the same generator takes the uniform number u: bad luck for good. What is
-            linear in luck cancels in the mean of a path and its mirror image (antithetic variates).
+        mirrored: from 1 - u wherever the path of the same generator takes the uniform number u: bad luck for good. What
+            is linear in luck cancels in the mean of a path and its mirror image (antithetic variates).
         """
 
     @abstractmethod
@@ -84,17 +86,19 @@ class ShockProcess(ABC):
     ) -> tuple[Tensor, Tensor]:
         """Aggregate states that may follow z, (B, S, ...), and their probabilities or quadrature weights (B, S).
 
-        generator: given, a process that has a setting for it draws some states in place of the full rule; their weighted
-            mean is unbiased to the second order of the innovations.
+        generator: given, a process that has a setting for it draws some states in place of the full rule; their
+            weighted mean is unbiased to the second order of the innovations.
         """
 
     @abstractmethod
     def eps_probabilities(self, eps: Tensor, z: Tensor, z_next: Tensor) -> Tensor:
-        """P(eps' | z, z', eps): (B, N, n_eps) for eps (B, N). The dimension N is eps' alone; those before it broadcast."""
+        """P(eps' | z, z', eps): (B, N, n_eps) for eps (B, N). The dimension N is eps' alone; those before it
+        broadcast."""
 
     @abstractmethod
     def features(self, z: Tensor) -> Tensor:
-        """z as numbers that networks can be fed, (B, number of features). Over `feature_unit` they are of order one as a whole."""
+        """z as numbers that networks can be fed, (B, number of features). Over `feature_unit` they are of order one as
+        a whole."""
 
     @abstractmethod
     def cell(self, z: Tensor) -> Tensor:
@@ -110,7 +114,8 @@ class ShockProcess(ABC):
 
     @abstractmethod
     def typical_z(self) -> Tensor:
-        """Aggregate states at which a calibration is checked: every index of a chain, the mean of a vector; (B, ...)."""
+        """Aggregate states at which a calibration is checked: every index of a chain, the mean of a vector; (B,
+        ...)."""
 
     def draw_eps(self, eps: Tensor, z: Tensor, z_next: Tensor, uniform: Tensor) -> Tensor:
         """Next individual states by inversion. eps, uniform and result: (B, N)."""

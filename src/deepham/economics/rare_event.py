@@ -41,7 +41,8 @@ from deepham.errors import InputError
 
 @dataclass(eq=False)
 class RareEvent(Economy):
-    """The economy with a rare high income of Han, Yang and E (2021); the calibration lies in conf/model/rare_event.yaml."""
+    """The economy with a rare high income of Han, Yang and E (2021); the calibration lies in
+    conf/model/rare_event.yaml."""
 
     beta: float = parameter("discount factor", "per year")
     sigma: float = parameter("relative risk aversion; 1 is log utility")
@@ -105,8 +106,10 @@ class RareEvent(Economy):
     def unbalanced(self) -> str:
         if not self.labour_supply:
             return ""
-        return ("labour is the constant labour_supply as published, not what households have in the cross-section; "
-                "with an empty labour_supply it is, and goods add up")
+        return (
+            "labour is the constant labour_supply as published, not what households have in the cross-section; "
+            "with an empty labour_supply it is, and goods add up"
+        )
 
     def steady_state(self) -> dict[str, float]:
         """No risk at all, productivity and labour at their long-run means, beta R = 1."""
@@ -129,8 +132,8 @@ class RareEvent(Economy):
         return state if self.labour_supply else state | {"L": L}
 
     def frictionless(self) -> Frictionless | None:
-        """Without risk at the stated return: consumption falls by the factor (beta R)^(1/sigma) a year. Income for ever is
-        worth no finite sum at a return of one or less.
+        """Without risk at the stated return: consumption falls by the factor (beta R)^(1/sigma) a year. Income for ever
+        is worth no finite sum at a return of one or less.
         """
         if self.scaling_return() <= 1:
             return None
@@ -157,25 +160,34 @@ class RareEvent(Economy):
         require(0 < self.alpha < 1, f"alpha: expected a number in (0, 1), got {self.alpha:g}")
         require(0 < self.delta <= 1, f"delta: expected a number in (0, 1], got {self.delta:g}")
         require(0 < self.stay < 1, f"stay: expected a probability in (0, 1), got {self.stay:g}")
-        require(1 - self.delta < self.stated_return <= 1 / self.beta, "stated_return: expected a gross return above 1 - delta, "
-                f"what capital keeps by itself, and at most 1/beta, got {self.stated_return:g}")
+        require(
+            1 - self.delta < self.stated_return <= 1 / self.beta,
+            "stated_return: expected a gross return above 1 - delta, "
+            f"what capital keeps by itself, and at most 1/beta, got {self.stated_return:g}",
+        )
         for name in ("productivity", "efficiency", "labour_supply"):
             values = getattr(self, name)
-            require(not any(isinstance(value, list) for value in values) and min(values, default=1) > 0,
-                    f"{name}: expected positive numbers, got {values}")
+            require(
+                not any(isinstance(value, list) for value in values) and min(values, default=1) > 0,
+                f"{name}: expected positive numbers, got {values}",
+            )
         n_z, n_eps = len(self.productivity), len(self.efficiency)
         require(n_z in (1, 2), f"productivity: expected one or two aggregate states, got {self.productivity}")
         require(n_eps >= 1, f"efficiency: expected at least one state, got {self.efficiency}")
-        require(len(self.labour_supply) in (0, n_z),
-                f"labour_supply: expected {n_z} numbers as productivity has, or none, got {self.labour_supply}")
+        require(
+            len(self.labour_supply) in (0, n_z),
+            f"labour_supply: expected {n_z} numbers as productivity has, or none, got {self.labour_supply}",
+        )
         require(len(self.chains) == n_z, f"chains: expected {n_z} matrices, one for each z', got {len(self.chains)}")
         self.preferences = CRRA(self.sigma)
         aggregate = [[1.0]] if n_z == 1 else [[self.stay, 1 - self.stay], [1 - self.stay, self.stay]]
         try:
             by_next = torch.tensor(self.chains, dtype=torch.float64).reshape(n_z, n_eps, n_eps)
         except (TypeError, ValueError, RuntimeError):
-            require(False, f"chains: expected matrices of {n_eps} x {n_eps} numbers, as efficiency has states, got "
-                           f"{self.chains}")
+            require(
+                False,
+                f"chains: expected matrices of {n_eps} x {n_eps} numbers, as efficiency has states, got {self.chains}",
+            )
         joint = torch.einsum("zy,yef->zeyf", self.table(aggregate), by_next)
         try:
             self.chain = JointChain(joint.reshape(n_z * n_eps, -1).tolist(), n_z=n_z, n_eps=n_eps)
@@ -185,7 +197,9 @@ class RareEvent(Economy):
         self.labour = self.table(self.labour_supply)
         average = JointChain(self.chain.average().tolist(), n_z=1, n_eps=n_eps).stationary_eps()[0]
         self.mean_efficiency = float(average @ self.e)
-        self.mean_labour = float(self.chain.stationary_z() @ self.labour) if self.labour_supply else self.mean_efficiency
+        self.mean_labour = (
+            float(self.chain.stationary_z() @ self.labour) if self.labour_supply else self.mean_efficiency
+        )
 
     def _labour(self, aggregates: dict[str, Tensor], z: Tensor) -> Tensor:
         return self.labour[z] if self.labour_supply else aggregates["L"]

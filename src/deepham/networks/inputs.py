@@ -25,8 +25,14 @@ class Inputs(nn.Module):
         quantiles: so many points of the wealth distribution, as relative deviations from typical mean wealth.
     """
 
-    def __init__(self, economy: Economy, aggregate_scale: float, aggregates: bool = True,
-                 moments: GeneralizedMoments | None = None, quantiles: int = 0):
+    def __init__(
+        self,
+        economy: Economy,
+        aggregate_scale: float,
+        aggregates: bool = True,
+        moments: GeneralizedMoments | None = None,
+        quantiles: int = 0,
+    ):
         super().__init__()
         self.aggregate_scale, self.moments, self.quantiles = aggregate_scale, moments, quantiles
         state = economy.typical_state()

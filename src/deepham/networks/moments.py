@@ -39,8 +39,17 @@ class GeneralizedMoments(nn.Module):
         width, depth, activation: of each basis network.
     """
 
-    def __init__(self, economy: Economy, count: int, with_mean: bool, with_shock: bool, width: int, depth: int,
-                 activation: str, generator: torch.Generator):
+    def __init__(
+        self,
+        economy: Economy,
+        count: int,
+        with_mean: bool,
+        with_shock: bool,
+        width: int,
+        depth: int,
+        activation: str,
+        generator: torch.Generator,
+    ):
         super().__init__()
         self.shocks = economy.chain.n_eps if with_shock else 1
         self.steady, self.limit = economy.typical_assets, economy.borrowing_limit

@@ -10,24 +10,31 @@ from deepham.networks.inputs import Inputs
 from deepham.networks.mlp import MLP
 from deepham.simulation.household import Observation
 
-
 MOST = 1 - 1e-6  # share of what can be consumed: an economy may leave those without savings nothing to live on
 
 
 class PolicyNetwork(nn.Module):
     """c = min(c0 exp(network), m - limit): the kink of the borrowing constraint is sharp, and the network is smooth.
 
-    By `base` c0 is the frictionless rule mpc (m + H), H human wealth; or typical consumption whatever m, where there is no such
-    rule or it is far off (the rich that save for a planner). Or it is the published form, a share sigmoid(network) of what
-    can be consumed, which no household ever consumes all of.
+    By `base` c0 is the frictionless rule mpc (m + H), H human wealth; or typical consumption whatever m, where there is
+    no such rule or it is far off (the rich that save for a planner). Or it is the published form, a share
+    sigmoid(network) of what can be consumed, which no household ever consumes all of.
 
     Where there is human wealth the network's part is multiplied by (m_ss + H) / (m + H). Beyond the wealth that
     training visits the network saturates, and c - c0 is then constant: the rich consume mpc out of an extra good, as
     theory says, and the tail of the wealth distribution is neither cut off nor drawn out.
     """
 
-    def __init__(self, economy: Economy, inputs: Inputs, width: int, depth: int, activation: str,
-                 base: str, generator: torch.Generator):
+    def __init__(
+        self,
+        economy: Economy,
+        inputs: Inputs,
+        width: int,
+        depth: int,
+        activation: str,
+        base: str,
+        generator: torch.Generator,
+    ):
         super().__init__()
         self.inputs = inputs
         self.mlp = MLP(inputs.size, width, depth, activation, generator)
@@ -55,9 +62,10 @@ class PolicyNetwork(nn.Module):
 class Capped(torch.autograd.Function):
     """min(wanted, most), with a gradient that can lead back out of the constraint.
 
-    The derivative of a minimum is zero at the constraint for good: a household that is held there by mistake would stay.
-    So the gradient reaches `wanted` also at the constraint wherever the loss falls as less is consumed; where it falls as
-    more is, the constraint binds and there is nothing to learn. (The projected gradient of a constrained problem.)
+    The derivative of a minimum is zero at the constraint for good: a household that is held there by mistake would
+    stay. So the gradient reaches `wanted` also at the constraint wherever the loss falls as less is consumed; where it
+    falls as more is, the constraint binds and there is nothing to learn. (The projected gradient of a constrained
+    problem.)
     """
 
     @staticmethod

@@ -13,11 +13,15 @@ from deepham.networks.moments import GeneralizedMoments
 from deepham.networks.policy import PolicyNetwork
 from deepham.networks.value import ValueNetwork
 
-
 BASES = ("frictionless", "typical", "share")
 MOST_WEIGHTS = 10**8  # of all networks: 400 MB
-KINDS = {"str": (str, "a text"), "int": (int, "a whole number"), "float": ((int, float), "a number"),
-         "bool": (bool, "true or false"), "list[str]": (list, "a list")}
+KINDS = {
+    "str": (str, "a text"),
+    "int": (int, "a whole number"),
+    "float": ((int, float), "a number"),
+    "bool": (bool, "true or false"),
+    "list[str]": (list, "a list"),
+}
 
 
 @dataclass
@@ -43,32 +47,49 @@ class NetworkSettings:
         """Raise InputError for a value of the wrong type or out of range."""
         for each in fields(self):
             value, (kind, expected) = getattr(self, each.name), KINDS[each.type]
-            require(isinstance(value, kind) and isinstance(value, bool) == (kind is bool),
-                    f"network.{each.name}: expected {expected}, got {value!r}")
-        require(all(isinstance(state, str) for state in self.moment_states),
-                f"network.moment_states: expected names of states, got {list(self.moment_states)!r}")
+            require(
+                isinstance(value, kind) and isinstance(value, bool) == (kind is bool),
+                f"network.{each.name}: expected {expected}, got {value!r}",
+            )
+        require(
+            all(isinstance(state, str) for state in self.moment_states),
+            f"network.moment_states: expected names of states, got {list(self.moment_states)!r}",
+        )
         require(self.width >= 1, f"network.width: expected at least 1 unit, got {self.width}")
         require(self.depth >= 1, f"network.depth: expected at least 1 hidden layer, got {self.depth}")
         require(self.ensemble >= 1, f"network.ensemble: expected at least 1 value network, got {self.ensemble}")
         require(self.depth <= 100, f"network.depth: expected at most 100 hidden layers, got {self.depth}")
-        require(0 < self.aggregate_scale < float("inf"),
-                f"network.aggregate_scale: expected a positive number, got {self.aggregate_scale}")
+        require(
+            0 < self.aggregate_scale < float("inf"),
+            f"network.aggregate_scale: expected a positive number, got {self.aggregate_scale}",
+        )
         require(self.base in BASES, f"network.base: expected {', '.join(BASES[:-1])} or {BASES[-1]}, got {self.base!r}")
-        require(self.activation in ACTIVATIONS,
-                f"network.activation: expected one of {', '.join(ACTIVATIONS)}, got {self.activation!r}")
+        require(
+            self.activation in ACTIVATIONS,
+            f"network.activation: expected one of {', '.join(ACTIVATIONS)}, got {self.activation!r}",
+        )
         for name, least in (("moments", 0), ("moment_width", 1), ("quantiles", 0)):
-            require(least <= getattr(self, name) <= 10**4,
-                    f"network.{name}: expected {least} to 10^4, got {getattr(self, name)}")
-        require(self._weights() <= MOST_WEIGHTS, f"network: width, depth, ensemble and moments ask for more than "
-                f"{MOST_WEIGHTS} weights; lower one of them")
-        require(self.aggregates or self.moments > 0 or self.quantiles > 0,
-                "network.aggregates: without aggregates, moments and quantiles the networks do not see the population; "
-                "set network.aggregates=true or network.moments=1")
-        require(self.moments > 0 or not self.moments_shared,
-                "network.moments_shared: there are no moments to share; set network.moments=1 or leave it false")
+            require(
+                least <= getattr(self, name) <= 10**4,
+                f"network.{name}: expected {least} to 10^4, got {getattr(self, name)}",
+            )
+        require(
+            self._weights() <= MOST_WEIGHTS,
+            f"network: width, depth, ensemble and moments ask for more than {MOST_WEIGHTS} weights; lower one of them",
+        )
+        require(
+            self.aggregates or self.moments > 0 or self.quantiles > 0,
+            "network.aggregates: without aggregates, moments and quantiles the networks do not see the population; "
+            "set network.aggregates=true or network.moments=1",
+        )
+        require(
+            self.moments > 0 or not self.moments_shared,
+            "network.moments_shared: there are no moments to share; set network.moments=1 or leave it false",
+        )
 
     def _weights(self) -> int:
         """How many weights there are at the least: what an economy adds to the inputs is not counted."""
+
         def layers(inputs: int, width: int) -> int:
             return width * (inputs + 2) + (self.depth - 1) * width * (width + 1)
 
@@ -76,21 +97,29 @@ class NetworkSettings:
         return (1 + self.ensemble) * layers(2 + self.moments + self.quantiles, self.width) + moments
 
     def check_base(self, economy: Economy) -> None:
-        """Raise InputError where the networks are to start from a rule that the economy has not got, or that ruins it."""
-        require(self.base != "frictionless" or economy.frictionless() is not None,
-                "network.base: this economy has no frictionless rule, for which income for ever has to be worth a finite sum, as at "
-                "a return above one; set network.base=typical")
+        """Raise InputError where the networks are to start from a rule that the economy has not got, or that ruins
+        it."""
+        require(
+            self.base != "frictionless" or economy.frictionless() is not None,
+            "network.base: this economy has no frictionless rule, for which income for ever has to be worth a finite "
+            "sum, as at a return above one; set network.base=typical",
+        )
         # an untrained network consumes half of what it can, every period: in debt, if it can be
-        require(self.base != "share" or economy.borrowing_limit >= 0, "network.base: with a borrowing limit below zero, here "
-                f"{economy.borrowing_limit:g}, an untrained share of resources leaves the economy without capital; set "
-                "network.base=frictionless or typical")
+        require(
+            self.base != "share" or economy.borrowing_limit >= 0,
+            "network.base: with a borrowing limit below zero, here "
+            f"{economy.borrowing_limit:g}, an untrained share of resources leaves the economy without capital; set "
+            "network.base=frictionless or typical",
+        )
 
     def check_states(self, economy: Economy) -> None:
         """Raise InputError where the moments are of states that the economy's population does not have."""
         known = [economy.asset, economy.individual_shock]
-        require(self.moments == 0 or list(self.moment_states) in (known[:1], known),
-                f"network.moment_states: a population has the states {' and '.join(known)}; expected [{known[0]}] or "
-                f"[{', '.join(known)}], got {list(self.moment_states)}")
+        require(
+            self.moments == 0 or list(self.moment_states) in (known[:1], known),
+            f"network.moment_states: a population has the states {' and '.join(known)}; expected [{known[0]}] or "
+            f"[{', '.join(known)}], got {list(self.moment_states)}",
+        )
 
 
 def build_networks(economy: Economy, settings: NetworkSettings, seed: int) -> tuple[PolicyNetwork, ValueNetwork]:
@@ -102,14 +131,24 @@ def build_networks(economy: Economy, settings: NetworkSettings, seed: int) -> tu
     policy_inputs = _inputs(economy, settings, generator)
     value_inputs = policy_inputs if settings.moments_shared else _inputs(economy, settings, generator)
     shape = (settings.width, settings.depth, settings.activation, settings.base)
-    return (PolicyNetwork(economy, policy_inputs, *shape, generator),
-            ValueNetwork(economy, value_inputs, *shape, settings.ensemble, generator))
+    return (
+        PolicyNetwork(economy, policy_inputs, *shape, generator),
+        ValueNetwork(economy, value_inputs, *shape, settings.ensemble, generator),
+    )
 
 
 def _inputs(economy: Economy, settings: NetworkSettings, generator: torch.Generator) -> Inputs:
     moments = None
     if settings.moments:
         with_shock = economy.individual_shock in settings.moment_states
-        moments = GeneralizedMoments(economy, settings.moments, not settings.aggregates, with_shock, settings.moment_width,
-                                     settings.depth, settings.activation, generator)
+        moments = GeneralizedMoments(
+            economy,
+            settings.moments,
+            not settings.aggregates,
+            with_shock,
+            settings.moment_width,
+            settings.depth,
+            settings.activation,
+            generator,
+        )
     return Inputs(economy, settings.aggregate_scale, settings.aggregates, moments, settings.quantiles)

@@ -14,15 +14,24 @@ from deepham.simulation.household import Observation
 class ValueNetwork(nn.Module):
     """V = base + scale * mean over the ensemble of networks, in utils.
 
-    The base is the value of the frictionless rule, whose slope is u'(c) (`CRRA.frictionless_value`); without one it is the utility of steady-state consumption for ever. `unit` converts utils into permanent relative consumption.
+    The base is the value of the frictionless rule, whose slope is u'(c) (`CRRA.frictionless_value`); without one it is
+    the utility of steady-state consumption for ever. `unit` converts utils into permanent relative consumption.
     """
 
-    def __init__(self, economy: Economy, inputs: Inputs, width: int, depth: int, activation: str,
-                 base: str, ensemble: int, generator: torch.Generator):
+    def __init__(
+        self,
+        economy: Economy,
+        inputs: Inputs,
+        width: int,
+        depth: int,
+        activation: str,
+        base: str,
+        ensemble: int,
+        generator: torch.Generator,
+    ):
         super().__init__()
         self.inputs = inputs
-        self.mlps = nn.ModuleList(
-            MLP(inputs.size, width, depth, activation, generator) for _ in range(ensemble))
+        self.mlps = nn.ModuleList(MLP(inputs.size, width, depth, activation, generator) for _ in range(ensemble))
         self.base = economy.frictionless() if base == "frictionless" else None
         self.preferences, self.beta = economy.preferences, economy.beta
         self.steady_consumption = economy.typical_state()["c"]

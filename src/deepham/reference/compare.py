@@ -34,11 +34,23 @@ WELFARE_PERIODS = 300  # of a path; what comes after them is closed by their ave
 
 
 OF_WEALTH = ("wealth_sd", "gini", "top10_share", "top1_share")  # whose relative distance to the reference's is measured
-GAPS = ("mean_K_gap", "path_gap.mean", "path_gap.max", "wealth_w1", *(f"{name}_gap" for name in OF_WEALTH), "welfare_gap")
+GAPS = (
+    "mean_K_gap",
+    "path_gap.mean",
+    "path_gap.max",
+    "wealth_w1",
+    *(f"{name}_gap" for name in OF_WEALTH),
+    "welfare_gap",
+)
 
 
 def measure_against(
-    economy: Economy, policy: Policy, value: Value, reference: Reference, settings: VerdictSettings, seed: int,
+    economy: Economy,
+    policy: Policy,
+    value: Value,
+    reference: Reference,
+    settings: VerdictSettings,
+    seed: int,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Ergodic, Ergodic, dict[str, float]]:
     """Every measure of a candidate, with those that compare it with the reference on the same shocks.
@@ -47,14 +59,18 @@ def measure_against(
         The candidate's path, the reference's, and the candidate's measures.
     """
     z_path = verdict_path(economy, settings, seed)
-    candidate, truth, gaps = compare(
-        economy, policy, reference, z_path, settings.burn_in, settings.dates, progress)
+    candidate, truth, gaps = compare(economy, policy, reference, z_path, settings.burn_in, settings.dates, progress)
     return candidate, truth, measures_along(economy, policy, value, candidate) | gaps
 
 
 @torch.no_grad()
 def compare(
-    economy: Economy, policy: Policy, reference: Reference, z_path: Tensor, burn_in: int, dates: int,
+    economy: Economy,
+    policy: Policy,
+    reference: Reference,
+    z_path: Tensor,
+    burn_in: int,
+    dates: int,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Ergodic, Ergodic, dict[str, float]]:
     """Follow both economies along the shocks z_path (B, T, ...) and measure their distance after `burn_in` periods.
@@ -70,8 +86,7 @@ def compare(
     _check_same(economy, reference)
     nodes, start = reference.nodes, together(economy, reference.start, reference.z, z_path)
     candidate = ergodic_path(economy, policy, nodes, start, z_path, burn_in, dates, progress)
-    truth = ergodic_path(
-        economy, reference.policy.on_histogram(nodes), nodes, start, z_path, burn_in, dates, progress)
+    truth = ergodic_path(economy, reference.policy.on_histogram(nodes), nodes, start, z_path, burn_in, dates, progress)
     gap = 100 * (candidate.K / truth.K).log().abs()
     mass, true_mass = pooled(candidate), pooled(truth)
     moments, true_moments = distribution_measures(candidate), distribution_measures(truth)
@@ -80,8 +95,10 @@ def compare(
         "path_gap.mean": float(gap.mean()),
         "path_gap.max": float(gap.max()),
         "wealth_w1": 100 * wasserstein(nodes, mass, true_mass) / float((true_mass * nodes).sum()),
-        **{f"{name}_gap": 100 * (moments[name] / true_moments[name] - 1) if true_moments[name] else float("nan")
-           for name in OF_WEALTH},
+        **{
+            f"{name}_gap": 100 * (moments[name] / true_moments[name] - 1) if true_moments[name] else float("nan")
+            for name in OF_WEALTH
+        },
         "welfare_gap": welfare_gap(economy, policy, reference, z_path[:1, :WELFARE_PERIODS]),
     }
     return candidate, truth, measures
@@ -91,11 +108,15 @@ def _check_same(economy: Economy, reference: Reference) -> None:
     for name, value in [*economy.parameters().items(), ("objective", economy.objective)]:
         solved = (reference.calibration | {"objective": reference.objective}).get(name, "not among its parameters")
         if solved != value:
-            raise InputError(f"reference: solved for {name}={solved}, the solution is of {name}={value}; make the one "
-                             "of this calibration with scripts/reference.py")
+            raise InputError(
+                f"reference: solved for {name}={solved}, the solution is of {name}={value}; make the one "
+                "of this calibration with scripts/reference.py"
+            )
     if reference.equations != equations(economy):
-        raise InputError("reference: solved for other equations than the economy has now; make the one of these with "
-                         "scripts/reference.py")
+        raise InputError(
+            "reference: solved for other equations than the economy has now; make the one of these with "
+            "scripts/reference.py"
+        )
 
 
 def wasserstein(nodes: Tensor, mass: Tensor, other: Tensor) -> float:
@@ -110,10 +131,10 @@ def welfare_gap(economy: Economy, policy: Policy, reference: Reference, z_path: 
     the reference: percent of consumption for ever. Both start from the reference's cross-section and see the shocks of
     z_path (1, T, ...).
 
-    With V the reference's value function, the loss is the discounted sum of what each choice costs, V - (u(c) + beta E V'),
-    beyond what the reference's own choices cost, which is the error of V. E is exact: a household that happens to hold more
-    while the path is kind to capital gains nothing by it. What comes after the path costs as much a period as the path does on
-    its discounted average, so that the length of the path hardly matters.
+    With V the reference's value function, the loss is the discounted sum of what each choice costs, V - (u(c) + beta E
+    V'), beyond what the reference's own choices cost, which is the error of V. E is exact: a household that happens to
+    hold more while the path is kind to capital gains nothing by it. What comes after the path costs as much a period as
+    the path does on its discounted average, so that the length of the path hardly matters.
 
     Returns:
         NaN under a planner, whose households do not save for their own sake alone, and for a path of a single period.
@@ -129,13 +150,16 @@ def welfare_gap(economy: Economy, policy: Policy, reference: Reference, z_path: 
         seen = observe(economy, everybody, z)
         alone = observe(economy, everybody, z, k=household.k, eps=household.eps)
         z_next, chance = economy.chain.next_states(z, seen.aggregates)
-        ahead = torch.cat([z_next[0], economy.chain.follow(z, shock, seen.aggregates)])  # all that may come, and what does
+        # all that may come, and what does
+        ahead = torch.cat([z_next[0], economy.chain.follow(z, shock, seen.aggregates)])
         c_true, everybody_next = _step(economy, truth, nodes, everybody, seen, ahead)
         c, household_next = _step(economy, policy, nodes, household, alone, ahead)
         v, v_next = value(seen), value(observe(economy, everybody_next, ahead))
 
         def cost(people: Population, c: Tensor, people_next: Population) -> float:
-            return float(people.mean(v - preferences.utility(c)) - economy.beta * chance[0] @ people_next.mean(v_next)[:-1])
+            return float(
+                people.mean(v - preferences.utility(c)) - economy.beta * chance[0] @ people_next.mean(v_next)[:-1]
+            )
 
         loss += discount * (cost(household, c, household_next) - cost(everybody, c_true, everybody_next))
         everybody, household, z = everybody_next.select([-1]), household_next.select([-1]), ahead[-1:]
@@ -152,4 +176,5 @@ def _step(
     c, copies = policy(seen), [0] * len(ahead)
     chosen = replace(seen, resources=seen.resources[copies])
     return c, advance_histogram(
-        economy, lambda _: c[copies], nodes, people.select(copies), seen.z[copies], ahead, chosen)[0]
+        economy, lambda _: c[copies], nodes, people.select(copies), seen.z[copies], ahead, chosen
+    )[0]

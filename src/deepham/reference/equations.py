@@ -38,17 +38,25 @@ def _values(economy: Economy) -> list[tuple[str, Tensor]]:
         found += [(f"{name} {key}", economy.table(value)) for key, value in sorted(state.items())]
     c = typical["c"] * economy.table(CONSUMPTION)
     marginal = preferences.marginal_utility(c)
-    found += [("utility", preferences.utility(c)), ("marginal utility", marginal),
-              ("its inverse", preferences.inverse_marginal_utility(marginal))]
+    found += [
+        ("utility", preferences.utility(c)),
+        ("marginal utility", marginal),
+        ("its inverse", preferences.inverse_marginal_utility(marginal)),
+    ]
     every = torch.arange(n_eps).expand(n_z, -1)
     for level in LEVELS:
         people = _cross_section(level * (typical["assets"] - limit), limit, n_z, n_eps)
         aggregates = economy.aggregates(people, z)
         prices = economy.prices(aggregates, z)
         z_next, chance = chain.next_states(z, aggregates)
-        found += [*sorted(aggregates.items()), *sorted(prices.items()),
-                  ("resources", economy.resources(people.k, people.eps, z, prices)), ("z'", z_next), ("P(z')", chance),
-                  ("P(eps')", chain.eps_probabilities(every[:, None], z[:, None], z_next))]
+        found += [
+            *sorted(aggregates.items()),
+            *sorted(prices.items()),
+            ("resources", economy.resources(people.k, people.eps, z, prices)),
+            ("z'", z_next),
+            ("P(z')", chance),
+            ("P(eps')", chain.eps_probabilities(every[:, None], z[:, None], z_next)),
+        ]
     return found
 
 

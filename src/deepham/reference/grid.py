@@ -1,7 +1,8 @@
 """Functions of (z, eps, K, k) on a grid, usable wherever a network is: Observation -> (B, N).
 
-z is the index of a chain, at which a function is looked up, and the function is linear in log K; or it is a number, and the
-function is a cubic in log K and in z around each point: mean assets that move over hundreds of years show every bias of saving.
+z is the index of a chain, at which a function is looked up, and the function is linear in log K; or it is a number, and
+the function is a cubic in log K and in z around each point: mean assets that move over hundreds of years show every
+bias of saving.
 """
 
 from __future__ import annotations
@@ -35,9 +36,9 @@ class Grid:
         return Grid(self.k.to(device), self.K.to(device), None if self.z is None else self.z.to(device), self.mean)
 
     def corners(self, z: Tensor, K: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """Nodes around (z, K), as places row * J + column in the table of (z, K), and what each weighs in a function's value
-        there. z (...) or (..., 1), K (...); so are places and weights. Where z is a number the function goes on beyond the
-        nodes as it is at the last: what may come of a rare state is not extrapolated.
+        """Nodes around (z, K), as places row * J + column in the table of (z, K), and what each weighs in a function's
+        value there. z (...) or (..., 1), K (...); so are places and weights. Where z is a number the function goes on
+        beyond the nodes as it is at the last: what may come of a rare state is not extrapolated.
         """
         J, log_K = len(self.K), self.K.log()
         if self.z is None:
@@ -71,8 +72,10 @@ class GridFunction:
             row, up = (x[:, None] for x in bracket(self.grid.K.log(), K.log()))
             result = torch.lerp(between(seen.z[:, None], row), between(seen.z[:, None], row + 1), up)
         else:
-            result = sum(weight[:, None] * between(place[:, None] // J, place[:, None] % J)
-                         for place, weight in self.grid.corners(seen.z, K))
+            result = sum(
+                weight[:, None] * between(place[:, None] // J, place[:, None] % J)
+                for place, weight in self.grid.corners(seen.z, K)
+            )
         return torch.minimum(result, seen.resources - self.borrowing_limit) if self.capped else result
 
     def on_histogram(self, nodes: Tensor) -> HistogramFunction:
@@ -108,8 +111,8 @@ class HistogramFunction:
 
 
 def cubic(nodes: Tensor, points: Tensor) -> list[tuple[Tensor, Tensor]]:
-    """Indices of the four nodes (of fewer, of all) around each point, and their weights in the polynomial through them; of a
-    point beyond the ends as at the end. points, indices and weights of one shape.
+    """Indices of the four nodes (of fewer, of all) around each point, and their weights in the polynomial through them;
+    of a point beyond the ends as at the end. points, indices and weights of one shape.
     """
     count = min(4, len(nodes))
     points = points.clamp(nodes[0], nodes[-1]).contiguous()

@@ -1,8 +1,8 @@
 """The household's problem on a grid, given a law of motion for mean assets.
 
 Consumption by the endogenous grid method (Carroll, 2006), the value function by iterating on the policy's own Bellman
-equation. Expectations are exact, or by the quadrature of the economy's own process where z is a number, and everybody forecasts
-with log K' = a(z) + b(z) log K (Krusell and Smith, 1998), or with a polynomial of log K and z.
+equation. Expectations are exact, or by the quadrature of the economy's own process where z is a number, and everybody
+forecasts with log K' = a(z) + b(z) log K (Krusell and Smith, 1998), or with a polynomial of log K and z.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from deepham.economics.economy import Economy
 from deepham.errors import InputError
 from deepham.reference.grid import Grid, bracket
 from deepham.simulation.population import Population
-
 
 LEAST = 1e-12  # marginal utility: nobody consumes what it belongs to
 
@@ -84,15 +83,16 @@ def monomials(K: Tensor, z: Tensor, centre: Tensor, order: int) -> Tensor:
 
 
 def aggregates_at(economy: Economy, K: Tensor, z: Tensor) -> dict[str, Tensor]:
-    """The aggregates of economies whose households hold K (B,) on average, in states z: those that have no other say."""
+    """The aggregates of economies whose households hold K (B,) on average, in states z: those that have no other
+    say."""
     return economy.aggregates(Population.panel(K[:, None], torch.zeros_like(K[:, None], dtype=torch.long)), z)
 
 
 class HouseholdProblem:
     """One household that takes the law of motion as given.
 
-    Arrays are (n_z, n_eps, J, G): today's z, of a chain or at its nodes, and eps, mean assets on their J nodes, assets on
-    their G nodes. Those of tomorrow carry the S states that may follow z: (n_z, S, ...).
+    Arrays are (n_z, n_eps, J, G): today's z, of a chain or at its nodes, and eps, mean assets on their J nodes, assets
+    on their G nodes. Those of tomorrow carry the S states that may follow z: (n_z, S, ...).
     """
 
     def __init__(self, economy: Economy, law: LawOfMotion | PolynomialLaw, grid: Grid):
@@ -104,13 +104,16 @@ class HouseholdProblem:
         z = states[:, None].expand(-1, self.J, *states.shape[1:])  # (n_z, J) or (n_z, J, 1)
         self.resources = self._resources(K, z)[0]
         z_next, chance = chain.next_states(z.flatten(0, 1), aggregates_at(economy, K.flatten(), z.flatten(0, 1)))
-        z_next, chance = (x.reshape(self.n_z, self.J, *x.shape[1:]).transpose(1, 2) for x in (z_next, chance))  # (n_z, S, J, ...)
+        # (n_z, S, J, ...)
+        z_next, chance = (x.reshape(self.n_z, self.J, *x.shape[1:]).transpose(1, 2) for x in (z_next, chance))
         K_next = law(K, z)[:, None].expand(chance.shape)
         self.corners = [(place.flatten(), weight[..., None, None]) for place, weight in grid.corners(z_next, K_next)]
         _, prices = self._resources(K_next, z_next)
         self.return_next = prices["R"]
         self.premium_next = law.premium(K_next, z_next)  # (n_z, S, J)
-        individual = chain.eps_probabilities(torch.arange(self.n_eps, device=grid.K.device), states[:, None], z_next[:, :, 0])
+        individual = chain.eps_probabilities(
+            torch.arange(self.n_eps, device=grid.K.device), states[:, None], z_next[:, :, 0]
+        )
         self.probability = chance[:, :, 0, None, None] * individual  # (z, z', eps, eps'): no chance depends on K
 
     def consumption(self, start: Tensor | None = None, tolerance: float = 1e-8, most: int = 20_000) -> Tensor:
@@ -124,8 +127,10 @@ class HouseholdProblem:
                 return c
             if not math.isfinite(change):
                 break
-        raise InputError(f"reference: the household's policy still moves by {change:.1e} after {most} steps; try "
-                         "another reference.K_width or more reference.k_nodes")
+        raise InputError(
+            f"reference: the household's policy still moves by {change:.1e} after {most} steps; try "
+            "another reference.K_width or more reference.k_nodes"
+        )
 
     def value(self, c: Tensor, tolerance: float = 1e-7, most: int = 20_000) -> Tensor:
         """Lifetime utility of following c, in utils; the error left is below tolerance / (1 - beta)."""
@@ -136,14 +141,17 @@ class HouseholdProblem:
         for _ in range(most):
             tomorrow = self._expect(self._tomorrow(v) + self.premium_next[..., None, None] * self.grid.k)
             new = utility + economy.beta * (
-                (1 - share) * tomorrow.gather(-1, low) + share * tomorrow.gather(-1, low + 1))
+                (1 - share) * tomorrow.gather(-1, low) + share * tomorrow.gather(-1, low + 1)
+            )
             change = new - v
             # the common part of the change repeats for ever, discounted: add it all at once
             v = new + economy.beta / (1 - economy.beta) * 0.5 * (change.max() + change.min())
             if float(change.max() - change.min()) < tolerance:
                 return v
-        raise InputError(f"reference: the value function still moves by {float(change.abs().max()):.1e} after {most} "
-                         "steps; try another reference.K_width or more reference.k_nodes")
+        raise InputError(
+            f"reference: the value function still moves by {float(change.abs().max()):.1e} after {most} "
+            "steps; try another reference.K_width or more reference.k_nodes"
+        )
 
     def _egm_step(self, c: Tensor) -> Tensor:
         preferences, limit = self.economy.preferences, self.economy.borrowing_limit

@@ -2,8 +2,8 @@
 
 The cross-section is followed as a histogram (Young, 2010) along fixed paths of the aggregate shock, so that the map
 from one law of motion to the next has no noise of its own, and the fixed point is found by Anderson acceleration (the
-undamped update diverges in ks98). A law of motion is one of a family of functions with a few parameters: a line for each
-state of a chain, or a polynomial where the aggregate state is a number.
+undamped update diverges in ks98). A law of motion is one of a family of functions with a few parameters: a line for
+each state of a chain, or a polynomial where the aggregate state is a number.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ class Equilibrium:
 
     Attributes:
         law: the law of motion households forecast with.
-        r_squared: (n_z,) of its regression on the simulated paths, of log K' by state of a chain, of log K'/K for a polynomial.
-        policy: consumption on the grid.
+        r_squared: (n_z,) of its regression on the simulated paths, of log K' by state of a chain, of log K'/K for a
+        polynomial. policy: consumption on the grid.
         ergodic: the continuum along the paths on which the law was found.
         shocks: (B, T, ...) the aggregate shocks of these paths.
         secants: (step of the law's parameters, change of the residual) of the last iterations.
@@ -81,8 +81,10 @@ def solve_law_of_motion(
         x, secants, economies = laws.first(), [], few
     else:
         start = laws.go_on(near.ergodic, start)
-        start = Panel(on_grid(nodes, start.population.with_assets(start.population.k.clamp_min(nodes[0])), economy.chain.n_eps),
-                      start.z)
+        start = Panel(
+            on_grid(nodes, start.population.with_assets(start.population.k.clamp_min(nodes[0])), economy.chain.n_eps),
+            start.z,
+        )
         x, secants, economies = laws.parameters(near.law), near.secants, settings.economies
     previous = c = None
     for iteration in range(settings.iterations):
@@ -91,7 +93,8 @@ def solve_law_of_motion(
         c = HouseholdProblem(economy, laws.law(x), grid).consumption(c, tolerance=1e-5 if settling else 1e-7)
         policy = GridFunction(grid, c, True, economy.borrowing_limit)
         ergodic = ergodic_path(
-            economy, policy.on_histogram(nodes), nodes, start.select(slice(economies)), path, settings.burn_in, DATES)
+            economy, policy.on_histogram(nodes), nodes, start.select(slice(economies)), path, settings.burn_in, DATES
+        )
         found, r_squared = laws.regress(ergodic)
         residual = found - x
         change = float(residual.abs().max())
@@ -110,14 +113,17 @@ def solve_law_of_motion(
             previous = x, residual
             if change < ROUGH * settings.tolerance:
                 if economies < settings.economies:
-                    economies, previous = settings.economies, None  # other paths: another map, of nearly the same slopes
+                    # other paths: another map, of nearly the same slopes
+                    economies, previous = settings.economies, None
                 elif laws.higher:
                     laws.order += 1
                     x, secants, previous = laws.padded(x), [], None
                     residual = laws.regress(ergodic)[0] - x
         x = _anderson(x, residual, secants, settings.damping)
-    raise InputError(f"reference: the law of motion still moves by {change:.1e} after {settings.iterations} "
-                     "iterations; try a smaller reference.damping")
+    raise InputError(
+        f"reference: the law of motion still moves by {change:.1e} after {settings.iterations} "
+        "iterations; try a smaller reference.damping"
+    )
 
 
 def asset_nodes(economy: Economy, settings: ReferenceSettings) -> Tensor:
@@ -134,16 +140,19 @@ def household_grid(economy: Economy, settings: ReferenceSettings) -> Grid:
         K = economy.typical_assets
         return Grid(k, K * torch.exp(torch.linspace(-1, 1, settings.K_nodes, dtype=torch.float64) * settings.K_width))
     for name in ("z_nodes", "box", "order"):
-        require(getattr(settings, name) is not None, f"reference.{name}: expected a value, as the aggregate state of the economy, "
-                f"{economy.aggregate_shock}, is a number; see conf/reference/standard.yaml")
+        require(
+            getattr(settings, name) is not None,
+            f"reference.{name}: expected a value, as the aggregate state of the economy, "
+            f"{economy.aggregate_shock}, is a number; see conf/reference/standard.yaml",
+        )
     (low, high), ends = settings.box
     K_nodes = torch.linspace(math.log(low), math.log(high), settings.K_nodes, dtype=torch.float64).exp()
     return Grid(k, K_nodes, torch.linspace(*ends, settings.z_nodes, dtype=torch.float64), economy.mean_assets)
 
 
 def forecast_errors(economy: Economy, law: LawOfMotion | PolynomialLaw, ergodic: Ergodic, shocks: Tensor) -> Tensor:
-    """Percent distance of the law of motion, iterated alone along the shocks, to K (Den Haan, 2010): (B, T). A z that moves with
-    aggregates is iterated with it.
+    """Percent distance of the law of motion, iterated alone along the shocks, to K (Den Haan, 2010): (B, T). A z that
+    moves with aggregates is iterated with it.
     """
     K, z = ergodic.K[:, 0], ergodic.z[:, 0]
     forecasts = [K]
@@ -154,9 +163,9 @@ def forecast_errors(economy: Economy, law: LawOfMotion | PolynomialLaw, ergodic:
 
 
 class _ByState:
-    """Lines log K' = level(z) + slope(z) (log K - centre) by state of a chain, (levels, slopes) as one vector: at the steady
-    state the two are nearly independent. Under a planner what assets are paid likewise, in units of the marginal utility of
-    typical consumption.
+    """Lines log K' = level(z) + slope(z) (log K - centre) by state of a chain, (levels, slopes) as one vector: at the
+    steady state the two are nearly independent. Under a planner what assets are paid likewise, in units of the marginal
+    utility of typical consumption.
     """
 
     higher = False  # there is no larger family to go on with
@@ -164,8 +173,11 @@ class _ByState:
     def __init__(self, economy: Economy):
         typical = economy.typical_state()
         self.n_z, self.n_eps, self.centre = economy.chain.n_z, economy.chain.n_eps, math.log(typical["K"])
-        self.unit = None if economy.objective == "market" else float(
-            economy.preferences.marginal_utility(economy.table(typical["c"])))
+        self.unit = (
+            None
+            if economy.objective == "market"
+            else float(economy.preferences.marginal_utility(economy.table(typical["c"])))
+        )
 
     def first(self) -> Tensor:
         """Where a search starts."""
@@ -178,13 +190,18 @@ class _ByState:
         if not self.unit:
             return LawOfMotion(level - slope * self.centre, slope)
         worth, moves = premium
-        return LawOfMotion(level - slope * self.centre, slope, self.unit * (worth - moves * self.centre), self.unit * moves)
+        return LawOfMotion(
+            level - slope * self.centre, slope, self.unit * (worth - moves * self.centre), self.unit * moves
+        )
 
     def parameters(self, law: LawOfMotion) -> Tensor:
         """The other way round."""
         found = [law.intercept + law.slope * self.centre, law.slope]
         if self.unit:
-            found += [(law.premium_intercept + law.premium_slope * self.centre) / self.unit, law.premium_slope / self.unit]
+            found += [
+                (law.premium_intercept + law.premium_slope * self.centre) / self.unit,
+                law.premium_slope / self.unit,
+            ]
         return torch.cat(found)
 
     def regress(self, ergodic: Ergodic) -> tuple[Tensor, Tensor]:
@@ -193,12 +210,21 @@ class _ByState:
         z = ergodic.z[:, :-1].flatten()
         for index in range(len(ergodic.share_z)):
             seen = int((z == index).sum())
-            require(seen > 2, f"reference.periods: the path is in state {index} of the aggregate shock only {seen} "
-                    "times; expected a longer path or more reference.economies")
+            require(
+                seen > 2,
+                f"reference.periods: the path is in state {index} of the aggregate shock only {seen} "
+                "times; expected a longer path or more reference.economies",
+            )
         law, fit = _lines(log_K[:, :-1].flatten() - self.centre, log_K[:, 1:].flatten(), z)
         if self.unit:
-            law = torch.cat([law, _lines(log_K.flatten() - self.centre, ergodic.premium.flatten() / self.unit,
-                                         ergodic.z.flatten())[0]])
+            law = torch.cat(
+                [
+                    law,
+                    _lines(log_K.flatten() - self.centre, ergodic.premium.flatten() / self.unit, ergodic.z.flatten())[
+                        0
+                    ],
+                ]
+            )
         return law, fit
 
     def go_on(self, ergodic: Ergodic, start: Panel) -> Panel:
@@ -208,8 +234,8 @@ class _ByState:
 
 
 class _Polynomials:
-    """The laws of a `PolynomialLaw`, around the middle of the nodes. Of a high order they run away where economies have not been
-    yet, so that a search begins with a low one.
+    """The laws of a `PolynomialLaw`, around the middle of the nodes. Of a high order they run away where economies have
+    not been yet, so that a search begins with a low one.
     """
 
     def __init__(self, grid: Grid, order: int, most: int):
@@ -244,7 +270,8 @@ class _Polynomials:
         return x, 1 - ((growth - terms @ x) ** 2).sum()[None] / ((growth - growth.mean()) ** 2).sum()
 
     def go_on(self, ergodic: Ergodic, start: Panel) -> Panel:
-        """Where a path of the same shocks starts next: as it did. What early laws bring about takes centuries to be forgotten."""
+        """Where a path of the same shocks starts next: as it did. What early laws bring about takes centuries to be
+        forgotten."""
         return start
 
 
@@ -271,13 +298,20 @@ def _anderson(x: Tensor, residual: Tensor, secants: list[tuple[Tensor, Tensor]],
 
 def _check_width(economy: Economy, ergodic: Ergodic, grid: Grid, settings: ReferenceSettings) -> None:
     if grid.z is not None:
-        for name, nodes, path in ((economy.mean_assets, grid.K, ergodic.K), (economy.aggregate_shock, grid.z, ergodic.z)):
+        for name, nodes, path in (
+            (economy.mean_assets, grid.K, ergodic.K),
+            (economy.aggregate_shock, grid.z, ergodic.z),
+        ):
             low, high = float(path.min()), float(path.max())
-            require(float(nodes[0]) < low and high < float(nodes[-1]),
-                    f"reference.box: {name} moves between {low:.4g} and {high:.4g}, beyond its nodes; expected more than "
-                    f"[{float(nodes[0]):g}, {float(nodes[-1]):g}]")
+            require(
+                float(nodes[0]) < low and high < float(nodes[-1]),
+                f"reference.box: {name} moves between {low:.4g} and {high:.4g}, beyond its nodes; expected more than "
+                f"[{float(nodes[0]):g}, {float(nodes[-1]):g}]",
+            )
         return
     low, high = float(ergodic.K.min()), float(ergodic.K.max())
     if not (grid.K[0] < low and high < grid.K[-1]):
-        raise InputError(f"reference.K_width: capital moves between {low:.4g} and {high:.4g}, beyond its nodes; "
-                         f"expected more than {settings.K_width:g}")
+        raise InputError(
+            f"reference.K_width: capital moves between {low:.4g} and {high:.4g}, beyond its nodes; "
+            f"expected more than {settings.K_width:g}"
+        )

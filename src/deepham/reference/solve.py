@@ -51,19 +51,27 @@ class Reference:
 
     def to(self, device) -> Reference:
         """A copy on the device."""
+
         def moved(function: GridFunction) -> GridFunction:
             return replace(function, grid=function.grid.to(device), values=function.values.to(device))
 
         start = Population(*(x.to(device) for x in (self.start.k, self.start.eps, self.start.weight)))
         law = type(self.law)(*(x if x is None else x.to(device) for x in vars(self.law).values()))
         z = None if self.z is None else self.z.to(device)
-        return replace(self, law=law, z=z, policy=moved(self.policy), value=moved(self.value), nodes=self.nodes.to(device),
-                       start=start)
+        return replace(
+            self,
+            law=law,
+            z=z,
+            policy=moved(self.policy),
+            value=moved(self.value),
+            nodes=self.nodes.to(device),
+            start=start,
+        )
 
 
 def solve_reference(economy: Economy, settings: ReferenceSettings, progress: Progress | None = None) -> Reference:
-    """Solve an economy with one asset and prices that depend on mean assets and the aggregate state alone, the state of a chain
-    or a number.
+    """Solve an economy with one asset and prices that depend on mean assets and the aggregate state alone, the state of
+    a chain or a number.
 
     Args:
         economy: in float64.
@@ -90,14 +98,19 @@ def _solve(
 
 def _halved(settings: ReferenceSettings) -> ReferenceSettings:
     """Every second node of each grid."""
-    return replace(settings, k_nodes=settings.k_nodes // 2, K_nodes=max(2, settings.K_nodes // 2 + 1),
-                   z_nodes=None if settings.z_nodes is None else max(2, settings.z_nodes // 2 + 1),
-                   histogram_nodes=settings.histogram_nodes // 2)
+    return replace(
+        settings,
+        k_nodes=settings.k_nodes // 2,
+        K_nodes=max(2, settings.K_nodes // 2 + 1),
+        z_nodes=None if settings.z_nodes is None else max(2, settings.z_nodes // 2 + 1),
+        histogram_nodes=settings.histogram_nodes // 2,
+    )
 
 
 @torch.no_grad()
 def _doubling(economy: Economy, fine: Equilibrium, coarse: Equilibrium) -> dict[str, float]:
-    """What twice as many nodes change, in percent: mean and path of K, sd of wealth, consumption over the ergodic set."""
+    """What twice as many nodes change, in percent: mean and path of K, sd of wealth, consumption over the ergodic
+    set."""
     wealth_sd = [distribution_measures(each.ergodic)["wealth_sd"] for each in (fine, coarse)]
     dates = fine.ergodic.dates
     seen = observe(economy, dates.population, dates.z)
@@ -119,27 +132,47 @@ def _conclude(economy: Economy, equilibrium: Equilibrium, doubling: dict[str, fl
     mass = (ergodic.share_z[:, None].to(ergodic.grid) * ergodic.mean_mass).sum(0)
     start = Population.histogram(ergodic.grid, mass.reshape(1, economy.chain.n_eps, -1))
     forecast = forecast_errors(economy, law, ergodic, equilibrium.shocks)
-    measures = (error_measures(economy, policy, value, ergodic.dates, optimality_every=4)
-                | distribution_measures(ergodic)
-                | {"forecast.mean": float(forecast.mean()), "forecast.max": float(forecast.max())} | doubling)
+    measures = (
+        error_measures(economy, policy, value, ergodic.dates, optimality_every=4)
+        | distribution_measures(ergodic)
+        | {"forecast.mean": float(forecast.mean()), "forecast.max": float(forecast.max())}
+        | doubling
+    )
     z = None if economy.chain.finite else ergodic.mean_z
-    return Reference(economy.parameters(), law, equilibrium.r_squared, policy, value, ergodic.grid, start, measures,
-                     equations(economy), economy.objective, z)
+    return Reference(
+        economy.parameters(),
+        law,
+        equilibrium.r_squared,
+        policy,
+        value,
+        ergodic.grid,
+        start,
+        measures,
+        equations(economy),
+        economy.objective,
+        z,
+    )
 
 
 def no_grid(economy: Economy) -> str | None:
     """Why the economy is none that the grid method solves; None where it is."""
     chain, names = economy.chain, set(economy.typical_state()) - {"c", "m"}
     if not chain.finite and chain.draws > 1:
-        return ("the grid method solves economies whose aggregate state is a finite chain or one number, this one's, "
-                f"{economy.aggregate_shock}, is {chain.draws} numbers")
+        return (
+            "the grid method solves economies whose aggregate state is a finite chain or one number, this one's, "
+            f"{economy.aggregate_shock}, is {chain.draws} numbers"
+        )
     if not chain.finite and economy.objective == "planner":
         return "the grid method has a planner for a finite chain only"
     if not chain.finite and not _from_the_mean(economy):
-        return "the grid method solves economies whose aggregates follow from mean assets and z, this one's depend on more"
+        return (
+            "the grid method solves economies whose aggregates follow from mean assets and z, this one's depend on more"
+        )
     if chain.finite and names != {"K"}:
-        return ("the grid method solves economies whose prices depend on K alone, this one has the aggregates "
-                f"{', '.join(sorted(names))}")
+        return (
+            "the grid method solves economies whose prices depend on K alone, this one has the aggregates "
+            f"{', '.join(sorted(names))}"
+        )
     return None
 
 

@@ -1,9 +1,10 @@
-"""The stationary equilibrium of an economy without an aggregate shock (Aiyagari, 1994), and its planner's stationary choice.
+"""The stationary equilibrium of an economy without an aggregate shock (Aiyagari, 1994), and its planner's stationary
+choice.
 
-Capital rests at the K whose prices make households hold K: a root in one number. An aggregate state that is a number rests
-beside it where it stays as it is: K stands for mean assets here. At given prices the policy comes from
-the endogenous grid method and the stationary cross-section is the eigenvector of the histogram's transition matrix,
-solved for instead of simulated. A planner can have households hold any K, by the premium on assets that it takes
+Capital rests at the K whose prices make households hold K: a root in one number. An aggregate state that is a number
+rests beside it where it stays as it is: K stands for mean assets here. At given prices the policy comes from the
+endogenous grid method and the stationary cross-section is the eigenvector of the histogram's transition matrix, solved
+for instead of simulated. A planner can have households hold any K, by the premium on assets that it takes
 (algorithm/planner.py); it rests where the premium is what assets are worth to others (Davila, Hong, Krusell and
 Rios-Rull, 2012).
 """
@@ -34,7 +35,8 @@ from deepham.simulation.population import Population
 from deepham.simulation.rollout import Panel
 
 FACTOR = 1.2  # step between values of K, in which a root is bracketed
-# growth of assets that are shared out from beyond the top: iterations; what is none; and what is found only where households
+# growth of assets that are shared out from beyond the top: iterations; what is none; and what is found only where
+# households
 # save without end, at prices that are no equilibrium's
 MOST_RATES, LEAST_RATE, MOST_RATE = 20, 1e-12, 1e-3
 SEARCH = 10  # so many of them on either side of the typical state are a planner's candidates
@@ -85,15 +87,19 @@ class _Market:
         if not self.economy.chain.finite:  # whose mean assets at beta R = 1 are not known
             while self.excess(low) < 0:
                 low /= FACTOR
-                require(low > float(self.nodes[1] - self.nodes[0]),
-                        f"reference: households hold next to nothing at any {self.economy.mean_assets} "
-                        f"down to {low:.4g}; expected more patient ones, or more risk")
+                require(
+                    low > float(self.nodes[1] - self.nodes[0]),
+                    f"reference: households hold next to nothing at any {self.economy.mean_assets} "
+                    f"down to {low:.4g}; expected more patient ones, or more risk",
+                )
         high = FACTOR * low
         while self.excess(high) >= 0:
             low, high = high, FACTOR * high
-            require(high < float(self.nodes[-1]) / 2,
-                    f"reference.top: households hold more capital than firms use, up to K = {low:.4g} and half of the grid; "
-                    f"expected more than {self.settings.top:g}, or a calibration in which saving comes to an end")
+            require(
+                high < float(self.nodes[-1]) / 2,
+                f"reference.top: households hold more capital than firms use, up to K = {low:.4g} and half of the "
+                f"grid; expected more than {self.settings.top:g}, or a calibration in which saving comes to an end",
+            )
         return self._root(self.excess, low, high)
 
     def _root(self, excess: Callable[[float], float], low: float, high: float) -> float:
@@ -141,19 +147,25 @@ class _Market:
         try:
             rest = torch.full_like(z, newton(moves, float(z), tol=1e-13))
             fault = self.economy.fault(rest, aggregates_at(self.economy, mean, rest))
-            if float(z) and abs(float(rest)) < 1e-8 * abs(float(z)):  # where nothing is left of what typically is something
+            # where nothing is left of what typically is something
+            if float(z) and abs(float(rest)) < 1e-8 * abs(float(z)):
                 fault = f"it dies out, {float(rest):.3g}"
         except RuntimeError:
             fault = "it rests nowhere"
-        require(fault is None, f"reference: {self.economy.aggregate_shock} beside {self.economy.mean_assets} = {K:.4g}: {fault}; "
-                "expected a calibration with a rest")
+        require(
+            fault is None,
+            f"reference: {self.economy.aggregate_shock} beside {self.economy.mean_assets} = {K:.4g}: {fault}; "
+            "expected a calibration with a rest",
+        )
         return rest
 
     def law(self, K: float) -> LawOfMotion | PolynomialLaw:
         """K' = K whatever today's capital; where z is a number, and moves slowly, that of today."""
         if not self.economy.chain.finite:
-            return PolynomialLaw(torch.zeros(3, dtype=torch.float64),
-                                 torch.tensor([math.log(K), float(self.resting(K))], dtype=torch.float64))
+            return PolynomialLaw(
+                torch.zeros(3, dtype=torch.float64),
+                torch.tensor([math.log(K), float(self.resting(K))], dtype=torch.float64),
+            )
         return LawOfMotion(torch.tensor([K], dtype=torch.float64).log(), torch.zeros(1, dtype=torch.float64))
 
     def _stationary(self, policy: GridFunction, K: float) -> Population:
@@ -165,15 +177,20 @@ class _Market:
         z = resting.expand(points, *resting.shape[1:])
         aggregates = aggregates_at(economy, torch.full((points,), K, dtype=torch.float64), z)
         prices = economy.prices(aggregates, z)
-        seen = Observation(economy.resources(corners.k, corners.eps, z, prices), corners.k, corners.eps, z, corners,
-                           aggregates, prices)
-        following, consumption = advance_histogram(economy, policy.on_histogram(self.nodes), self.nodes, corners, z, z, seen)
+        seen = Observation(
+            economy.resources(corners.k, corners.eps, z, prices), corners.k, corners.eps, z, corners, aggregates, prices
+        )
+        following, consumption = advance_histogram(
+            economy, policy.on_histogram(self.nodes), self.nodes, corners, z, z, seen
+        )
         transition = following.weight
         # a corner has nobody to share out to what it would hold beyond the top: the rate is that of all together
         beyond = (corners.weight * (seen.resources - consumption - self.nodes[-1]).clamp_min(0)).sum(1)
         height, rate = self.nodes[:-1] - self.nodes[0], 0.0
         for _ in range(MOST_RATES):
-            shared = grown(self.nodes, transition.reshape(points, n_eps, -1), torch.full((points,), rate, dtype=torch.float64))
+            shared = grown(
+                self.nodes, transition.reshape(points, n_eps, -1), torch.full((points,), rate, dtype=torch.float64)
+            )
             system = shared.reshape(points, points).T - torch.eye(points, dtype=torch.float64)
             system[-1] = 1.0  # one balance equation follows from the others; in its place the masses sum to one
             mass = torch.linalg.solve(system, torch.eye(points, dtype=torch.float64)[-1]).clamp_min(0)
@@ -200,19 +217,24 @@ class _Planner(_Market):
         Args:
             near: looked for within a step of FACTOR of this one, instead of within SEARCH steps of the typical state.
         """
+
         @cache  # asked again it would differ in the last digits, by where its iterations start
         def excess(K: float) -> float:
             try:
                 return self.excess(K)
-            except InputError:  # households cannot be had to hold it: where R > 1 the rich that are paid for assets save without end
+            # households cannot be had to hold it: where R > 1 the rich that are paid for assets save without end
+            except InputError:
                 self.consumption, self.premium = None, 0.0
                 return math.nan
 
         centre, steps = (self.economy.typical_state()["K"], SEARCH) if near is None else (near, 1)
         levels = [centre * FACTOR**power for power in range(-steps, steps + 1)]
         brackets = [(low, high) for low, high in zip(levels, levels[1:]) if excess(low) >= 0 > excess(high)]
-        require(bool(brackets), f"reference: the planner rests at no K from {levels[0]:.4g} to {levels[-1]:.4g}; expected a "
-                "calibration whose typical state is closer")
+        require(
+            bool(brackets),
+            f"reference: the planner rests at no K from {levels[0]:.4g} to {levels[-1]:.4g}; expected a "
+            "calibration whose typical state is closer",
+        )
         return max((self._root(excess, *ends) for ends in brackets), key=self.utility)
 
     def utility(self, K: float) -> float:
@@ -222,8 +244,8 @@ class _Planner(_Market):
         return float(population.mean(self.economy.preferences.utility(policy(seen))))
 
     def excess(self, K: float) -> float:
-        """What one more unit of capital is worth to all above the premium at which households hold K, as a share of the marginal
-        utility of typical consumption.
+        """What one more unit of capital is worth to all above the premium at which households hold K, as a share of the
+        marginal utility of typical consumption.
         """
         policy, population = self.at(K)
         z = torch.zeros(1, dtype=torch.long)
@@ -233,7 +255,9 @@ class _Planner(_Market):
         return excess
 
     def at(self, K: float) -> tuple[GridFunction, Population]:
-        """The policy and the stationary cross-section of those who hold K at its prices, with the premium that it takes."""
+        """The policy and the stationary cross-section of those who hold K at its prices, with the premium that it
+        takes."""
+
         @cache
         def short(premium: float) -> float:
             self.premium = premium
@@ -253,5 +277,8 @@ class _Planner(_Market):
 
     def law(self, K: float) -> LawOfMotion:
         rests = super().law(K)
-        return replace(rests, premium_intercept=torch.tensor([self.premium], dtype=torch.float64),
-                       premium_slope=torch.zeros(1, dtype=torch.float64))
+        return replace(
+            rests,
+            premium_intercept=torch.tensor([self.premium], dtype=torch.float64),
+            premium_slope=torch.zeros(1, dtype=torch.float64),
+        )

@@ -24,7 +24,8 @@ from deepham.simulation.population import Population
 
 SHIPPED = Path(__file__).parent / "shipped"
 SAID = ("measures", "calibration", "equations", "objective")  # of a Reference, beside its tensors
-SCHEMA = 4  # 2: before the digest covered measures, calibration, shapes and types; 3: before a solution named its equations
+# 2: before the digest covered measures, calibration, shapes and types; 3: before a solution named its equations
+SCHEMA = 4
 # what reading a file that is missing, damaged or of another version raises
 UNREADABLE = (OSError, safetensors.SafetensorError, KeyError, TypeError, ValueError, RuntimeError)
 
@@ -59,12 +60,18 @@ def read(path: Path, economy: Economy) -> Reference:
     try:
         return _parse(path, economy)
     except UNREADABLE as error:
-        reason = "does not exist" if not path.exists() else "is no grid solution of this economy and version, or damaged"
+        reason = (
+            "does not exist" if not path.exists() else "is no grid solution of this economy and version, or damaged"
+        )
         raise InputError(f"reference: {path} {reason}; make it with scripts/reference.py") from error
 
 
 def obtain(
-    economy_name: str, economy: Economy, settings: ReferenceSettings, store: Path, again: bool = False,
+    economy_name: str,
+    economy: Economy,
+    settings: ReferenceSettings,
+    store: Path,
+    again: bool = False,
     progress: Progress | None = None,
 ) -> Reference:
     """The stored solution or a new one, which is stored under `file_name`."""
@@ -81,14 +88,22 @@ def obtain(
 def _bytes(reference: Reference) -> bytes:
     tensors = {
         "r_squared": reference.r_squared,
-        "grid.k": reference.policy.grid.k, "grid.K": reference.policy.grid.K, "policy": reference.policy.values,
-        "value": reference.value.values, "nodes": reference.nodes, "start": reference.start.weight,
+        "grid.k": reference.policy.grid.k,
+        "grid.K": reference.policy.grid.K,
+        "policy": reference.policy.values,
+        "value": reference.value.values,
+        "nodes": reference.nodes,
+        "start": reference.start.weight,
     }
     if reference.z is None:
         tensors |= {"law.intercept": reference.law.intercept, "law.slope": reference.law.slope}
     else:
-        tensors |= {"law.coefficients": reference.law.coefficients, "law.centre": reference.law.centre,
-                    "grid.z": reference.policy.grid.z, "z": reference.z}
+        tensors |= {
+            "law.coefficients": reference.law.coefficients,
+            "law.centre": reference.law.centre,
+            "grid.z": reference.policy.grid.z,
+            "z": reference.z,
+        }
     tensors = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
     metadata = {name: json.dumps(getattr(reference, name)) for name in SAID}
     return safetensors.torch.save(tensors, metadata | {"digest": _digest(tensors, metadata)})
@@ -105,8 +120,11 @@ def _parse(path: Path, economy: Economy) -> Reference:
     said = {key: json.loads(text) for key, text in metadata.items()}
     _check(tensors, said, economy)
     grid = Grid(tensors["grid.k"], tensors["grid.K"], tensors.get("grid.z"), economy.mean_assets)
-    law = (LawOfMotion(tensors["law.intercept"], tensors["law.slope"]) if economy.chain.finite else
-           PolynomialLaw(tensors["law.coefficients"], tensors["law.centre"]))
+    law = (
+        LawOfMotion(tensors["law.intercept"], tensors["law.slope"])
+        if economy.chain.finite
+        else PolynomialLaw(tensors["law.coefficients"], tensors["law.centre"])
+    )
     nodes = tensors["nodes"]
     limit = economy.borrowing_limit
     return Reference(
@@ -130,8 +148,15 @@ def _check(tensors: dict[str, torch.Tensor], said: dict, economy: Economy) -> No
     increasing = ["grid.k", "grid.K", "nodes"] + ["grid.z"] * (not economy.chain.finite)
     G, J, nodes, *of_z = (tensors[key].numel() for key in increasing)
     function = (*(of_z or (n_z,)), n_eps, J, G)
-    shapes = {"r_squared": (n_z,), "grid.k": (G,), "grid.K": (J,),
-              "policy": function, "value": function, "nodes": (nodes,), "start": (1, n_eps * nodes)}
+    shapes = {
+        "r_squared": (n_z,),
+        "grid.k": (G,),
+        "grid.K": (J,),
+        "policy": function,
+        "value": function,
+        "nodes": (nodes,),
+        "start": (1, n_eps * nodes),
+    }
     if economy.chain.finite:
         shapes |= {"law.intercept": (n_z,), "law.slope": (n_z,)}
     else:
@@ -140,7 +165,8 @@ def _check(tensors: dict[str, torch.Tensor], said: dict, economy: Economy) -> No
             raise ValueError("expected the terms of a polynomial")
         shapes |= {"law.coefficients": (terms,), "law.centre": (2,), "grid.z": tuple(of_z), "z": (1, 1)}
     if {key: (tuple(x.shape), x.dtype) for key, x in tensors.items()} != {
-            key: (shape, torch.float64) for key, shape in shapes.items()}:
+        key: (shape, torch.float64) for key, shape in shapes.items()
+    }:
         raise ValueError("expected the tensors of a grid solution")
     if not all(bool(x.isfinite().all()) for key, x in tensors.items() if key != "r_squared"):
         raise ValueError("expected finite numbers")
@@ -151,8 +177,11 @@ def _check(tensors: dict[str, torch.Tensor], said: dict, economy: Economy) -> No
         raise ValueError("expected masses of at least 0 that sum to 1, and positive capital")
     if not isinstance(said["equations"], str) or not isinstance(said["objective"], str):
         raise ValueError("expected the equations' digest and an objective")
-    if not isinstance(said["calibration"], dict) or not isinstance(said["measures"], dict) or not all(
-            isinstance(x, int | float) for x in said["measures"].values()):
+    if (
+        not isinstance(said["calibration"], dict)
+        or not isinstance(said["measures"], dict)
+        or not all(isinstance(x, int | float) for x in said["measures"].values())
+    ):
         raise ValueError("expected a calibration, and numbers for measures")
 
 

@@ -62,19 +62,25 @@ def solve_transition(
         InputError: an economy with aggregate risk, no stationary equilibrium, or a path that was not found.
     """
     chain = economy.chain
-    require(chain.finite and chain.n_z == 1, "transition: expected an economy with one aggregate state, got "
-            f"{chain.n_z if chain.finite else 'numbers'}")
+    require(
+        chain.finite and chain.n_z == 1,
+        f"transition: expected an economy with one aggregate state, got {chain.n_z if chain.finite else 'numbers'}",
+    )
     path = _Path(economy, start, settings, periods)
     K_0, K_end = float(start.mean(start.k)), path.stationary_K
     guess = np.log(K_end) + (np.log(K_0) - np.log(K_end)) * 0.97 ** np.arange(1, periods)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)
-            log_K = anderson(path.residual, guess, M=6, alpha=0.3, f_tol=TOLERANCE, maxiter=ITERATIONS, line_search=None)
+            log_K = anderson(
+                path.residual, guess, M=6, alpha=0.3, f_tol=TOLERANCE, maxiter=ITERATIONS, line_search=None
+            )
     except NoConvergence as error:
         moved = float(np.abs(path.residual(error.args[0])).max())
-        raise InputError(f"transition: capital still moves by {100 * moved:.1g} % after {ITERATIONS} iterations; expected "
-                         "a start nearer to the stationary equilibrium") from None
+        raise InputError(
+            f"transition: capital still moves by {100 * moved:.1g} % after {ITERATIONS} iterations; expected "
+            "a start nearer to the stationary equilibrium"
+        ) from None
     consumption = path.policies(log_K)
     values = path.values(log_K, consumption)
     # interpolation of a concave function errs to one side, period after period
@@ -111,8 +117,11 @@ class _Path:
         for t, (population, c, k_next) in enumerate(self._follow(policies)):
             last = t + 1 == len(policies)
             tomorrow = self._value_at(self.chances @ values[t if last else t + 1], k_next, population.eps)
-            residual = (self._value_at(values[t], population.k, population.eps) - self.economy.preferences.utility(c)
-                        - self.economy.beta * tomorrow)
+            residual = (
+                self._value_at(values[t], population.k, population.eps)
+                - self.economy.preferences.utility(c)
+                - self.economy.beta * tomorrow
+            )
             total += discount * float(population.mean(residual)) / (1 - self.economy.beta if last else 1)
             discount *= self.economy.beta
         return total
@@ -127,7 +136,8 @@ class _Path:
             chosen = torch.minimum(at_nodes, seen.resources - self.economy.borrowing_limit)
             yield population, chosen, seen.resources - chosen
             population, _ = advance_histogram(
-                self.economy, lambda _, chosen=chosen: chosen, self.nodes, population, z, z, seen)
+                self.economy, lambda _, chosen=chosen: chosen, self.nodes, population, z, z, seen
+            )
 
     def _value_at(self, value: Tensor, k: Tensor, eps: Tensor) -> Tensor:
         low, share = bracket(self.k, k)
@@ -154,8 +164,10 @@ class _Path:
         for t in range(self.periods - 2, -1, -1):
             low, share = bracket(self.k, resources[t] - consumption[t])
             tomorrow = self.chances @ path[-1]
-            path.append(self.economy.preferences.utility(consumption[t]) + self.economy.beta * torch.lerp(
-                tomorrow.gather(-1, low), tomorrow.gather(-1, low + 1), share))
+            path.append(
+                self.economy.preferences.utility(consumption[t])
+                + self.economy.beta * torch.lerp(tomorrow.gather(-1, low), tomorrow.gather(-1, low + 1), share)
+            )
         return path[::-1]
 
     def capital(self, log_K: np.ndarray) -> Tensor:

@@ -7,14 +7,11 @@ from matplotlib.lines import Line2D
 
 from deepham.economics.economy import Economy
 from deepham.figures import (
-    BLUE,
     GREY,
-    ORANGE,
     Figure,
     asset_label,
     colors,
     count_periods,
-    density as density_of,
     density_top,
     few,
     frame_density,
@@ -23,6 +20,9 @@ from deepham.figures import (
     of_each_state,
     panel_title,
     shown_states,
+)
+from deepham.figures import (
+    density as density_of,
 )
 from deepham.figures_irf import GRID_LINE, LINES, impulse_responses
 from deepham.report.planner import Takeover
@@ -40,16 +40,35 @@ def cycle_figure(studies: list[Study]) -> Figure:
     period = np.arange(min(SHOWN_PERIODS, studies[0].path.sizes["period"]))
     for axes, name in zip(panels, names):
         for study, (color, style) in zip(studies, _lines(studies)):
-            axes.plot(period, study.path[name].values[0, -SHOWN_PERIODS:], color=color, linestyle=style, linewidth=1.2,
-                      label=study.label)
+            axes.plot(
+                period,
+                study.path[name].values[0, -SHOWN_PERIODS:],
+                color=color,
+                linestyle=style,
+                linewidth=1.2,
+                label=study.label,
+            )
         if economy.chain.n_z > 1:
             state = studies[0].path[economy.aggregate_shock].values[0, -SHOWN_PERIODS:]
             worst = economy.names_of(economy.aggregate_shock, economy.chain.n_z)[0]
-            axes.fill_between(period, 0, 1, where=state == 0, step="mid", transform=axes.get_xaxis_transform(),
-                              color=GREY, alpha=0.15, linewidth=0, label=f"z {worst}")
+            axes.fill_between(
+                period,
+                0,
+                1,
+                where=state == 0,
+                step="mid",
+                transform=axes.get_xaxis_transform(),
+                color=GREY,
+                alpha=0.15,
+                linewidth=0,
+                label=f"z {worst}",
+            )
         described = studies[0].path[name].attrs
-        axes.set(title=panel_title(name, described["long_name"].split(",")[0]), ylabel=described["units"],
-                 xlabel=f"{economy.period}")
+        axes.set(
+            title=panel_title(name, described["long_name"].split(",")[0]),
+            ylabel=described["units"],
+            xlabel=f"{economy.period}",
+        )
         count_periods(axes)
     legend_below(figure, others=panels[0].get_legend_handles_labels()[0])
     return figure
@@ -64,14 +83,25 @@ def wealth_figure(studies: list[Study]) -> Figure:
         grid, by_state = study.solved.grid.cpu().numpy(), _by_state(study)
         nodes, per_good, _ = density_of(economy, grid, of_each_state(by_state))
         for each in shown:
-            density.plot(nodes, per_good[each.eps], linestyle=style, color=each.color, linewidth=1.2,
-                         label=_label(studies, study, each.name))
+            density.plot(
+                nodes,
+                per_good[each.eps],
+                linestyle=style,
+                color=each.color,
+                linewidth=1.2,
+                label=_label(studies, study, each.name),
+            )
         mass = by_state.sum(0)
         above = 1 - mass.cumsum()
         tail.semilogy(grid[above > 1e-6], above[above > 1e-6], color=color, linestyle=style, label=study.label)
         held = (mass * grid).cumsum() / (mass @ grid)
-        lorenz.plot(100 * np.append(0, mass.cumsum()), 100 * np.append(0, held), color=color, linestyle=style,
-                    label=f"{study.label}, Gini {_gini(mass, held):.3f}")
+        lorenz.plot(
+            100 * np.append(0, mass.cumsum()),
+            100 * np.append(0, held),
+            color=color,
+            linestyle=style,
+            label=f"{study.label}, Gini {_gini(mass, held):.3f}",
+        )
         at_limit[study.label] = float(density_of(economy, grid, mass)[2])
         if study is studies[0]:
             top, beyond = density_top(economy, grid, mass)
@@ -135,7 +165,9 @@ def risky_figure(studies: list[Study]) -> Figure:
             found = study.risky[state]
             K = found.path["K"].values[0]
             for axes in (short, whole):
-                axes.plot(K, color=color, linestyle=style, linewidth=1.2, label=_label(studies, study, _held(economy, state)))
+                axes.plot(
+                    K, color=color, linestyle=style, linewidth=1.2, label=_label(studies, study, _held(economy, state))
+                )
             if study is studies[0]:
                 mass = found.population["weight"].reshape(economy.chain.n_eps, -1).sum(0)
                 _, at_end, share = density_of(economy, grid, mass)
@@ -144,17 +176,27 @@ def risky_figure(studies: list[Study]) -> Figure:
                 shares[_held(economy, state)] = float(share)
     found = next(iter(studies[0].risky.values()))
     for axes in (short, whole):
-        axes.axhline(found.deterministic_K, color="black", linewidth=0.8, linestyle=":", label="deterministic steady state")
+        axes.axhline(
+            found.deterministic_K, color="black", linewidth=0.8, linestyle=":", label="deterministic steady state"
+        )
         axes.axhline(found.ergodic_K, color=GREY, linewidth=0.8, label="ergodic mean")
-        axes.set(ylabel="capital K, goods", xlabel=f"{economy.period}s " + ("with the state held" if economy.chain.finite else
-                                                                          "without shocks"))
+        axes.set(
+            ylabel="capital K, goods",
+            xlabel=f"{economy.period}s " + ("with the state held" if economy.chain.finite else "without shocks"),
+        )
         count_periods(axes)
     short.set(xlim=(0, min(300, len(K) - 1)), title="First periods")
     whole.set(xlim=(0, len(K) - 1), title="Whole path")
     density.plot(nodes, per_good, color="black", linewidth=0.8, label="ergodic")
     top, beyond = density_top(economy, grid, ergodic)
-    bar = frame_density(density, economy, top, highest_inside(economy, nodes, top, *drawn), float(at_limit),
-                        _at_limit({"ergodic": float(at_limit)} | shares))
+    bar = frame_density(
+        density,
+        economy,
+        top,
+        highest_inside(economy, nodes, top, *drawn),
+        float(at_limit),
+        _at_limit({"ergodic": float(at_limit)} | shares),
+    )
     density.set_title(f"Wealth at the end{_of(studies)}{beyond}")
     ergodic_line = Line2D([], [], color="black", linewidth=0.8, label="ergodic distribution")
     legend_below(figure, others=[*short.get_legend_handles_labels()[0], ergodic_line, bar])
@@ -162,12 +204,15 @@ def risky_figure(studies: list[Study]) -> Figure:
 
 
 def basins_figure(studies: list[Study]) -> Figure:
-    """The ergodic set in mean assets and an aggregate state that is a number, and the ways without shocks from far off."""
+    """The ergodic set in mean assets and an aggregate state that is a number, and the ways without shocks from far
+    off."""
     first = studies[0]
     economy = first.solved.economy
     assets, state = economy.mean_assets, economy.aggregate_shock
     figure, (plane, time) = _panels(2, 2, (5.5, 4.2))
-    plane.hexbin(first.path[assets].values[0], first.path[state].values[0], gridsize=40, cmap="Greys", mincnt=1, linewidths=0)
+    plane.hexbin(
+        first.path[assets].values[0], first.path[state].values[0], gridsize=40, cmap="Greys", mincnt=1, linewidths=0
+    )
     for study, (_, style) in zip(studies, _lines(studies)):
         for path, color in zip(study.basins, ("black", *colors(len(study.basins) - 1))):
             x, y = path[assets].values[0], path[state].values[0]
@@ -176,8 +221,11 @@ def basins_figure(studies: list[Study]) -> Figure:
             plane.plot(x[-1], y[-1], "s", color="black", markersize=4)
             time.plot(x, color=color, linestyle=style, linewidth=1.2)
     described = [first.path[name].attrs["long_name"].split(",")[0] for name in (assets, state)]
-    plane.set(xlabel=f"{assets}: {described[0]}, goods", ylabel=f"{state}: {described[1]}, {first.path[state].attrs['units']}",
-              title=f"Ergodic set{_of(studies)} and ways without shocks")
+    plane.set(
+        xlabel=f"{assets}: {described[0]}, goods",
+        ylabel=f"{state}: {described[1]}, {first.path[state].attrs['units']}",
+        title=f"Ergodic set{_of(studies)} and ways without shocks",
+    )
     time.set(xlabel=f"{economy.period}s without shocks", ylabel=f"{assets}, goods", title=f"{assets} from each start")
     count_periods(time)
     return figure
@@ -197,11 +245,19 @@ def welfare_figure(studies: list[Study]) -> Figure:
         if study.cost is not None:
             for eps, name, color in shown_states(economy):
                 seen = study.cost.k <= top
-                axes.plot(study.cost.k[seen], study.cost.by_wealth[eps][seen], color=color, linestyle=style,
-                          label=_label(studies, study, name))
+                axes.plot(
+                    study.cost.k[seen],
+                    study.cost.by_wealth[eps][seen],
+                    color=color,
+                    linestyle=style,
+                    label=_label(studies, study, name),
+                )
     axes.axhline(0, color="black", linewidth=0.6)
-    axes.set(xlabel=asset_label(economy), ylabel="percent of consumption, for ever",
-             title="What fluctuations cost: positive is a loss")
+    axes.set(
+        xlabel=asset_label(economy),
+        ylabel="percent of consumption, for ever",
+        title="What fluctuations cost: positive is a loss",
+    )
     legend_below(figure, economy, _styles([study for study in studies if study.cost is not None], studies))
     return figure
 
@@ -219,8 +275,13 @@ def externality_figure(studies: list[Study]) -> Figure:
         axes.axhline(0, color="black", linewidth=0.6)
         axes.set(title=study.label, xlabel="capital K, goods", ylabel=f"D, percent per {economy.period}")
     dots, labels = panels[0].get_legend_handles_labels()
-    legend_below(figure, others=[Line2D([], [], marker="o", linestyle="", color=dot.get_color(), label=label)
-                                 for dot, label in zip(dots, labels)])
+    legend_below(
+        figure,
+        others=[
+            Line2D([], [], marker="o", linestyle="", color=dot.get_color(), label=label)
+            for dot, label in zip(dots, labels)
+        ],
+    )
     return figure
 
 
@@ -228,7 +289,10 @@ def takeover_figure(takeover: Takeover, economy: Economy) -> Figure:
     """Capital on the same shocks, and what it is worth to others, with the planner from period 0 on and without."""
     figure, (capital, worth) = _panels(2, 2, (5.4, 3.6))
     shown = slice(0, 1 + max(t for t in takeover.errors))
-    for axes, series, what in ((capital, takeover.K, "capital K, goods"), (worth, takeover.worth, f"D, percent per {economy.period}")):
+    for axes, series, what in (
+        (capital, takeover.K, "capital K, goods"),
+        (worth, takeover.worth, f"D, percent per {economy.period}"),
+    ):
         for (label, values), (color, style) in zip(reversed(series.items()), LINES):
             axes.plot(values.mean(0)[shown].cpu(), color=color, linestyle=style, label=label)
             if len(values) > 1:
@@ -241,7 +305,8 @@ def takeover_figure(takeover: Takeover, economy: Economy) -> Figure:
 
 
 def gains_figure(takeover: Takeover, economy: Economy) -> Figure:
-    """By wealth and individual state: consumption in the first period and the gain over a life, planner against market."""
+    """By wealth and individual state: consumption in the first period and the gain over a life, planner against
+    market."""
     figure, (first, life) = _panels(2, 2, (5.4, 3.9))
     level = takeover.mass.sum(0).cumsum()
     seen = level <= 0.995
@@ -257,17 +322,19 @@ def gains_figure(takeover: Takeover, economy: Economy) -> Figure:
 
 
 # of a training's history: column, title, unit, whether on a logarithmic scale
-HISTORY = (("errors/euler.mean", "Euler error, mean", "percent of consumption", True),
-           ("errors/bellman_policy.mean", "Bellman error, mean", "utils", True),
-           ("train/value_loss", "loss of the value function", "squared, relative", True),
-           ("distribution/mean", "mean assets of the simulated panel", "goods", False),
-           ("distribution/sd", "their standard deviation", "goods", False),
-           ("train/learning_rate", "learning rate", "per update", False))
+HISTORY = (
+    ("errors/euler.mean", "Euler error, mean", "percent of consumption", True),
+    ("errors/bellman_policy.mean", "Bellman error, mean", "utils", True),
+    ("train/value_loss", "loss of the value function", "squared, relative", True),
+    ("distribution/mean", "mean assets of the simulated panel", "goods", False),
+    ("distribution/sd", "their standard deviation", "goods", False),
+    ("train/learning_rate", "learning rate", "per update", False),
+)
 
 
 def training_figure(histories: dict[str, dict[str, list]]) -> Figure | None:
-    """Errors, dispersion and learning rate by outer iteration; label -> history of a solution. None where no history has
-    any of them.
+    """Errors, dispersion and learning rate by outer iteration; label -> history of a solution. None where no history
+    has any of them.
     """
     shown = [each for each in HISTORY if any(each[0] in history for history in histories.values())]
     if not shown:

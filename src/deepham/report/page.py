@@ -55,11 +55,17 @@ def write(folder: Path, title: str, subtitle: str, sections: list[Section]) -> P
         save_figures({each.name: each.content for each in section.figures}, folder)
         for each in section.sheets:
             each.content.write(folder, each.name)
-    inline = {each.name: base64.b64encode((folder / f"{each.name}.png").read_bytes()).decode()
-              for section in sections for each in section.figures}
-    environment = Environment(loader=PackageLoader("deepham", "report"), autoescape=True, trim_blocks=True,
-                              lstrip_blocks=True)
+    inline = {
+        each.name: base64.b64encode((folder / f"{each.name}.png").read_bytes()).decode()
+        for section in sections
+        for each in section.figures
+    }
+    environment = Environment(
+        loader=PackageLoader("deepham", "report"), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
     page = folder / "report.html"
-    page.write_text(environment.get_template("page.html").render(
-        title=title, subtitle=subtitle, sections=sections, inline=inline), encoding="utf-8")
+    page.write_text(
+        environment.get_template("page.html").render(title=title, subtitle=subtitle, sections=sections, inline=inline),
+        encoding="utf-8",
+    )
     return page

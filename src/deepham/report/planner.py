@@ -1,7 +1,7 @@
 """What a planner changes: who gains when it takes over from the market, and how their economies differ.
 
-Values are those of the policies alone: households are followed along paths of the aggregate shock, and their utility is added up
-backwards along each. A planner's own value function has the premium in it that it pays for assets.
+Values are those of the policies alone: households are followed along paths of the aggregate shock, and their utility is
+added up backwards along each. A planner's own value function has the premium in it that it pays for assets.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ class Followed:
     """Economies that follow a policy along given paths of the aggregate shock.
 
     Attributes:
-        value: (B, n_eps * G), lifetime utility that a household at each point of the histogram expects at the start, over its own
-            shocks, where the aggregate shock takes this path. Utils.
+        value: (B, n_eps * G), lifetime utility that a household at each point of the histogram expects at the start,
+            over its own shocks, where the aggregate shock takes this path. Utils.
         consumption: (B, n_eps * G) in the first period.
-        K, worth: (B, T), capital, and what one more unit of it is worth to all by the prices that it moves, over the mean
-            marginal utility, percent per period.
+        K, worth: (B, T), capital, and what one more unit of it is worth to all by the prices that it moves, over the
+            mean marginal utility, percent per period.
         dates: cross-sections in the periods DATES of the first path.
     """
 
@@ -53,13 +53,16 @@ class Followed:
 
 @torch.no_grad()
 def follow(economy: Economy, policy: Policy, grid: Tensor, start: Population, z_path: Tensor) -> Followed:
-    """Follow the continuum from histograms on `grid` (B, n_eps * G) along z_path (B, T), whose last period repeats for ever: T is
-    such that beta^T does not count.
+    """Follow the continuum from histograms on `grid` (B, n_eps * G) along z_path (B, T), whose last period repeats for
+    ever: T is such that beta^T does not count.
     """
-    parts = [_follow(economy, policy, grid, start.select(slice(first, first + BLOCK)), z_path[first:first + BLOCK])
-             for first in range(0, len(z_path), BLOCK)]
-    value, consumption, K, worth = (torch.cat([getattr(part, name) for part in parts])
-                                    for name in ("value", "consumption", "K", "worth"))
+    parts = [
+        _follow(economy, policy, grid, start.select(slice(first, first + BLOCK)), z_path[first : first + BLOCK])
+        for first in range(0, len(z_path), BLOCK)
+    ]
+    value, consumption, K, worth = (
+        torch.cat([getattr(part, name) for part in parts]) for name in ("value", "consumption", "K", "worth")
+    )
     return Followed(value, consumption, K, worth, parts[0].dates)
 
 
@@ -96,7 +99,8 @@ def _follow(economy: Economy, policy: Policy, grid: Tensor, start: Population, z
 
 @dataclass(frozen=True)
 class Estimate:
-    """Means over paths of the aggregate shock and their standard errors, of one shape; without aggregate shocks `se` is NaN."""
+    """Means over paths of the aggregate shock and their standard errors, of one shape; without aggregate shocks `se` is
+    NaN."""
 
     value: np.ndarray
     se: np.ndarray
@@ -104,8 +108,8 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Takeover:
-    """From today on a planner chooses, where the market would have gone on; both from the market's cross-sections, on the same
-    shocks. Gains are percent of consumption, for ever.
+    """From today on a planner chooses, where the market would have gone on; both from the market's cross-sections, on
+    the same shocks. Gains are percent of consumption, for ever.
 
     Attributes:
         market, planner: their labels.
@@ -115,13 +119,13 @@ class Takeover:
         mass: (n_eps, G) households at the start, pooled over the aggregate states.
         first: (n_eps, G) by how much consumption changes in the first period, percent.
         gain: (n_eps, G).
-        groups: (len(GROUPS), n_eps + 1) means between quantiles of wealth, by individual state and of all; NaN where nobody is.
-        wealth: (len(GROUPS),) mean wealth of each group, goods.
+        groups: (len(GROUPS), n_eps + 1) means between quantiles of wealth, by individual state and of all; NaN where
+        nobody is. wealth: (len(GROUPS),) mean wealth of each group, goods.
         winners: (len(GROUPS),) share of those who gain.
-        mean, by_state, gaining: over all households, over those of each individual state, and the share of those who gain.
-        veil: of a household that does not know which one it is: the gain in the mean of everybody's utility.
-        errors: period -> mean and 99th percentile of the error of the planner's condition in that period of the first path,
-            percent of consumption.
+        mean, by_state, gaining: over all households, over those of each individual state, and the share of those who
+        gain. veil: of a household that does not know which one it is: the gain in the mean of everybody's utility.
+        errors: period -> mean and 99th percentile of the error of the planner's condition in that period of the first
+            path, percent of consumption.
     """
 
     market: str
@@ -144,7 +148,10 @@ class Takeover:
 
 
 def take_over(
-    market: tuple[str, SolvedEconomy], planner: tuple[str, SolvedEconomy], paths: int, seed: int,
+    market: tuple[str, SolvedEconomy],
+    planner: tuple[str, SolvedEconomy],
+    paths: int,
+    seed: int,
     say: Callable[[str], None] = lambda text: None,
 ) -> Takeover:
     """Compare a planner with the market in whose place it comes.
@@ -157,8 +164,11 @@ def take_over(
         InputError: solutions of different calibrations.
     """
     economy = market[1].economy
-    require(market[1].calibration == planner[1].calibration, f"{planner[0]} and {market[0]} are of different calibrations; "
-            "expected a planner's and a market's solution of the same economy")
+    require(
+        market[1].calibration == planner[1].calibration,
+        f"{planner[0]} and {market[0]} are of different calibrations; "
+        "expected a planner's and a market's solution of the same economy",
+    )
     say(f"{planner[0]} in place of {market[0]}")
     grid, chain = max((market[1].grid, planner[1].grid), key=lambda nodes: float(nodes[-1])), economy.chain
     n_z, n_eps = chain.n_z, chain.n_eps
@@ -166,8 +176,10 @@ def take_over(
     periods = math.ceil(math.log(NEGLIGIBLE) / math.log(economy.beta))
     z_path = chain.draw_path(z_0, periods, torch.Generator(grid.device).manual_seed(seed))
     start = on_grid(grid, market[1].ergodic, n_eps)
-    followed = {label: follow(solved.economy, solved.policy_function, grid, start.select(z_0), z_path)
-                for label, solved in (market, planner)}
+    followed = {
+        label: follow(solved.economy, solved.policy_function, grid, start.select(z_0), z_path)
+        for label, solved in (market, planner)
+    }
     share_z = chain.stationary_z().to(grid)
     mass = (share_z[:, None] * start.weight).reshape(n_z, n_eps, -1).cpu().numpy()
     k, z_0 = grid.cpu().numpy(), z_0.cpu().numpy()
@@ -177,26 +189,41 @@ def take_over(
         """By the mean over the paths that are used."""
         before, after = (np.stack([value[label][used & (z_0 == z)].mean(0) for z in range(n_z)]) for label in value)
         return _gains(k, mass, equivalent(economy, after, before)) | {
-            "veil": equivalent(economy, (mass * after).sum(), (mass * before).sum())}
+            "veil": equivalent(economy, (mass * after).sum(), (mass * before).sum())
+        }
 
     found = gains(np.ones(len(z_0), bool))
     estimates = {name: Estimate(each, np.full(np.shape(each), np.nan)) for name, each in found.items()}
     if n_z > 1:
         left_out = [gains(np.arange(len(z_0)) != path) for path in range(len(z_0))]
-        estimates = {name: Estimate(each, _jackknife(np.stack([one[name] for one in left_out]), z_0))
-                     for name, each in found.items()}
-    first = {label: np.stack([each.consumption.cpu().numpy()[z_0 == z][0] for z in range(n_z)]).reshape(n_z, n_eps, -1)
-             for label, each in followed.items()}
+        estimates = {
+            name: Estimate(each, _jackknife(np.stack([one[name] for one in left_out]), z_0))
+            for name, each in found.items()
+        }
+    first = {
+        label: np.stack([each.consumption.cpu().numpy()[z_0 == z][0] for z in range(n_z)]).reshape(n_z, n_eps, -1)
+        for label, each in followed.items()
+    }
     return Takeover(
-        market[0], planner[0], z_path, {label: each.K for label, each in followed.items()},
-        {label: each.worth for label, each in followed.items()}, k, mass.sum(0),
-        _over_z(mass, 100 * (first[planner[0]] / first[market[0]] - 1)), found["gain"], estimates["groups"], found["wealth"],
+        market[0],
+        planner[0],
+        z_path,
+        {label: each.K for label, each in followed.items()},
+        {label: each.worth for label, each in followed.items()},
+        k,
+        mass.sum(0),
+        _over_z(mass, 100 * (first[planner[0]] / first[market[0]] - 1)),
+        found["gain"],
+        estimates["groups"],
+        found["wealth"],
         *(estimates[name] for name in ("winners", "mean", "by_state", "gaining", "veil")),
-        _errors_along(planner[1], followed[planner[0]].dates))
+        _errors_along(planner[1], followed[planner[0]].dates),
+    )
 
 
 def _errors_along(solved: SolvedEconomy, way: Panel) -> dict[int, tuple[float, float]]:
-    """Period -> mean and 99th percentile of the error of the condition in the cross-sections of DATES, percent of consumption."""
+    """Period -> mean and 99th percentile of the error of the condition in the cross-sections of DATES, percent of
+    consumption."""
     errors = {}
     for index, t in zip(range(len(way.z)), DATES):
         one = way.select(slice(index, index + 1))
@@ -213,9 +240,15 @@ def _gains(k: np.ndarray, mass: np.ndarray, gain: np.ndarray) -> dict[str, np.nd
     members = members_of_groups(pooled)
     wealth, by_state = means_of_groups(members, k, pooled_gain)
     each = members.sum((1, 2))
-    return {"gain": pooled_gain, "groups": np.column_stack([by_state, (members * pooled_gain).sum((1, 2)) / each]),
-            "wealth": wealth, "winners": (members * winning).sum((1, 2)) / each, "mean": (pooled * pooled_gain).sum(),
-            "by_state": (pooled * pooled_gain).sum(1) / pooled.sum(1), "gaining": (pooled * winning).sum()}
+    return {
+        "gain": pooled_gain,
+        "groups": np.column_stack([by_state, (members * pooled_gain).sum((1, 2)) / each]),
+        "wealth": wealth,
+        "winners": (members * winning).sum((1, 2)) / each,
+        "mean": (pooled * pooled_gain).sum(),
+        "by_state": (pooled * pooled_gain).sum(1) / pooled.sum(1),
+        "gaining": (pooled * winning).sum(),
+    }
 
 
 def _over_z(mass: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -225,7 +258,8 @@ def _over_z(mass: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def _jackknife(left_out: np.ndarray, stratum: np.ndarray) -> np.ndarray:
-    """Standard error of a statistic from its values (B, ...) without each of the paths, of which each stratum (B,) has some."""
+    """Standard error of a statistic from its values (B, ...) without each of the paths, of which each stratum (B,) has
+    some."""
     variance = 0.0
     for index in np.unique(stratum):
         without = left_out[stratum == index]
@@ -234,20 +268,30 @@ def _jackknife(left_out: np.ndarray, stratum: np.ndarray) -> np.ndarray:
 
 
 def statistics(economy: Economy, path) -> dict[str, tuple[float, float]]:
-    """Means over a simulation (a Dataset of `simulate`), and their standard errors over its economies, NaN of one alone.
+    """Means over a simulation (a Dataset of `simulate`), and their standard errors over its economies, NaN of one
+    alone.
 
     Dispersions are those across households within a period. For economies that have K, Y and r.
     """
     z = path[economy.aggregate_shock].values
     names = economy.names_of(economy.aggregate_shock, economy.chain.n_z)
-    shown = {"K": path["K"].values, "Y": path["Y"].values, "K/Y": path["K"].values / path["Y"].values, "r": path["r"].values,
-             "cv": path["wealth_sd"].values / path["K"].values, "gini": path["gini"].values,
-             "C_cv": path["C_sd"].values / economy.period_length / path["C"].values, "C_gini": path["C_gini"].values,
-             "externality": path["externality"].values}
+    shown = {
+        "K": path["K"].values,
+        "Y": path["Y"].values,
+        "K/Y": path["K"].values / path["Y"].values,
+        "r": path["r"].values,
+        "cv": path["wealth_sd"].values / path["K"].values,
+        "gini": path["gini"].values,
+        "C_cv": path["C_sd"].values / economy.period_length / path["C"].values,
+        "C_gini": path["C_gini"].values,
+        "externality": path["externality"].values,
+    }
     if len(names) > 1:
         for name in ("K", "externality"):
-            shown |= {f"{name}, {names[state]}": np.where(z == state, shown[name], np.nan)
-                      for state in reversed(range(len(names)))}
+            shown |= {
+                f"{name}, {names[state]}": np.where(z == state, shown[name], np.nan)
+                for state in reversed(range(len(names)))
+            }
     found = {}
     for name, series in shown.items():
         means = np.ma.masked_invalid(series).mean(1).filled(math.nan)  # a short path may miss a state

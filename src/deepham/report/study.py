@@ -14,11 +14,11 @@ from deepham.algorithm.business_cycle import Moments
 from deepham.algorithm.evaluation import Ergodic, cycle_moments, distribution_measures, moment_errors
 from deepham.economics.economy import Economy, require
 from deepham.errors import InputError
+from deepham.impulse import POOL
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.transition import solve_transition
 from deepham.report.planner import PANEL_BURN_IN, PANEL_PERIODS, PANELS, panel_statistics, statistics
 from deepham.report.welfare import FluctuationCost, cost_of_fluctuations, pooled
-from deepham.impulse import POOL
 from deepham.risky import RiskySteadyState
 from deepham.simulation.rollout import Panel
 from deepham.solved import SolvedEconomy
@@ -41,8 +41,14 @@ class StudySettings:
 
     def validate(self) -> None:
         """Raise InputError for a value out of range."""
-        for name, least in (("periods", 20), ("irf_periods", 1), ("irf_draws", 1), ("risky_periods", 2), ("agents", 1),
-                            ("paths", 1)):
+        for name, least in (
+            ("periods", 20),
+            ("irf_periods", 1),
+            ("irf_draws", 1),
+            ("risky_periods", 2),
+            ("agents", 1),
+            ("paths", 1),
+        ):
             require(getattr(self, name) >= least, f"study.{name}: expected at least {least}, got {getattr(self, name)}")
 
     def require_memory(self, solved: SolvedEconomy, processes: int = 1) -> None:
@@ -51,7 +57,8 @@ class StudySettings:
         simulations = {
             ("periods",): memory.simulation(*of, MEMORY + self.periods, 1, None),
             ("risky_periods",): memory.simulation(*of, self.risky_periods, 1, None),
-            ("irf_periods", "irf_draws"): memory.response(*of, self.irf_periods, self.irf_draws, None, POOL)}
+            ("irf_periods", "irf_draws"): memory.response(*of, self.irf_periods, self.irf_draws, None, POOL),
+        }
         if solved.economy.planner:
             simulations[("agents",)] = memory.simulation(*of, PANEL_BURN_IN + PANEL_PERIODS, PANELS, self.agents)
         for names, parts in simulations.items():
@@ -103,7 +110,12 @@ TRANSFER = {"transfer": 0.05, "top": 0.1, "bottom": 0.5}
 
 
 def study(
-    label: str, solved: SolvedEconomy, ergodic: Ergodic, settings: StudySettings, grid: ReferenceSettings, seed: int,
+    label: str,
+    solved: SolvedEconomy,
+    ergodic: Ergodic,
+    settings: StudySettings,
+    grid: ReferenceSettings,
+    seed: int,
     say: Callable[[str], None] = lambda text: None,
 ) -> Study:
     """Simulate, shock and weigh one solved economy.
@@ -130,38 +142,70 @@ def study(
     path = solved.simulate(MEMORY + settings.periods, shocks=common_path(solved, MEMORY + settings.periods, seed))
     path = path.isel(period=slice(MEMORY, None)).assign_coords(period=range(settings.periods))
     bad = worst_shock(economy)
-    recession = attempt("recession", lambda: solved.irf(bad, settings.irf_periods, settings.irf_draws, seed)) if bad else None
-    transfer = attempt("redistribution", lambda: solved.irf(
-        TRANSFER, settings.irf_periods, max(2, settings.irf_draws // 8), seed))
-    risky = {state: attempt(f"risky steady state, {state}", lambda state=state: solved.risky_steady_state(
-        state if economy.chain.finite else 0, settings.risky_periods)) for state in states}
+    recession = (
+        attempt("recession", lambda: solved.irf(bad, settings.irf_periods, settings.irf_draws, seed)) if bad else None
+    )
+    transfer = attempt(
+        "redistribution", lambda: solved.irf(TRANSFER, settings.irf_periods, max(2, settings.irf_draws // 8), seed)
+    )
+    risky = {
+        state: attempt(
+            f"risky steady state, {state}",
+            lambda state=state: solved.risky_steady_state(state if economy.chain.finite else 0, settings.risky_periods),
+        )
+        for state in states
+    }
     cost = attempt("welfare", lambda: _cost(solved, ergodic.dates, grid)) if len(states) > 1 else None
-    basins = [] if economy.chain.finite else attempt("basins", lambda: _basins(solved, path, settings.risky_periods)) or []
+    basins = (
+        [] if economy.chain.finite else attempt("basins", lambda: _basins(solved, path, settings.risky_periods)) or []
+    )
     by_population = {}
     if economy.planner:
         panels = attempt(f"panels of {settings.agents}", lambda: panel_statistics(solved, settings.agents, seed))
-        by_population = {"continuum": statistics(economy, path)} | ({f"panels of {settings.agents}": panels} if panels else {})
+        by_population = {"continuum": statistics(economy, path)} | (
+            {f"panels of {settings.agents}": panels} if panels else {}
+        )
     cycle = [one for one in cycle_moments(economy, ergodic) if one.name not in NOT_SHOWN]
     measures, errors = distribution_measures(ergodic), moment_errors(ergodic)
     wealth = {name: (measures[name], error) for name, error in errors.items() if name not in ("mean_K", "sd_K")}
-    return Study(label, solved, path, cycle, wealth, recession, transfer,
-                 {state: found for state, found in risky.items() if found is not None}, cost, basins, by_population, missing)
+    return Study(
+        label,
+        solved,
+        path,
+        cycle,
+        wealth,
+        recession,
+        transfer,
+        {state: found for state, found in risky.items() if found is not None},
+        cost,
+        basins,
+        by_population,
+        missing,
+    )
 
 
 def _basins(solved: SolvedEconomy, path, periods: int) -> list:
-    """Paths without shocks from the ergodic cross-section, and from there with assets and aggregate state far off what they are
-    along the path.
+    """Paths without shocks from the ergodic cross-section, and from there with assets and aggregate state far off what
+    they are along the path.
     """
     economy, people = solved.economy, solved.ergodic
     names = economy.asset, economy.individual_shock, "weight"
     k, eps, weight = (x[0].cpu().numpy() for x in (people.k, people.eps, people.weight))
     top, spread = float(solved.grid[-1]), float(path[economy.aggregate_shock].std())
-    return [solved.simulate(periods, shocks=np.zeros(periods), start=dict(zip(names, (np.minimum(assets * k, top), eps, weight))) | {
-        economy.aggregate_shock: float(solved.z) + state * spread}) for assets, state in ((1.0, 0.0), *product(FAR_OFF, (-FAR, FAR)))]
+    return [
+        solved.simulate(
+            periods,
+            shocks=np.zeros(periods),
+            start=dict(zip(names, (np.minimum(assets * k, top), eps, weight)))
+            | {economy.aggregate_shock: float(solved.z) + state * spread},
+        )
+        for assets, state in ((1.0, 0.0), *product(FAR_OFF, (-FAR, FAR)))
+    ]
 
 
 def worst_shock(economy: Economy) -> str | dict | None:
-    """What a recession is: the worst aggregate state after the best, or an innovation of minus two standard deviations."""
+    """What a recession is: the worst aggregate state after the best, or an innovation of minus two standard
+    deviations."""
     if not economy.chain.finite:
         return {"innovation": -2.0}
     states = economy.names_of(economy.aggregate_shock, economy.chain.n_z)
@@ -177,7 +221,10 @@ def common_path(solved: SolvedEconomy, periods: int, seed: int) -> np.ndarray:
 
 
 def _cost(solved: SolvedEconomy, dates: Panel, grid: ReferenceSettings) -> FluctuationCost:
-    require(solved.economy.objective == "market", "the value function of a planner's household has in it what it is paid for assets")
+    require(
+        solved.economy.objective == "market",
+        "the value function of a planner's household has in it what it is paid for assets",
+    )
     calm = solved.economy.without_aggregate_risk()
     require(calm is not None, f"{solved.name} states no twin without aggregate risk")
     return cost_of_fluctuations(solved, solve_transition(calm, pooled(solved), grid), dates)

@@ -32,11 +32,23 @@ class Subject:
     @property
     def rows(self) -> list[Row]:
         economy = self.solution.economy
-        return judge(self.measures, self.bars, self.beside, economy.mean_assets, moment_errors(self.ergodic), economy.unbalanced())
+        return judge(
+            self.measures,
+            self.bars,
+            self.beside,
+            economy.mean_assets,
+            moment_errors(self.ergodic),
+            economy.unbalanced(),
+        )
 
 
 def examine(
-    label: str, solution: Solution, reference: Reference | None, verdict: VerdictSettings, seed: int, main: bool,
+    label: str,
+    solution: Solution,
+    reference: Reference | None,
+    verdict: VerdictSettings,
+    seed: int,
+    main: bool,
     say: Callable[[str], None],
 ) -> Subject:
     """Measure one solution; the grid solution beside the main one, too."""
@@ -45,7 +57,9 @@ def examine(
     bars = bars_of(verdict.bars, verdict.own_bars)
     if reference is None:
         ergodic, measures = measure(economy, *networks, solution.cross_sections, verdict, seed)
-        return Subject(label, solution, measures, ergodic, errors_by_wealth(economy, *networks, ergodic.dates), bars=bars)
+        return Subject(
+            label, solution, measures, ergodic, errors_by_wealth(economy, *networks, ergodic.dates), bars=bars
+        )
     ergodic, truth, measures = measure_against(economy, *networks, reference, verdict, seed)
     bins = errors_by_wealth(economy, *networks, ergodic.dates)
     beside = grid_bins = None

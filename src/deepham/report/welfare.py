@@ -21,7 +21,17 @@ from deepham.simulation.population import Population
 from deepham.simulation.rollout import Panel
 from deepham.solved import SolvedEconomy
 
-GROUPS = ((0.0, 0.01), (0.01, 0.05), (0.05, 0.2), (0.2, 0.4), (0.4, 0.6), (0.6, 0.8), (0.8, 0.95), (0.95, 0.99), (0.99, 1.0))
+GROUPS = (
+    (0.0, 0.01),
+    (0.01, 0.05),
+    (0.05, 0.2),
+    (0.2, 0.4),
+    (0.4, 0.6),
+    (0.6, 0.8),
+    (0.8, 0.95),
+    (0.95, 0.99),
+    (0.99, 1.0),
+)
 
 
 @dataclass(frozen=True)
@@ -67,8 +77,9 @@ def cost_of_fluctuations(solved: SolvedEconomy, calm: Transition, dates: Panel) 
     cost = np.empty((n_eps, len(k)))
     for eps in range(n_eps):
         states = {economy.asset: k.numpy(), economy.individual_shock: eps}
-        shaken = sum(float(chances[z, eps]) * solved.value(**states, **{economy.aggregate_shock: z})
-                     for z in range(len(share_z)))
+        shaken = sum(
+            float(chances[z, eps]) * solved.value(**states, **{economy.aggregate_shock: z}) for z in range(len(share_z))
+        )
         still = calm.value_at(k, torch.full(k.shape, eps)).numpy()
         cost[eps] = equivalent(economy, still, shaken + error)
     weight = mass.numpy()
@@ -76,9 +87,15 @@ def cost_of_fluctuations(solved: SolvedEconomy, calm: Transition, dates: Panel) 
     wealth, groups = means_of_groups(members, k.numpy(), cost)
     at_steady_state = float(economy.preferences.marginal_utility(torch.tensor(economy.typical_state()["c"])))
     return FluctuationCost(
-        k.numpy(), cost, groups, wealth, float((weight * cost).sum()),
-        (weight * cost).sum(1) / weight.sum(1), float(weight[cost > 0].sum()),
-        100 * error * (1 - economy.beta) / (at_steady_state * economy.typical_state()["c"]))
+        k.numpy(),
+        cost,
+        groups,
+        wealth,
+        float((weight * cost).sum()),
+        (weight * cost).sum(1) / weight.sum(1),
+        float(weight[cost > 0].sum()),
+        100 * error * (1 - economy.beta) / (at_steady_state * economy.typical_state()["c"]),
+    )
 
 
 def pooled(solved: SolvedEconomy) -> Population:
@@ -98,10 +115,14 @@ def mean_residual(solved: SolvedEconomy, dates: Panel) -> float:
 
 
 def members_of_groups(mass: np.ndarray) -> np.ndarray:
-    """Masses (len(GROUPS), n_eps, G) of the households of each group, of those (n_eps, G) at increasing levels of wealth."""
+    """Masses (len(GROUPS), n_eps, G) of the households of each group, of those (n_eps, G) at increasing levels of
+    wealth."""
     level = mass.sum(0).cumsum()
     below = np.concatenate([[0.0], level[:-1]])
-    inside = [np.clip(np.minimum(level, high) - np.maximum(below, low), 0, None) / (level - below).clip(1e-300) for low, high in GROUPS]
+    inside = [
+        np.clip(np.minimum(level, high) - np.maximum(below, low), 0, None) / (level - below).clip(1e-300)
+        for low, high in GROUPS
+    ]
     return np.stack(inside)[:, None] * mass
 
 
@@ -114,5 +135,7 @@ def means_of_groups(members: np.ndarray, k: np.ndarray, values: np.ndarray) -> t
 
 def equivalent(economy: Economy, value: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Percent by which consumption would have to rise for ever to turn lifetime utility `other` into `value`, utils."""
-    constant, other = (economy.preferences.inverse_utility((1 - economy.beta) * torch.as_tensor(each)) for each in (value, other))
+    constant, other = (
+        economy.preferences.inverse_utility((1 - economy.beta) * torch.as_tensor(each)) for each in (value, other)
+    )
     return 100 * (constant / other - 1).numpy()

@@ -13,8 +13,8 @@ SMALL = 0.01  # percent of output: an older solution's cross-sections miss the p
 
 
 def resource_gap(economy: Economy, accounts: dict[str, Tensor], lost: Tensor | float = 0.0) -> Tensor:
-    """Largest violation of a resource constraint in each economy and period, percent of output, like the accounts; NaN, like
-    `lost`, where the economy states none.
+    """Largest violation of a resource constraint in each economy and period, percent of output, like the accounts; NaN,
+    like `lost`, where the economy states none.
 
     Args:
         accounts: name -> (B, ...), as `Economy.accounts` returns them.
@@ -39,5 +39,7 @@ def why_unbalanced(economy: Economy, panel: bool) -> str:
     """Why goods do not add up to rounding in a simulation, of a panel or of the continuum; empty where they do."""
     if economy.unbalanced() or not panel:
         return economy.unbalanced()
-    return ("how many of a panel's households are in each individual state is random, while firms employ the labour of a "
-            "continuum; agents=None is without this noise")
+    return (
+        "how many of a panel's households are in each individual state is random, while firms employ the labour of a "
+        "continuum; agents=None is without this noise"
+    )

@@ -33,8 +33,9 @@ def wealth_grid(economy: Economy, nodes: int, top: float) -> Tensor:
     # a household without resources cannot consume: where the limit leaves none, the grid starts above it
     aggregates = {name: span.new_tensor([value]) for name, value in economy.typical_state().items()}
     z = economy.chain.typical_z()[:1]
-    lowest = economy.resources(grid[None, :1], torch.zeros_like(grid[None, :1], dtype=torch.long), z,
-                               economy.prices(aggregates, z))
+    lowest = economy.resources(
+        grid[None, :1], torch.zeros_like(grid[None, :1], dtype=torch.long), z, economy.prices(aggregates, z)
+    )
     return grid if float(lowest) > economy.borrowing_limit else grid[1:]
 
 
@@ -50,7 +51,12 @@ def on_grid(grid: Tensor, population: Population, n_eps: int) -> Population:
 
 
 def advance_histogram(
-    economy: Economy, policy: Policy, grid: Tensor, population: Population, z: Tensor, z_next: Tensor,
+    economy: Economy,
+    policy: Policy,
+    grid: Tensor,
+    population: Population,
+    z: Tensor,
+    z_next: Tensor,
     observation: Observation | None = None,
 ) -> tuple[Population, Tensor]:
     """One period of the continuum, given tomorrow's aggregate state.
@@ -91,9 +97,9 @@ def simulate_continuum(
 def _lottery(grid: Tensor, k: Tensor, eps: Tensor, weight: Tensor, n_eps: int) -> Tensor:
     """Masses (B, n_eps, G) of points (B, N), split between neighbouring nodes, so that mean assets are kept exactly.
 
-    Points beyond the top node stay at it, points below the lowest at that. What is missing or too much then raises or lowers
-    the assets of everybody between by one small rate: on a grid that is long enough that is next to nothing. Goods are lost only
-    on a grid so short that the rate exceeds the distance of nodes, and `resource_gap` shows it.
+    Points beyond the top node stay at it, points below the lowest at that. What is missing or too much then raises or
+    lowers the assets of everybody between by one small rate: on a grid that is long enough that is next to nothing.
+    Goods are lost only on a grid so short that the rate exceeds the distance of nodes, and `resource_gap` shows it.
     """
     b, g = len(k), len(grid)
     upper = torch.searchsorted(grid, k.contiguous(), right=True).clamp(1, g - 1)
@@ -111,8 +117,8 @@ def _lottery(grid: Tensor, k: Tensor, eps: Tensor, weight: Tensor, n_eps: int) -
 
 
 def grown(grid: Tensor, mass: Tensor, rate: Tensor) -> Tensor:
-    """Masses (B, n_eps, G) after assets above the lowest node have grown at the rate (B,), by the lottery of each node's mass
-    between itself and the next, of a negative rate the one below. Those at the top do not rise.
+    """Masses (B, n_eps, G) after assets above the lowest node have grown at the rate (B,), by the lottery of each
+    node's mass between itself and the next, of a negative rate the one below. Those at the top do not rise.
     """
     step = (grid - grid[0]) * rate[:, None]
     up = mass[..., :-1] * (step[:, :-1] / grid.diff()).clamp(0, 1)[:, None]

@@ -38,7 +38,11 @@ Value = Callable[[Observation], Tensor]
 
 
 def observe(
-    economy: Economy, population: Population, z: Tensor, k: Tensor | None = None, eps: Tensor | None = None,
+    economy: Economy,
+    population: Population,
+    z: Tensor,
+    k: Tensor | None = None,
+    eps: Tensor | None = None,
     price_taking: bool = False,
 ) -> Observation:
     """Observation of the population's own members, or of households (k, eps), each (B, N), that live beside it.

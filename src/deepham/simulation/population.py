@@ -63,8 +63,8 @@ def quantile(values: Tensor, weight: Tensor, levels, atom: float | None = None) 
     """Weighted quantiles over the last dimension: values and weight (..., N), levels (L,), result (..., L).
 
     The distribution function passes the middle of each value's mass and is linear between values: the mass of a
-    histogram's node stands for households around it, and a quantile moves when they do. Below the first and above the last
-    middle it is the first and the last value.
+    histogram's node stands for households around it, and a quantile moves when they do. Below the first and above the
+    last middle it is the first and the last value.
 
     atom: a value at which households really are, such as the borrowing limit: all levels up to its mass are that value.
     """
@@ -100,8 +100,8 @@ def levels_of(values: Tensor, mass: Tensor) -> tuple[Tensor, Tensor]:
 def gini(values: Tensor, weight: Tensor) -> Tensor:
     """Gini coefficient of values with a positive mean in each economy. values, weight: (B, N); result (B,).
 
-    Twice the area between the diagonal and the Lorenz curve, the curve being linear between points. Where some values are
-    negative, as the wealth of debtors, the curve dips below zero and the coefficient can exceed one.
+    Twice the area between the diagonal and the Lorenz curve, the curve being linear between points. Where some values
+    are negative, as the wealth of debtors, the curve dips below zero and the coefficient can exceed one.
     """
     order = values.argsort(-1)
     value = values.gather(-1, order)

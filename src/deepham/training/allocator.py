@@ -11,12 +11,13 @@ def keep_freed_memory() -> None:
     """Ask the C library to keep freed memory, for the rest of the process; nothing where it is not glibc.
 
     A step allocates and frees tensors of some megabytes at the top of the heap. By default glibc returns them to the
-    system each time, which then has to hand over, zeroed, one page after another: a fifth of the time of a step. Nobody can
-    ask for the settings as they were, so this is for processes of our own, not for `deepham.solve` in somebody's.
+    system each time, which then has to hand over, zeroed, one page after another: a fifth of the time of a step. Nobody
+    can ask for the settings as they were, so this is for processes of our own, not for `deepham.solve` in somebody's.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, TypeError, OSError):
         return
     mallopt(TRIM_THRESHOLD, 2**31 - 1)
-    mallopt(MMAP_MAX, 0)  # large tensors from the heap, too: those that the system maps are given back when they are freed
+    # large tensors from the heap, too: those that the system maps are given back when they are freed
+    mallopt(MMAP_MAX, 0)

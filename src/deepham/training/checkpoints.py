@@ -37,7 +37,8 @@ DIGEST = 64
 
 @dataclass(frozen=True)
 class RunFolders:
-    """checkpoints/<run>/ and logs/<run>/, and the disk they are on; `job` is what status.json says of a job of a sweep."""
+    """checkpoints/<run>/ and logs/<run>/, and the disk they are on; `job` is what status.json says of a job of a
+    sweep."""
 
     name: str
     checkpoints: Path
@@ -61,23 +62,30 @@ class RunFolders:
         again under its name.
 
         Raises:
-            InputError: another process is at it; a folder that holds something, unless resuming, or that cannot be made.
+            InputError: another process is at it; a folder that holds something, unless resuming, or that cannot be
+            made.
         """
         self._check_free(resuming)
         for folder in (self.checkpoints, self.logs):
             try:
                 folder.mkdir(parents=True, exist_ok=True)
             except OSError as error:
-                raise InputError(f"run: cannot make {folder}: {error.strerror}; choose other folders with checkpoint_dir=... "
-                                 "and log_dir=...") from error
+                raise InputError(
+                    f"run: cannot make {folder}: {error.strerror}; choose other folders with checkpoint_dir=... "
+                    "and log_dir=..."
+                ) from error
         try:
             held = FileLock(self.checkpoints / LOCK).acquire(blocking=False)
         except Timeout:
-            raise InputError(f"run: another process is running {self.name} in {self.checkpoints}; wait for it, or choose "
-                             "another name with run=...") from None
+            raise InputError(
+                f"run: another process is running {self.name} in {self.checkpoints}; wait for it, or choose "
+                "another name with run=..."
+            ) from None
         except OSError as error:
-            raise InputError(f"run: cannot write in {self.checkpoints}: {error.strerror}; choose another folder with "
-                             "checkpoint_dir=...") from error
+            raise InputError(
+                f"run: cannot write in {self.checkpoints}: {error.strerror}; choose another folder with "
+                "checkpoint_dir=..."
+            ) from error
         with held:
             self._check_free(resuming)  # once more: somebody may have been faster
             self._sweep()
@@ -90,8 +98,9 @@ class RunFolders:
         for folder in (self.checkpoints, self.logs):
             if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
                 resume = shlex.quote(override("ckpt_path", str(self.checkpoints)))
-                raise InputError(f"run: {folder} exists and is not empty; choose another name with run=..., or resume "
-                                 f"with {resume}")
+                raise InputError(
+                    f"run: {folder} exists and is not empty; choose another name with run=..., or resume with {resume}"
+                )
 
     def _saved_nothing(self) -> bool:
         """Whether a run of this name was started and ended before its first checkpoint."""
@@ -132,7 +141,8 @@ class LastCheckpoint(Checkpoint):
 
 
 class Carried(lightning.Callback):
-    """Puts the run's name and settings into its checkpoints: what a run goes on with, wherever its folders have been moved."""
+    """Puts the run's name and settings into its checkpoints: what a run goes on with, wherever its folders have been
+    moved."""
 
     def __init__(self, settings: dict):
         self.settings = settings
@@ -142,7 +152,8 @@ class Carried(lightning.Callback):
 
 
 class SealedCheckpoints(TorchCheckpointIO):
-    """How Lightning's Trainer writes checkpoints, whole or not at all, and the one that it goes on from, read already."""
+    """How Lightning's Trainer writes checkpoints, whole or not at all, and the one that it goes on from, read
+    already."""
 
     def __init__(self, read: dict | None = None):
         self.read = read
@@ -173,12 +184,14 @@ def read_checkpoint(path: Path) -> dict:
         checkpoint = _load(path) if sealed else {}
         version = checkpoint["schema_version"]
     except Exception as error:  # what a foreign pickle raises in torch's reader is an open set
-        raise InputError(f"ckpt_path: {path} is not a checkpoint of deepham, or damaged; expected a {CHECKPOINT} that a run "
-                         "wrote") from error
+        raise InputError(
+            f"ckpt_path: {path} is not a checkpoint of deepham, or damaged; expected a {CHECKPOINT} that a run wrote"
+        ) from error
     if version != SCHEMA_VERSION:
         remedy = "upgrade deepham" if isinstance(version, int) and version > SCHEMA_VERSION else "train again"
-        raise InputError(f"ckpt_path: {path} has schema version {version!r}, this deepham resumes version {SCHEMA_VERSION}; "
-                         f"{remedy}")
+        raise InputError(
+            f"ckpt_path: {path} has schema version {version!r}, this deepham resumes version {SCHEMA_VERSION}; {remedy}"
+        )
     return checkpoint
 
 
@@ -255,15 +268,17 @@ def carried_by(path: Path) -> dict:
     """
     found = read_checkpoint(path).get(CARRIED)
     if not isinstance(found, dict) or not found.keys() >= set(CARRIED_KEYS):
-        raise InputError(f"ckpt_path: {path} does not say how its run was configured; expected {', '.join(CARRIED_KEYS)}")
+        raise InputError(
+            f"ckpt_path: {path} does not say how its run was configured; expected {', '.join(CARRIED_KEYS)}"
+        )
     plain = {key: found[key] for key in CARRIED_KEYS}
     check_plain(f"ckpt_path: {path}", plain)
     return plain
 
 
 def check_plain(what: str, value) -> None:
-    """Raise InputError unless the value is data: numbers, texts, null, lists and mappings, without interpolations, which
-    a configuration would resolve.
+    """Raise InputError unless the value is data: numbers, texts, null, lists and mappings, without interpolations,
+    which a configuration would resolve.
     """
     if isinstance(value, dict):
         for key, item in value.items():
@@ -273,7 +288,9 @@ def check_plain(what: str, value) -> None:
         for item in value:
             check_plain(what, item)
     elif not (value is None or isinstance(value, bool | int | float | str)) or "${" in str(value):
-        raise InputError(f"{what} holds {str(value)[:80]!r} among its settings; expected numbers, texts and lists of them")
+        raise InputError(
+            f"{what} holds {str(value)[:80]!r} among its settings; expected numbers, texts and lists of them"
+        )
 
 
 def check_hyperparameters(path: Path, found: dict, expected: dict) -> None:
@@ -281,8 +298,10 @@ def check_hyperparameters(path: Path, found: dict, expected: dict) -> None:
     difference = _first_difference(found, expected)
     if difference:
         key, was, is_now = difference
-        raise InputError(f"ckpt_path: {path} was trained with {key}={was}, this run has {is_now}; leave "
-                         "out the override to resume, or start a new run")
+        raise InputError(
+            f"ckpt_path: {path} was trained with {key}={was}, this run has {is_now}; leave "
+            "out the override to resume, or start a new run"
+        )
 
 
 def _first_difference(found, expected, prefix: str = ""):

@@ -120,7 +120,8 @@ def run_script(config_name: str, module: str) -> int:
     except Interrupted as stop:
         _conclude_sweep()
         return stop.exit_code
-    except Exception as error:  # jobs keep theirs to themselves: this one is about the configuration, or a process is gone
+    # jobs keep theirs to themselves: this one is about the configuration, or a process is gone
+    except Exception as error:
         lost = _conclude_sweep() is not None or isinstance(error, JobFailed)
         _complain(f"{type(error).__name__}: {error}" if lost else explain(error, config_name))
         return 1 if lost else 2
@@ -145,7 +146,8 @@ def _check(config_name: str, arguments: list[str]) -> None:
 
 
 def _attempt(module: str, cfg: DictConfig) -> tuple[int, float | None]:
-    """Exit code and result of one run, which says what went wrong: a failed job must not end a sweep. Raises Interrupted."""
+    """Exit code and result of one run, which says what went wrong: a failed job must not end a sweep. Raises
+    Interrupted."""
     try:
         # imported here, after --help and bad overrides: torch and lightning load slowly
         with interruptible(*STOPPING):
@@ -163,7 +165,8 @@ def _attempt(module: str, cfg: DictConfig) -> tuple[int, float | None]:
 
 
 def _conclude_sweep() -> int | None:
-    """Let a sweep whose jobs have begun say how they went, unless it has; its exit code, None where there is no such sweep."""
+    """Let a sweep whose jobs have begun say how they went, unless it has; its exit code, None where there is no such
+    sweep."""
     sweep = sys.modules.get("deepham.training.sweep")
     return sweep and sweep.SweepSummary.conclude_latest()
 
@@ -176,8 +179,10 @@ def check_choices(overrides: list[str]) -> None:
         key, _, choice = text.partition("=")
         options = conf_folder() / key.lstrip("+~").partition("@")[0]
         if set(choice) & set("/\\$") and options.is_dir():
-            raise InputError(f"{text}: there is no such option; choose from "
-                             f"{', '.join(sorted(path.stem for path in options.glob('*.yaml')))}")
+            raise InputError(
+                f"{text}: there is no such option; choose from "
+                f"{', '.join(sorted(path.stem for path in options.glob('*.yaml')))}"
+            )
 
 
 def explain(error: Exception, config_name: str) -> str:
@@ -213,7 +218,9 @@ def _unread(text: str, reason: str) -> str:
     if key.lstrip("+") == "run":
         return f"run: {NAMES}, got {show(value)}"
     # an open bracket or quote is what it is; of a path or a name the quotes are missing
-    advice = "" if not value or set(value) & set("[]{}'\"") else f", or quotes inside: {shlex.quote(override(key, value))}"
+    advice = (
+        "" if not value or set(value) & set("[]{}'\"") else f", or quotes inside: {shlex.quote(override(key, value))}"
+    )
     return f"{text}: cannot be read; {reason}{advice}"
 
 

@@ -31,10 +31,26 @@ from deepham.errors import InputError, require
 from deepham.paths import conf_folder
 
 # group -> keys that its files set; a file of any other group sets what has the group's name
-RUN = ("model", "network", "algorithm", "trainer", "verdict", "reference", "callbacks", "seed", "figures",
-       "solve_reference", "optimized_metric", "init_from")
-KEYS = {"calibration": ("model",), "model": ("model", "network", "algorithm", "verdict", "reference"),
-        "experiment": RUN, "sweep": (*RUN, "hydra")}
+RUN = (
+    "model",
+    "network",
+    "algorithm",
+    "trainer",
+    "verdict",
+    "reference",
+    "callbacks",
+    "seed",
+    "figures",
+    "solve_reference",
+    "optimized_metric",
+    "init_from",
+)
+KEYS = {
+    "calibration": ("model",),
+    "model": ("model", "network", "algorithm", "verdict", "reference"),
+    "experiment": RUN,
+    "sweep": (*RUN, "hydra"),
+}
 SWEEPER = ("params", "n_trials", "n_jobs", "max_failure_rate", "max_batch_size", "direction", "sampler")
 BUILT = ("callbacks", "logger")  # groups whose files name classes, which `check_targets` looks at
 OWN_SOURCES = ("command-line", "hydra.searchpath in command-line")  # folders that are given on the command line
@@ -52,18 +68,23 @@ def read_words(arguments: list[str]) -> Namespace:
     parser.error = refuse
     words = parser.parse_args(arguments)
     # Hydra takes this for -m
-    words.multirun |= any(text.lstrip("+").replace(" ", "").upper() == "HYDRA.MODE=MULTIRUN"
-                          for text in words.overrides)
+    words.multirun |= any(
+        text.lstrip("+").replace(" ", "").upper() == "HYDRA.MODE=MULTIRUN" for text in words.overrides
+    )
     return words
 
 
 def check_flags(words: Namespace) -> None:
     """Raise InputError for a flag that puts other files in place of ours, or a folder that is not there."""
     for flag in NOT_TAKEN:
-        require(getattr(words, flag) is None, f"--{flag.replace('_', '-')}: is not taken; files of your own lie in a "
-                "folder, given with --config-dir")
-    require(words.config_dir is None or os.path.isdir(words.config_dir),
-            f"--config-dir: {words.config_dir} is no folder; expected one with calibration/<name>.yaml, say")
+        require(
+            getattr(words, flag) is None,
+            f"--{flag.replace('_', '-')}: is not taken; files of your own lie in a folder, given with --config-dir",
+        )
+    require(
+        words.config_dir is None or os.path.isdir(words.config_dir),
+        f"--config-dir: {words.config_dir} is no folder; expected one with calibration/<name>.yaml, say",
+    )
 
 
 @contextmanager
@@ -102,8 +123,9 @@ def check_files(loader: ConfigLoaderImpl, config_name: str, overrides: list[str]
                 continue  # Hydra's own, and those of its plugins
             _check_file(each.config_path, found, loader._load_single_config(each, files).config, parsed)
     except UnicodeDecodeError as error:
-        raise InputError(f"a file of settings is not in UTF-8 ({error.reason} at byte {error.start}); save it in "
-                         "UTF-8") from error
+        raise InputError(
+            f"a file of settings is not in UTF-8 ({error.reason} at byte {error.start}); save it in UTF-8"
+        ) from error
 
 
 def _check_file(name: str, found: ConfigResult, placed: DictConfig, overrides: list[Override]) -> None:
@@ -112,27 +134,34 @@ def _check_file(name: str, found: ConfigResult, placed: DictConfig, overrides: l
     file = f"{found.path.removeprefix('file://')}/{name}.yaml"
     if found.path.startswith("file://"):
         with open(file, "rb") as raw:
-            require(not raw.read(3).startswith(BYTE_ORDER_MARKS), f"{file}: begins with a byte-order mark, which hides "
-                    "its first line; save it in UTF-8 without one")
+            require(
+                not raw.read(3).startswith(BYTE_ORDER_MARKS),
+                f"{file}: begins with a byte-order mark, which hides its first line; save it in UTF-8 without one",
+            )
     if group.startswith("hydra"):
         require(not own, f"{file}: refused; settings of Hydra are for the command line, not for a file")
         return
-    require(not own or group not in BUILT or group in {each.key_or_group for each in overrides},
-            f"{file}: refused; a file of {group} is chosen on the command line, {group}={Path(name).name}, not by "
-            "another file")
+    require(
+        not own or group not in BUILT or group in {each.key_or_group for each in overrides},
+        f"{file}: refused; a file of {group} is chosen on the command line, {group}={Path(name).name}, not by "
+        "another file",
+    )
     keys = KEYS.get(group, (group,))
     for key in placed:
         hint = " (its file has to begin with the line # @package model)" if group == key == "calibration" else ""
-        require(key in keys,
-                f"{file}: sets {key}{hint}, which is refused; a file of {group} sets {', '.join(keys)} alone")
+        require(
+            key in keys, f"{file}: sets {key}{hint}, which is refused; a file of {group} sets {', '.join(keys)} alone"
+        )
     if "hydra" in placed:
         _check_sweeper(file, placed.hydra)
     if group not in BUILT:
         _refuse_own_keys(file, OmegaConf.to_container(placed, resolve=False))
     for default in found.defaults_list or []:
         other = (getattr(default, "group", None) or getattr(default, "path", None) or "").strip("/")
-        require(not other.startswith("hydra") or group == "sweep" and other.startswith("hydra/sweeper"),
-                f"{file}: chooses {other}, which is refused; settings of Hydra are for the command line")
+        require(
+            not other.startswith("hydra") or group == "sweep" and other.startswith("hydra/sweeper"),
+            f"{file}: chooses {other}, which is refused; settings of Hydra are for the command line",
+        )
 
 
 def _check_sweeper(file: str, hydra: DictConfig) -> None:
@@ -143,16 +172,21 @@ def _check_sweeper(file: str, hydra: DictConfig) -> None:
     wrong += [f"hydra.sweeper.{key}" for key in sweeper if key not in SWEEPER]
     params = sweeper.get("params")
     wrong += [str(key) for key in params or () if re.split("[.@/]", str(key).lstrip("+~"))[0] not in (*RUN, *KEYS)]
-    require(not wrong, f"{file}: sets {', '.join(wrong)}, which is refused; of hydra.sweeper a file of sweep sets "
-            f"{', '.join(SWEEPER)} alone, and in params no folders")
+    require(
+        not wrong,
+        f"{file}: sets {', '.join(wrong)}, which is refused; of hydra.sweeper a file of sweep sets "
+        f"{', '.join(SWEEPER)} alone, and in params no folders",
+    )
 
 
 def _refuse_own_keys(file: str, node) -> None:
     """Raise InputError for what Hydra would take for a class to build, however deep."""
     if isinstance(node, dict):
         for key, value in node.items():
-            require(not (str(key).startswith("_") and str(key).endswith("_")),
-                    f"{file}: sets {key}, which is refused; only files of {' and '.join(BUILT)} name classes")
+            require(
+                not (str(key).startswith("_") and str(key).endswith("_")),
+                f"{file}: sets {key}, which is refused; only files of {' and '.join(BUILT)} name classes",
+            )
             _refuse_own_keys(file, value)
     elif isinstance(node, list):
         for value in node:

@@ -71,14 +71,36 @@ def conclude(
         ergodic, measures = measure(economy, policy, value, start, settings.verdict, settings.seed, progress)
     else:
         ergodic, truth, measures = measure_against(
-            economy, policy, value, reference.to(device), settings.verdict, settings.seed, progress)
+            economy, policy, value, reference.to(device), settings.verdict, settings.seed, progress
+        )
     plain = settings.hyperparameters()
     calibration = {key: parameter for key, parameter in plain["model"].items() if key != "name"}
     errors = moment_errors(ergodic)
-    meta = {"seed": settings.seed, "algorithm": plain["algorithm"], "measures": measures, "standard_errors": errors,
-            "created": datetime.now(UTC).isoformat(timespec="seconds")}
-    solution = Solution(settings.economy_name, calibration, plain["network"], policy.float().cpu(),
-                        value.float().cpu(), ergodic.grid.cpu(), ergodic.mean_mass.cpu(), meta,
-                        None if economy.chain.finite else ergodic.mean_z.cpu())
-    return Conclusion(solution, measures, errors, cycle_moments(economy, ergodic),
-                      None if truth is None else cycle_moments(economy, truth), reference, ergodic.to("cpu"), truth and truth.to("cpu"))
+    meta = {
+        "seed": settings.seed,
+        "algorithm": plain["algorithm"],
+        "measures": measures,
+        "standard_errors": errors,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    solution = Solution(
+        settings.economy_name,
+        calibration,
+        plain["network"],
+        policy.float().cpu(),
+        value.float().cpu(),
+        ergodic.grid.cpu(),
+        ergodic.mean_mass.cpu(),
+        meta,
+        None if economy.chain.finite else ergodic.mean_z.cpu(),
+    )
+    return Conclusion(
+        solution,
+        measures,
+        errors,
+        cycle_moments(economy, ergodic),
+        None if truth is None else cycle_moments(economy, truth),
+        reference,
+        ergodic.to("cpu"),
+        truth and truth.to("cpu"),
+    )

@@ -27,8 +27,25 @@ from deepham.training.composing import key_of
 from deepham.training.settings import TrainerSettings
 from deepham.verdict import bars_of
 
-KEYS = ("model", "network", "algorithm", "trainer", "callbacks", "logger", "verdict", "reference", "run", "seed",
-        "figures", "init_from", "solve_reference", "ckpt_path", "log_dir", "checkpoint_dir", "optimized_metric")
+KEYS = (
+    "model",
+    "network",
+    "algorithm",
+    "trainer",
+    "callbacks",
+    "logger",
+    "verdict",
+    "reference",
+    "run",
+    "seed",
+    "figures",
+    "init_from",
+    "solve_reference",
+    "ckpt_path",
+    "log_dir",
+    "checkpoint_dir",
+    "optimized_metric",
+)
 LEAST_HOUSEHOLDS = 0.1  # in each individual state of a batch, on average
 RUN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{,199}")  # file systems take 255 letters, a sweep adds some
 ALLOWED_TARGETS = ("deepham.", "lightning.")
@@ -50,8 +67,12 @@ class Settings:
 
     def hyperparameters(self) -> dict:
         """The plain data that identifies what is trained, as a checkpoint holds it."""
-        return {"model": {"name": self.economy_name} | self.economy.parameters(), "network": asdict(self.network),
-                "algorithm": asdict(self.algorithm), "seed": self.seed}
+        return {
+            "model": {"name": self.economy_name} | self.economy.parameters(),
+            "network": asdict(self.network),
+            "algorithm": asdict(self.algorithm),
+            "seed": self.seed,
+        }
 
 
 def input_errors(reader):
@@ -71,15 +92,19 @@ def input_errors(reader):
 
 
 def _check_enough(economy: Economy, algorithm: AlgorithmSettings) -> None:
-    """Raise InputError where hardly ever a household of a batch is in some individual state, so that nobody learns there."""
+    """Raise InputError where hardly ever a household of a batch is in some individual state, so that nobody learns
+    there."""
     if algorithm.agents is None:
         return
     share = economy.chain.eps_shares()
     households = algorithm.economies * algorithm.agents
     for name, number in zip(economy.names_of(economy.individual_shock, len(share)), (households * share).tolist()):
-        require(number >= LEAST_HOUSEHOLDS, f"algorithm.agents: {algorithm.economies} economies of {algorithm.agents} agents hold "
-                f"{number:.1g} households in state {name} of {economy.individual_shock} on average; expected at least "
-                f"{LEAST_HOUSEHOLDS * households / number / algorithm.economies:.0f} agents, or more economies")
+        require(
+            number >= LEAST_HOUSEHOLDS,
+            f"algorithm.agents: {algorithm.economies} economies of {algorithm.agents} agents hold "
+            f"{number:.1g} households in state {name} of {economy.individual_shock} on average; expected at least "
+            f"{LEAST_HOUSEHOLDS * households / number / algorithm.economies:.0f} agents, or more economies",
+        )
 
 
 def _check_memory(settings: Settings) -> None:
@@ -88,15 +113,18 @@ def _check_memory(settings: Settings) -> None:
     each = memory.training(settings.economy, settings.algorithm, settings.network, ranks)
     for card in range(gpus):
         memory.require_memory(each, f"cuda:{card}")
-    memory.require_memory(memory.of_processes([] if gpus else each, settings.trainer.on_a_node, "trainer.gpus" if gpus else "trainer.processes"))
+    memory.require_memory(
+        memory.of_processes(
+            [] if gpus else each, settings.trainer.on_a_node, "trainer.gpus" if gpus else "trainer.processes"
+        )
+    )
     point = memory.point_with(settings.economy, settings.network)
     memory.require_memory(memory.verdict(settings.economy, settings.verdict, point), "cuda" if gpus else "cpu")
 
 
 def check_run_name(name) -> None:
     """Raise InputError unless the name is fit for a folder."""
-    require(isinstance(name, str) and RUN_NAME.fullmatch(name) is not None,
-            f"run: {NAMES}, got {show(name)}")
+    require(isinstance(name, str) and RUN_NAME.fullmatch(name) is not None, f"run: {NAMES}, got {show(name)}")
 
 
 @input_errors
@@ -104,7 +132,8 @@ def read(cfg: DictConfig) -> Settings:
     """Check a composed configuration of a run.
 
     Raises:
-        InputError: a wrong type, a value out of range, a GPU that is not there, a foreign target, more than the memory holds.
+        InputError: a wrong type, a value out of range, a GPU that is not there, a foreign target, more than the memory
+        holds.
     """
     for key in KEYS:
         require(key in cfg, f"{key}: missing; leave out the override ~{key}")
@@ -133,18 +162,24 @@ def read(cfg: DictConfig) -> Settings:
     if cfg.run is not None:
         check_run_name(cfg.run)
     measures = [*measure_names(economy), *GAPS]
-    require(cfg.optimized_metric in measures,
-            f"optimized_metric: no measure {cfg.optimized_metric!r}; there is {', '.join(measures)}")
+    require(
+        cfg.optimized_metric in measures,
+        f"optimized_metric: no measure {cfg.optimized_metric!r}; there is {', '.join(measures)}",
+    )
     for group in ("callbacks", "logger"):
         check_targets(group, cfg[group])
-    require(cfg.init_from is None or cfg.ckpt_path in (None, "auto"), "init_from and ckpt_path: a resumed run has its own "
-            "networks; leave out one of them")
+    require(
+        cfg.init_from is None or cfg.ckpt_path in (None, "auto"),
+        "init_from and ckpt_path: a resumed run has its own networks; leave out one of them",
+    )
     for switch in ("figures", "solve_reference"):
         require(isinstance(cfg[switch], bool), f"{switch}: expected true or false, got {cfg[switch]!r}")
     for folder in ("log_dir", "checkpoint_dir"):
         check_folder(folder, cfg[folder])
-    require(Path(cfg.log_dir).resolve() != Path(cfg.checkpoint_dir).resolve(),
-            f"log_dir and checkpoint_dir: expected two folders, got {cfg.log_dir} for both")
+    require(
+        Path(cfg.log_dir).resolve() != Path(cfg.checkpoint_dir).resolve(),
+        f"log_dir and checkpoint_dir: expected two folders, got {cfg.log_dir} for both",
+    )
     return settings
 
 
@@ -180,8 +215,8 @@ def _check_output(cfg: DictConfig) -> None:
 
 
 def sized_for(cfg: DictConfig, economy_name: str) -> DictConfig:
-    """The configuration with what the economy's file in conf/model/ says of verdict and reference, where the command line
-    says nothing: a script that is given a solution knows its economy only then.
+    """The configuration with what the economy's file in conf/model/ says of verdict and reference, where the command
+    line says nothing: a script that is given a solution knows its economy only then.
     """
     sizes = OmegaConf.load(conf_folder() / "model" / f"{economy_name}.yaml")
     said = OmegaConf.create()
@@ -215,8 +250,11 @@ def typed_model(cfg: DictConfig) -> tuple[str, DictConfig]:
     known = [each.name for each in fields(schema)]
     parameters = OmegaConf.masked_copy(cfg.model, [key for key in cfg.model if key != "name"])
     strange = next((key for key in parameters if key not in known), None)
-    require(strange is None, f"model.{strange}: no parameter of {name}, which has {', '.join(known)}; model=... and "
-            "calibration=... have to be of one economy")
+    require(
+        strange is None,
+        f"model.{strange}: no parameter of {name}, which has {', '.join(known)}; model=... and "
+        "calibration=... have to be of one economy",
+    )
     return name, typed_group("model", parameters, schema)
 
 
@@ -236,7 +274,8 @@ def _under(economy: Economy, objective: str) -> Economy:
 
 
 def check_targets(group: str, cfg: DictConfig | None) -> None:
-    """Raise InputError unless every _target_ of the group, however deep, is a callback or logger of ours or Lightning's.
+    """Raise InputError unless every _target_ of the group, however deep, is a callback or logger of ours or
+    Lightning's.
 
     Looked at both as they are written and with interpolations resolved: a text can become a mapping, and a name that
     is interpolated could be another one when the part is built.
@@ -246,27 +285,36 @@ def check_targets(group: str, cfg: DictConfig | None) -> None:
     for name, part in (cfg or {}).items():
         if part is None:
             continue
-        require(isinstance(part, DictConfig) and isinstance(part.get("_target_"), str),
-                f"{group}.{name}: expected a mapping with a _target_, or null to switch it off, got {part!r}")
+        require(
+            isinstance(part, DictConfig) and isinstance(part.get("_target_"), str),
+            f"{group}.{name}: expected a mapping with a _target_, or null to switch it off, got {part!r}",
+        )
         for resolve in (False, True):
             for key, value in _own_keys(OmegaConf.to_container(part, resolve=resolve)):
-                require(key == "_target_",
-                        f"{group}.{name}: {show(key)} is refused; of Hydra's own keys only _target_ is read")
+                require(
+                    key == "_target_",
+                    f"{group}.{name}: {show(key)} is refused; of Hydra's own keys only _target_ is read",
+                )
                 _check_target(group, f"{group}.{name}", str(value))
 
 
 def _check_target(group: str, name: str, target: str) -> None:
-    require(target.startswith(ALLOWED_TARGETS) and "$" not in target,
-            f"{name}: _target_ {show(target)} is refused; allowed are {', '.join(ALLOWED_TARGETS)}")
+    require(
+        target.startswith(ALLOWED_TARGETS) and "$" not in target,
+        f"{name}: _target_ {show(target)} is refused; allowed are {', '.join(ALLOWED_TARGETS)}",
+    )
     try:
         found = get_class(target)
     except Exception as error:  # whatever the import of a wrong name raises
         raise InputError(f"{name}: no class {show(target)}") from error
     # deepham.x.os.system begins as it should, too: where a class is from and what it is decides
-    require(found.__module__.startswith(ALLOWED_TARGETS),
-            f"{name}: _target_ {target} is refused; it is from {found.__module__}")
-    require(issubclass(found, get_class(KINDS[group])),
-            f"{name}: _target_ {target} is refused; expected a {KINDS[group]}")
+    require(
+        found.__module__.startswith(ALLOWED_TARGETS),
+        f"{name}: _target_ {target} is refused; it is from {found.__module__}",
+    )
+    require(
+        issubclass(found, get_class(KINDS[group])), f"{name}: _target_ {target} is refused; expected a {KINDS[group]}"
+    )
 
 
 def _own_keys(node):
@@ -303,6 +351,8 @@ def typed_group(group: str, cfg, schema: type) -> DictConfig:
 
 
 def _seed(seed) -> int:
-    require(isinstance(seed, int) and not isinstance(seed, bool) and 0 <= seed < 2**63,
-            f"seed: expected a whole number that is not negative, got {seed!r}")
+    require(
+        isinstance(seed, int) and not isinstance(seed, bool) and 0 <= seed < 2**63,
+        f"seed: expected a whole number that is not negative, got {seed!r}",
+    )
     return seed

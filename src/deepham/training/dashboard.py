@@ -60,8 +60,10 @@ def session_start(settings: dict[str, float | bool | str]) -> Summary:
 
 def session_end() -> Summary:
     """A run is through."""
-    return _summary(SESSION_END_INFO_TAG, session_end_info=plugin_data_pb2.SessionEndInfo(
-        status=STATUS_SUCCESS, end_time_secs=time.time()))
+    return _summary(
+        SESSION_END_INFO_TAG,
+        session_end_info=plugin_data_pb2.SessionEndInfo(status=STATUS_SUCCESS, end_time_secs=time.time()),
+    )
 
 
 def as_text(configuration: str) -> str:

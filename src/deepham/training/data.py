@@ -47,8 +47,15 @@ class PanelStream(IterableDataset):
         capture: move the economies before each batch by a CUDA graph.
     """
 
-    def __init__(self, economy: Economy, policy: Policy, settings: AlgorithmSettings, generator: torch.Generator,
-                 start: Population | None = None, capture: bool = False):
+    def __init__(
+        self,
+        economy: Economy,
+        policy: Policy,
+        settings: AlgorithmSettings,
+        generator: torch.Generator,
+        start: Population | None = None,
+        capture: bool = False,
+    ):
         self.economy, self.policy, self.settings, self.generator = economy, policy, settings, generator
         self.start = start
         self.panel: Panel | None = None
@@ -69,7 +76,8 @@ class PanelStream(IterableDataset):
         if s.value_steps or s.fresh == "epoch":
             periods = s.realised_periods if s.value_steps else s.spacing
             pool, realised, self.panel = realised_utility(
-                self.economy, self.policy, self.panel, s.dates, s.spacing, periods, self.generator)
+                self.economy, self.policy, self.panel, s.dates, s.spacing, periods, self.generator
+            )
         for _ in range(s.value_steps):
             index = self._choose(len(pool.z), s.value_economies)
             yield Batch(pool.select(index), realised[index])
@@ -117,8 +125,14 @@ class PanelData(lightning.LightningDataModule):
         capture: on a GPU, move the economies and take the gradients by CUDA graphs.
     """
 
-    def __init__(self, settings: AlgorithmSettings, seed: int, start: Population | None = None, ranks: Ranks = ALONE,
-                 capture: bool = False):
+    def __init__(
+        self,
+        settings: AlgorithmSettings,
+        seed: int,
+        start: Population | None = None,
+        ranks: Ranks = ALONE,
+        capture: bool = False,
+    ):
         super().__init__()
         self.capture = capture
         self.settings, self.seed, self.start, self.ranks = settings.share(ranks.size), seed, start, ranks

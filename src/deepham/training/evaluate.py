@@ -38,7 +38,8 @@ PANEL_ECONOMIES, PANEL_BURN_IN, PANEL_DATES, PANEL_SPACING = 16, 1000, 10, 50
 
 
 def run(cfg: DictConfig) -> float:
-    """Measure, print the verdict and write evaluation.json, tables and figures. Returns the mean Euler error in percent.
+    """Measure, print the verdict and write evaluation.json, tables and figures. Returns the mean Euler error in
+    percent.
 
     Raises:
         InputError: no solution there, bad settings, or a grid solution of another calibration.
@@ -50,8 +51,11 @@ def run(cfg: DictConfig) -> float:
     verdict, grid, protocol, seed = read_evaluation(sized_for(cfg, solution.name))
     economy, networks = solution.economy, (solution.policy_function, solution.value_function)
     point = max(memory.point_of(network) for network in networks)
-    for parts in (memory.verdict(economy, verdict, point), memory.published_protocol(economy, protocol, networks[1]),
-                  memory.panels(economy, point, PANEL_ECONOMIES, PANEL_DATES, cfg.agents)):
+    for parts in (
+        memory.verdict(economy, verdict, point),
+        memory.published_protocol(economy, protocol, networks[1]),
+        memory.panels(economy, point, PANEL_ECONOMIES, PANEL_DATES, cfg.agents),
+    ):
         memory.require_memory(parts, solution.grid.device)
     began = time.perf_counter()
 
@@ -73,9 +77,13 @@ def run(cfg: DictConfig) -> float:
     panel, K, wealth = _in_panels(economy, *networks, cfg.agents, protocol, seed)
     if reference is not None:  # on the same draws of both shocks
         gap = 100 * (K / grid_K).log().abs()
-        panel |= {"mean_K_gap": 100 * float(K.mean() / grid_K.mean() - 1), "path_gap.mean": float(gap.mean()),
-                  "path_gap.max": float(gap.max()), "wealth_sd_gap": 100 * float(wealth.std() / grid_wealth.std() - 1),
-                  "wealth_w1": 100 * wasserstein_distance(wealth, grid_wealth) / float(grid_wealth.mean())}
+        panel |= {
+            "mean_K_gap": 100 * float(K.mean() / grid_K.mean() - 1),
+            "path_gap.mean": float(gap.mean()),
+            "path_gap.max": float(gap.max()),
+            "wealth_sd_gap": 100 * float(wealth.std() / grid_wealth.std() - 1),
+            "wealth_w1": 100 * wasserstein_distance(wealth, grid_wealth) / float(grid_wealth.mean()),
+        }
     bins = errors_by_wealth(economy, *networks, ergodic.dates)
 
     bars, unbalanced = bars_of(verdict.bars, verdict.own_bars), economy.unbalanced()
@@ -87,15 +95,30 @@ def run(cfg: DictConfig) -> float:
     folder = folder if folder.is_dir() else report  # a solution that ships with the package stays as it is
     verdict_sheet(rows).write(report, "verdict")
     by_wealth_sheet(bins).write(report, "by_wealth")
-    write_json(folder / "evaluation.json", {
-        "solution": solution.name, "measures": measures, "standard_errors": errors, "reference": grid_measures,
-        "cycle": {one.name: asdict(one) for one in cycle},
-        "cycle_reference": grid_measures and {one.name: asdict(one) for one in cycle_moments(economy, truth)}, "bars": verdict.bars, "unbalanced": unbalanced,
-        "verdict": [vars(row) for row in rows],
-        "by_wealth": [asdict(each) for each in bins], "agents": cfg.agents, "panel": panel,
-        "panel_reference": grid_panel, "bar_met": bar_met(rows), "missed": missed, "verdict_settings": asdict(verdict),
-        "goal_missed": [row.measure for row in rows if row.reached is False], "seed": seed,
-        "seconds": time.perf_counter() - began})
+    write_json(
+        folder / "evaluation.json",
+        {
+            "solution": solution.name,
+            "measures": measures,
+            "standard_errors": errors,
+            "reference": grid_measures,
+            "cycle": {one.name: asdict(one) for one in cycle},
+            "cycle_reference": grid_measures and {one.name: asdict(one) for one in cycle_moments(economy, truth)},
+            "bars": verdict.bars,
+            "unbalanced": unbalanced,
+            "verdict": [vars(row) for row in rows],
+            "by_wealth": [asdict(each) for each in bins],
+            "agents": cfg.agents,
+            "panel": panel,
+            "panel_reference": grid_panel,
+            "bar_met": bar_met(rows),
+            "missed": missed,
+            "verdict_settings": asdict(verdict),
+            "goal_missed": [row.measure for row in rows if row.reached is False],
+            "seed": seed,
+            "seconds": time.perf_counter() - began,
+        },
+    )
     if reference is not None:
         save_figures(figures_against_grid(solution, reference, ergodic, truth), report)
     title = f"{folder}, measured in the continuum against the {named(verdict.bars, verdict.own_bars)}"
@@ -106,9 +129,11 @@ def run(cfg: DictConfig) -> float:
         saying.say(advice(rows))
     for who, errors in (("networks", panel), ("grid solution", grid_panel)):
         if errors:
-            saying.say(f"{who}: in panels of {cfg.agents} Euler error {errors['euler.mean']:.4f} %, Bellman error "
-                       f"{errors['bellman_policy.mean']:.5f} utils; by the published protocol "
-                       f"{errors['bellman_paper']:.5f} utils")
+            saying.say(
+                f"{who}: in panels of {cfg.agents} Euler error {errors['euler.mean']:.4f} %, Bellman error "
+                f"{errors['bellman_policy.mean']:.5f} utils; by the published protocol "
+                f"{errors['bellman_paper']:.5f} utils"
+            )
     say(f"{folder / 'evaluation.json'}, {report}/: tables and figures")
     return measures["euler.mean"]
 
@@ -141,8 +166,9 @@ def _in_panels(
     generator = torch.Generator(economy.chain.device).manual_seed(seed)
     panel = initial_panel(economy, PANEL_ECONOMIES, agents, generator)
     kept, K = [], []
-    for t, panel in enumerate(simulate(economy, policy, panel, PANEL_BURN_IN + 1 + (PANEL_DATES - 1) * PANEL_SPACING,
-                                       generator)):
+    for t, panel in enumerate(
+        simulate(economy, policy, panel, PANEL_BURN_IN + 1 + (PANEL_DATES - 1) * PANEL_SPACING, generator)
+    ):
         if t >= PANEL_BURN_IN:
             K.append(panel.population.mean(panel.population.k))
             if (t - PANEL_BURN_IN) % PANEL_SPACING == 0:
@@ -151,6 +177,10 @@ def _in_panels(
     K, wealth = torch.stack(K), pooled.population.k.flatten()
     even = torch.full_like(wealth, 1 / len(wealth))
     measures = error_measures(economy, policy, value, pooled, optimality_every=10) | {
-        "bellman_paper": bellman_paper(economy, policy, value, seed, protocol), "mean_K": float(K.mean()),
-        "sd_K": float(K.std()), "wealth_sd": float(wealth.std()), "gini": float(gini(wealth[None], even[None]))}
+        "bellman_paper": bellman_paper(economy, policy, value, seed, protocol),
+        "mean_K": float(K.mean()),
+        "sd_K": float(K.std()),
+        "wealth_sd": float(wealth.std()),
+        "gini": float(gini(wealth[None], even[None])),
+    }
     return measures, K, wealth

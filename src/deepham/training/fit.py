@@ -34,7 +34,11 @@ OFFENDING = "offending_batch.safetensors"
 
 
 def fit(
-    settings: Settings, callbacks: list, loggers: list, folders: RunFolders | None = None, resume: Path | None = None,
+    settings: Settings,
+    callbacks: list,
+    loggers: list,
+    folders: RunFolders | None = None,
+    resume: Path | None = None,
     init: Solution | None = None,
 ) -> tuple[DeepHAM, PanelData]:
     """Train the networks, and go back once to the last good state with a smaller step where a number is none.
@@ -61,7 +65,9 @@ def fit(
                 module.start_from(init)
             if retreating:
                 module.retreat()
-            data = PanelData(settings.algorithm, settings.seed, init and init.ergodic, ranks, settings.trainer.cuda_graphs)
+            data = PanelData(
+                settings.algorithm, settings.seed, init and init.ergodic, ranks, settings.trainer.cuda_graphs
+            )
             # the content, not the file: the disks of other machines may be others, or behind
             checkpoint = None if resume is None else read_checkpoint(resume)
             ranks.broadcast((module, data, settings.trainer, needed, checkpoint))
@@ -71,19 +77,26 @@ def fit(
             except TrainingDiverged as error:
                 _keep_batch(error, folders)
                 if retreating or module.retreats or not folders.last.exists():
-                    error.advise(f"a step {SMALLER_STEP:g} times as large did not help, and training stops. Try a smaller "
-                                 "algorithm.policy_optimizer.learning_rate, or network.base=frictionless")
+                    error.advise(
+                        f"a step {SMALLER_STEP:g} times as large did not help, and training stops. Try a smaller "
+                        "algorithm.policy_optimizer.learning_rate, or network.base=frictionless"
+                    )
                     raise
-                log.warning("%s; going back to the last checkpoint with %g times the learning rate", error, SMALLER_STEP)
+                log.warning(
+                    "%s; going back to the last checkpoint with %g times the learning rate", error, SMALLER_STEP
+                )
                 retreating, resume = True, folders.last
 
 
-def fit_once(module: DeepHAM, data: PanelData, trainer: TrainerSettings, callbacks: list, loggers: list, checkpoint: dict | None
-             ) -> None:
-    """Train until the end, in this process and in step with the others, from the checkpoint on. Raises TrainingDiverged."""
+def fit_once(
+    module: DeepHAM, data: PanelData, trainer: TrainerSettings, callbacks: list, loggers: list, checkpoint: dict | None
+) -> None:
+    """Train until the end, in this process and in step with the others, from the checkpoint on. Raises
+    TrainingDiverged."""
     with quiet_lightning(), computing(trainer):
         _trainer(module, data.ranks, trainer, callbacks, loggers, checkpoint).fit(
-            module, datamodule=data, **({} if checkpoint is None else {"ckpt_path": IN_MEMORY, "weights_only": True}))
+            module, datamodule=data, **({} if checkpoint is None else {"ckpt_path": IN_MEMORY, "weights_only": True})
+        )
 
 
 def _keep_batch(error: TrainingDiverged, folders: RunFolders) -> None:
@@ -106,18 +119,24 @@ def check_weights(path: Path, settings: Settings) -> None:
         DeepHAM(**settings.hyperparameters()).load_state_dict(read_checkpoint(path)["state_dict"])
     except (RuntimeError, KeyError, TypeError, AttributeError) as error:
         reason = " ".join(str(error).split())
-        raise InputError(f"ckpt_path: {path} holds other networks than its settings describe ({reason[:200]}); it cannot be "
-                         "resumed") from error
+        raise InputError(
+            f"ckpt_path: {path} holds other networks than its settings describe ({reason[:200]}); it cannot be resumed"
+        ) from error
 
 
 def check_processes(path: Path, settings: Settings) -> None:
-    """Raise InputError unless as many processes go on with a checkpoint as left it, each with its own random numbers."""
+    """Raise InputError unless as many processes go on with a checkpoint as left it, each with its own random
+    numbers."""
     try:
         before, now = processes_of(read_checkpoint(path).get(PanelData.__name__, {})), settings.trainer.ranks
     except (TypeError, AttributeError) as error:
         raise InputError(f"ckpt_path: {path} does not say where its economies stand; it cannot be resumed") from error
-    require(before in (None, now), f"ckpt_path: {path} is of a run in {before} process{'es' if before != 1 else ''}, this one is "
-            f"in {now}; resume with trainer.processes={before} or, on GPUs, trainer.gpus={before}, or as many over trainer.nodes")
+    require(
+        before in (None, now),
+        f"ckpt_path: {path} is of a run in {before} process{'es' if before != 1 else ''}, this one is "
+        f"in {now}; resume with trainer.processes={before} or, on GPUs, trainer.gpus={before}, or as many over "
+        f"trainer.nodes",
+    )
 
 
 def starting_point(path: str, settings: Settings) -> Solution:
@@ -127,22 +146,29 @@ def starting_point(path: str, settings: Settings) -> Solution:
         InputError: none there, of another economy, or of other networks.
     """
     solution = load(path)
-    require(solution.name == settings.economy_name,
-            f"init_from: {path} is a solution of {solution.name}, this run is of {settings.economy_name}")
+    require(
+        solution.name == settings.economy_name,
+        f"init_from: {path} is a solution of {solution.name}, this run is of {settings.economy_name}",
+    )
     for key, value in asdict(settings.network).items():
-        require(key == "name" or solution.network[key] == value,
-                f"init_from: {path} has network.{key}={solution.network[key]}, this run has {value}; set network.{key}="
-                f"{solution.network[key]}")
+        require(
+            key == "name" or solution.network[key] == value,
+            f"init_from: {path} has network.{key}={solution.network[key]}, this run has {value}; set network.{key}="
+            f"{solution.network[key]}",
+        )
     chain = settings.economy.chain
-    require((solution.economy.chain.n_z, solution.economy.chain.n_eps) == (chain.n_z, chain.n_eps),
-            f"init_from: {path} has another number of states than this run")
+    require(
+        (solution.economy.chain.n_z, solution.economy.chain.n_eps) == (chain.n_z, chain.n_eps),
+        f"init_from: {path} has another number of states than this run",
+    )
     return solution
 
 
-def _trainer(module: DeepHAM, ranks: Ranks, settings: TrainerSettings, callbacks: list, loggers: list,
-             checkpoint: dict | None) -> lightning.Trainer:
-    """Lightning's, which takes each process for a run of its own: what they share is in `Ranks`, and no wrapper, barrier or
-    broadcast of every step beside it."""
+def _trainer(
+    module: DeepHAM, ranks: Ranks, settings: TrainerSettings, callbacks: list, loggers: list, checkpoint: dict | None
+) -> lightning.Trainer:
+    """Lightning's, which takes each process for a run of its own: what they share is in `Ranks`, and no wrapper,
+    barrier or broadcast of every step beside it."""
     return lightning.Trainer(
         accelerator="gpu" if settings.gpus else "cpu",
         devices=[ranks.local] if settings.gpus else 1,
@@ -167,7 +193,10 @@ def computing(trainer: TrainerSettings):
         InputError: trainer.deterministic, and an operation that torch cannot do the same way twice on this device.
     """
     threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    lenient, workspace = torch.is_deterministic_algorithms_warn_only_enabled(), os.environ.get("CUBLAS_WORKSPACE_CONFIG")
+    lenient, workspace = (
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+        os.environ.get("CUBLAS_WORKSPACE_CONFIG"),
+    )
     torch.set_num_threads(trainer.threads)
     if trainer.deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it, and refuses without it
@@ -176,8 +205,9 @@ def computing(trainer: TrainerSettings):
         yield
     except RuntimeError as error:
         if trainer.deterministic and "deterministic" in str(error):
-            raise InputError(f"trainer.deterministic: {str(error).splitlines()[0].split('. ')[0]}; set "
-                             "trainer.deterministic=false") from error
+            raise InputError(
+                f"trainer.deterministic: {str(error).splitlines()[0].split('. ')[0]}; set trainer.deterministic=false"
+            ) from error
         raise
     finally:
         torch.set_num_threads(threads)

@@ -25,23 +25,32 @@ def help_page(config_name: str, words: list[str]) -> str:
     """
     file = conf_folder() / f"{config_name}.yaml"
     content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    groups = {group: default for item in content["defaults"] if isinstance(item, dict)
-              for group, default in item.items() if not group.startswith("override ")}
+    groups = {
+        group: default
+        for item in content["defaults"]
+        if isinstance(item, dict)
+        for group, default in item.items()
+        if not group.startswith("override ")
+    }
     command = f"python scripts/{config_name}.py"
     for word in words:
         group, _, option = word.partition("=")
         if group in groups:
             return _group_page(command, group, option or groups[group])
         if "=" not in word and not word.startswith("-"):
-            raise InputError(f"--help {show(word)}: there is no such group of settings; "
-                             f"{'choose from ' + ', '.join(groups) if groups else 'this script has none'}")
+            raise InputError(
+                f"--help {show(word)}: there is no such group of settings; "
+                f"{'choose from ' + ', '.join(groups) if groups else 'this script has none'}"
+            )
     text = content["hydra"]["help"]
     usage = f"{command} [key=value ...]{' [group=option ...]' if groups else ''}"
     page = _page(usage, text["header"], text["footer"], RawDescriptionHelpFormatter)
     _add_settings(page, file)
     if groups:
-        table = page.add_argument_group(f"groups of settings (group=option), files in conf/<group>/;\n`{command} --help "
-                                        f"{next(iter(groups))}` explains the first, the default")
+        table = page.add_argument_group(
+            f"groups of settings (group=option), files in conf/<group>/;\n`{command} --help "
+            f"{next(iter(groups))}` explains the first, the default"
+        )
         for group, default in groups.items():
             _add_options(table, group, default)
     return page.format_help().rstrip()
@@ -51,7 +60,9 @@ def _group_page(command: str, group: str, option: str | None) -> str:
     files = {path.stem: path for path in sorted((conf_folder() / group).glob("*.yaml"))}
     if option and option not in files:
         raise InputError(f"{group}={option}: there is no such option; choose from {', '.join(files)}")
-    page = _page(f"{command} {group}={option or '<option>'} [key=value ...]", _introduction(files[option]) if option else None)
+    page = _page(
+        f"{command} {group}={option or '<option>'} [key=value ...]", _introduction(files[option]) if option else None
+    )
     if option:
         _add_settings(page, files[option])
     table = page.add_argument_group(f"options; `{command} --help {group}=<option>` explains the settings of one")
@@ -61,12 +72,18 @@ def _group_page(command: str, group: str, option: str | None) -> str:
 
 def _page(usage: str, description: str | None, epilog: str | None = None, layout=HelpFormatter) -> ArgumentParser:
     """argparse lays out the page, and parses nothing."""
-    return ArgumentParser(usage=usage, description=description, epilog=epilog, add_help=False,
-                          formatter_class=partial(layout, max_help_position=34))
+    return ArgumentParser(
+        usage=usage,
+        description=description,
+        epilog=epilog,
+        add_help=False,
+        formatter_class=partial(layout, max_help_position=34),
+    )
 
 
 def _add_settings(page: ArgumentParser, file: Path) -> None:
-    """Each setting of the file with the comment behind it; a comment on a line of its own is the title of what follows."""
+    """Each setting of the file with the comment behind it; a comment on a line of its own is the title of what
+    follows."""
     text = file.read_text(encoding="utf-8")
     of_a_script = file.parent == conf_folder()
     prefix = "" if of_a_script or "@package _global_" in text else f"{file.parent.name}."

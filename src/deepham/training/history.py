@@ -39,7 +39,10 @@ class History(lightning.Callback):
         losses = {f"train/{name}": float(torch.stack(values).double().mean()) for name, values in self._losses.items()}
         rates = {"train/learning_rate": trainer.optimizers[0].param_groups[0]["lr"]}
         seconds = time.perf_counter() - self._started  # with what is measured and drawn after the updates
-        timing = {"timing/seconds": seconds, "timing/updates_per_second": (module.updates - self._updates_before) / seconds}
+        timing = {
+            "timing/seconds": seconds,
+            "timing/updates_per_second": (module.updates - self._updates_before) / seconds,
+        }
         measures = losses | rates | timing | module.measures
         self.rows.append({"outer_iteration": trainer.current_epoch + 1} | measures)
         for logger in trainer.loggers:
@@ -48,7 +51,8 @@ class History(lightning.Callback):
             self._write()
 
     def columns(self, most: int | None = None) -> dict[str, list[float | None]]:
-        """Measure -> its values by outer iteration, None where a row lacks it; of at most so many rows, evenly spread."""
+        """Measure -> its values by outer iteration, None where a row lacks it; of at most so many rows, evenly
+        spread."""
         every = -(-len(self.rows) // most) if most and self.rows else 1
         rows = self.rows[::-every][::-1]  # with the last
         return {name: [row.get(name) for row in rows] for name in dict.fromkeys(name for row in rows for name in row)}

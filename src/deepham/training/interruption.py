@@ -25,8 +25,8 @@ _unheeded: list[int] = []  # signals that came, as long as Interrupted has not r
 def interruptible(*numbers: int):
     """Turn the signals into Interrupted inside this block, in the main thread; other threads get none.
 
-    A library into which Interrupted is thrown may make another error of it, which is Interrupted again when it gets here,
-    or lose it, in a destructor say, which `heed` makes good.
+    A library into which Interrupted is thrown may make another error of it, which is Interrupted again when it gets
+    here, or lose it, in a destructor say, which `heed` makes good.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -17,6 +17,7 @@ def job_of_sweep() -> dict:
 
 
 def name_in_sweep(name):
-    """The name of a run with the sweep's and the job's before it; as it is outside of a sweep, or where there is none."""
+    """The name of a run with the sweep's and the job's before it; as it is outside of a sweep, or where there is
+    none."""
     job = job_of_sweep()
     return f"{job['sweep']}-{job['job']}-{name}" if job and name is not None else name

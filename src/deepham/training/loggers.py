@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 
 def begin_logging(loggers: list[Logger], disk: Disk, configuration: str, done: int | None) -> None:
-    """Hand over the configuration, in yaml. So many outer iterations are `done` in a run that is resumed, whatever it had
-    logged after them; None in a new one.
+    """Hand over the configuration, in yaml. So many outer iterations are `done` in a run that is resumed, whatever it
+    had logged after them; None in a new one.
     """
     for logger in loggers:
         if isinstance(logger, TensorBoard):
@@ -28,7 +28,8 @@ def begin_logging(loggers: list[Logger], disk: Disk, configuration: str, done: i
 
 
 def end_logging(loggers: list[Logger], rows: list[Row], figures: dict[str, Figure], step: int) -> None:
-    """Hand over the verdict, measures that have a bar under accuracy/ and moments under moments/, and how the solution looks."""
+    """Hand over the verdict, measures that have a bar under accuracy/ and moments under moments/, and how the solution
+    looks."""
     measures = {f"{'moments' if row.bar is None else 'accuracy'}/{row.measure}": row.value for row in rows}
     for logger in loggers:
         logger.log_metrics(measures, step=step)

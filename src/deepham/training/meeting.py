@@ -22,7 +22,8 @@ def ready(ranks: Ranks, store: torch.distributed.Store) -> None:
 
 
 def await_ready(size: int, store: torch.distributed.Store, look: Callable[[], None]) -> list[str]:
-    """Return the machines of all processes but the first when all are ready; `look` is called until then, and may raise."""
+    """Return the machines of all processes but the first when all are ready; `look` is called until then, and may
+    raise."""
     keys = [f"ready-{rank}" for rank in range(1, size)]
     while not all(store.check([key]) for key in keys):
         look()
@@ -35,5 +36,7 @@ def join(ranks: Ranks, store: torch.distributed.Store) -> None:
     from torch.distributed.distributed_c10d import _set_pg_timeout  # not in a torch that is built without
 
     with connected():
-        torch.distributed.init_process_group("gloo", store=store, rank=ranks.rank, world_size=ranks.size, timeout=JOINING)
+        torch.distributed.init_process_group(
+            "gloo", store=store, rank=ranks.rank, world_size=ranks.size, timeout=JOINING
+        )
         _set_pg_timeout(WAITING)

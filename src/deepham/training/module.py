@@ -48,7 +48,8 @@ class DeepHAM(lightning.LightningModule):
         self.retreats = 0  # how often training went back to a checkpoint with a smaller step
         self._retreating = False
         self.at_once = True  # whether a number that is none is looked for in every step
-        self._unread: list[tuple[str, int, Tensor]] = []  # or at the end of an outer iteration: what, step, whether it is finite
+        # or at the end of an outer iteration: what, step, whether it is finite
+        self._unread: list[tuple[str, int, Tensor]] = []
         self.measures: dict[str, float] = {}  # of the latest outer iteration, filled by callbacks
 
     @staticmethod
@@ -58,15 +59,20 @@ class DeepHAM(lightning.LightningModule):
 
     def start_from(self, solution: Solution) -> None:
         """Take the networks of a solution whose network settings are the same; its calibration may be another."""
-        for network, found in ((self.policy, solution.policy_function), (self.value, solution.value_function),
-                               (self.policy_average, solution.policy_function), (self.value_average, solution.value_function)):
+        for network, found in (
+            (self.policy, solution.policy_function),
+            (self.value, solution.value_function),
+            (self.policy_average, solution.policy_function),
+            (self.value_average, solution.value_function),
+        ):
             network.load_state_dict(found.state_dict())
 
     def training_step(self, batch: Batch, batch_index: int) -> dict[str, Tensor]:
         """One batch of the stream: a step of the value regression, or an update of the policy (and the value)."""
         if batch.realised is not None:
             descent = regression_gradient(
-                self.economy, self.value, batch.panel, batch.realised, self.settings, self.typical)
+                self.economy, self.value, batch.panel, batch.realised, self.settings, self.typical
+            )
             return {"value_loss": self._descend("value", descent, batch)}
         descents = self._gradients(batch.panel)
         losses = {f"{name}_loss": self._descend(name, descent, batch) for name, descent in zip(NETWORKS, descents)}
@@ -75,8 +81,15 @@ class DeepHAM(lightning.LightningModule):
         return losses
 
     def _update_gradients(self, panel: Panel) -> list[Descent]:
-        return update_gradients(self.economy, self.policy, self.value, panel, self.settings,
-                                self.trainer.datamodule.stream.generator, self.typical)
+        return update_gradients(
+            self.economy,
+            self.policy,
+            self.value,
+            panel,
+            self.settings,
+            self.trainer.datamodule.stream.generator,
+            self.typical,
+        )
 
     def _descend(self, name: str, descent: Descent, batch: Batch) -> Tensor:
         """One step of the optimizer down the gradient of all processes, each of which counts by the mean weight of its
@@ -87,8 +100,11 @@ class DeepHAM(lightning.LightningModule):
         """
         index, gradient, data = NETWORKS.index(name), list(descent.gradient), self.trainer.datamodule
         loss, state = data.ranks.average(gradient, descent.loss, descent.weight, batch.panel.population.k.sum())
-        for what, value in (("a state of the population", state), (f"the {name} loss", loss),
-                            (f"the {name} gradient", torch.nn.utils.get_total_norm(gradient))):
+        for what, value in (
+            ("a state of the population", state),
+            (f"the {name} loss", loss),
+            (f"the {name} gradient", torch.nn.utils.get_total_norm(gradient)),
+        ):
             self._check_finite(what, value, batch, data.whole)
         for leaf, its_gradient in zip(getattr(self, name).parameters(), gradient, strict=True):
             leaf.grad = its_gradient
@@ -101,7 +117,8 @@ class DeepHAM(lightning.LightningModule):
         return loss.clone()  # the next graph launch writes over it
 
     def _check_finite(self, what: str, value: Tensor, batch: Batch, of=lambda batch: batch) -> None:
-        """Raise TrainingDiverged with `of` the batch, called only then, unless the value is a number; or let `_read` do it."""
+        """Raise TrainingDiverged with `of` the batch, called only then, unless the value is a number; or let `_read` do
+        it."""
         total = value.detach().sum()
         if not self.at_once:
             self._unread.append((what, self._step, total))
@@ -147,11 +164,13 @@ class DeepHAM(lightning.LightningModule):
         self.economy = self.economy.to(device=self.device)
         self.at_once = self.device.type == "cpu"  # a GPU would have to stop for it
         data = self.trainer.datamodule
-        self._gradients = (Captured(self._update_gradients, data.stream.generator) if data.capture
-                           else self._update_gradients)
+        self._gradients = (
+            Captured(self._update_gradients, data.stream.generator) if data.capture else self._update_gradients
+        )
 
     def on_train_batch_end(self, outputs: dict, batch: Batch, batch_idx: int) -> None:
-        """At the end of an outer iteration: what is measured next, and kept, is good down to the last step's outcome."""
+        """At the end of an outer iteration: what is measured next, and kept, is good down to the last step's
+        outcome."""
         if batch_idx + 1 == self.trainer.num_training_batches:
             for name, leaf in self.named_parameters():
                 self._check_finite(f"the weight {name}", leaf, batch, self.trainer.datamodule.whole)
@@ -197,7 +216,8 @@ def _schedule(optimizer: torch.optim.Optimizer, options: OptimizerSettings, step
 
 
 def _scale(optimizer: torch.optim.Optimizer, scheduler, factor: float) -> None:
-    """The rest of the schedule times the factor: a schedule goes on from the rate that it finds. A checkpoint has it all."""
+    """The rest of the schedule times the factor: a schedule goes on from the rate that it finds. A checkpoint has it
+    all."""
     for group in optimizer.param_groups:
         group["lr"] *= factor
     if hasattr(scheduler, "eta_min"):

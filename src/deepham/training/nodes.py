@@ -1,8 +1,9 @@
 """One run over several machines: the tasks of `srun` or `torchrun`, each of which is started with the same command.
 
-Task 0 goes on as a run does: it prepares, hands out, measures, writes and hears signals. The others train beside it. They
-say and write nothing, read nothing from the disk, and end with task 0's exit code, whether it finishes or fails before
-anything has begun: they wait for that code at the store that task 0 serves, and whose connection breaks when it is killed.
+Task 0 goes on as a run does: it prepares, hands out, measures, writes and hears signals. The others train beside it.
+They say and write nothing, read nothing from the disk, and end with task 0's exit code, whether it finishes or fails
+before anything has begun: they wait for that code at the store that task 0 serves, and whose connection breaks when it
+is killed.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
 
 END = "end"  # where task 0 leaves its exit code
 LEAVING = 30.0  # seconds until a task whose connection broke no longer expects it
-NO_STEP_OF_SRUN = 0xFFFFFFF0  # SLURM counts srun's steps from 0, and gives batch scripts and shells numbers from here on
+# SLURM counts srun's steps from 0, and gives batch scripts and shells numbers from here on
+NO_STEP_OF_SRUN = 0xFFFFFFF0
 
 
 @dataclass
@@ -61,8 +63,12 @@ class Tasks:
         except Disconnected as error:
             with suppress(RuntimeError):  # the store is lost as well
                 self._roll_call()
-            who = ", ".join(f"process {rank + 1} of {self.ranks.size} on {self.machines[rank - 1]}" for rank in sorted(self.lost))
-            raise ProcessLost(f"lost {who or 'the connection between the processes'}; training cannot go on without it") from error
+            who = ", ".join(
+                f"process {rank + 1} of {self.ranks.size} on {self.machines[rank - 1]}" for rank in sorted(self.lost)
+            )
+            raise ProcessLost(
+                f"lost {who or 'the connection between the processes'}; training cannot go on without it"
+            ) from error
 
     def meet(self) -> None:
         """Connect all of them. Raises ProcessLost."""
@@ -70,15 +76,19 @@ class Tasks:
 
         def look() -> None:
             if time.monotonic() > until:
-                raise ProcessLost(f"trainer.nodes: not all of {self.ranks.size} tasks have come within {_minutes()}; is each of "
-                                  "them started, and does the first node let the others in?")
+                raise ProcessLost(
+                    f"trainer.nodes: not all of {self.ranks.size} tasks have come within {_minutes()}; is each of "
+                    "them started, and does the first node let the others in?"
+                )
 
         self.machines = await_ready(self.ranks.size, self.store, look)
         try:
             join(self.ranks, self.store)
         except Disconnected as error:
-            raise ProcessLost(f"trainer.nodes: the tasks cannot connect ({str(error).splitlines()[0]}); name the network between "
-                              "the nodes with GLOO_SOCKET_IFNAME") from error
+            raise ProcessLost(
+                f"trainer.nodes: the tasks cannot connect ({str(error).splitlines()[0]}); name the network between "
+                "the nodes with GLOO_SOCKET_IFNAME"
+            ) from error
 
     def end(self, code: int) -> None:
         """Let the others end with this exit code, and wait for that: the store ends with this process."""
@@ -102,8 +112,8 @@ class Tasks:
 
 
 def take_part(lead: Callable[[], int]) -> int:
-    """Call `lead`, a run, in task 0 and return its exit code; the other tasks end here, with the same. Where this process is
-    no task, `lead` is called all the same, and finds that out.
+    """Call `lead`, a run, in task 0 and return its exit code; the other tasks end here, with the same. Where this
+    process is no task, `lead` is called all the same, and finds that out.
 
     Raises:
         InputError: the tasks are started in a way that cannot be.
@@ -136,12 +146,16 @@ def take_part(lead: Callable[[], int]) -> int:
 
 
 def find_environment() -> ClusterEnvironment | None:
-    """Lightning's view of what has started this process as one of several tasks; None where nothing has. Raises InputError."""
+    """Lightning's view of what has started this process as one of several tasks; None where nothing has. Raises
+    InputError."""
     from lightning.fabric.plugins.environments import SLURMEnvironment, TorchElasticEnvironment  # slow
 
     if TorchElasticEnvironment.detect():  # first: it is used in SLURM jobs as well
-        require(int(os.environ.get("TORCHELASTIC_MAX_RESTARTS", 0)) == 0, "trainer.nodes: torchrun --max-restarts starts tasks again "
-                "while others still wait; leave it out, and repeat the command with ckpt_path=auto")
+        require(
+            int(os.environ.get("TORCHELASTIC_MAX_RESTARTS", 0)) == 0,
+            "trainer.nodes: torchrun --max-restarts starts tasks again "
+            "while others still wait; leave it out, and repeat the command with ckpt_path=auto",
+        )
         return TorchElasticEnvironment()
     # more exact than Lightning's, which takes a batch script for a task, and none of an interactive job for one
     if int(os.environ.get("SLURM_STEP_ID", NO_STEP_OF_SRUN)) >= NO_STEP_OF_SRUN:
@@ -150,14 +164,18 @@ def find_environment() -> ClusterEnvironment | None:
         with warnings.catch_warnings(action="ignore"):  # about an interactive job
             return SLURMEnvironment(auto_requeue=False)
     except RuntimeError:
-        raise InputError("trainer.nodes: srun does not say how many tasks there are on a node; give it --ntasks-per-node") from None
+        raise InputError(
+            "trainer.nodes: srun does not say how many tasks there are on a node; give it --ntasks-per-node"
+        ) from None
 
 
 def how_to_start(nodes: int, each: int) -> str:
     """In words, a run on so many nodes with so many processes each."""
-    return (f"start it with srun --nodes={nodes} --ntasks-per-node={each} python scripts/train.py ... or, on each machine, "
-            f"torchrun --nnodes={nodes} --nproc-per-node={each} --rdzv-backend=c10d --rdzv-endpoint=FIRST_MACHINE:29400 "
-            "scripts/train.py ..., see docs/cluster.md")
+    return (
+        f"start it with srun --nodes={nodes} --ntasks-per-node={each} python scripts/train.py ... or, on each machine, "
+        f"torchrun --nnodes={nodes} --nproc-per-node={each} --rdzv-backend=c10d --rdzv-endpoint=FIRST_MACHINE:29400 "
+        "scripts/train.py ..., see docs/cluster.md"
+    )
 
 
 def launcher() -> list[str]:
@@ -167,11 +185,19 @@ def launcher() -> list[str]:
 
 def _launcher(environment: ClusterEnvironment) -> list[str]:
     if "TORCHELASTIC_RUN_ID" in os.environ:
-        return ["torchrun", f"--nnodes={os.environ.get('GROUP_WORLD_SIZE', 1)}",
-                f"--nproc-per-node={os.environ.get('LOCAL_WORLD_SIZE', 1)}", "--rdzv-backend=c10d",
-                f"--rdzv-endpoint={environment.main_address}:29400", "--no-python"]
-    return ["srun", f"--nodes={os.environ.get('SLURM_STEP_NUM_NODES', 1)}",
-            f"--ntasks-per-node={os.environ.get('SLURM_NTASKS_PER_NODE', 1)}"]
+        return [
+            "torchrun",
+            f"--nnodes={os.environ.get('GROUP_WORLD_SIZE', 1)}",
+            f"--nproc-per-node={os.environ.get('LOCAL_WORLD_SIZE', 1)}",
+            "--rdzv-backend=c10d",
+            f"--rdzv-endpoint={environment.main_address}:29400",
+            "--no-python",
+        ]
+    return [
+        "srun",
+        f"--nodes={os.environ.get('SLURM_STEP_NUM_NODES', 1)}",
+        f"--ntasks-per-node={os.environ.get('SLURM_NTASKS_PER_NODE', 1)}",
+    ]
 
 
 def _store(ranks: Ranks, environment: ClusterEnvironment) -> torch.distributed.Store:
@@ -182,10 +208,14 @@ def _store(ranks: Ranks, environment: ClusterEnvironment) -> torch.distributed.S
         store = torch.distributed.TCPStore(address, port, None, serves, JOINING, wait_for_workers=False)
     except RuntimeError as error:
         if serves:
-            raise InputError(f"trainer.nodes: the first task cannot serve the others at port {port} ({str(error).splitlines()[0]}); "
-                             "choose another with the environment variable MASTER_PORT, the same in all tasks") from error
-        raise ProcessLost(f"trainer.nodes: task {ranks.rank + 1} of {ranks.size} found nobody at {address}:{port} within "
-                          f"{_minutes()}; where that is not the first task's machine, set MASTER_ADDR") from error
+            raise InputError(
+                f"trainer.nodes: the first task cannot serve the others at port {port} ({str(error).splitlines()[0]}); "
+                "choose another with the environment variable MASTER_PORT, the same in all tasks"
+            ) from error
+        raise ProcessLost(
+            f"trainer.nodes: task {ranks.rank + 1} of {ranks.size} found nobody at {address}:{port} within "
+            f"{_minutes()}; where that is not the first task's machine, set MASTER_ADDR"
+        ) from error
     # another job on these machines could use the same port by chance
     names = ("TORCHELASTIC_RUN_ID", "SLURM_JOB_ID", "SLURM_STEP_ID")
     return torch.distributed.PrefixStore(" ".join(["deepham", *(os.environ.get(name, "") for name in names)]), store)

@@ -24,8 +24,8 @@ SOURCES = ("evaluation.json", "metrics.json")  # of measures; the first goes fir
 
 
 def outcomes(folders: list[Path]) -> list[SweepRun]:
-    """The runs as they ended, each with those settings that were typed for any of them as the job of a sweep; of one that
-    was no job, all of calibration, network and algorithm.
+    """The runs as they ended, each with those settings that were typed for any of them as the job of a sweep; of one
+    that was no job, all of calibration, network and algorithm.
 
     Raises:
         InputError: a folder that is no run's, or damaged.
@@ -34,12 +34,15 @@ def outcomes(folders: list[Path]) -> list[SweepRun]:
     source = source_of(ended)
     runs = [_outcome(folder, source) for folder in folders]
     keys = {key for run in runs for key in run.settings}
-    return [replace(run, settings=_more(folder, keys - run.settings.keys()) | run.settings)
-            for folder, run in zip(folders, runs)]
+    return [
+        replace(run, settings=_more(folder, keys - run.settings.keys()) | run.settings)
+        for folder, run in zip(folders, runs)
+    ]
 
 
 def source_of(folders: list[Path]) -> str:
-    """The file that all of these finished runs have their measures in: what scripts/evaluate.py measured, else their own verdicts.
+    """The file that all of these finished runs have their measures in: what scripts/evaluate.py measured, else their
+    own verdicts.
 
     Raises:
         InputError: some have the one file only, and some the other.
@@ -52,8 +55,10 @@ def source_of(folders: list[Path]) -> str:
     neither = next((folder for folder in lacking[SOURCES[0]] if folder in lacking[SOURCES[1]]), None)
     if neither is not None:
         raise InputError(f"runs: {neither} has neither {' nor '.join(SOURCES)}; is it a finished run?")
-    raise InputError(f"runs: {evaluation} has only {SOURCES[1]} and {verdict} only {SOURCES[0]}, which are measured differently; "
-                     f"evaluate that one, too: python scripts/evaluate.py solution={evaluation}")
+    raise InputError(
+        f"runs: {evaluation} has only {SOURCES[1]} and {verdict} only {SOURCES[0]}, which are measured differently; "
+        f"evaluate that one, too: python scripts/evaluate.py solution={evaluation}"
+    )
 
 
 def _outcome(folder: Path, source: str) -> SweepRun:
@@ -63,8 +68,13 @@ def _outcome(folder: Path, source: str) -> SweepRun:
         why = status.get("why") or status.get("signal")
         return SweepRun(folder.name, typed(status), None, f"{state}: {why}" if why else state)
     settings = typed(status) or _saved(folder)
-    return SweepRun(folder.name, settings, stopped=stop_of(status), meanings=_meanings(folder, settings),
-                    **measures_of(folder / source))
+    return SweepRun(
+        folder.name,
+        settings,
+        stopped=stop_of(status),
+        meanings=_meanings(folder, settings),
+        **measures_of(folder / source),
+    )
 
 
 def _meanings(folder: Path, settings: dict[str, str]) -> dict[str, str]:
@@ -98,7 +108,8 @@ def status_of(folder: Path) -> dict:
 
 
 def jobs_of(sweep: str, checkpoint_dir: Path) -> list[dict]:
-    """status.json of every job of the sweep, in the order of their numbers. Raises InputError for one that is damaged."""
+    """status.json of every job of the sweep, in the order of their numbers. Raises InputError for one that is
+    damaged."""
     found = [status_of(path.parent) for path in checkpoint_dir.glob(f"{glob.escape(sweep)}-*/{STATUS}")]
     return sorted((status for status in found if status.get("sweep") == sweep), key=lambda status: status["job"])
 
@@ -112,7 +123,8 @@ def stop_of(status: dict, why: bool = False) -> str:
 
 
 def history_of(log_folder: Path, measure: str) -> list[float]:
-    """The measure after each outer iteration so far, also of a run that goes on; empty where there is no such history."""
+    """The measure after each outer iteration so far, also of a run that goes on; empty where there is no such
+    history."""
     try:
         with open(log_folder / "metrics.csv", encoding="utf-8", newline="") as file:
             return [float(row[measure]) for row in csv.DictReader(file)]
@@ -148,21 +160,31 @@ def _value(text: str):
 
 
 def measures_of(file: Path) -> dict[str, dict]:
-    """Of evaluation.json or metrics.json what a SweepRun has: the `measures`, business-cycle moments among them; those of the
-    `grid` solution, empty where there was none; the numbers that they were taken with, `measured`, empty in a file that does not
-    say; and the `bars`. Raises InputError.
+    """Of evaluation.json or metrics.json what a SweepRun has: the `measures`, business-cycle moments among them; those
+    of the `grid` solution, empty where there was none; the numbers that they were taken with, `measured`, empty in a
+    file that does not say; and the `bars`. Raises InputError.
     """
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
-        taken = {key: value for key, value in (found.get("verdict_settings") or {}).items() if key not in ("bars", "own_bars")}
-        bars = {row["measure"]: (row["bar"], row["goal"]) for row in found.get("verdict") or [] if row["bar"] is not None}
-        return {"measures": _numbers(found["measures"]) | _numbers(flat(found.get("cycle") or {})),
-                "grid": _numbers(found.get("reference") or {}) | _numbers(flat(found.get("cycle_reference") or {})),
-                "measured": _numbers(taken)} | ({"bars": bars} if bars else {})
+        taken = {
+            key: value
+            for key, value in (found.get("verdict_settings") or {}).items()
+            if key not in ("bars", "own_bars")
+        }
+        bars = {
+            row["measure"]: (row["bar"], row["goal"]) for row in found.get("verdict") or [] if row["bar"] is not None
+        }
+        return {
+            "measures": _numbers(found["measures"]) | _numbers(flat(found.get("cycle") or {})),
+            "grid": _numbers(found.get("reference") or {}) | _numbers(flat(found.get("cycle_reference") or {})),
+            "measured": _numbers(taken),
+        } | ({"bars": bars} if bars else {})
     # the last three: no mapping, numbers beyond those of a computer, lists within lists without end
     except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-        raise InputError(f"runs: {file} is damaged; expected a number for each name under measures, and under reference and "
-                         "verdict_settings where they are there") from error
+        raise InputError(
+            f"runs: {file} is damaged; expected a number for each name under measures, and under reference and "
+            "verdict_settings where they are there"
+        ) from error
 
 
 def _numbers(measures: dict) -> dict[str, float]:
@@ -177,8 +199,16 @@ def _saved(folder: Path) -> dict[str, str]:
     try:
         config = plain_yaml((folder / "config.yaml").read_bytes())
         meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
-        return dict(_flat({"model": config["model"], "network": config["network"], "algorithm": meta["algorithm"],
-                           "seed": meta["seed"]}))
+        return dict(
+            _flat(
+                {
+                    "model": config["model"],
+                    "network": config["network"],
+                    "algorithm": meta["algorithm"],
+                    "seed": meta["seed"],
+                }
+            )
+        )
     except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError, RecursionError):
         return {}
 
@@ -192,7 +222,8 @@ def _flat(node, prefix: str = ""):
 
 
 def _spelled(value) -> str:
-    """A value in one spelling, however it was typed and from wherever it was read: 0.001 for 1e-3, [1, 2] for [1.0,2]."""
+    """A value in one spelling, however it was typed and from wherever it was read: 0.001 for 1e-3, [1, 2] for
+    [1.0,2]."""
     if isinstance(value, list):
         return f"[{', '.join(map(_spelled, value))}]"
     if value is None or isinstance(value, bool):

@@ -32,7 +32,9 @@ def _built(group: str, name: str, part: DictConfig):
         return instantiate(part)
     except InstantiationException as error:
         cause = error.__cause__
-        require(name not in EXTRAS or not isinstance(cause, ModuleNotFoundError),
-                f'{group}: {name} is not installed; install it with: pip install "deepham[{name}]"')
+        require(
+            name not in EXTRAS or not isinstance(cause, ModuleNotFoundError),
+            f'{group}: {name} is not installed; install it with: pip install "deepham[{name}]"',
+        )
         reason = cause if isinstance(cause, InputError) else error
         raise InputError(f"{group}: {' '.join(str(reason).splitlines()[:2])}") from error

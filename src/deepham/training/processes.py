@@ -66,8 +66,11 @@ def beside(trainer: TrainerSettings) -> Iterator[Ranks]:
 @contextmanager
 def _started(number: int) -> Iterator[Ranks]:
     """This process and number - 1 more, which are started here and end with the block."""
-    require(not torch.distributed.is_initialized(), f"trainer: {number} processes cannot be started from a process that uses "
-            "torch.distributed itself; train in one that does not")
+    require(
+        not torch.distributed.is_initialized(),
+        f"trainer: {number} processes cannot be started from a process that uses "
+        "torch.distributed itself; train in one that does not",
+    )
     workers: list[_Worker] = []
     ranks = Ranks(0, number)
     with TemporaryDirectory(prefix="deepham-") as home:
@@ -127,9 +130,12 @@ def _look_for_the_lost(workers: list[_Worker], error: Exception) -> None:
 
 
 def _raise_if_lost(workers: list[_Worker], error: Exception | None) -> None:
-    lost = [(worker.process.returncode, index) for index, worker in enumerate(workers) if worker.process.poll() is not None]
+    lost = [
+        (worker.process.returncode, index) for index, worker in enumerate(workers) if worker.process.poll() is not None
+    ]
     if lost:
         # one that was killed comes first: others end since they miss it
         index = min(lost)[1]
-        raise ProcessLost(f"process {index + 2} of {len(workers) + 1} {workers[index].ending()}; training cannot go on without "
-                          "it") from error
+        raise ProcessLost(
+            f"process {index + 2} of {len(workers) + 1} {workers[index].ending()}; training cannot go on without it"
+        ) from error

@@ -1,4 +1,5 @@
-"""The processes that train together, as one of them sees the others: a share of the economies each, and one mean over all.
+"""The processes that train together, as one of them sees the others: a share of the economies each, and one mean over
+all.
 
 Each process simulates its own economies and computes the gradient of its own loss; then all of them take the same step
 with the mean gradient. The networks are small, a few thousand numbers, so that what is exchanged is one short message a
@@ -32,11 +33,11 @@ def connected():
 
 @dataclass(frozen=True)
 class Ranks:
-    """Which process this is, `rank` out of `size`, and `local` of those on its machine, by which it takes its GPU. Rank 0
-    is the one that was started, or the cluster's first, and the only one that writes.
+    """Which process this is, `rank` out of `size`, and `local` of those on its machine, by which it takes its GPU. Rank
+    0 is the one that was started, or the cluster's first, and the only one that writes.
 
-    The methods are collective: a process waits in them until all others are there, and Disconnected is raised where one of
-    them is gone.
+    The methods are collective: a process waits in them until all others are there, and Disconnected is raised where one
+    of them is gone.
     """
 
     rank: int = 0
@@ -44,7 +45,8 @@ class Ranks:
     local: int = 0
 
     def seed(self, seed: int) -> int:
-        """Of this process's random stream: the run's own seed in rank 0, and unrelated ones, also to those of other runs."""
+        """Of this process's random stream: the run's own seed in rank 0, and unrelated ones, also to those of other
+        runs."""
         if self.rank == 0:
             return seed
         return int.from_bytes(hashlib.sha256(f"{seed} {self.rank}".encode()).digest()[:8]) >> 1

@@ -19,18 +19,23 @@ from deepham.training.configuration import read_reference
 
 # measure -> (what it is, unit), in the order in which they are shown
 SHOWN = {
-    "euler.mean": ("Euler error, mean", "% cons."), "euler.p99": ("Euler error, 99 %", "% cons."),
+    "euler.mean": ("Euler error, mean", "% cons."),
+    "euler.p99": ("Euler error, 99 %", "% cons."),
     "euler.max": ("Euler error, largest", "% cons."),
     "bellman_policy.mean": ("Bellman error, policy", "utils"),
     "bellman_optimality.mean": ("Bellman error, best choice", "utils"),
     "forecast.mean": ("dynamic forecast of K (Den Haan), mean", "%"),
     "forecast.max": ("dynamic forecast of K (Den Haan), max", "%"),
-    "doubling.mean_K": ("grids doubled: mean of K", "%"), "doubling.path_gap": ("grids doubled: path of K, mean", "%"),
+    "doubling.mean_K": ("grids doubled: mean of K", "%"),
+    "doubling.path_gap": ("grids doubled: path of K, mean", "%"),
     "doubling.wealth_sd": ("grids doubled: sd of wealth", "%"),
     "doubling.consumption": ("grids doubled: consumption, mean", "%"),
-    "mean_K": ("mean of K", "goods"), "sd_K": ("sd of K", "goods"),
-    "welfare": ("welfare, as consumption", "goods"), "wealth_sd": ("sd of wealth", "goods"),
-    "gini": ("Gini of wealth", ""), "top_mass": ("mass at the top node", "share"),
+    "mean_K": ("mean of K", "goods"),
+    "sd_K": ("sd of K", "goods"),
+    "welfare": ("welfare, as consumption", "goods"),
+    "wealth_sd": ("sd of wealth", "goods"),
+    "gini": ("Gini of wealth", ""),
+    "top_mass": ("mass at the top node", "share"),
     **{f"wealth_q{level:02d}": (f"wealth, {level} %", "goods") for level in (1, 5, 10, 25, 50, 75, 90, 95, 99)},
 }
 
@@ -46,8 +51,10 @@ def run(cfg: DictConfig) -> float:
     began = time.perf_counter()
 
     def progress(iteration: int, change: float, mean_K: float) -> None:
-        say(f"iteration {iteration}  law of motion moves by {change:.1e}  mean {economy.mean_assets} {mean_K:.4f}  "
-            f"{time.perf_counter() - began:.0f} s")
+        say(
+            f"iteration {iteration}  law of motion moves by {change:.1e}  mean {economy.mean_assets} {mean_K:.4f}  "
+            f"{time.perf_counter() - began:.0f} s"
+        )
 
     store = Path(cfg.store)
     reference = obtain(name, economy, settings, store, bool(cfg.again), progress)
@@ -63,8 +70,12 @@ def _law(economy: Economy, reference: Reference) -> Table | Group:
         return _polynomial(economy, reference)
     table = Table("z", "a", "b", "R2", title="Law of motion  log K' = a + b log K", title_justify="left")
     for index, z in enumerate(economy.names_of(economy.aggregate_shock, economy.chain.n_z)):
-        table.add_row(z, f"{float(reference.law.intercept[index]):.6f}", f"{float(reference.law.slope[index]):.6f}",
-                      f"{float(reference.r_squared[index]):.7f}")
+        table.add_row(
+            z,
+            f"{float(reference.law.intercept[index]):.6f}",
+            f"{float(reference.law.slope[index]):.6f}",
+            f"{float(reference.r_squared[index]):.7f}",
+        )
     return table
 
 
@@ -75,7 +86,9 @@ def _polynomial(economy: Economy, reference: Reference) -> Group:
     table = Table("term")
     table.add_column("coefficient", justify="right")
     for (i, j), coefficient in zip(powers(law.order), law.coefficients.tolist()):
-        table.add_row(" ".join(f"{name}^{power}" for name, power in (("x", i), ("y", j)) if power) or "1", f"{coefficient:.6g}")
+        table.add_row(
+            " ".join(f"{name}^{power}" for name, power in (("x", i), ("y", j)) if power) or "1", f"{coefficient:.6g}"
+        )
     return Group(f"{title} {float(reference.r_squared):.6f}", table)
 
 

@@ -45,33 +45,76 @@ def run(cfg: DictConfig) -> float:
     verdict, grid, lengths, seed = read_report(sized_for(cfg, next(iter(solutions.values())).name))
     for solution in solutions.values():
         lengths.require_memory(solution, cfg.workers)
-        require_memory(verdict_memory(solution.economy, verdict, point_of(solution.policy_function)), solution.grid.device)
-    subjects = work(cfg.workers, [
-        (examine, label, solution, reference_of(None, solution, grid, Path(str(cfg.store)), say), verdict, seed, index == 0,
-         say)
-        for index, (label, solution) in enumerate(solutions.items())])
+        require_memory(
+            verdict_memory(solution.economy, verdict, point_of(solution.policy_function)), solution.grid.device
+        )
+    subjects = work(
+        cfg.workers,
+        [
+            (
+                examine,
+                label,
+                solution,
+                reference_of(None, solution, grid, Path(str(cfg.store)), say),
+                verdict,
+                seed,
+                index == 0,
+                say,
+            )
+            for index, (label, solution) in enumerate(solutions.items())
+        ],
+    )
     main = subjects[0]
-    looked_at = [(each.label, each.solution.economy, each.solution.policy_function, each.solution.value_function,
-                  each.ergodic) for each in subjects]
+    looked_at = [
+        (each.label, each.solution.economy, each.solution.policy_function, each.solution.value_function, each.ergodic)
+        for each in subjects
+    ]
     if main.reference is not None:
         looked_at.append((GRID, main.solution.economy, main.reference.policy, main.reference.value, main.truth))
-    studies = work(cfg.workers, [
-        # cross-sections of one path of the aggregate shock: those that the solutions come with are of different ones
-        (study, label, SolvedEconomy(main.solution.name, economy, policy, value, ergodic.grid, ergodic.mean_mass,
-                               None if economy.chain.finite else ergodic.mean_z),
-         ergodic, lengths, grid, seed, say) for label, economy, policy, value, ergodic in looked_at])
+    studies = work(
+        cfg.workers,
+        [
+            # cross-sections of one path of the aggregate shock: those that the solutions come with are of different
+            # ones
+            (
+                study,
+                label,
+                SolvedEconomy(
+                    main.solution.name,
+                    economy,
+                    policy,
+                    value,
+                    ergodic.grid,
+                    ergodic.mean_mass,
+                    None if economy.chain.finite else ergodic.mean_z,
+                ),
+                ergodic,
+                lengths,
+                grid,
+                seed,
+                say,
+            )
+            for label, economy, policy, value, ergodic in looked_at
+        ],
+    )
     takeover = _takeover(studies, lengths, seed, say)
     say("drawing")
-    about = {"made": datetime.now(UTC).isoformat(timespec="seconds"),
-             "command": shlex.join(["python", "scripts/report.py", *sys.argv[1:]]),
-             **machine(cpu_name(cfg.workers)), "seconds until drawn": f"{say.seconds:.0f}",
-             "peak memory of the first process, MB": f"{peak_memory():.0f}"}
+    about = {
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": shlex.join(["python", "scripts/report.py", *sys.argv[1:]]),
+        **machine(cpu_name(cfg.workers)),
+        "seconds until drawn": f"{say.seconds:.0f}",
+        "peak memory of the first process, MB": f"{peak_memory():.0f}",
+    }
     folder = Path(str(cfg.output)) if cfg.output else Path("logs") / _name(str(cfg.solution)) / "report"
     folder.mkdir(parents=True, exist_ok=True)
     beside = f"; beside it: {', '.join(each.label for each in studies[1:])}" if len(studies) > 1 else ""
-    page = write(folder, " ".join(dict.fromkeys((main.solution.name, main.label))),
-                 f"A solution by deepham {main.solution.meta['deepham']} of {main.solution.meta['created'][:10]}{beside}.",
-                 contents(subjects, studies, takeover, manifest_sheet(subjects, about)))
+    page = write(
+        folder,
+        " ".join(dict.fromkeys((main.solution.name, main.label))),
+        f"A solution by deepham {main.solution.meta['deepham']} of {main.solution.meta['created'][:10]}{beside}.",
+        contents(subjects, studies, takeover, manifest_sheet(subjects, about)),
+    )
     _write_series(folder, studies)
     say(f"{page}, with its figures, tables and time series beside it")
     return main.measures["euler.mean"]
@@ -86,26 +129,38 @@ def _solutions(cfg: DictConfig) -> dict[str, Solution]:
     for path in paths:
         solution, label = load(path), _name(path)
         chain = solution.economy.chain
-        require(chain.finite or chain.draws == 1, f"report: the aggregate state of {path} is {chain.draws} numbers; expected a finite "
-                "chain or one number")
-        require(label not in solutions and label != GRID, f"compare: there are two solutions called {label}; copy one to "
-                "a folder of another name")
+        require(
+            chain.finite or chain.draws == 1,
+            f"report: the aggregate state of {path} is {chain.draws} numbers; expected a finite chain or one number",
+        )
+        require(
+            label not in solutions and label != GRID,
+            f"compare: there are two solutions called {label}; copy one to a folder of another name",
+        )
         solutions[label] = solution
     first = next(iter(solutions.values()))
     for path, each in zip(paths, solutions.values()):
         require(each.name == first.name, f"compare: {path} is a solution of {each.name}, {paths[0]} of {first.name}")
-        require(each.mass.shape[0] == first.mass.shape[0] and each.economy.chain.n_eps == first.economy.chain.n_eps,
-                f"compare: {path} has another number of states than {paths[0]}")
+        require(
+            each.mass.shape[0] == first.mass.shape[0] and each.economy.chain.n_eps == first.economy.chain.n_eps,
+            f"compare: {path} has another number of states than {paths[0]}",
+        )
     return solutions
 
 
 def _takeover(studies: list[Study], lengths: StudySettings, seed: int, say: Clock) -> Takeover | None:
-    """What a planner's solution on the page changes for the households of a market's; None where one of the two is missing."""
+    """What a planner's solution on the page changes for the households of a market's; None where one of the two is
+    missing."""
     of = {each.solved.economy.objective: each for each in reversed(studies) if not each.is_grid}
     if not {"market", "planner"} <= set(of):
         return None
     try:
-        return take_over(*((of[objective].label, of[objective].solved) for objective in ("market", "planner")), lengths.paths, seed, say)
+        return take_over(
+            *((of[objective].label, of[objective].solved) for objective in ("market", "planner")),
+            lengths.paths,
+            seed,
+            say,
+        )
     except InputError as error:
         of["planner"].missing["gains from a planner"] = str(error)
         return None

@@ -125,9 +125,11 @@ def _prepare(cfg: DictConfig) -> _Prepared:
     cfg.run = folders.name
     init = None if cfg.init_from is None or resume is not None else starting_point(str(cfg.init_from), settings)
     reference = find(settings.economy_name, settings.economy, settings.reference, folders.checkpoints.parent / STORE)
-    require(reference is not None or cfg.solve_reference or cfg.optimized_metric not in GAPS,
-            f"optimized_metric: {cfg.optimized_metric} needs the grid solution of this calibration; make it with "
-            f"{_reference_command(settings.economy.objective)}, or let the run make it with solve_reference=true")
+    require(
+        reference is not None or cfg.solve_reference or cfg.optimized_metric not in GAPS,
+        f"optimized_metric: {cfg.optimized_metric} needs the grid solution of this calibration; make it with "
+        f"{_reference_command(settings.economy.objective)}, or let the run make it with solve_reference=true",
+    )
     if reference is None and cfg.solve_reference:
         require_memory(grid_solution(settings.economy, settings.reference))
     callbacks, loggers = instantiate_all("callbacks", cfg.callbacks), instantiate_all("logger", cfg.logger)
@@ -146,8 +148,10 @@ def _start_log(cfg: DictConfig, folders: RunFolders):
             replace(folders.logs / "config.yaml", OmegaConf.to_yaml(cfg, resolve=True).encode())
             stack.enter_context(log_file(folders.logs / "train.log", folders.disk))
         except OSError as error:
-            raise InputError(f"run: cannot write in {folders.checkpoints} and {folders.logs}: {error.strerror}; choose other "
-                             "folders with checkpoint_dir=... and log_dir=...") from error
+            raise InputError(
+                f"run: cannot write in {folders.checkpoints} and {folders.logs}: {error.strerror}; choose other "
+                "folders with checkpoint_dir=... and log_dir=..."
+            ) from error
         yield
 
 
@@ -155,7 +159,10 @@ def _train(cfg: DictConfig, run: _Prepared, began: float) -> float:
     settings, folders, disk = run.settings, run.folders, run.folders.disk
     job = job_of_sweep()
     # the configurations of a sweep's jobs would hide what they say
-    log.info("%s", f"job {job['job']}: {' '.join(job['overrides'])}" if job else OmegaConf.to_yaml(cfg, resolve=True).rstrip())
+    log.info(
+        "%s",
+        f"job {job['job']}: {' '.join(job['overrides'])}" if job else OmegaConf.to_yaml(cfg, resolve=True).rstrip(),
+    )
     log.info("run %s: %s on %s", folders.name, settings.economy_name, device_name(settings.trainer))
     done = None if run.resume is None else read_checkpoint(run.resume)["updates"] // settings.algorithm.policy_steps
     begin_logging(run.loggers, disk, OmegaConf.to_yaml(cfg, resolve=True), done)
@@ -180,27 +187,54 @@ def _train(cfg: DictConfig, run: _Prepared, began: float) -> float:
     with computing(settings.trainer):
         end = conclude(settings, module, data, reference, show_progress)
     if reference is None:
-        log.info("no grid solution of this calibration is stored to compare with; %s", no_grid(settings.economy) or
-                 f"make it with: {_reference_command(settings.economy.objective)}, or let a run make it with solve_reference=true")
-    seconds = {"training": trained - began - solved, "verdict": time.perf_counter() - trained,
-               "total": time.perf_counter() - began} | ({"reference": solved} if reference is not run.reference else {})
+        log.info(
+            "no grid solution of this calibration is stored to compare with; %s",
+            no_grid(settings.economy)
+            or f"make it with: {_reference_command(settings.economy.objective)}, or let a run make it with "
+            "solve_reference=true",
+        )
+    seconds = {
+        "training": trained - began - solved,
+        "verdict": time.perf_counter() - trained,
+        "total": time.perf_counter() - began,
+    } | ({"reference": solved} if reference is not run.reference else {})
     economy, bars = settings.economy, bars_of(settings.verdict.bars, settings.verdict.own_bars)
     rows = judge(end.measures, bars, end.beside, economy.mean_assets, end.errors, economy.unbalanced())
     missed = [row.measure for row in rows if row.met is False]
-    end.solution.meta["history"] = {name: [None if x is None else float(f"{x:.6g}") for x in column]
-                                    for name, column in history.columns(LONGEST_HISTORY).items()}
-    end.solution.meta["made_by"] = {"command": shlex.join([*_program(), *sys.argv[1:]]), "seconds": seconds,
-                                    "peak_memory_mb": peak_memory()} | machine(device_name(settings.trainer))
+    end.solution.meta["history"] = {
+        name: [None if x is None else float(f"{x:.6g}") for x in column]
+        for name, column in history.columns(LONGEST_HISTORY).items()
+    }
+    end.solution.meta["made_by"] = {
+        "command": shlex.join([*_program(), *sys.argv[1:]]),
+        "seconds": seconds,
+        "peak_memory_mb": peak_memory(),
+    } | machine(device_name(settings.trainer))
     metrics = folders.checkpoints / "metrics.json"
     with disk.attempt(str(folders.checkpoints), "free some space and resume: last.ckpt is all it takes"):
         end.solution.save(folders.checkpoints, overwrite=True)
     with disk.attempt(str(metrics)):
-        write_json(metrics, {
-            "run": folders.name, "measures": end.measures, "standard_errors": end.errors, "reference": end.beside,
-            "cycle": _by_name(end.cycle), "cycle_reference": end.cycle_beside and _by_name(end.cycle_beside),
-            "bars": settings.verdict.bars, "bar_met": bar_met(rows), "missed": missed, "unbalanced": economy.unbalanced(),
-            "stopped_early": stopped, "retreats": module.retreats, "seconds": seconds, "peak_memory_mb": peak_memory(),
-            "verdict": [vars(row) for row in rows], "verdict_settings": asdict(settings.verdict)})
+        write_json(
+            metrics,
+            {
+                "run": folders.name,
+                "measures": end.measures,
+                "standard_errors": end.errors,
+                "reference": end.beside,
+                "cycle": _by_name(end.cycle),
+                "cycle_reference": end.cycle_beside and _by_name(end.cycle_beside),
+                "bars": settings.verdict.bars,
+                "bar_met": bar_met(rows),
+                "missed": missed,
+                "unbalanced": economy.unbalanced(),
+                "stopped_early": stopped,
+                "retreats": module.retreats,
+                "seconds": seconds,
+                "peak_memory_mb": peak_memory(),
+                "verdict": [vars(row) for row in rows],
+                "verdict_settings": asdict(settings.verdict),
+            },
+        )
         if module.updates // settings.algorithm.policy_steps != done:
             (folders.checkpoints / "evaluation.json").unlink(missing_ok=True)  # of the networks before
     figures = end.figures() if cfg.figures else {}  # what is only shown comes after what is kept
@@ -220,16 +254,20 @@ def _by_name(cycle: list[Moments]) -> dict[str, dict]:
 
 def _solve_reference(settings: Settings, folders: RunFolders) -> Reference:
     """On the grid, and stored for the runs to come. Raises InputError where that cannot be."""
+
     def progress(iteration: int, change: float, mean_K: float) -> None:
-        log.info("grid solution, iteration %d: law of motion moves by %.1e, mean assets %.4f", iteration, change, mean_K)
+        log.info(
+            "grid solution, iteration %d: law of motion moves by %.1e, mean assets %.4f", iteration, change, mean_K
+        )
 
     store = folders.checkpoints.parent / STORE
     try:
         with computing(settings.trainer):
             return obtain(settings.economy_name, settings.economy, settings.reference, store, progress=progress)
     except OSError as error:
-        raise InputError(f"solve_reference: cannot write in {store}: {error.strerror}; choose another folder with "
-                         "checkpoint_dir=...") from error
+        raise InputError(
+            f"solve_reference: cannot write in {store}: {error.strerror}; choose another folder with checkpoint_dir=..."
+        ) from error
 
 
 def _keep_figures(figures: dict[str, Figure], folders: RunFolders) -> None:
@@ -276,7 +314,8 @@ def _set_status(folders: RunFolders, state: str, **details) -> None:
 
 
 def _restore(cfg: DictConfig, carried: dict, checkpoint: Path) -> None:
-    """Take what the command line does not mention from the checkpoint, and go on in the run's own folder where it lies now."""
+    """Take what the command line does not mention from the checkpoint, and go on in the run's own folder where it lies
+    now."""
     said = {key_of(text) for text in HydraConfig.get().overrides.task}
     if "run" not in said and not job_of_sweep() and _is_of_a_run(checkpoint):
         _stay(cfg, checkpoint.resolve().parent, said)
@@ -294,11 +333,16 @@ def _restore(cfg: DictConfig, carried: dict, checkpoint: Path) -> None:
 
 
 def _stay(cfg: DictConfig, home: Path, said: set[str]) -> None:
-    """Go on in this folder, unless another is named. Raises InputError where the logs would be mixed with another run's."""
+    """Go on in this folder, unless another is named. Raises InputError where the logs would be mixed with another
+    run's."""
     usual = Path(cfg.checkpoint_dir).resolve()
     if home.parent != usual and "checkpoint_dir" not in said:
-        require("log_dir" in said or not (usual / home.name).exists(), f"ckpt_path: there is another run called {home.name} in "
-                f"{cfg.checkpoint_dir}, whose logs would be written over; choose a folder for the logs of this one with log_dir=...")
+        require(
+            "log_dir" in said or not (usual / home.name).exists(),
+            f"ckpt_path: there is another run called {home.name} in "
+            f"{cfg.checkpoint_dir}, whose logs would be written over; choose a folder for the logs of this one with "
+            f"log_dir=...",
+        )
         cfg.checkpoint_dir = os.path.relpath(home.parent) if home.is_relative_to(Path.cwd()) else str(home.parent)
     if home.parent == Path(cfg.checkpoint_dir).resolve():
         cfg.run = home.name
@@ -318,12 +362,17 @@ def _resume_command(folders: RunFolders) -> str | None:
 
 
 def _typed() -> list[str]:
-    """What was typed for this run; of a job of a sweep its own overrides, and where Hydra finds the options that they name."""
+    """What was typed for this run; of a job of a sweep its own overrides, and where Hydra finds the options that they
+    name."""
     words, job = read_words(sys.argv[1:]), job_of_sweep()
     folder = [] if words.config_dir is None else [f"--config-dir={words.config_dir}"]
     if not job:
         return [*folder, *words.overrides]
-    return [*folder, *job["overrides"], *(text for text in HydraConfig.get().overrides.hydra if key_of(text) == "hydra.searchpath")]
+    return [
+        *folder,
+        *job["overrides"],
+        *(text for text in HydraConfig.get().overrides.hydra if key_of(text) == "hydra.searchpath"),
+    ]
 
 
 def _program() -> list[str]:
@@ -332,6 +381,10 @@ def _program() -> list[str]:
 
 def _reference_command(objective: str) -> str:
     """The command that makes the grid solution of the calibration that was typed."""
-    typed = [text for text in _typed() if text.startswith(("--config-dir", "model", "calibration", "reference", "hydra.searchpath"))]
+    typed = [
+        text
+        for text in _typed()
+        if text.startswith(("--config-dir", "model", "calibration", "reference", "hydra.searchpath"))
+    ]
     planner = ["objective=planner"] if objective == "planner" else []
     return shlex.join(["python", "scripts/reference.py", *typed, *planner])

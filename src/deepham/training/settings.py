@@ -37,26 +37,40 @@ class TrainerSettings:
         require(self.gpus >= 0, f"trainer.gpus: expected 0 (the CPU) or the number of GPUs, got {self.gpus}")
         require(1 <= self.processes <= 1024, f"trainer.processes: expected 1 to 1024, got {self.processes}")
         require(1 <= self.nodes <= 1024, f"trainer.nodes: expected 1 to 1024, got {self.nodes}")
-        require(self.gpus == 0 or self.processes == 1,
-                f"trainer.processes={self.processes} with trainer.gpus={self.gpus}: there is one process for each GPU; leave out "
-                "trainer.processes, or set trainer.gpus=0 for processes on the CPU")
-        require(self.gpus > 0 or not self.cuda_graphs,
-                "trainer.cuda_graphs: there are none on the CPU; set trainer.gpus=1 or trainer.cuda_graphs=false")
-        require(self.ranks == 1 or torch.distributed.is_available(),
-                f"trainer: this build of torch, {torch.__version__}, has no torch.distributed, which {self.ranks} processes need; "
-                "set trainer.processes=1 and trainer.gpus=0 or 1")
+        require(
+            self.gpus == 0 or self.processes == 1,
+            f"trainer.processes={self.processes} with trainer.gpus={self.gpus}: there is one process for each GPU; "
+            f"leave out trainer.processes, or set trainer.gpus=0 for processes on the CPU",
+        )
+        require(
+            self.gpus > 0 or not self.cuda_graphs,
+            "trainer.cuda_graphs: there are none on the CPU; set trainer.gpus=1 or trainer.cuda_graphs=false",
+        )
+        require(
+            self.ranks == 1 or torch.distributed.is_available(),
+            f"trainer: this build of torch, {torch.__version__}, has no torch.distributed, which {self.ranks} "
+            f"processes need; set trainer.processes=1 and trainer.gpus=0 or 1",
+        )
         if self.nodes > 1:
             self._check_tasks()
         seen = torch.cuda.device_count()
-        require(self.gpus <= seen,
-                f"trainer.gpus={self.gpus}: torch {torch.__version__} sees {seen} GPUs; set trainer.gpus=0 for the CPU"
-                + (f", or at most {seen}" if seen else ""))
+        require(
+            self.gpus <= seen,
+            f"trainer.gpus={self.gpus}: torch {torch.__version__} sees {seen} GPUs; set trainer.gpus=0 for the CPU"
+            + (f", or at most {seen}" if seen else ""),
+        )
 
     def _check_tasks(self) -> None:
         """Raise InputError unless a cluster has started as many tasks as there are to be processes."""
         tasks = Tasks.current
         how = how_to_start(self.nodes, self.on_a_node)
-        require(tasks is not None, f"trainer.nodes={self.nodes}: takes one task for each process, each with trainer.nodes={self.nodes} "
-                f"on its command line; {how}")
-        require(tasks.ranks.size == self.ranks, f"trainer.nodes={self.nodes}: expected {self.ranks} tasks, {self.on_a_node} on each "
-                f"node as trainer.processes or trainer.gpus says, got {tasks.ranks.size}; {how}")
+        require(
+            tasks is not None,
+            f"trainer.nodes={self.nodes}: takes one task for each process, each with trainer.nodes={self.nodes} "
+            f"on its command line; {how}",
+        )
+        require(
+            tasks.ranks.size == self.ranks,
+            f"trainer.nodes={self.nodes}: expected {self.ranks} tasks, {self.on_a_node} on each "
+            f"node as trainer.processes or trainer.gpus says, got {tasks.ranks.size}; {how}",
+        )

@@ -20,8 +20,8 @@ from deepham.solution import Solution
 from deepham.states import flag, whole
 from deepham.training.cli import check_choices, explain
 from deepham.training.composing import composing
-from deepham.training.configuration import Settings, read
 from deepham.training.conclusion import conclude
+from deepham.training.configuration import Settings, read
 from deepham.training.fit import computing, fit, starting_point
 from deepham.training.interruption import Interrupted, interruptible
 from deepham.training.parts import instantiate_all
@@ -42,14 +42,19 @@ def _solve(
     economy: str, seed: int, overrides: list[str], init_from: str | None, progress: bool | None, parameters: dict
 ) -> Solution:
     shown = is_watched() if progress is None else flag("progress", progress)
-    known = economics.create(economy, **parameters).parameters()  # the clearest words for a wrong parameter, and plain numbers
+    # the clearest words for a wrong parameter, and plain numbers
+    known = economics.create(economy, **parameters).parameters()
     seed = whole("seed", seed, 0)
-    require(isinstance(overrides, list | tuple) and all(isinstance(text, str) for text in overrides),
-            f"overrides: expected a list of texts such as algorithm.horizon=2, got {show(overrides)}")
+    require(
+        isinstance(overrides, list | tuple) and all(isinstance(text, str) for text in overrides),
+        f"overrides: expected a list of texts such as algorithm.horizon=2, got {show(overrides)}",
+    )
     check_choices(overrides)
     for text in overrides:
-        require(text.startswith(("algorithm", "network", "trainer", "verdict")),
-                f"overrides: {text} is not for solve; expected settings of algorithm, network, trainer or verdict")
+        require(
+            text.startswith(("algorithm", "network", "trainer", "verdict")),
+            f"overrides: {text} is not for solve; expected settings of algorithm, network, trainer or verdict",
+        )
     try:
         with composing():
             cfg = compose("train", overrides=[f"model={economy}", "logger=none", *overrides])
@@ -76,6 +81,9 @@ def _train(settings: Settings, callbacks: list, init: Solution | None, shown: bo
     reference = find(settings.economy_name, settings.economy, settings.reference, store=None)
     with computing(settings.trainer):
         end = conclude(settings, module, data, reference, show_progress if shown else None)
-    log.info("solved in %.0f s, mean Euler error %.4f %%; summary() has every measure", time.monotonic() - began,
-             end.measures["euler.mean"])
+    log.info(
+        "solved in %.0f s, mean Euler error %.4f %%; summary() has every measure",
+        time.monotonic() - began,
+        end.measures["euler.mean"],
+    )
     return end.solution

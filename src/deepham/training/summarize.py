@@ -19,16 +19,18 @@ from deepham.verdict import MEASURES
 
 
 def run(cfg: DictConfig) -> int:
-    """Print the tables and write them as markdown, CSV and LaTeX, and the figure where a setting varies. Returns the number
-    of runs that trained to their end; the others are listed.
+    """Print the tables and write them as markdown, CSV and LaTeX, and the figure where a setting varies. Returns the
+    number of runs that trained to their end; the others are listed.
 
     Raises:
         InputError: no such runs, or none that trained to its end.
     """
     require(not OmegaConf.is_missing(cfg, "runs"), "runs: give a glob or a list of run folders")
     check_folder("output", cfg.output)
-    require(isinstance(cfg.measure, str) and (cfg.measure in MEASURES or described(cfg.measure) is not None),
-            f"measure: no measure {cfg.measure!r}; there is {', '.join(MEASURES)}, and moments of the cycle such as sd.Y")
+    require(
+        isinstance(cfg.measure, str) and (cfg.measure in MEASURES or described(cfg.measure) is not None),
+        f"measure: no measure {cfg.measure!r}; there is {', '.join(MEASURES)}, and moments of the cycle such as sd.Y",
+    )
     runs = outcomes(_folders(cfg.runs))
     complete = [run for run in runs if run.complete]
     finished = {run.name: run.measures for run in runs if run.complete}
@@ -39,8 +41,10 @@ def run(cfg: DictConfig) -> int:
     require(bool(finished), f"runs: none of {len(runs)} is finished; their status.json says why")
     unlike = measured_unlike(complete)
     swept = varying(complete)
-    require(unlike is None or any(key.startswith("verdict") for key in swept), f"runs: {unlike}, which have no mean; evaluate them "
-            "alike with scripts/evaluate.py, or give fewer runs")
+    require(
+        unlike is None or any(key.startswith("verdict") for key in swept),
+        f"runs: {unlike}, which have no mean; evaluate them alike with scripts/evaluate.py, or give fewer runs",
+    )
     runs_sheet(finished, spread=unlike is None).write(output, "runs")
     say(unlike or runs_table(finished))
     say(f"{output}/runs.md, .csv, .tex")
@@ -51,8 +55,14 @@ def run(cfg: DictConfig) -> int:
 
 def _folders(runs) -> list[Path]:
     patterns = [str(pattern) for pattern in runs] if isinstance(runs, ListConfig) else [str(runs)]
-    folders = sorted({Path(path) for pattern in patterns for path in glob.glob(pattern) if Path(path).is_dir()
-                      and Path(path).name != "reference"})
+    folders = sorted(
+        {
+            Path(path)
+            for pattern in patterns
+            for path in glob.glob(pattern)
+            if Path(path).is_dir() and Path(path).name != "reference"
+        }
+    )
     require(bool(folders), f"runs: no folder matches {', '.join(patterns)}")
     names = [folder.name for folder in folders]
     twice = next((name for name in names if names.count(name) > 1), None)

@@ -49,8 +49,10 @@ class SweepSummary(Callback):
         stop = next((stop_of(job) for job in over if job["job"] == config.hydra.job.num), "")
         said += f", {stop}" if stop else ""
         left = (time.time() - self.began) / max(1, len(over)) * max(0, self.planned - len(over))
-        say(f"{self.home.name}: job {config.hydra.job.num}, {said}; {len(over)} of {self.planned} done, {failed} failed; "
-            f"{duration(left)} left")
+        say(
+            f"{self.home.name}: job {config.hydra.job.num}, {said}; {len(over)} of {self.planned} done, {failed} "
+            f"failed; {duration(left)} left"
+        )
 
     def on_multirun_end(self, config: DictConfig, **kwargs) -> None:
         self.conclude()
@@ -66,7 +68,10 @@ class SweepSummary(Callback):
         """Say and write how the jobs went, once. 0, or 1 where not all of them are finished."""
         jobs = jobs_of(self.home.name, self.checkpoints)
         # at the end of a sweep nothing is running: such a process was killed
-        jobs = [job | {"state": "lost", "why": "its process was killed"} if job["state"] == "running" else job for job in jobs]
+        jobs = [
+            job | {"state": "lost", "why": "its process was killed"} if job["state"] == "running" else job
+            for job in jobs
+        ]
         failed = [job for job in jobs if job["state"] != "finished"]
         code = int(bool(failed) or len(jobs) < self.planned)
         if self.concluded:

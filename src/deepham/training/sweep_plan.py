@@ -1,4 +1,5 @@
-"""What a sweep is going to run, looked at before its first job: one wrong value would otherwise be found hours later."""
+"""What a sweep is going to run, looked at before its first job: one wrong value would otherwise be found hours
+later."""
 
 from __future__ import annotations
 
@@ -22,8 +23,13 @@ from deepham.training.composing import check_files, composing
 from deepham.training.configuration import input_errors, typed_group, typed_model
 from deepham.training.settings import TrainerSettings
 
-SCHEMAS = {"network": NetworkSettings, "algorithm": AlgorithmSettings, "trainer": TrainerSettings, "verdict": VerdictSettings,
-           "reference": ReferenceSettings}
+SCHEMAS = {
+    "network": NetworkSettings,
+    "algorithm": AlgorithmSettings,
+    "trainer": TrainerSettings,
+    "verdict": VerdictSettings,
+    "reference": ReferenceSettings,
+}
 
 
 @dataclass(frozen=True)
@@ -43,19 +49,22 @@ def plan(overrides: list[str], sweeper: DictConfig) -> SweepPlan:
     """Of the sweeper's own settings and the command line, which comes last. Hydra has to be initialised."""
     params = [f"{key}={value}" for key, value in (sweeper.get("params") or {}).items()]
     parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
-    values = {override.get_key_element(): _values(override) for override in parser.parse_overrides([*params, *overrides])}
+    values = {
+        override.get_key_element(): _values(override) for override in parser.parse_overrides([*params, *overrides])
+    }
     return SweepPlan(values, sweeper.get("n_trials") or math.prod(map(len, values.values())))
 
 
 def check_sweep(config_name: str, overrides: list[str], config_dir: str | None = None) -> None:
-    """Compose each value of each setting once, beside the first of the others, and look at its files and, for training, at its
-    type.
+    """Compose each value of each setting once, beside the first of the others, and look at its files and, for training,
+    at its type.
 
     Raises:
-        InputError: a file that is more than data, a wrong type, or a measure that there is not. What is out of range is left
-            to the job that has it.
+        InputError: a file that is more than data, a wrong type, or a measure that there is not. What is out of range is
+            left to the job that has it.
         HydraException, OmegaConfBaseException: an unknown key or option.
     """
+
     def check(settings: list[str]) -> None:
         check_files(loader, config_name, settings)
         if config_name == "train":
@@ -63,7 +72,9 @@ def check_sweep(config_name: str, overrides: list[str], config_dir: str | None =
 
     with composing(config_dir) as loader:
         parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
-        single = [override.input_line for override in parser.parse_overrides(overrides) if not override.is_sweep_override()]
+        single = [
+            override.input_line for override in parser.parse_overrides(overrides) if not override.is_sweep_override()
+        ]
         check_files(loader, config_name, single)
         composed = compose(config_name, overrides=single, return_hydra_config=True)
         swept = plan(overrides, composed.hydra.sweeper).values
@@ -93,9 +104,16 @@ def _check_types(cfg: DictConfig) -> None:
     for group, schema in SCHEMAS.items():
         typed_group(group, cfg.get(group), schema)
     name, _ = typed_model(cfg)
-    require(cfg.trainer.nodes == 1, f"trainer.nodes={cfg.trainer.nodes}: a run over nodes is no job of a sweep; start each run by "
-            "itself, see docs/cluster.md")
-    require(type(cfg.get("seed")) is int, f"seed: expected a whole number that is not negative, got {cfg.get('seed')!r}")
+    require(
+        cfg.trainer.nodes == 1,
+        f"trainer.nodes={cfg.trainer.nodes}: a run over nodes is no job of a sweep; start each run by "
+        "itself, see docs/cluster.md",
+    )
+    require(
+        type(cfg.get("seed")) is int, f"seed: expected a whole number that is not negative, got {cfg.get('seed')!r}"
+    )
     measures = [*measure_names(economics.create(name)), *GAPS]
-    require(cfg.get("optimized_metric") in measures,
-            f"optimized_metric: no measure {cfg.get('optimized_metric')!r}; there is {', '.join(measures)}")
+    require(
+        cfg.get("optimized_metric") in measures,
+        f"optimized_metric: no measure {cfg.get('optimized_metric')!r}; there is {', '.join(measures)}",
+    )

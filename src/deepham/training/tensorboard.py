@@ -1,5 +1,5 @@
-"""TensorBoard, as a run uses it: figures, settings to compare runs by, a resumed curve without a fold, and a disk that may
-fail.
+"""TensorBoard, as a run uses it: figures, settings to compare runs by, a resumed curve without a fold, and a disk that
+may fail.
 """
 
 from __future__ import annotations

@@ -59,9 +59,15 @@ def quiet_lightning():
     with warnings.catch_warnings():
         threads = threading.excepthook
         threading.excepthook = _quiet_about_events
-        for message in (".*treespec.*", ".*`IterableDataset` has `__len__`.*", ".*does not have many workers.*",
-                        ".*exists and is not empty.*", ".*GPU available but not used.*", ".*`srun` command is available.*",
-                        ".*Please add the following callbacks.*"):
+        for message in (
+            ".*treespec.*",
+            ".*`IterableDataset` has `__len__`.*",
+            ".*does not have many workers.*",
+            ".*exists and is not empty.*",
+            ".*GPU available but not used.*",
+            ".*`srun` command is available.*",
+            ".*Please add the following callbacks.*",
+        ):
             warnings.filterwarnings("ignore", message=message)
         try:
             yield
@@ -139,8 +145,9 @@ def report(
         log.info("%s", advice(rows))
     log.info("solution, checkpoint, metrics.json  %s/", folders.checkpoints)
     log.info("TensorBoard, metrics.csv, log       %s/", folders.logs)
-    log.info("training %.0f s, verdict %.0f s, peak memory %.0f MB",
-             seconds["training"], seconds["verdict"], peak_memory())
+    log.info(
+        "training %.0f s, verdict %.0f s, peak memory %.0f MB", seconds["training"], seconds["verdict"], peak_memory()
+    )
 
 
 def peak_memory() -> float:
@@ -155,8 +162,11 @@ def peak_memory() -> float:
 def machine(hardware: str) -> dict[str, str]:
     """Hardware and versions, for a manifest."""
     versions = {name: version(name) for name in ("numpy", "lightning", "scipy")}
-    return {"hardware": hardware, "system": f"{platform.system()} {platform.machine()}",
-            "python": platform.python_version()} | versions
+    return {
+        "hardware": hardware,
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+    } | versions
 
 
 def device_name(settings: TrainerSettings) -> str:

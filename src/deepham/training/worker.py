@@ -1,7 +1,7 @@
 """A process that trains beside rank 0: `python -m deepham.training.worker`, see processes.py, or a task of nodes.py.
 
-It does what rank 0 does, on its own share of the economies, and neither measures nor writes anything. One that rank 0 has
-started lives as long as that: its standard input ends when rank 0 ends, even by kill -9.
+It does what rank 0 does, on its own share of the economies, and neither measures nor writes anything. One that rank 0
+has started lives as long as that: its standard input ends when rank 0 ends, even by kill -9.
 """
 
 from __future__ import annotations
