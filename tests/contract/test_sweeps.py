@@ -264,7 +264,7 @@ def test_what_is_not_installed_says_which_extra_brings_it(command, override, plu
 def test_every_extra_is_pinned():
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     pins = {line.split("==")[0].lower() for line in (ROOT / "constraints.txt").read_text().splitlines()}
-    assert {re.split("[<>=]", package)[0].lower() for packages in extras.values() for package in packages} <= pins
+    assert {re.split(r"[\[<>=]", package)[0].lower() for packages in extras.values() for package in packages} <= pins
     assert {"sweep", "cluster", "mlflow", "wandb"} <= extras.keys()
 
 

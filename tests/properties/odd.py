@@ -136,9 +136,9 @@ plain_values = st.one_of(
 )
 
 
-def mostly(good, odd=values):
-    """`good` in three of four cases, however many kinds of odd values there are."""
-    return st.sampled_from((True, True, True, False)).flatmap(lambda fine: good if fine else odd)
+def mostly(good, odd=values, of=4):
+    """`good` but in one of so many cases, however many kinds of odd values there are."""
+    return st.integers(1, of).flatmap(lambda case: good if case < of else odd)
 
 
 @st.composite

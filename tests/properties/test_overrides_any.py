@@ -247,15 +247,18 @@ def test_arguments_of_solve(composed, outcomes, monkeypatch):
 
     @settings(max_examples=30)
     @given(
-        mostly(st.sampled_from(economics.names())),
-        mostly(st.integers(0, 100)),
+        mostly(st.sampled_from(economics.names()), of=8),  # of five arguments one is odd in every other case
+        mostly(st.integers(0, 100), of=8),
         mostly(
             st.lists(st.sampled_from(("algorithm.horizon=2", "network.width=4", "verdict.dates=3")), max_size=2),
             values | texts_of_overrides(keys).map(lambda text: [text]),
+            of=8,
         ),
-        mostly(st.none()),
+        mostly(st.none(), of=8),
         mostly(
-            parameters.map(lambda pair: dict([pair])), st.dictionaries(st.just("alpha") | texts, values, max_size=2)
+            parameters.map(lambda pair: dict([pair])),
+            st.dictionaries(st.just("alpha") | texts, values, max_size=2),
+            of=8,
         ),
     )
     def check(economy, seed, overrides, init_from, calibration):
