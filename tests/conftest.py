@@ -9,8 +9,8 @@ import torch
 
 from deepham import economics
 from deepham.networks.settings import NetworkSettings, build_networks
+from deepham.simulation.period import Panel
 from deepham.simulation.population import Population
-from deepham.simulation.rollout import Panel
 
 torch.set_num_threads(1)
 

@@ -18,9 +18,8 @@ from deepham.reference.grid import Grid
 from deepham.reference.household import HouseholdProblem, LawOfMotion
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.solve import solve_reference
-from deepham.simulation.household import observe
+from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
-from deepham.simulation.rollout import Panel
 
 LIMIT = -2.0
 
@@ -90,7 +89,7 @@ def test_networks_are_fed_finite_numbers_down_to_the_limit(debt, panel, network)
         | network
     )
     policy, value = (each.double() for each in build_networks(debt, settings, 1))
-    seen = observe(debt, panel.population, panel.z)
+    seen = World(debt).observe(panel)
     assert float(seen.resources.min()) < 0
     own, common = policy.inputs(seen)
     assert all(bool(x.isfinite().all()) for x in (own, common, value(seen)))
@@ -103,7 +102,7 @@ def test_networks_are_fed_finite_numbers_down_to_the_limit(debt, panel, network)
 
 def test_untrained_networks_follow_the_frictionless_rule_where_they_can_afford_it(debt, panel):
     policy, _ = build_networks(debt, NetworkSettings("t", 6, 1, "tanh", "frictionless", 10.0, 1), 1)
-    seen, rule = observe(debt, panel.population, panel.z), debt.frictionless()
+    seen, rule = World(debt).observe(panel), debt.frictionless()
     with torch.no_grad():
         policy.mlp[-1].weight.zero_()
         wanted = rule.mpc * (seen.resources + rule.human_wealth)
@@ -118,9 +117,9 @@ def test_an_untrained_share_would_leave_no_capital_and_is_refused(debt):
 def test_weights_in_the_losses_are_those_of_the_economy_told_from_the_limit(debt, same, panel):
     typical = debt.typical_household()
     told = {"assets": typical["assets"] - LIMIT, "c": typical["c"], "limit": 0.0}
-    found = agent_weights(typical, observe(debt, panel.population, panel.z), 2.0, 0.3)
+    found = agent_weights(typical, World(debt).observe(panel), 2.0, 0.3)
     moved = from_the_limit(panel)
-    torch.testing.assert_close(found, agent_weights(told, observe(same, moved.population, moved.z), 2.0, 0.3))
+    torch.testing.assert_close(found, agent_weights(told, World(same).observe(moved), 2.0, 0.3))
 
 
 def test_errors_are_those_of_the_economy_told_from_the_limit(debt, same, panel):
@@ -131,9 +130,11 @@ def test_errors_are_those_of_the_economy_told_from_the_limit(debt, same, panel):
             return seen.resources - economy.borrowing_limit
 
         found = residuals(
-            economy,
-            lambda seen: torch.minimum(0.5 + 0.06 * can(seen), can(seen)),
-            lambda seen: 40 * can(seen).log(),
+            World(
+                economy,
+                lambda seen: torch.minimum(0.5 + 0.06 * can(seen), can(seen)),
+                lambda seen: 40 * can(seen).log(),
+            ),
             panel,
         )
         return found.euler, found.bellman_policy, found.bellman_optimality

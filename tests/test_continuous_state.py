@@ -13,8 +13,8 @@ from deepham.benchmark.many_shocks import many_shocks
 from deepham.errors import InputError
 from deepham.figures import wealth_and_policy
 from deepham.networks.settings import NetworkSettings, build_networks
-from deepham.simulation.household import observe
-from deepham.simulation.rollout import initial_panel
+from deepham.simulation.period import Panel, World
+from deepham.simulation.walk import initial_panel
 from deepham.solution import Solution
 from deepham.solved import SolvedEconomy
 
@@ -29,7 +29,7 @@ def solution():
     policy, value = build_networks(economy, NETWORK, seed=0)
     start = initial_panel(economy, 2, 200, torch.Generator().manual_seed(0))
     settings = VerdictSettings(nodes=60, top=8.0, burn_in=20, periods=60, dates=4)
-    ergodic, measures = measure(economy, policy.double(), value.double(), start, settings, seed=1)
+    ergodic, measures = measure(World(economy, policy.double(), value.double()), start, settings, seed=1)
     return Solution(
         "jfv",
         economy.parameters(),
@@ -85,7 +85,9 @@ def test_a_policy_asked_at_several_net_worths_is_the_networks(solution):
     found = solution.consumption(a=[[0.5, 2.0]], e=1, W=W)
     for row, w in zip(found, W):
         k = torch.tensor([[0.5, 2.0]], dtype=torch.float64)
-        seen = observe(solution.economy, solution.ergodic, torch.tensor([[w]]), k, torch.ones(1, 2, dtype=torch.long))
+        seen = World(solution.economy).observe(
+            Panel(solution.ergodic, torch.tensor([[w]])), k, torch.ones(1, 2, dtype=torch.long)
+        )
         np.testing.assert_array_equal(row, solution.policy_function(seen)[0].numpy())
 
 
@@ -134,9 +136,9 @@ def test_errors_are_per_unit_of_time(solution):
     found = solution.errors(dates=2, periods=6, seed=4)
     shocks = torch.tensor(solution.simulate(6, seed=4)["innovation"].values)
     dates = ergodic_path(
-        solution.economy, solution.policy_function, solution.grid, solution.begin(shocks[:, 0]), shocks, 0, 2
+        World(solution.economy, solution.policy_function), solution.grid, solution.begin(shocks[:, 0]), shocks, 0, 2
     ).dates
-    assert found == error_measures(solution.economy, solution.policy_function, solution.value_function, dates)
+    assert found == error_measures(World(solution.economy, solution.policy_function, solution.value_function), dates)
     value = solution.value(a=1.0, e=1, W=float(solution.z))
     assert abs(value) < 100  # lifetime utility: utils by the year, discounted at 5 percent, and not by the step
 
@@ -170,11 +172,10 @@ def test_what_cannot_be_answered_is_said_in_one_line(solution):
 
 def test_errors_by_wealth_are_in_the_unit_of_the_verdicts(solution):
     shocks = torch.tensor(solution.simulate(6, seed=4)["innovation"].values)
-    networks = solution.economy, solution.policy_function, solution.value_function
-    dates = ergodic_path(*networks[:2], solution.grid, solution.begin(shocks[:, 0]), shocks, 0, 2).dates
-    bins = errors_by_wealth(*networks, dates)
+    dates = ergodic_path(solution.world, solution.grid, solution.begin(shocks[:, 0]), shocks, 0, 2).dates
+    bins = errors_by_wealth(solution.world, dates)
     pooled = sum((each.high - each.low) * each.bellman for each in bins)
-    assert pooled == pytest.approx(error_measures(*networks, dates)["bellman_policy.mean"], rel=1e-6)
+    assert pooled == pytest.approx(error_measures(solution.world, dates)["bellman_policy.mean"], rel=1e-6)
 
 
 def of_shocks(d):
@@ -183,7 +184,7 @@ def of_shocks(d):
     policy, value = build_networks(economy, NETWORK, seed=0)
     start = initial_panel(economy, 1, 100, torch.Generator().manual_seed(0))
     settings = VerdictSettings(nodes=40, top=8.0, burn_in=5, periods=20, dates=2)
-    ergodic, _ = measure(economy, policy.double(), value.double(), start, settings, seed=1)
+    ergodic, _ = measure(World(economy, policy.double(), value.double()), start, settings, seed=1)
     return SolvedEconomy("many", economy, policy, value, ergodic.grid, ergodic.mean_mass, ergodic.mean_z)
 
 

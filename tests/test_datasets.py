@@ -6,8 +6,8 @@ import torch
 
 from deepham import economics
 from deepham.datasets import _distribution, record
+from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
-from deepham.simulation.rollout import Panel
 
 
 def described(k, weight, consumption, limit=0.0):
@@ -62,7 +62,7 @@ def test_an_externality_is_in_percent_of_the_marginal_utility_of_all(seeded):
     economy = economics.create("davila12", labour_supply=[3.0, 3.2])
     k = 30 * torch.rand((2, 40), generator=seeded(), dtype=torch.float64)
     people, z = Population.panel(k, (torch.arange(40) % 3).expand(2, -1)), torch.tensor([0, 1])
-    path = record(economy, lambda seen: 0.2 * seen.resources, Panel(people, z), z[:, None], None, seeded())
+    path = record(World(economy, lambda seen: 0.2 * seen.resources), Panel(people, z), z[:, None], None, seeded())
     K, step = people.mean(k), 1e-4
     at = [economy.resources(k, people.eps, z, economy.prices({"K": K + moved}, z)) for moved in (-step, 0.0, step)]
     marginal = economy.preferences.marginal_utility(0.2 * at[1])

@@ -27,7 +27,8 @@ from deepham.reference.compare import compare
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.store import find
 from deepham.simulation.continuum import on_grid, wealth_grid
-from deepham.simulation.rollout import Panel, initial_panel
+from deepham.simulation.period import Panel, World
+from deepham.simulation.walk import initial_panel
 from deepham.solution import Solution
 
 
@@ -56,7 +57,7 @@ def test_the_solution_is_drawn_for_every_individual_and_aggregate_state(economy,
     finite = economy.chain.finite
     shocks = torch.tensor([[0, 1, 0, 1, 1, 0]]) if finite else economy.chain.draw_path(start.z, 6, seeded())
     start = Panel(on_grid(grid, start.population, economy.chain.n_eps), shocks[:, 0] if finite else start.z)
-    ergodic = ergodic_path(economy, policy.double(), grid, start, shocks, 0, 2)
+    ergodic = ergodic_path(World(economy, policy.double()), grid, start, shocks, 0, 2)
     solution = Solution(
         _name(economy),
         economy.parameters(),
@@ -127,7 +128,7 @@ def test_of_many_individual_states_a_few_are_shown_from_low_to_high(number, show
 def test_a_legend_says_what_is_not_shown_and_covers_nothing(seeded):
     economy = with_incomes(15)
     panel = initial_panel(economy, 2, 400, seeded())
-    figure = figures_in_training(economy, lambda seen: 0.1 * seen.resources, panel, None)["policy"]
+    figure = figures_in_training(World(economy, lambda seen: 0.1 * seen.resources), panel, None)["policy"]
     figure.draw_without_rendering()
     (legend,) = figure.legends
     assert legend.get_title().get_text() == "eps: 5 of 15 states" and len(legend.get_texts()) == 5 + 2  # incomes, z
@@ -144,12 +145,14 @@ def test_the_grid_solution_drawn_against_itself_shows_no_distance():
     settings = yaml.safe_load((conf_folder() / "reference/standard.yaml").read_text(encoding="utf-8"))
     reference = find("ks98", economy, ReferenceSettings(**settings), store=None)
     z_path = economy.chain.draw_path(torch.tensor([1]), 30, torch.Generator().manual_seed(0))
-    candidate, truth, _ = compare(economy, reference.policy.on_histogram(reference.nodes), reference, z_path, 10, 2)
+    candidate, truth, _ = compare(
+        World(economy, reference.policy.on_histogram(reference.nodes)), reference, z_path, 10, 2
+    )
     gap = capital_against_grid(economy, candidate, truth).axes[1].lines[0].get_ydata()
     assert len(gap) == 20 and (gap == 0).all()
     quantiles = wealth_against_grid(economy, candidate, truth).axes[2].lines
     assert (quantiles[0].get_ydata() == quantiles[1].get_ydata()).all()
-    level, distance, mpc = policy_against_grid(economy, reference.policy, reference, truth).axes
+    level, distance, mpc = policy_against_grid(World(economy, reference.policy), reference, truth).axes
     assert len(distance.lines) == 4 and all((line.get_ydata() == 0).all() for line in distance.lines)
     spent = mpc.lines[0].get_ydata()
     assert (spent > 0).all() and (spent < 1.001).all()

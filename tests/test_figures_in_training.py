@@ -10,7 +10,8 @@ from deepham.figures_in_training import figures_in_training, policy_in_panel, we
 from deepham.paths import conf_folder
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.store import find
-from deepham.simulation.rollout import Panel, initial_panel
+from deepham.simulation.period import Panel, World
+from deepham.simulation.walk import initial_panel
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def eat(seen):
 
 
 def test_the_grid_solution_beside_itself_shows_no_distance(ks98, reference):
-    level, gap = policy_in_panel(ks98, reference.policy, reference.start, torch.tensor([0]), reference).axes
+    level, gap = policy_in_panel(World(ks98, reference.policy), reference.start, torch.tensor([0]), reference).axes
     curves = [line for line in gap.lines if len(line.get_ydata()) > 2]
     assert len(curves) == 4 and all((curve.get_ydata() == 0).all() for curve in curves)
     low, high = gap.get_ylim()
@@ -39,7 +40,7 @@ def test_the_grid_solution_beside_itself_shows_no_distance(ks98, reference):
 
 def test_a_distance_to_the_grid_solution_is_seen(ks98, reference):
     gap = policy_in_panel(
-        ks98, lambda seen: 1.01 * reference.policy(seen), reference.start, torch.tensor([0]), reference
+        World(ks98, lambda seen: 1.01 * reference.policy(seen)), reference.start, torch.tensor([0]), reference
     ).axes[1]
     curves = [line.get_ydata() for line in gap.lines if len(line.get_ydata()) > 2]
     assert all(np.allclose(curve, 1.0) for curve in curves) and gap.get_ylim()[1] > 1
@@ -47,7 +48,7 @@ def test_a_distance_to_the_grid_solution_is_seen(ks98, reference):
 
 def test_all_households_are_counted_in_every_state(economy, seeded):
     panel = initial_panel(economy, 4, 200, seeded())
-    figures = figures_in_training(economy, eat, panel, None)
+    figures = figures_in_training(World(economy, eat), panel, None)
     density, tail = figures["wealth"].axes
     n_eps = economy.chain.n_eps
     assert len(density.patches) == n_eps and len(tail.lines) == 1
@@ -65,12 +66,12 @@ def test_all_households_are_counted_in_every_state(economy, seeded):
 def test_an_aggregate_state_that_is_numbers_is_drawn_at_its_mean(seeded):
     economy = many_shocks(2)
     panel = initial_panel(economy, 2, 50, seeded())
-    (level,) = figures_in_training(economy, eat, panel, None)["policy"].axes
+    (level,) = figures_in_training(World(economy, eat), panel, None)["policy"].axes
     mean = ", ".join(f"{x:.3g}" for x in panel.z.mean(0).tolist())
     assert [line.get_label() for line in level.lines] == [f"unemployed, z {mean}", f"employed, z {mean}"]
 
 
 def test_a_histogram_is_drawn_as_well(ks98, reference):
     panel = Panel(reference.start, torch.tensor([0]))
-    values, edges, _ = figures_in_training(ks98, eat, panel, None)["wealth"].axes[0].patches[1].get_data()
+    values, edges, _ = figures_in_training(World(ks98, eat), panel, None)["wealth"].axes[0].patches[1].get_data()
     assert float((values * np.diff(edges)).sum()) == pytest.approx(1, abs=0.02)

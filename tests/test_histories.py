@@ -8,7 +8,8 @@ from test_solution import make, refused
 
 from deepham import datasets, memory
 from deepham.histories import Histories, household_names
-from deepham.simulation.rollout import initial_panel
+from deepham.simulation.period import World
+from deepham.simulation.walk import initial_panel
 
 OWN = {"k", "eps", "c", "m", "income", "k_next", "mpc"}
 
@@ -26,8 +27,8 @@ def test_in_every_economy_they_are_the_households_that_the_accounts_are_made_of(
     """With consumption of a twentieth of resources, the propensity to consume is a twentieth."""
     start, periods = initial_panel(economy, 2, 30, seeded(1)), 4
     path = economy.chain.draw_path(start.z, periods, seeded(2))
-    kept = Histories(economy, eat, start, periods)
-    series, last, *_ = datasets.record(economy, eat, start, path, None, seeded(3), kept)
+    kept = Histories(economy, start, periods)
+    series, last, *_ = datasets.record(World(economy, eat), start, path, None, seeded(3), kept)
     own = {key: kept.series[name] for key, name in household_names(economy).items()}
     assert len(own) == 7 and all(values.shape == (2, 30, periods) for values in own.values())
     torch.testing.assert_close(own["k"].mean(1), series[economy.mean_assets])

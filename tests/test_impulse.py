@@ -19,8 +19,8 @@ from deepham.loading import load
 from deepham.paths import conf_folder
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.store import find
+from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
-from deepham.simulation.rollout import Panel
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def bm_starts():
 def test_every_pair_follows_the_known_law_of_motion(bm, closed_form, bm_starts):
     """log K' = log(alpha beta z) + alpha log K in both copies, so that their distance is a known sum."""
     shock = StateShock(before=1, to=0, hold=1, baseline="drawn")
-    drawn = simulate_pairs(bm, closed_form.policy, None, bm_starts, shock, 12, 50, 2, generator(0))
+    drawn = simulate_pairs(World(bm, closed_form.policy), None, bm_starts, shock, 12, 50, 2, generator(0))
     gap = (drawn.shocked["K"] / drawn.baseline["K"]).log()
     assert torch.all(gap[:, 0] == 0), "capital is given when the shock comes"
     step = (drawn.shocked["Y"] / drawn.baseline["Y"]).log()
@@ -62,13 +62,17 @@ def test_every_pair_follows_the_known_law_of_motion(bm, closed_form, bm_starts):
 def test_the_mean_response_of_output_on_impact_is_the_exact_one(bm, closed_form, bm_starts):
     """K is equal on impact: (z_bad - E[z given good]) / E[z given good], which no draw gives by itself."""
     shock = StateShock(1, 0, 1, "drawn")
-    result = responses(bm, simulate_pairs(bm, closed_form.policy, None, bm_starts, shock, 5, 40, 2, generator(0)))
+    result = responses(
+        bm, simulate_pairs(World(bm, closed_form.policy), None, bm_starts, shock, 5, 40, 2, generator(0))
+    )
     mean = 0.8 * 1.1 + 0.2 * 0.9
     assert result["Y"][0][0] == pytest.approx(100 * (0.9 / mean - 1), abs=1e-9)
     assert result["Y_se"][0][0] < 1e-9 and result["K"][0][0] == 0
     forced = responses(
         bm,
-        simulate_pairs(bm, closed_form.policy, None, bm_starts, StateShock(1, 0, 1, "forced"), 5, 40, 2, generator(0)),
+        simulate_pairs(
+            World(bm, closed_form.policy), None, bm_starts, StateShock(1, 0, 1, "forced"), 5, 40, 2, generator(0)
+        ),
     )
     assert forced["Y"][0][0] == pytest.approx(100 * (0.9 / 1.1 - 1), abs=1e-9)
 
@@ -97,7 +101,7 @@ def test_three_states_and_a_start_in_either(bm):
 @pytest.mark.parametrize("hold, draws", [(1, 60), (1, 7), (3, 40), (30, 10)])
 def test_the_strata_have_their_exact_probabilities(bm, closed_form, bm_starts, hold, draws):
     shock = StateShock(1, 0, hold, "drawn")
-    drawn = simulate_pairs(bm, closed_form.policy, None, bm_starts, shock, 8, draws, 2, generator(0))
+    drawn = simulate_pairs(World(bm, closed_form.policy), None, bm_starts, shock, 8, draws, 2, generator(0))
     assert float(drawn.weight.sum()) == pytest.approx(1) and abs(len(drawn.weight) - draws) <= 4
     apart = (drawn.shocked["Y"] != drawn.baseline["Y"]).double()
     if hold == 1 and draws == 60:  # strata are fine enough for the share of copies that differ to be the exact one
@@ -111,7 +115,7 @@ def test_the_strata_have_their_exact_probabilities(bm, closed_form, bm_starts, h
 def test_the_standard_error_is_the_scatter_over_seeds(bm, closed_form, bm_starts):
     shock = StateShock(1, 0, 1, "drawn")
     runs = [
-        responses(bm, simulate_pairs(bm, closed_form.policy, None, bm_starts, shock, 8, 40, 2, generator(seed)))
+        responses(bm, simulate_pairs(World(bm, closed_form.policy), None, bm_starts, shock, 8, 40, 2, generator(seed)))
         for seed in range(60)
     ]
     for name, t in (("K", 3), ("K", 7), ("Y", 4), ("C", 6)):
@@ -176,7 +180,9 @@ def test_one_draw_without_a_difference_says_whether_more_draws_would_help(
     said = set()
     for seed in range(30):
         try:
-            responses(bm, simulate_pairs(bm, closed_form.policy, None, bm_starts, shock, 3, 1, 2, generator(seed)))
+            responses(
+                bm, simulate_pairs(World(bm, closed_form.policy), None, bm_starts, shock, 3, 1, 2, generator(seed))
+            )
             said.add("a response")
         except InputError as error:
             said.add(str(error).rsplit("; ", 1)[1])
@@ -188,14 +194,14 @@ def test_one_draw_without_a_difference_says_whether_more_draws_would_help(
 def test_strata_take_out_most_of_the_noise_and_none_of_the_mean(bm, closed_form, bm_starts):
     """Against the same number of independent pairs."""
     shock, draws = StateShock(1, 0, 1, "drawn"), 400
-    drawn = simulate_pairs(bm, closed_form.policy, None, bm_starts, shock, 8, draws, 2, generator(0))
+    drawn = simulate_pairs(World(bm, closed_form.policy), None, bm_starts, shock, 8, draws, 2, generator(0))
     stratified = responses(bm, drawn)
     z = torch.ones(draws, dtype=torch.long)
     begin = bm_starts.select(z)
     plain = {}
     for copy, path in zip(("shocked", "baseline"), shock.paths(bm, z, 8, generator(5))):
         series = datasets.record(
-            bm, closed_form.policy, begin, torch.cat([z[:, None], path], 1), None, generator(0)
+            World(bm, closed_form.policy), begin, torch.cat([z[:, None], path], 1), None, generator(0)
         ).series
         plain[copy] = {name: each[:, 1:] for name, each in series.items()}
     independent = responses(
@@ -381,7 +387,7 @@ def test_the_shipped_solution_responds_like_the_grid_solution_on_the_same_draws(
     starts = impulse.ergodic_starts(solution, generator(0))
     shock = read_shock(economy, "good->bad", 1, "drawn")
     ours, theirs = (
-        responses(economy, simulate_pairs(economy, policy, grid, starts, shock, 16, 16, None, generator(1)))
+        responses(economy, simulate_pairs(World(economy, policy), grid, starts, shock, 16, 16, None, generator(1)))
         for policy in (solution.policy_function, reference.policy.on_histogram(grid))
     )
     for name in ("Y", "C", "K", "I", "r", "w"):

@@ -22,9 +22,8 @@ from deepham.loading import load
 from deepham.networks.settings import NetworkSettings, build_networks
 from deepham.paths import conf_folder
 from deepham.simulation.continuum import on_grid, wealth_grid
-from deepham.simulation.household import observe
+from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population, gini, quantile
-from deepham.simulation.rollout import Panel
 from deepham.solution import Solution
 from deepham.verdict import BAR_SETS, judge
 
@@ -48,7 +47,7 @@ def make(name, nodes=60, **calibration):
     panel = Population.panel(economy.initial_assets((1, 200), generator), torch.zeros(1, 200, dtype=torch.long))
     z_path = economy.chain.draw_path(torch.zeros(1, dtype=torch.long), 300, generator)
     start = Panel(on_grid(grid, panel, economy.chain.n_eps), z_path[:, 0])
-    ergodic = ergodic_path(economy, copy.deepcopy(policy).double(), grid, start, z_path, burn_in=100, dates=1)
+    ergodic = ergodic_path(World(economy, copy.deepcopy(policy).double()), grid, start, z_path, burn_in=100, dates=1)
     return Solution(name, economy.parameters(), asdict(NETWORK), policy, value, grid, ergodic.mean_mass, META)
 
 
@@ -84,7 +83,7 @@ def direct(solution, network, k, eps, z, population):
     """One household, straight through the economy and the network."""
     k, eps = torch.tensor([[k]], dtype=torch.float64), torch.tensor([[eps]])
     with torch.no_grad():
-        return float(network(observe(solution.economy, population, torch.tensor([z]), k, eps)))
+        return float(network(World(solution.economy).observe(Panel(population, torch.tensor([z])), k, eps)))
 
 
 @pytest.mark.parametrize("call", ["consumption", "value"])
@@ -414,9 +413,9 @@ def test_errors_are_those_of_the_evaluation(ks):
     errors = ks.errors(dates=2, periods=2, seed=4)
     z_path = torch.tensor(ks.simulate(2, seed=4).z.values)
     start = Panel(ks.ergodic.select(z_path[:, 0]), z_path[:, 0])
-    dates = ergodic_path(ks.economy, ks.policy_function, ks.grid, start, z_path, burn_in=0, dates=2).dates
+    dates = ergodic_path(World(ks.economy, ks.policy_function), ks.grid, start, z_path, burn_in=0, dates=2).dates
     assert isinstance(dates, Panel) and errors == error_measures(
-        ks.economy, ks.policy_function, ks.value_function, dates
+        World(ks.economy, ks.policy_function, ks.value_function), dates
     )
     assert {"euler.mean", "euler.p99", "bellman_policy.mean", "bellman_optimality.max"} <= errors.keys()
     refused(lambda: ks.errors(dates=0), "dates")

@@ -19,10 +19,9 @@ from deepham.files import replace
 from deepham.histories import Histories
 from deepham.histories import descriptions as of_households
 from deepham.simulation.balance import resource_gap, why_unbalanced
-from deepham.simulation.continuum import advance_histogram
-from deepham.simulation.household import Observation, Policy, observe
+from deepham.simulation.period import Panel, Period, World
 from deepham.simulation.population import Population, concatenate, curve_at, gini, levels_of, quantile
-from deepham.simulation.rollout import Panel
+from deepham.simulation.walk import walk
 
 CROWDED = 1e-4  # share of households at the top node, as in the bar of the verdict
 BLOCK = 64  # economies of the continuum that are followed at once: they share no randomness, and small is faster
@@ -57,8 +56,7 @@ class Record(NamedTuple):
 
 @torch.no_grad()
 def record(
-    economy: Economy,
-    policy: Policy,
+    world: World,
     start: Panel,
     shocks: Tensor,
     grid: Tensor | None,
@@ -78,7 +76,7 @@ def record(
     """
     if grid is not None and len(shocks) > BLOCK:
         blocks = [slice(first, first + BLOCK) for first in range(0, len(shocks), BLOCK)]
-        parts = [record(economy, policy, start.select(b), shocks[b], grid, generator) for b in blocks]
+        parts = [record(world, start.select(b), shocks[b], grid, generator) for b in blocks]
         series = {name: torch.cat([part.series[name] for part in parts]) for name in parts[0].series}
         last = Panel(concatenate([part.last.population for part in parts]), torch.cat([part.last.z for part in parts]))
         return Record(
@@ -86,37 +84,29 @@ def record(
             last,
             *(float(np.max([getattr(part, name) for part in parts])) for name in ("resource_gap", "top_mass")),
         )
-    periods = shocks.shape[1]
-    population, z = start.population, start.z
-    rows, lost, top = [], [], []
-    for t in range(periods):
-        seen = observe(economy, population, z)
-        z_next = economy.chain.follow(z, shocks[:, min(t + 1, periods - 1)], seen.aggregates)
-        if grid is None:
-            consumption = policy(seen)
-            uniform = torch.rand(
-                population.k.shape, generator=generator, device=generator.device, dtype=population.k.dtype
-            )
-            eps = economy.chain.draw_eps(population.eps, z, z_next, uniform)
-            following = Population(seen.resources - consumption, eps, population.weight)
-        else:
-            following, consumption = advance_histogram(economy, policy, grid, population, z, z_next, seen)
+    economy, periods, rows, top = world.economy, shocks.shape[1], [], []
+    carried, arrived = [], []
+    # one more period, since what is carried out of the last has to arrive, too
+    for t, period in enumerate(walk(world, start, torch.cat([shocks, shocks[:, -1:]], 1), generator, grid)):
+        population, z = period.panel.population, period.panel.z
+        arrived.append(population.mean(population.k))
+        if t == periods:
+            break
+        last = period
+        carried.append(population.mean(period.carried))
+        if grid is not None:
             top.append(population.weight.reshape(len(z), -1, len(grid))[..., -1].sum(1).max())
         if histories is not None:
-            histories.keep(seen, consumption)
-        carried = seen.resources - consumption
-        accounts = economy.accounts(population, z, seen.aggregates, seen.prices, consumption, carried)
-        lost.append(population.mean(carried) - following.mean(following.k))
+            histories.keep(period)
         state = {economy.aggregate_shock: z[:, 0]} if _written_down(economy) else {}
-        moments = _distribution(population, consumption, economy.borrowing_limit)
-        rows.append(moments | _externality(economy, seen, consumption) | state | accounts)
-        last, population, z = Panel(population, z), following, z_next
-    economy.check_domain(last.z, seen.aggregates)
+        moments = _distribution(population, period.consumption, economy.borrowing_limit)
+        rows.append(moments | _externality(period) | state | period.accounts)
+    economy.check_domain(last.panel.z, last.seen.aggregates)
     series = {name: torch.stack([row[name] for row in rows], 1) for name in rows[0]}
     return Record(
         series,
-        last,
-        float(resource_gap(economy, series, torch.stack(lost, 1)).max()),
+        last.panel,
+        float(resource_gap(economy, series, torch.stack(carried, 1) - torch.stack(arrived[1:], 1)).max()),
         float(torch.stack(top).max()) if top else None,
     )
 
@@ -276,12 +266,13 @@ def _written_down(economy: Economy) -> bool:
     return not economy.chain.finite and economy.chain.draws == 1
 
 
-def _externality(economy: Economy, seen: Observation, consumption: Tensor) -> dict[str, Tensor]:
+def _externality(period: Period) -> dict[str, Tensor]:
     """What a planner weighs, (B,), for economies that state its problem; nothing for the others."""
+    economy, seen = period.world.economy, period.seen
     if not economy.planner:
         return {}
-    marginal = seen.population.mean(economy.preferences.marginal_utility(consumption))
-    return {"externality": 100 * externality_of(economy, seen, consumption) / marginal}
+    marginal = seen.population.mean(economy.preferences.marginal_utility(period.consumption))
+    return {"externality": 100 * externality_of(economy, seen, period.consumption) / marginal}
 
 
 def _distribution(population: Population, consumption: Tensor, limit: float) -> dict[str, Tensor]:

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from deepham import states
 from deepham.economics.economy import Economy
-from deepham.simulation.household import observe
+from deepham.simulation.period import Panel
 
 # told apart in print and by colour-blind readers
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#555555"
@@ -253,8 +253,8 @@ def wealth_and_policy(solution) -> Figure:
     for eps, name, color in shown:
         left.plot(nodes, per_good[eps], color=color, label=name)
         for _, z_name, z, style in aggregate_states:
-            around = solution.ergodic.select(economy.chain.cell(z))
-            seen = observe(economy, around, z, k, torch.full_like(k, eps, dtype=torch.long))
+            around = Panel(solution.ergodic.select(economy.chain.cell(z)), z)
+            seen = solution.world.observe(around, k, torch.full_like(k, eps, dtype=torch.long))
             right.plot(points, solution.policy_function(seen)[0].cpu(), style, color=color, label=f"{name}, {z_name}")
     end, beyond = density_top(economy, grid, by_state.sum(0))
     highest = highest_inside(economy, nodes, end, per_good[[each.eps for each in shown]])

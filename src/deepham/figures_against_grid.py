@@ -27,7 +27,7 @@ from deepham.figures import (
     density as density_of,
 )
 from deepham.reference.solve import Reference
-from deepham.simulation.household import Policy, observe
+from deepham.simulation.period import Panel, World
 from deepham.simulation.population import quantile
 from deepham.solution import Solution
 
@@ -41,12 +41,12 @@ def figures_against_grid(
     solution: Solution, reference: Reference, candidate: Ergodic, truth: Ergodic
 ) -> dict[str, Figure]:
     """Every figure of this file, by name. candidate, truth: paths of solution and reference on the same shocks."""
-    economy, policy, value = solution.economy, solution.policy_function, solution.value_function
-    bins = errors_by_wealth(economy, policy, value, candidate.dates)
-    grid = errors_by_wealth(economy, reference.policy, reference.value, truth.dates)
+    economy = solution.economy
+    bins = errors_by_wealth(solution.world, candidate.dates)
+    grid = errors_by_wealth(World(economy, reference.policy, reference.value), truth.dates)
     return {
         "wealth": wealth_against_grid(economy, candidate, truth),
-        "policy": policy_against_grid(economy, policy, reference, truth),
+        "policy": policy_against_grid(solution.world, reference, truth),
         "capital": capital_against_grid(economy, candidate, truth),
         "errors": errors_against_grid(bins, grid),
     }
@@ -140,9 +140,9 @@ def capital_against_grid(economy: Economy, candidate: Ergodic, truth: Ergodic) -
 
 
 @torch.no_grad()
-def policy_against_grid(economy: Economy, policy: Policy, reference: Reference, truth: Ergodic) -> Figure:
+def policy_against_grid(world: World, reference: Reference, truth: Ergodic) -> Figure:
     """Consumption, its relative distance to the grid's, and the marginal propensity to consume, by wealth and state."""
-    nodes = truth.grid
+    economy, nodes = world.economy, truth.grid
     pooled = (truth.share_z[:, None].to(nodes) * truth.mean_mass).sum(0).reshape(economy.chain.n_eps, -1).sum(0)
     top = nodes[int(torch.searchsorted(pooled.cumsum(0), 0.999))]
     k = torch.linspace(float(nodes[0]), float(top), 400, dtype=nodes.dtype)[1:][None]
@@ -152,8 +152,8 @@ def policy_against_grid(economy: Economy, policy: Policy, reference: Reference, 
     for cell, z_name, z, style in aggregate_states:
         population = _mean_population(truth, cell)
         for eps, name, color in shown_states(economy):
-            seen = observe(economy, population, z, k=k, eps=torch.full(k.shape, eps))
-            ours, grid = policy(seen)[0], reference.policy(seen)[0]
+            seen = world.observe(Panel(population, z), k, torch.full(k.shape, eps))
+            ours, grid = world.policy(seen)[0], reference.policy(seen)[0]
             label = f"{name}, {z_name}"
             level.plot(k[0], ours, style, color=color, label=label)
             level.plot(k[0], grid, **GRID_STYLE | {"linewidth": 0.7})

@@ -28,9 +28,8 @@ from deepham.figures import (
 )
 from deepham.figures_against_grid import GRID_STYLE, Z_STYLES
 from deepham.reference.solve import Reference
-from deepham.simulation.household import Policy, observe
+from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population, quantile
-from deepham.simulation.rollout import Panel
 
 MOST_BINS, LEAST_BINS, POINTS = 60, 12, 150
 WIDTH, HEIGHT = 5.5, 3.2  # inches of a panel: TensorBoard's cards are narrow, and panels stand above each other
@@ -38,14 +37,12 @@ SHOWN_SHARE = 1e-4  # of households, down to which the upper tail is shown
 AT_LIMIT = 1e-5  # of typical assets above the limit, within which a household of a panel stands at it
 
 
-def figures_in_training(
-    economy: Economy, policy: Policy, panel: Panel, reference: Reference | None
-) -> dict[str, Figure]:
+def figures_in_training(world: World, panel: Panel, reference: Reference | None) -> dict[str, Figure]:
     """Every figure of this file, by name. Everything on the CPU, in one precision."""
     everybody = _pooled(panel.population)
     return {
-        "wealth": wealth_in_panel(economy, everybody, reference),
-        "policy": policy_in_panel(economy, policy, everybody, panel.z, reference),
+        "wealth": wealth_in_panel(world.economy, everybody, reference),
+        "policy": policy_in_panel(world, everybody, panel.z, reference),
     }
 
 
@@ -95,13 +92,11 @@ def wealth_in_panel(economy: Economy, everybody: Population, reference: Referenc
 
 
 @torch.no_grad()
-def policy_in_panel(
-    economy: Economy, policy: Policy, everybody: Population, z: Tensor, reference: Reference | None
-) -> Figure:
+def policy_in_panel(world: World, everybody: Population, z: Tensor, reference: Reference | None) -> Figure:
     """Consumption by wealth and state, and its distance to the grid's, for households beside `everybody` (1, N), in
     every state of a chain or at the mean of z (B, d).
     """
-    top = float(quantile(everybody.k[0], everybody.weight[0], [0.998]))
+    economy, top = world.economy, float(quantile(everybody.k[0], everybody.weight[0], [0.998]))
     k = torch.linspace(economy.borrowing_limit, top, POINTS + 1, dtype=everybody.k.dtype)[None, 1:]
     rows = 1 if reference is None else 2
     figure = Figure(figsize=(WIDTH, rows * HEIGHT), layout="constrained")
@@ -110,8 +105,8 @@ def policy_in_panel(
     aggregate_states = shown_aggregate_states(economy, z_shown, Z_STYLES)
     for _, z_name, z_here, style in aggregate_states:
         for eps, name, color in shown_states(economy):
-            seen = observe(economy, everybody, z_here, k=k, eps=torch.full(k.shape, eps))
-            ours = policy(seen)[0]
+            seen = world.observe(Panel(everybody, z_here), k, torch.full(k.shape, eps))
+            ours = world.policy(seen)[0]
             label = f"{name}, {z_name}"
             level.plot(k[0], ours, linestyle=style, color=color, label=label)
             if reference is not None:

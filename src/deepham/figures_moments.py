@@ -26,9 +26,8 @@ from deepham.figures import (
 )
 from deepham.impulse import Transfer
 from deepham.networks.moments import GeneralizedMoments
-from deepham.simulation.household import Observation, observe
+from deepham.simulation.period import Observation, Panel
 from deepham.simulation.population import Population, quantile
-from deepham.simulation.rollout import Panel
 from deepham.solution import Solution
 
 PERIODS, DATES = 1000, 100  # a simulated path, and the cross-sections along it that are drawn
@@ -165,13 +164,13 @@ def _dates(solution: Solution, seed: int) -> Panel:
     z_0 = economy.chain.typical_z()[economy.chain.stationary_z().argmax()][None]
     shocks = economy.chain.draw_path(z_0, PERIODS, torch.Generator(device).manual_seed(seed))
     start = solution.begin(shocks[:, 0])
-    return ergodic_path(economy, solution.policy_function, solution.grid, start, shocks, burn_in=0, dates=DATES).dates
+    return ergodic_path(solution.world, solution.grid, start, shocks, burn_in=0, dates=DATES).dates
 
 
 def _beside(solution: Solution, panel: Panel, k: Tensor, eps: int) -> Observation:
     """What households (1, N) of one individual state see that live beside each of B populations."""
     k = k.expand(len(panel.z), -1)
-    return observe(solution.economy, panel.population, panel.z, k, torch.full_like(k, eps, dtype=torch.long))
+    return solution.world.observe(panel, k, torch.full_like(k, eps, dtype=torch.long))
 
 
 def _wealth(solution: Solution) -> Tensor:

@@ -6,8 +6,7 @@ import torch
 from torch import Tensor
 
 from deepham.economics.economy import Economy
-from deepham.simulation.household import Observation, Policy, observe
-from deepham.simulation.rollout import Panel
+from deepham.simulation.period import Panel, Period
 
 GIFT = 1e-3  # of typical consumption: what the marginal propensity to consume is measured with
 
@@ -16,7 +15,7 @@ class Histories:
     """Paths of N households in B economies over T periods. `datasets.record` hands it every period as it passes.
 
     Args:
-        economy, policy: as in `datasets.record`.
+        economy: that is followed.
         start: of the panel; says B, N, the device and the floating dtype.
         periods: T.
 
@@ -25,8 +24,8 @@ class Histories:
             `c`, `m`, `income`, `mpc` and the assets carried into the next period are.
     """
 
-    def __init__(self, economy: Economy, policy: Policy, start: Panel, periods: int):
-        self.economy, self.policy, self.period = economy, policy, 0
+    def __init__(self, economy: Economy, start: Panel, periods: int):
+        self.economy, self.period = economy, 0
         k = start.population.k
         self.names = household_names(economy)
         # a period is written in one piece
@@ -34,26 +33,27 @@ class Histories:
         kept[self.names["eps"]] = torch.empty((periods, *k.shape), dtype=torch.long, device=k.device)
         self.series = {name: each.permute(1, 2, 0) for name, each in kept.items()}
 
-    def keep(self, seen: Observation, consumption: Tensor) -> None:
-        """Write down one period: consumption (B, N) of the panel's own households."""
+    def keep(self, period: Period) -> None:
+        """Write down one period of the panel's own households."""
+        seen = period.seen
         own = {
             "k": seen.k,
             "eps": seen.eps,
-            "c": consumption,
+            "c": period.consumption,
             "m": seen.resources,
             "income": seen.resources - seen.k,
-            "k_next": seen.resources - consumption,
-            "mpc": self._propensity(seen, consumption),
+            "k_next": period.carried,
+            "mpc": self._propensity(period),
         }
         for name, values in own.items():
             self.series[self.names[name]][..., self.period] = values
         self.period += 1
 
-    def _propensity(self, seen: Observation, consumption: Tensor) -> Tensor:
+    def _propensity(self, period: Period) -> Tensor:
         """Marginal propensity to consume (B, N): the share of a small gift of assets that is consumed at once."""
-        gift = GIFT * self.economy.typical_household()["c"]
-        richer = observe(self.economy, seen.population, seen.z, seen.k + gift, seen.eps)
-        return (self.policy(richer) - consumption) / (richer.resources - seen.resources)
+        world, seen = period.world, period.seen
+        richer = world.observe(period.panel, seen.k + GIFT * self.economy.typical_household()["c"])
+        return (world.policy(richer) - period.consumption) / (richer.resources - seen.resources)
 
 
 def household_names(economy: Economy) -> dict[str, str]:

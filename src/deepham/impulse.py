@@ -12,6 +12,7 @@ neighbours to a stratum.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -25,10 +26,10 @@ from deepham.economics.economy import Economy
 from deepham.economics.gaussian import GaussianProcess
 from deepham.economics.quadrature import standard_normal
 from deepham.errors import InputError
-from deepham.simulation.continuum import advance_histogram, on_grid
-from deepham.simulation.household import Policy, observe
+from deepham.simulation.continuum import on_grid
+from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population, levels_of
-from deepham.simulation.rollout import Panel
+from deepham.simulation.walk import walk
 
 if TYPE_CHECKING:
     from deepham.solved import SolvedEconomy
@@ -222,21 +223,14 @@ def in_words(economy: Economy, shock: Shock) -> str:
 @torch.no_grad()
 def ergodic_starts(solved: SolvedEconomy, generator: torch.Generator) -> Panel:
     """Economies of the continuum at the ends of independent paths."""
-    economy, grid = solved.economy, solved.grid
-    chain = economy.chain
+    chain, grid = solved.economy.chain, solved.grid
     index = (
         torch.rand((ECONOMIES, 1), generator=generator, device=grid.device, dtype=grid.dtype)
         >= chain.stationary_z()[:-1].cumsum(0)
     ).sum(-1)
     path = chain.draw_path(solved.z[index], SETTLE + 1, generator)
-    panel = solved.begin(path[:, 0])
-    for t in range(SETTLE):
-        seen = observe(economy, panel.population, panel.z)
-        z = chain.follow(panel.z, path[:, t + 1], seen.aggregates)
-        panel = Panel(
-            advance_histogram(economy, solved.policy_function, grid, panel.population, panel.z, z, seen)[0], z
-        )
-    return panel
+    (last,) = deque(walk(solved.world, solved.begin(path[:, 0]), path, grid=grid), maxlen=1)
+    return last.panel
 
 
 @dataclass(frozen=True)
@@ -258,8 +252,7 @@ class Draws:
 
 @torch.no_grad()
 def simulate_pairs(
-    economy: Economy,
-    policy: Policy,
+    world: World,
     grid: Tensor,
     starts: Panel,
     shock: Shock,
@@ -275,6 +268,7 @@ def simulate_pairs(
         agents: None for the continuum; a number draws a panel from each cross-section, and both copies' households have
             the same individual luck.
     """
+    economy = world.economy
     index = _candidates(economy, starts.z, shock)
     could_differ = isinstance(shock, Innovation) and shock.baseline == "drawn"
     if isinstance(shock, StateShock):
@@ -299,7 +293,7 @@ def simulate_pairs(
 
     def follow(start: Panel, path: Tensor) -> dict[str, Tensor]:
         common = torch.Generator(generator.device).manual_seed(luck)
-        found = datasets.record(economy, policy, start, path, grid if agents is None else None, common)
+        found = datasets.record(world, start, path, grid if agents is None else None, common)
         copies.append(found)
         return found.series
 
@@ -446,8 +440,7 @@ def _standard_error(values: np.ndarray, drawn: Draws) -> np.ndarray:
 
 
 def impulse_response(
-    economy: Economy,
-    policy: Policy,
+    world: World,
     grid: Tensor,
     starts: Panel,
     shock: Shock,
@@ -461,7 +454,8 @@ def impulse_response(
     """The responses as an xarray.Dataset of dimension ("period",), see `Solution.irf`."""
     import xarray  # slow to import
 
-    drawn = simulate_pairs(economy, policy, grid, starts, shock, periods, draws, agents, generator)
+    economy = world.economy
+    drawn = simulate_pairs(world, grid, starts, shock, periods, draws, agents, generator)
     variables = {
         name: (("period",), series, {"long_name": text, "units": unit})
         for name, (series, text, unit) in responses(economy, drawn).items()

@@ -19,9 +19,8 @@ from deepham.histories import Histories
 from deepham.risky import RiskySteadyState, describe_path
 from deepham.simulation.balance import SMALL, gap_of
 from deepham.simulation.continuum import on_grid
-from deepham.simulation.household import Observation, Policy, Value, observe
+from deepham.simulation.period import Observation, Panel, Policy, Value, World
 from deepham.simulation.population import Population
-from deepham.simulation.rollout import Panel
 
 CHUNK = 2**17  # households that go through a policy at once: bounds the memory
 MOST_STARTS = 8  # seeds whose starting points of impulse responses are kept
@@ -67,6 +66,11 @@ class SolvedEconomy:
         self.ergodic = self._check_ergodic()
         self.z = self._check_z(z)
         self._starts: dict[int, tuple[Tensor, Tensor, Tensor]] = {}  # by seed, see `_ergodic_starts`
+
+    @property
+    def world(self) -> World:
+        """The economy and how its households live in it."""
+        return World(self.economy, self.policy_function, self.value_function)
 
     @property
     def cross_sections(self) -> Panel:
@@ -129,7 +133,7 @@ class SolvedEconomy:
             z_here = one[None] if chain.finite else one[None, None]
             around = self.ergodic.select(chain.cell(z_here)) if population is None else population
             for where in (z_flat == one).nonzero()[:, 0].split(CHUNK):
-                seen = observe(self.economy, around, z_here, k_flat[where][None], eps_flat[where][None])
+                seen = self.world.observe(Panel(around, z_here), k_flat[where][None], eps_flat[where][None])
                 self._check_resources(self.economy.asset, seen)
                 result[where.cpu().numpy()] = function(seen)[0].cpu().numpy()
         return result.reshape(k.shape)
@@ -200,10 +204,8 @@ class SolvedEconomy:
         else:
             path = states.shock_path(self.economy, shocks, economies, periods, self.grid.device)
         begin = self._start(start, self.begin(path[:, 0]), agents, generator)
-        kept = Histories(self.economy, self.policy_function, begin, periods) if histories else None
-        found = datasets.record(
-            self.economy, self.policy_function, begin, path, self.grid if agents is None else None, generator, kept
-        )
+        kept = Histories(self.economy, begin, periods) if histories else None
+        found = datasets.record(self.world, begin, path, self.grid if agents is None else None, generator, kept)
         return datasets.to_dataset(
             self.economy,
             found.series,
@@ -327,8 +329,7 @@ class SolvedEconomy:
             here = here if read.before is not None or among is None else here.select(among.nonzero()[:, 0])
             starts = self._start(start, here if read.before is None else here.select([read.before]), None, generator)
         return impulse.impulse_response(
-            self.economy,
-            self.policy_function,
+            self.world,
             self.grid,
             starts,
             read,
@@ -393,10 +394,8 @@ class SolvedEconomy:
             self.grid.device,
         )
         shocks = self._draw_path(1, periods, self._generator(seed))
-        path = ergodic_path(
-            self.economy, self.policy_function, self.grid, self.begin(shocks[:, 0]), shocks, burn_in=0, dates=dates
-        )
-        return error_measures(self.economy, self.policy_function, self.value_function, path.dates.select(slice(dates)))
+        path = ergodic_path(self.world, self.grid, self.begin(shocks[:, 0]), shocks, burn_in=0, dates=dates)
+        return error_measures(self.world, path.dates.select(slice(dates)))
 
     def _generator(self, seed) -> torch.Generator:
         return torch.Generator(self.grid.device).manual_seed(states.whole("seed", seed, 0))
@@ -436,7 +435,7 @@ class SolvedEconomy:
             start, z = states.with_aggregate_state(self.economy, "start", start, z)
             given = states.cross_section(self.economy, "start", start, self.grid.device)
             population = given.select([0] * len(z))
-            self._check_resources(f"start[{self.economy.asset!r}]", observe(self.economy, population, z))
+            self._check_resources(f"start[{self.economy.asset!r}]", self.world.observe(Panel(population, z)))
             if agents is None:
                 if bool((given.k > self.grid[-1]).any()):
                     raise InputError(
@@ -455,13 +454,13 @@ class SolvedEconomy:
         if start is None or self.economy.unbalanced() or not self.economy.chain.finite:
             return None
         given = states.cross_section(self.economy, "start", start, self.grid.device)
-        fits = ~(gap_of(self.economy, given.select([0] * len(self.z)), self.z) > SMALL)
+        fits = ~(gap_of(self.economy, Panel(given.select([0] * len(self.z)), self.z)) > SMALL)
         return fits if bool(fits.any()) else None  # the refusal is that of the first state
 
     def _adds_up(self, given: Population, z: Tensor) -> None:
         """Raise InputError unless goods add up where the households (1, N) are in these aggregate states (B, ...)."""
         economy, chain = self.economy, self.economy.chain
-        gaps = gap_of(economy, given.select([0] * len(z)), z)
+        gaps = gap_of(economy, Panel(given.select([0] * len(z)), z))
         if economy.unbalanced() or not bool((gaps > SMALL).any()):
             return
         worst = int(gaps.nan_to_num(0).argmax())

@@ -11,8 +11,8 @@ from deepham.algorithm.bellman_paper import Protocol, _errors, bellman_paper
 from deepham.paths import conf_folder
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.store import find
+from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
-from deepham.simulation.rollout import Panel
 
 SMALL = Protocol(agents=4, economies=3, periods=30, dates=5, draws=10, burn_in=10)
 
@@ -54,7 +54,7 @@ def test_the_batched_protocol_is_the_plain_one(ks98, plain, seeded):
     def value(seen):
         return 90 + 20 * torch.log(seen.resources) + 3 * seen.z[:, None] - 0.2 * seen.aggregates["K"][:, None]
 
-    found = _errors(ks98, policy, value, panel, replace(SMALL, draws=10), seeded(5))
+    found = _errors(World(ks98, policy, value).period(panel), replace(SMALL, draws=10), seeded(5))
     generator = seeded(5)
     share = torch.rand((2, 10), generator=generator, dtype=torch.float64)
     draws = torch.stack([ks98.chain.draw_z(panel.z[b].expand(10), share[b]) for b in range(2)])
@@ -71,9 +71,9 @@ def test_the_batched_protocol_is_the_plain_one(ks98, plain, seeded):
 
 def test_one_seed_gives_one_figure_and_leaves_the_global_generator_alone(bm, closed_form):
     before = torch.get_rng_state()
-    first = bellman_paper(bm, closed_form.policy, closed_form.value, 3, SMALL)
-    assert first == bellman_paper(bm, closed_form.policy, closed_form.value, 3, SMALL)
-    assert first != bellman_paper(bm, closed_form.policy, closed_form.value, 4, SMALL)
+    first = bellman_paper(World(bm, closed_form.policy, closed_form.value), 3, SMALL)
+    assert first == bellman_paper(World(bm, closed_form.policy, closed_form.value), 3, SMALL)
+    assert first != bellman_paper(World(bm, closed_form.policy, closed_form.value), 4, SMALL)
     assert torch.equal(torch.get_rng_state(), before)
 
 
@@ -82,7 +82,7 @@ def test_the_true_solution_has_the_noise_floor_of_the_protocol(ks98):
     settings = yaml.safe_load((conf_folder() / "reference/standard.yaml").read_text(encoding="utf-8"))
     reference = find("ks98", ks98, ReferenceSettings(**settings), store=None)
     few, published, many = (
-        bellman_paper(ks98, reference.policy, reference.value, 0, Protocol(50, 16, 50, 100, 20, draws))
+        bellman_paper(World(ks98, reference.policy, reference.value), 0, Protocol(50, 16, 50, 100, 20, draws))
         for draws in (25, 100, 2500)
     )
     assert few > 2 * many and 0.009 < published < 0.013
@@ -96,12 +96,14 @@ def test_one_agent_moves_the_aggregate(bm, closed_form):
         seen.append(observation.aggregates["K"])
         return closed_form.value(observation)
 
-    bellman_paper(bm, closed_form.policy, value, 0, replace(SMALL, agents=2, economies=1, dates=1))
+    bellman_paper(World(bm, closed_form.policy, value), 0, replace(SMALL, agents=2, economies=1, dates=1))
     after = torch.stack([each[0] for each in seen[1:12]])
     assert after.unique().numel() == 11, "each of the choices has an aggregate of its own"
 
 
 def test_the_figure_is_by_the_unit_of_time(bm, closed_form):
-    yearly = bellman_paper(bm, closed_form.policy, closed_form.value, 3, SMALL)
+    yearly = bellman_paper(World(bm, closed_form.policy, closed_form.value), 3, SMALL)
     bm.period_length = 0.2
-    assert bellman_paper(bm, closed_form.policy, closed_form.value, 3, SMALL) == pytest.approx(5 * yearly, rel=1e-12)
+    assert bellman_paper(World(bm, closed_form.policy, closed_form.value), 3, SMALL) == pytest.approx(
+        5 * yearly, rel=1e-12
+    )

@@ -24,9 +24,8 @@ from deepham.algorithm.evaluation import (
 )
 from deepham.errors import InputError
 from deepham.simulation.continuum import on_grid, wealth_grid
-from deepham.simulation.household import observe
+from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
-from deepham.simulation.rollout import Panel
 
 BURN_IN, PERIODS = 20, 120
 
@@ -39,7 +38,7 @@ def path(bm, closed_form, seeded):
     start = on_grid(grid, Population.panel(k, torch.zeros(3, 9, dtype=torch.long)), 1)
     z = bm.chain.draw_path(torch.tensor([0, 1]), PERIODS, seeded(1))[[0, 0, 1]]
     return ergodic_path(
-        bm, closed_form.policy, grid, Panel(start, z[:, 0]), z, BURN_IN, dates=3 * (PERIODS - BURN_IN)
+        World(bm, closed_form.policy), grid, Panel(start, z[:, 0]), z, BURN_IN, dates=3 * (PERIODS - BURN_IN)
     ), z
 
 
@@ -76,7 +75,9 @@ def test_kept_dates_are_those_of_the_path(path):
 def test_dates_are_spread_evenly(bm, closed_form, path):
     full, z = path
     start = full.dates.population.select(slice(3))
-    few = ergodic_path(bm, closed_form.policy, full.grid, Panel(start, z[:, BURN_IN]), z[:, BURN_IN:], 0, dates=15)
+    few = ergodic_path(
+        World(bm, closed_form.policy), full.grid, Panel(start, z[:, BURN_IN]), z[:, BURN_IN:], 0, dates=15
+    )
     own = few.dates.population
     torch.testing.assert_close(own.mean(own.k), few.K[:, ::20].T.flatten())
 
@@ -86,12 +87,11 @@ def test_welfare_is_the_certain_consumption_whose_utility_is_the_mean_of_all(bm,
     consumption."""
     ergodic, _ = path
     own = ergodic.dates  # every period was kept
-    consumption = closed_form.policy(observe(bm, own.population, own.z))
+    consumption = closed_form.policy(World(bm).observe(own))
     expected = float(own.population.mean(consumption.log()).mean().exp())
     assert distribution_measures(ergodic)["welfare"] == pytest.approx(expected, rel=1e-9)
     same = ergodic_path(
-        bm,
-        lambda seen: 0.3 * torch.ones_like(seen.resources),
+        World(bm, lambda seen: 0.3 * torch.ones_like(seen.resources)),
         ergodic.grid,
         own.select(slice(3)),
         torch.ones(3, 5, dtype=torch.long),
@@ -163,7 +163,7 @@ def test_error_measures_are_weighted_statistics_in_percent(bm, bm_panel, closed_
     weight = torch.tensor([0.1, 0.1, 0.1, 0.1, 0.585, 0.013, 0.002], dtype=torch.float64).expand(4, 7)
     factors = torch.tensor([1, 1, 1, 1, 2, 3, 4], dtype=torch.float64)
     panel = Panel(Population(bm_panel.population.k, bm_panel.population.eps, weight), bm_panel.z)
-    measures = error_measures(bm, lambda seen: factors * closed_form.policy(seen), closed_form.value, panel)
+    measures = error_measures(World(bm, lambda seen: factors * closed_form.policy(seen), closed_form.value), panel)
     errors = [100 * (0.95 / (1 - 0.05 * f) - 1) for f in (2, 3, 4)]  # of c/c*, known from test_residuals
     mean = 0.585 * errors[0] + 0.013 * errors[1] + 0.002 * errors[2]
     assert measures["euler.mean"] == pytest.approx(mean, rel=1e-9)
@@ -176,7 +176,7 @@ def test_a_shifted_value_is_off_by_its_interest_in_every_statistic(bm, bm_panel,
     """Utils per unit of time, of which a period is `length`."""
     bm.period_length = length
     measures = error_measures(
-        bm, closed_form.policy, lambda seen: closed_form.value(seen) - 0.1, bm_panel, optimality_every
+        World(bm, closed_form.policy, lambda seen: closed_form.value(seen) - 0.1), bm_panel, optimality_every
     )
     for name in ("bellman_policy", "bellman_optimality"):
         for statistic in ("mean", "p99", "max"):
@@ -188,14 +188,14 @@ def test_points_that_nobody_reaches_carry_no_error(bm, bm_panel, closed_form):
     factors = torch.tensor([4, 1, 1, 1, 1, 1, 1], dtype=torch.float64)
     own = bm_panel.population
     panel = Panel(Population(own.k, own.eps, (factors == 1).double().expand(4, 7) / 6), bm_panel.z)
-    measures = error_measures(bm, lambda seen: factors * closed_form.policy(seen), closed_form.value, panel)
+    measures = error_measures(World(bm, lambda seen: factors * closed_form.policy(seen), closed_form.value), panel)
     for name, error in measures.items():
         assert error == pytest.approx(0, abs=1e-6), name
 
 
 @pytest.mark.parametrize("factor, gap", [(1.0, 0.0), (1.02, 2.0), (0.97, 3.0)])
 def test_distance_to_the_closed_form_is_in_percent(bm, bm_panel, closed_form, factor, gap):
-    measures = closed_form_measures(bm, lambda seen: factor * closed_form.policy(seen), bm_panel)
+    measures = closed_form_measures(World(bm, lambda seen: factor * closed_form.policy(seen)), bm_panel)
     assert measures["closed_form_gap.mean"] == pytest.approx(gap, rel=1e-9, abs=1e-12)
 
 
@@ -209,7 +209,7 @@ def save_most(seen):
 @pytest.fixture
 def ks98_measured(ks98, ks98_panel):
     return measure(
-        ks98, save_most, lambda seen: torch.log(seen.resources), ks98_panel, VerdictSettings(**SETTINGS), seed=3
+        World(ks98, save_most, lambda seen: torch.log(seen.resources)), ks98_panel, VerdictSettings(**SETTINGS), seed=3
     )
 
 
@@ -224,7 +224,8 @@ def test_measure_follows_the_pooled_start_along_its_own_path(ks98, ks98_panel, k
         for z in (0, 1)
     ]  # either is as likely
     again = [
-        ergodic_path(ks98, save_most, grid, Panel(pooled.select([0, 0]), path[:, 0]), path, 40, 20) for path in paths
+        ergodic_path(World(ks98, save_most), grid, Panel(pooled.select([0, 0]), path[:, 0]), path, 40, 20)
+        for path in paths
     ]
     same = [other for other in again if torch.allclose(ergodic.K, other.K, rtol=1e-12, atol=0)]
     assert same and torch.equal(same[0].z, ergodic.z)
@@ -244,7 +245,7 @@ def test_a_state_that_the_path_misses_has_a_cross_section_nevertheless(ks98, pla
     grid = wealth_grid(ks98, 60, 8.0)
     start = on_grid(grid, ks98_panel.population, 2).select([1])
     good = torch.ones(1, 30, dtype=torch.long)
-    ergodic = ergodic_path(ks98, save_most, grid, Panel(start, good[:, 0]), good, 10, 5)
+    ergodic = ergodic_path(World(ks98, save_most), grid, Panel(start, good[:, 0]), good, 10, 5)
     assert ergodic.share_z.tolist() == [0, 1]
     torch.testing.assert_close(ergodic.mean_mass.sum(1), torch.ones(2, dtype=torch.float64))
     jobless = ergodic.mean_mass.reshape(2, 2, 60)[:, 0].sum(1)
@@ -257,16 +258,16 @@ def test_a_state_that_is_missed_is_turned_to_from_every_path(ks98, ks98_panel):
     people = on_grid(grid, ks98_panel.population, 2).select([1, 1])
     people = on_grid(grid, people.with_assets(people.k * torch.tensor([[0.3], [1.0]]).double()), 2)
     good = torch.ones(2, 5, dtype=torch.long)
-    ergodic = ergodic_path(ks98, save_most, grid, Panel(people, good[:, 0]), good, 0, 10)
+    ergodic = ergodic_path(World(ks98, save_most), grid, Panel(people, good[:, 0]), good, 0, 10)
     last, z = ergodic.dates.population.select(slice(-2, None)), ergodic.dates.z[-2:]
-    carried = 0.93 * last.mean(observe(ks98, last, z).resources)
+    carried = 0.93 * last.mean(World(ks98).observe(Panel(last, z)).resources)
     assert float(ergodic.mean_mass[0] @ grid.repeat(2)) == pytest.approx(float(carried.mean()), rel=1e-9)
     assert float(carried.diff().abs()) > 1
 
 
 def test_every_measure_of_the_closed_form_is_right(bm, bm_panel, closed_form):
     settings = VerdictSettings(**SETTINGS)
-    _, measures = measure(bm, closed_form.policy, closed_form.value, bm_panel, settings, seed=1)
+    _, measures = measure(World(bm, closed_form.policy, closed_form.value), bm_panel, settings, seed=1)
     assert sorted(measures) == sorted(measure_names(bm))
     for name in ("euler", "bellman_policy", "bellman_optimality"):
         for statistic in ("mean", "p99", "max"):

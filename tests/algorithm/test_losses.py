@@ -8,12 +8,12 @@ from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from deepham import economics
 from deepham.algorithm.losses import agent_weights, policy_loss, value_loss
-from deepham.simulation.household import observe
+from deepham.simulation.period import Panel, World
 
 
 @pytest.fixture
 def seen(ks98, ks98_panel):
-    return observe(ks98, ks98_panel.population, ks98_panel.z)
+    return World(ks98).observe(ks98_panel)
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_value_loss_and_its_gradient_equal_finite_differences(
 
 
 def test_the_exact_value_function_has_no_loss_and_a_wrong_one_the_known_loss(bm, bm_panel, closed_form):
-    seen = observe(bm, bm_panel.population, bm_panel.z)
+    seen = World(bm).observe(bm_panel)
     target, marginal = closed_form.value(seen), 1 / closed_form.policy(seen)
     weight = torch.ones(4, 7, dtype=torch.float64)
 
@@ -101,7 +101,7 @@ def test_weights_grow_towards_both_ends(ks98, ks98_panel, rich, poor):
     state = ks98.steady_state()
     k = torch.tensor([[0.0, 5.0, 0.5 * state["K"], 2 * state["K"], 3 * state["K"], 100 * state["K"]]]).double()
     eps = torch.tensor([[0, 1, 1, 1, 1, 1]])  # who has neither assets nor work would weigh sixty times as much
-    seen = observe(ks98, ks98_panel.population.select(slice(1)), torch.tensor([0]), k=k, eps=eps)
+    seen = World(ks98).observe(Panel(ks98_panel.population.select(slice(1)), torch.tensor([0])), k=k, eps=eps)
     weight = agent_weights(ks98.typical_household(), seen, rich, poor)
     terms = [
         1 + rich * min((own / state["K"]) ** 2, 9) + poor * min((state["c"] / m) ** 2, 9)

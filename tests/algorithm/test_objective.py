@@ -4,11 +4,11 @@ import math
 
 import pytest
 import torch
+from walking import draw_shocks, expected_value
 
-from deepham.algorithm.objective import expected_value, lifetime_utility
-from deepham.simulation.household import observe
+from deepham.algorithm.objective import lifetime_utility
+from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
-from deepham.simulation.rollout import Panel, draw_shocks
 
 LENGTHS = pytest.mark.parametrize("horizon, exact", [(1, True), (1, False), (5, True), (5, False)])
 
@@ -42,7 +42,7 @@ def slow_lifetime_utility(plain, economy, panel, horizon, generator, exact):
                 row[n] = m - rule(m, K)
         if t < horizon - 1 or not exact:
             panel = Panel(Population.panel(panel.population.k, torch.tensor(eps)), torch.tensor(z))
-            z_next, eps_next = draw_shocks(economy, observe(economy, panel.population, panel.z), generator)
+            z_next, eps_next = draw_shocks(economy, World(economy).observe(panel), generator)
             z, eps = z_next.tolist(), eps_next.tolist()
     for b, row in enumerate(k):
         K = sum(row) / len(row)
@@ -62,20 +62,20 @@ def slow_lifetime_utility(plain, economy, panel, horizon, generator, exact):
 @LENGTHS
 @pytest.mark.parametrize("price_taking", [True, False])
 def test_equals_a_slow_loop(ks98, plain, ks98_panel, seeded, horizon, exact, price_taking):
-    fast = lifetime_utility(ks98, policy, value, ks98_panel, horizon, seeded(5), price_taking, exact=exact)
+    fast = lifetime_utility(World(ks98, policy, value, price_taking), ks98_panel, horizon, seeded(5), exact=exact)
     slow = slow_lifetime_utility(plain, ks98, ks98_panel, horizon, seeded(5), exact)
     torch.testing.assert_close(fast.utility, slow, rtol=1e-12, atol=0)
-    seen = observe(ks98, ks98_panel.population, ks98_panel.z)
-    torch.testing.assert_close(fast.first.resources, seen.resources, rtol=0, atol=0)
-    torch.testing.assert_close(fast.consumption, policy(seen), rtol=0, atol=0)
+    seen = World(ks98).observe(ks98_panel)
+    torch.testing.assert_close(fast.first.seen.resources, seen.resources, rtol=0, atol=0)
+    torch.testing.assert_close(fast.first.consumption, policy(seen), rtol=0, atol=0)
 
 
 def test_draws_at_the_horizon_average_to_the_exact_expectation(ks98, seeded):
     copies = 20_000
     own = Population.panel(torch.tensor([[5.0, 60.0]]).double().expand(copies, 2), torch.tensor([[0, 1]] * copies))
     panel = Panel(own, torch.zeros(copies, dtype=torch.long))
-    drawn = lifetime_utility(ks98, policy, value, panel, 1, seeded(), exact=False).utility
-    exact = lifetime_utility(ks98, policy, value, panel.select(slice(1)), 1, seeded()).utility[0]
+    drawn = lifetime_utility(World(ks98, policy, value), panel, 1, seeded(), exact=False).utility
+    exact = lifetime_utility(World(ks98, policy, value), panel.select(slice(1)), 1, seeded()).utility[0]
     assert bool(((drawn.mean(0) - exact).abs() < 4 * drawn.std(0) / copies**0.5).all())
 
 
@@ -97,7 +97,7 @@ MASS = torch.tensor([[0.0, 0.4, 0.3, 0.3]], dtype=torch.float64)  # the first ho
 def utilities(economy, k, horizon, exact, generator, price_taking):
     panel = Panel(Population(k, torch.tensor([[0, 1, 1, 1]]), MASS), torch.tensor([1]))
     return lifetime_utility(
-        economy, reads_everything, values_everything, panel, horizon, generator, price_taking, exact=exact
+        World(economy, reads_everything, values_everything, price_taking), panel, horizon, generator, exact=exact
     ).utility[0]
 
 
@@ -152,9 +152,9 @@ def test_only_the_choices_of_players_carry_a_gradient(ks98, ks98_panel, seeded, 
     def shifted(seen):
         return policy(seen) * (1 + shift[: seen.resources.shape[1]])
 
-    arguments = (ks98, shifted, value, ks98_panel, horizon)
-    held = lifetime_utility(*arguments, seeded(), price_taking, players, exact)
-    free = lifetime_utility(*arguments, seeded(), price_taking, None, exact)
+    arguments = World(ks98, shifted, value, price_taking), ks98_panel, horizon
+    held = lifetime_utility(*arguments, seeded(), players, exact)
+    free = lifetime_utility(*arguments, seeded(), None, exact)
     torch.testing.assert_close(held.utility, free.utility, rtol=0, atol=0)
     (slope,) = torch.autograd.grad(held.utility.sum(), shift)
     assert bool((slope[players:] == 0).all()) and bool((slope[:players] != 0).all())
@@ -165,8 +165,10 @@ def test_only_the_choices_of_players_carry_a_gradient(ks98, ks98_panel, seeded, 
 @LENGTHS
 def test_closed_form_is_worth_what_the_closed_form_says(bm, bm_panel, closed_form, seeded, horizon, exact):
     """V - u(c_0) - ... telescopes: with enumerated shocks and one period the objective is V itself."""
-    lifetime = lifetime_utility(bm, closed_form.policy, closed_form.value, bm_panel, horizon, seeded(), exact=exact)
-    exact_value = closed_form.value(observe(bm, bm_panel.population, bm_panel.z))
+    lifetime = lifetime_utility(
+        World(bm, closed_form.policy, closed_form.value), bm_panel, horizon, seeded(), exact=exact
+    )
+    exact_value = closed_form.value(World(bm).observe(bm_panel))
     if horizon == 1 and exact:
         torch.testing.assert_close(lifetime.utility, exact_value, rtol=1e-12, atol=0)
     # relative wealth enters by log(k)/(1-beta), whatever is drawn
@@ -181,7 +183,7 @@ def test_first_order_condition_holds_at_the_closed_form_for_price_takers_only(bm
         def scaled(seen):
             return theta * closed_form.policy(seen)
 
-        lifetime = lifetime_utility(bm, scaled, closed_form.value, bm_panel, 5, seeded(), price_taking)
+        lifetime = lifetime_utility(World(bm, scaled, closed_form.value, price_taking), bm_panel, 5, seeded())
         return torch.autograd.grad(lifetime.utility.sum(), theta)[0]
 
     torch.testing.assert_close(slope(True), torch.zeros(7, dtype=torch.float64), rtol=0, atol=1e-11)
@@ -200,8 +202,10 @@ def test_a_household_that_leaves_the_closed_form_loses(bm, bm_panel, closed_form
         return factors * closed_form.policy(seen)
 
     loss = (
-        lifetime_utility(bm, closed_form.policy, closed_form.value, panel, horizon, seeded(), exact=exact).utility
-        - lifetime_utility(bm, deviating, closed_form.value, panel, horizon, seeded(), exact=exact).utility
+        lifetime_utility(
+            World(bm, closed_form.policy, closed_form.value), panel, horizon, seeded(), exact=exact
+        ).utility
+        - lifetime_utility(World(bm, deviating, closed_form.value), panel, horizon, seeded(), exact=exact).utility
     )
     # u falls by log f a period, k' moves by the factor g in each: its later worth is log(g) beta / (1-beta) in utils
     g = (1 - factor * 0.05) / 0.95
@@ -214,6 +218,6 @@ def test_expected_value_is_that_of_the_closed_form(bm, bm_panel, closed_form):
     own, z = bm_panel.population, bm_panel.z
     K = own.mean(own.k)
     for taking in (True, False):
-        expected = expected_value(bm, closed_form.value, own, observe(bm, own, z), taking)
+        expected = expected_value(bm, closed_form.value, own, World(bm).observe(Panel(own, z)), taking)
         level = 0.8 * closed_form.a[z] + 0.2 * closed_form.a[1 - z] + closed_form.b * torch.log(K)
         torch.testing.assert_close(expected, torch.log(own.k) / 0.05 + level[:, None], rtol=1e-12, atol=0)

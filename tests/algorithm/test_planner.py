@@ -9,12 +9,12 @@ import torch
 
 from deepham import economics
 from deepham.algorithm.objective import lifetime_utility
-from deepham.algorithm.planner import externality, premium, with_premium
+from deepham.algorithm.planner import externality, premium, start_value
 from deepham.algorithm.residuals import residuals
 from deepham.errors import InputError
-from deepham.simulation.household import observe
+from deepham.simulation.expectation import expand_next, expect
+from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
-from deepham.simulation.rollout import Panel, expand_next, expect
 
 
 @pytest.fixture(scope="module")
@@ -39,13 +39,13 @@ def test_the_externality_is_that_of_the_production_function(economy, panel):
     """D = F_KK mean(u'(c) k) + F_KL mean(u'(c) e), F = z K^alpha L^(1-alpha)."""
     population, z = panel.population, panel.z
     K, L, level, alpha = population.mean(population.k), economy.labour[z], economy.z_level[z], economy.alpha
-    marginal = economy.preferences.marginal_utility(half(observe(economy, population, z)))
+    marginal = economy.preferences.marginal_utility(half(World(economy).observe(Panel(population, z))))
     F_KK = level * alpha * (alpha - 1) * K ** (alpha - 2) * L ** (1 - alpha)
     F_KL = level * alpha * (1 - alpha) * K ** (alpha - 1) * L**-alpha
     expected = F_KK * population.mean(marginal * population.k) + F_KL * population.mean(
         marginal * economy.e[population.eps]
     )
-    torch.testing.assert_close(externality(economy, half, population, z), expected, rtol=1e-12, atol=0)
+    torch.testing.assert_close(externality(World(economy, half), Panel(population, z)), expected, rtol=1e-12, atol=0)
 
 
 def test_households_that_are_all_alike_lose_by_a_return_what_they_gain_by_a_wage():
@@ -54,7 +54,7 @@ def test_households_that_are_all_alike_lose_by_a_return_what_they_gain_by_a_wage
         "planner"
     )
     population = Population.panel(torch.full((2, 3), 30.0, dtype=torch.float64), torch.zeros(2, 3, dtype=torch.long))
-    found = externality(economy, half, population, torch.tensor([0, 1]))
+    found = externality(World(economy, half), Panel(population, torch.tensor([0, 1])))
     assert float(found.abs().max()) < 1e-15
 
 
@@ -63,40 +63,40 @@ def test_a_little_more_saving_is_worth_to_all_what_the_first_order_condition_say
     sum of mass (beta E[R' u'(c') + D'] - u'(c)) delta, with prices of the next period that really move.
     """
     population, z = panel.population, panel.z
-    seen = observe(economy, population, z)
+    seen = World(economy).observe(Panel(population, z))
     consumption = half(seen)
     group = (population.eps == 1).to(torch.float64)
 
     def welfare(delta):
         saved = population.with_assets(seen.resources - consumption + delta * group)
-        later, p_z, p_eps = expand_next(economy, saved, seen)
-        unchanged, _, _ = expand_next(economy, population.with_assets(seen.resources - consumption), seen)
-        before, after = (observe(economy, each.population, each.z) for each in (unchanged, later))
+        later, p_z, p_eps = expand_next(economy.chain, saved, seen)
+        unchanged, _, _ = expand_next(economy.chain, population.with_assets(seen.resources - consumption), seen)
+        before, after = (World(economy).observe(each) for each in (unchanged, later))
         utility = economy.preferences.utility(after.resources - before.resources + half(before))  # k'' as it was
         now = population.mean(economy.preferences.utility(consumption - delta * group))
         return now + economy.beta * population.mean(expect(utility, p_z, p_eps))
 
     delta = 1e-4
     found = (welfare(delta) - welfare(-delta)) / (2 * delta)
-    later, p_z, p_eps = expand_next(economy, population.with_assets(seen.resources - consumption), seen)
-    after = observe(economy, later.population, later.z)
+    later, p_z, p_eps = expand_next(economy.chain, population.with_assets(seen.resources - consumption), seen)
+    after = World(economy).observe(later)
     worth = after.prices["R"][:, None] * economy.preferences.marginal_utility(half(after))
-    worth = expect(worth + externality(economy, half, later.population, later.z)[:, None], p_z, p_eps)
+    worth = expect(worth + externality(World(economy, half), later)[:, None], p_z, p_eps)
     condition = economy.beta * worth - economy.preferences.marginal_utility(consumption)
     torch.testing.assert_close(found, population.mean(group * condition), rtol=1e-6, atol=0)
 
 
 def test_the_residual_is_that_of_the_planners_condition(economy, panel):
-    found = residuals(economy, half, lambda seen: seen.resources, panel, optimality=False)
-    seen = observe(economy, panel.population, panel.z)
+    found = residuals(World(economy, half, lambda seen: seen.resources), panel, optimality=False)
+    seen = World(economy).observe(panel)
     saved = panel.population.with_assets(0.5 * seen.resources)
-    later, p_z, p_eps = expand_next(economy, saved, seen)
-    after = observe(economy, later.population, later.z)
+    later, p_z, p_eps = expand_next(economy.chain, saved, seen)
+    after = World(economy).observe(later)
     worth = after.prices["R"][:, None] * economy.preferences.marginal_utility(half(after))
-    worth = worth + externality(economy, half, later.population, later.z)[:, None]
+    worth = worth + externality(World(economy, half), later)[:, None]
     wanted = economy.preferences.inverse_marginal_utility(economy.beta * expect(worth, p_z, p_eps))
     torch.testing.assert_close(found.euler, 0.5 * seen.resources / torch.minimum(wanted, seen.resources) - 1)
-    market = residuals(economy.under("market"), half, lambda seen: seen.resources, panel, optimality=False)
+    market = residuals(World(economy.under("market"), half, lambda seen: seen.resources), panel, optimality=False)
     assert float((market.euler - found.euler).abs().max()) > 1e-3
 
 
@@ -113,30 +113,30 @@ def test_lifetime_utility_counts_the_premium_of_every_period_but_the_first(seede
     def value(seen):
         return torch.log(seen.resources)
 
-    found = lifetime_utility(economy, half, value, panel, 2, seeded(0)).utility
-    total = economy.preferences.utility(half(observe(economy, population, panel.z)))
+    found = lifetime_utility(World(economy, half, value), panel, 2, seeded(0)).utility
+    total = economy.preferences.utility(half(World(economy).observe(Panel(population, panel.z))))
     for t in (1, 2):
-        before = observe(economy, population, panel.z)
+        before = World(economy).observe(Panel(population, panel.z))
         population = population.with_assets(before.resources - half(before))
-        seen = observe(economy, population, panel.z)
+        seen = World(economy).observe(Panel(population, panel.z))
         following = economy.preferences.utility(half(seen)) if t == 1 else value(seen)
         total = total + economy.beta**t * (
-            externality(economy, half, population, panel.z)[:, None] * population.k + following
+            externality(World(economy, half), Panel(population, panel.z))[:, None] * population.k + following
         )
     torch.testing.assert_close(found, total, rtol=1e-12, atol=0)
 
 
 def test_no_gradient_leads_through_the_premium(economy, panel):
     scale = torch.tensor(0.5, dtype=torch.float64, requires_grad=True)
-    seen = observe(economy, panel.population, panel.z)
-    paid = premium(economy, lambda seen: scale * seen.resources, seen)
+    seen = World(economy).observe(panel)
+    paid = premium(World(economy, lambda seen: scale * seen.resources), seen)
     assert not paid.requires_grad
 
 
 def test_the_market_pays_nothing(economy, panel):
     market = economy.under("market")
-    value = object()
-    assert with_premium(market, half, value) is value
+    seen = World(market).observe(panel)
+    assert torch.equal(start_value(World(market, half, half), seen), half(seen))
 
 
 def test_an_economy_without_a_planner_says_so():

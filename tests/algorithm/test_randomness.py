@@ -2,12 +2,13 @@
 
 import pytest
 import torch
+from walking import advance, draw_shocks, simulate
 
 from deepham.algorithm.objective import lifetime_utility
 from deepham.algorithm.realised import realised_utility
 from deepham.networks.settings import NetworkSettings, build_networks
-from deepham.simulation.household import observe
-from deepham.simulation.rollout import advance, draw_shocks, initial_panel, simulate
+from deepham.simulation.period import World
+from deepham.simulation.walk import initial_panel
 
 
 def weights(economy, seed):
@@ -33,11 +34,11 @@ DRAWS = {
     "draw_path": lambda e, g: e.chain.draw_path(torch.zeros(20, dtype=torch.long), 30, g),
     "initial_assets": lambda e, g: e.initial_assets((2, 3), g),
     "initial_panel": lambda e, g: initial_panel(e, 2, 3, g),
-    "draw_shocks": lambda e, g: draw_shocks(e, observe(e, start(e).population, start(e).z), g),
-    "advance": lambda e, g: advance(e, save_most, start(e), g),
-    "simulate": lambda e, g: list(simulate(e, save_most, start(e), 3, g)),
-    "lifetime_utility": lambda e, g: lifetime_utility(e, save_most, log_resources, start(e), 3, g).utility,
-    "realised_utility": lambda e, g: realised_utility(e, save_most, start(e), 2, 1, 3, g),
+    "draw_shocks": lambda e, g: draw_shocks(e, World(e).observe(start(e)), g),
+    "advance": lambda e, g: advance(World(e, save_most), start(e), g),
+    "simulate": lambda e, g: list(simulate(World(e, save_most), start(e), 3, g)),
+    "lifetime_utility": lambda e, g: lifetime_utility(World(e, save_most, log_resources), start(e), 3, g).utility,
+    "realised_utility": lambda e, g: realised_utility(World(e, save_most), start(e), 2, 1, 3, g),
     "build_networks": lambda e, g: weights(e, g.initial_seed()),
 }
 

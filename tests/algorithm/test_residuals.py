@@ -7,15 +7,14 @@ import torch
 
 from deepham import economics
 from deepham.algorithm.residuals import residuals
-from deepham.simulation.household import observe
+from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
-from deepham.simulation.rollout import Panel
 
 ZERO = torch.zeros(4, 7, dtype=torch.float64)
 
 
 def test_the_closed_form_has_no_error(bm, bm_panel, closed_form):
-    errors = residuals(bm, closed_form.policy, closed_form.value, bm_panel)
+    errors = residuals(World(bm, closed_form.policy, closed_form.value), bm_panel)
     torch.testing.assert_close(errors.euler, ZERO, rtol=0, atol=1e-12)
     torch.testing.assert_close(errors.bellman_policy, ZERO, rtol=0, atol=1e-10)
     torch.testing.assert_close(errors.bellman_optimality, ZERO, rtol=0, atol=1e-7)
@@ -32,7 +31,7 @@ def test_euler_error_of_scaled_consumption(bm_panel, closed_form, factors, stay)
     def scaled(seen):
         return f[seen.z][:, None] * closed_form.policy(seen)
 
-    errors = residuals(economy, scaled, closed_form.value, bm_panel)
+    errors = residuals(World(economy, scaled, closed_form.value), bm_panel)
     for b, z in enumerate(bm_panel.z.tolist()):
         own, other = factors[z], factors[1 - z]
         expected = own * 0.95 * (stay / own + (1 - stay) / other) / (1 - 0.05 * own) - 1
@@ -52,8 +51,8 @@ def test_who_would_like_to_borrow_and_consumes_everything_makes_no_error(ks98, p
         return seen.resources.clamp_max(5.0)
 
     panel = Panel(Population(k, eps, weight), z)
-    errors = residuals(ks98, spend, lambda seen: torch.log(seen.resources), panel, optimality=False).euler
-    seen = observe(ks98, own, z)
+    errors = residuals(World(ks98, spend, lambda seen: torch.log(seen.resources)), panel, optimality=False).euler
+    seen = World(ks98).observe(Panel(own, z))
     K_next = (seen.resources - spend(seen)).mean(1)
     for b in (0, 1):
         assert float(errors[b, 0]) == pytest.approx(0, abs=1e-12)
@@ -63,7 +62,7 @@ def test_who_would_like_to_borrow_and_consumes_everything_makes_no_error(ks98, p
 
 
 def test_a_shifted_value_is_off_by_its_interest(bm, bm_panel, closed_form):
-    errors = residuals(bm, closed_form.policy, lambda seen: closed_form.value(seen) + 0.1, bm_panel)
+    errors = residuals(World(bm, closed_form.policy, lambda seen: closed_form.value(seen) + 0.1), bm_panel)
     torch.testing.assert_close(errors.bellman_policy, ZERO + 0.1 * 0.05, rtol=1e-9, atol=0)
     torch.testing.assert_close(errors.bellman_optimality, ZERO + 0.1 * 0.05, rtol=1e-5, atol=0)
     torch.testing.assert_close(errors.euler, ZERO, rtol=0, atol=1e-12)
@@ -75,7 +74,7 @@ def test_a_wrong_choice_shows_in_bellman_policy_and_not_in_bellman_optimality(bm
     mass = torch.tensor([0, 0, 0, 0.25, 0.25, 0.25, 0.25], dtype=torch.float64)  # the first three move no price
     panel = Panel(Population(own.k, own.eps, mass.expand(4, 7)), bm_panel.z)
     factors = torch.tensor([factor, factor, factor, 1, 1, 1, 1], dtype=torch.float64)
-    errors = residuals(bm, lambda seen: factors * closed_form.policy(seen), closed_form.value, panel)
+    errors = residuals(World(bm, lambda seen: factors * closed_form.policy(seen), closed_form.value), panel)
     loss = -math.log(factor) - 19 * math.log((1 - 0.05 * factor) / 0.95)
     assert loss > 0
     torch.testing.assert_close(errors.bellman_policy, loss * (factors != 1).double() + ZERO, rtol=1e-9, atol=1e-10)
@@ -85,9 +84,9 @@ def test_a_wrong_choice_shows_in_bellman_policy_and_not_in_bellman_optimality(bm
 def test_optimality_is_found_on_a_fine_search_with_prices_as_they_are(ks98, ks98_panel, random_networks):
     """Against a plain scan of consumption shares, with a value network that is wrong and a population that saves."""
     policy, value = random_networks(ks98)
-    errors = residuals(ks98, policy, value, ks98_panel)
+    errors = residuals(World(ks98, policy, value), ks98_panel)
     own, chain = ks98_panel.population, ks98.chain
-    seen = observe(ks98, own, ks98_panel.z)
+    seen = World(ks98).observe(Panel(own, ks98_panel.z))
     shares = torch.linspace(1e-3, 1 - 1e-6, 2001, dtype=torch.float64)
     saved = Population(seen.resources - policy(seen).detach(), own.eps, own.weight)
     for b in (0, 1):
@@ -97,10 +96,8 @@ def test_optimality_is_found_on_a_fine_search_with_prices_as_they_are(ks98, ks98
             for z_next in (0, 1):
                 for eps_next in (0, 1):
                     p = chain.aggregate[b, z_next] * chain.individual[b, z_next, own.eps[b, n], eps_next]
-                    ahead = observe(
-                        ks98,
-                        saved.select([b]),
-                        torch.tensor([z_next]),
+                    ahead = World(ks98).observe(
+                        Panel(saved.select([b]), torch.tensor([z_next])),
                         k=((1 - shares) * m)[None],
                         eps=torch.full((1, 2001), eps_next),
                     )
@@ -110,4 +107,7 @@ def test_optimality_is_found_on_a_fine_search_with_prices_as_they_are(ks98, ks98
 
 
 def test_optimality_is_left_out_on_request(bm, bm_panel, closed_form):
-    assert residuals(bm, closed_form.policy, closed_form.value, bm_panel, optimality=False).bellman_optimality is None
+    assert (
+        residuals(World(bm, closed_form.policy, closed_form.value), bm_panel, optimality=False).bellman_optimality
+        is None
+    )

@@ -2,11 +2,13 @@
 
 import pytest
 import torch
+from walking import advance_histogram
 
 from deepham.benchmark.accuracy import NODES, SETTLE, against_grid, errors, solve_many_shocks
-from deepham.simulation.continuum import advance_histogram, on_grid, wealth_grid
+from deepham.simulation.continuum import on_grid, wealth_grid
+from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
-from deepham.simulation.rollout import initial_panel
+from deepham.simulation.walk import initial_panel
 
 SHORT = {"outer_iterations": 1, "burn_in": 50, "average": 0.02}
 
@@ -36,7 +38,7 @@ def ergodic_capital(solved, pairs=16, periods=2000, seed=0):
     for t in range(SETTLE + periods):
         if t >= SETTLE:
             path.append(population.mean(population.k))
-        population, _ = advance_histogram(economy, solved.policy, nodes, population, z, z)
+        population, _ = advance_histogram(World(economy, solved.policy), nodes, Panel(population, z), z)
         uniform = torch.rand((pairs, chain.draws), generator=generator, dtype=z.dtype)
         z = torch.cat([chain.draw_z(z[:pairs], uniform), chain.draw_z(z[pairs:], 1 - uniform)])
     K = torch.stack(path, 1).reshape(2, pairs, periods)

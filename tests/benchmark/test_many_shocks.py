@@ -2,17 +2,19 @@
 
 import pytest
 import torch
+from walking import advance, expected_value, simulate
 
 from deepham import economics
-from deepham.algorithm.objective import expected_value, lifetime_utility
+from deepham.algorithm.objective import lifetime_utility
 from deepham.benchmark.many_shocks import SD, ManyShocks, many_shocks, rouwenhorst
 from deepham.benchmark.train import model_of, shipped, train
 from deepham.economics.autoregressions import Autoregressions
 from deepham.errors import InputError
-from deepham.simulation.continuum import on_grid, simulate_continuum, wealth_grid
-from deepham.simulation.household import observe
+from deepham.simulation.continuum import on_grid, wealth_grid
+from deepham.simulation.expectation import expand_next
+from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
-from deepham.simulation.rollout import Panel, advance, expand_next, initial_panel
+from deepham.simulation.walk import initial_panel
 
 
 def rule(seen):
@@ -41,14 +43,14 @@ def test_without_innovations_it_is_krusell_smith_without_aggregate_risk(seeded):
     panel = initial_panel(moving, 4, 50, seeded())
     rest = torch.zeros(4, dtype=torch.long)
     assert bool((panel.z == 0).all())
-    ours, theirs = observe(moving, panel.population, panel.z), observe(still, panel.population, rest)
+    ours, theirs = World(moving).observe(panel), World(still).observe(Panel(panel.population, rest))
     for name in ("R", "w"):
         torch.testing.assert_close(ours.prices[name], theirs.prices[name], rtol=1e-15, atol=0)
     torch.testing.assert_close(ours.resources, theirs.resources, rtol=1e-15, atol=0)
     assert moving.steady_state() == still.steady_state() and moving.frictionless() == still.frictionless()
     torch.testing.assert_close(
-        expected_value(moving, worth, panel.population, observe(moving, panel.population, panel.z)),
-        expected_value(still, worth, panel.population, observe(still, panel.population, rest)),
+        expected_value(moving, worth, panel.population, World(moving).observe(panel)),
+        expected_value(still, worth, panel.population, World(still).observe(Panel(panel.population, rest))),
         rtol=1e-14,
         atol=0,
     )
@@ -64,7 +66,7 @@ def test_output_is_consumed_or_invested(seeded):
     torch.testing.assert_close(shares, economy.chain.eps_shares(), rtol=0, atol=4e-6)  # the chain has six digits
     people = Population.histogram(grid, mass / mass.sum(2, keepdim=True) * shares[:, None])
     z = 0.02 * torch.randn(3, 4, generator=seeded(), dtype=torch.float64)
-    seen = observe(economy, people, z)
+    seen = World(economy).observe(Panel(people, z))
     c = rule(seen)
     found = economy.accounts(people, z, seen.aggregates, seen.prices, c, seen.resources - c)
     torch.testing.assert_close(found["C"] + found["I"], found["Y"], rtol=1e-12, atol=0)
@@ -75,8 +77,8 @@ def test_output_is_consumed_or_invested(seeded):
 def test_budget_holds_in_a_panel(seeded):
     economy = many_shocks(5)
     panel = initial_panel(economy, 3, 20, seeded())
-    following, c = advance(economy, rule, panel, seeded())
-    seen = observe(economy, panel.population, panel.z)
+    following, c = advance(World(economy, rule), panel, seeded())
+    seen = World(economy).observe(panel)
     torch.testing.assert_close(following.population.k + c, seen.resources, rtol=1e-13, atol=0)
     assert following.z.shape == (3, 5)
 
@@ -85,11 +87,13 @@ def test_shocks_of_equal_persistence_are_interchangeable(seeded):
     economy = ManyShocks(**many_shocks(3).parameters() | {"persistence": [0.8] * 3, "innovation": [0.005] * 3})
     panel = initial_panel(economy, 5, 20, seeded())
     turned = panel.z[:, [2, 0, 1]]
-    for name, price in observe(economy, panel.population, panel.z).prices.items():
-        torch.testing.assert_close(observe(economy, panel.population, turned).prices[name], price, rtol=1e-14, atol=0)
+    for name, price in World(economy).observe(panel).prices.items():
+        torch.testing.assert_close(
+            World(economy).observe(Panel(panel.population, turned)).prices[name], price, rtol=1e-14, atol=0
+        )
     torch.testing.assert_close(
-        expected_value(economy, worth, panel.population, observe(economy, panel.population, turned)),
-        expected_value(economy, worth, panel.population, observe(economy, panel.population, panel.z)),
+        expected_value(economy, worth, panel.population, World(economy).observe(Panel(panel.population, turned))),
+        expected_value(economy, worth, panel.population, World(economy).observe(panel)),
         rtol=1e-14,
         atol=0,
     )
@@ -98,11 +102,11 @@ def test_shocks_of_equal_persistence_are_interchangeable(seeded):
 def test_an_expectation_over_one_shock_does_not_hang_on_the_rule(seeded):
     economy = many_shocks(1)
     panel = initial_panel(economy, 5, 20, seeded())
-    expected = expected_value(economy, worth, panel.population, observe(economy, panel.population, panel.z))
+    expected = expected_value(economy, worth, panel.population, World(economy).observe(panel))
     for points in (2, 3, 9):  # of two points it is the monomial rule
         economy.chain = Autoregressions(economy.persistence, economy.innovation, economy.chain.individual, points)
         torch.testing.assert_close(
-            expected_value(economy, worth, panel.population, observe(economy, panel.population, panel.z)),
+            expected_value(economy, worth, panel.population, World(economy).observe(panel)),
             expected,
             rtol=1e-9,
             atol=0,
@@ -111,7 +115,7 @@ def test_an_expectation_over_one_shock_does_not_hang_on_the_rule(seeded):
         many_shocks(1, directions=1),
         worth,
         panel.population,
-        observe(many_shocks(1, directions=1), panel.population, panel.z),
+        World(many_shocks(1, directions=1)).observe(panel),
         generator=seeded(),
     )
     torch.testing.assert_close(drawn, expected, rtol=1e-9, atol=0)
@@ -121,10 +125,10 @@ def test_the_expectation_over_many_shocks_is_the_mean_of_many_draws(seeded):
     economy, copies = many_shocks(6, sd=0.05), 20_000
     people = Population.panel(torch.tensor([[2.0, 60.0]]).double(), torch.tensor([[0, 1]]))
     z = 0.03 * torch.ones(1, 6, dtype=torch.float64)
-    exact = expected_value(economy, worth, people, observe(economy, people, z))
+    exact = expected_value(economy, worth, people, World(economy).observe(Panel(people, z)))
     # eps' is enumerated, so that the cross-section is the same; z' is drawn
     uniform = torch.rand((copies, 6), generator=seeded(), dtype=torch.float64)
-    following, _, p_eps = expand_next(economy, people, observe(economy, people, z))
+    following, _, p_eps = expand_next(economy.chain, people, World(economy).observe(Panel(people, z)))
     z_next = economy.chain.draw_z(z.expand(copies, -1), uniform)
     next_people = Population(
         *(
@@ -132,7 +136,7 @@ def test_the_expectation_over_many_shocks_is_the_mean_of_many_draws(seeded):
             for each in (following.population.k, following.population.eps, following.population.weight)
         )
     )
-    values = worth(observe(economy, next_people, z_next)).reshape(copies, 2, 2)
+    values = worth(World(economy).observe(Panel(next_people, z_next))).reshape(copies, 2, 2)
     drawn = (values * p_eps[0, 0]).sum(-1)
     assert bool(((drawn.mean(0) - exact[0]).abs() < 4 * drawn.std(0) / copies**0.5).all())
 
@@ -146,9 +150,9 @@ def test_training_draws_directions_and_measures_use_the_full_rule(seeded):
 
     economy = many_shocks(7, directions=2)
     panel = initial_panel(economy, 3, 10, seeded())
-    drawn = lifetime_utility(economy, rule, counting, panel, 1, seeded()).utility
-    full = lifetime_utility(many_shocks(7), rule, counting, panel, 1, seeded()).utility
-    expected_value(economy, counting, panel.population, observe(economy, panel.population, panel.z))
+    drawn = lifetime_utility(World(economy, rule, counting), panel, 1, seeded()).utility
+    full = lifetime_utility(World(many_shocks(7), rule, counting), panel, 1, seeded()).utility
+    expected_value(economy, counting, panel.population, World(economy).observe(panel))
     assert seen == [3 * 4, 3 * 14, 3 * 14]
     torch.testing.assert_close(drawn, full, rtol=1e-5, atol=0)  # what differs is of second order in the innovations
 
@@ -167,13 +171,13 @@ def test_on_a_grid_it_is_krusell_smith_with_five_to_the_d_states(seeded):
     finite, x = economy.on_grid(5)
     assert finite.chain.n_z == 25 and x.shape == (25, 2)
     people = initial_panel(economy, 25, 20, seeded()).population
-    ours, theirs = observe(economy, people, x), observe(finite, people, torch.arange(25))
+    ours, theirs = World(economy).observe(Panel(people, x)), World(finite).observe(Panel(people, torch.arange(25)))
     torch.testing.assert_close(theirs.resources, ours.resources, rtol=1e-13, atol=0)
     torch.testing.assert_close(finite.chain.aggregate @ x, x * torch.tensor(economy.persistence), rtol=1e-6, atol=1e-12)
     torch.testing.assert_close(finite.chain.individual[3, 7], economy.chain.individual)
     torch.testing.assert_close(
-        expected_value(finite, worth, people, observe(finite, people, torch.arange(25))),
-        expected_value(economy, worth, people, observe(economy, people, x)),
+        expected_value(finite, worth, people, World(finite).observe(Panel(people, torch.arange(25)))),
+        expected_value(economy, worth, people, World(economy).observe(Panel(people, x))),
         rtol=1e-8,
         atol=0,
     )
@@ -199,7 +203,7 @@ def test_the_continuum_follows_a_vector(seeded):
     nodes = wealth_grid(economy, 40, 6.0)
     panel = initial_panel(economy, 3, 100, seeded())
     start = Panel(on_grid(nodes, panel.population, 2), panel.z)
-    *_, last = simulate_continuum(economy, rule, nodes, start, 20, seeded())
+    *_, last = simulate(World(World(economy, rule), start), 20, seeded(), nodes)
     assert last.z.shape == (3, 2)
     shares = torch.stack(
         [((last.population.eps == 0) * last.population.weight).sum(1), last.population.weight.sum(1)], 1

@@ -9,8 +9,8 @@ from deepham.callbacks.aggregates import Aggregates
 from deepham.callbacks.asset_distribution import AssetDistribution
 from deepham.callbacks.bellman_errors import BellmanErrors
 from deepham.errors import InputError
+from deepham.simulation.period import Panel
 from deepham.simulation.population import Population
-from deepham.simulation.rollout import Panel
 
 
 def after_an_epoch(callback, economy, panel, policy=None, value=None) -> dict[str, float]:

@@ -6,8 +6,9 @@ import torch
 from deepham import economics
 from deepham.economics.autoregressions import Autoregressions
 from deepham.errors import InputError
-from deepham.simulation.household import observe
-from deepham.simulation.rollout import expand_next, initial_panel
+from deepham.simulation.expectation import expand_next
+from deepham.simulation.period import World
+from deepham.simulation.walk import initial_panel
 
 RHO, SIGMA = (0.95, 0.5, -0.3), (0.01, 0.002, 0.03)
 JOBS = torch.tensor([[0.4, 0.6], [0.05, 0.95]], dtype=torch.float64)
@@ -123,9 +124,7 @@ def test_the_finite_chain_gives_through_the_interface_what_its_matrices_say(name
     assert torch.equal(panel.z, (uniform[:, :1] >= chain.stationary_z()[:-1].cumsum(0)).sum(-1))
     shares = chain.stationary_eps()[panel.z]
     assert torch.equal(panel.population.eps, (uniform[:, 1:, None] >= shares[:, None, :-1].cumsum(-1)).sum(-1))
-    following, p_z, p_eps = expand_next(
-        economy, panel.population, observe(economy, panel.population, panel.z), seeded()
-    )
+    following, p_z, p_eps = expand_next(economy.chain, panel.population, World(economy).observe(panel), seeded())
     assert torch.equal(p_z, chain.aggregate[panel.z]) and torch.equal(following.z, z.repeat(4))
     for b, today in enumerate(panel.z.tolist()):
         assert torch.equal(p_eps[b], chain.individual[today][:, panel.population.eps[b]])

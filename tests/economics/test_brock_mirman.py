@@ -2,9 +2,9 @@
 
 import pytest
 import torch
+from walking import advance
 
-from deepham.simulation.household import observe
-from deepham.simulation.rollout import advance
+from deepham.simulation.period import World
 
 TIGHT = {"rtol": 1e-12, "atol": 0}
 
@@ -28,7 +28,7 @@ def test_aggregate_saving_rate_is_alpha_beta_whatever_the_distribution(bm, bm_pa
     generator, panel = seeded(), bm_panel
     for _ in range(10):
         K, level = panel.population.mean(panel.population.k), bm.z_level[panel.z]
-        panel, _ = advance(bm, closed_form.policy, panel, generator)
+        panel, _ = advance(World(bm, closed_form.policy), panel, generator)
         K_next = panel.population.mean(panel.population.k)
         torch.testing.assert_close(K_next, 0.36 * 0.95 * level * K**0.36, **TIGHT)
 
@@ -38,14 +38,14 @@ def test_relative_wealth_never_moves(bm, bm_panel, closed_form, seeded):
     relative = panel.population.k / panel.population.mean(panel.population.k)[:, None]
     assert float(relative.std()) > 0.2
     for _ in range(10):
-        panel, _ = advance(bm, closed_form.policy, panel, generator)
+        panel, _ = advance(World(bm, closed_form.policy), panel, generator)
         torch.testing.assert_close(
             panel.population.k / panel.population.mean(panel.population.k)[:, None], relative, **TIGHT
         )
 
 
 def test_output_is_consumed_invested_or_paid_to_workers(bm, bm_panel, closed_form):
-    seen = observe(bm, bm_panel.population, bm_panel.z)
+    seen = World(bm).observe(bm_panel)
     consumption = closed_form.policy(seen)
     books = bm.accounts(
         bm_panel.population, seen.z, seen.aggregates, seen.prices, consumption, seen.resources - consumption
@@ -55,7 +55,7 @@ def test_output_is_consumed_invested_or_paid_to_workers(bm, bm_panel, closed_for
 
 
 def test_closed_form_is_the_hand_written_one_and_the_base_is_not(bm, bm_panel, closed_form):
-    seen = observe(bm, bm_panel.population, bm_panel.z)
+    seen = World(bm).observe(bm_panel)
     torch.testing.assert_close(bm.closed_form(seen.resources), closed_form.policy(seen), **TIGHT)
     base = bm.frictionless()
     assert abs(base.mpc / 0.05 - 1) > 0.5 and base.human_wealth == 0

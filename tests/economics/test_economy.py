@@ -15,8 +15,8 @@ from deepham import economics
 from deepham.economics.economy import parameter
 from deepham.economics.ks98 import KS98
 from deepham.errors import InputError
-from deepham.simulation.household import observe
-from deepham.simulation.rollout import initial_panel
+from deepham.simulation.period import World
+from deepham.simulation.walk import initial_panel
 
 
 def spoiled(value, bad):
@@ -218,7 +218,7 @@ def test_the_typical_household_earns_what_its_prices_say(economy):
 
 def test_accounts_return_what_is_described(economy, seeded):
     panel = initial_panel(economy, 3, 20, seeded())
-    seen = observe(economy, panel.population, panel.z)
+    seen = World(economy).observe(panel)
     books = economy.accounts(
         panel.population, panel.z, seen.aggregates, seen.prices, seen.resources / 2, seen.resources / 2
     )

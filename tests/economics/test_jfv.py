@@ -5,12 +5,14 @@ from statistics import NormalDist
 
 import pytest
 import torch
+from walking import advance
 
 from deepham import economics
 from deepham.errors import InputError
-from deepham.simulation.household import observe
+from deepham.simulation.expectation import expand_next
+from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
-from deepham.simulation.rollout import Panel, advance, expand_next, initial_panel
+from deepham.simulation.walk import initial_panel
 
 TIGHT = {"rtol": 1e-12, "atol": 1e-12}
 ALPHA, DELTA, RHO_HAT, SIGMA, DT, LOW, FINDING, LOSING = 0.35, 0.1, 0.04971, 0.014, 0.2, 0.72, 0.986, 0.052
@@ -38,7 +40,7 @@ def expert(W, K, Z):
 
 
 def test_prices_and_resources_by_hand(jfv, panel):
-    seen = observe(jfv, panel.population, panel.z)
+    seen = World(jfv).observe(panel)
     high = 1 + LOSING / FINDING * (1 - LOW)
     for b, (B, W) in enumerate(((1.2, 2.5), (2.0, 1.7))):
         K = B + W
@@ -63,7 +65,7 @@ def test_earnings_have_a_mean_of_one(jfv):
 
 
 def test_net_worth_follows_its_law_for_a_draw_for_a_shock_and_for_the_nodes(jfv, panel):
-    seen = observe(jfv, panel.population, panel.z)
+    seen = World(jfv).observe(panel)
     u = torch.tensor([[0.9], [0.2]], dtype=torch.float64)
     drawn = jfv.chain.draw_z(panel.z, u, seen.aggregates)
     shocked = jfv.chain.follow(panel.z, torch.tensor([[-2.0], [0.5]], dtype=torch.float64), seen.aggregates)
@@ -79,7 +81,7 @@ def test_net_worth_follows_its_law_for_a_draw_for_a_shock_and_for_the_nodes(jfv,
 
 def test_what_is_produced_is_consumed_or_invested(jfv, panel, seeded):
     """K' = K + (Y - C - C_expert - delta K) dt + sigma K sqrt(dt) Z."""
-    seen, population = observe(jfv, panel.population, panel.z), panel.population
+    seen, population = World(jfv).observe(panel), panel.population
     consumption = 0.1 * seen.resources
     accounts = jfv.accounts(
         panel.population, panel.z, seen.aggregates, seen.prices, consumption, seen.resources - consumption
@@ -98,19 +100,19 @@ def test_what_is_produced_is_consumed_or_invested(jfv, panel, seeded):
 
 
 def test_tomorrows_net_worth_hangs_on_what_households_hold_today(jfv, panel, seeded):
-    following, _ = advance(jfv, lambda seen: 0.1 * seen.resources, panel, seeded())
+    following, _ = advance(World(jfv, lambda seen: 0.1 * seen.resources), panel, seeded())
     richer = Panel(panel.population.with_assets(panel.population.k + 1), panel.z)
-    other, _ = advance(jfv, lambda seen: 0.1 * seen.resources, richer, seeded())
+    other, _ = advance(World(jfv, lambda seen: 0.1 * seen.resources), richer, seeded())
     assert bool((following.z != other.z).all())
-    seen = observe(jfv, panel.population, panel.z)
-    nodes, p_z, p_eps = expand_next(jfv, panel.population, seen)
+    seen = World(jfv).observe(panel)
+    nodes, p_z, p_eps = expand_next(jfv.chain, panel.population, seen)
     assert nodes.z.shape == (6, 1) and p_z.shape == (2, 3) and p_eps.shape == (2, 3, 3, 2)
 
 
 def test_a_household_that_takes_prices_as_given_does_not_move_net_worth(jfv, panel):
     k = panel.population.k.clone().requires_grad_()
     for price_taking in (True, False):
-        seen = observe(jfv, panel.population.with_assets(k), panel.z, price_taking=price_taking)
+        seen = World(jfv, price_taking=price_taking).observe(Panel(panel.population.with_assets(k), panel.z))
         z_next, _ = jfv.chain.next_states(panel.z, seen.aggregates)
         assert z_next.requires_grad is not price_taking
 

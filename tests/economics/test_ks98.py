@@ -5,14 +5,14 @@ import torch
 
 from deepham import economics
 from deepham.errors import InputError
-from deepham.simulation.household import observe
+from deepham.simulation.period import World
 
 TIGHT = {"rtol": 1e-12, "atol": 1e-12}
 
 
 @pytest.fixture
 def seen(ks98, ks98_panel):
-    return observe(ks98, ks98_panel.population, ks98_panel.z)
+    return World(ks98).observe(ks98_panel)
 
 
 @pytest.fixture

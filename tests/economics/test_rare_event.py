@@ -5,7 +5,7 @@ import torch
 
 from deepham import economics
 from deepham.errors import InputError
-from deepham.simulation.household import observe
+from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
 
 TIGHT = {"rtol": 1e-12, "atol": 1e-12}
@@ -56,7 +56,7 @@ def test_tomorrows_state_moves_the_households(published):
 
 def test_prices_and_resources(published, households):
     population, z = households
-    seen = observe(published, population, z)
+    seen = World(published).observe(Panel(population, z))
     for b, (level, L) in enumerate(((0.95, 2.701586641), (1.05, 5.237096774))):
         K = sum((0.0, 2.0, 5.0, 8.0, 30.0, 400.0)) / 6
         R, w = 0.92 + 0.36 * level * (K / L) ** -0.64, 0.64 * level * (K / L) ** 0.36
@@ -68,7 +68,7 @@ def test_prices_and_resources(published, households):
 def test_with_labour_as_it_is_factors_exhaust_output(adding_up, published, households):
     population, z = households
     for economy, exact in ((adding_up, True), (published, False)):
-        seen = observe(economy, population, z)
+        seen = World(economy).observe(Panel(population, z))
         c = seen.resources / 3
         books = economy.accounts(population, z, seen.aggregates, seen.prices, c, seen.resources - c)
         gap = (books["Y"] - books["C"] - books["I"]).abs().max()

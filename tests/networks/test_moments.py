@@ -12,7 +12,7 @@ from deepham.networks.inputs import Inputs
 from deepham.networks.moments import GeneralizedMoments
 from deepham.networks.settings import NetworkSettings, build_networks
 from deepham.simulation.continuum import on_grid, wealth_grid
-from deepham.simulation.household import observe
+from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
 from deepham.solution import Solution
 
@@ -66,7 +66,7 @@ def networks():
 def test_untrained_a_moment_is_mean_wealth_and_the_inputs_are_those_of_the_first_moment(ks98, ks98_panel, dtype):
     economy = ks98.to(dtype=dtype)
     k = ks98_panel.population.k.to(dtype)
-    seen = observe(economy, Population.panel(k, ks98_panel.population.eps), ks98_panel.z)
+    seen = World(economy).observe(Panel(Population.panel(k, ks98_panel.population.eps), ks98_panel.z))
     moments = GeneralizedMoments(economy, 1, True, False, 5, 2, "tanh", torch.Generator().manual_seed(0)).to(dtype)
     assert torch.equal(moments.basis(k, seen.eps)[..., 0], k)
     learned, first = Inputs(economy, 10.0, aggregates=False, moments=moments), Inputs(economy, 10.0)
@@ -118,9 +118,9 @@ def test_order_and_splitting_of_households_change_nothing(ks98, ks98_panel, netw
     reordered = Population(*(getattr(population, name)[:, order] for name in ("k", "eps", "weight")))
     halves = Population(*(torch.cat([x, x], 1) for x in (population.k, population.eps, population.weight / 2)))
     for network in [*networks(ks98), *networks(ks98, moments=0, quantiles=50)]:
-        known = network(observe(ks98, population, z))
+        known = network(World(ks98).observe(Panel(population, z)))
         for other in (reordered, halves):
-            seen = observe(ks98, other, z, k=population.k, eps=population.eps)
+            seen = World(ks98).observe(Panel(other, z), k=population.k, eps=population.eps)
             torch.testing.assert_close(network(seen), known, rtol=1e-12, atol=1e-12)
 
 
@@ -134,7 +134,7 @@ def test_networks_answer_to_a_redistribution_that_leaves_mean_wealth_alone(ks98,
         ({"moments": 0, "quantiles": 8}, True),
     ):
         for network in networks(ks98, **settings):
-            before, after = (network(observe(ks98, p, z, k=population.k)) for p in (population, equal))
+            before, after = (network(World(ks98).observe(Panel(p, z), k=population.k)) for p in (population, equal))
             assert bool(((after - before).abs() > 1e-9).any()) == answers  # who consumes everything cannot answer
 
 
@@ -142,7 +142,7 @@ def test_the_policy_teaches_its_moments_and_no_household_counts_on_moving_them(k
     policy, _ = networks(ks98)
     k = ks98_panel.population.k.clone().requires_grad_(True)
     bystanders = torch.full((2, 50), 40.0, dtype=torch.float64)
-    seen = observe(ks98, ks98_panel.population.with_assets(k), ks98_panel.z, k=bystanders, price_taking=True)
+    seen = World(ks98).observe(Panel(ks98_panel.population.with_assets(k), ks98_panel.z), bystanders)
     consumption = policy(seen).sum()
     assert not torch.autograd.grad(consumption, k, allow_unused=True, retain_graph=True)[0]
     gradients = torch.autograd.grad(consumption, list(policy.inputs.moments.parameters()))
@@ -157,7 +157,7 @@ def test_networks_with_moments_stay_finite_and_admissible_in_extreme_populations
     fault = economy.fault(z, economy.aggregates(population, z))
     if fault:  # an economy that says itself that there is none such: its reason stands in the log
         pytest.skip(fault)
-    seen = observe(economy, population, z)
+    seen = World(economy).observe(Panel(population, z))
     for settings in ({"moments": 2}, {"moments": 0, "quantiles": 3}):
         policy, value = [network.float() for network in networks(economy, **settings)]
         consumption = policy(seen)

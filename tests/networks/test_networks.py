@@ -11,7 +11,7 @@ from deepham.networks.inputs import Inputs
 from deepham.networks.mlp import Tanh
 from deepham.networks.policy import MOST, Capped
 from deepham.networks.settings import BASES, NetworkSettings, build_networks
-from deepham.simulation.household import observe
+from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
 
 WEALTH = torch.tensor([1e-8, 1e-4, 0.1, 3.0, 40.0, 1e3, 1e6], dtype=torch.float64)
@@ -35,7 +35,9 @@ def households(economy, z, population=None):
     n_eps = economy.chain.n_eps
     k = WEALTH.repeat(n_eps)[None]
     eps = torch.arange(n_eps).repeat_interleave(len(WEALTH))[None]
-    return observe(economy, population or Population.panel(k, eps), economy.chain.typical_z()[[z]], k=k, eps=eps)
+    return World(economy).observe(
+        Panel(population or Population.panel(k, eps), economy.chain.typical_z()[[z]]), k=k, eps=eps
+    )
 
 
 @pytest.fixture
@@ -49,7 +51,10 @@ def usual(economy, seeded):
 def test_consumption_lies_strictly_between_zero_and_what_may_be_spent(economy, random_networks, usual, seed, base):
     policy, _ = random_networks(economy, seed, base)
     for z in range(economy.chain.n_z):
-        for seen in (households(economy, z, usual), observe(economy, usual, economy.chain.typical_z()[[z]])):
+        for seen in (
+            households(economy, z, usual),
+            World(economy).observe(Panel(usual, economy.chain.typical_z()[[z]])),
+        ):
             consumption = policy(seen)
             assert bool((consumption > 0).all())
             assert bool((consumption < seen.resources - economy.borrowing_limit).all())
@@ -66,7 +71,7 @@ def test_networks_stay_finite_and_admissible_in_extreme_populations(economy, ran
     fault = economy.fault(z, economy.aggregates(population, z))
     if fault:  # an economy that says itself that there is none such: its reason stands in the log
         pytest.skip(fault)
-    seen = observe(economy, population, z)
+    seen = World(economy).observe(Panel(population, z))
     consumption = policy(seen)
     assert consumption.dtype == dtype and bool((consumption > 0).all())
     assert bool((seen.resources - consumption >= economy.borrowing_limit).all())
@@ -96,14 +101,14 @@ def test_the_gradient_leads_out_of_the_constraint_and_not_further_in():
 def test_untrained_value_is_that_of_the_frictionless_rule(ks98, ks98_panel):
     _, value = untrained(ks98, ensemble=3)
     base = ks98.frictionless()
-    seen = observe(ks98, ks98_panel.population, ks98_panel.z)
+    seen = World(ks98).observe(ks98_panel)
     expected = 100 * torch.log(base.mpc * (seen.resources + base.human_wealth))
     torch.testing.assert_close(value(seen), expected, rtol=1e-12, atol=0)
 
 
 def test_without_a_base_half_is_consumed_and_the_value_is_that_of_the_steady_state(economy, usual):
     policy, value = untrained(economy, base="share")
-    seen = observe(economy, usual, economy.chain.typical_z()[-1:])
+    seen = World(economy).observe(Panel(usual, economy.chain.typical_z()[-1:]))
     torch.testing.assert_close(policy(seen), (seen.resources - economy.borrowing_limit) / 2, rtol=1e-13, atol=0)
     steady = economy.preferences.utility(torch.tensor(economy.typical_state()["c"], dtype=torch.float64))
     torch.testing.assert_close(value(seen), (steady / (1 - economy.beta)).expand(1, 30), rtol=1e-12, atol=0)
@@ -111,7 +116,7 @@ def test_without_a_base_half_is_consumed_and_the_value_is_that_of_the_steady_sta
 
 def test_value_is_the_mean_of_its_members_around_the_base(ks98, ks98_panel, random_networks):
     _, value = random_networks(ks98, ensemble=3)
-    seen = observe(ks98, ks98_panel.population, ks98_panel.z)
+    seen = World(ks98).observe(ks98_panel)
     members = value.members(seen)
     assert members.shape == (3, 2, 50) and bool((members.std(0) > 0).all())
     torch.testing.assert_close(value(seen), (members[0] + members[1] + members[2]) / 3, rtol=1e-13, atol=0)
@@ -123,7 +128,7 @@ def test_value_is_the_mean_of_its_members_around_the_base(ks98, ks98_panel, rand
 def test_inputs_see_everything_a_household_knows(ks98, ks98_panel):
     inputs = Inputs(ks98, 10.0)
     own, z = ks98_panel.population, ks98_panel.z
-    seen = observe(ks98, own, z)
+    seen = World(ks98).observe(Panel(own, z))
 
     def fed(seen):
         private, common = inputs(seen)
@@ -147,13 +152,13 @@ def test_inputs_of_every_economy_are_finite_and_of_order_one(economy, usual):
     inputs = Inputs(economy, 10.0)
     fed = inputs(households(economy, 0, usual))
     assert sum(x.shape[-1] for x in fed) == inputs.size and all(bool(torch.isfinite(x).all()) for x in fed)
-    at_home = inputs(observe(economy, usual, economy.chain.typical_z()[:1]))
+    at_home = inputs(World(economy).observe(Panel(usual, economy.chain.typical_z()[:1])))
     assert all(float(x.abs().max()) < 5 for x in at_home if x.numel())
 
 
 def test_a_first_layer_in_two_parts_is_the_layer_of_all_inputs(random_networks, ks98, ks98_panel):
     policy, _ = random_networks(ks98)
-    own, common = policy.inputs(observe(ks98, ks98_panel.population, ks98_panel.z))
+    own, common = policy.inputs(World(ks98).observe(ks98_panel))
     together = torch.cat([own, common[:, None].expand(-1, own.shape[1], -1)], -1)
     torch.testing.assert_close(policy.mlp(own, common), policy.mlp(together), rtol=1e-12, atol=1e-12)
 
@@ -197,7 +202,7 @@ def test_the_very_rich_spend_the_frictionless_share_of_an_extra_good_whatever_th
     policy, _ = random_networks(ks98, seed)
     k = torch.tensor([[1e6, 1e7]], dtype=torch.float64)
     population = Population.panel(torch.full((1, 50), 40.0, dtype=torch.float64), torch.ones(1, 50, dtype=torch.long))
-    seen = observe(ks98, population, torch.tensor([1]), k=k, eps=torch.ones(1, 2, dtype=torch.long))
+    seen = World(ks98).observe(Panel(population, torch.tensor([1])), k=k, eps=torch.ones(1, 2, dtype=torch.long))
     slope = policy(seen).detach().diff() / seen.resources.diff()
     assert float(slope) == pytest.approx(1 - ks98.beta, rel=0.01)
 

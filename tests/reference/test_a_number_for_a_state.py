@@ -22,7 +22,7 @@ from deepham.reference.law_of_motion import _Polynomials, forecast_errors, solve
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.solve import has_aggregate_risk, no_grid, solve_reference
 from deepham.reference.stationary import solve_stationary
-from deepham.simulation.household import observe
+from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
 
 REST = ReferenceSettings(
@@ -172,7 +172,7 @@ def test_the_euler_equation_holds_in_plain_numbers_between_the_nodes(yearly, pro
 
     def at(k, eps, B, W):
         households = Population.panel(tensor([[B]]), torch.zeros(1, 1, dtype=torch.long))
-        seen = observe(e, households, tensor([[W]]), k=tensor([[k]]), eps=torch.tensor([[eps]]))
+        seen = World(e).observe(Panel(households, tensor([[W]])), k=tensor([[k]]), eps=torch.tensor([[eps]]))
         return float(seen.resources), float(policy(seen))
 
     def interest(B, W):
@@ -225,12 +225,12 @@ def test_a_cubic_of_z_and_log_k_is_exact_between_the_nodes(problem):
     z, eps = grid.z[:, None, None, None], torch.arange(2)[:, None, None]
     function = GridFunction(grid, surface(z, eps, grid.K[:, None], grid.k), False, 0.0)
     k, eps = tensor([[0.3, 1.0, 2.3], [0.0, 2.2, 3.1]]), torch.tensor([[0, 1, 1], [1, 0, 1]])
-    seen = observe(problem.economy, Population.panel(k, eps), tensor([[1.5], [3.3]]))
+    seen = World(problem.economy).observe(Panel(Population.panel(k, eps), tensor([[1.5], [3.3]])))
     expected = surface(seen.z, eps, seen.aggregates["B"][:, None], k)
     torch.testing.assert_close(function(seen), expected, rtol=1e-11, atol=1e-11)
     poor = torch.zeros(2, 2, 100, dtype=torch.float64)
     poor[:, :, 30:60] = 1 / 60
-    asked = observe(problem.economy, Population.histogram(grid.k, poor), tensor([[1.5], [3.3]]))
+    asked = World(problem.economy).observe(Panel(Population.histogram(grid.k, poor), tensor([[1.5], [3.3]])))
     assert 0.6 < float(asked.aggregates["B"][0]) < 2.2
     torch.testing.assert_close(function.on_histogram(grid.k)(asked), function(asked), rtol=1e-11, atol=1e-11)
 
@@ -246,7 +246,7 @@ def small(yearly):
 def test_households_forecast_what_they_bring_about(yearly, small):
     """On another path than the law was found on: from each period to the next to a hundredth of a percent or so."""
     shocks = yearly.chain.draw_path(small.z, 500, torch.Generator().manual_seed(5))
-    candidate, truth, gaps = compare(yearly, small.policy, small, shocks, 100, 4)
+    candidate, truth, gaps = compare(World(yearly, small.policy), small, shocks, 100, 4)
     expected = small.law(truth.K[:, :-1], truth.z[:, :-1])
     error, step = (expected / truth.K[:, 1:]).log().abs(), truth.K.log().diff(dim=1).abs()
     assert float(error.mean()) < 0.1 * float(step.mean()) and float(error.max()) < 0.002

@@ -20,6 +20,7 @@ from deepham.reference.equations import equations
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.store import find
 from deepham.simulation.continuum import on_grid, wealth_grid
+from deepham.simulation.period import World
 from deepham.simulation.population import Population
 from deepham.verdict import BAR_SETS
 
@@ -52,8 +53,8 @@ def scaled(economy, reference, z_path):
     def policy(seen):
         return 0.99 * reference.policy(seen)
 
-    candidate, _, gaps = compare(economy, policy, reference, z_path, BURN_IN, 5)
-    return gaps | error_measures(economy, policy, reference.value, candidate.dates, optimality_every=5)
+    candidate, _, gaps = compare(World(economy, policy), reference, z_path, BURN_IN, 5)
+    return gaps | error_measures(World(economy, policy, reference.value), candidate.dates, optimality_every=5)
 
 
 def test_the_shipped_solution_is_found_and_lands_on_the_published_law_of_motion(economy, reference):
@@ -73,7 +74,7 @@ def test_the_shipped_solution_is_found_and_lands_on_the_published_law_of_motion(
 
 
 def test_the_reference_has_no_distance_to_itself(economy, reference, z_path):
-    gaps = compare(economy, reference.policy.on_histogram(reference.nodes), reference, z_path[:, :200], 50, 2)[2]
+    gaps = compare(World(economy, reference.policy.on_histogram(reference.nodes)), reference, z_path[:, :200], 50, 2)[2]
     assert gaps == dict.fromkeys(gaps, 0.0)
 
 
@@ -88,7 +89,7 @@ def test_following_a_wrong_policy_costs_welfare(economy, reference, scaled, z_pa
     """Of second order, by too little consumption or too much, and on a path of whatever length and luck."""
 
     def cost(factor, path):
-        return welfare_gap(economy, lambda seen: factor * reference.policy(seen), reference, path)
+        return welfare_gap(World(economy, lambda seen: factor * reference.policy(seen)), reference, path)
 
     assert scaled["welfare_gap"] == pytest.approx(0.005, rel=0.1)
     assert cost(1.01, z_path[:, :101]) == pytest.approx(0.005, rel=0.15)
@@ -113,25 +114,25 @@ def test_the_cost_of_a_constant_share_is_that_of_the_closed_form(bm, closed_form
     )
     known = SimpleNamespace(nodes=nodes, start=start, z=None, policy=next(functions), value=next(functions))
     path = bm.chain.draw_path(torch.tensor([1]), periods, torch.Generator().manual_seed(0))
-    found = welfare_gap(bm, lambda seen: factor * closed_form.policy(seen), known, path)
+    found = welfare_gap(World(bm, lambda seen: factor * closed_form.policy(seen)), known, path)
     saved = (1 - factor * 0.05) / 0.95
     assert found == pytest.approx(100 * (1 - factor * saved ** (0.95 / 0.05)), rel=0.02, abs=1e-10)
 
 
 def test_a_shifted_value_shows_in_the_bellman_error_alone(economy, reference, z_path):
-    candidate = compare(economy, reference.policy, reference, z_path[:, :60], 20, 4)[0]
+    candidate = compare(World(economy, reference.policy), reference, z_path[:, :60], 20, 4)[0]
 
     def shifted(seen):
         return reference.value(seen) + 1.0
 
-    right = error_measures(economy, reference.policy, reference.value, candidate.dates, optimality_every=4)
-    wrong = error_measures(economy, reference.policy, shifted, candidate.dates, optimality_every=4)
+    right = error_measures(World(economy, reference.policy, reference.value), candidate.dates, optimality_every=4)
+    wrong = error_measures(World(economy, reference.policy, shifted), candidate.dates, optimality_every=4)
     assert wrong["bellman_policy.mean"] == pytest.approx(0.01, abs=0.0005) and right["bellman_policy.mean"] < 0.0005
     assert wrong["euler.mean"] == right["euler.mean"]
 
 
 def test_a_wrong_slope_and_a_wrong_kink_show_in_euler_errors(economy, reference, z_path):
-    dates = compare(economy, reference.policy, reference, z_path[:, :60], 20, 4)[0].dates
+    dates = compare(World(economy, reference.policy), reference, z_path[:, :60], 20, 4)[0].dates
 
     def steep(seen):
         return reference.policy(seen) * (seen.k / 40 + 0.1) ** 0.01
@@ -140,7 +141,7 @@ def test_a_wrong_slope_and_a_wrong_kink_show_in_euler_errors(economy, reference,
         return torch.minimum(reference.policy(seen), 0.5 * seen.resources)
 
     right, *wrong = (
-        error_measures(economy, policy, reference.value, dates, optimality_every=4)
+        error_measures(World(economy, policy, reference.value), dates, optimality_every=4)
         for policy in (reference.policy, steep, kinked)
     )
     assert wrong[0]["euler.mean"] > 10 * right["euler.mean"]
@@ -160,21 +161,20 @@ def test_a_narrower_cross_section_shows_in_the_distance_of_distributions(referen
 def test_a_solution_of_another_calibration_is_refused_by_the_first_parameter_that_differs(reference, z_path):
     other = economics.create("ks98", alpha=0.35, delta=0.03)
     with pytest.raises(InputError, match=r"solved for alpha=0\.36, the solution is of alpha=0\.35"):
-        compare(other, reference.policy, reference, z_path[:, :50], 0, 2)
+        compare(World(other, reference.policy), reference, z_path[:, :50], 0, 2)
     without = replace(reference, calibration={})
     with pytest.raises(InputError, match="solved for beta=not among its parameters"):
-        compare(economics.create("ks98"), reference.policy, without, z_path[:, :50], 0, 2)
+        compare(World(economics.create("ks98"), reference.policy), without, z_path[:, :50], 0, 2)
 
 
 def test_a_solution_of_another_objective_or_of_other_equations_is_refused(reference, z_path):
     davila = economics.create("davila12")
     market = replace(reference, calibration=davila.parameters(), equations=equations(davila))
     with pytest.raises(InputError, match="solved for objective=market, the solution is of objective=planner"):
-        compare(davila.under("planner"), reference.policy, market, z_path[:, :50], 0, 2)
+        compare(World(davila.under("planner"), reference.policy), market, z_path[:, :50], 0, 2)
     with pytest.raises(InputError, match="solved for other equations than the economy has now"):
         compare(
-            economics.create("ks98"),
-            reference.policy,
+            World(economics.create("ks98"), reference.policy),
             replace(reference, equations="those of yesterday"),
             z_path[:, :50],
             0,
@@ -185,7 +185,7 @@ def test_a_solution_of_another_objective_or_of_other_equations_is_refused(refere
 @pytest.mark.parametrize("factor", [0.99, 1.01])
 def test_the_gap_of_a_path_counts_above_and_below(economy, reference, z_path, factor):
     candidate, truth, gaps = compare(
-        economy, lambda seen: factor * reference.policy(seen), reference, z_path[:, :40], 10, 2
+        World(economy, lambda seen: factor * reference.policy(seen)), reference, z_path[:, :40], 10, 2
     )
     gap = 100 * (candidate.K.log() - truth.K.log()).abs()
     assert gaps["path_gap.mean"] == pytest.approx(float(gap.mean())) and gaps["path_gap.max"] == pytest.approx(
@@ -215,7 +215,7 @@ def test_wasserstein_of_a_shift_is_the_shift():
 
 
 def test_equal_policies_have_equal_paths_and_another_calibration_has_no_shipped_solution(economy, reference, z_path):
-    candidate, truth, _ = compare(economy, reference.policy, reference, z_path[:, :50], 0, 2)
+    candidate, truth, _ = compare(World(economy, reference.policy), reference, z_path[:, :50], 0, 2)
     torch.testing.assert_close(candidate.K, truth.K, rtol=1e-12, atol=0)  # interpolated in another order of operations
     assert find("ks98", economics.create("ks98", beta=0.985), standard(), store=None) is None
 
@@ -223,9 +223,11 @@ def test_equal_policies_have_equal_paths_and_another_calibration_has_no_shipped_
 def test_the_evaluation_of_a_shipped_solution_is_stable(economy, reference, z_path):
     """To the bit when repeated, and at the goal of every comparison on a path it was not measured on."""
     solution = load("ks98")
-    first, again = (compare(economy, solution.policy_function, reference, z_path[:, :200], 50, 5)[2] for _ in range(2))
+    first, again = (
+        compare(World(economy, solution.policy_function), reference, z_path[:, :200], 50, 5)[2] for _ in range(2)
+    )
     assert first == again
-    first = compare(economy, solution.policy_function, reference, z_path, BURN_IN, 5)[2]
+    first = compare(World(economy, solution.policy_function), reference, z_path, BURN_IN, 5)[2]
     for name in ("mean_K_gap", "path_gap.mean", "path_gap.max", "wealth_sd_gap", "wealth_w1"):
         assert abs(first[name]) < BAR_SETS["quick"][name][1], name
     assert abs(first["welfare_gap"]) < 0.0001  # the reference's own error decides its sign

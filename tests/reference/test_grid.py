@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from deepham.reference.grid import Grid, GridFunction, bracket
-from deepham.simulation.household import Observation
+from deepham.simulation.period import Observation
 from deepham.simulation.population import Population
 
 GRID = Grid(torch.tensor([0.0, 1.0, 3.0, 10.0], dtype=torch.float64), torch.tensor([30.0, 35, 45], dtype=torch.float64))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from walking import advance_histogram
 
 from deepham import economics
 from deepham.algorithm.business_cycle import standard_error
@@ -11,7 +12,8 @@ from deepham.algorithm.evaluation import together
 from deepham.paths import conf_folder
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.store import find
-from deepham.simulation.continuum import advance_histogram, on_grid, wealth_grid
+from deepham.simulation.continuum import on_grid, wealth_grid
+from deepham.simulation.period import Panel, World
 from deepham.simulation.population import gini
 
 PAIRS, BURN_IN, PERIODS, EVERY, BLOCKS = 8, 4000, 3000, 10, 10
@@ -38,7 +40,7 @@ def test_mirrored_paths_scatter_less_and_their_standard_errors_say_how_much():
         if t >= BURN_IN and t % EVERY == 0:
             series["K"].append(people.mean(people.k))
             series["gini"].append(gini(people.k, people.weight))
-        people, _ = advance_histogram(economy, policy, grid, people, paths[:, t], paths[:, t + 1])
+        people, _ = advance_histogram(World(economy, policy), grid, Panel(people, paths[:, t]), paths[:, t + 1])
     for name, values in series.items():
         found = torch.stack(values).numpy()  # (T, 2 PAIRS)
         mean, pairs = found.mean(), found.reshape(len(found), PAIRS, 2).mean(2)

@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 import torch
+from walking import advance_histogram
 
 from deepham import economics
 from deepham.economics.economy import Economy
@@ -18,8 +19,7 @@ from deepham.errors import InputError
 from deepham.reference.compare import compare
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.solve import solve_reference
-from deepham.simulation.continuum import advance_histogram
-from deepham.simulation.household import observe
+from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
 
 SETTINGS = ReferenceSettings(
@@ -66,7 +66,7 @@ def test_households_hold_the_capital_whose_prices_they_face(solved):
 def test_the_cross_section_stays_as_it_is(solved):
     economy, reference = solved
     z = torch.zeros(1, dtype=torch.long)
-    following, _ = advance_histogram(economy, reference.policy, reference.nodes, reference.start, z, z)
+    following, _ = advance_histogram(World(economy, reference.policy), reference.nodes, Panel(reference.start, z), z)
     torch.testing.assert_close(following.weight, reference.start.weight, rtol=0, atol=1e-7)
     unemployed = reference.start.weight.reshape(2, -1).sum(1)[0]
     assert float(unemployed) == pytest.approx(0.07, abs=1e-6)  # the chain's own share
@@ -117,7 +117,7 @@ def test_another_method_finds_the_same_policy_and_capital(solved):
 
 def _observe(economy, K, k, eps):
     everybody = Population.panel(torch.full((1, 1), K, dtype=torch.float64), torch.zeros(1, 1, dtype=torch.long))
-    return observe(economy, everybody, torch.zeros(1, dtype=torch.long), k=k, eps=torch.full(k.shape, eps))
+    return World(economy).observe(Panel(everybody, torch.zeros(1, dtype=torch.long)), k=k, eps=torch.full(k.shape, eps))
 
 
 @dataclass(eq=False)
@@ -168,7 +168,9 @@ def test_a_published_equilibrium_with_a_heavy_tail():
 
 def test_a_path_of_the_stationary_economy_does_not_move(solved):
     economy, reference = solved
-    candidate, truth, gaps = compare(economy, reference.policy, reference, torch.zeros(1, 60, dtype=torch.long), 10, 2)
+    candidate, truth, gaps = compare(
+        World(economy, reference.policy), reference, torch.zeros(1, 60, dtype=torch.long), 10, 2
+    )
     assert float(truth.K.std()) < 1e-4 and max(abs(value) for value in gaps.values()) < 1e-9
     assert float(candidate.share_z) == 1
 

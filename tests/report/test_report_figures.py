@@ -12,7 +12,7 @@ from deepham.figures import shown_states
 from deepham.report import figures
 from deepham.report.study import Study
 from deepham.simulation.continuum import on_grid, wealth_grid
-from deepham.simulation.rollout import initial_panel
+from deepham.simulation.walk import initial_panel
 from deepham.solved import SolvedEconomy
 
 

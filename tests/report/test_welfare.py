@@ -14,9 +14,8 @@ from deepham.reference.settings import ReferenceSettings
 from deepham.reference.stationary import solve_stationary
 from deepham.reference.transition import solve_transition
 from deepham.report.welfare import cost_of_fluctuations, equivalent, pooled
-from deepham.simulation.household import observe
+from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
-from deepham.simulation.rollout import Panel
 from deepham.solved import SolvedEconomy
 
 SETTINGS = ReferenceSettings(
@@ -60,7 +59,7 @@ def test_who_starts_at_rest_stays_there(calm, rest):
     path = solve_transition(calm, start_of(rest), SETTINGS, periods=60)
     assert (path.K / path.stationary_K - 1).abs().max() < 1e-5
     start = start_of(rest)
-    c = rest[0].policy(observe(calm, start, torch.zeros(1, dtype=torch.long)))
+    c = rest[0].policy(World(calm).observe(Panel(start, torch.zeros(1, dtype=torch.long))))
     lifetime = start.mean(calm.preferences.utility(c)) / (1 - calm.beta)
     gap = float(start.mean(path.value_at(start.k, start.eps)) - lifetime)
     assert abs(gap) < 0.01, "the lottery of the histogram disperses consumption, nothing else does"

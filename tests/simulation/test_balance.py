@@ -3,13 +3,15 @@
 import numpy as np
 import pytest
 import torch
+from walking import advance_histogram
 
 from deepham import economics
 from deepham.algorithm.evaluation import ergodic_path, together
 from deepham.economics.markov import JointChain
 from deepham.errors import InputError
 from deepham.simulation.balance import why_unbalanced
-from deepham.simulation.continuum import advance_histogram, on_grid, wealth_grid
+from deepham.simulation.continuum import on_grid, wealth_grid
+from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
 from deepham.solved import SolvedEconomy
 
@@ -78,7 +80,7 @@ def test_no_goods_are_lost_at_the_top_of_a_grid(name):
     )
     shocks = low._draw_path(1, 40, torch.Generator().manual_seed(0))
     start = low.begin(shocks[:, 0])
-    assert ergodic_path(low.economy, low.policy_function, low.grid, start, shocks, 0, 2).resource_gap < 1e-10
+    assert ergodic_path(World(low.economy, low.policy_function), low.grid, start, shocks, 0, 2).resource_gap < 1e-10
 
 
 @pytest.mark.parametrize("name", ["ks98", "jfv"])
@@ -97,7 +99,7 @@ def test_what_no_grid_could_hold_is_missing_and_said_by_the_unit_of_time(name):
     assert missing > 1 and data.attrs["resource_gap"] == pytest.approx(missing, rel=1e-9)
     rest = torch.zeros(1, 2, *thrifty.z.shape[1:], dtype=thrifty.z.dtype)
     begin = thrifty._start(people, thrifty.begin(rest[:, 0]), None, None)
-    along = ergodic_path(economy, thrifty.policy_function, thrifty.grid, begin, rest, 0, 1)
+    along = ergodic_path(World(economy, thrifty.policy_function), thrifty.grid, begin, rest, 0, 1)
     assert along.resource_gap == pytest.approx(missing, rel=1e-9)
 
 
@@ -144,8 +146,7 @@ def test_a_response_to_what_cannot_happen_is_refused():
     kept = ks.irf("any->0", periods=2, draws=6, keep_draws=True)  # from where it can come
     assert kept.attrs["resource_gap"] < 1e-10
     missed = ergodic_path(
-        ks.economy,
-        save,
+        World(ks.economy, save),
         ks.grid,
         together(ks.economy, ks.ergodic.select([2]), None, torch.full((1, 30), 2)),
         torch.full((1, 30), 2),
@@ -153,8 +154,8 @@ def test_a_response_to_what_cannot_happen_is_refused():
         20,
     )
     last, by_way = missed.dates.population.select([-1]), torch.tensor([1])
-    there = advance_histogram(ks.economy, save, ks.grid, last, torch.tensor([2]), by_way)[0]
-    there = advance_histogram(ks.economy, save, ks.grid, there, by_way, torch.tensor([0]))[0]
+    there = advance_histogram(World(ks.economy, save), ks.grid, Panel(last, torch.tensor([2])), by_way)[0]
+    there = advance_histogram(World(ks.economy, save), ks.grid, Panel(there, by_way), torch.tensor([0]))[0]
     torch.testing.assert_close(missed.mean_mass[:1], there.weight, rtol=1e-9, atol=1e-15)
     unemployed = missed.mean_mass.reshape(3, 2, -1)[:, 0].sum(1)
     torch.testing.assert_close(unemployed, torch.tensor([0.12, 0.08, 0.04], dtype=torch.float64), rtol=1e-9, atol=0)

@@ -2,12 +2,13 @@
 
 import pytest
 import torch
+from walking import advance_histogram, draw_shocks
 
 from deepham.errors import InputError
-from deepham.simulation.continuum import advance_histogram, on_grid, wealth_grid
-from deepham.simulation.household import observe
+from deepham.simulation.continuum import on_grid, wealth_grid
+from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
-from deepham.simulation.rollout import Panel, draw_shocks, initial_panel
+from deepham.simulation.walk import initial_panel
 
 TIGHT = {"rtol": 1e-12, "atol": 1e-13}
 
@@ -71,7 +72,9 @@ def test_what_is_carried_beyond_either_end_is_shared_out_among_all(bm, low, high
     population, z = Population.histogram(grid, mass), torch.tensor([1])
     factor = torch.ones(len(grid), dtype=torch.float64)
     factor[0], factor[-1] = low, high
-    following, _ = advance_histogram(bm, lambda seen: seen.resources - factor * seen.k, grid, population, z, z)
+    following, _ = advance_histogram(
+        World(bm, lambda seen: seen.resources - factor * seen.k), grid, Panel(population, z), z
+    )
     torch.testing.assert_close(following.mean(following.k), population.mean(factor * population.k), **TIGHT)
 
 
@@ -83,7 +86,7 @@ def test_assets_below_the_limit_are_refused(grid):
 @pytest.mark.parametrize("z_next", [[0, 1], [1, 0]])
 def test_transition_equals_a_plain_double_loop(ks98, plain, grid, histogram, z_next):
     following, consumption = advance_histogram(
-        ks98, save_most, grid, histogram, torch.tensor([0, 1]), torch.tensor(z_next)
+        World(ks98, save_most), grid, Panel(histogram, torch.tensor([0, 1])), torch.tensor(z_next)
     )
     nodes, weight = grid.tolist(), histogram.weight.reshape(2, 2, 60).tolist()
     expected = torch.zeros(2, 2, 60, dtype=torch.float64)
@@ -109,9 +112,9 @@ def test_a_step_equals_that_of_a_large_panel_in_expectation(ks98, grid, histogra
     node = torch.stack([torch.multinomial(w, agents, replacement=True, generator=seeded(1)) for w in histogram.weight])
     panel = Panel(Population.panel(histogram.k.gather(1, node), histogram.eps.gather(1, node)), z)
     same = on_grid(grid, panel.population, 2)  # the sample itself as a histogram
-    k_next = 0.93 * observe(ks98, panel.population, z).resources
-    z_next, eps_next = draw_shocks(ks98, observe(ks98, panel.population, panel.z), seeded(2))
-    following, _ = advance_histogram(ks98, save_most, grid, same, z, z_next)
+    k_next = 0.93 * World(ks98).observe(Panel(panel.population, z)).resources
+    z_next, eps_next = draw_shocks(ks98, World(ks98).observe(panel), seeded(2))
+    following, _ = advance_histogram(World(ks98, save_most), grid, Panel(same, z), z_next)
     torch.testing.assert_close(following.mean(following.k), k_next.mean(1), rtol=1e-11, atol=0)
     for drawn, expected in [
         ((eps_next == 0).double(), following.eps == 0),
@@ -124,7 +127,7 @@ def test_a_step_equals_that_of_a_large_panel_in_expectation(ks98, grid, histogra
 def test_unemployment_is_u_of_z_for_ever(ks98, plain, grid, histogram, seeded):
     path = ks98.chain.draw_path(torch.tensor([0, 1]), 100, seeded())
     for t in range(99):
-        histogram, _ = advance_histogram(ks98, save_most, grid, histogram, path[:, t], path[:, t + 1])
+        histogram, _ = advance_histogram(World(ks98, save_most), grid, Panel(histogram, path[:, t]), path[:, t + 1])
         jobless = histogram.mean((histogram.eps == 0).double())
         u = torch.tensor(plain.u, dtype=torch.float64)[path[:, t + 1]]
         torch.testing.assert_close(jobless, u, rtol=0, atol=5e-6)  # the chain is printed with six digits
@@ -136,6 +139,8 @@ def test_capital_of_the_closed_form_follows_its_law(bm, closed_form, bm_panel, s
     path = bm.chain.draw_path(bm_panel.z, 30, seeded())
     for t in range(29):
         K = histogram.mean(histogram.k)
-        histogram, _ = advance_histogram(bm, closed_form.policy, grid, histogram, path[:, t], path[:, t + 1])
+        histogram, _ = advance_histogram(
+            World(bm, closed_form.policy), grid, Panel(histogram, path[:, t]), path[:, t + 1]
+        )
         expected = 0.36 * 0.95 * bm.z_level[path[:, t]] * K**0.36
         torch.testing.assert_close(histogram.mean(histogram.k), expected, rtol=1e-11, atol=0)

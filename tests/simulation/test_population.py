@@ -6,9 +6,8 @@ import torch
 
 from deepham.algorithm.objective import lifetime_utility
 from deepham.simulation.continuum import on_grid
-from deepham.simulation.household import observe
+from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population, concatenate, curve_at, gini, quantile
-from deepham.simulation.rollout import Panel
 
 TIGHT = {"rtol": 1e-12, "atol": 1e-12}
 
@@ -18,10 +17,12 @@ def test_order_of_agents_changes_nothing(ks98, ks98_panel, random_networks, seed
     order = torch.randperm(50, generator=seeded())
     own = ks98_panel.population
     shuffled = Panel(Population(own.k[:, order], own.eps[:, order], own.weight[:, order]), ks98_panel.z)
-    first, second = [lifetime_utility(ks98, policy, value, panel, 1, seeded()) for panel in (ks98_panel, shuffled)]
-    torch.testing.assert_close(second.first.aggregates, first.first.aggregates, **TIGHT)
-    torch.testing.assert_close(second.first.prices, first.first.prices, **TIGHT)
-    torch.testing.assert_close(second.consumption, first.consumption[:, order], **TIGHT)
+    first, second = [
+        lifetime_utility(World(ks98, policy, value), panel, 1, seeded()) for panel in (ks98_panel, shuffled)
+    ]
+    torch.testing.assert_close(second.first.seen.aggregates, first.first.seen.aggregates, **TIGHT)
+    torch.testing.assert_close(second.first.seen.prices, first.first.seen.prices, **TIGHT)
+    torch.testing.assert_close(second.first.consumption, first.first.consumption[:, order], **TIGHT)
     torch.testing.assert_close(second.utility, first.utility[:, order], **TIGHT)
 
 
@@ -34,7 +35,7 @@ def test_panel_and_histogram_of_the_same_households_agree(ks98, random_networks,
         for n in range(40):
             mass[b, eps[b, n], node[b, n]] += 1 / 40
     panel, histogram, z = Population.panel(grid[node], eps), Population.histogram(grid, mass), torch.tensor([0, 1])
-    few, many = observe(ks98, panel, z), observe(ks98, histogram, z)
+    few, many = World(ks98).observe(Panel(panel, z)), World(ks98).observe(Panel(histogram, z))
     torch.testing.assert_close(few.prices, many.prices, **TIGHT)
     torch.testing.assert_close(panel.mean(panel.k**2), histogram.mean(histogram.k**2), **TIGHT)
     torch.testing.assert_close(gini(panel.k, panel.weight), gini(histogram.k, histogram.weight), **TIGHT)

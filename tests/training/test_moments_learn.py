@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from deepham.algorithm.gradients import held, lifetime
-from deepham.simulation.household import observe
+from deepham.simulation.period import World
 from deepham.training.data import PanelData
 from deepham.training.module import DeepHAM
 
@@ -31,18 +31,18 @@ def test_each_loss_teaches_the_moments_of_its_own_network(fit, shared):
     policy, value = (network.inputs.moments for network in (module.policy, module.value))
     assert (policy is value) == shared
     module.zero_grad()
-    found = lifetime(module.economy, module.policy, module.value, panel, module.settings, torch.Generator())
+    found = lifetime(World(module.economy, module.policy, module.value), panel, module.settings, torch.Generator())
     (-found.utility.mean()).backward()
     assert gradient(policy) > 0 and (shared or gradient(value) == 0)
     module.zero_grad()
-    module.value(observe(module.economy, panel.population, panel.z)).mean().backward()
+    module.value(World(module.economy).observe(panel)).mean().backward()
     assert gradient(value) > 0 and (shared or gradient(policy) == 0)
 
 
 def test_the_objective_does_not_flatter_itself_through_the_moments_of_the_value(fit):
     module = fit(1, moments_shared=True)
     panel = module.trainer.datamodule.stream.panel
-    seen = observe(module.economy, panel.population, panel.z)
+    seen = World(module.economy).observe(panel)
     assert not held(module.value)(seen).requires_grad
     assert all(parameter.requires_grad for parameter in module.value.parameters())
 

@@ -10,11 +10,13 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
+from walking import simulate
 
 from deepham.algorithm.gradients import update_gradients
 from deepham.callbacks.guard import Guard
 from deepham.errors import TrainingDiverged
-from deepham.simulation.rollout import Panel, initial_panel, simulate
+from deepham.simulation.period import Panel, World
+from deepham.simulation.walk import initial_panel
 from deepham.training import capture
 from deepham.training.capture import Captured
 from deepham.training.checkpoints import RunFolders
@@ -132,8 +134,8 @@ def test_an_update_takes_nothing_from_the_host(settings, monkeypatch, kind):
     panel, economy = Panel.of(*(tensor.to("meta") for tensor in panel.tensors())), module.economy.to(device="meta")
     module.to("meta")
     with OnTheHost() as watch:
-        update_gradients(economy, module.policy, module.value, panel, module.settings, None, module.typical)
-        list(simulate(economy, module.policy, panel, 2, None))
+        update_gradients(World(economy, module.policy, module.value), panel, module.settings, None, module.typical)
+        list(simulate(World(economy, module.policy), panel, 2, None))
     assert watch.found == [] and watch.seen > 300
     with OnTheHost() as watch:
         panel.z + torch.tensor(1)
@@ -214,7 +216,7 @@ def test_a_captured_simulation_is_the_simulation(ks98, random_networks):
         panel = initial_panel(ks98, 2, 5, generator)
 
         def once(panel):
-            return list(simulate(ks98, policy, panel, 2, generator))[-1]
+            return list(simulate(World(ks98, policy), panel, 2, generator))[-1]
 
         move = Captured(once, generator, stand_in) if capture_it else once
         path = []

@@ -10,8 +10,8 @@ import torch
 
 from deepham.callbacks.guard import Guard
 from deepham.errors import InputError
+from deepham.simulation.period import Panel
 from deepham.simulation.population import Population
-from deepham.simulation.rollout import Panel
 from deepham.training.checkpoints import RunFolders, read_checkpoint
 from deepham.training.fit import check_processes, fit
 from deepham.training.ranks import Ranks

@@ -16,7 +16,7 @@ import torch
 
 from deepham.callbacks.guard import Guard
 from deepham.errors import ProcessLost, TrainingDiverged
-from deepham.simulation.rollout import Panel
+from deepham.simulation.period import Panel
 from deepham.training.checkpoints import RunFolders, read_checkpoint
 from deepham.training.cli import train
 from deepham.training.data import Batch

@@ -8,8 +8,8 @@ from deepham.algorithm import gradients
 from deepham.callbacks.guard import Guard
 from deepham.economics.economy import Economy
 from deepham.errors import InputError, TrainingDiverged
+from deepham.simulation.period import Panel
 from deepham.simulation.population import Population
-from deepham.simulation.rollout import Panel
 from deepham.training.checkpoints import RunFolders, read_checkpoint
 from deepham.training.data import Batch, PanelStream
 from deepham.training.fit import OFFENDING, fit

@@ -4,10 +4,10 @@ import copy
 
 import pytest
 import torch
+from walking import advance_histogram
 
 from deepham.economics.ks98 import KS98
-from deepham.simulation.continuum import advance_histogram
-from deepham.simulation.household import observe
+from deepham.simulation.period import World
 from deepham.training.data import PanelData, PanelStream
 from deepham.training.module import DeepHAM
 
@@ -33,7 +33,7 @@ def test_every_panel_is_simulated_with_the_weights_of_its_own_step(trainer, buil
 
     def recording_step(batch, batch_idx):
         if seen:
-            before = observe(module.economy, seen[-1].population, seen[-1].z)
+            before = World(module.economy).observe(seen[-1])
             with torch.no_grad():
                 saved = before.resources - module.policy(before)  # the policy as it is now, after the last update
             assert torch.equal(saved, batch.panel.population.k)
@@ -60,7 +60,7 @@ def test_the_continuum_is_followed_without_a_draw_of_any_household(trainer, buil
     (before, _), (after, policy) = seen[1:3]
     grid = data.stream.grid
     with torch.no_grad():
-        expected, _ = advance_histogram(module.economy, policy, grid, before.population, before.z, after.z)
+        expected, _ = advance_histogram(World(module.economy, policy), grid, before, after.z)
     assert before.population.k.shape == (3, 80)
     torch.testing.assert_close(after.population.weight, expected.weight, rtol=1e-5, atol=1e-8)
     torch.testing.assert_close(after.population.weight.sum(1), torch.ones(3), rtol=0, atol=1e-6)

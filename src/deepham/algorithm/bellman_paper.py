@@ -15,12 +15,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from deepham.algorithm.planner import with_premium
-from deepham.economics.economy import Economy, require
+from deepham.algorithm.planner import start_value
+from deepham.economics.economy import require
 from deepham.economics.process import ShockProcess
-from deepham.simulation.household import Observation, Policy, Value, observe
+from deepham.simulation.period import Observation, Panel, Period, World
 from deepham.simulation.population import Population
-from deepham.simulation.rollout import Panel, initial_panel, simulate
+from deepham.simulation.walk import initial_panel, walk
 
 POINTS, REACH = 11, 5.0  # choices of c, and the farthest from the policy's, goods
 
@@ -55,45 +55,42 @@ class Protocol:
 
 
 @torch.no_grad()
-def bellman_paper(economy: Economy, policy: Policy, value: Value, seed: int, protocol: Protocol) -> float:
+def bellman_paper(world: World, seed: int, protocol: Protocol) -> float:
     """Mean error, utils per unit of time, over households and dates. The same seed gives two solutions the same
     shocks."""
-    p = protocol
+    p, economy = protocol, world.economy
     device = economy.chain.device
     generator = torch.Generator(device).manual_seed(seed)
     dates = set((p.burn_in + torch.randperm(p.periods, generator=generator, device=device)[: p.dates]).tolist())
     panel = initial_panel(economy, p.economies, p.agents, generator)
     draws = torch.Generator(device).manual_seed(seed + 1)  # its own: the path is the same whatever is measured on it
     total = 0.0
-    for t, panel in enumerate(simulate(economy, policy, panel, p.burn_in + p.periods, generator)):
+    for t, period in enumerate(walk(world, panel, 1 + p.burn_in + p.periods, generator), start=-1):
         if t in dates:
-            total += float(_errors(economy, policy, value, panel, p, draws).mean())
+            total += float(_errors(period, p, draws).mean())
     return total / len(dates)
 
 
-def _errors(
-    economy: Economy, policy: Policy, value: Value, panel: Panel, p: Protocol, generator: torch.Generator
-) -> Tensor:
+def _errors(period: Period, p: Protocol, generator: torch.Generator) -> Tensor:
     """Absolute errors (B, N) in one period."""
-    chain, population = economy.chain, panel.population
+    world, economy, seen, c = period.world, period.world.economy, period.seen, period.consumption
+    chain, population = economy.chain, period.panel.population
     b, n = population.k.shape
-    seen = observe(economy, population, panel.z)
-    c = policy(seen)
     available = seen.resources - economy.borrowing_limit
     span = torch.linspace(0, 1, POINTS, dtype=c.dtype, device=c.device)[:, None, None]
     low, high = c - (0.95 * c).clamp_max(REACH), c + (available - c).clamp_max(REACH)
     choice = low + span * (high - low)  # (points, B, N)
     z_next, p_z = _tomorrow(chain, seen, p.draws, generator)
     uniform = torch.rand((b, n), generator=generator, device=c.device, dtype=c.dtype)
-    payoff, following = economy.preferences.utility(choice), with_premium(economy, policy, value)
+    payoff = economy.preferences.utility(choice)
     for z, probability in zip(z_next.unbind(1), p_z.unbind(1)):
-        others = Population(seen.resources - c, chain.draw_eps(population.eps, panel.z, z, uniform), population.weight)
-        p_eps = chain.eps_probabilities(population.eps, panel.z, z)  # (B, N, n_eps)
+        others = Population(period.carried, chain.draw_eps(population.eps, seen.z, z, uniform), population.weight)
+        p_eps = chain.eps_probabilities(population.eps, seen.z, z)  # (B, N, n_eps)
         for index in range(POINTS):
-            tomorrow = _value_after(economy, following, others, seen.resources - choice[index], z)
+            tomorrow = _value_after(world, others, seen.resources - choice[index], z)
             payoff[index] += economy.beta * probability[:, None] * (p_eps * tomorrow).sum(-1)
     # a choice that leaves nothing to live on is worth -inf, and NaN where its probability is zero
-    return (value(seen) - payoff.nan_to_num(nan=-torch.inf).amax(0)).abs() / economy.period_length
+    return (world.value(seen) - payoff.nan_to_num(nan=-torch.inf).amax(0)).abs() / economy.period_length
 
 
 def _tomorrow(chain: ShockProcess, seen: Observation, draws: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -107,15 +104,15 @@ def _tomorrow(chain: ShockProcess, seen: Observation, draws: int, generator: tor
     return z_next, p_z
 
 
-def _value_after(economy: Economy, value: Value, others: Population, k_next: Tensor, z: Tensor) -> Tensor:
+def _value_after(world: World, others: Population, k_next: Tensor, z: Tensor) -> Tensor:
     """V' (B, N, n_eps) of each agent who carries k_next (B, N) while the other agents of its economy carry `others`."""
     b, n = k_next.shape
-    n_eps = economy.chain.n_eps
+    n_eps = world.economy.chain.n_eps
     alone = torch.eye(n, dtype=torch.bool, device=z.device)  # one economy for each agent that deviates
     k = torch.where(alone, k_next[:, :, None], others.k[:, None, :]).reshape(b * n, n)
     eps = others.eps[:, None].expand(b, n, n).reshape(b * n, n)
     weight = others.weight[:, None].expand(b, n, n).reshape(b * n, n)
     asked = k_next.reshape(-1, 1).expand(-1, n_eps)
     states = torch.arange(n_eps, device=z.device).expand(b * n, n_eps)
-    seen = observe(economy, Population(k, eps, weight), z.repeat_interleave(n, 0), k=asked, eps=states)
-    return value(seen).reshape(b, n, n_eps)
+    seen = world.observe(Panel(Population(k, eps, weight), z.repeat_interleave(n, 0)), asked, states)
+    return start_value(world, seen).reshape(b, n, n_eps)

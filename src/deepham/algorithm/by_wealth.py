@@ -8,10 +8,8 @@ import torch
 from torch import Tensor
 
 from deepham.algorithm.residuals import residuals
-from deepham.economics.economy import Economy
-from deepham.simulation.household import Policy, Value
+from deepham.simulation.period import Panel, World
 from deepham.simulation.population import levels_of, quantile
-from deepham.simulation.rollout import Panel
 
 EDGES = (0.0, 0.01, 0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95, 0.99, 1.0)  # quantiles of wealth
 
@@ -38,7 +36,7 @@ class WealthBin:
     bellman_signed: float
 
 
-def errors_by_wealth(economy: Economy, policy: Policy, value: Value, panel: Panel) -> list[WealthBin]:
+def errors_by_wealth(world: World, panel: Panel) -> list[WealthBin]:
     """Mean errors in each bin of EDGES at the cross-sections of the panel, expectations enumerated.
 
     All who hold as much count alike: a level of wealth that straddles an edge is on both sides, with its share of the
@@ -46,11 +44,10 @@ def errors_by_wealth(economy: Economy, policy: Policy, value: Value, panel: Pane
     """
     k, weight = panel.population.k.flatten(), panel.population.weight.flatten() / len(panel.z)
     errors = [
-        residuals(economy, policy, value, panel.select(slice(index, index + 1)), optimality=False)
-        for index in range(len(panel.z))
+        residuals(world, panel.select(slice(index, index + 1)), optimality=False) for index in range(len(panel.z))
     ]  # one economy at a time keeps the memory small
     euler = 100 * torch.cat([each.euler.flatten() for each in errors])
-    bellman = torch.cat([each.bellman_policy.flatten() for each in errors]) / economy.period_length
+    bellman = torch.cat([each.bellman_policy.flatten() for each in errors]) / world.economy.period_length
     order = k.argsort()
     below, above = levels_of(k[order], weight[order])
     part = weight[order] / (above - below).clamp_min(torch.finfo(weight.dtype).tiny)  # of what its level weighs

@@ -15,10 +15,10 @@ from deepham.algorithm.planner import externality
 from deepham.algorithm.residuals import residuals
 from deepham.economics.economy import Economy, require
 from deepham.simulation.balance import resource_gap
-from deepham.simulation.continuum import advance_histogram, on_grid, wealth_grid
-from deepham.simulation.household import Policy, Value, observe
+from deepham.simulation.continuum import on_grid, wealth_grid
+from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population, concatenate, curve_at, gini, quantile
-from deepham.simulation.rollout import Panel
+from deepham.simulation.walk import walk
 
 
 @dataclass
@@ -131,9 +131,7 @@ class Ergodic:
 
 
 def measure(
-    economy: Economy,
-    policy: Policy,
-    value: Value,
+    world: World,
     start: Panel,
     settings: VerdictSettings,
     seed: int,
@@ -146,14 +144,14 @@ def measure(
         seed: of the path of the aggregate shock.
         progress: called with (periods done, periods in all).
     """
-    people = start.population
+    economy, people = world.economy, start.population
     people_of_all = Population(*(x.reshape(1, -1) for x in (people.k, people.eps, people.weight / len(people.weight))))
     grid = wealth_grid(economy, settings.nodes, settings.top)
     shocks = verdict_path(economy, settings, seed)
     one = on_grid(grid, people_of_all, economy.chain.n_eps)
     begin = together(economy, one, None if economy.chain.finite else start.z.mean(0, keepdim=True), shocks)
-    ergodic = ergodic_path(economy, policy, grid, begin, shocks, settings.burn_in, settings.dates, progress)
-    return ergodic, measures_along(economy, policy, value, ergodic)
+    ergodic = ergodic_path(world, grid, begin, shocks, settings.burn_in, settings.dates, progress)
+    return ergodic, measures_along(world, ergodic)
 
 
 def verdict_path(economy: Economy, settings: VerdictSettings, seed: int) -> Tensor:
@@ -183,31 +181,30 @@ def together(economy: Economy, population: Population, z: Tensor | None, shocks:
     return Panel(population.select([0] * len(shocks)), first)
 
 
-def measures_along(economy: Economy, policy: Policy, value: Value, ergodic: Ergodic) -> dict[str, float]:
+def measures_along(world: World, ergodic: Ergodic) -> dict[str, float]:
     """Errors at the dates kept of a path, distance to a closed form where there is one, and the distribution.
 
     Raises:
         InputError: the path leaves the economy's domain.
     """
-    economy.check_domain(ergodic.z.flatten(0, 1))
-    errors = error_measures(economy, policy, value, ergodic.dates, optimality_every=5)
-    return errors | closed_form_measures(economy, policy, ergodic.dates) | distribution_measures(ergodic)
+    world.economy.check_domain(ergodic.z.flatten(0, 1))
+    errors = error_measures(world, ergodic.dates, optimality_every=5)
+    return errors | closed_form_measures(world, ergodic.dates) | distribution_measures(ergodic)
 
 
 @torch.no_grad()
-def closed_form_measures(economy: Economy, policy: Policy, panel: Panel) -> dict[str, float]:
+def closed_form_measures(world: World, panel: Panel) -> dict[str, float]:
     """Mean distance of consumption to the closed form, in percent, for an economy that has one."""
-    seen = observe(economy, panel.population, panel.z)
-    exact = economy.closed_form(seen.resources)
+    period = world.period(panel)
+    exact = world.economy.closed_form(period.seen.resources)
     if exact is None:
         return {}
-    return {"closed_form_gap.mean": 100 * float(panel.population.mean((policy(seen) / exact - 1).abs()).mean())}
+    return {"closed_form_gap.mean": 100 * float(panel.population.mean((period.consumption / exact - 1).abs()).mean())}
 
 
 @torch.no_grad()
 def ergodic_path(
-    economy: Economy,
-    policy: Policy,
+    world: World,
     grid: Tensor,
     start: Panel,
     shocks: Tensor,
@@ -222,43 +219,35 @@ def ergodic_path(
     measured = periods - burn_in
     blocks = min(BLOCKS, measured)
     at = {burn_in + i * measured // max(1, dates // b) for i in range(max(1, dates // b))}
-    population, z = start.population, start.z
-    chain, weight = economy.chain, population.weight
+    economy, chain, weight, z = world.economy, world.economy.chain, start.population.weight, start.z
     masses = torch.zeros(blocks, chain.n_z, weight.shape[1], dtype=weight.dtype, device=weight.device)
     kept: list[Panel] = []
     K = torch.empty(b, measured, dtype=weight.dtype, device=weight.device)
     path = torch.empty(b, measured, *z.shape[1:], dtype=z.dtype, device=z.device)
     premium = torch.empty_like(K) if economy.objective == "planner" else None
-    utility, lost, rows = torch.zeros_like(K[:, 0]), torch.zeros_like(K), []
-    for t in range(periods):
-        seen = observe(economy, population, z)
-        if t >= burn_in:
-            K[:, t - burn_in] = population.mean(population.k)
-            path[:, t - burn_in] = z
+    utility, carried, rows = torch.zeros_like(K[:, 0]), torch.empty_like(K), []
+    for t, period in enumerate(walk(world, start, shocks, grid=grid)):
+        population, z, i = period.panel.population, period.panel.z, t - burn_in
+        if i >= 0:
+            K[:, i] = population.mean(population.k)
+            path[:, i] = z
             if premium is not None:
-                premium[:, t - burn_in] = externality(economy, policy, population, z)
-            masses[(t - burn_in) * blocks // measured].index_add_(0, chain.cell(z), population.weight)
+                premium[:, i] = externality(world, period.panel)
+            masses[i * blocks // measured].index_add_(0, chain.cell(z), population.weight)
             if t in at:
-                kept.append(Panel(population, z))
-        before = seen
-        if t + 1 < periods:
-            z = chain.follow(z, shocks[:, t + 1], seen.aggregates)
-            population, consumption = advance_histogram(economy, policy, grid, population, seen.z, z, seen)
-        else:
-            consumption = policy(seen)
-        if t >= burn_in:
-            utility += seen.population.mean(economy.preferences.utility(consumption)) / measured
-            carried = seen.resources - consumption
-            if t + 1 < periods:
-                lost[:, t - burn_in] = seen.population.mean(carried) - population.mean(population.k)
-            rows.append(economy.accounts(seen.population, seen.z, seen.aggregates, seen.prices, consumption, carried))
+                kept.append(period.panel)
+            carried[:, i] = population.mean(period.carried)
+            utility += population.mean(period.utility) / measured
+            rows.append(period.accounts)
         if progress and (t + 1) % 500 == 0:
             progress(t + 1, periods)
+    lost = torch.zeros_like(K)
+    lost[:, :-1] = carried[:, :-1] - K[:, 1:]
     mean_mass = masses.sum(0)
     block_mass = masses.sum(1).reshape(blocks, chain.n_eps, -1).sum(1)
     for index in range(chain.n_z):
         if mean_mass[index].sum() == 0:  # a short path may miss a state
-            mean_mass[index] = _turned(economy, policy, grid, Panel(before.population, before.z), index)
+            mean_mass[index] = _turned(world, grid, period.panel, index)
     cells = chain.cell(path.flatten(0, 1))
     share_z = torch.stack([(cells == index).double().mean() for index in range(chain.n_z)])
     mean_z = torch.arange(chain.n_z, device=z.device) if chain.finite else path.flatten(0, 1).mean(0, keepdim=True)
@@ -282,16 +271,15 @@ def ergodic_path(
     )
 
 
-def _turned(economy: Economy, policy: Policy, grid: Tensor, panel: Panel, state: int) -> Tensor:
+def _turned(world: World, grid: Tensor, panel: Panel, state: int) -> Tensor:
     """Mean histogram (n_eps * G,) where the chain goes from the panel's states to `state` in the fewest possible
     periods."""
     masses = []
     for one in (panel.select(slice(b, b + 1)) for b in range(len(panel.z))):
-        population, z = one.population, one.z
-        for following in economy.chain.route(int(z), state):
-            z_next = torch.full_like(z, following)
-            population, z = advance_histogram(economy, policy, grid, population, z, z_next)[0], z_next
-        masses.append(population.weight[0])
+        way = [int(one.z), *world.economy.chain.route(int(one.z), state)]
+        for period in walk(world, one, torch.tensor([way], device=one.z.device), grid=grid):
+            last = period.panel.population
+        masses.append(last.weight[0])
     return torch.stack(masses).mean(0)
 
 
@@ -350,9 +338,7 @@ def cycle_moments(economy: Economy, ergodic: Ergodic) -> list[Moments]:
     return business_cycle.moments(series, economy.variables, economy.period)
 
 
-def error_measures(
-    economy: Economy, policy: Policy, value: Value, panel: Panel, optimality_every: int = 1
-) -> dict[str, float]:
+def error_measures(world: World, panel: Panel, optimality_every: int = 1) -> dict[str, float]:
     """Euler errors in percent of consumption and Bellman errors in utils per unit of time: weighted mean, 99th
     percentile, maximum.
 
@@ -361,12 +347,12 @@ def error_measures(
     euler, bellman, weight, best, best_weight = [], [], [], [], []
     for index in range(len(panel.z)):  # one economy at a time keeps the memory small
         optimality = index % optimality_every == 0
-        errors = residuals(economy, policy, value, panel.select(slice(index, index + 1)), optimality)
+        errors = residuals(world, panel.select(slice(index, index + 1)), optimality)
         euler.append(100 * errors.euler.abs())
-        bellman.append(errors.bellman_policy.abs() / economy.period_length)
+        bellman.append(errors.bellman_policy.abs() / world.economy.period_length)
         weight.append(errors.weight)
         if optimality:
-            best.append(errors.bellman_optimality.abs() / economy.period_length)
+            best.append(errors.bellman_optimality.abs() / world.economy.period_length)
             best_weight.append(errors.weight)
     return (
         _statistics("euler", torch.cat(euler), torch.cat(weight))

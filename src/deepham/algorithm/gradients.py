@@ -7,6 +7,7 @@ to. Both gradients are taken at the same weights.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -14,11 +15,9 @@ from torch import Tensor
 from deepham.algorithm.losses import agent_weights, policy_loss, value_loss
 from deepham.algorithm.objective import Lifetime, lifetime_utility
 from deepham.algorithm.settings import AlgorithmSettings
-from deepham.economics.economy import Economy
 from deepham.networks.policy import PolicyNetwork
 from deepham.networks.value import ValueNetwork
-from deepham.simulation.household import Observation, Value, observe
-from deepham.simulation.rollout import Panel
+from deepham.simulation.period import Observation, Panel, Value, World
 
 
 @dataclass(frozen=True)
@@ -37,9 +36,7 @@ class Descent:
 
 
 def update_gradients(
-    economy: Economy,
-    policy: PolicyNetwork,
-    value: ValueNetwork,
+    world: World,
     panel: Panel,
     settings: AlgorithmSettings,
     generator: torch.Generator,
@@ -50,49 +47,40 @@ def update_gradients(
     Args:
         typical: `economy.typical_household()`.
     """
-    found = lifetime(economy, policy, value, panel, settings, generator)
-    weight, mean = _weights(found.first, settings, typical)
+    found = lifetime(world, panel, settings, generator)
+    seen, (policy, value) = found.first.seen, _networks(world)
+    weight, mean = _weights(seen, settings, typical)
     players = _players(settings)
     loss = policy_loss(found.utility[:, :players], weight[:, :players])
     descents = [_descent(loss, mean, policy)]
     if settings.value_steps == 0:
-        marginal = economy.preferences.marginal_utility(found.consumption.detach()) if settings.slope else None
-        loss = value_loss(value, found.first, found.utility.detach(), marginal, weight, settings.level_weight)
+        consumption = found.first.consumption.detach()
+        marginal = world.economy.preferences.marginal_utility(consumption) if settings.slope else None
+        loss = value_loss(value, seen, found.utility.detach(), marginal, weight, settings.level_weight)
         descents.append(_descent(loss, mean, value))
     return descents
 
 
 def regression_gradient(
-    economy: Economy,
-    value: ValueNetwork,
+    world: World,
     panel: Panel,
     realised: Tensor,
     settings: AlgorithmSettings,
     typical: dict[str, float],
 ) -> Descent:
     """Of V where it is fitted to the utility (B, N) realised from the panel on: levels, since a path has no slope."""
-    seen = observe(economy, panel.population, panel.z)
+    seen, (_, value) = world.observe(panel), _networks(world)
     weight, mean = _weights(seen, settings, typical)
     return _descent(value_loss(value, seen, realised, None, weight, settings.level_weight), mean, value)
 
 
-def lifetime(
-    economy: Economy,
-    policy: PolicyNetwork,
-    value: ValueNetwork,
-    panel: Panel,
-    settings: AlgorithmSettings,
-    generator: torch.Generator,
-) -> Lifetime:
+def lifetime(world: World, panel: Panel, settings: AlgorithmSettings, generator: torch.Generator) -> Lifetime:
     """Utility over the horizon plus V at its end, as a function of the policy's weights."""
     return lifetime_utility(
-        economy,
-        policy,
-        held(value),
+        World(world.economy, world.policy, held(_networks(world)[1]), settings.price_taking),
         panel,
         settings.horizon,
         generator,
-        price_taking=settings.price_taking,
         players=_players(settings),
         exact=settings.expectation == "exact",
     )
@@ -111,6 +99,11 @@ def held(value: ValueNetwork) -> Value:
         return utility
 
     return of
+
+
+def _networks(world: World) -> tuple[PolicyNetwork, ValueNetwork]:
+    """The policy and the value function of a world that learns."""
+    return cast(PolicyNetwork, world.policy), cast(ValueNetwork, world.value)
 
 
 def _players(settings: AlgorithmSettings) -> int | None:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from deepham.networks.value import ValueNetwork
-from deepham.simulation.household import Observation
+from deepham.simulation.period import Observation
 
 
 def agent_weights(

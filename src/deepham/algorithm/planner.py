@@ -16,33 +16,31 @@ import torch
 from torch import Tensor
 
 from deepham.economics.economy import Economy
-from deepham.simulation.household import Observation, Policy, Value, observe
-from deepham.simulation.population import Population
+from deepham.simulation.period import Observation, Panel, World
 
 
-def with_premium(economy: Economy, policy: Policy, value: Value) -> Value:
-    """What a household has at the start of a period: V and, under a planner, the premium on its assets. Utils."""
-    if economy.objective == "market":
-        return value
-    return lambda seen: value(seen) + premium(economy, policy, seen)
+def start_value(world: World, seen: Observation) -> Tensor:
+    """What a household has at the start of a period, (B, N), utils: V and, under a planner, the premium on its
+    assets."""
+    value = world.value(seen)
+    return value if world.economy.objective == "market" else value + premium(world, seen)
 
 
-def premium(economy: Economy, policy: Policy, seen: Observation) -> Tensor:
+def premium(world: World, seen: Observation) -> Tensor:
     """What a planner pays households for the assets that they hold, by what everybody beside them does: (B, N),
     utils."""
-    return externality(economy, policy, seen.population, seen.z)[:, None] * seen.k
+    return externality(world, seen.panel)[:, None] * seen.k
 
 
-def externality(economy: Economy, policy: Policy, population: Population, z: Tensor) -> Tensor:
+@torch.no_grad()
+def externality(world: World, panel: Panel) -> Tensor:
     """D (B,): what one more unit of capital a head is worth to all households by the prices that it moves. Utils a
     unit.
 
     No gradient leads through it: a household takes it as given, like prices.
     """
-    seen = observe(economy, population.detach(), z)
-    with torch.no_grad():
-        consumption = policy(seen)
-    return externality_of(economy, seen, consumption)
+    period = world.period(panel)
+    return externality_of(world.economy, period.seen, period.consumption)
 
 
 def externality_of(economy: Economy, seen: Observation, consumption: Tensor) -> Tensor:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from deepham.economics.economy import Economy
-from deepham.simulation.household import Policy
+from deepham.simulation.period import Panel, World
 from deepham.simulation.population import concatenate
-from deepham.simulation.rollout import Panel, advance
+from deepham.simulation.walk import walk
 
 
 @torch.no_grad()
 def realised_utility(
-    economy: Economy, policy: Policy, panel: Panel, dates: int, spacing: int, periods: int, generator: torch.Generator
+    world: World, panel: Panel, dates: int, spacing: int, periods: int, generator: torch.Generator
 ) -> tuple[Panel, Tensor, Panel]:
     """Follow B economies and add up each agent's utility over the `periods` after each of `dates` starting points.
 
@@ -30,12 +29,13 @@ def realised_utility(
     k = panel.population.k
     # one block: a list of small tensors, stacked at the end, takes four times as much
     paths = torch.empty((length, *k.shape), dtype=k.dtype, device=k.device)  # (T, B, N)
-    for t in range(length):
+    for t, period in enumerate(walk(world, panel, length + 1, generator)):
+        panel = period.panel
         if t % spacing == 0 and len(starts) < dates:
             starts.append(panel)
-        panel, consumption = advance(economy, policy, panel, generator)
-        paths[t] = economy.preferences.utility(consumption)
-    discount = economy.beta ** torch.arange(periods, device=paths.device, dtype=paths.dtype)
+        if t < length:
+            paths[t] = period.utility
+    discount = world.economy.beta ** torch.arange(periods, device=paths.device, dtype=paths.dtype)
     sums = [torch.tensordot(discount, paths[d * spacing : d * spacing + periods], 1) for d in range(dates)]
     start = Panel(concatenate([s.population for s in starts]), torch.cat([s.z for s in starts]))
     return start, torch.cat(sums), panel

@@ -19,11 +19,9 @@ import torch
 from torch import Tensor
 
 from deepham.algorithm.objective import expected_value
-from deepham.algorithm.planner import externality, with_premium
-from deepham.economics.economy import Economy
-from deepham.simulation.household import Observation, Policy, Value, observe
-from deepham.simulation.population import Population
-from deepham.simulation.rollout import Panel, expand_next, expect
+from deepham.algorithm.planner import externality, start_value
+from deepham.simulation.expectation import expand_next, expect
+from deepham.simulation.period import Panel, Period, World
 
 LEAST = 1e-30  # utils a unit
 GOLDEN = (5**0.5 - 1) / 2
@@ -41,41 +39,39 @@ class Residuals:
 
 
 @torch.no_grad()
-def residuals(economy: Economy, policy: Policy, value: Value, panel: Panel, optimality: bool = True) -> Residuals:
+def residuals(world: World, panel: Panel, optimality: bool = True) -> Residuals:
     """Errors at every point of the population. The measures of a population are weighted means of absolute values."""
-    seen = observe(economy, panel.population, panel.z)
-    consumption = policy(seen)
-    saved = panel.population.with_assets(seen.resources - consumption)
-    utility = economy.preferences.utility(consumption)
-    v, following = value(seen), with_premium(economy, policy, value)
-    gap = v - utility - economy.beta * expected_value(economy, following, saved, seen)
-    best = v - _best_value(economy, following, seen, saved) if optimality else None
-    return Residuals(_euler(economy, policy, seen, consumption, saved), gap, best, panel.population.weight)
+    period = world.period(panel)
+    v = world.value(period.seen)
+    gap = v - period.utility - world.economy.beta * expected_value(world, period)
+    best = v - _best_value(period) if optimality else None
+    return Residuals(_euler(period), gap, best, panel.population.weight)
 
 
-def _euler(economy: Economy, policy: Policy, seen: Observation, consumption: Tensor, saved: Population) -> Tensor:
-    panel, p_z, p_eps = expand_next(economy, saved, seen)
-    following = observe(economy, panel.population, panel.z)
-    marginal = following.prices["R"][:, None] * economy.preferences.marginal_utility(policy(following))
+def _euler(period: Period) -> Tensor:
+    world, economy, seen = period.world, period.world.economy, period.seen
+    panel, p_z, p_eps = expand_next(economy.chain, period.saved, seen)
+    following = world.period(panel)
+    marginal = following.seen.prices["R"][:, None] * economy.preferences.marginal_utility(following.consumption)
     if economy.objective == "planner":
-        marginal = marginal + externality(economy, policy, following.population, following.z)[:, None]
+        marginal = marginal + externality(world, panel)[:, None]
     # to a planner assets of the rich can be worth less than nothing: they would consume without end
     following_worth = expect(marginal, p_z, p_eps).clamp_min(LEAST)
     wanted = economy.preferences.inverse_marginal_utility(economy.beta * following_worth)
-    return consumption / torch.minimum(wanted, seen.resources - economy.borrowing_limit) - 1
+    return period.consumption / torch.minimum(wanted, seen.resources - economy.borrowing_limit) - 1
 
 
-def _best_value(economy: Economy, value: Value, seen: Observation, saved: Population) -> Tensor:
+def _best_value(period: Period) -> Tensor:
     """max over c of u(c) + beta E V' for one household, from 1e-5 of what it can consume to all of it."""
-    panel, p_z, p_eps = expand_next(economy, saved, seen)
+    world, economy, seen = period.world, period.world.economy, period.seen
+    panel, p_z, p_eps = expand_next(economy.chain, period.saved, seen)
     _, s, _, n_eps = p_eps.shape
     available = seen.resources - economy.borrowing_limit
 
     def payoff(share: Tensor) -> Tensor:
         k_next = economy.borrowing_limit + (1 - share) * available
         k = k_next[:, None, :, None].expand(-1, s, -1, n_eps).reshape(panel.population.k.shape)
-        following = observe(economy, panel.population, panel.z, k=k, eps=panel.population.eps)
-        expected = expect(value(following), p_z, p_eps)
+        expected = expect(start_value(world, world.observe(panel, k)), p_z, p_eps)
         return economy.preferences.utility(share * available) + economy.beta * expected
 
     # V need not be concave where it is wrong: look over the whole range before narrowing down

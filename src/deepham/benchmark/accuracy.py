@@ -15,10 +15,10 @@ from deepham.benchmark.train import model_of, shipped, train
 from deepham.economics.ks98 import KS98
 from deepham.reference.law_of_motion import Equilibrium, solve_law_of_motion
 from deepham.reference.settings import ReferenceSettings
-from deepham.simulation.continuum import advance_histogram, on_grid, wealth_grid
-from deepham.simulation.household import Policy, Value
+from deepham.simulation.continuum import on_grid, wealth_grid
+from deepham.simulation.period import Panel, Policy, Value, World
 from deepham.simulation.population import Population
-from deepham.simulation.rollout import Panel
+from deepham.simulation.walk import walk
 
 # 3,000 updates, otherwise conf/algorithm/deepham.yaml. In the continuum: shocks that together move K by 1.5 % are small
 # beside the sampling noise in the K of a few hundred agents, and households that learn among those respond to K too
@@ -71,9 +71,8 @@ def errors(solved: Solved) -> dict[str, float]:
 
     Expectations over eps' are exact, those over the innovations by the full quadrature.
     """
-    return error_measures(
-        solved.economy, solved.policy, solved.value, solved.panel, optimality_every=len(solved.panel.z)
-    )
+    world = World(solved.economy, solved.policy, solved.value)
+    return error_measures(world, solved.panel, optimality_every=len(solved.panel.z))
 
 
 def grid_settings(d: int) -> ReferenceSettings:
@@ -138,10 +137,8 @@ def _follow(solved: Solved, equilibrium: Equilibrium, finite: KS98, x: Tensor) -
     share = equilibrium.ergodic.share_z.to(nodes)
     mass = (share @ equilibrium.ergodic.mean_mass).reshape(1, finite.chain.n_eps, -1)
     start = on_grid(nodes, Population.histogram(equilibrium.ergodic.grid, mass), finite.chain.n_eps)
-    population = Population(*(each.expand(len(z_path), -1) for each in (start.k, start.eps, start.weight)))
-    path = []
-    for t in range(z_path.shape[1]):
-        path.append(population.mean(population.k))
-        z = x[z_path[:, t]]  # eps does not depend on z, so that z' does not matter here
-        population, _ = advance_histogram(solved.economy, solved.policy, nodes, population, z, z)
-    return torch.stack(path, 1)
+    states, chain = x[z_path], solved.economy.chain  # (B, T, d)
+    shocks = torch.cat([states[:, :1], (states[:, 1:] - chain.rho * states[:, :-1]) / chain.sigma], 1)
+    begin = Panel(start.select([0] * len(z_path)), states[:, 0])
+    periods = walk(World(solved.economy, solved.policy), begin, shocks, grid=nodes)
+    return torch.stack([period.panel.population.mean(period.panel.population.k) for period in periods], 1)

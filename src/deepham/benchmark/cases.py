@@ -20,8 +20,9 @@ from deepham.benchmark.growth import measure_growth
 from deepham.benchmark.roofline import Counter, rates
 from deepham.networks.settings import build_networks
 from deepham.paths import conf_folder
-from deepham.simulation.continuum import on_grid, simulate_continuum, wealth_grid
-from deepham.simulation.rollout import Panel, initial_panel, simulate
+from deepham.simulation.continuum import on_grid, wealth_grid
+from deepham.simulation.period import Panel, World
+from deepham.simulation.walk import initial_panel, later
 from deepham.training.allocator import keep_freed_memory
 from deepham.training.configuration import Settings, read
 from deepham.training.fit import computing, fit
@@ -53,6 +54,7 @@ def simulation(overrides: list[str], kind: str, periods: int, repeats: int) -> d
     economy = settings.economy.to(device=device, dtype=torch.float32)
     policy, value = (network.to(device) for network in build_networks(economy, settings.network, settings.seed))
     generator = torch.Generator(device).manual_seed(1)
+    world, grid = World(economy, policy, value), None
     panel = initial_panel(economy, algorithm.economies, algorithm.agents, generator)
     if kind == "continuum":
         grid = wealth_grid(economy, algorithm.nodes, algorithm.top)
@@ -61,11 +63,9 @@ def simulation(overrides: list[str], kind: str, periods: int, repeats: int) -> d
 
     def once() -> None:
         if kind == "gradient":
-            lifetime_utility(economy, policy, value, panel, periods, generator, exact=False).utility.mean().backward()
-        elif kind == "continuum":
-            list(simulate_continuum(economy, policy, grid, panel, periods, generator))
+            lifetime_utility(world, panel, periods, generator, exact=False).utility.mean().backward()
         else:
-            list(simulate(economy, policy, panel, periods, generator))
+            later(world, panel, periods, generator, grid)
         if device == "cuda":
             torch.cuda.synchronize()
 

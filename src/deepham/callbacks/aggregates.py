@@ -5,8 +5,6 @@ from __future__ import annotations
 import lightning
 import torch
 
-from deepham.simulation.household import observe
-
 SHOWN = ("Y", "C", "r")  # beside K, of what an economy accounts for; their units are in its `variables`
 
 
@@ -18,11 +16,7 @@ class Aggregates(lightning.Callback):
     @torch.no_grad()
     def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         economy, panel = module.economy, trainer.datamodule.panel
-        seen = observe(economy, panel.population, panel.z)
-        consumption = module.policy_average(seen)
-        accounts = economy.accounts(
-            panel.population, panel.z, seen.aggregates, seen.prices, consumption, seen.resources - consumption
-        )
+        accounts = module.averaged.period(panel).accounts
         K = accounts[economy.mean_assets]
         measures = {"mean_K": K.mean()} | ({"sd_K": K.std()} if len(K) > 1 else {})
         measures |= {f"mean_{name}": accounts[name].mean() for name in SHOWN if name in accounts}

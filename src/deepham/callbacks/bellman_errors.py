@@ -28,5 +28,5 @@ class BellmanErrors(lightning.Callback):
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         panel = trainer.datamodule.panel.select(slice(0, self.economies))
-        errors = error_measures(module.economy, module.policy_average, module.value_average, panel)
+        errors = error_measures(module.averaged, panel)
         module.measures |= {f"errors/{name}": value for name, value in errors.items()}

@@ -9,6 +9,7 @@ import torch
 
 from deepham.economics.economy import require
 from deepham.reference.solve import Reference
+from deepham.simulation.period import World
 
 
 class SolutionFigures(lightning.Callback):
@@ -38,12 +39,10 @@ class SolutionFigures(lightning.Callback):
         from deepham.figures_in_training import figures_in_training  # matplotlib, for runs that draw
 
         # a copy in the grid solution's precision: what is trained stays as it is
-        policy = copy.deepcopy(module.policy_average).double().cpu()
-        economy, panel = (
-            module.economy.to(device="cpu", dtype=torch.float64),
-            trainer.datamodule.panel.to("cpu", torch.float64),
-        )
+        economy = module.economy.to(device="cpu", dtype=torch.float64)
+        world = World(economy, copy.deepcopy(module.policy_average).double().cpu())
+        panel = trainer.datamodule.panel.to("cpu", torch.float64)
         for logger in takers:
-            figures = figures_in_training(economy, policy, panel, self.reference)
+            figures = figures_in_training(world, panel, self.reference)
             for name, figure in figures.items():
                 logger.log_figure(f"solution/{name}", figure, done)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from deepham.economics.economy import Economy
 from deepham.networks.full_state import ordered_wealth
 from deepham.networks.moments import GeneralizedMoments
-from deepham.simulation.household import Observation
+from deepham.simulation.period import Observation
 
 
 class Inputs(nn.Module):

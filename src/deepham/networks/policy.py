@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from deepham.economics.economy import Economy
 from deepham.networks.inputs import Inputs
 from deepham.networks.mlp import MLP
-from deepham.simulation.household import Observation
+from deepham.simulation.period import Observation
 
 MOST = 1 - 1e-6  # share of what can be consumed: an economy may leave those without savings nothing to live on
 

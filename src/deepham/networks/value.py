@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from deepham.economics.economy import Economy
 from deepham.networks.inputs import Inputs
 from deepham.networks.mlp import MLP
-from deepham.simulation.household import Observation
+from deepham.simulation.period import Observation
 
 
 class ValueNetwork(nn.Module):

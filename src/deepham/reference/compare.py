@@ -7,7 +7,6 @@ policy. Burn-in is long because a cross-section forgets its start only over thou
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -26,8 +25,8 @@ from deepham.economics.economy import Economy
 from deepham.errors import InputError
 from deepham.reference.equations import equations
 from deepham.reference.solve import Reference
-from deepham.simulation.continuum import advance_histogram
-from deepham.simulation.household import Observation, Policy, Value, observe
+from deepham.simulation.continuum import settle
+from deepham.simulation.period import Panel, Period, World
 from deepham.simulation.population import Population
 
 WELFARE_PERIODS = 300  # of a path; what comes after them is closed by their average
@@ -45,9 +44,7 @@ GAPS = (
 
 
 def measure_against(
-    economy: Economy,
-    policy: Policy,
-    value: Value,
+    world: World,
     reference: Reference,
     settings: VerdictSettings,
     seed: int,
@@ -58,15 +55,14 @@ def measure_against(
     Returns:
         The candidate's path, the reference's, and the candidate's measures.
     """
-    z_path = verdict_path(economy, settings, seed)
-    candidate, truth, gaps = compare(economy, policy, reference, z_path, settings.burn_in, settings.dates, progress)
-    return candidate, truth, measures_along(economy, policy, value, candidate) | gaps
+    z_path = verdict_path(world.economy, settings, seed)
+    candidate, truth, gaps = compare(world, reference, z_path, settings.burn_in, settings.dates, progress)
+    return candidate, truth, measures_along(world, candidate) | gaps
 
 
 @torch.no_grad()
 def compare(
-    economy: Economy,
-    policy: Policy,
+    world: World,
     reference: Reference,
     z_path: Tensor,
     burn_in: int,
@@ -83,10 +79,11 @@ def compare(
     Raises:
         InputError: the reference was solved for another calibration, objective or set of equations.
     """
-    _check_same(economy, reference)
-    nodes, start = reference.nodes, together(economy, reference.start, reference.z, z_path)
-    candidate = ergodic_path(economy, policy, nodes, start, z_path, burn_in, dates, progress)
-    truth = ergodic_path(economy, reference.policy.on_histogram(nodes), nodes, start, z_path, burn_in, dates, progress)
+    _check_same(world.economy, reference)
+    nodes, start = reference.nodes, together(world.economy, reference.start, reference.z, z_path)
+    candidate = ergodic_path(world, nodes, start, z_path, burn_in, dates, progress)
+    beside = World(world.economy, reference.policy.on_histogram(nodes))
+    truth = ergodic_path(beside, nodes, start, z_path, burn_in, dates, progress)
     gap = 100 * (candidate.K / truth.K).log().abs()
     mass, true_mass = pooled(candidate), pooled(truth)
     moments, true_moments = distribution_measures(candidate), distribution_measures(truth)
@@ -99,7 +96,7 @@ def compare(
             f"{name}_gap": 100 * (moments[name] / true_moments[name] - 1) if true_moments[name] else float("nan")
             for name in OF_WEALTH
         },
-        "welfare_gap": welfare_gap(economy, policy, reference, z_path[:1, :WELFARE_PERIODS]),
+        "welfare_gap": welfare_gap(world, reference, z_path[:1, :WELFARE_PERIODS]),
     }
     return candidate, truth, measures
 
@@ -126,7 +123,7 @@ def wasserstein(nodes: Tensor, mass: Tensor, other: Tensor) -> float:
 
 
 @torch.no_grad()
-def welfare_gap(economy: Economy, policy: Policy, reference: Reference, z_path: Tensor) -> float:
+def welfare_gap(world: World, reference: Reference, z_path: Tensor) -> float:
     """What one household loses that follows the candidate's policy while everybody else, and so every price, follows
     the reference: percent of consumption for ever. Both start from the reference's cross-section and see the shocks of
     z_path (1, T, ...).
@@ -139,42 +136,39 @@ def welfare_gap(economy: Economy, policy: Policy, reference: Reference, z_path: 
     Returns:
         NaN under a planner, whose households do not save for their own sake alone, and for a path of a single period.
     """
+    economy = world.economy
     if economy.objective == "planner" or z_path.shape[1] < 2:
         return float("nan")
     nodes, preferences = reference.nodes, economy.preferences
-    truth, value = reference.policy.on_histogram(nodes), reference.value.on_histogram(nodes)
-    everybody = household = reference.start
-    z, discount, loss = together(economy, reference.start, reference.z, z_path).z, 1.0, 0.0
-    lifetime = float(everybody.mean(value(observe(economy, everybody, z))))
+    true = World(economy, reference.policy.on_histogram(nodes), reference.value.on_histogram(nodes))
+    everybody, household = together(economy, reference.start, reference.z, z_path), reference.start
+    discount, loss = 1.0, 0.0
+    lifetime = float(everybody.population.mean(true.value(true.observe(everybody))))
     for shock in z_path[:, 1:].unbind(1):
-        seen = observe(economy, everybody, z)
-        alone = observe(economy, everybody, z, k=household.k, eps=household.eps)
-        z_next, chance = economy.chain.next_states(z, seen.aggregates)
+        period = true.period(everybody)
+        z_next, chance = economy.chain.next_states(everybody.z, period.seen.aggregates)
         # all that may come, and what does
-        ahead = torch.cat([z_next[0], economy.chain.follow(z, shock, seen.aggregates)])
-        c_true, everybody_next = _step(economy, truth, nodes, everybody, seen, ahead)
-        c, household_next = _step(economy, policy, nodes, household, alone, ahead)
-        v, v_next = value(seen), value(observe(economy, everybody_next, ahead))
+        ahead = torch.cat([z_next[0], economy.chain.follow(everybody.z, shock, period.seen.aggregates)])
+        c = world.policy(true.observe(everybody, household.k, household.eps))
+        everybody_next = Panel(_ahead(period, period.panel.population, period.consumption, nodes, ahead), ahead)
+        household_next = _ahead(period, household, c, nodes, ahead)
+        v, v_next = true.value(period.seen), true.value(true.observe(everybody_next))
 
         def cost(people: Population, c: Tensor, people_next: Population) -> float:
             return float(
                 people.mean(v - preferences.utility(c)) - economy.beta * chance[0] @ people_next.mean(v_next)[:-1]
             )
 
-        loss += discount * (cost(household, c, household_next) - cost(everybody, c_true, everybody_next))
-        everybody, household, z = everybody_next.select([-1]), household_next.select([-1]), ahead[-1:]
+        theirs = cost(everybody.population, period.consumption, everybody_next.population)
+        loss += discount * (cost(household, c, household_next) - theirs)
+        everybody, household = everybody_next.select([-1]), household_next.select([-1])
         discount *= economy.beta
     constant = (1 - economy.beta) * torch.tensor([lifetime, lifetime - loss / (1 - discount)], dtype=torch.float64)
     worth_true, worth = preferences.inverse_utility(constant).tolist()  # in consumption for ever
     return 100 * (1 - worth / worth_true)
 
 
-def _step(
-    economy: Economy, policy: Policy, nodes: Tensor, people: Population, seen: Observation, ahead: Tensor
-) -> tuple[Tensor, Population]:
-    """Consumption (1, N) of these people, and their histograms (S, N) in the aggregate states ahead (S, ...)."""
-    c, copies = policy(seen), [0] * len(ahead)
-    chosen = replace(seen, resources=seen.resources[copies])
-    return c, advance_histogram(
-        economy, lambda _: c[copies], nodes, people.select(copies), seen.z[copies], ahead, chosen
-    )[0]
+def _ahead(period: Period, people: Population, c: Tensor, nodes: Tensor, ahead: Tensor) -> Population:
+    """Histograms (S, N) in the aggregate states ahead (S, ...) of people (1, N) who consume c in the period."""
+    saved, copies = people.with_assets(period.seen.resources - c), [0] * len(ahead)
+    return settle(period.world.economy.chain, nodes, saved.select(copies), period.panel.z[copies], ahead)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from deepham.simulation.household import Observation
+from deepham.simulation.period import Observation
 
 
 @dataclass(frozen=True)

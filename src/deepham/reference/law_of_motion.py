@@ -23,8 +23,9 @@ from deepham.reference.grid import Grid, GridFunction
 from deepham.reference.household import HouseholdProblem, LawOfMotion, PolynomialLaw, aggregates_at, monomials
 from deepham.reference.settings import ReferenceSettings
 from deepham.simulation.continuum import on_grid, wealth_grid
+from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
-from deepham.simulation.rollout import Panel, initial_panel
+from deepham.simulation.walk import initial_panel
 
 DATES = 40  # cross-sections at which the errors are measured
 MEMORY = 5  # earlier steps that Anderson acceleration combines
@@ -93,7 +94,12 @@ def solve_law_of_motion(
         c = HouseholdProblem(economy, laws.law(x), grid).consumption(c, tolerance=1e-5 if settling else 1e-7)
         policy = GridFunction(grid, c, True, economy.borrowing_limit)
         ergodic = ergodic_path(
-            economy, policy.on_histogram(nodes), nodes, start.select(slice(economies)), path, settings.burn_in, DATES
+            World(economy, policy.on_histogram(nodes)),
+            nodes,
+            start.select(slice(economies)),
+            path,
+            settings.burn_in,
+            DATES,
         )
         found, r_squared = laws.regress(ergodic)
         residual = found - x

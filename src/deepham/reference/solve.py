@@ -15,7 +15,7 @@ from deepham.reference.household import HouseholdProblem, LawOfMotion, Polynomia
 from deepham.reference.law_of_motion import Equilibrium, Progress, forecast_errors, solve_law_of_motion
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.stationary import solve_stationary
-from deepham.simulation.household import observe
+from deepham.simulation.period import World
 from deepham.simulation.population import Population
 
 
@@ -113,7 +113,7 @@ def _doubling(economy: Economy, fine: Equilibrium, coarse: Equilibrium) -> dict[
     set."""
     wealth_sd = [distribution_measures(each.ergodic)["wealth_sd"] for each in (fine, coarse)]
     dates = fine.ergodic.dates
-    seen = observe(economy, dates.population, dates.z)
+    seen = World(economy).observe(dates)
     distance = (coarse.policy(seen) / fine.policy(seen) - 1).abs()
     return {
         "doubling.mean_K": 100 * abs(float(coarse.ergodic.K.mean() / fine.ergodic.K.mean()) - 1),
@@ -133,7 +133,7 @@ def _conclude(economy: Economy, equilibrium: Equilibrium, doubling: dict[str, fl
     start = Population.histogram(ergodic.grid, mass.reshape(1, economy.chain.n_eps, -1))
     forecast = forecast_errors(economy, law, ergodic, equilibrium.shocks)
     measures = (
-        error_measures(economy, policy, value, ergodic.dates, optimality_every=4)
+        error_measures(World(economy, policy, value), ergodic.dates, optimality_every=4)
         | distribution_measures(ergodic)
         | {"forecast.mean": float(forecast.mean()), "forecast.max": float(forecast.max())}
         | doubling

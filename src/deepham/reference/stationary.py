@@ -29,10 +29,9 @@ from deepham.reference.grid import Grid, GridFunction
 from deepham.reference.household import HouseholdProblem, LawOfMotion, PolynomialLaw, aggregates_at
 from deepham.reference.law_of_motion import Equilibrium, Progress, asset_nodes
 from deepham.reference.settings import ReferenceSettings
-from deepham.simulation.continuum import advance_histogram, grown, wealth_grid
-from deepham.simulation.household import Observation, observe
+from deepham.simulation.continuum import grown, settle, wealth_grid
+from deepham.simulation.period import Observation, Panel, World
 from deepham.simulation.population import Population
-from deepham.simulation.rollout import Panel
 
 FACTOR = 1.2  # step between values of K, in which a root is bracketed
 # growth of assets that are shared out from beyond the top: iterations; what is none; and what is found only where
@@ -67,7 +66,7 @@ def solve_stationary(
     policy, population = market.at(K)
     start = Panel(population, market.resting(K))
     rest = torch.zeros(1, 10, *start.z.shape[1:], dtype=start.z.dtype)  # no shocks
-    ergodic = ergodic_path(economy, policy.on_histogram(market.nodes), market.nodes, start, rest, 0, 1)
+    ergodic = ergodic_path(World(economy, policy.on_histogram(market.nodes)), market.nodes, start, rest, 0, 1)
     return Equilibrium(market.law(K), torch.ones(1, dtype=torch.float64), policy, ergodic, rest)
 
 
@@ -180,12 +179,10 @@ class _Market:
         seen = Observation(
             economy.resources(corners.k, corners.eps, z, prices), corners.k, corners.eps, z, corners, aggregates, prices
         )
-        following, consumption = advance_histogram(
-            economy, policy.on_histogram(self.nodes), self.nodes, corners, z, z, seen
-        )
-        transition = following.weight
+        carried = seen.resources - policy.on_histogram(self.nodes)(seen)
+        transition = settle(economy.chain, self.nodes, corners.with_assets(carried), z, z).weight
         # a corner has nobody to share out to what it would hold beyond the top: the rate is that of all together
-        beyond = (corners.weight * (seen.resources - consumption - self.nodes[-1]).clamp_min(0)).sum(1)
+        beyond = (corners.weight * (carried - self.nodes[-1]).clamp_min(0)).sum(1)
         height, rate = self.nodes[:-1] - self.nodes[0], 0.0
         for _ in range(MOST_RATES):
             shared = grown(
@@ -240,16 +237,16 @@ class _Planner(_Market):
     def utility(self, K: float) -> float:
         """Mean utility of a period where the planner has households hold K."""
         policy, population = self.at(K)
-        seen = observe(self.economy, population, torch.zeros(1, dtype=torch.long))
-        return float(population.mean(self.economy.preferences.utility(policy(seen))))
+        period = World(self.economy, policy).period(Panel(population, torch.zeros(1, dtype=torch.long)))
+        return float(population.mean(period.utility))
 
     def excess(self, K: float) -> float:
         """What one more unit of capital is worth to all above the premium at which households hold K, as a share of the
         marginal utility of typical consumption.
         """
         policy, population = self.at(K)
-        z = torch.zeros(1, dtype=torch.long)
-        worth = float(externality(self.economy, policy.on_histogram(self.nodes), population, z))
+        world = World(self.economy, policy.on_histogram(self.nodes))
+        worth = float(externality(world, Panel(population, torch.zeros(1, dtype=torch.long))))
         excess = (worth - self.premium) / self.unit
         self._tell(abs(excess), K)
         return excess

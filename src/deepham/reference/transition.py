@@ -22,9 +22,10 @@ from deepham.reference.grid import bracket
 from deepham.reference.household import HouseholdProblem
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.stationary import solve_stationary
-from deepham.simulation.continuum import advance_histogram, on_grid
-from deepham.simulation.household import observe
+from deepham.simulation.continuum import on_grid
+from deepham.simulation.period import Observation, Panel, Period, World
 from deepham.simulation.population import Population
+from deepham.simulation.walk import walk
 
 TOLERANCE = 1e-6  # of log K, at every date
 ITERATIONS = 60
@@ -105,7 +106,8 @@ class _Path:
 
     def residual(self, log_K: np.ndarray) -> np.ndarray:
         """Distance (T - 1,) of what follows from a path of log capital, from period 1 on, to the path."""
-        found = [population.mean(population.k) for population, *_ in self._follow(self.policies(log_K))][1:]
+        everybody = [period.panel.population for period in self._follow(self.policies(log_K))][1:]
+        found = [population.mean(population.k) for population in everybody]
         return torch.cat(found).log().numpy() - log_K
 
     def mean_error(self, policies: list[Tensor], values: list[Tensor]) -> float:
@@ -114,30 +116,26 @@ class _Path:
         It is the discounted sum of the mean Bellman residuals V - (u + beta E V') along the path and after it.
         """
         total, discount = 0.0, 1.0
-        for t, (population, c, k_next) in enumerate(self._follow(policies)):
-            last = t + 1 == len(policies)
-            tomorrow = self._value_at(self.chances @ values[t if last else t + 1], k_next, population.eps)
-            residual = (
-                self._value_at(values[t], population.k, population.eps)
-                - self.economy.preferences.utility(c)
-                - self.economy.beta * tomorrow
-            )
+        for t, period in enumerate(self._follow(policies)):
+            last, population = t + 1 == len(policies), period.panel.population
+            tomorrow = self._value_at(self.chances @ values[t if last else t + 1], period.carried, population.eps)
+            value = self._value_at(values[t], population.k, population.eps)
+            residual = value - period.utility - self.economy.beta * tomorrow
             total += discount * float(population.mean(residual)) / (1 - self.economy.beta if last else 1)
             discount *= self.economy.beta
         return total
 
-    def _follow(self, policies: list[Tensor]) -> Iterator[tuple[Population, Tensor, Tensor]]:
-        """In every period the cross-section, and of its points (1, n_eps * G') consumption and next period's assets."""
-        z = torch.zeros(1, dtype=torch.long)
-        population = self.start
-        for c in policies:
-            seen = observe(self.economy, population, z)
+    def _follow(self, policies: list[Tensor]) -> Iterator[Period]:
+        """The continuum from the start on, whose households consume (n_eps, G) as the policy of each period says."""
+        by_period = iter(policies)
+
+        def policy(seen: Observation) -> Tensor:  # a period asks once
+            c = next(by_period)
             at_nodes = torch.lerp(c[:, self.low], c[:, self.low + 1], self.share).reshape(1, -1)
-            chosen = torch.minimum(at_nodes, seen.resources - self.economy.borrowing_limit)
-            yield population, chosen, seen.resources - chosen
-            population, _ = advance_histogram(
-                self.economy, lambda _, chosen=chosen: chosen, self.nodes, population, z, z, seen
-            )
+            return torch.minimum(at_nodes, seen.resources - self.economy.borrowing_limit)
+
+        z = torch.zeros(1, len(policies), dtype=torch.long)
+        return walk(World(self.economy, policy), Panel(self.start, z[:, 0]), z, grid=self.nodes)
 
     def _value_at(self, value: Tensor, k: Tensor, eps: Tensor) -> Tensor:
         low, share = bracket(self.k, k)

@@ -264,7 +264,7 @@ def _policy(subjects: list[Subject], studies: list[Study]) -> Section:
         section.shown.append(
             Illustration(
                 "policy",
-                policy_against_grid(main.solution.economy, main.solution.policy_function, main.reference, main.truth),
+                policy_against_grid(main.solution.world, main.reference, main.truth),
                 "Against the grid solution (dashed), beside the same cross-sections.",
             )
         )

@@ -19,10 +19,10 @@ from deepham.algorithm.residuals import residuals
 from deepham.economics.economy import Economy, require
 from deepham.reference.grid import bracket
 from deepham.report.welfare import equivalent, means_of_groups, members_of_groups
-from deepham.simulation.continuum import advance_histogram, on_grid
-from deepham.simulation.household import Policy, observe
+from deepham.simulation.continuum import on_grid
+from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population, concatenate, quantile
-from deepham.simulation.rollout import Panel
+from deepham.simulation.walk import walk
 from deepham.solved import SolvedEconomy
 
 NEGLIGIBLE = 1e-7  # the share of lifetime utility that lies beyond a path
@@ -52,12 +52,12 @@ class Followed:
 
 
 @torch.no_grad()
-def follow(economy: Economy, policy: Policy, grid: Tensor, start: Population, z_path: Tensor) -> Followed:
+def follow(world: World, grid: Tensor, start: Population, z_path: Tensor) -> Followed:
     """Follow the continuum from histograms on `grid` (B, n_eps * G) along z_path (B, T), whose last period repeats for
     ever: T is such that beta^T does not count.
     """
     parts = [
-        _follow(economy, policy, grid, start.select(slice(first, first + BLOCK)), z_path[first : first + BLOCK])
+        _follow(world, grid, start.select(slice(first, first + BLOCK)), z_path[first : first + BLOCK])
         for first in range(0, len(z_path), BLOCK)
     ]
     value, consumption, K, worth = (
@@ -66,21 +66,18 @@ def follow(economy: Economy, policy: Policy, grid: Tensor, start: Population, z_
     return Followed(value, consumption, K, worth, parts[0].dates)
 
 
-def _follow(economy: Economy, policy: Policy, grid: Tensor, start: Population, z_path: Tensor) -> Followed:
+def _follow(world: World, grid: Tensor, start: Population, z_path: Tensor) -> Followed:
     b, periods = z_path.shape
-    n_eps, preferences = economy.chain.n_eps, economy.preferences
-    population, chosen, K, worth, dates = start, [], [], [], []
-    for t in range(periods):
-        z, z_next = z_path[:, t], z_path[:, min(t + 1, periods - 1)]
-        seen = observe(economy, population, z)
+    economy, n_eps, preferences = world.economy, world.economy.chain.n_eps, world.economy.preferences
+    chosen, K, worth, dates = [], [], [], []
+    for t, period in enumerate(walk(world, Panel(start, z_path[:, 0]), z_path, grid=grid)):
+        population, consumption = period.panel.population, period.consumption
         if t in DATES:
-            dates.append(Panel(population, z).select(slice(1)))
-        following, consumption = advance_histogram(economy, policy, grid, population, z, z_next, seen)
+            dates.append(period.panel.select(slice(1)))
         K.append(population.mean(population.k))
         marginal = population.mean(preferences.marginal_utility(consumption))
-        worth.append(100 * externality_of(economy, seen, consumption) / marginal)
-        chosen.append((consumption, seen.resources - consumption))
-        population = following
+        worth.append(100 * externality_of(economy, period.seen, consumption) / marginal)
+        chosen.append((consumption, period.carried))
     every = torch.arange(n_eps, device=grid.device).expand(b, -1)
     value = preferences.utility(chosen[-1][0]) / (1 - economy.beta)
     for t in reversed(range(periods - 1)):
@@ -176,10 +173,7 @@ def take_over(
     periods = math.ceil(math.log(NEGLIGIBLE) / math.log(economy.beta))
     z_path = chain.draw_path(z_0, periods, torch.Generator(grid.device).manual_seed(seed))
     start = on_grid(grid, market[1].ergodic, n_eps)
-    followed = {
-        label: follow(solved.economy, solved.policy_function, grid, start.select(z_0), z_path)
-        for label, solved in (market, planner)
-    }
+    followed = {label: follow(solved.world, grid, start.select(z_0), z_path) for label, solved in (market, planner)}
     share_z = chain.stationary_z().to(grid)
     mass = (share_z[:, None] * start.weight).reshape(n_z, n_eps, -1).cpu().numpy()
     k, z_0 = grid.cpu().numpy(), z_0.cpu().numpy()
@@ -227,7 +221,7 @@ def _errors_along(solved: SolvedEconomy, way: Panel) -> dict[int, tuple[float, f
     errors = {}
     for index, t in zip(range(len(way.z)), DATES):
         one = way.select(slice(index, index + 1))
-        found = residuals(solved.economy, solved.policy_function, solved.value_function, one, optimality=False)
+        found = residuals(solved.world, one, optimality=False)
         size = 100 * found.euler.abs()
         errors[t] = float((found.weight * size).sum()), float(quantile(size[0], found.weight[0], [0.99]))
     return errors

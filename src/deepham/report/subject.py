@@ -10,6 +10,7 @@ from deepham.algorithm.evaluation import Ergodic, VerdictSettings, measure, meas
 from deepham.reference.compare import measure_against
 from deepham.reference.solve import Reference
 from deepham.report.study import GRID
+from deepham.simulation.period import World
 from deepham.solution import Solution
 from deepham.verdict import BAR_SETS, Bars, Row, bars_of, judge
 
@@ -53,18 +54,15 @@ def examine(
 ) -> Subject:
     """Measure one solution; the grid solution beside the main one, too."""
     say(f"{label}: errors and distances")
-    economy, networks = solution.economy, (solution.policy_function, solution.value_function)
-    bars = bars_of(verdict.bars, verdict.own_bars)
+    world, bars = solution.world, bars_of(verdict.bars, verdict.own_bars)
     if reference is None:
-        ergodic, measures = measure(economy, *networks, solution.cross_sections, verdict, seed)
-        return Subject(
-            label, solution, measures, ergodic, errors_by_wealth(economy, *networks, ergodic.dates), bars=bars
-        )
-    ergodic, truth, measures = measure_against(economy, *networks, reference, verdict, seed)
-    bins = errors_by_wealth(economy, *networks, ergodic.dates)
+        ergodic, measures = measure(world, solution.cross_sections, verdict, seed)
+        return Subject(label, solution, measures, ergodic, errors_by_wealth(world, ergodic.dates), bars=bars)
+    ergodic, truth, measures = measure_against(world, reference, verdict, seed)
+    bins = errors_by_wealth(world, ergodic.dates)
     beside = grid_bins = None
     if main:
         say(f"{GRID}: errors")
-        beside = measures_along(economy, reference.policy, reference.value, truth)
-        grid_bins = errors_by_wealth(economy, reference.policy, reference.value, truth.dates)
+        grid = World(world.economy, reference.policy, reference.value)
+        beside, grid_bins = measures_along(grid, truth), errors_by_wealth(grid, truth.dates)
     return Subject(label, solution, measures, ergodic, bins, reference, truth, beside, grid_bins, bars)

@@ -17,8 +17,8 @@ import torch
 from deepham.algorithm.residuals import residuals
 from deepham.economics.economy import Economy
 from deepham.reference.transition import Transition
+from deepham.simulation.period import Panel
 from deepham.simulation.population import Population
-from deepham.simulation.rollout import Panel
 from deepham.solved import SolvedEconomy
 
 GROUPS = (
@@ -109,7 +109,7 @@ def mean_residual(solved: SolvedEconomy, dates: Panel) -> float:
     total = 0.0
     for index in range(len(dates.z)):  # one economy at a time keeps the memory small
         one = dates.select(slice(index, index + 1))
-        found = residuals(solved.economy, solved.policy_function, solved.value_function, one, optimality=False)
+        found = residuals(solved.world, one, optimality=False)
         total += float((found.weight * found.bellman_policy).sum()) / len(dates.z)
     return total
 

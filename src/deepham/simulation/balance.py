@@ -6,8 +6,7 @@ import torch
 from torch import Tensor
 
 from deepham.economics.economy import Economy
-from deepham.simulation.household import observe
-from deepham.simulation.population import Population
+from deepham.simulation.period import Panel, World
 
 SMALL = 0.01  # percent of output: an older solution's cross-sections miss the printed shares by a millionth
 
@@ -28,11 +27,10 @@ def resource_gap(economy: Economy, accounts: dict[str, Tensor], lost: Tensor | f
 
 
 @torch.no_grad()
-def gap_of(economy: Economy, population: Population, z: Tensor) -> Tensor:
-    """`resource_gap` (B,) of the cross-sections in the aggregate states z, whatever their households choose."""
-    seen = observe(economy, population, z)
-    half = seen.resources / 2  # consumption and assets of any policy add up to resources
-    return resource_gap(economy, economy.accounts(population, z, seen.aggregates, seen.prices, half, half))
+def gap_of(economy: Economy, panel: Panel) -> Tensor:
+    """`resource_gap` (B,) of these economies, whatever their households choose."""
+    anybody = World(economy, policy=lambda seen: seen.resources / 2)  # any choice and what it leaves add up
+    return resource_gap(economy, anybody.period(panel).accounts)
 
 
 def why_unbalanced(economy: Economy, panel: bool) -> str:

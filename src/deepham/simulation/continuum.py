@@ -7,17 +7,16 @@ the top node lose anything: what households would carry beyond it is shared out,
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
 from deepham.economics.economy import Economy
+from deepham.economics.process import ShockProcess
 from deepham.errors import InputError
-from deepham.simulation.household import Observation, Policy, observe
 from deepham.simulation.population import Population
-from deepham.simulation.rollout import Panel
 
 
 def wealth_grid(economy: Economy, nodes: int, top: float) -> Tensor:
@@ -50,48 +49,22 @@ def on_grid(grid: Tensor, population: Population, n_eps: int) -> Population:
     return Population.histogram(grid, _lottery(grid, population.k, population.eps, population.weight, n_eps))
 
 
-def advance_histogram(
-    economy: Economy,
-    policy: Policy,
-    grid: Tensor,
-    population: Population,
-    z: Tensor,
-    z_next: Tensor,
-    observation: Observation | None = None,
-) -> tuple[Population, Tensor]:
-    """One period of the continuum, given tomorrow's aggregate state.
+def settle(chain: ShockProcess, grid: Tensor, saved: Population, z: Tensor, z_next: Tensor) -> Population:
+    """The next histogram, given tomorrow's aggregate state.
 
     Args:
-        population: a histogram on `grid` as `Population.histogram` lays it out.
+        saved: today's histogram on `grid`, as `Population.histogram` lays it out, with the assets that its households
+            carry into tomorrow.
         z, z_next: (B,) or (B, d).
-
-    Returns:
-        The next histogram, and consumption (B, n_eps * G) in this period.
     """
-    observation = observation or observe(economy, population, z)
-    consumption = policy(observation)
-    k_next = observation.resources - consumption
-    n_eps = economy.chain.n_eps
-    here = _lottery(grid, k_next, population.eps, population.weight, n_eps)  # by today's eps
-    states = torch.arange(n_eps, device=z.device).expand(len(z), -1)
-    transition = economy.chain.eps_probabilities(states, z, z_next)  # (B, eps, eps')
-    return Population.histogram(grid, torch.einsum("beg,bef->bfg", here, transition)), consumption
-
-
-@torch.no_grad()
-def simulate_continuum(
-    economy: Economy, policy: Policy, grid: Tensor, panel: Panel, periods: int, generator: torch.Generator
-) -> Iterator[Panel]:
-    """Yield histograms on `grid` after each of the next `periods` periods; only the aggregate state is drawn."""
-    population, z = panel.population, panel.z
-    for _ in range(periods):
-        seen = observe(economy, population, z)
-        uniform = torch.rand(z.shape, generator=generator, device=z.device, dtype=population.weight.dtype)
-        z_next = economy.chain.draw_z(z, uniform, seen.aggregates)
-        population, _ = advance_histogram(economy, policy, grid, population, z, z_next, seen)
-        mass = population.weight / population.weight.sum(1, keepdim=True)  # in float32 the sum would drift
-        population, z = Population(population.k, population.eps, mass), z_next
-        yield Panel(population, z)
+    here = _lottery(grid, saved.k, saved.eps, saved.weight, chain.n_eps)  # by today's eps
+    states = torch.arange(chain.n_eps, device=z.device).expand(len(z), -1)
+    transition = chain.eps_probabilities(states, z, z_next)  # (B, eps, eps')
+    following = Population.histogram(grid, torch.einsum("beg,bef->bfg", here, transition))
+    if following.weight.dtype != torch.float32:
+        return following
+    # in single precision the sum would drift over thousands of periods
+    return replace(following, weight=following.weight / following.weight.sum(1, keepdim=True))
 
 
 def _lottery(grid: Tensor, k: Tensor, eps: Tensor, weight: Tensor, n_eps: int) -> Tensor:

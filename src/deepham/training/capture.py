@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from deepham.simulation.rollout import Panel
+from deepham.simulation.period import Panel
 
 WARM_UP = 3  # calls before the recording, in which libraries choose their algorithms and allocate what they keep
 

@@ -12,6 +12,7 @@ from deepham.algorithm.business_cycle import Moments
 from deepham.algorithm.evaluation import Ergodic, cycle_moments, distribution_measures, measure, moment_errors
 from deepham.reference.compare import measure_against
 from deepham.reference.solve import Reference
+from deepham.simulation.period import World
 from deepham.solution import Solution
 from deepham.training.configuration import Settings
 from deepham.training.data import PanelData
@@ -65,13 +66,14 @@ def conclude(
     device = data.stream.generator.device
     economy = settings.economy.to(device=device)  # float64: errors are measured more finely than they are trained
     policy, value = module.policy_average.double().to(device), module.value_average.double().to(device)
+    world = World(economy, policy, value)
     if reference is None:
         truth = None
         start = data.panel.to(dtype=torch.float64)
-        ergodic, measures = measure(economy, policy, value, start, settings.verdict, settings.seed, progress)
+        ergodic, measures = measure(world, start, settings.verdict, settings.seed, progress)
     else:
         ergodic, truth, measures = measure_against(
-            economy, policy, value, reference.to(device), settings.verdict, settings.seed, progress
+            world, reference.to(device), settings.verdict, settings.seed, progress
         )
     plain = settings.hyperparameters()
     calibration = {key: parameter for key, parameter in plain["model"].items() if key != "name"}

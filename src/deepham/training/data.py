@@ -17,10 +17,10 @@ from deepham.algorithm.realised import realised_utility
 from deepham.algorithm.settings import AlgorithmSettings
 from deepham.datasets import draw_panel
 from deepham.economics.economy import Economy
-from deepham.simulation.continuum import on_grid, simulate_continuum, wealth_grid
-from deepham.simulation.household import Policy
+from deepham.simulation.continuum import on_grid, wealth_grid
+from deepham.simulation.period import Panel, Policy, World
 from deepham.simulation.population import Population, concatenate
-from deepham.simulation.rollout import Panel, initial_panel, simulate
+from deepham.simulation.walk import initial_panel, later
 from deepham.training.capture import Captured
 from deepham.training.ranks import ALONE, Ranks
 
@@ -56,7 +56,8 @@ class PanelStream(IterableDataset):
         start: Population | None = None,
         capture: bool = False,
     ):
-        self.economy, self.policy, self.settings, self.generator = economy, policy, settings, generator
+        self.economy, self.settings, self.generator = economy, settings, generator
+        self.world = World(economy, policy)
         self.start = start
         self.panel: Panel | None = None
         # of the continuum: a histogram instead of agents
@@ -76,7 +77,7 @@ class PanelStream(IterableDataset):
         if s.value_steps or s.fresh == "epoch":
             periods = s.realised_periods if s.value_steps else s.spacing
             pool, realised, self.panel = realised_utility(
-                self.economy, self.policy, self.panel, s.dates, s.spacing, periods, self.generator
+                self.world, self.panel, s.dates, s.spacing, periods, self.generator
             )
         for _ in range(s.value_steps):
             index = self._choose(len(pool.z), s.value_economies)
@@ -103,13 +104,7 @@ class PanelStream(IterableDataset):
         return self._later(panel, self.settings.move)
 
     def _later(self, panel: Panel, periods: int) -> Panel:
-        if self.grid is None:
-            moves = simulate(self.economy, self.policy, panel, periods, self.generator)
-        else:
-            moves = simulate_continuum(self.economy, self.policy, self.grid, panel, periods, self.generator)
-        for panel in moves:
-            pass
-        return panel
+        return later(self.world, panel, periods, self.generator, self.grid)
 
     def _choose(self, of: int, number: int) -> Tensor:
         return torch.randint(of, (number,), generator=self.generator, device=self.generator.device)

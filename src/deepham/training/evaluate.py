@@ -15,7 +15,7 @@ from deepham import memory, saying
 from deepham.algorithm.bellman_paper import Protocol, bellman_paper
 from deepham.algorithm.by_wealth import errors_by_wealth
 from deepham.algorithm.evaluation import cycle_moments, error_measures, measure, measures_along, moment_errors
-from deepham.economics.economy import Economy, require
+from deepham.economics.economy import require
 from deepham.errors import InputError
 from deepham.figures import save_figures
 from deepham.figures_against_grid import figures_against_grid
@@ -25,9 +25,9 @@ from deepham.reference import store
 from deepham.reference.compare import measure_against
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.solve import Reference
-from deepham.simulation.household import Policy, Value
+from deepham.simulation.period import Panel, World
 from deepham.simulation.population import concatenate, gini
-from deepham.simulation.rollout import Panel, initial_panel, simulate
+from deepham.simulation.walk import initial_panel, walk
 from deepham.solution import Solution
 from deepham.sweeps import bar_met
 from deepham.tables import advice, by_wealth_sheet, verdict_sheet, verdict_table
@@ -49,11 +49,11 @@ def run(cfg: DictConfig) -> float:
     require(isinstance(cfg.agents, int) and cfg.agents >= 1, f"agents: expected at least 1, got {cfg.agents!r}")
     solution = load(str(cfg.solution))
     verdict, grid, protocol, seed = read_evaluation(sized_for(cfg, solution.name))
-    economy, networks = solution.economy, (solution.policy_function, solution.value_function)
-    point = max(memory.point_of(network) for network in networks)
+    economy, world = solution.economy, solution.world
+    point = max(memory.point_of(network) for network in (world.policy, world.value))
     for parts in (
         memory.verdict(economy, verdict, point),
-        memory.published_protocol(economy, protocol, networks[1]),
+        memory.published_protocol(economy, protocol, world.value),
         memory.panels(economy, point, PANEL_ECONOMIES, PANEL_DATES, cfg.agents),
     ):
         memory.require_memory(parts, solution.grid.device)
@@ -65,16 +65,16 @@ def run(cfg: DictConfig) -> float:
     reference = reference_of(cfg.against, solution, grid, Path(cfg.store), say)
     say("following the continuum ...")
     if reference is None:
-        ergodic, measures = measure(economy, *networks, solution.cross_sections, verdict, seed)
+        ergodic, measures = measure(world, solution.cross_sections, verdict, seed)
         grid_measures = grid_panel = None
     else:
-        functions = reference.policy, reference.value
-        ergodic, truth, measures = measure_against(economy, *networks, reference, verdict, seed)
-        grid_measures = measures_along(economy, *functions, truth)
+        grid_world = World(economy, reference.policy, reference.value)
+        ergodic, truth, measures = measure_against(world, reference, verdict, seed)
+        grid_measures = measures_along(grid_world, truth)
         say(f"simulating panels of {cfg.agents}, with the grid solution ...")
-        grid_panel, grid_K, grid_wealth = _in_panels(economy, *functions, cfg.agents, protocol, seed)
+        grid_panel, grid_K, grid_wealth = _in_panels(grid_world, cfg.agents, protocol, seed)
     say(f"simulating panels of {cfg.agents}, with the networks ...")
-    panel, K, wealth = _in_panels(economy, *networks, cfg.agents, protocol, seed)
+    panel, K, wealth = _in_panels(world, cfg.agents, protocol, seed)
     if reference is not None:  # on the same draws of both shocks
         gap = 100 * (K / grid_K).log().abs()
         panel |= {
@@ -84,7 +84,7 @@ def run(cfg: DictConfig) -> float:
             "wealth_sd_gap": 100 * float(wealth.std() / grid_wealth.std() - 1),
             "wealth_w1": 100 * wasserstein_distance(wealth, grid_wealth) / float(grid_wealth.mean()),
         }
-    bins = errors_by_wealth(economy, *networks, ergodic.dates)
+    bins = errors_by_wealth(world, ergodic.dates)
 
     bars, unbalanced = bars_of(verdict.bars, verdict.own_bars), economy.unbalanced()
     errors, cycle = moment_errors(ergodic), cycle_moments(economy, ergodic)
@@ -159,25 +159,22 @@ def reference_of(against, solution: Solution, grid: ReferenceSettings, folder: P
         return None
 
 
-def _in_panels(
-    economy: Economy, policy: Policy, value: Value, agents: int, protocol: Protocol, seed: int
-) -> tuple[dict[str, float], Tensor, Tensor]:
+def _in_panels(world: World, agents: int, protocol: Protocol, seed: int) -> tuple[dict[str, float], Tensor, Tensor]:
     """Measures in panels of N agents, where K carries sampling noise; the paths of K, and wealth pooled over dates."""
-    generator = torch.Generator(economy.chain.device).manual_seed(seed)
-    panel = initial_panel(economy, PANEL_ECONOMIES, agents, generator)
-    kept, K = [], []
-    for t, panel in enumerate(
-        simulate(economy, policy, panel, PANEL_BURN_IN + 1 + (PANEL_DATES - 1) * PANEL_SPACING, generator)
-    ):
+    generator = torch.Generator(world.economy.chain.device).manual_seed(seed)
+    start = initial_panel(world.economy, PANEL_ECONOMIES, agents, generator)
+    kept, K, periods = [], [], PANEL_BURN_IN + (PANEL_DATES - 1) * PANEL_SPACING + 2
+    for t, period in enumerate(walk(world, start, periods, generator), start=-1):
         if t >= PANEL_BURN_IN:
-            K.append(panel.population.mean(panel.population.k))
+            population = period.panel.population
+            K.append(population.mean(population.k))
             if (t - PANEL_BURN_IN) % PANEL_SPACING == 0:
-                kept.append(panel)
+                kept.append(period.panel)
     pooled = Panel(concatenate([each.population for each in kept]), torch.cat([each.z for each in kept]))
     K, wealth = torch.stack(K), pooled.population.k.flatten()
     even = torch.full_like(wealth, 1 / len(wealth))
-    measures = error_measures(economy, policy, value, pooled, optimality_every=10) | {
-        "bellman_paper": bellman_paper(economy, policy, value, seed, protocol),
+    measures = error_measures(world, pooled, optimality_every=10) | {
+        "bellman_paper": bellman_paper(world, seed, protocol),
         "mean_K": float(K.mean()),
         "sd_K": float(K.std()),
         "wealth_sd": float(wealth.std()),

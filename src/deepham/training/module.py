@@ -15,7 +15,7 @@ from deepham.economics.economy import Economy
 from deepham.errors import TrainingDiverged
 from deepham.folder import SCHEMA_VERSION
 from deepham.networks.settings import NetworkSettings, build_networks
-from deepham.simulation.rollout import Panel
+from deepham.simulation.period import Panel, World
 from deepham.solution import Solution
 from deepham.training.capture import Captured
 from deepham.training.data import Batch
@@ -67,12 +67,20 @@ class DeepHAM(lightning.LightningModule):
         ):
             network.load_state_dict(found.state_dict())
 
+    @property
+    def world(self) -> World:
+        """The economy with the networks that learn."""
+        return World(self.economy, self.policy, self.value)
+
+    @property
+    def averaged(self) -> World:
+        """The economy with the running averages of the networks."""
+        return World(self.economy, self.policy_average, self.value_average)
+
     def training_step(self, batch: Batch, batch_index: int) -> dict[str, Tensor]:
         """One batch of the stream: a step of the value regression, or an update of the policy (and the value)."""
         if batch.realised is not None:
-            descent = regression_gradient(
-                self.economy, self.value, batch.panel, batch.realised, self.settings, self.typical
-            )
+            descent = regression_gradient(self.world, batch.panel, batch.realised, self.settings, self.typical)
             return {"value_loss": self._descend("value", descent, batch)}
         descents = self._gradients(batch.panel)
         losses = {f"{name}_loss": self._descend(name, descent, batch) for name, descent in zip(NETWORKS, descents)}
@@ -82,9 +90,7 @@ class DeepHAM(lightning.LightningModule):
 
     def _update_gradients(self, panel: Panel) -> list[Descent]:
         return update_gradients(
-            self.economy,
-            self.policy,
-            self.value,
+            self.world,
             panel,
             self.settings,
             self.trainer.datamodule.stream.generator,

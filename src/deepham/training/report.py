@@ -23,6 +23,7 @@ from deepham.report.planner import Takeover, take_over
 from deepham.report.study import GRID, Study, StudySettings, study
 from deepham.report.subject import examine
 from deepham.report.work import Clock, work
+from deepham.simulation.period import World
 from deepham.solution import Solution
 from deepham.solved import SolvedEconomy
 from deepham.training.configuration import read_report, sized_for
@@ -65,12 +66,10 @@ def run(cfg: DictConfig) -> float:
         ],
     )
     main = subjects[0]
-    looked_at = [
-        (each.label, each.solution.economy, each.solution.policy_function, each.solution.value_function, each.ergodic)
-        for each in subjects
-    ]
+    looked_at = [(each.label, each.solution.world, each.ergodic) for each in subjects]
     if main.reference is not None:
-        looked_at.append((GRID, main.solution.economy, main.reference.policy, main.reference.value, main.truth))
+        grid_world = World(main.solution.economy, main.reference.policy, main.reference.value)
+        looked_at.append((GRID, grid_world, main.truth))
     studies = work(
         cfg.workers,
         [
@@ -81,12 +80,12 @@ def run(cfg: DictConfig) -> float:
                 label,
                 SolvedEconomy(
                     main.solution.name,
-                    economy,
-                    policy,
-                    value,
+                    world.economy,
+                    world.policy,
+                    world.value,
                     ergodic.grid,
                     ergodic.mean_mass,
-                    None if economy.chain.finite else ergodic.mean_z,
+                    None if world.economy.chain.finite else ergodic.mean_z,
                 ),
                 ergodic,
                 lengths,
@@ -94,7 +93,7 @@ def run(cfg: DictConfig) -> float:
                 seed,
                 say,
             )
-            for label, economy, policy, value, ergodic in looked_at
+            for label, world, ergodic in looked_at
         ],
     )
     takeover = _takeover(studies, lengths, seed, say)

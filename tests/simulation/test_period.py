@@ -2,7 +2,7 @@
 
 import torch
 
-from deepham.simulation.household import observe
+from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
 
 TIGHT = {"rtol": 1e-12, "atol": 0}
@@ -10,7 +10,7 @@ TIGHT = {"rtol": 1e-12, "atol": 0}
 
 def test_a_household_beside_the_population_sees_its_prices_and_moves_none(ks98, plain, ks98_panel):
     k, eps = torch.tensor([[1e6], [0.0]], dtype=torch.float64), torch.tensor([[1], [0]])
-    beside, members = [observe(ks98, ks98_panel.population, ks98_panel.z, *own) for own in ((k, eps), ())]
+    beside, members = [World(ks98).observe(ks98_panel, *own) for own in ((k, eps), ())]
     assert beside.prices.keys() == members.prices.keys()
     torch.testing.assert_close(beside.prices, members.prices, rtol=0, atol=0)
     for b in (0, 1):
@@ -23,7 +23,8 @@ def test_price_taking_changes_no_value_and_leaves_only_the_own_gradient(ks98, ks
     own = ks98_panel.population
     k = own.k.clone().requires_grad_()
     seen, taking = (
-        observe(ks98, Population(k, own.eps, own.weight), ks98_panel.z, price_taking=taking) for taking in (False, True)
+        World(ks98, price_taking=taking).observe(Panel(Population(k, own.eps, own.weight), ks98_panel.z))
+        for taking in (False, True)
     )
     torch.testing.assert_close(taking.resources, seen.resources, rtol=0, atol=0)
     torch.testing.assert_close(taking.prices, seen.prices, rtol=0, atol=0)

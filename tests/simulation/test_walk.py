@@ -4,12 +4,14 @@ import math
 
 import pytest
 import torch
+from walking import advance, draw_shocks, simulate
 
 from deepham import economics
 from deepham.economics.markov import JointChain
-from deepham.simulation.household import observe
+from deepham.simulation.expectation import expand_next, expect
+from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
-from deepham.simulation.rollout import Panel, advance, draw_shocks, expand_next, expect, initial_panel, simulate
+from deepham.simulation.walk import initial_panel
 
 
 def save_most(seen):
@@ -18,19 +20,19 @@ def save_most(seen):
 
 def test_budget_holds_and_weights_travel(ks98, ks98_panel, random_networks, seeded):
     policy, _ = random_networks(ks98)
-    following, consumption = advance(ks98, policy, ks98_panel, seeded())
-    resources = observe(ks98, ks98_panel.population, ks98_panel.z).resources
+    following, consumption = advance(World(ks98, policy), ks98_panel, seeded())
+    resources = World(ks98).observe(ks98_panel).resources
     torch.testing.assert_close(following.population.k + consumption, resources, rtol=1e-13, atol=0)
     assert torch.equal(following.population.weight, ks98_panel.population.weight)
 
 
 def test_simulate_yields_each_period_without_gradients(bm, bm_panel, seeded):
     theta = torch.tensor(0.05, dtype=torch.float64, requires_grad=True)
-    panels = list(simulate(bm, lambda seen: theta * seen.resources, bm_panel, 5, seeded()))
+    panels = list(simulate(World(bm, lambda seen: theta * seen.resources), bm_panel, 5, seeded()))
     assert len(panels) == 5 and not any(panel.population.k.requires_grad for panel in panels)
     generator, panel = seeded(), bm_panel
     for simulated in panels:
-        panel, _ = advance(bm, lambda seen: 0.05 * seen.resources, panel, generator)
+        panel, _ = advance(World(bm, lambda seen: 0.05 * seen.resources), panel, generator)
         assert torch.equal(panel.population.k, simulated.population.k) and torch.equal(panel.z, simulated.z)
 
 
@@ -49,7 +51,7 @@ def test_initial_panel_is_drawn_from_long_run_shares(ks98, plain, seeded):
 def test_unemployment_in_a_large_panel_follows_z(ks98, plain, seeded):
     start = initial_panel(ks98, 6, 20_000, seeded(3))
     visited = set()
-    for panel in simulate(ks98, save_most, start, 25, seeded(4)):
+    for panel in simulate(World(ks98, save_most), start, 25, seeded(4)):
         for z, eps in zip(panel.z.tolist(), panel.population.eps):
             u = plain.u[z]
             assert float((eps == 0).double().mean()) == pytest.approx(u, abs=4 * (u * (1 - u) / 20_000) ** 0.5)
@@ -59,7 +61,7 @@ def test_unemployment_in_a_large_panel_follows_z(ks98, plain, seeded):
 
 def test_weights_and_probabilities_of_what_may_follow_sum_to_one(economy, seeded):
     panel = initial_panel(economy, 3, 7, seeded())
-    following, p_z, p_eps = expand_next(economy, panel.population, observe(economy, panel.population, panel.z))
+    following, p_z, p_eps = expand_next(economy.chain, panel.population, World(economy).observe(panel))
     n_next, n_eps = economy.chain.n_next, economy.chain.n_eps
     assert following.population.k.shape == (3 * n_next, 7 * n_eps) and len(following.z) == 3 * n_next
     assert not economy.chain.finite or following.z.tolist() == 3 * list(range(n_next))
@@ -71,8 +73,8 @@ def test_weights_and_probabilities_of_what_may_follow_sum_to_one(economy, seeded
 
 def test_expectation_equals_a_plain_loop(ks98, plain, ks98_panel):
     own, z = ks98_panel.population, ks98_panel.z
-    following, p_z, p_eps = expand_next(ks98, own, observe(ks98, own, z))
-    expected = expect(torch.log(observe(ks98, following.population, following.z).resources), p_z, p_eps)
+    following, p_z, p_eps = expand_next(ks98.chain, own, World(ks98).observe(Panel(own, z)))
+    expected = expect(torch.log(World(ks98).observe(following).resources), p_z, p_eps)
     for b in range(2):
         K = sum(own.k[b].tolist()) / 50
         for n in range(50):
@@ -85,7 +87,7 @@ def test_expectation_equals_a_plain_loop(ks98, plain, ks98_panel):
 
 
 def test_weights_of_what_may_follow_are_those_of_the_next_cross_section(ks98, plain, ks98_panel):
-    following, _, _ = expand_next(ks98, ks98_panel.population, observe(ks98, ks98_panel.population, ks98_panel.z))
+    following, _, _ = expand_next(ks98.chain, ks98_panel.population, World(ks98).observe(ks98_panel))
     weight = following.population.weight.reshape(2, 2, 50, 2)
     for b in range(2):
         for n, eps in enumerate(ks98_panel.population.eps[b].tolist()):
@@ -103,9 +105,9 @@ def test_expectation_equals_the_mean_of_many_draws(seeded, z):
     )  # P(z' | z) is not symmetric
     k, eps = torch.tensor([[0.5, 0.5, 60.0, 60.0]], dtype=torch.float64), torch.tensor([[0, 1, 0, 1]])
     one = Population.panel(k, eps)
-    following, p_z, p_eps = expand_next(ks98, one, observe(ks98, one, torch.tensor([z])))
-    exact = expect(torch.log(observe(ks98, following.population, following.z).resources), p_z, p_eps)[0]
+    following, p_z, p_eps = expand_next(ks98.chain, one, World(ks98).observe(Panel(one, torch.tensor([z]))))
+    exact = expect(torch.log(World(ks98).observe(following).resources), p_z, p_eps)[0]
     many = Panel(Population.panel(k.expand(copies, 4), eps.expand(copies, 4)), torch.full((copies,), z))
-    z_next, eps_next = draw_shocks(ks98, observe(ks98, many.population, many.z), seeded(z))
-    drawn = torch.log(observe(ks98, Population.panel(many.population.k, eps_next), z_next).resources)
+    z_next, eps_next = draw_shocks(ks98, World(ks98).observe(many), seeded(z))
+    drawn = torch.log(World(ks98).observe(Panel(Population.panel(many.population.k, eps_next), z_next)).resources)
     assert bool(((drawn.mean(0) - exact).abs() < 4 * drawn.std(0) / copies**0.5).all())
