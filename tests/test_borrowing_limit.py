@@ -148,10 +148,11 @@ def test_the_published_error_is_that_of_the_economy_told_from_the_limit(debt, sa
     settings = Protocol(agents=40, economies=2, burn_in=0, periods=1, dates=1, draws=5)
     ours, theirs = (
         _errors(
-            economy,
-            lambda seen: 0.05 * (seen.resources - limit),
-            lambda seen: 20 * (seen.resources - limit).log(),
-            start,
+            World(
+                economy,
+                lambda seen: 0.05 * (seen.resources - limit),
+                lambda seen: 20 * (seen.resources - limit).log(),
+            ).period(start),
             settings,
             torch.Generator().manual_seed(0),
         )

@@ -404,6 +404,6 @@ def test_starts_are_eighty_periods_on_from_the_mean(ks):
         asked.append(len(seen.z))
         return ks.policy_function(seen)
 
-    copy = SimpleNamespace(economy=ks.economy, grid=ks.grid, z=ks.z, begin=ks.begin, policy_function=counted)
+    copy = SimpleNamespace(economy=ks.economy, grid=ks.grid, z=ks.z, begin=ks.begin, world=World(ks.economy, counted))
     starts = impulse.ergodic_starts(copy, generator(0))
     assert asked == [64] * 80 and len(starts.z) == 64
