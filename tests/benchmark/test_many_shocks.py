@@ -203,7 +203,7 @@ def test_the_continuum_follows_a_vector(seeded):
     nodes = wealth_grid(economy, 40, 6.0)
     panel = initial_panel(economy, 3, 100, seeded())
     start = Panel(on_grid(nodes, panel.population, 2), panel.z)
-    *_, last = simulate(World(World(economy, rule), start), 20, seeded(), nodes)
+    *_, last = simulate(World(economy, rule), start, 20, seeded(), nodes)
     assert last.z.shape == (3, 2)
     shares = torch.stack(
         [((last.population.eps == 0) * last.population.weight).sum(1), last.population.weight.sum(1)], 1

@@ -9,13 +9,13 @@ from deepham.callbacks.aggregates import Aggregates
 from deepham.callbacks.asset_distribution import AssetDistribution
 from deepham.callbacks.bellman_errors import BellmanErrors
 from deepham.errors import InputError
-from deepham.simulation.period import Panel
+from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
 
 
 def after_an_epoch(callback, economy, panel, policy=None, value=None) -> dict[str, float]:
     trainer = SimpleNamespace(datamodule=SimpleNamespace(panel=panel), loggers=[], current_epoch=0)
-    module = SimpleNamespace(economy=economy, policy_average=policy, value_average=value, measures={})
+    module = SimpleNamespace(economy=economy, averaged=World(economy, policy, value), measures={})
     callback.on_train_epoch_end(trainer, module)
     return module.measures
 
