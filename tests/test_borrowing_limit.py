@@ -179,7 +179,7 @@ def test_the_household_s_problem_is_that_of_the_economy_told_from_the_limit():
     )
     torch.testing.assert_close(c, same_c, rtol=1e-6, atol=0)
     torch.testing.assert_close(value, same_value, rtol=1e-6, atol=0)
-    assert torch.equal(c[:, 0, :, 0], problem.resources[:, 0, :, 0] - LIMIT), (
+    assert torch.equal(c[:, 0, :, 0], problem.today.resources[:, 0, :, 0] - LIMIT), (
         "the unemployed at the limit consume what they can"
     )
 

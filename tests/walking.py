@@ -3,6 +3,7 @@
 import torch
 
 from deepham.algorithm import objective
+from deepham.economics import planner
 from deepham.simulation.continuum import settle
 from deepham.simulation.period import Panel, World
 from deepham.simulation.walk import walk
@@ -31,6 +32,12 @@ def draw_shocks(economy, seen, generator):
     """Tomorrow's z and eps of a panel, drawn."""
     after, _ = advance(World(economy, lambda seen: seen.resources / 2), Panel(seen.population, seen.z), generator)
     return after.z, after.population.eps
+
+
+def externality(world, panel):
+    """D of the cross-sections as they are, whoever chooses savings."""
+    seen = World(world.economy.under("market")).observe(panel)
+    return planner.externality(world.economy, seen, world.policy(seen))
 
 
 def expected_value(economy, value, saved, seen, price_taking=True, generator=None):

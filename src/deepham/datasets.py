@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from deepham import folder
-from deepham.algorithm.planner import externality_of
 from deepham.economics.economy import Economy
+from deepham.economics.planner import externality
 from deepham.errors import InputError, show
 from deepham.files import replace
 from deepham.histories import Histories
@@ -272,7 +272,7 @@ def _externality(period: Period) -> dict[str, Tensor]:
     if not economy.planner:
         return {}
     marginal = seen.population.mean(economy.preferences.marginal_utility(period.consumption))
-    return {"externality": 100 * externality_of(economy, seen, period.consumption) / marginal}
+    return {"externality": 100 * externality(economy, seen, period.consumption) / marginal}
 
 
 def _distribution(population: Population, consumption: Tensor, limit: float) -> dict[str, Tensor]:

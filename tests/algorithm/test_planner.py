@@ -6,10 +6,10 @@ import math
 
 import pytest
 import torch
+from walking import externality
 
 from deepham import economics
 from deepham.algorithm.objective import lifetime_utility
-from deepham.algorithm.planner import externality, premium, start_value
 from deepham.algorithm.residuals import residuals
 from deepham.errors import InputError
 from deepham.simulation.expectation import expand_next, expect
@@ -39,7 +39,7 @@ def test_the_externality_is_that_of_the_production_function(economy, panel):
     """D = F_KK mean(u'(c) k) + F_KL mean(u'(c) e), F = z K^alpha L^(1-alpha)."""
     population, z = panel.population, panel.z
     K, L, level, alpha = population.mean(population.k), economy.labour[z], economy.z_level[z], economy.alpha
-    marginal = economy.preferences.marginal_utility(half(World(economy).observe(Panel(population, z))))
+    marginal = economy.preferences.marginal_utility(half(World(economy, half).observe(Panel(population, z))))
     F_KK = level * alpha * (alpha - 1) * K ** (alpha - 2) * L ** (1 - alpha)
     F_KL = level * alpha * (1 - alpha) * K ** (alpha - 1) * L**-alpha
     expected = F_KK * population.mean(marginal * population.k) + F_KL * population.mean(
@@ -63,7 +63,7 @@ def test_a_little_more_saving_is_worth_to_all_what_the_first_order_condition_say
     sum of mass (beta E[R' u'(c') + D'] - u'(c)) delta, with prices of the next period that really move.
     """
     population, z = panel.population, panel.z
-    seen = World(economy).observe(Panel(population, z))
+    seen = World(economy, half).observe(Panel(population, z))
     consumption = half(seen)
     group = (population.eps == 1).to(torch.float64)
 
@@ -71,7 +71,7 @@ def test_a_little_more_saving_is_worth_to_all_what_the_first_order_condition_say
         saved = population.with_assets(seen.resources - consumption + delta * group)
         later, p_z, p_eps = expand_next(economy.chain, saved, seen)
         unchanged, _, _ = expand_next(economy.chain, population.with_assets(seen.resources - consumption), seen)
-        before, after = (World(economy).observe(each) for each in (unchanged, later))
+        before, after = (World(economy, half).observe(each) for each in (unchanged, later))
         utility = economy.preferences.utility(after.resources - before.resources + half(before))  # k'' as it was
         now = population.mean(economy.preferences.utility(consumption - delta * group))
         return now + economy.beta * population.mean(expect(utility, p_z, p_eps))
@@ -79,7 +79,7 @@ def test_a_little_more_saving_is_worth_to_all_what_the_first_order_condition_say
     delta = 1e-4
     found = (welfare(delta) - welfare(-delta)) / (2 * delta)
     later, p_z, p_eps = expand_next(economy.chain, population.with_assets(seen.resources - consumption), seen)
-    after = World(economy).observe(later)
+    after = World(economy, half).observe(later)
     worth = after.prices["R"][:, None] * economy.preferences.marginal_utility(half(after))
     worth = expect(worth + externality(World(economy, half), later)[:, None], p_z, p_eps)
     condition = economy.beta * worth - economy.preferences.marginal_utility(consumption)
@@ -88,10 +88,10 @@ def test_a_little_more_saving_is_worth_to_all_what_the_first_order_condition_say
 
 def test_the_residual_is_that_of_the_planners_condition(economy, panel):
     found = residuals(World(economy, half, lambda seen: seen.resources), panel, optimality=False)
-    seen = World(economy).observe(panel)
+    seen = World(economy, half).observe(panel)
     saved = panel.population.with_assets(0.5 * seen.resources)
     later, p_z, p_eps = expand_next(economy.chain, saved, seen)
-    after = World(economy).observe(later)
+    after = World(economy, half).observe(later)
     worth = after.prices["R"][:, None] * economy.preferences.marginal_utility(half(after))
     worth = worth + externality(World(economy, half), later)[:, None]
     wanted = economy.preferences.inverse_marginal_utility(economy.beta * expect(worth, p_z, p_eps))
@@ -114,11 +114,11 @@ def test_lifetime_utility_counts_the_premium_of_every_period_but_the_first(seede
         return torch.log(seen.resources)
 
     found = lifetime_utility(World(economy, half, value), panel, 2, seeded(0)).utility
-    total = economy.preferences.utility(half(World(economy).observe(Panel(population, panel.z))))
+    total = economy.preferences.utility(half(World(economy, half).observe(Panel(population, panel.z))))
     for t in (1, 2):
-        before = World(economy).observe(Panel(population, panel.z))
+        before = World(economy, half).observe(Panel(population, panel.z))
         population = population.with_assets(before.resources - half(before))
-        seen = World(economy).observe(Panel(population, panel.z))
+        seen = World(economy, half).observe(Panel(population, panel.z))
         following = economy.preferences.utility(half(seen)) if t == 1 else value(seen)
         total = total + economy.beta**t * (
             externality(World(economy, half), Panel(population, panel.z))[:, None] * population.k + following
@@ -128,15 +128,14 @@ def test_lifetime_utility_counts_the_premium_of_every_period_but_the_first(seede
 
 def test_no_gradient_leads_through_the_premium(economy, panel):
     scale = torch.tensor(0.5, dtype=torch.float64, requires_grad=True)
-    seen = World(economy).observe(panel)
-    paid = premium(World(economy, lambda seen: scale * seen.resources), seen)
-    assert not paid.requires_grad
+    seen = World(economy, lambda seen: scale * seen.resources).observe(panel)
+    assert not economy.premium(seen).requires_grad
 
 
 def test_the_market_pays_nothing(economy, panel):
     market = economy.under("market")
     seen = World(market).observe(panel)
-    assert torch.equal(start_value(World(market, half, half), seen), half(seen))
+    assert market.premium(seen) is None and torch.equal(World(market, half, half).start_value(seen), half(seen))
 
 
 def test_an_economy_without_a_planner_says_so():

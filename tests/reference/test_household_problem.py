@@ -38,7 +38,7 @@ def test_consumption_is_the_closed_form(bm, K_nodes):
     (1-beta) bounds the whole; e at 161 nodes is 5e-7.
     """
     problem = bm_problem(bm, bm.steady_state()["K"] * spread(0.05, 4, 50), K_nodes)
-    error = (problem.consumption() / ((1 - bm.beta) * problem.resources) - 1).abs()
+    error = (problem.consumption() / ((1 - bm.beta) * problem.today.resources) - 1).abs()
     e = ((1 - bm.alpha) * 0.5 / (K_nodes - 1)) ** 2 / 8
     assert float(error.max()) < bm.beta / (1 - bm.beta) * e + 1e-6
 
@@ -126,15 +126,15 @@ def test_resources_in_plain_numbers(solved, plain):
     problem = solved[0]
     for z, eps, j, i in SOME_NODES:
         expected = plain.resources(float(problem.grid.k[i]), eps, z, float(problem.grid.K[j]))
-        assert float(problem.resources[z, eps, j, i]) == pytest.approx(expected, rel=1e-12)
+        assert float(problem.today.resources[z, eps, j, i]) == pytest.approx(expected, rel=1e-12)
 
 
 def test_the_unemployed_without_assets_consume_everything(solved):
     problem, c, _ = solved
-    assert torch.equal(c[:, 0, :, 0], problem.resources[:, 0, :, 0])
-    assert bool((c <= problem.resources).all())
+    assert torch.equal(c[:, 0, :, 0], problem.today.resources[:, 0, :, 0])
+    assert bool((c <= problem.today.resources).all())
     rich = problem.grid.k > 1
-    assert bool((c < problem.resources)[..., rich].all())
+    assert bool((c < problem.today.resources)[..., rich].all())
 
 
 def test_shape_of_the_policy(solved):
@@ -162,4 +162,4 @@ def test_iterations_that_do_not_end_are_reported(ks98):
     with pytest.raises(InputError, match="still moves"):
         problem.consumption(most=3)
     with pytest.raises(InputError, match="still moves"):
-        problem.value(0.5 * problem.resources, most=3)
+        problem.value(0.5 * problem.today.resources, most=3)

@@ -4,9 +4,9 @@ condition."""
 import pytest
 import torch
 import yaml
+from walking import externality
 
 from deepham import economics
-from deepham.algorithm.planner import externality
 from deepham.paths import conf_folder
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.solve import solve_reference
@@ -42,7 +42,7 @@ def solved(economy):
     for objective in ("market", "planner"):
         chosen = economy.under(objective)
         reference = solve_reference(chosen, SETTINGS)
-        seen = World(chosen).observe(Panel(reference.start, torch.zeros(1, dtype=torch.long)))
+        seen = World(chosen, reference.policy).observe(Panel(reference.start, torch.zeros(1, dtype=torch.long)))
         found[objective] = chosen, reference, seen, reference.policy(seen)
     return found
 
@@ -64,7 +64,7 @@ def test_a_planner_pays_for_assets_what_they_are_worth_to_all(solved):
     economy, reference, _, _ = solved["planner"]
     z = torch.zeros(1, dtype=torch.long)
     worth = externality(World(economy, reference.policy), Panel(reference.start, z))
-    paid = reference.law.premium(reference.start.mean(reference.start.k), z)
+    paid = reference.law.outcomes(reference.start.mean(reference.start.k), z)["D"]
     torch.testing.assert_close(worth, paid, rtol=1e-4, atol=0)
     assert reference.measures["euler.mean"] < 0.05 and reference.measures["bellman_policy.mean"] < 0.003
 

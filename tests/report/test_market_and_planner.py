@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from walking import externality
 
 from deepham import economics
-from deepham.algorithm.planner import externality
 from deepham.errors import InputError
 from deepham.reference.grid import GridFunction
 from deepham.reference.household import HouseholdProblem

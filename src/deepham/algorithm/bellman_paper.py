@@ -15,7 +15,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from deepham.algorithm.planner import start_value
 from deepham.economics.economy import require
 from deepham.economics.process import ShockProcess
 from deepham.simulation.period import Observation, Panel, Period, World
@@ -82,12 +81,12 @@ def _errors(period: Period, p: Protocol, generator: torch.Generator) -> Tensor:
     choice = low + span * (high - low)  # (points, B, N)
     z_next, p_z = _tomorrow(chain, seen, p.draws, generator)
     uniform = torch.rand((b, n), generator=generator, device=c.device, dtype=c.dtype)
-    payoff = economy.preferences.utility(choice)
+    payoff = economy.utility({"c": choice}, seen)
     for z, probability in zip(z_next.unbind(1), p_z.unbind(1)):
         others = Population(period.carried, chain.draw_eps(population.eps, seen.z, z, uniform), population.weight)
         p_eps = chain.eps_probabilities(population.eps, seen.z, z)  # (B, N, n_eps)
         for index in range(POINTS):
-            tomorrow = _value_after(world, others, seen.resources - choice[index], z)
+            tomorrow = _value_after(world, others, economy.carry({"c": choice[index]}, seen), z)
             payoff[index] += economy.beta * probability[:, None] * (p_eps * tomorrow).sum(-1)
     # a choice that leaves nothing to live on is worth -inf, and NaN where its probability is zero
     return (world.value(seen) - payoff.nan_to_num(nan=-torch.inf).amax(0)).abs() / economy.period_length
@@ -115,4 +114,4 @@ def _value_after(world: World, others: Population, k_next: Tensor, z: Tensor) ->
     asked = k_next.reshape(-1, 1).expand(-1, n_eps)
     states = torch.arange(n_eps, device=z.device).expand(b * n, n_eps)
     seen = world.observe(Panel(Population(k, eps, weight), z.repeat_interleave(n, 0)), asked, states)
-    return start_value(world, seen).reshape(b, n, n_eps)
+    return world.start_value(seen).reshape(b, n, n_eps)

@@ -11,7 +11,6 @@ from torch import Tensor
 
 from deepham.algorithm import business_cycle
 from deepham.algorithm.business_cycle import BLOCKS, Moments, standard_error
-from deepham.algorithm.planner import externality
 from deepham.algorithm.residuals import residuals
 from deepham.economics.economy import Economy, require
 from deepham.simulation.balance import resource_gap
@@ -103,7 +102,7 @@ class Ergodic:
             the path: its utility is theirs, a mean over households and periods. Goods per period.
         resource_gap: largest violation of the economy's resource constraints along the path, percent of output; NaN
             where it states none.
-        premium: (B, T), what assets are worth to others (planner.py), utils a unit; None in the market.
+        premium: (B, T), what assets are worth to others (economics/planner.py), utils a unit; None in the market.
     """
 
     grid: Tensor
@@ -232,7 +231,7 @@ def ergodic_path(
             K[:, i] = population.mean(population.k)
             path[:, i] = z
             if premium is not None:
-                premium[:, i] = externality(world, period.panel)
+                premium[:, i] = period.seen.prices["D"]
             masses[i * blocks // measured].index_add_(0, chain.cell(z), population.weight)
             if t in at:
                 kept.append(period.panel)

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from deepham.algorithm.planner import premium, start_value
 from deepham.simulation.expectation import expand_next, expect
 from deepham.simulation.period import Observation, Panel, Period, Policy, World
 from deepham.simulation.walk import walk
@@ -58,11 +57,12 @@ def lifetime_utility(
             first = period
         if t == horizon:
             break
-        if t > 0 and economy.objective == "planner":
-            total = total + discount * premium(world, period.seen)
+        premium = economy.premium(period.seen) if t > 0 else None  # that of the first period is not chosen
+        if premium is not None:
+            total = total + discount * premium
         total = total + discount * period.utility
         discount *= economy.beta
-    closing = expected_value(world, period, generator) if exact else start_value(world, period.seen)
+    closing = expected_value(world, period, generator) if exact else world.start_value(period.seen)
     return Lifetime(total + discount * closing, first)
 
 
@@ -84,4 +84,4 @@ def expected_value(world: World, period: Period, generator: torch.Generator | No
     `expand_next`.
     """
     panel, p_z, p_eps = expand_next(world.economy.chain, period.saved, period.seen, generator)
-    return expect(start_value(world, world.observe(panel)), p_z, p_eps)
+    return expect(world.start_value(world.observe(panel)), p_z, p_eps)

@@ -4,11 +4,12 @@ sampled.
 Definitions. c(s) is the policy, k' = m - c, next states (z', eps') with their probabilities P, and the next
 cross-section P' that everybody's choice brings about.
 
-    euler               |c / c* - 1|,  c* = min(u'^-1(beta E[R' u'(c') + D']), m - limit)        share of consumption
+    euler               |c / c* - 1|,  c* = min(interior(beta E worth'), m - limit)              share of consumption
     bellman_policy      |V - (u(c) + beta E V')|                                                 utils
     bellman_optimality  |V - max_c {u(c) + beta E V'}|, prices and P' as they are                utils
 
-D' is zero in the market; a planner's is in planner.py, and its V' has the premium D' k' in it.
+`worth` and `interior` are the economy's Euler equation, R' u'(c') and u'^-1 by default. A planner's V' has the premium
+D' k' in it (economics/planner.py).
 """
 
 from __future__ import annotations
@@ -19,11 +20,9 @@ import torch
 from torch import Tensor
 
 from deepham.algorithm.objective import expected_value
-from deepham.algorithm.planner import externality, start_value
 from deepham.simulation.expectation import expand_next, expect
 from deepham.simulation.period import Panel, Period, World
 
-LEAST = 1e-30  # utils a unit
 GOLDEN = (5**0.5 - 1) / 2
 SEARCH_STEPS = 24  # golden section: the bracket shrinks by 1e-5, the value error by its square
 
@@ -52,12 +51,8 @@ def _euler(period: Period) -> Tensor:
     world, economy, seen = period.world, period.world.economy, period.seen
     panel, p_z, p_eps = expand_next(economy.chain, period.saved, seen)
     following = world.period(panel)
-    marginal = following.seen.prices["R"][:, None] * economy.preferences.marginal_utility(following.consumption)
-    if economy.objective == "planner":
-        marginal = marginal + externality(world, panel)[:, None]
-    # to a planner assets of the rich can be worth less than nothing: they would consume without end
-    following_worth = expect(marginal, p_z, p_eps).clamp_min(LEAST)
-    wanted = economy.preferences.inverse_marginal_utility(economy.beta * following_worth)
+    worth = economy.beta * expect(economy.worth(following.choice, following.seen), p_z, p_eps)
+    wanted = economy.interior(worth, seen)["c"]
     return period.consumption / torch.minimum(wanted, seen.resources - economy.borrowing_limit) - 1
 
 
@@ -71,8 +66,8 @@ def _best_value(period: Period) -> Tensor:
     def payoff(share: Tensor) -> Tensor:
         k_next = economy.borrowing_limit + (1 - share) * available
         k = k_next[:, None, :, None].expand(-1, s, -1, n_eps).reshape(panel.population.k.shape)
-        expected = expect(start_value(world, world.observe(panel, k)), p_z, p_eps)
-        return economy.preferences.utility(share * available) + economy.beta * expected
+        expected = expect(world.start_value(world.observe(panel, k)), p_z, p_eps)
+        return economy.utility({"c": share * available}, seen) + economy.beta * expected
 
     # V need not be concave where it is wrong: look over the whole range before narrowing down
     coarse = torch.cat([torch.logspace(-5, -0.3, 16), torch.linspace(0.6, 1.0, 5)]).to(available)

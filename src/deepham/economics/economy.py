@@ -13,17 +13,24 @@ from __future__ import annotations
 import copy
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from numbers import Real
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from deepham.economics.planner import planned
 from deepham.economics.preferences import CRRA
 from deepham.economics.process import ShockProcess
 from deepham.errors import InputError, require, show
+
+if TYPE_CHECKING:
+    from deepham.simulation.period import Observation, Policy
+
+Choice = dict[str, Tensor]  # name of a choice -> (B, N); of consumption "c"
 
 OBJECTIVES = ("market", "planner")
 
@@ -91,8 +98,8 @@ class Economy(ABC):
 
     # -- what a subclass states ------------------------------------------------------------------------------------
 
-    # who chooses savings: each household for itself, or a planner (algorithm/planner.py); see `under`
-    objective = "market"
+    # who chooses savings: each household for itself, or a planner (economics/planner.py); see `under`
+    objective: ClassVar[str] = "market"
     beta: ClassVar[float]  # discount factor per period, a field of every subclass
     chain: ClassVar[ShockProcess]  # of (z, eps), a JointChain where z is finite; set in `prepare`, like `preferences`
     preferences: ClassVar[CRRA]
@@ -145,6 +152,41 @@ class Economy(ABC):
 
     def without_aggregate_risk(self) -> Economy | None:
         """The economy with one aggregate state, the long-run mean of its own; None where there is no such thing."""
+        return None
+
+    # -- a household's period, as it is where one asset is held and one good consumed -------------------------------
+
+    def utility(self, choice: Choice, seen: Observation) -> Tensor:
+        """Utils of the period, (B, N)."""
+        return self.preferences.utility(choice["c"])
+
+    def carry(self, choice: Choice, seen: Observation) -> Tensor:
+        """Assets (B, N) that households carry out of the period: their budget."""
+        return seen.resources - choice["c"]
+
+    def worth(self, choice: Choice, seen: Observation) -> Tensor:
+        """What one more unit of assets at the start of the period is worth, (B, N), utils: dV/dk by the envelope
+        theorem. Discounted and expected it is the right-hand side of the Euler equation.
+        """
+        return seen.prices["R"][:, None] * self.preferences.marginal_utility(choice["c"])
+
+    def interior(self, worth: Tensor, seen: Observation) -> Choice:
+        """The choice at which the Euler equation holds with equality: where one more unit of assets carried out of the
+        period is worth so much, (B, N), utils of today.
+        """
+        return {"c": self.preferences.inverse_marginal_utility(worth)}
+
+    def outcomes(self, everybody: Callable[[], Observation], policy: Policy) -> dict[str, Tensor]:
+        """What all households together bring about by what they choose in the period, and each takes as given: name ->
+        (B,), which stands among the prices that they see.
+
+        Args:
+            everybody: what the members of the population see before that; computed when it is asked for.
+        """
+        return {}
+
+    def premium(self, seen: Observation) -> Tensor | None:
+        """What households are paid at the start of the period, (B, N), utils, which V does not count; None: nothing."""
         return None
 
     def balance(self, accounts: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -204,8 +246,9 @@ class Economy(ABC):
             f"objective: {type(self).__name__} states no planner's problem; expected "
             "market, or an economy whose class says planner = True",
         )
-        chosen = copy.copy(self)
-        chosen.objective = objective
+        market = getattr(type(self), "market", type(self))
+        chosen = object.__new__(planned(market) if objective == "planner" else market)
+        vars(chosen).update(vars(self))
         chosen._check_long_run()
         return chosen
 

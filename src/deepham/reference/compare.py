@@ -156,7 +156,8 @@ def welfare_gap(world: World, reference: Reference, z_path: Tensor) -> float:
 
         def cost(people: Population, c: Tensor, people_next: Population) -> float:
             return float(
-                people.mean(v - preferences.utility(c)) - economy.beta * chance[0] @ people_next.mean(v_next)[:-1]
+                people.mean(v - economy.utility({"c": c}, period.seen))
+                - economy.beta * chance[0] @ people_next.mean(v_next)[:-1]
             )
 
         theirs = cost(everybody.population, period.consumption, everybody_next.population)
@@ -170,5 +171,6 @@ def welfare_gap(world: World, reference: Reference, z_path: Tensor) -> float:
 
 def _ahead(period: Period, people: Population, c: Tensor, nodes: Tensor, ahead: Tensor) -> Population:
     """Histograms (S, N) in the aggregate states ahead (S, ...) of people (1, N) who consume c in the period."""
-    saved, copies = people.with_assets(period.seen.resources - c), [0] * len(ahead)
-    return settle(period.world.economy.chain, nodes, saved.select(copies), period.panel.z[copies], ahead)
+    economy, copies = period.world.economy, [0] * len(ahead)
+    saved = people.with_assets(economy.carry({"c": c}, period.seen))
+    return settle(economy.chain, nodes, saved.select(copies), period.panel.z[copies], ahead)

@@ -8,7 +8,7 @@ forecasts with log K' = a(z) + b(z) log K (Krusell and Smith, 1998), or with a p
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -16,9 +16,8 @@ from torch import Tensor
 from deepham.economics.economy import Economy
 from deepham.errors import InputError
 from deepham.reference.grid import Grid, bracket
+from deepham.simulation.period import Observation
 from deepham.simulation.population import Population
-
-LEAST = 1e-12  # marginal utility: nobody consumes what it belongs to
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,7 @@ class LawOfMotion:
     """log K' = intercept[z] + slope[z] log K. Both (n_z,).
 
     Under a planner also what assets are paid, D = premium_intercept[z] + premium_slope[z] log K, utils a unit
-    (algorithm/planner.py).
+    (economics/planner.py).
     """
 
     intercept: Tensor
@@ -38,11 +37,11 @@ class LawOfMotion:
         """Next period's capital; K and z of one shape."""
         return torch.exp(self.intercept[z] + self.slope[z] * K.log())
 
-    def premium(self, K: Tensor, z: Tensor) -> Tensor:
-        """D in an economy with capital K in state z; K and z of one shape."""
-        if self.premium_intercept is None:
-            return torch.zeros_like(K)
-        return self.premium_intercept[z] + self.premium_slope[z] * K.log()
+    def outcomes(self, K: Tensor, z: Tensor) -> dict[str, Tensor]:
+        """What households forecast beside K', as `Economy.outcomes`: a planner's D; K and z of one shape."""
+        if self.premium_intercept is None or self.premium_slope is None:
+            return {}
+        return {"D": self.premium_intercept[z] + self.premium_slope[z] * K.log()}
 
 
 @dataclass(frozen=True)
@@ -66,9 +65,9 @@ class PolynomialLaw:
         """Next period's mean assets; K (...), z (..., 1)."""
         return K * torch.exp(monomials(K, z, self.centre, self.order) @ self.coefficients)
 
-    def premium(self, K: Tensor, z: Tensor) -> Tensor:
-        """None is paid: no planner's problem is solved where z is a number."""
-        return torch.zeros_like(K)
+    def outcomes(self, K: Tensor, z: Tensor) -> dict[str, Tensor]:
+        """Nothing: no planner's problem is solved where z is a number."""
+        return {}
 
 
 def powers(order: int) -> list[tuple[int, int]]:
@@ -85,7 +84,12 @@ def monomials(K: Tensor, z: Tensor, centre: Tensor, order: int) -> Tensor:
 def aggregates_at(economy: Economy, K: Tensor, z: Tensor) -> dict[str, Tensor]:
     """The aggregates of economies whose households hold K (B,) on average, in states z: those that have no other
     say."""
-    return economy.aggregates(Population.panel(K[:, None], torch.zeros_like(K[:, None], dtype=torch.long)), z)
+    return economy.aggregates(equal_households(K), z)
+
+
+def equal_households(K: Tensor) -> Population:
+    """One household for each of the economies, which holds K (B,)."""
+    return Population.panel(K[:, None], torch.zeros_like(K[:, None], dtype=torch.long))
 
 
 class HouseholdProblem:
@@ -102,15 +106,14 @@ class HouseholdProblem:
         self.n_z, self.n_eps, self.J, self.G = len(states), chain.n_eps, len(grid.K), len(grid.k)
         K = grid.K.expand(self.n_z, -1)
         z = states[:, None].expand(-1, self.J, *states.shape[1:])  # (n_z, J) or (n_z, J, 1)
-        self.resources = self._resources(K, z)[0]
+        self.today = self._as_arrays(self._seen(K, z, {}), K)
         z_next, chance = chain.next_states(z.flatten(0, 1), aggregates_at(economy, K.flatten(), z.flatten(0, 1)))
         # (n_z, S, J, ...)
         z_next, chance = (x.reshape(self.n_z, self.J, *x.shape[1:]).transpose(1, 2) for x in (z_next, chance))
         K_next = law(K, z)[:, None].expand(chance.shape)
         self.corners = [(place.flatten(), weight[..., None, None]) for place, weight in grid.corners(z_next, K_next)]
-        _, prices = self._resources(K_next, z_next)
-        self.return_next = prices["R"]
-        self.premium_next = law.premium(K_next, z_next)  # (n_z, S, J)
+        self.shape_next = *K_next.shape, self.n_eps, self.G
+        self.next = self._seen(K_next, z_next, law.outcomes(K_next, z_next))
         individual = chain.eps_probabilities(
             torch.arange(self.n_eps, device=grid.K.device), states[:, None], z_next[:, :, 0]
         )
@@ -118,7 +121,7 @@ class HouseholdProblem:
 
     def consumption(self, start: Tensor | None = None, tolerance: float = 1e-8, most: int = 20_000) -> Tensor:
         """The policy, found by iterating until it moves by less than `tolerance` relative to itself."""
-        c = 0.5 * (self.resources - self.economy.borrowing_limit) if start is None else start
+        c = 0.5 * (self.today.resources - self.economy.borrowing_limit) if start is None else start
         for _ in range(most):
             new = self._egm_step(c)
             change = float((new / c - 1).abs().max())
@@ -134,12 +137,14 @@ class HouseholdProblem:
 
     def value(self, c: Tensor, tolerance: float = 1e-7, most: int = 20_000) -> Tensor:
         """Lifetime utility of following c, in utils; the error left is below tolerance / (1 - beta)."""
-        economy = self.economy
-        utility = economy.preferences.utility(c)
-        low, share = bracket(self.grid.k, self.resources - c)
+        economy, choice = self.economy, {"c": c}
+        utility = economy.utility(choice, self.today)
+        low, share = bracket(self.grid.k, economy.carry(choice, self.today))
+        premium = economy.premium(self.next)
+        paid = 0.0 if premium is None else premium.reshape(self.shape_next)
         v = utility / (1 - economy.beta)
         for _ in range(most):
-            tomorrow = self._expect(self._tomorrow(v) + self.premium_next[..., None, None] * self.grid.k)
+            tomorrow = self._expect(self._tomorrow(v) + paid)
             new = utility + economy.beta * (
                 (1 - share) * tomorrow.gather(-1, low) + share * tomorrow.gather(-1, low + 1)
             )
@@ -154,34 +159,47 @@ class HouseholdProblem:
         )
 
     def _egm_step(self, c: Tensor) -> Tensor:
-        preferences, limit = self.economy.preferences, self.economy.borrowing_limit
-        marginal = preferences.marginal_utility(self._tomorrow(c)) * self.return_next[..., None, None]
-        marginal = self._expect(marginal + self.premium_next[..., None, None])
-        # to a planner assets of the rich can be worth less than nothing
-        chosen = preferences.inverse_marginal_utility(self.economy.beta * marginal.clamp_min(LEAST))
+        economy, resources = self.economy, self.today.resources
+        worth = economy.worth({"c": self._tomorrow(c).flatten(0, 2).flatten(1)}, self.next).reshape(self.shape_next)
+        chosen = economy.interior(economy.beta * self._expect(worth), self.today)["c"]
         needed = chosen + self.grid.k  # resources at which each k' on the grid is the choice
-        low, share = bracket(needed, self.resources)
+        low, share = bracket(needed, resources)
         new = (1 - share) * chosen.gather(-1, low) + share * chosen.gather(-1, low + 1)
-        return torch.minimum(new, self.resources - limit)  # who would like to borrow consumes everything
+        return torch.minimum(new, resources - economy.borrowing_limit)  # who would like to borrow consumes everything
 
     def _tomorrow(self, values: Tensor) -> Tensor:
         """Tomorrow's function on the k grid, at the (z', K') that may follow (z, K): (n_z, S, J, n_eps', G)."""
         table = values.transpose(1, 2).reshape(self.n_z * self.J, -1)
-        shape = (*self.return_next.shape, self.n_eps, self.G)
         total = torch.zeros((), dtype=table.dtype, device=table.device)
         for place, weight in self.corners:  # in place: most of the time goes into the memory of such arrays
-            part = table.index_select(0, place).reshape(shape).mul_(weight)
+            part = table.index_select(0, place).reshape(self.shape_next).mul_(weight)
             total = part if total.dim() == 0 else total.add_(part)
         return total
 
     def _expect(self, tomorrow: Tensor) -> Tensor:
         return torch.einsum("zyef,zyjfg->zejg", self.probability, tomorrow)
 
-    def _resources(self, K: Tensor, z: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Resources (..., n_eps, J, G) at mean assets K (..., J) and state z, and the prices (..., J) behind them."""
-        flat_K, flat_z = K.reshape(-1), z.flatten(0, K.dim() - 1)
-        prices = self.economy.prices(aggregates_at(self.economy, flat_K, flat_z), flat_z)
-        k = self.grid.k.expand(self.n_eps, -1).reshape(1, -1).expand(len(flat_K), -1)
+    def _seen(self, K: Tensor, z: Tensor, beside: dict[str, Tensor]) -> Observation:
+        """What households at the nodes of assets see at mean assets K (..., J) and state z: economies (..., J) and
+        households (n_eps, G), each in one dimension; beside (..., J) stands among the prices.
+        """
+        K, z = K.reshape(-1), z.flatten(0, K.dim() - 1)
+        aggregates = aggregates_at(self.economy, K, z)
+        prices = self.economy.prices(aggregates, z)
+        k = self.grid.k.expand(self.n_eps, -1).reshape(1, -1).expand(len(K), -1)
         eps = torch.arange(self.n_eps, device=k.device)[:, None].expand(-1, self.G).reshape(1, -1).expand_as(k)
-        m = self.economy.resources(k, eps, flat_z, prices).reshape(*K.shape, self.n_eps, self.G)
-        return m.movedim(-2, -3), {name: price.reshape(K.shape) for name, price in prices.items()}
+        m = self.economy.resources(k, eps, z, prices)
+        prices = prices | {name: value.reshape(-1) for name, value in beside.items()}
+        return Observation(m, k, eps, z, equal_households(K), aggregates, prices)
+
+    def _as_arrays(self, seen: Observation, K: Tensor) -> Observation:
+        """The same in arrays (n_z, n_eps, J, G), what is economy-wide in (n_z, 1, J, 1)."""
+
+        def own(values: Tensor) -> Tensor:
+            return values.reshape(*K.shape, self.n_eps, self.G).movedim(-2, -3)
+
+        def wide(values: dict[str, Tensor]) -> dict[str, Tensor]:
+            return {name: value.reshape(*K.shape, 1, 1).movedim(-2, -3) for name, value in values.items()}
+
+        m, k, eps = (own(values) for values in (seen.resources, seen.k, seen.eps))
+        return replace(seen, resources=m, k=k, eps=eps, aggregates=wide(seen.aggregates), prices=wide(seen.prices))

@@ -113,8 +113,8 @@ def _doubling(economy: Economy, fine: Equilibrium, coarse: Equilibrium) -> dict[
     set."""
     wealth_sd = [distribution_measures(each.ergodic)["wealth_sd"] for each in (fine, coarse)]
     dates = fine.ergodic.dates
-    seen = World(economy).observe(dates)
-    distance = (coarse.policy(seen) / fine.policy(seen) - 1).abs()
+    period = World(economy, fine.policy).period(dates)
+    distance = (coarse.policy(period.seen) / period.consumption - 1).abs()
     return {
         "doubling.mean_K": 100 * abs(float(coarse.ergodic.K.mean() / fine.ergodic.K.mean()) - 1),
         "doubling.path_gap": 100 * float((coarse.ergodic.K / fine.ergodic.K).log().abs().mean()),

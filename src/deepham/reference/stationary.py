@@ -5,7 +5,7 @@ Capital rests at the K whose prices make households hold K: a root in one number
 rests beside it where it stays as it is: K stands for mean assets here. At given prices the policy comes from the
 endogenous grid method and the stationary cross-section is the eigenvector of the histogram's transition matrix, solved
 for instead of simulated. A planner can have households hold any K, by the premium on assets that it takes
-(algorithm/planner.py); it rests where the premium is what assets are worth to others (Davila, Hong, Krusell and
+(economics/planner.py); it rests where the premium is what assets are worth to others (Davila, Hong, Krusell and
 Rios-Rull, 2012).
 """
 
@@ -22,7 +22,6 @@ from torch import Tensor
 
 from deepham import memory
 from deepham.algorithm.evaluation import ergodic_path
-from deepham.algorithm.planner import externality
 from deepham.economics.economy import Economy, require
 from deepham.errors import InputError
 from deepham.reference.grid import Grid, GridFunction
@@ -179,7 +178,7 @@ class _Market:
         seen = Observation(
             economy.resources(corners.k, corners.eps, z, prices), corners.k, corners.eps, z, corners, aggregates, prices
         )
-        carried = seen.resources - policy.on_histogram(self.nodes)(seen)
+        carried = economy.carry({"c": policy.on_histogram(self.nodes)(seen)}, seen)
         transition = settle(economy.chain, self.nodes, corners.with_assets(carried), z, z).weight
         # a corner has nobody to share out to what it would hold beyond the top: the rate is that of all together
         beyond = (corners.weight * (carried - self.nodes[-1]).clamp_min(0)).sum(1)
@@ -246,7 +245,8 @@ class _Planner(_Market):
         """
         policy, population = self.at(K)
         world = World(self.economy, policy.on_histogram(self.nodes))
-        worth = float(externality(world, Panel(population, torch.zeros(1, dtype=torch.long))))
+        seen = world.observe(Panel(population, torch.zeros(1, dtype=torch.long)))
+        worth = float(seen.prices["D"])
         excess = (worth - self.premium) / self.unit
         self._tell(abs(excess), K)
         return excess

@@ -19,7 +19,7 @@ from torch import Tensor
 from deepham.economics.economy import Economy, require
 from deepham.errors import InputError
 from deepham.reference.grid import bracket
-from deepham.reference.household import HouseholdProblem
+from deepham.reference.household import HouseholdProblem, equal_households
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.stationary import solve_stationary
 from deepham.simulation.continuum import on_grid
@@ -143,28 +143,29 @@ class _Path:
 
     def policies(self, log_K: np.ndarray) -> list[Tensor]:
         """Consumption (n_eps, G) in every period of the path."""
-        preferences, beta = self.economy.preferences, self.economy.beta
-        resources, R = self._resources(self.capital(log_K))
+        economy, seen = self.economy, self._seen(self.capital(log_K))
         c, path = self.last_c, [self.last_c]
         for t in range(self.periods - 2, -1, -1):
-            marginal = R[t + 1] * preferences.marginal_utility(c)
-            chosen = preferences.inverse_marginal_utility(beta * (self.chances @ marginal))
-            low, share = bracket(chosen + self.k, resources[t])
+            worth = economy.worth({"c": c.reshape(1, -1)}, seen[t + 1]).reshape(c.shape)
+            chosen = economy.interior(economy.beta * (self.chances @ worth), seen[t])["c"]
+            resources = seen[t].resources.reshape(c.shape)
+            low, share = bracket(chosen + self.k, resources)
             c = torch.lerp(chosen.gather(-1, low), chosen.gather(-1, low + 1), share)
-            c = torch.minimum(c, resources[t] - self.economy.borrowing_limit)
+            c = torch.minimum(c, resources - economy.borrowing_limit)
             path.append(c)
         return path[::-1]
 
     def values(self, log_K: np.ndarray, consumption: list[Tensor]) -> list[Tensor]:
         """Lifetime utility (n_eps, G) in every period of the path."""
-        resources, _ = self._resources(self.capital(log_K))
+        economy, seen = self.economy, self._seen(self.capital(log_K))
         path = [self.last_value]
         for t in range(self.periods - 2, -1, -1):
-            low, share = bracket(self.k, resources[t] - consumption[t])
+            choice = {"c": consumption[t].reshape(1, -1)}
+            low, share = bracket(self.k, economy.carry(choice, seen[t]).reshape(consumption[t].shape))
             tomorrow = self.chances @ path[-1]
             path.append(
-                self.economy.preferences.utility(consumption[t])
-                + self.economy.beta * torch.lerp(tomorrow.gather(-1, low), tomorrow.gather(-1, low + 1), share)
+                economy.utility(choice, seen[t]).reshape(consumption[t].shape)
+                + economy.beta * torch.lerp(tomorrow.gather(-1, low), tomorrow.gather(-1, low + 1), share)
             )
         return path[::-1]
 
@@ -172,12 +173,10 @@ class _Path:
         """The path of capital (T,), from the one of its logarithm from period 1 on."""
         return torch.cat([self.start.mean(self.start.k), torch.as_tensor(log_K).exp()])
 
-    def _resources(self, K: Tensor) -> tuple[Tensor, Tensor]:
-        """Resources (T, n_eps, G) on the nodes of assets, and the gross return (T,)."""
-        z = torch.zeros(len(K), dtype=torch.long)
-        prices = self.economy.prices({"K": K}, z)
-        n_eps = self.economy.chain.n_eps
-        shape = len(K), n_eps, len(self.k)
-        k = self.k.expand(shape).reshape(len(K), -1)
-        eps = torch.arange(n_eps)[:, None].expand(shape[1:]).reshape(1, -1).expand_as(k)
-        return self.economy.resources(k, eps, z, prices).reshape(shape), prices["R"]
+    def _seen(self, K: Tensor) -> list[Observation]:
+        """What households (1, n_eps * G) at the nodes of assets see in every period of a path of capital (T,)."""
+        n_eps, every = self.economy.chain.n_eps, World(self.economy)
+        k = self.k.repeat(n_eps)[None]
+        eps = torch.arange(n_eps).repeat_interleave(len(self.k))[None]
+        z = torch.zeros(1, dtype=torch.long)
+        return [every.observe(Panel(equal_households(each[None]), z), k, eps) for each in K]

@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from deepham.algorithm.planner import externality_of
 from deepham.algorithm.residuals import residuals
 from deepham.economics.economy import Economy, require
+from deepham.economics.planner import externality
 from deepham.reference.grid import bracket
 from deepham.report.welfare import equivalent, means_of_groups, members_of_groups
 from deepham.simulation.continuum import on_grid
@@ -76,7 +76,7 @@ def _follow(world: World, grid: Tensor, start: Population, z_path: Tensor) -> Fo
             dates.append(period.panel.select(slice(1)))
         K.append(population.mean(population.k))
         marginal = population.mean(preferences.marginal_utility(consumption))
-        worth.append(100 * externality_of(economy, period.seen, consumption) / marginal)
+        worth.append(100 * externality(economy, period.seen, consumption) / marginal)
         chosen.append((consumption, period.carried))
     every = torch.arange(n_eps, device=grid.device).expand(b, -1)
     value = preferences.utility(chosen[-1][0]) / (1 - economy.beta)

@@ -99,7 +99,17 @@ class World:
             population = population.detach()
         aggregates = self.economy.aggregates(population, z)
         prices = self.economy.prices(aggregates, z)
-        return Observation(self.economy.resources(k, eps, z, prices), k, eps, z, population, aggregates, prices)
+
+        def seen_by(k: Tensor, eps: Tensor) -> Observation:
+            return Observation(self.economy.resources(k, eps, z, prices), k, eps, z, population, aggregates, prices)
+
+        prices |= self.economy.outcomes(lambda: seen_by(population.k, population.eps), self.policy)
+        return seen_by(k, eps)
+
+    def start_value(self, seen: Observation) -> Tensor:
+        """What households have at the start of the period, (B, N), utils: V and what they are paid beside."""
+        value, premium = self.value(seen), self.economy.premium(seen)
+        return value if premium is None else value + premium
 
     def period(self, panel: Panel) -> Period:
         """The period that begins in the state of the panel."""
@@ -125,10 +135,15 @@ class Period:
         """(B, N), goods."""
         return self.world.policy(self.seen)
 
+    @property
+    def choice(self) -> dict[str, Tensor]:
+        """All that households choose, by name."""
+        return {"c": self.consumption}
+
     @cached_property
     def carried(self) -> Tensor:
         """Assets (B, N) that households carry out of the period."""
-        return self.seen.resources - self.consumption
+        return self.world.economy.carry(self.choice, self.seen)
 
     @cached_property
     def saved(self) -> Population:
@@ -138,7 +153,7 @@ class Period:
     @cached_property
     def utility(self) -> Tensor:
         """(B, N), utils."""
-        return self.world.economy.preferences.utility(self.consumption)
+        return self.world.economy.utility(self.choice, self.seen)
 
     @cached_property
     def accounts(self) -> dict[str, Tensor]:

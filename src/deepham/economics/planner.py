@@ -1,0 +1,85 @@
+"""A planner in place of the market: its households are price-takers who are paid for the assets that they hold.
+
+Constrained efficiency (Davila, Hong, Krusell and Rios-Rull, 2012): a planner tells households how much to save, who
+live on their own incomes at market prices, and counts all of them alike. Its first-order condition is
+
+    u'(c) >= beta E[R' u'(c') + D'],     D' = sum over tomorrow's households j of their mass times u'(c_j') dm_j'/dK'
+
+with equality where k' > 0; with competitive factor prices dm_j/dK = F_KK k_j + F_LK e_j. So the planner's choice is
+that of price-takers who are paid D utils at the start of a period for each unit of assets that they hold, and this
+premium is all there is to it: V is the value of such a household before it is paid, and its slope in resources is
+still u'(c).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from deepham.economics.economy import Economy
+    from deepham.simulation.period import Observation, Policy
+
+    Market = Economy
+else:
+    Market = object  # the class that it is mixed into
+
+LEAST = 1e-12  # utils a unit: nobody consumes what it belongs to
+
+
+class Planner(Market):
+    """What a planner changes in a class of economies, see `planned`. The price D (B,), utils a unit of assets, is among
+    the prices that households see.
+    """
+
+    objective = "planner"
+    market: type[Economy]  # the class without the planner
+
+    def outcomes(self, everybody: Callable[[], Observation], policy: Policy) -> dict[str, Tensor]:
+        with torch.no_grad():
+            seen = everybody()
+            consumption = policy(seen)
+        return super().outcomes(everybody, policy) | {"D": externality(self, seen, consumption)}
+
+    def premium(self, seen: Observation) -> Tensor:
+        return seen.prices["D"][:, None] * seen.k
+
+    def worth(self, choice: dict[str, Tensor], seen: Observation) -> Tensor:
+        return super().worth(choice, seen) + seen.prices["D"][:, None]
+
+    def interior(self, worth: Tensor, seen: Observation) -> dict[str, Tensor]:
+        # assets of the rich can be worth less than nothing to a planner: they would consume without end
+        return super().interior(worth.clamp_min(LEAST), seen)
+
+    def __reduce__(self):
+        return _blank, (self.market,), vars(self)
+
+
+@cache
+def planned(market: type[Economy]) -> type[Economy]:
+    """The class of economies with a planner in place of the market."""
+    return type(market.__name__, (Planner, market), {"market": market, "__doc__": market.__doc__})
+
+
+def _blank(market: type[Economy]) -> Economy:
+    """What copies and pickles are filled in from: a class that is made on the fly has no name to be found by."""
+    return object.__new__(planned(market))
+
+
+def externality(economy: Economy, seen: Observation, consumption: Tensor) -> Tensor:
+    """D (B,): what one more unit of capital a head is worth to all households by the prices that it moves, where all
+    of the cross-sections consume so much, (B, N). Utils a unit.
+
+    No gradient leads through it: a household takes it as given, like prices.
+    """
+    population, z = seen.population.detach(), seen.z
+    marginal = economy.preferences.marginal_utility(consumption)
+    with torch.enable_grad():
+        aggregates = {name: value.detach().requires_grad_() for name, value in seen.aggregates.items()}
+        income = economy.resources(population.k, population.eps, z, economy.prices(aggregates, z))
+        (worth,) = torch.autograd.grad(population.mean(marginal * income).sum(), aggregates["K"])
+    return worth
