@@ -127,7 +127,7 @@ class Davila(Economy):
     beta: float = 0.887
     variables: ClassVar = {}
 
-    def prepare(self):
+    def tables(self):
         self.preferences = CRRA(2.0)
         self.chain = JointChain([[0.992, 0.008, 0], [0.009, 0.980, 0.011], [0, 0.083, 0.917]], n_z=1, n_eps=3)
         self.income, self.labour = self.table([1.0, 5.29, 46.55]), 5.574

@@ -96,14 +96,14 @@ class Indebted(KS98):
 class Slower(KS98):
     """Unemployment lasts longer, whatever the calibration says."""
 
-    def prepare(self):
-        super().prepare()
+    def tables(self):
+        super().tables()
         self.chain.individual = 0.9 * self.chain.individual + 0.1 * torch.eye(2, dtype=torch.float64)
 
 
 class Prodigal(KS98):
-    def prepare(self):
-        super().prepare()
+    def tables(self):
+        super().tables()
         self.preferences = CRRA(self.sigma + 0.5)
 
 

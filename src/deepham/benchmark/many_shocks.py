@@ -80,13 +80,16 @@ class ManyShocks(KS98):
             }
         ), x
 
-    def prepare(self) -> None:
+    def check(self) -> None:
         require(
             len(self.productivity) == 1,
             f"productivity: expected one number, the level that the shocks move, got {self.productivity}",
         )
         require(self.directions >= 0, f"directions: expected a whole number from 0 on, got {self.directions}")
-        super().prepare()
+        super().check()
+
+    def tables(self) -> None:
+        super().tables()
         self._rest = super().steady_state()
         self.chain = Autoregressions(
             self.persistence, self.innovation, self.chain.individual[0, 0], directions=self.directions or None

@@ -96,7 +96,7 @@ class BrockMirman(Economy):
     def closed_form(self, resources: Tensor) -> Tensor:
         return (1 - self.beta) * resources
 
-    def prepare(self) -> None:
+    def check(self) -> None:
         require(2 / 3 < self.beta < 1, f"beta: expected a number in (2/3, 1), got {self.beta:g}")
         require(0 < self.alpha < 1, f"alpha: expected a number in (0, 1), got {self.alpha:g}")
         require(0 < self.stay < 1, f"stay: expected a probability in (0, 1), got {self.stay:g}")
@@ -106,6 +106,8 @@ class BrockMirman(Economy):
             and min(self.productivity) > 0,
             f"productivity: expected two positive numbers, got {self.productivity}",
         )
+
+    def tables(self) -> None:
         self.preferences = CRRA(1.0)
         self.chain = JointChain([[self.stay, 1 - self.stay], [1 - self.stay, self.stay]], n_z=2, n_eps=1)
         self.z_level = self.table(self.productivity)

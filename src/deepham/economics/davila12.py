@@ -42,8 +42,8 @@ class Davila12(RareEvent):
             return assets
         return min(1.0, self._state_at(self.stated_return)["K"] / K) * assets**2 / (2 * K)
 
-    def prepare(self) -> None:
-        super().prepare()
+    def check(self) -> None:
+        super().check()
         # a planner may also have households hold less than at beta R = 1: it takes from them what their assets cost
         # others
         require(

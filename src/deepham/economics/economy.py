@@ -16,7 +16,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from numbers import Real
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, get_origin, get_type_hints
 
 import numpy as np
 import torch
@@ -54,7 +54,7 @@ def parameter(meaning: str, unit: str = "-"):
 
 @dataclass(eq=False)
 class Economy(ABC):
-    """Base class. Parameters are the dataclass fields of the subclass; derived tensors are set in `prepare`.
+    """Base class. Parameters are the dataclass fields of the subclass; derived tensors are set in `tables`.
 
     A parameter is a number (`float`), a whole number (`int`), a list of numbers (`list`) or a text that names a
     convention (`str`), by its annotation. Any real numbers will do, NumPy's and torch's too, in lists, tuples, arrays,
@@ -78,22 +78,22 @@ class Economy(ABC):
     planner: ClassVar[bool] = False
 
     def __post_init__(self):
+        kinds = get_type_hints(type(self))
         for each in fields(self):
-            given = getattr(self, each.name)
-            # the annotation as it is written; without `from __future__ import annotations` it is a type
-            kind = each.type if isinstance(each.type, str) else getattr(each.type, "__name__", str(each.type))
-            if kind == "str":  # a convention, of those that `prepare` knows
+            given, kind = getattr(self, each.name), kinds[each.name]
+            if kind is str:  # a convention, of those that `check` knows
                 require(isinstance(given, str), f"{each.name}: expected a text, got {show(given)}")
                 setattr(self, each.name, str(given))
                 continue
-            value, listed, whole = _plain(given), kind.startswith("list"), kind == "int"
+            value, listed, whole = _plain(given), (get_origin(kind) or kind) is list, kind is int
             expected = "a list of finite numbers" if listed else "a whole number" if whole else "a finite number"
             require(
                 value is not None and isinstance(value, list) == listed and not (whole and value % 1),
                 f"{each.name}: expected {expected}, got {show(given)}",
             )
             setattr(self, each.name, int(value) if whole else value)
-        self.prepare()
+        self.check()
+        self.tables()
         self._check_long_run()
 
     # -- what a subclass states ------------------------------------------------------------------------------------
@@ -101,12 +101,15 @@ class Economy(ABC):
     # who chooses savings: each household for itself, or a planner (economics/planner.py); see `under`
     objective: ClassVar[str] = "market"
     beta: ClassVar[float]  # discount factor per period, a field of every subclass
-    chain: ClassVar[ShockProcess]  # of (z, eps), a JointChain where z is finite; set in `prepare`, like `preferences`
+    chain: ClassVar[ShockProcess]  # of (z, eps), a JointChain where z is finite; set in `tables`, like `preferences`
     preferences: ClassVar[CRRA]
 
+    def check(self) -> None:
+        """Raise InputError for parameters out of their range, or that do not fit each other."""
+
     @abstractmethod
-    def prepare(self) -> None:
-        """Check the parameters (InputError) and set `chain`, `preferences` and the tables by state, in float64."""
+    def tables(self) -> None:
+        """Set `chain`, `preferences` and the tables by state, in float64, from the parameters."""
 
     @abstractmethod
     def aggregates(self, population, z: Tensor) -> dict[str, Tensor]:

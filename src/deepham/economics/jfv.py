@@ -201,7 +201,7 @@ class JFV(Economy):
                 )
         return None
 
-    def prepare(self) -> None:
+    def check(self) -> None:
         require(
             self.discounting in ("simple", "exponential"),
             f"discounting: expected simple or exponential, got {self.discounting}",
@@ -239,6 +239,9 @@ class JFV(Economy):
             f"standard deviations takes {shock:.4g} of a net worth of {self.stated_net_worth:g}; expected more net "
             f"worth, or a smaller sigma or dt",
         )
+
+    def tables(self) -> None:
+        capital = self.stated_assets + self.stated_net_worth
         self.beta = 1 / (1 + self.rho * self.dt) if self.discounting == "simple" else math.exp(-self.rho * self.dt)
         self.preferences = Flow(self.crra, self.dt)
         self.high = 1 + self.losing / self.finding * (1 - self.low)  # so that the mean is one in the long run

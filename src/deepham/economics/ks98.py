@@ -123,7 +123,7 @@ class KS98(Economy):
             chain_matrix=self.chain.average().tolist(),
         )
 
-    def prepare(self) -> None:
+    def check(self) -> None:
         require(0 < self.beta < 1, f"beta: expected a number in (0, 1), got {self.beta:g}")
         require(self.sigma > 0, f"sigma: expected a positive number, got {self.sigma:g}")
         require(0 < self.alpha < 1, f"alpha: expected a number in (0, 1), got {self.alpha:g}")
@@ -150,13 +150,10 @@ class KS98(Economy):
             0 <= min(self.unemployment) and max(self.unemployment) < 1,
             f"unemployment: expected rates in [0, 1), got {self.unemployment}",
         )
-        self.preferences = CRRA(self.sigma)
-        self.chain = JointChain(self.chain_matrix, n_z=n_z, n_eps=2)
-        self.z_level = self.table(self.productivity)
-        rate = self.table(self.unemployment)
+        chain, shares = JointChain(self.chain_matrix, n_z=n_z, n_eps=2), self._shares()
         # u(z) is a function of z alone only if the flows between z and z' carry one rate into the other
-        arriving = torch.einsum("zye,ze->zy", self.chain.individual[..., 0], torch.stack([rate, 1 - rate], 1))
-        gap = torch.where(self.chain.aggregate > 0, arriving - rate, 0.0).abs()
+        arriving = torch.einsum("zye,ze->zy", chain.individual[..., 0], shares)
+        gap = torch.where(chain.aggregate > 0, arriving - shares[:, 0], 0.0).abs()
         wrong = gap.amax(0).argmax()
         require(
             float(gap.max()) < 1e-4,
@@ -164,9 +161,24 @@ class KS98(Economy):
             f"{self.names_of('z', n_z)[int(wrong)]} to {[round(x, 6) for x in arriving[:, wrong].tolist()]}; change "
             "chain_matrix with it",
         )
-        self.chain = self.chain.carrying(torch.stack([rate, 1 - rate], 1))
-        self.labour = self.hours * (1 - rate)
-        tax = self.mu * rate / self.labour
-        require(bool((tax < 1).all()), f"mu: benefits of {self.mu:g} would tax all labour income away")
+        require(bool((self._tax() < 1).all()), f"mu: benefits of {self.mu:g} would tax all labour income away")
+
+    def tables(self) -> None:
+        shares = self._shares()
+        self.preferences = CRRA(self.sigma)
+        self.chain = JointChain(self.chain_matrix, n_z=len(shares), n_eps=2).carrying(shares)
+        self.z_level = self.table(self.productivity)
+        self.labour = self.hours * shares[:, 1]
+        tax = self._tax()
         # hours paid at the wage, by (z, eps)
         self.income = torch.stack([torch.full_like(tax, self.mu), (1 - tax) * self.hours], 1)
+
+    def _shares(self) -> Tensor:
+        """Of the unemployed and the employed, by z: (n_z, 2)."""
+        rate = self.table(self.unemployment)
+        return torch.stack([rate, 1 - rate], 1)
+
+    def _tax(self) -> Tensor:
+        """Rate on labour income that pays for the benefits, by z."""
+        unemployed, employed = self._shares().unbind(1)
+        return self.mu * unemployed / (self.hours * employed)

@@ -154,7 +154,7 @@ class RareEvent(Economy):
             changed["labour_supply"] = [float(share @ self.labour)]
         return type(self)(**self.parameters() | changed).under(self.objective)
 
-    def prepare(self) -> None:
+    def check(self) -> None:
         require(0 < self.beta < 1, f"beta: expected a number in (0, 1), got {self.beta:g}")
         require(self.sigma > 0, f"sigma: expected a positive number, got {self.sigma:g}")
         require(0 < self.alpha < 1, f"alpha: expected a number in (0, 1), got {self.alpha:g}")
@@ -179,7 +179,21 @@ class RareEvent(Economy):
             f"labour_supply: expected {n_z} numbers as productivity has, or none, got {self.labour_supply}",
         )
         require(len(self.chains) == n_z, f"chains: expected {n_z} matrices, one for each z', got {len(self.chains)}")
-        self.preferences = CRRA(self.sigma)
+        self._joint_chain()
+
+    def tables(self) -> None:
+        self.preferences, self.chain = CRRA(self.sigma), self._joint_chain()
+        self.z_level, self.e = self.table(self.productivity), self.table(self.efficiency)
+        self.labour = self.table(self.labour_supply)
+        average = JointChain(self.chain.average().tolist(), n_z=1, n_eps=len(self.e)).stationary_eps()[0]
+        self.mean_efficiency = float(average @ self.e)
+        self.mean_labour = (
+            float(self.chain.stationary_z() @ self.labour) if self.labour_supply else self.mean_efficiency
+        )
+
+    def _joint_chain(self) -> JointChain:
+        """Of (z, e). Raises InputError for `chains` that are none."""
+        n_z, n_eps = len(self.productivity), len(self.efficiency)
         aggregate = [[1.0]] if n_z == 1 else [[self.stay, 1 - self.stay], [1 - self.stay, self.stay]]
         try:
             by_next = torch.tensor(self.chains, dtype=torch.float64).reshape(n_z, n_eps, n_eps)
@@ -190,16 +204,9 @@ class RareEvent(Economy):
             )
         joint = torch.einsum("zy,yef->zeyf", self.table(aggregate), by_next)
         try:
-            self.chain = JointChain(joint.reshape(n_z * n_eps, -1).tolist(), n_z=n_z, n_eps=n_eps)
+            return JointChain(joint.reshape(n_z * n_eps, -1).tolist(), n_z=n_z, n_eps=n_eps)
         except InputError as error:
             raise InputError(f"chains: {error}") from error
-        self.z_level, self.e = self.table(self.productivity), self.table(self.efficiency)
-        self.labour = self.table(self.labour_supply)
-        average = JointChain(self.chain.average().tolist(), n_z=1, n_eps=n_eps).stationary_eps()[0]
-        self.mean_efficiency = float(average @ self.e)
-        self.mean_labour = (
-            float(self.chain.stationary_z() @ self.labour) if self.labour_supply else self.mean_efficiency
-        )
 
     def _labour(self, aggregates: dict[str, Tensor], z: Tensor) -> Tensor:
         return self.labour[z] if self.labour_supply else aggregates["L"]
