@@ -14,6 +14,7 @@ from torch import Tensor
 from deepham import folder
 from deepham.algorithm.planner import externality_of
 from deepham.economics.economy import Economy
+from deepham.economics.naming import flags
 from deepham.errors import InputError, show
 from deepham.files import replace
 from deepham.histories import Histories
@@ -107,7 +108,7 @@ def record(
         carried = seen.resources - consumption
         accounts = economy.accounts(population, z, seen.aggregates, seen.prices, consumption, carried)
         lost.append(population.mean(carried) - following.mean(following.k))
-        state = {economy.aggregate_shock: z[:, 0]} if _written_down(economy) else {}
+        state = {name: z[:, 0] for name in economy.naming.series}
         moments = _distribution(population, consumption, economy.borrowing_limit)
         rows.append(moments | _externality(economy, seen, consumption) | state | accounts)
         last, population, z = Panel(population, z), following, z_next
@@ -149,9 +150,8 @@ def descriptions(economy: Economy) -> dict[str, tuple[str, str]]:
         "utility",
         f"percent per {economy.period}",
     )
-    state = {economy.aggregate_shock: ("aggregate state", "number")} if _written_down(economy) else {}
     return (
-        state
+        economy.naming.series
         | dict(economy.variables)
         | ({"externality": worth} if economy.planner else {})
         | {
@@ -191,26 +191,15 @@ def to_dataset(
         for name, (text, unit) in described.items()
         if name in series
     }
-    if economy.chain.finite:
-        coded = _flags(economy, economy.aggregate_shock, economy.chain.n_z)
-        variables[economy.aggregate_shock] = (
-            dimensions,
-            shocks.cpu().numpy(),
-            {"long_name": "aggregate state", "units": "index"} | coded,
-        )
-    else:
-        variables["innovation"] = (
-            (*dimensions, "shock"),
-            shocks.cpu().numpy(),
-            {"long_name": "innovation that led to this period", "units": "standard deviations"},
-        )
+    recorded = economy.naming.recorded
+    variables[recorded.name] = ((*dimensions, *recorded.dimensions), shocks.cpu().numpy(), recorded.attributes)
     b, periods = shocks.shape[:2]
     coordinates = {
         "economy": ("economy", range(b), {"long_name": "simulated economy", "units": "index"}),
         "period": ("period", range(periods), {"long_name": "period", "units": economy.period}),
     }
     if own:
-        coded = _flags(economy, economy.individual_shock, economy.chain.n_eps)
+        coded = flags(economy.names_of(economy.individual_shock, economy.chain.n_eps))
         variables |= {
             name: (
                 ("economy", "agent", "period"),
@@ -223,13 +212,6 @@ def to_dataset(
         coordinates["agent"] = "agent", range(agents), {"long_name": "simulated household", "units": "index"}
     attributes["calibration"] = json.dumps(attributes["calibration"])
     return xarray.Dataset(variables, coordinates, attributes)
-
-
-def _flags(economy: Economy, shock: str, states: int) -> dict:
-    """Names of the states of a discrete variable, by the convention for coded values in netCDF files."""
-    names = economy.names_of(shock, states)
-    meanings = " ".join(name.replace(" ", "_") for name in names)
-    return {"flag_values": list(range(len(names))), "flag_meanings": meanings}
 
 
 def save(dataset, path) -> None:
@@ -269,11 +251,6 @@ def draw_panel(population: Population, agents: int, generator: torch.Generator) 
     cumulated = population.weight.cumsum(1)
     index = torch.searchsorted(cumulated, points * cumulated[:, -1:], right=True).clamp_max(k.shape[1] - 1)
     return Population.panel(k.gather(1, index), population.eps.gather(1, index))
-
-
-def _written_down(economy: Economy) -> bool:
-    """Whether the aggregate state is a series of its own: one number. Of a chain the path of shocks is its states."""
-    return not economy.chain.finite and economy.chain.draws == 1
 
 
 def _externality(economy: Economy, seen: Observation, consumption: Tensor) -> dict[str, Tensor]:

@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from deepham.economics.naming import Naming
 from deepham.economics.preferences import CRRA
 from deepham.economics.process import ShockProcess
 from deepham.errors import InputError, require, show
@@ -187,6 +188,11 @@ class Economy(ABC):
         """Names of the states of a shock, their indices where the economy gives none for so many states."""
         names = self.shock_names.get(shock, ())
         return names if len(names) == states else tuple(str(index) for index in range(states))
+
+    @property
+    def naming(self) -> Naming:
+        """How users speak of the aggregate state: labels, and reading what they give."""
+        return self.chain.naming(self.aggregate_shock, self.names_of(self.aggregate_shock, self.chain.n_z))
 
     def parameters(self) -> dict:
         """The calibration as plain data."""

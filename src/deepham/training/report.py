@@ -86,7 +86,7 @@ def run(cfg: DictConfig) -> float:
                     value,
                     ergodic.grid,
                     ergodic.mean_mass,
-                    None if economy.chain.finite else ergodic.mean_z,
+                    **economy.chain.kept(ergodic.mean_z),
                 ),
                 ergodic,
                 lengths,
@@ -130,7 +130,7 @@ def _solutions(cfg: DictConfig) -> dict[str, Solution]:
         solution, label = load(path), _name(path)
         chain = solution.economy.chain
         require(
-            chain.finite or chain.draws == 1,
+            chain.draws == 1,
             f"report: the aggregate state of {path} is {chain.draws} numbers; expected a finite chain or one number",
         )
         require(
