@@ -19,6 +19,7 @@ from deepham import memory
 from deepham.algorithm.evaluation import Ergodic, ergodic_path
 from deepham.economics.economy import Economy, require
 from deepham.errors import InputError
+from deepham.reference.families import family_of
 from deepham.reference.grid import Grid, GridFunction
 from deepham.reference.household import HouseholdProblem, LawOfMotion, PolynomialLaw, aggregates_at, monomials
 from deepham.reference.settings import ReferenceSettings
@@ -135,19 +136,8 @@ def asset_nodes(economy: Economy, settings: ReferenceSettings) -> Tensor:
 
 def household_grid(economy: Economy, settings: ReferenceSettings) -> Grid:
     """Nodes of the household's problem, those of K around the typical state or, with z, in the box."""
-    k = asset_nodes(economy, settings)
-    if economy.chain.finite:
-        K = economy.typical_assets
-        return Grid(k, K * torch.exp(torch.linspace(-1, 1, settings.K_nodes, dtype=torch.float64) * settings.K_width))
-    for name in ("z_nodes", "box", "order"):
-        require(
-            getattr(settings, name) is not None,
-            f"reference.{name}: expected a value, as the aggregate state of the economy, "
-            f"{economy.aggregate_shock}, is a number; see conf/reference/standard.yaml",
-        )
-    (low, high), ends = settings.box
-    K_nodes = torch.linspace(math.log(low), math.log(high), settings.K_nodes, dtype=torch.float64).exp()
-    return Grid(k, K_nodes, torch.linspace(*ends, settings.z_nodes, dtype=torch.float64), economy.mean_assets)
+    K, z = family_of(economy).nodes(settings)
+    return Grid(asset_nodes(economy, settings), K, z, economy.mean_assets)
 
 
 def forecast_errors(economy: Economy, law: LawOfMotion | PolynomialLaw, ergodic: Ergodic, shocks: Tensor) -> Tensor:
