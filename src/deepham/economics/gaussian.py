@@ -29,7 +29,6 @@ class GaussianProcess(ShockProcess):
         InputError: numbers of points or directions below one.
     """
 
-    finite = False
     n_z = 1
 
     def __init__(self, d: int, individual: Tensor, points: int = 5, directions: int | None = None):

@@ -27,7 +27,6 @@ class JointChain(ShockProcess):
         InputError: a matrix that is no Markov chain, or whose P(z' | z) depends on eps.
     """
 
-    finite = True
     draws = 1
 
     def __init__(self, matrix, n_z: int, n_eps: int):

@@ -36,7 +36,6 @@ class ShockProcess(ABC):
         feature_unit: what networks divide each of the `features` of z by, (number of features,).
     """
 
-    finite: bool
     n_z: int
     n_eps: int
     individual: Tensor
