@@ -1,8 +1,8 @@
 """The two kinds of economy that the grid method solves: by what their aggregate state is.
 
 One of a few states, each with its own law of motion, a line; or one number, which has nodes, with one polynomial. What
-differs between them is here and in the search for the law (`law_of_motion`), where the grid is at hand; which of the
-two an economy is, is asked once, in `family_of`.
+differs between them is here, and in the functions among which the law is sought (`laws`); which of the two an economy
+is, is asked once, in `family_of`.
 """
 
 from __future__ import annotations
@@ -17,9 +17,13 @@ from scipy.optimize import newton
 from torch import Tensor
 
 from deepham.economics.economy import Economy, require
+from deepham.reference.grid import Grid
 from deepham.reference.household import LawOfMotion, PolynomialLaw, aggregates_at
+from deepham.reference.laws import LinesByState, Polynomials
 from deepham.reference.settings import MOST_ORDER, ReferenceSettings
 from deepham.simulation.population import Population
+
+FIRST_ORDER = 2  # of a polynomial law: a plane says too little to start from
 
 Law = LawOfMotion | PolynomialLaw
 
@@ -47,6 +51,10 @@ class Family(ABC):
     @abstractmethod
     def nodes(self, settings: ReferenceSettings) -> tuple[Tensor, Tensor | None]:
         """Nodes of mean assets (J,), and of z where it is a number. Raises InputError for settings that miss."""
+
+    @abstractmethod
+    def laws(self, grid: Grid, settings: ReferenceSettings, near: bool) -> LinesByState | Polynomials:
+        """The functions in which the law of motion is sought on the grid. near: whether another law is known nearby."""
 
     @abstractmethod
     def resting(self, K: float) -> Tensor:
@@ -85,6 +93,9 @@ class OfStates(Family):
     def nodes(self, settings: ReferenceSettings) -> tuple[Tensor, None]:
         width = torch.linspace(-1, 1, settings.K_nodes, dtype=torch.float64) * settings.K_width
         return self.economy.typical_assets * torch.exp(width), None
+
+    def laws(self, grid: Grid, settings: ReferenceSettings, near: bool) -> LinesByState:
+        return LinesByState(self.economy)
 
     def resting(self, K: float) -> Tensor:
         return self.economy.chain.typical_z()
@@ -134,6 +145,10 @@ class OfANumber(Family):
         (low, high), ends = settings.box
         K = torch.linspace(math.log(low), math.log(high), settings.K_nodes, dtype=torch.float64).exp()
         return K, torch.linspace(ends[0], ends[1], settings.z_nodes, dtype=torch.float64)
+
+    def laws(self, grid: Grid, settings: ReferenceSettings, near: bool) -> Polynomials:
+        assert settings.order is not None
+        return Polynomials(grid, settings.order if near else min(FIRST_ORDER, settings.order), settings.order)
 
     def resting(self, K: float) -> Tensor:
         z, chain = self.economy.chain.typical_z(), self.economy.chain
