@@ -89,7 +89,7 @@ def record(
         )
     periods = shocks.shape[1]
     population, z = start.population, start.z
-    rows, lost, top = [], [], []
+    rows, lost, top, own = [], [], [], tuple(economy.naming.series)
     for t in range(periods):
         seen = observe(economy, population, z)
         z_next = economy.chain.follow(z, shocks[:, min(t + 1, periods - 1)], seen.aggregates)
@@ -108,7 +108,7 @@ def record(
         carried = seen.resources - consumption
         accounts = economy.accounts(population, z, seen.aggregates, seen.prices, consumption, carried)
         lost.append(population.mean(carried) - following.mean(following.k))
-        state = {name: z[:, 0] for name in economy.naming.series}
+        state = {name: z[:, 0] for name in own}
         moments = _distribution(population, consumption, economy.borrowing_limit)
         rows.append(moments | _externality(economy, seen, consumption) | state | accounts)
         last, population, z = Panel(population, z), following, z_next

@@ -214,7 +214,7 @@ def simulate_pairs(
 
 def _candidates(economy: Economy, z: Tensor, shock: Shock) -> Tensor:
     """Indices of the starts that stand in the state before the shock, and from which it can come."""
-    names = economy.names_of(economy.aggregate_shock, economy.chain.n_z)
+    names = economy.naming.names
     index = torch.arange(len(z), device=z.device) if shock.before is None else (z == shock.before).nonzero()[:, 0]
     if not len(index):
         raise InputError(

@@ -50,7 +50,7 @@ def cycle_figure(studies: list[Study]) -> Figure:
             )
         if economy.chain.n_z > 1:
             state = studies[0].path[economy.aggregate_shock].values[0, -SHOWN_PERIODS:]
-            worst = economy.names_of(economy.aggregate_shock, economy.chain.n_z)[0]
+            worst = economy.naming.names[0]
             axes.fill_between(
                 period,
                 0,
@@ -259,7 +259,7 @@ def welfare_figure(studies: list[Study]) -> Figure:
 def externality_figure(studies: list[Study]) -> Figure:
     """What capital is worth to others, against capital and by the aggregate state: a panel a study."""
     economy = studies[0].solved.economy
-    names = economy.names_of(economy.aggregate_shock, economy.chain.n_z)
+    names = economy.naming.names
     figure, panels = _panels(len(studies), 3, (4.3, 3.4))
     for axes, study in zip(panels, studies):
         K, worth, z = (study.path[name].values[0] for name in ("K", "externality", economy.aggregate_shock))
