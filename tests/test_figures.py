@@ -54,9 +54,10 @@ def test_the_solution_is_drawn_for_every_individual_and_aggregate_state(economy,
     policy, value = build_networks(economy, NetworkSettings(**settings), seed=0)
     grid = wealth_grid(economy, 60, 8.0)
     start = initial_panel(economy, 1, 50, seeded())
-    finite = economy.chain.finite
-    shocks = torch.tensor([[0, 1, 0, 1, 1, 0]]) if finite else economy.chain.draw_path(start.z, 6, seeded())
-    start = Panel(on_grid(grid, start.population, economy.chain.n_eps), shocks[:, 0] if finite else start.z)
+    numbers = economy.chain.every_z() is None
+    shocks = economy.chain.draw_path(start.z, 6, seeded()) if numbers else torch.tensor([[0, 1, 0, 1, 1, 0]])
+    first = economy.chain.begin(shocks[:, 0], start.z)
+    start = Panel(on_grid(grid, start.population, economy.chain.n_eps), first)
     ergodic = ergodic_path(World(economy, policy.double()), grid, start, shocks, 0, 2)
     solution = Solution(
         _name(economy),
@@ -66,7 +67,7 @@ def test_the_solution_is_drawn_for_every_individual_and_aggregate_state(economy,
         value,
         grid,
         ergodic.mean_mass,
-        z=None if finite else ergodic.mean_z,
+        **economy.chain.kept(ergodic.mean_z),
     )
     figure = wealth_and_policy(solution)
     left, right = figure.axes

@@ -15,7 +15,7 @@ from deepham import economics
 PACKAGE = Path(deepham.__file__).parent
 # What may be imported from where: only what stands on the same step or an earlier one.
 FILES = sorted(PACKAGE.rglob("*.py"))
-BOTTOM = {"errors", "files", "memory", "paths"}
+BOTTOM = {"arrays", "errors", "files", "memory", "paths"}
 WITH_SOLUTION = {path.stem for path in PACKAGE.glob("*.py")} - BOTTOM - {"__init__"}  # solution, figures, tables, ...
 LADDER = [
     BOTTOM,
@@ -108,3 +108,9 @@ def test_only_its_own_file_names_an_economy(name):
     others = [path for path in FILES if path not in economies and part_of(path) != "benchmark"]
     named = [f"{ids(path)}:{line}: {text}" for path in others for line, text in words(path) if spelt.search(text)]
     assert own.is_file() and not named
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if part_of(p) not in ("economics", "benchmark")], ids=ids)
+def test_nobody_asks_of_which_kind_a_process_is(path):
+    kinds = {f"deepham.economics.{kind}" for kind in ("markov", "gaussian", "autoregressions")}
+    assert not [name for name in imported(path) if name.rsplit(".", 1)[0] in kinds or name in kinds]

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from deepham import folder
 from deepham.economics.economy import Economy
+from deepham.economics.naming import flags
 from deepham.economics.planner import externality
 from deepham.errors import InputError, show
 from deepham.files import replace
@@ -85,7 +86,7 @@ def record(
             *(float(np.max([getattr(part, name) for part in parts])) for name in ("resource_gap", "top_mass")),
         )
     economy, periods, rows, top = world.economy, shocks.shape[1], [], []
-    carried, arrived = [], []
+    carried, arrived, own = [], [], tuple(economy.naming.series)
     # one more period, since what is carried out of the last has to arrive, too
     for t, period in enumerate(walk(world, start, torch.cat([shocks, shocks[:, -1:]], 1), generator, grid)):
         population, z = period.panel.population, period.panel.z
@@ -98,7 +99,7 @@ def record(
             top.append(population.weight.reshape(len(z), -1, len(grid))[..., -1].sum(1).max())
         if histories is not None:
             histories.keep(period)
-        state = {economy.aggregate_shock: z[:, 0]} if _written_down(economy) else {}
+        state = {name: z[:, 0] for name in own}
         moments = _distribution(population, period.consumption, economy.borrowing_limit)
         rows.append(moments | _externality(period) | state | period.accounts)
     economy.check_domain(last.panel.z, last.seen.aggregates)
@@ -139,9 +140,8 @@ def descriptions(economy: Economy) -> dict[str, tuple[str, str]]:
         "utility",
         f"percent per {economy.period}",
     )
-    state = {economy.aggregate_shock: ("aggregate state", "number")} if _written_down(economy) else {}
     return (
-        state
+        economy.naming.series
         | dict(economy.variables)
         | ({"externality": worth} if economy.planner else {})
         | {
@@ -181,26 +181,15 @@ def to_dataset(
         for name, (text, unit) in described.items()
         if name in series
     }
-    if economy.chain.finite:
-        coded = _flags(economy, economy.aggregate_shock, economy.chain.n_z)
-        variables[economy.aggregate_shock] = (
-            dimensions,
-            shocks.cpu().numpy(),
-            {"long_name": "aggregate state", "units": "index"} | coded,
-        )
-    else:
-        variables["innovation"] = (
-            (*dimensions, "shock"),
-            shocks.cpu().numpy(),
-            {"long_name": "innovation that led to this period", "units": "standard deviations"},
-        )
+    recorded = economy.naming.recorded
+    variables[recorded.name] = ((*dimensions, *recorded.dimensions), shocks.cpu().numpy(), recorded.attributes)
     b, periods = shocks.shape[:2]
     coordinates = {
         "economy": ("economy", range(b), {"long_name": "simulated economy", "units": "index"}),
         "period": ("period", range(periods), {"long_name": "period", "units": economy.period}),
     }
     if own:
-        coded = _flags(economy, economy.individual_shock, economy.chain.n_eps)
+        coded = flags(economy.names_of(economy.individual_shock, economy.chain.n_eps))
         variables |= {
             name: (
                 ("economy", "agent", "period"),
@@ -213,13 +202,6 @@ def to_dataset(
         coordinates["agent"] = "agent", range(agents), {"long_name": "simulated household", "units": "index"}
     attributes["calibration"] = json.dumps(attributes["calibration"])
     return xarray.Dataset(variables, coordinates, attributes)
-
-
-def _flags(economy: Economy, shock: str, states: int) -> dict:
-    """Names of the states of a discrete variable, by the convention for coded values in netCDF files."""
-    names = economy.names_of(shock, states)
-    meanings = " ".join(name.replace(" ", "_") for name in names)
-    return {"flag_values": list(range(len(names))), "flag_meanings": meanings}
 
 
 def save(dataset, path) -> None:
@@ -259,11 +241,6 @@ def draw_panel(population: Population, agents: int, generator: torch.Generator) 
     cumulated = population.weight.cumsum(1)
     index = torch.searchsorted(cumulated, points * cumulated[:, -1:], right=True).clamp_max(k.shape[1] - 1)
     return Population.panel(k.gather(1, index), population.eps.gather(1, index))
-
-
-def _written_down(economy: Economy) -> bool:
-    """Whether the aggregate state is a series of its own: one number. Of a chain the path of shocks is its states."""
-    return not economy.chain.finite and economy.chain.draws == 1
 
 
 def _externality(period: Period) -> dict[str, Tensor]:

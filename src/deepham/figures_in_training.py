@@ -101,8 +101,7 @@ def policy_in_panel(world: World, everybody: Population, z: Tensor, reference: R
     rows = 1 if reference is None else 2
     figure = Figure(figsize=(WIDTH, rows * HEIGHT), layout="constrained")
     level, *gap = figure.subplots(rows, 1, squeeze=False)[:, 0]
-    z_shown = torch.arange(economy.chain.n_z) if economy.chain.finite else z.mean(0, keepdim=True)
-    aggregate_states = shown_aggregate_states(economy, z_shown, Z_STYLES)
+    aggregate_states = shown_aggregate_states(economy, economy.chain.mean_z(z), Z_STYLES)
     for _, z_name, z_here, style in aggregate_states:
         for eps, name, color in shown_states(economy):
             seen = world.observe(Panel(everybody, z_here), k, torch.full(k.shape, eps))

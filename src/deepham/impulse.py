@@ -23,8 +23,7 @@ from torch import Tensor
 
 from deepham import datasets, states
 from deepham.economics.economy import Economy
-from deepham.economics.gaussian import GaussianProcess
-from deepham.economics.quadrature import standard_normal
+from deepham.economics.shocks import Innovation, StateShock
 from deepham.errors import InputError
 from deepham.simulation.continuum import on_grid
 from deepham.simulation.period import Panel, World
@@ -38,83 +37,6 @@ BANDS = (0.05, 0.25, 0.75, 0.95)  # quantiles over draws: the 50 and the 90 perc
 ECONOMIES, SETTLE = 64, 80  # where the starts come from: K remembers little after so many quarters of ks98
 POOL = 2**16  # pairs of paths of the aggregate state, from which the strata are filled
 LEAST = 10  # expected pairs of the pool in a stratum; all later meeting times together are the last one
-
-
-@dataclass(frozen=True)
-class StateShock:
-    """The aggregate state is forced to `to` in period 0 and held there for `hold` periods.
-
-    before: the state of the period before, None for any.
-    baseline: "drawn" from the chain given `before`, or "forced" to stay there in period 0.
-    """
-
-    before: int | None
-    to: int
-    hold: int
-    baseline: str
-
-    def paths(self, economy: Economy, z: Tensor, periods: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Aggregate states of the shocked and the baseline copy after z (D,), with common draws: each (D, T)."""
-        uniform = torch.rand(
-            (periods, len(z)), generator=generator, device=z.device, dtype=economy.chain.aggregate.dtype
-        )
-        shocked, baseline = [], []
-        high = low = z
-        for t, u in enumerate(uniform):
-            low = economy.chain.draw_z(low, u) if t or self.baseline == "drawn" else low
-            high = torch.full_like(z, self.to) if t < self.hold else economy.chain.draw_z(high, u)
-            shocked.append(high)
-            baseline.append(low)
-        return torch.stack(shocked, 1), torch.stack(baseline, 1)
-
-    def apart(self, economy: Economy, z: Tensor, periods: int) -> Tensor:
-        """Probability (T,) that the copies' states still differ in each period, on average over z (D,), exactly."""
-        chain = economy.chain.aggregate
-        ends = chain.cumsum(1)
-        begins = ends - chain
-        # P(low', high' | low, high) with one draw for both: the overlap of two intervals
-        overlap = (
-            torch.minimum(ends[:, None, :, None], ends[None, :, None, :])
-            - torch.maximum(begins[:, None, :, None], begins[None, :, None, :])
-        ).clamp_min(0)
-        eye = torch.eye(len(chain), dtype=chain.dtype, device=chain.device)
-        low = eye[z].mean(0) @ chain if self.baseline == "drawn" else eye[z].mean(0)
-        pair = low[:, None] * eye[self.to]  # (low, high)
-        result = []
-        for t in range(periods):
-            result.append(1 - pair.diagonal().sum())
-            forced = t + 1 < self.hold
-            pair = (
-                (pair.sum(1) @ chain)[:, None] * eye[self.to] if forced else torch.einsum("ab,abcd->cd", pair, overlap)
-            )
-        return torch.stack(result)
-
-
-@dataclass(frozen=True)
-class Innovation:
-    """The innovation of an aggregate state that is a number is forced to `size` standard deviations in period 0, and in
-    the `hold` - 1 periods after.
-
-    baseline: "drawn", or "forced" to be zero in period 0.
-    """
-
-    size: float
-    hold: int
-    baseline: str
-    before: None = None
-
-    def paths(
-        self, start: Tensor, chain: GaussianProcess, periods: int, generator: torch.Generator
-    ) -> tuple[Tensor, Tensor]:
-        """Innovations of the shocked and the baseline copy after z = start (D, 1), with common draws: each (D, T,
-        1)."""
-        baseline = chain.draw_path(start, periods, generator)
-        count = len(start)
-        spread = (torch.arange(count, device=start.device, dtype=start.dtype) + 0.5) / count
-        baseline[:, 0, 0] = standard_normal(spread) if self.baseline == "drawn" else 0.0
-        shocked = baseline.clone()
-        shocked[:, : self.hold] = self.size
-        return shocked, baseline
 
 
 @dataclass(frozen=True)
@@ -146,6 +68,11 @@ class Transfer:
             )
         return population.with_assets(k - taken + population.mean(taken)[:, None] / receive * poor)
 
+    def in_words(self, economy: Economy) -> str:
+        """What a figure says of the shock."""
+        share, top, bottom = (f"{100 * part:.3g} %" for part in (self.share, self.top, self.bottom))
+        return f"a transfer of {share} of the wealth of the richest {top} to the poorest {bottom}"
+
 
 Shock = StateShock | Innovation | Transfer
 
@@ -157,31 +84,13 @@ def read_shock(economy: Economy, shock, hold: int, baseline: str) -> Shock:
     Raises:
         InputError: no such state, or shares that are none.
     """
-    names = economy.names_of(economy.aggregate_shock, economy.chain.n_z)
-
-    def state(name: str, or_any: bool) -> int | None:
-        if not economy.chain.finite and name != "any":
-            raise InputError(
-                f"shock: {economy.aggregate_shock} is a number, and no state of it comes before; expected any, got "
-                f"{states.show(name)}"
-            )
-        if or_any and isinstance(name, str) and name == "any":
-            return None
-        if not isinstance(name, str) or name not in names:
-            raise InputError(
-                f"shock: there is no state {states.show(name)} of {economy.aggregate_shock}; there is "
-                f"{', '.join(names)}{', any' if or_any else ''}"
-            )
-        return names.index(name)
-
+    naming = economy.naming
     hold = states.whole("hold", hold, 1)
     if not isinstance(baseline, str) or baseline not in ("drawn", "forced"):
         raise InputError(f"baseline: expected 'drawn' or 'forced', got {states.show(baseline)}")
-    if isinstance(shock, Mapping) and set(shock) == {"innovation"} and not economy.chain.finite:
-        return Innovation(states.innovation(economy, "shock['innovation']", shock["innovation"]), hold, baseline)
-    if isinstance(shock, str) and shock.count("->") == 1 and economy.chain.finite:
-        before, to = (part.strip() for part in shock.split("->"))
-        return StateShock(state(before, True), state(to, False), hold, baseline)
+    change = naming.read_change(shock, hold, baseline)
+    if change is not None:
+        return change
     if isinstance(shock, Mapping) and set(shock) <= {"transfer", "top", "bottom", "after"} and "transfer" in shock:
         shares = {key: shock.get(key, default) for key, default in (("transfer", None), ("top", 0.1), ("bottom", 0.5))}
         for key, share in shares.items():
@@ -192,32 +101,11 @@ def read_shock(economy: Economy, shock, hold: int, baseline: str) -> Shock:
                 f"shock: the richest {shares['top']:g} and the poorest {shares['bottom']:g} overlap; expected "
                 "shares that add up to at most 1"
             )
-        return Transfer(*shares.values(), state(shock.get("after", "any"), True))
-    if not economy.chain.finite:
-        raise InputError(
-            "shock: expected an innovation in standard deviations such as {'innovation': -2.0}, or a transfer such as "
-            f"{{'transfer': 0.05, 'top': 0.1, 'bottom': 0.5}}, got {states.show(shock)}"
-        )
+        return Transfer(*shares.values(), naming.read_before(shock.get("after", "any")))
     raise InputError(
-        f"shock: expected a change of state such as '{names[-1]}->{names[0]}', or a transfer such as "
-        f"{{'transfer': 0.05, 'top': 0.1, 'bottom': 0.5}}, got {states.show(shock)}; the states are "
-        f"{', '.join(names)}"
+        f"shock: expected {naming.change_in_words}, or a transfer such as "
+        f"{{'transfer': 0.05, 'top': 0.1, 'bottom': 0.5}}, got {states.show(shock)}{naming.listed}"
     )
-
-
-def in_words(economy: Economy, shock: Shock) -> str:
-    """What a figure says of the shock."""
-    if isinstance(shock, Transfer):
-        share, top, bottom = (f"{100 * part:.3g} %" for part in (shock.share, shock.top, shock.bottom))
-        return f"a transfer of {share} of the wealth of the richest {top} to the poorest {bottom}"
-    held = f", held for {shock.hold} {economy.period}s" if shock.hold > 1 else ""
-    aggregate = economy.aggregate_shock
-    if isinstance(shock, Innovation):
-        return f"an innovation of {aggregate} of {shock.size:g} standard deviations{held}"
-    names = economy.names_of(aggregate, economy.chain.n_z)
-    before = "any state" if shock.before is None else names[shock.before]
-    stays = "" if shock.baseline == "drawn" else " against no change"
-    return f"a change of {aggregate} from {before} to {names[shock.to]}{held}{stays}"
 
 
 @torch.no_grad()
@@ -272,14 +160,14 @@ def simulate_pairs(
     index = _candidates(economy, starts.z, shock)
     could_differ = isinstance(shock, Innovation) and shock.baseline == "drawn"
     if isinstance(shock, StateShock):
-        could_differ = bool((shock.apart(economy, starts.z[index], periods) > 0).any())
+        could_differ = bool((shock.apart(economy.chain, starts.z[index], periods) > 0).any())
         index, high, low, stratum, weight = _stratified(economy, shock, starts.z, index, periods, draws, generator)
     else:
         index = index[torch.arange(draws, device=index.device) % len(index)]
         if isinstance(shock, Innovation):
             # starts at random, or the baseline's first innovation, which is spread evenly, would go with them
             index = index[torch.randperm(draws, generator=generator, device=index.device)]
-            high, low = shock.paths(starts.z[index], economy.chain, periods, generator)
+            high, low = shock.paths(economy.chain, starts.z[index], periods, generator)
             stratum = (torch.arange(draws, device=index.device) // 2).clamp_max(max(0, draws // 2 - 1))
         else:
             high = low = economy.chain.draw_path(starts.z[index], periods, generator)
@@ -320,7 +208,7 @@ def simulate_pairs(
 
 def _candidates(economy: Economy, z: Tensor, shock: Shock) -> Tensor:
     """Indices of the starts that stand in the state before the shock, and from which it can come."""
-    names = economy.names_of(economy.aggregate_shock, economy.chain.n_z)
+    names = economy.naming.names
     index = torch.arange(len(z), device=z.device) if shock.before is None else (z == shock.before).nonzero()[:, 0]
     if not len(index):
         raise InputError(
@@ -357,11 +245,11 @@ def _stratified(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Pairs of paths, stratified by the period in which they meet: start, both paths (D, T), stratum, weight."""
     pool = candidates[torch.arange(POOL, device=candidates.device) % len(candidates)]
-    shocked, baseline = shock.paths(economy, start_z[pool], periods, generator)
+    shocked, baseline = shock.paths(economy.chain, start_z[pool], periods, generator)
     # the period from which on they are together; while one is forced they may meet and part again, which counts as one
     held = min(shock.hold - 1, periods)
     met = (periods - (shocked == baseline).long().flip(1).cumprod(1).sum(1)).clamp_min(held)
-    apart = shock.apart(economy, start_z[candidates], periods)
+    apart = shock.apart(economy.chain, start_z[candidates], periods)
     apart = torch.cat([torch.ones_like(apart[:held]), apart[held:]])
     chance = torch.cat([1 - apart[:1], apart[:-1] - apart[1:], apart[-1:]])  # last: they do not meet
     tail = chance.flip(0).cumsum(0).flip(0)

@@ -34,10 +34,9 @@ def load(path, device=None) -> Solution:
 def _read(path, device: torch.device) -> Solution:
     contents = folder.read(path)
     try:
-        finite, name, calibration, network, *networks = _skeleton(contents.config, objective_of(contents.meta))
+        leaves, name, calibration, network, *networks = _skeleton(contents.config, objective_of(contents.meta))
         _fill(dict(zip(("policy", "value"), networks)), contents.weights)
         found = sorted((leaf, str(tensor.dtype)) for leaf, tensor in contents.ergodic.items())
-        leaves = ("grid", "mass") if finite else ("grid", "mass", "z")
         if found != [(leaf, "torch.float64") for leaf in leaves]:
             raise InputError(
                 f"{folder.ERGODIC}: expected {', '.join(leaves[:-1])} and {leaves[-1]} in float64, got "
@@ -50,9 +49,9 @@ def _read(path, device: torch.device) -> Solution:
         raise InputError(f"{path}: {error}") from None
 
 
-def _skeleton(config: dict, objective: str) -> tuple[bool, str, dict, dict, nn.Module, nn.Module]:
-    """Whether the aggregate state is a finite chain; name, calibration, network settings and untrained networks, from
-    the two groups of config.yaml.
+def _skeleton(config: dict, objective: str) -> tuple[tuple, str, dict, dict, nn.Module, nn.Module]:
+    """Names of the tensors that cross-sections are kept in; name, calibration, network settings and untrained
+    networks, from the two groups of config.yaml.
     """
     calibration = dict(config["model"])
     name = calibration.pop("name", None)
@@ -65,7 +64,8 @@ def _skeleton(config: dict, objective: str) -> tuple[bool, str, dict, dict, nn.M
         networks = build_networks(economy, settings, seed=0)
     except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError, RuntimeError) as error:
         raise InputError(f"{folder.CONFIG} describes no solution: {' '.join(str(error).split())[:300]}") from None
-    return economy.chain.finite, name, calibration, asdict(settings), *networks
+    leaves = ("grid", "mass", *economy.chain.kept(economy.chain.typical_z()))
+    return leaves, name, calibration, asdict(settings), *networks
 
 
 def _fill(networks: dict[str, nn.Module], weights: dict[str, Tensor]) -> None:

@@ -287,14 +287,15 @@ def grid_solution(economy, settings) -> list[Part]:
     s, n_z, n_eps = settings, economy.chain.n_z, economy.chain.n_eps
     points = n_eps * s.histogram_nodes
     nodes, sizes = n_z * s.K_nodes, {"reference.k_nodes": s.k_nodes, "reference.K_nodes": s.K_nodes}
-    if not economy.chain.finite and s.z_nodes:
+    states = economy.chain.every_z()
+    if states is None and s.z_nodes:
         nodes, sizes = s.z_nodes * s.K_nodes, sizes | {"reference.z_nodes": s.z_nodes}
     problem = 128 * nodes * economy.chain.n_next * n_eps * s.k_nodes, sizes
     matrix = 160 * points**2, {"reference.histogram_nodes": s.histogram_nodes}  # the transition matrix of the histogram
-    if n_z == 1 and economy.chain.finite:  # in place of a path
+    if economy.chain.constant:  # in place of a path
         return [problem, matrix]
     histograms = points * (230 * s.economies + 220 * max(40, s.economies) + 1100 * n_z * n_eps)
-    rest = [] if economy.chain.finite else [matrix]  # a number may move without a shock, and then there is no path
+    rest = [] if states is not None else [matrix]  # a number may move without a shock, and then there is no path
     return [
         problem,
         *rest,

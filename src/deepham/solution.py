@@ -119,8 +119,7 @@ class Solution(SolvedEconomy):
             for name, leaf in network.state_dict().items()
         }
         ergodic = {"grid": self.grid.cpu().contiguous(), "mass": self.mass.cpu().contiguous()}
-        if not self.economy.chain.finite:
-            ergodic["z"] = self.z.cpu().contiguous()
+        ergodic |= self.economy.chain.kept(self.z.cpu().contiguous())
         config = {"model": {"name": self.name} | self.calibration, "network": self.network}
         return folder.write(
             path, folder.Contents(weights, ergodic, config, self.meta), states.flag("overwrite", overwrite)

@@ -82,7 +82,7 @@ class SolvedEconomy:
         is numbers at its mean.
         """
         chain = self.economy.chain
-        z = shock if chain.finite else self.z.expand(len(shock), -1)
+        z = chain.begin(shock, self.z)
         return Panel(self.ergodic.select(chain.cell(z)), z)
 
     @property
@@ -130,7 +130,7 @@ class SolvedEconomy:
         k_flat, eps_flat, z_flat = (torch.tensor(array.reshape(-1), device=self.grid.device) for array in (k, eps, z))
         chain = self.economy.chain
         for one in z_flat.unique():
-            z_here = one[None] if chain.finite else one[None, None]
+            z_here = chain.z_of(one[None])
             around = self.ergodic.select(chain.cell(z_here)) if population is None else population
             for where in (z_flat == one).nonzero()[:, 0].split(CHUNK):
                 seen = self.world.observe(Panel(around, z_here), k_flat[where][None], eps_flat[where][None])
@@ -202,7 +202,7 @@ class SolvedEconomy:
         if shocks is None:
             path = self._draw_path(economies, periods, generator, self._adding_up(start))
         else:
-            path = states.shock_path(self.economy, shocks, economies, periods, self.grid.device)
+            path = self.economy.naming.read_path(shocks, economies, periods, self.grid.device)
         begin = self._start(start, self.begin(path[:, 0]), agents, generator)
         kept = Histories(self.economy, begin, periods) if histories else None
         found = datasets.record(self.world, begin, path, self.grid if agents is None else None, generator, kept)
@@ -232,7 +232,7 @@ class SolvedEconomy:
             InputError: an unknown state, one that the chain never stays in, periods below 2 or more than the memory
             holds.
         """
-        periods, z = states.whole("periods", periods, 2), states.held_shock(self.economy, z)
+        periods, z = states.whole("periods", periods, 2), self.economy.naming.read_held(z)
         memory.require_memory(
             memory.simulation(self.economy, len(self.grid), memory.point_of(self.policy_function), periods, 1, None),
             self.grid.device,
@@ -339,7 +339,7 @@ class SolvedEconomy:
             generator,
             keep_draws,
             {
-                "title": f"Response to {impulse.in_words(self.economy, read)}",
+                "title": f"Response to {read.in_words(self.economy)}",
                 "model": self.name,
                 "calibration": json.dumps(self.calibration),
                 "shock": str(shock),
@@ -451,10 +451,11 @@ class SolvedEconomy:
         (n_z,); None for all of them. Where labour follows from z, it takes as many in each individual state as belong
         to z.
         """
-        if start is None or self.economy.unbalanced() or not self.economy.chain.finite:
+        if start is None or self.economy.unbalanced():
             return None
+        start, z = states.with_aggregate_state(self.economy, "start", start, self.z)
         given = states.cross_section(self.economy, "start", start, self.grid.device)
-        fits = ~(gap_of(self.economy, Panel(given.select([0] * len(self.z)), self.z)) > SMALL)
+        fits = ~(gap_of(self.economy, Panel(given.select([0] * len(z)), z)) > SMALL)
         return fits if bool(fits.any()) else None  # the refusal is that of the first state
 
     def _adds_up(self, given: Population, z: Tensor) -> None:
@@ -472,14 +473,10 @@ class SolvedEconomy:
             )
             for people in (given, self.ergodic.select([cell]))
         )
-        state = (
-            f" where {economy.aggregate_shock} is {economy.names_of(economy.aggregate_shock, chain.n_z)[cell]}"
-            if chain.finite
-            else ""
-        )
         raise InputError(
-            f"start: with {here} of the households goods do not add up{state}: incomes and output differ by "
-            f"{float(gaps[worst]):.2g} % of output; expected {wanted}, so scale the weights of each state to its share"
+            f"start: with {here} of the households goods do not add up{economy.naming.where(cell)}: incomes and "
+            f"output differ by {float(gaps[worst]):.2g} % of output; expected {wanted}, so scale the weights of each "
+            f"state to its share"
         )
 
     # -- checks ----------------------------------------------------------------------------------------------------
@@ -503,18 +500,7 @@ class SolvedEconomy:
         return Population.histogram(self.grid, mass.reshape(n_z, n_eps, nodes))
 
     def _check_z(self, z: Tensor | None) -> Tensor:
-        chain = self.economy.chain
-        if chain.finite:
-            if z is not None:
-                raise InputError("z: expected none where the aggregate state is a finite chain")
-            return torch.arange(chain.n_z, device=self.grid.device)
-        wanted = tuple(chain.typical_z().shape)
-        if z is None or z.shape != wanted or not bool(z.isfinite().all()):
-            raise InputError(
-                f"z: expected the mean of the aggregate state, finite numbers of shape {wanted}, got "
-                f"{None if z is None else z.tolist()}"
-            )
-        z = z.detach().to(self.grid)
+        z = self.economy.chain.restored(z)
         self.economy.check_domain(z)
         return z
 

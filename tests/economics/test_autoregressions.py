@@ -105,7 +105,7 @@ def test_what_is_no_process_is_refused(rho, sigma, extra):
         Autoregressions(rho, sigma, JOBS, **extra)
 
 
-FINITE = [name for name in economics.names() if economics.create(name).chain.finite]
+FINITE = [name for name in economics.names() if economics.create(name).chain.every_z() is not None]
 
 
 @pytest.mark.parametrize("name", FINITE)

@@ -18,7 +18,8 @@ from deepham.reference import solve, store
 from deepham.reference.compare import compare
 from deepham.reference.grid import Grid, GridFunction
 from deepham.reference.household import HouseholdProblem, PolynomialLaw, aggregates_at
-from deepham.reference.law_of_motion import _Polynomials, forecast_errors, solve_law_of_motion
+from deepham.reference.law_of_motion import forecast_errors, solve_law_of_motion
+from deepham.reference.laws import Polynomials
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.solve import has_aggregate_risk, no_grid, solve_reference
 from deepham.reference.stationary import solve_stationary
@@ -258,7 +259,7 @@ def test_households_forecast_what_they_bring_about(yearly, small):
 def test_how_well_a_polynomial_fits_is_told_of_growth(seeded):
     """The share of the variance of log K'/K that least squares explain, by NumPy's."""
     K, z = (1 + torch.rand((2, 60), generator=seeded(seed), dtype=torch.float64) for seed in (1, 2))
-    laws = _Polynomials(Grid(tensor([1.0]), tensor([1.2, 1.7]), tensor([1.1, 1.9])), 1, 1)
+    laws = Polynomials(Grid(tensor([1.0]), tensor([1.2, 1.7]), tensor([1.1, 1.9])), 1, 1)
     found, fit = laws.regress(SimpleNamespace(K=K, z=z[..., None]))
     x, y = K[:, :-1].log() - laws.centre[0], z[:, :-1] - laws.centre[1]
     x, y, growth = (each.flatten().numpy() for each in (x, y, K.log().diff(dim=1)))

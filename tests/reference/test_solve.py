@@ -9,7 +9,7 @@ import torch
 
 from deepham import economics
 from deepham.errors import InputError
-from deepham.reference.law_of_motion import _lines
+from deepham.reference.laws import lines
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.solve import _doubling, _halved, _solve, solve_reference
 
@@ -146,7 +146,7 @@ def test_a_line_through_the_points_of_each_state_and_how_well_it_fits(seeded):
     x, noise = torch.randn((2, 200), generator=seeded(), dtype=torch.float64)
     z = torch.arange(200) % 2
     y = 3 + x * torch.tensor([0.5, -2.0], dtype=torch.float64)[z] + noise
-    (level_0, level_1, *slopes), fits = _lines(x, y, z)
+    (level_0, level_1, *slopes), fits = lines(x, y, z)
     for index, level, slope in zip((0, 1), (level_0, level_1), slopes):
         here = (z == index).numpy()
         expected = np.polyfit(x.numpy()[here], y.numpy()[here], 1)

@@ -28,7 +28,7 @@ def solved(name, top=8.0, policy=save, **changes):
     states."""
     economy = economics.create(name, **changes)
     chain, grid = economy.chain, wealth_grid(economy, 60, top)
-    shares = chain.stationary_eps() if chain.finite else chain.eps_shares()[None]
+    shares = chain.eps_shares()[None] if chain.every_z() is None else chain.stationary_eps()
     k = economy.typical_assets * torch.tensor([0.2, 1.0, 1.8], dtype=torch.float64).repeat(chain.n_eps)[None]
     eps = torch.arange(chain.n_eps).repeat_interleave(3)[None]
     mass = torch.cat(
@@ -37,7 +37,7 @@ def solved(name, top=8.0, policy=save, **changes):
             for share in shares
         ]
     )
-    return SolvedEconomy(name, economy, policy, policy, grid, mass, None if chain.finite else chain.typical_z())
+    return SolvedEconomy(name, economy, policy, policy, grid, mass, **chain.kept(chain.typical_z()))
 
 
 @pytest.mark.filterwarnings("ignore:.*top node")
@@ -89,8 +89,8 @@ def test_what_no_grid_could_hold_is_missing_and_said_by_the_unit_of_time(name):
     economy = economics.create(name)
     thrifty = solved(name, 2.0, lambda seen: 0.001 * seen.resources)
     chain, top = economy.chain, float(thrifty.grid[-1])
-    z = 0 if chain.finite else float(thrifty.z[0])
-    share = (chain.stationary_eps()[0] if chain.finite else chain.eps_shares()).numpy()
+    [(_, z), *_] = economy.naming.labels(thrifty.z)
+    share = (chain.eps_shares() if chain.every_z() is None else chain.stationary_eps()[0]).numpy()
     people = {economy.asset: np.full(2, top), economy.individual_shock: [0, 1], "weight": share}
     asked = {economy.asset: top, economy.individual_shock: np.arange(2), economy.aggregate_shock: z}
     carried = float(share @ (0.999 * thrifty.resources(population=people, **asked)))

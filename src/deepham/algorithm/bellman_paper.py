@@ -16,8 +16,7 @@ import torch
 from torch import Tensor
 
 from deepham.economics.economy import require
-from deepham.economics.process import ShockProcess
-from deepham.simulation.period import Observation, Panel, Period, World
+from deepham.simulation.period import Panel, Period, World
 from deepham.simulation.population import Population
 from deepham.simulation.walk import initial_panel, walk
 
@@ -79,7 +78,7 @@ def _errors(period: Period, p: Protocol, generator: torch.Generator) -> Tensor:
     span = torch.linspace(0, 1, POINTS, dtype=c.dtype, device=c.device)[:, None, None]
     low, high = c - (0.95 * c).clamp_max(REACH), c + (available - c).clamp_max(REACH)
     choice = low + span * (high - low)  # (points, B, N)
-    z_next, p_z = _tomorrow(chain, seen, p.draws, generator)
+    z_next, p_z = chain.sampled_states(seen.z, seen.aggregates, p.draws, generator)
     uniform = torch.rand((b, n), generator=generator, device=c.device, dtype=c.dtype)
     payoff = economy.utility({"c": choice}, seen)
     for z, probability in zip(z_next.unbind(1), p_z.unbind(1)):
@@ -90,17 +89,6 @@ def _errors(period: Period, p: Protocol, generator: torch.Generator) -> Tensor:
             payoff[index] += economy.beta * probability[:, None] * (p_eps * tomorrow).sum(-1)
     # a choice that leaves nothing to live on is worth -inf, and NaN where its probability is zero
     return (world.value(seen) - payoff.nan_to_num(nan=-torch.inf).amax(0)).abs() / economy.period_length
-
-
-def _tomorrow(chain: ShockProcess, seen: Observation, draws: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """z' (B, S, ...) with their weights (B, S): the states of a chain with their shares in the draws, or the nodes of a
-    quadrature."""
-    z_next, p_z = chain.next_states(seen.z, seen.aggregates)
-    if chain.finite:
-        uniform = torch.rand((len(seen.z), draws), generator=generator, device=p_z.device, dtype=p_z.dtype)
-        drawn = chain.draw_z(seen.z[:, None].expand(-1, draws).reshape(-1), uniform.reshape(-1)).reshape(-1, draws)
-        p_z = (drawn[:, None] == z_next[..., None]).to(p_z).mean(2)
-    return z_next, p_z
 
 
 def _value_after(world: World, others: Population, k_next: Tensor, z: Tensor) -> Tensor:

@@ -148,7 +148,7 @@ def measure(
     grid = wealth_grid(economy, settings.nodes, settings.top)
     shocks = verdict_path(economy, settings, seed)
     one = on_grid(grid, people_of_all, economy.chain.n_eps)
-    begin = together(economy, one, None if economy.chain.finite else start.z.mean(0, keepdim=True), shocks)
+    begin = together(economy, one, economy.chain.mean_z(start.z), shocks)
     ergodic = ergodic_path(world, grid, begin, shocks, settings.burn_in, settings.dates, progress)
     return ergodic, measures_along(world, ergodic)
 
@@ -176,8 +176,7 @@ def together(economy: Economy, population: Population, z: Tensor | None, shocks:
     """One cross-section (1, N) at the beginning of every path of shocks (B, T, ...): in the state that the path begins
     with, or where z is numbers at z (1, d).
     """
-    first = shocks[:, 0] if economy.chain.finite else z.expand(len(shocks), -1)
-    return Panel(population.select([0] * len(shocks)), first)
+    return Panel(population.select([0] * len(shocks)), economy.chain.begin(shocks[:, 0], z))
 
 
 def measures_along(world: World, ergodic: Ergodic) -> dict[str, float]:
@@ -249,7 +248,6 @@ def ergodic_path(
             mean_mass[index] = _turned(world, grid, period.panel, index)
     cells = chain.cell(path.flatten(0, 1))
     share_z = torch.stack([(cells == index).double().mean() for index in range(chain.n_z)])
-    mean_z = torch.arange(chain.n_z, device=z.device) if chain.finite else path.flatten(0, 1).mean(0, keepdim=True)
     dates_panel = Panel(concatenate([p.population for p in kept]), torch.cat([p.z for p in kept]))
     mean_mass = mean_mass / mean_mass.sum(1, keepdim=True)
     accounts = {name: torch.stack([row[name] for row in rows], 1) for name in rows[0]}
@@ -258,7 +256,7 @@ def ergodic_path(
         grid,
         mean_mass,
         block_mass / block_mass.sum(1, keepdim=True),
-        mean_z,
+        chain.mean_z(path),
         share_z,
         dates_panel,
         accounts,

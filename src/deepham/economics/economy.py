@@ -22,6 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from deepham.economics.naming import Naming
 from deepham.economics.planner import planned
 from deepham.economics.preferences import CRRA
 from deepham.economics.process import ShockProcess
@@ -104,7 +105,7 @@ class Economy(ABC):
     chain: ClassVar[ShockProcess]  # of (z, eps), a JointChain where z is finite; set in `tables`, like `preferences`
     preferences: ClassVar[CRRA]
 
-    def check(self) -> None:
+    def check(self) -> None:  # noqa: B027 (nothing to check is as good as any)
         """Raise InputError for parameters out of their range, or that do not fit each other."""
 
     @abstractmethod
@@ -232,6 +233,11 @@ class Economy(ABC):
         """Names of the states of a shock, their indices where the economy gives none for so many states."""
         names = self.shock_names.get(shock, ())
         return names if len(names) == states else tuple(str(index) for index in range(states))
+
+    @property
+    def naming(self) -> Naming:
+        """How users speak of the aggregate state: labels, and reading what they give."""
+        return self.chain.naming(self.aggregate_shock, self.names_of(self.aggregate_shock, self.chain.n_z))
 
     def parameters(self) -> dict:
         """The calibration as plain data."""

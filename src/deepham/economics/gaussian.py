@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from deepham.economics.markov import stationary
+from deepham.economics.naming import NamedNumbers
 from deepham.economics.process import Aggregates, ShockProcess, invert
 from deepham.economics.quadrature import gauss_hermite, monomial, random_directions, standard_normal
 from deepham.errors import InputError
@@ -28,7 +29,6 @@ class GaussianProcess(ShockProcess):
         InputError: numbers of points or directions below one.
     """
 
-    finite = False
     n_z = 1
 
     def __init__(self, d: int, individual: Tensor, points: int = 5, directions: int | None = None):
@@ -72,6 +72,11 @@ class GaussianProcess(ShockProcess):
         beside = {name: value[:, None] for name, value in (aggregates or {}).items()}
         return self.follow(z[:, None], nodes, beside), weights.expand(len(z), -1)
 
+    def sampled_states(
+        self, z: Tensor, aggregates: Aggregates | None, draws: int, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        return self.next_states(z, aggregates)
+
     def eps_probabilities(self, eps: Tensor, z: Tensor, z_next: Tensor) -> Tensor:
         return self.individual[eps]
 
@@ -87,3 +92,49 @@ class GaussianProcess(ShockProcess):
 
     def eps_shares(self) -> Tensor:
         return stationary(self.individual)
+
+    def around_typical(self) -> Tensor:
+        z = self.typical_z()
+        step = 0.1 * torch.where(z == 0, 1.0, z.abs())
+        return torch.cat([z - step, z, z + step])
+
+    def every_z(self) -> None:
+        return None
+
+    @property
+    def constant(self) -> bool:
+        return False
+
+    @property
+    def counted(self) -> str:
+        return "numbers"
+
+    def moved_by_shocks(self, aggregates: Aggregates) -> bool:
+        z = self.typical_z()
+        shocked, calm = (self.follow(z, shock, aggregates) for shock in (torch.ones_like(z), torch.zeros_like(z)))
+        return bool((shocked != calm).any())
+
+    def mean_z(self, z: Tensor) -> Tensor:
+        return z.flatten(0, -2).mean(0, keepdim=True)
+
+    def begin(self, shock: Tensor, mean: Tensor | None) -> Tensor:
+        assert mean is not None, "numbers begin at their mean"
+        return mean.expand(len(shock), -1)
+
+    def kept(self, mean: Tensor) -> dict[str, Tensor]:
+        return {"z": mean}
+
+    def restored(self, kept: Tensor | None) -> Tensor:
+        wanted = tuple(self.typical_z().shape)
+        if kept is None or kept.shape != wanted or not bool(kept.isfinite().all()):
+            raise InputError(
+                f"z: expected the mean of the aggregate state, finite numbers of shape {wanted}, got "
+                f"{None if kept is None else kept.tolist()}"
+            )
+        return kept.detach().to(device=self.device, dtype=self.dtype)
+
+    def z_of(self, values: Tensor) -> Tensor:
+        return values[:, None]
+
+    def naming(self, shock: str, names: tuple[str, ...]) -> NamedNumbers:
+        return NamedNumbers(self.draws, shock)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from deepham.economics.naming import NamedStates
 from deepham.economics.process import Aggregates, ShockProcess, invert
-from deepham.errors import InputError
+from deepham.errors import InputError, require
 
 ROW_SUM_TOLERANCE = 1e-4  # published chains are printed with six digits
 
@@ -26,7 +27,6 @@ class JointChain(ShockProcess):
         InputError: a matrix that is no Markov chain, or whose P(z' | z) depends on eps.
     """
 
-    finite = True
     draws = 1
 
     def __init__(self, matrix, n_z: int, n_eps: int):
@@ -85,6 +85,14 @@ class JointChain(ShockProcess):
     ) -> tuple[Tensor, Tensor]:
         return torch.arange(self.n_z, device=z.device).expand(len(z), -1), self.aggregate[z]
 
+    def sampled_states(
+        self, z: Tensor, aggregates: Aggregates | None, draws: int, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        z_next, p_z = self.next_states(z)
+        uniform = torch.rand((len(z), draws), generator=generator, device=p_z.device, dtype=p_z.dtype)
+        drawn = self.draw_z(z[:, None].expand(-1, draws).reshape(-1), uniform.reshape(-1)).reshape(-1, draws)
+        return z_next, (drawn[:, None] == z_next[..., None]).to(p_z).mean(2)
+
     def eps_probabilities(self, eps: Tensor, z: Tensor, z_next: Tensor) -> Tensor:
         return self.individual[z[..., None], z_next[..., None], eps]
 
@@ -100,6 +108,42 @@ class JointChain(ShockProcess):
 
     def typical_z(self) -> Tensor:
         return torch.arange(self.n_z, device=self.device)
+
+    def around_typical(self) -> Tensor:
+        return self.typical_z()
+
+    def every_z(self) -> Tensor:
+        return self.typical_z()
+
+    @property
+    def constant(self) -> bool:
+        return self.n_z == 1
+
+    @property
+    def counted(self) -> str:
+        return str(self.n_z)
+
+    def moved_by_shocks(self, aggregates: Aggregates) -> bool:
+        return not self.constant
+
+    def mean_z(self, z: Tensor) -> Tensor:
+        return torch.arange(self.n_z, device=z.device)
+
+    def begin(self, shock: Tensor, mean: Tensor | None) -> Tensor:
+        return shock
+
+    def kept(self, mean: Tensor) -> dict[str, Tensor]:
+        return {}
+
+    def restored(self, kept: Tensor | None) -> Tensor:
+        require(kept is None, "z: expected none where the aggregate state is a finite chain")
+        return self.typical_z()
+
+    def z_of(self, values: Tensor) -> Tensor:
+        return values
+
+    def naming(self, shock: str, names: tuple[str, ...]) -> NamedStates:
+        return NamedStates(self, shock, names)
 
     def draw_path(self, start: Tensor, periods: int, generator: torch.Generator, mirrored: bool = False) -> Tensor:
         """Aggregate states z_0 ... z_{T-1} with z_0 = start (B,): result (B, T)."""

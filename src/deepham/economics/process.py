@@ -11,10 +11,13 @@ draws those.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from deepham.economics.naming import Naming
 
 Aggregates = dict[str, Tensor]  # name -> (B,), as `Economy.aggregates` returns them
 
@@ -25,7 +28,6 @@ class ShockProcess(ABC):
     Shape letters: B economies, N agents, S next aggregate states.
 
     Attributes:
-        finite: whether z is the index of a finite chain.
         n_z: number of aggregate states by which cross-sections are told apart: those of a chain, one where z is
         numbers. n_eps: number of individual states.
         individual: their transition probabilities, (..., n_eps, n_eps), the last dimension being eps'.
@@ -34,7 +36,6 @@ class ShockProcess(ABC):
         feature_unit: what networks divide each of the `features` of z by, (number of features,).
     """
 
-    finite: ClassVar[bool]
     n_z: int
     n_eps: int
     individual: Tensor
@@ -91,6 +92,14 @@ class ShockProcess(ABC):
         """
 
     @abstractmethod
+    def sampled_states(
+        self, z: Tensor, aggregates: Aggregates | None, draws: int, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Aggregate states that may follow z, (B, S, ...), as a sample of so many draws weighs them, (B, S): the states
+        of a chain by their shares in the draws, the nodes of the quadrature by their weights where z is numbers.
+        """
+
+    @abstractmethod
     def eps_probabilities(self, eps: Tensor, z: Tensor, z_next: Tensor) -> Tensor:
         """P(eps' | z, z', eps): (B, N, n_eps) for eps (B, N). The dimension N is eps' alone; those before it
         broadcast."""
@@ -116,6 +125,67 @@ class ShockProcess(ABC):
     def typical_z(self) -> Tensor:
         """Aggregate states at which a calibration is checked: every index of a chain, the mean of a vector; (B,
         ...)."""
+
+    @abstractmethod
+    def around_typical(self) -> Tensor:
+        """Aggregate states at which equations are told apart: the typical ones and, of numbers, some to either side;
+        (B, ...)."""
+
+    @abstractmethod
+    def every_z(self) -> Tensor | None:
+        """All aggregate states that there are, (n_z,); None where nobody could list them."""
+
+    @property
+    @abstractmethod
+    def constant(self) -> bool:
+        """Whether there is a single aggregate state, in which the economy always is."""
+
+    @property
+    @abstractmethod
+    def counted(self) -> str:
+        """How many aggregate states there are, in words."""
+
+    @abstractmethod
+    def moved_by_shocks(self, aggregates: Aggregates) -> bool:
+        """Whether it makes a difference to z which shock comes. aggregates: beside the typical z, (B,)."""
+
+    # -- the aggregate states of cross-sections that are told apart, (n_z, ...) ------------------------------------
+
+    @abstractmethod
+    def mean_z(self, z: Tensor) -> Tensor:
+        """The aggregate state of each cross-section along a path z (B, T, ...) or of economies z (B, ...): (n_z, ...),
+        every index of a chain, the mean of numbers."""
+
+    @abstractmethod
+    def begin(self, shock: Tensor, mean: Tensor | None) -> Tensor:
+        """The aggregate state (B, ...) in which paths begin whose first shocks are these (B, ...): the state that a
+        chain's shock is; the mean (1, d) where z is numbers, which a first innovation does not move.
+
+        mean: as `mean_z` gives it; None will do for a chain.
+        """
+
+    @abstractmethod
+    def kept(self, mean: Tensor) -> dict[str, Tensor]:
+        """What has to be kept beside cross-sections to know their aggregate states, as `mean_z` gives them: nothing of
+        a chain, {"z": mean} of numbers."""
+
+    @abstractmethod
+    def restored(self, kept: Tensor | None) -> Tensor:
+        """`mean_z` from the "z" that was kept, on the device of the process.
+
+        Raises:
+            InputError: one where there is nothing to keep, none where there is, or one that does not fit.
+        """
+
+    # -- as users know it ------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def z_of(self, values: Tensor) -> Tensor:
+        """Aggregate states (B, ...) from indices, or from the values (B,) of a z that is one number."""
+
+    @abstractmethod
+    def naming(self, shock: str, names: tuple[str, ...]) -> Naming:
+        """How users speak of z. shock: its public name. names: of the n_z states."""
 
     def draw_eps(self, eps: Tensor, z: Tensor, z_next: Tensor, uniform: Tensor) -> Tensor:
         """Next individual states by inversion. eps, uniform and result: (B, N)."""

@@ -31,7 +31,7 @@ def equations(economy: Economy) -> str:
 
 def _values(economy: Economy) -> list[tuple[str, Tensor]]:
     chain, preferences = economy.chain, economy.preferences
-    z = _states(economy)
+    z = chain.around_typical()
     n_z, n_eps, limit, typical = len(z), chain.n_eps, economy.borrowing_limit, economy.typical_household()
     found = [("beta, limit, period", economy.table([economy.beta, limit, economy.period_length]))]
     for name, state in (("steady", economy.steady_state()), ("typical", economy.typical_state())):
@@ -58,15 +58,6 @@ def _values(economy: Economy) -> list[tuple[str, Tensor]]:
             ("P(eps')", chain.eps_probabilities(every[:, None], z[:, None], z_next)),
         ]
     return found
-
-
-def _states(economy: Economy) -> Tensor:
-    """Every index of a chain; of numbers the typical ones and some to either side."""
-    z = economy.chain.typical_z()
-    if economy.chain.finite:
-        return z
-    step = 0.1 * torch.where(z == 0, 1.0, z.abs())
-    return torch.cat([z - step, z, z + step])
 
 
 def _cross_section(scale: float, limit: float, economies: int, n_eps: int) -> Population:

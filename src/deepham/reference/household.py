@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -18,6 +19,15 @@ from deepham.errors import InputError
 from deepham.reference.grid import Grid, bracket
 from deepham.simulation.period import Observation
 from deepham.simulation.population import Population
+
+
+class LawInWords(NamedTuple):
+    """A law of motion as a table: lines above it, its title, heading -> alignment of each column, and rows."""
+
+    above: tuple[str, ...]
+    title: str | None
+    columns: dict[str, Literal["left", "right"]]
+    rows: list[tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -42,6 +52,26 @@ class LawOfMotion:
         if self.premium_intercept is None or self.premium_slope is None:
             return {}
         return {"D": self.premium_intercept[z] + self.premium_slope[z] * K.log()}
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The law of K as it is stored."""
+        return {"law.intercept": self.intercept, "law.slope": self.slope}
+
+    @classmethod
+    def from_tensors(cls, tensors: dict[str, Tensor]) -> LawOfMotion:
+        """The other way round. Raises KeyError."""
+        return cls(tensors["law.intercept"], tensors["law.slope"])
+
+    def in_words(self, economy: Economy, r_squared: Tensor) -> LawInWords:
+        """The lines, with the R2 (n_z,) of each."""
+        rows = [
+            (name, f"{a:.6f}", f"{b:.6f}", f"{fit:.7f}")
+            for name, a, b, fit in zip(
+                economy.naming.names, self.intercept.tolist(), self.slope.tolist(), r_squared.tolist()
+            )
+        ]
+        columns = dict.fromkeys(("z", "a", "b", "R2"), "left")
+        return LawInWords((), "Law of motion  log K' = a + b log K", columns, rows)
 
 
 @dataclass(frozen=True)
@@ -68,6 +98,30 @@ class PolynomialLaw:
     def outcomes(self, K: Tensor, z: Tensor) -> dict[str, Tensor]:
         """Nothing: no planner's problem is solved where z is a number."""
         return {}
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The law as it is stored."""
+        return {"law.coefficients": self.coefficients, "law.centre": self.centre}
+
+    @classmethod
+    def from_tensors(cls, tensors: dict[str, Tensor]) -> PolynomialLaw:
+        """The other way round. Raises KeyError."""
+        return cls(tensors["law.coefficients"], tensors["law.centre"])
+
+    def in_words(self, economy: Economy, r_squared: Tensor) -> LawInWords:
+        """The terms, with the R2 (1,) of all."""
+        K, z = economy.mean_assets, economy.aggregate_shock
+        level, state = float(self.centre[0].exp()), float(self.centre[1])
+        title = f"Law of motion  log {K}'/{K}, a polynomial of x = log {K}/{level:.4g} and y = {z} - {state:.4g}, R2"
+        rows = [
+            (
+                " ".join(f"{name}^{power}" for name, power in (("x", i), ("y", j)) if power) or "1",
+                f"{coefficient:.6g}",
+            )
+            for (i, j), coefficient in zip(powers(self.order), self.coefficients.tolist())
+        ]
+        columns = {"term": "left", "coefficient": "right"}
+        return LawInWords((f"{title} {float(r_squared):.6f}",), None, columns, rows)
 
 
 def powers(order: int) -> list[tuple[int, int]]:

@@ -8,7 +8,6 @@ each state of a chain, or a polynomial where the aggregate state is a number.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -17,21 +16,20 @@ from torch import Tensor
 
 from deepham import memory
 from deepham.algorithm.evaluation import Ergodic, ergodic_path
-from deepham.economics.economy import Economy, require
+from deepham.economics.economy import Economy
 from deepham.errors import InputError
+from deepham.reference.families import family_of
 from deepham.reference.grid import Grid, GridFunction
-from deepham.reference.household import HouseholdProblem, LawOfMotion, PolynomialLaw, aggregates_at, monomials
+from deepham.reference.household import HouseholdProblem, LawOfMotion, PolynomialLaw, aggregates_at
 from deepham.reference.settings import ReferenceSettings
 from deepham.simulation.continuum import on_grid, wealth_grid
 from deepham.simulation.period import Panel, World
-from deepham.simulation.population import Population
 from deepham.simulation.walk import initial_panel
 
 DATES = 40  # cross-sections at which the errors are measured
 MEMORY = 5  # earlier steps that Anderson acceleration combines
 SETTLING, SETTLING_PERIODS = 3, 500  # iterations, and periods of each, that look for the neighbourhood
 ROUGH = 100  # with a quarter of the economies and each lower order, to this many times the tolerance
-FIRST_ORDER = 2  # of a polynomial law: a plane says too little to start from
 
 Progress = Callable[[int, float, float], None]  # of iteration, change of the law of motion, mean K
 
@@ -74,12 +72,9 @@ def solve_law_of_motion(
     panel = initial_panel(economy, settings.economies, 200, generator)
     shocks = economy.chain.draw_path(panel.z, settings.burn_in + settings.periods, generator)
     start = Panel(on_grid(nodes, panel.population, economy.chain.n_eps), panel.z)
-    order = settings.order if near or grid.z is None else min(FIRST_ORDER, settings.order)
-    laws = _ByState(economy) if grid.z is None else _Polynomials(grid, order, settings.order)
-    # a polynomial that few economies show says nothing of where the others are
-    few = max(1, settings.economies // 4) if grid.z is None else settings.economies
+    laws = family_of(economy).laws(grid, settings, near is not None)
     if near is None:
-        x, secants, economies = laws.first(), [], few
+        x, secants, economies = laws.first(), [], laws.enough(settings.economies)
     else:
         start = laws.go_on(near.ergodic, start)
         start = Panel(
@@ -110,8 +105,8 @@ def solve_law_of_motion(
             start = laws.go_on(ergodic, start)
         else:
             solved = economies == settings.economies and change < settings.tolerance and not laws.higher
-            if solved or grid.z is None:  # a box is left for a while by economies on their way to a law
-                _check_width(economy, ergodic, grid, settings)
+            if solved or laws.inside:
+                laws.check_inside(economy, ergodic, grid, settings)
             if solved:
                 return Equilibrium(laws.law(x), r_squared, policy, ergodic, path[:, settings.burn_in :], secants)
             if previous is not None:
@@ -141,19 +136,8 @@ def asset_nodes(economy: Economy, settings: ReferenceSettings) -> Tensor:
 
 def household_grid(economy: Economy, settings: ReferenceSettings) -> Grid:
     """Nodes of the household's problem, those of K around the typical state or, with z, in the box."""
-    k = asset_nodes(economy, settings)
-    if economy.chain.finite:
-        K = economy.typical_assets
-        return Grid(k, K * torch.exp(torch.linspace(-1, 1, settings.K_nodes, dtype=torch.float64) * settings.K_width))
-    for name in ("z_nodes", "box", "order"):
-        require(
-            getattr(settings, name) is not None,
-            f"reference.{name}: expected a value, as the aggregate state of the economy, "
-            f"{economy.aggregate_shock}, is a number; see conf/reference/standard.yaml",
-        )
-    (low, high), ends = settings.box
-    K_nodes = torch.linspace(math.log(low), math.log(high), settings.K_nodes, dtype=torch.float64).exp()
-    return Grid(k, K_nodes, torch.linspace(*ends, settings.z_nodes, dtype=torch.float64), economy.mean_assets)
+    K, z = family_of(economy).nodes(settings)
+    return Grid(asset_nodes(economy, settings), K, z, economy.mean_assets)
 
 
 def forecast_errors(economy: Economy, law: LawOfMotion | PolynomialLaw, ergodic: Ergodic, shocks: Tensor) -> Tensor:
@@ -168,131 +152,6 @@ def forecast_errors(economy: Economy, law: LawOfMotion | PolynomialLaw, ergodic:
     return 100 * (torch.stack(forecasts, 1) / ergodic.K).log().abs()
 
 
-class _ByState:
-    """Lines log K' = level(z) + slope(z) (log K - centre) by state of a chain, (levels, slopes) as one vector: at the
-    steady state the two are nearly independent. Under a planner what assets are paid likewise, in units of the marginal
-    utility of typical consumption.
-    """
-
-    higher = False  # there is no larger family to go on with
-
-    def __init__(self, economy: Economy):
-        typical = economy.typical_state()
-        self.n_z, self.n_eps, self.centre = economy.chain.n_z, economy.chain.n_eps, math.log(typical["K"])
-        self.unit = (
-            None
-            if economy.objective == "market"
-            else float(economy.preferences.marginal_utility(economy.table(typical["c"])))
-        )
-
-    def first(self) -> Tensor:
-        """Where a search starts."""
-        x = torch.tensor([self.centre] * self.n_z + [0.96] * self.n_z, dtype=torch.float64)
-        return torch.cat([x, torch.zeros_like(x)]) if self.unit else x
-
-    def law(self, x: Tensor) -> LawOfMotion:
-        """The law of these parameters."""
-        level, slope, *premium = x.chunk(4 if self.unit else 2)
-        if not self.unit:
-            return LawOfMotion(level - slope * self.centre, slope)
-        worth, moves = premium
-        return LawOfMotion(
-            level - slope * self.centre, slope, self.unit * (worth - moves * self.centre), self.unit * moves
-        )
-
-    def parameters(self, law: LawOfMotion) -> Tensor:
-        """The other way round."""
-        found = [law.intercept + law.slope * self.centre, law.slope]
-        if self.unit:
-            found += [
-                (law.premium_intercept + law.premium_slope * self.centre) / self.unit,
-                law.premium_slope / self.unit,
-            ]
-        return torch.cat(found)
-
-    def regress(self, ergodic: Ergodic) -> tuple[Tensor, Tensor]:
-        """Least squares of log K', and of a planner's premium, on log K by z, and R2 of log K'."""
-        log_K = ergodic.K.log()
-        z = ergodic.z[:, :-1].flatten()
-        for index in range(len(ergodic.share_z)):
-            seen = int((z == index).sum())
-            require(
-                seen > 2,
-                f"reference.periods: the path is in state {index} of the aggregate shock only {seen} "
-                "times; expected a longer path or more reference.economies",
-            )
-        law, fit = _lines(log_K[:, :-1].flatten() - self.centre, log_K[:, 1:].flatten(), z)
-        if self.unit:
-            law = torch.cat(
-                [
-                    law,
-                    _lines(log_K.flatten() - self.centre, ergodic.premium.flatten() / self.unit, ergodic.z.flatten())[
-                        0
-                    ],
-                ]
-            )
-        return law, fit
-
-    def go_on(self, ergodic: Ergodic, start: Panel) -> Panel:
-        """Where a path of the same shocks starts next: in the average cross-section of each economy's first z."""
-        mass = ergodic.mean_mass.reshape(self.n_z, self.n_eps, -1)
-        return Panel(Population.histogram(ergodic.grid, mass[start.z]), start.z)
-
-
-class _Polynomials:
-    """The laws of a `PolynomialLaw`, around the middle of the nodes. Of a high order they run away where economies have
-    not been yet, so that a search begins with a low one.
-    """
-
-    def __init__(self, grid: Grid, order: int, most: int):
-        self.order, self.most, self.centre = order, most, torch.stack([grid.K.log().mean(), grid.z.mean()])
-
-    def first(self) -> Tensor:
-        """Mean assets stay as they are."""
-        return self.padded(torch.zeros(1, dtype=torch.float64))
-
-    def padded(self, x: Tensor) -> Tensor:
-        """The law of a lower order as one of this order."""
-        return torch.cat([x, x.new_zeros((self.order + 1) * (self.order + 2) // 2 - len(x))])
-
-    @property
-    def higher(self) -> bool:
-        """Whether there is a higher order to go on with."""
-        return self.order < self.most
-
-    def law(self, x: Tensor) -> PolynomialLaw:
-        """The law of these coefficients."""
-        return PolynomialLaw(x, self.centre)
-
-    def parameters(self, law: PolynomialLaw) -> Tensor:
-        """The other way round."""
-        return law.coefficients
-
-    def regress(self, ergodic: Ergodic) -> tuple[Tensor, Tensor]:
-        """Least squares of log K'/K on the terms, and its R2, (1,)."""
-        terms = monomials(ergodic.K[:, :-1], ergodic.z[:, :-1], self.centre, self.order).flatten(0, 1)
-        growth = ergodic.K.log().diff(dim=1).flatten()
-        x = torch.linalg.lstsq(terms, growth[:, None], driver="gelsd").solution[:, 0]
-        return x, 1 - ((growth - terms @ x) ** 2).sum()[None] / ((growth - growth.mean()) ** 2).sum()
-
-    def go_on(self, ergodic: Ergodic, start: Panel) -> Panel:
-        """Where a path of the same shocks starts next: as it did. What early laws bring about takes centuries to be
-        forgotten."""
-        return start
-
-
-def _lines(x: Tensor, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
-    """A line through the points of each z: (levels at zero, slopes) as one vector, and R2 by z."""
-    levels, slopes, fits = [], [], []
-    for index in range(int(z.max()) + 1):
-        here, there = x[z == index], y[z == index]
-        slope = ((here - here.mean()) * (there - there.mean())).sum() / ((here - here.mean()) ** 2).sum()
-        levels.append(there.mean() - slope * here.mean())
-        slopes.append(slope)
-        fits.append(1 - ((there - levels[-1] - slope * here) ** 2).sum() / ((there - there.mean()) ** 2).sum())
-    return torch.stack(levels + slopes), torch.stack(fits)
-
-
 def _anderson(x: Tensor, residual: Tensor, secants: list[tuple[Tensor, Tensor]], damping: float) -> Tensor:
     """The next point from this one, its residual and earlier secants (Walker and Ni, 2011)."""
     if not secants:
@@ -300,24 +159,3 @@ def _anderson(x: Tensor, residual: Tensor, secants: list[tuple[Tensor, Tensor]],
     dx, df = (torch.stack(parts, 1) for parts in zip(*secants))
     weight = torch.linalg.lstsq(df, residual[:, None], driver="gelsd").solution[:, 0]
     return x + damping * residual - (dx + damping * df) @ weight
-
-
-def _check_width(economy: Economy, ergodic: Ergodic, grid: Grid, settings: ReferenceSettings) -> None:
-    if grid.z is not None:
-        for name, nodes, path in (
-            (economy.mean_assets, grid.K, ergodic.K),
-            (economy.aggregate_shock, grid.z, ergodic.z),
-        ):
-            low, high = float(path.min()), float(path.max())
-            require(
-                float(nodes[0]) < low and high < float(nodes[-1]),
-                f"reference.box: {name} moves between {low:.4g} and {high:.4g}, beyond its nodes; expected more than "
-                f"[{float(nodes[0]):g}, {float(nodes[-1]):g}]",
-            )
-        return
-    low, high = float(ergodic.K.min()), float(ergodic.K.max())
-    if not (grid.K[0] < low and high < grid.K[-1]):
-        raise InputError(
-            f"reference.K_width: capital moves between {low:.4g} and {high:.4g}, beyond its nodes; "
-            f"expected more than {settings.K_width:g}"
-        )

@@ -10,6 +10,7 @@ from torch import Tensor
 from deepham.algorithm.evaluation import distribution_measures, error_measures
 from deepham.economics.economy import Economy, require
 from deepham.reference.equations import equations
+from deepham.reference.families import family_of
 from deepham.reference.grid import GridFunction
 from deepham.reference.household import HouseholdProblem, LawOfMotion, PolynomialLaw, aggregates_at
 from deepham.reference.law_of_motion import Equilibrium, Progress, forecast_errors, solve_law_of_motion
@@ -138,7 +139,6 @@ def _conclude(economy: Economy, equilibrium: Equilibrium, doubling: dict[str, fl
         | {"forecast.mean": float(forecast.mean()), "forecast.max": float(forecast.max())}
         | doubling
     )
-    z = None if economy.chain.finite else ergodic.mean_z
     return Reference(
         economy.parameters(),
         law,
@@ -150,47 +150,17 @@ def _conclude(economy: Economy, equilibrium: Equilibrium, doubling: dict[str, fl
         measures,
         equations(economy),
         economy.objective,
-        z,
+        **economy.chain.kept(ergodic.mean_z),
     )
 
 
 def no_grid(economy: Economy) -> str | None:
     """Why the economy is none that the grid method solves; None where it is."""
-    chain, names = economy.chain, set(economy.typical_state()) - {"c", "m"}
-    if not chain.finite and chain.draws > 1:
-        return (
-            "the grid method solves economies whose aggregate state is a finite chain or one number, this one's, "
-            f"{economy.aggregate_shock}, is {chain.draws} numbers"
-        )
-    if not chain.finite and economy.objective == "planner":
-        return "the grid method has a planner for a finite chain only"
-    if not chain.finite and not _from_the_mean(economy):
-        return (
-            "the grid method solves economies whose aggregates follow from mean assets and z, this one's depend on more"
-        )
-    if chain.finite and names != {"K"}:
-        return (
-            "the grid method solves economies whose prices depend on K alone, this one has the aggregates "
-            f"{', '.join(sorted(names))}"
-        )
-    return None
-
-
-def _from_the_mean(economy: Economy) -> bool:
-    """Whether households of unequal assets and incomes bring about the aggregates of as many equal ones."""
-    z, mean = economy.chain.typical_z(), economy.typical_assets
-    eps = torch.arange(economy.chain.n_eps, device=z.device).repeat(2)[None]
-    k = economy.table([0.5 * mean, 1.5 * mean]).repeat_interleave(economy.chain.n_eps)[None]
-    unequal = economy.aggregates(Population.panel(k, eps), z)
-    equal = aggregates_at(economy, economy.table([mean]), z)
-    return all(torch.allclose(unequal[name], equal[name], rtol=1e-9) for name in equal)
+    return family_of(economy).fault()
 
 
 def has_aggregate_risk(economy: Economy) -> bool:
     """Whether there is more than one state of the chain, or a shock moves the number that the aggregate state is."""
-    chain = economy.chain
-    if chain.finite:
-        return chain.n_z > 1
-    z = chain.typical_z()
-    beside = aggregates_at(economy, economy.table([economy.typical_assets]), z)
-    return bool((chain.follow(z, torch.ones_like(z), beside) != chain.follow(z, torch.zeros_like(z), beside)).any())
+    z = economy.chain.typical_z()
+    mean = economy.table([economy.typical_assets]).expand(len(z))
+    return economy.chain.moved_by_shocks(aggregates_at(economy, mean, z))

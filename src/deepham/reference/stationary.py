@@ -17,13 +17,14 @@ from dataclasses import replace
 from functools import cache
 
 import torch
-from scipy.optimize import brentq, newton
+from scipy.optimize import brentq
 from torch import Tensor
 
 from deepham import memory
 from deepham.algorithm.evaluation import ergodic_path
 from deepham.economics.economy import Economy, require
 from deepham.errors import InputError
+from deepham.reference.families import family_of
 from deepham.reference.grid import Grid, GridFunction
 from deepham.reference.household import HouseholdProblem, LawOfMotion, PolynomialLaw, aggregates_at
 from deepham.reference.law_of_motion import Equilibrium, Progress, asset_nodes
@@ -63,7 +64,7 @@ def solve_stationary(
         market = _Market(economy, settings, progress)
         K = market.clears()
     policy, population = market.at(K)
-    start = Panel(population, market.resting(K))
+    start = Panel(population, market.family.resting(K))
     rest = torch.zeros(1, 10, *start.z.shape[1:], dtype=start.z.dtype)  # no shocks
     ergodic = ergodic_path(World(economy, policy.on_histogram(market.nodes)), market.nodes, start, rest, 0, 1)
     return Equilibrium(market.law(K), torch.ones(1, dtype=torch.float64), policy, ergodic, rest)
@@ -74,6 +75,7 @@ class _Market:
 
     def __init__(self, economy: Economy, settings: ReferenceSettings, progress: Progress | None):
         self.economy, self.settings, self.progress = economy, settings, progress
+        self.family = family_of(economy)
         self.nodes = wealth_grid(economy, settings.histogram_nodes, settings.top)
         self.k = asset_nodes(economy, settings)
         self.consumption: Tensor | None = None
@@ -82,7 +84,7 @@ class _Market:
     def clears(self) -> float:
         """The K that households hold at its own prices. Raises InputError."""
         low = self.economy.steady_state()[self.economy.mean_assets]  # at beta R = 1 households would save without end
-        if not self.economy.chain.finite:  # whose mean assets at beta R = 1 are not known
+        if not self.family.saves_at_steady_state:
             while self.excess(low) < 0:
                 low /= FACTOR
                 require(
@@ -121,57 +123,23 @@ class _Market:
 
     def _households(self, K: float) -> tuple[GridFunction, Population]:
         width = torch.tensor([-self.settings.K_width, 0.0, self.settings.K_width], dtype=torch.float64)
-        z = None
-        if not self.economy.chain.finite:
-            rest = self.resting(K)[0]
-            z = rest + width * (rest.abs() if float(rest) else 1.0)
+        z = self.family.nodes_at_rest(K, width)
         grid = Grid(self.k, K * width.exp(), z, self.economy.mean_assets)
         problem = HouseholdProblem(self.economy, self.law(K), grid)
         self.consumption = problem.consumption(self.consumption, tolerance=1e-9)
         policy = GridFunction(grid, self.consumption, True, self.economy.borrowing_limit)
         return policy, self._stationary(policy, K)
 
-    def resting(self, K: float) -> Tensor:
-        """The aggregate state that stays as it is beside K and without shocks, (1,) or (1, 1). Raises InputError."""
-        z, chain = self.economy.chain.typical_z(), self.economy.chain
-        if chain.finite:
-            return z
-        mean = torch.tensor([K], dtype=torch.float64)
-
-        def moves(number: float) -> float:
-            at = torch.full_like(z, number)
-            return float(chain.follow(at, torch.zeros_like(z), aggregates_at(self.economy, mean, at)) - at)
-
-        try:
-            rest = torch.full_like(z, newton(moves, float(z), tol=1e-13))
-            fault = self.economy.fault(rest, aggregates_at(self.economy, mean, rest))
-            # where nothing is left of what typically is something
-            if float(z) and abs(float(rest)) < 1e-8 * abs(float(z)):
-                fault = f"it dies out, {float(rest):.3g}"
-        except RuntimeError:
-            fault = "it rests nowhere"
-        require(
-            fault is None,
-            f"reference: {self.economy.aggregate_shock} beside {self.economy.mean_assets} = {K:.4g}: {fault}; "
-            "expected a calibration with a rest",
-        )
-        return rest
-
     def law(self, K: float) -> LawOfMotion | PolynomialLaw:
-        """K' = K whatever today's capital; where z is a number, and moves slowly, that of today."""
-        if not self.economy.chain.finite:
-            return PolynomialLaw(
-                torch.zeros(3, dtype=torch.float64),
-                torch.tensor([math.log(K), float(self.resting(K))], dtype=torch.float64),
-            )
-        return LawOfMotion(torch.tensor([K], dtype=torch.float64).log(), torch.zeros(1, dtype=torch.float64))
+        """The law of motion that households expect at rest."""
+        return self.family.law_at_rest(K)
 
     def _stationary(self, policy: GridFunction, K: float) -> Population:
         economy, n_eps = self.economy, self.economy.chain.n_eps
         points = n_eps * len(self.nodes)
         # one economy for every point of the histogram, with all of its mass there: the next masses are the transition
         corners = Population.histogram(self.nodes, torch.eye(points, dtype=torch.float64).reshape(points, n_eps, -1))
-        resting = self.resting(K)
+        resting = self.family.resting(K)
         z = resting.expand(points, *resting.shape[1:])
         aggregates = aggregates_at(economy, torch.full((points,), K, dtype=torch.float64), z)
         prices = economy.prices(aggregates, z)

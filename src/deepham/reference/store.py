@@ -15,10 +15,10 @@ from deepham.economics.economy import Economy
 from deepham.errors import InputError
 from deepham.files import replace
 from deepham.reference.equations import equations
+from deepham.reference.families import family_of
 from deepham.reference.grid import Grid, GridFunction
-from deepham.reference.household import LawOfMotion, PolynomialLaw
 from deepham.reference.law_of_motion import Progress
-from deepham.reference.settings import MOST_ORDER, ReferenceSettings
+from deepham.reference.settings import ReferenceSettings
 from deepham.reference.solve import Reference, solve_reference
 from deepham.simulation.population import Population
 
@@ -95,15 +95,8 @@ def _bytes(reference: Reference) -> bytes:
         "nodes": reference.nodes,
         "start": reference.start.weight,
     }
-    if reference.z is None:
-        tensors |= {"law.intercept": reference.law.intercept, "law.slope": reference.law.slope}
-    else:
-        tensors |= {
-            "law.coefficients": reference.law.coefficients,
-            "law.centre": reference.law.centre,
-            "grid.z": reference.policy.grid.z,
-            "z": reference.z,
-        }
+    of_a_number = {"grid.z": reference.policy.grid.z, "z": reference.z}
+    tensors |= reference.law.tensors() | {key: tensor for key, tensor in of_a_number.items() if tensor is not None}
     tensors = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
     metadata = {name: json.dumps(getattr(reference, name)) for name in SAID}
     return safetensors.torch.save(tensors, metadata | {"digest": _digest(tensors, metadata)})
@@ -120,16 +113,11 @@ def _parse(path: Path, economy: Economy) -> Reference:
     said = {key: json.loads(text) for key, text in metadata.items()}
     _check(tensors, said, economy)
     grid = Grid(tensors["grid.k"], tensors["grid.K"], tensors.get("grid.z"), economy.mean_assets)
-    law = (
-        LawOfMotion(tensors["law.intercept"], tensors["law.slope"])
-        if economy.chain.finite
-        else PolynomialLaw(tensors["law.coefficients"], tensors["law.centre"])
-    )
     nodes = tensors["nodes"]
     limit = economy.borrowing_limit
     return Reference(
         calibration=said["calibration"],
-        law=law,
+        law=family_of(economy).law.from_tensors(tensors),
         r_squared=tensors["r_squared"],
         policy=GridFunction(grid, tensors["policy"], True, limit),
         value=GridFunction(grid, tensors["value"], False, limit),
@@ -144,8 +132,8 @@ def _parse(path: Path, economy: Economy) -> Reference:
 
 def _check(tensors: dict[str, torch.Tensor], said: dict, economy: Economy) -> None:
     """Raise ValueError for content that is no grid solution of the economy, however right its digest."""
-    n_z, n_eps = economy.chain.n_z, economy.chain.n_eps
-    increasing = ["grid.k", "grid.K", "nodes"] + ["grid.z"] * (not economy.chain.finite)
+    n_z, n_eps, family = economy.chain.n_z, economy.chain.n_eps, family_of(economy)
+    increasing = ["grid.k", "grid.K", "nodes", *family.z_tensors]
     G, J, nodes, *of_z = (tensors[key].numel() for key in increasing)
     function = (*(of_z or (n_z,)), n_eps, J, G)
     shapes = {
@@ -156,14 +144,8 @@ def _check(tensors: dict[str, torch.Tensor], said: dict, economy: Economy) -> No
         "value": function,
         "nodes": (nodes,),
         "start": (1, n_eps * nodes),
+        **family.shapes(tensors),
     }
-    if economy.chain.finite:
-        shapes |= {"law.intercept": (n_z,), "law.slope": (n_z,)}
-    else:
-        terms = tensors["law.coefficients"].numel()
-        if terms not in [(order + 1) * (order + 2) // 2 for order in range(1, MOST_ORDER + 1)]:
-            raise ValueError("expected the terms of a polynomial")
-        shapes |= {"law.coefficients": (terms,), "law.centre": (2,), "grid.z": tuple(of_z), "z": (1, 1)}
     if {key: (tuple(x.shape), x.dtype) for key, x in tensors.items()} != {
         key: (shape, torch.float64) for key, shape in shapes.items()
     }:

@@ -64,8 +64,8 @@ def solve_transition(
     """
     chain = economy.chain
     require(
-        chain.finite and chain.n_z == 1,
-        f"transition: expected an economy with one aggregate state, got {chain.n_z if chain.finite else 'numbers'}",
+        chain.constant,
+        f"transition: expected an economy with one aggregate state, got {chain.counted}",
     )
     path = _Path(economy, start, settings, periods)
     K_0, K_end = float(start.mean(start.k)), path.stationary_K

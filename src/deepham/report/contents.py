@@ -13,11 +13,12 @@ from deepham.errors import printable, show
 from deepham.figures import panel_title
 from deepham.figures_against_grid import capital_against_grid, errors_against_grid, policy_against_grid
 from deepham.figures_moments import generalized_moments
+from deepham.impulse import read_shock
 from deepham.report import figures
 from deepham.report.page import Illustration, Section
 from deepham.report.planner import Takeover
 from deepham.report.planner_section import planner_section
-from deepham.report.study import TRANSFER, Study, worst_shock
+from deepham.report.study import TRANSFER, Study
 from deepham.report.subject import Subject
 from deepham.report.welfare import GROUPS
 from deepham.risky import WINDOW
@@ -276,19 +277,7 @@ def _recession(studies: list[Study]) -> Section | None:
     if not shown:
         return None
     economy = shown[0].solved.economy
-    names = economy.names_of(economy.aggregate_shock, economy.chain.n_z)
-    if economy.chain.finite:
-        what = (
-            f"What one {economy.period} of z {names[0]} does to an economy that was in z {names[-1]} the "
-            f"{economy.period} before: the mean difference of two copies with the same luck, of which one has its "
-            f"state forced in period 0 and the other draws it from the chain; afterwards both follow the chain."
-        )
-    else:
-        what = (
-            f"What an innovation of {worst_shock(economy)['innovation']:g} standard deviations does to an economy of "
-            f"the middle of the ergodic set: the mean difference of two copies with the same luck, of which one has "
-            f"its innovation forced in period 0 and the other draws it."
-        )
+    what = read_shock(economy, economy.naming.worst, 1, "drawn").explained(economy)
     return Section(
         "Impulse responses",
         [f"{what} Bands: 50 and 90 percent of the draws; the standard error of the mean is in the table."],
@@ -362,10 +351,10 @@ def _risky(studies: list[Study]) -> Section | None:
     if not shown:
         return None
     period = shown[0].solved.economy.period
-    finite = shown[0].solved.economy.chain.finite
+    held = shown[0].solved.economy.naming.held
     window = min(WINDOW, *(found.path.sizes["period"] - 1 for study in shown for found in study.risky.values()))
     headings = (
-        "z held" if finite else "",
+        held.heading,
         "solution",
         "K at the end, goods",
         f"drift, % in the last {window} {period}s",
@@ -384,7 +373,7 @@ def _risky(studies: list[Study]) -> Section | None:
     return Section(
         "Risky steady state",
         [
-            f"{'The aggregate state is held' if finite else 'No shocks come'} while households go on expecting shocks. "
+            f"{held.sentence} while households go on expecting shocks. "
             f"Capital moves to a level quickly; wealth goes on spreading for thousands of periods, and where that "
             f"moves capital the path first turns and then creeps: the turn is the plateau."
         ],

@@ -50,7 +50,7 @@ def cycle_figure(studies: list[Study]) -> Figure:
             )
         if economy.chain.n_z > 1:
             state = studies[0].path[economy.aggregate_shock].values[0, -SHOWN_PERIODS:]
-            worst = economy.names_of(economy.aggregate_shock, economy.chain.n_z)[0]
+            worst = economy.naming.names[0]
             axes.fill_between(
                 period,
                 0,
@@ -134,7 +134,7 @@ def policy_figure(studies: list[Study]) -> Figure:
             saved.plot(k, m - c - k, **line)
             mpc.semilogy((k[1:] + k[:-1]) / 2, np.diff(c) / np.diff(m), **line)
     saved.axhline(0, color="black", linewidth=0.6)
-    where = "at rest" if economy.chain.finite and economy.chain.n_z == 1 else z_name
+    where = "at rest" if economy.chain.constant else z_name
     level.set(xlabel=asset_label(economy), ylabel=f"goods per {economy.period}", title=f"Consumption, {where}")
     saved.set(xlabel=asset_label(economy), ylabel=f"goods per {economy.period}", title="Change of wealth, k' - k")
     mpc.set(xlabel=asset_label(economy), ylabel="per good of resources", title="Marginal propensity to consume")
@@ -154,7 +154,7 @@ def risky_figure(studies: list[Study]) -> Figure:
     """Capital while the aggregate state is held, and the wealth distribution at the end beside the ergodic one."""
     economy = studies[0].solved.economy
     figure, (short, whole, density) = _panels(3, 3, (4.3, 4.0))
-    held = few([*studies[0].risky])
+    held, labels = few([*studies[0].risky]), economy.naming.held.labels
     ergodic, grid = _by_state(studies[0]).sum(0), studies[0].solved.grid.cpu().numpy()
     nodes, per_good, at_limit = density_of(economy, grid, ergodic)
     drawn, shares = [per_good], {}
@@ -165,15 +165,13 @@ def risky_figure(studies: list[Study]) -> Figure:
             found = study.risky[state]
             K = found.path["K"].values[0]
             for axes in (short, whole):
-                axes.plot(
-                    K, color=color, linestyle=style, linewidth=1.2, label=_label(studies, study, _held(economy, state))
-                )
+                axes.plot(K, color=color, linestyle=style, linewidth=1.2, label=_label(studies, study, labels[state]))
             if study is studies[0]:
                 mass = found.population["weight"].reshape(economy.chain.n_eps, -1).sum(0)
                 _, at_end, share = density_of(economy, grid, mass)
-                density.plot(nodes, at_end, color=color, label=_held(economy, state))
+                density.plot(nodes, at_end, color=color, label=labels[state])
                 drawn.append(at_end)
-                shares[_held(economy, state)] = float(share)
+                shares[labels[state]] = float(share)
     found = next(iter(studies[0].risky.values()))
     for axes in (short, whole):
         axes.axhline(
@@ -182,7 +180,7 @@ def risky_figure(studies: list[Study]) -> Figure:
         axes.axhline(found.ergodic_K, color=GREY, linewidth=0.8, label="ergodic mean")
         axes.set(
             ylabel="capital K, goods",
-            xlabel=f"{economy.period}s " + ("with the state held" if economy.chain.finite else "without shocks"),
+            xlabel=f"{economy.period}s {economy.naming.held.meanwhile}",
         )
         count_periods(axes)
     short.set(xlim=(0, min(300, len(K) - 1)), title="First periods")
@@ -231,10 +229,6 @@ def basins_figure(studies: list[Study]) -> Figure:
     return figure
 
 
-def _held(economy: Economy, state: str) -> str:
-    return f"{economy.aggregate_shock} {state} held" if economy.chain.finite else state
-
-
 def welfare_figure(studies: list[Study]) -> Figure:
     """Cost of fluctuations by wealth and individual state."""
     economy = studies[0].solved.economy
@@ -265,7 +259,7 @@ def welfare_figure(studies: list[Study]) -> Figure:
 def externality_figure(studies: list[Study]) -> Figure:
     """What capital is worth to others, against capital and by the aggregate state: a panel a study."""
     economy = studies[0].solved.economy
-    names = economy.names_of(economy.aggregate_shock, economy.chain.n_z)
+    names = economy.naming.names
     figure, panels = _panels(len(studies), 3, (4.3, 3.4))
     for axes, study in zip(panels, studies):
         K, worth, z = (study.path[name].values[0] for name in ("K", "externality", economy.aggregate_shock))

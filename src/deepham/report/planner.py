@@ -268,7 +268,7 @@ def statistics(economy: Economy, path) -> dict[str, tuple[float, float]]:
     Dispersions are those across households within a period. For economies that have K, Y and r.
     """
     z = path[economy.aggregate_shock].values
-    names = economy.names_of(economy.aggregate_shock, economy.chain.n_z)
+    names = economy.naming.names
     shown = {
         "K": path["K"].values,
         "Y": path["Y"].values,

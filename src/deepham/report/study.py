@@ -12,7 +12,7 @@ import torch
 from deepham import memory
 from deepham.algorithm.business_cycle import Moments
 from deepham.algorithm.evaluation import Ergodic, cycle_moments, distribution_measures, moment_errors
-from deepham.economics.economy import Economy, require
+from deepham.economics.economy import require
 from deepham.errors import InputError
 from deepham.impulse import POOL
 from deepham.reference.settings import ReferenceSettings
@@ -126,7 +126,6 @@ def study(
         say: called with what comes next.
     """
     economy = solved.economy
-    states = economy.names_of(economy.aggregate_shock, economy.chain.n_z) if economy.chain.finite else ("no shocks",)
     missing: dict[str, str] = {}
 
     def attempt(name: str, call):
@@ -141,7 +140,7 @@ def study(
     say(f"{label}: simulation")
     path = solved.simulate(MEMORY + settings.periods, shocks=common_path(solved, MEMORY + settings.periods, seed))
     path = path.isel(period=slice(MEMORY, None)).assign_coords(period=range(settings.periods))
-    bad = worst_shock(economy)
+    bad = economy.naming.worst
     recession = (
         attempt("recession", lambda: solved.irf(bad, settings.irf_periods, settings.irf_draws, seed)) if bad else None
     )
@@ -151,13 +150,13 @@ def study(
     risky = {
         state: attempt(
             f"risky steady state, {state}",
-            lambda state=state: solved.risky_steady_state(state if economy.chain.finite else 0, settings.risky_periods),
+            lambda given=given: solved.risky_steady_state(given, settings.risky_periods),
         )
-        for state in states
+        for state, given in economy.naming.held.given.items()
     }
-    cost = attempt("welfare", lambda: _cost(solved, ergodic.dates, grid)) if len(states) > 1 else None
+    cost = attempt("welfare", lambda: _cost(solved, ergodic.dates, grid)) if economy.chain.n_z > 1 else None
     basins = (
-        [] if economy.chain.finite else attempt("basins", lambda: _basins(solved, path, settings.risky_periods)) or []
+        attempt("basins", lambda: _basins(solved, path, settings.risky_periods)) or [] if economy.naming.series else []
     )
     by_population = {}
     if economy.planner:
@@ -201,15 +200,6 @@ def _basins(solved: SolvedEconomy, path, periods: int) -> list:
         )
         for assets, state in ((1.0, 0.0), *product(FAR_OFF, (-FAR, FAR)))
     ]
-
-
-def worst_shock(economy: Economy) -> str | dict | None:
-    """What a recession is: the worst aggregate state after the best, or an innovation of minus two standard
-    deviations."""
-    if not economy.chain.finite:
-        return {"innovation": -2.0}
-    states = economy.names_of(economy.aggregate_shock, economy.chain.n_z)
-    return f"{states[-1]}->{states[0]}" if len(states) > 1 else None
 
 
 def common_path(solved: SolvedEconomy, periods: int, seed: int) -> np.ndarray:

@@ -94,7 +94,7 @@ def conclude(
         ergodic.grid.cpu(),
         ergodic.mean_mass.cpu(),
         meta,
-        None if economy.chain.finite else ergodic.mean_z.cpu(),
+        **economy.chain.kept(ergodic.mean_z.cpu()),
     )
     return Conclusion(
         solution,

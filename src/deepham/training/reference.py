@@ -11,7 +11,6 @@ from rich.console import Group
 from rich.table import Table
 
 from deepham.economics.economy import Economy
-from deepham.reference.household import powers
 from deepham.reference.solve import Reference
 from deepham.reference.store import SHIPPED, file_name, obtain
 from deepham.saying import say
@@ -65,31 +64,14 @@ def run(cfg: DictConfig) -> float:
     return reference.measures["euler.mean"]
 
 
-def _law(economy: Economy, reference: Reference) -> Table | Group:
-    if not economy.chain.finite:
-        return _polynomial(economy, reference)
-    table = Table("z", "a", "b", "R2", title="Law of motion  log K' = a + b log K", title_justify="left")
-    for index, z in enumerate(economy.names_of(economy.aggregate_shock, economy.chain.n_z)):
-        table.add_row(
-            z,
-            f"{float(reference.law.intercept[index]):.6f}",
-            f"{float(reference.law.slope[index]):.6f}",
-            f"{float(reference.r_squared[index]):.7f}",
-        )
-    return table
-
-
-def _polynomial(economy: Economy, reference: Reference) -> Group:
-    K, z, law = economy.mean_assets, economy.aggregate_shock, reference.law
-    level, state = float(law.centre[0].exp()), float(law.centre[1])
-    title = f"Law of motion  log {K}'/{K}, a polynomial of x = log {K}/{level:.4g} and y = {z} - {state:.4g}, R2"
-    table = Table("term")
-    table.add_column("coefficient", justify="right")
-    for (i, j), coefficient in zip(powers(law.order), law.coefficients.tolist()):
-        table.add_row(
-            " ".join(f"{name}^{power}" for name, power in (("x", i), ("y", j)) if power) or "1", f"{coefficient:.6g}"
-        )
-    return Group(f"{title} {float(reference.r_squared):.6f}", table)
+def _law(economy: Economy, reference: Reference) -> Group:
+    said = reference.law.in_words(economy, reference.r_squared)
+    table = Table(title=said.title, title_justify="left")
+    for heading, alignment in said.columns.items():
+        table.add_column(heading, justify=alignment)
+    for row in said.rows:
+        table.add_row(*row)
+    return Group(*said.above, table)
 
 
 def _measures(name: str, economy: Economy, reference: Reference) -> Table:

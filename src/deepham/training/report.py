@@ -85,7 +85,7 @@ def run(cfg: DictConfig) -> float:
                     world.value,
                     ergodic.grid,
                     ergodic.mean_mass,
-                    None if world.economy.chain.finite else ergodic.mean_z,
+                    **world.economy.chain.kept(ergodic.mean_z),
                 ),
                 ergodic,
                 lengths,
@@ -129,7 +129,7 @@ def _solutions(cfg: DictConfig) -> dict[str, Solution]:
         solution, label = load(path), _name(path)
         chain = solution.economy.chain
         require(
-            chain.finite or chain.draws == 1,
+            chain.draws == 1,
             f"report: the aggregate state of {path} is {chain.draws} numbers; expected a finite chain or one number",
         )
         require(

@@ -1,0 +1,184 @@
+"""The families of functions in which a law of motion is sought, each with a few parameters: a line for each state of a
+chain, or a polynomial where the aggregate state is a number.
+
+Attributes of both:
+    higher: whether there is a larger family to go on with.
+    inside: whether economies have to stay within the nodes all the way to the law, and not at the law alone.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from deepham.algorithm.evaluation import Ergodic
+from deepham.economics.economy import Economy, require
+from deepham.errors import InputError
+from deepham.reference.grid import Grid
+from deepham.reference.household import LawOfMotion, PolynomialLaw, monomials
+from deepham.reference.settings import ReferenceSettings
+from deepham.simulation.population import Population
+from deepham.simulation.period import Panel
+
+
+class LinesByState:
+    """Lines log K' = level(z) + slope(z) (log K - centre) by state of a chain, (levels, slopes) as one vector: at the
+    steady state the two are nearly independent. Under a planner what assets are paid likewise, in units of the marginal
+    utility of typical consumption.
+    """
+
+    higher = False  # there is no larger family to go on with
+    inside = True
+
+    def __init__(self, economy: Economy):
+        typical = economy.typical_state()
+        self.n_z, self.n_eps, self.centre = economy.chain.n_z, economy.chain.n_eps, math.log(typical["K"])
+        self.unit = (
+            None
+            if economy.objective == "market"
+            else float(economy.preferences.marginal_utility(economy.table(typical["c"])))
+        )
+
+    def first(self) -> Tensor:
+        """Where a search starts."""
+        x = torch.tensor([self.centre] * self.n_z + [0.96] * self.n_z, dtype=torch.float64)
+        return torch.cat([x, torch.zeros_like(x)]) if self.unit else x
+
+    def law(self, x: Tensor) -> LawOfMotion:
+        """The law of these parameters."""
+        level, slope, *premium = x.chunk(4 if self.unit else 2)
+        if not self.unit:
+            return LawOfMotion(level - slope * self.centre, slope)
+        worth, moves = premium
+        return LawOfMotion(
+            level - slope * self.centre, slope, self.unit * (worth - moves * self.centre), self.unit * moves
+        )
+
+    def parameters(self, law: LawOfMotion) -> Tensor:
+        """The other way round."""
+        found = [law.intercept + law.slope * self.centre, law.slope]
+        if self.unit:
+            assert law.premium_intercept is not None and law.premium_slope is not None
+            found += [
+                (law.premium_intercept + law.premium_slope * self.centre) / self.unit,
+                law.premium_slope / self.unit,
+            ]
+        return torch.cat(found)
+
+    def regress(self, ergodic: Ergodic) -> tuple[Tensor, Tensor]:
+        """Least squares of log K', and of a planner's premium, on log K by z, and R2 of log K'."""
+        log_K = ergodic.K.log()
+        z = ergodic.z[:, :-1].flatten()
+        for index in range(len(ergodic.share_z)):
+            seen = int((z == index).sum())
+            require(
+                seen > 2,
+                f"reference.periods: the path is in state {index} of the aggregate shock only {seen} "
+                "times; expected a longer path or more reference.economies",
+            )
+        law, fit = lines(log_K[:, :-1].flatten() - self.centre, log_K[:, 1:].flatten(), z)
+        if self.unit:
+            assert ergodic.premium is not None
+            law = torch.cat(
+                [
+                    law,
+                    lines(log_K.flatten() - self.centre, ergodic.premium.flatten() / self.unit, ergodic.z.flatten())[0],
+                ]
+            )
+        return law, fit
+
+    def go_on(self, ergodic: Ergodic, start: Panel) -> Panel:
+        """Where a path of the same shocks starts next: in the average cross-section of each economy's first z."""
+        mass = ergodic.mean_mass.reshape(self.n_z, self.n_eps, -1)
+        return Panel(Population.histogram(ergodic.grid, mass[start.z]), start.z)
+
+    def enough(self, economies: int) -> int:
+        """How many of the economies a rough search needs."""
+        return max(1, economies // 4)
+
+    def check_inside(self, economy: Economy, ergodic: Ergodic, grid: Grid, settings: ReferenceSettings) -> None:
+        """Raise InputError where economies have left the nodes."""
+        low, high = float(ergodic.K.min()), float(ergodic.K.max())
+        if not (grid.K[0] < low and high < grid.K[-1]):
+            raise InputError(
+                f"reference.K_width: capital moves between {low:.4g} and {high:.4g}, beyond its nodes; "
+                f"expected more than {settings.K_width:g}"
+            )
+
+
+class Polynomials:
+    """The laws of a `PolynomialLaw`, around the middle of the nodes. Of a high order they run away where economies have
+    not been yet, so that a search begins with a low one.
+    """
+
+    inside = False  # a box is left for a while by economies on their way to a law
+
+    def __init__(self, grid: Grid, order: int, most: int):
+        assert grid.z is not None
+        self.order, self.most, self.centre = order, most, torch.stack([grid.K.log().mean(), grid.z.mean()])
+
+    def first(self) -> Tensor:
+        """Mean assets stay as they are."""
+        return self.padded(torch.zeros(1, dtype=torch.float64))
+
+    def padded(self, x: Tensor) -> Tensor:
+        """The law of a lower order as one of this order."""
+        return torch.cat([x, x.new_zeros((self.order + 1) * (self.order + 2) // 2 - len(x))])
+
+    @property
+    def higher(self) -> bool:
+        """Whether there is a higher order to go on with."""
+        return self.order < self.most
+
+    def law(self, x: Tensor) -> PolynomialLaw:
+        """The law of these coefficients."""
+        return PolynomialLaw(x, self.centre)
+
+    def parameters(self, law: PolynomialLaw) -> Tensor:
+        """The other way round."""
+        return law.coefficients
+
+    def regress(self, ergodic: Ergodic) -> tuple[Tensor, Tensor]:
+        """Least squares of log K'/K on the terms, and its R2, (1,)."""
+        terms = monomials(ergodic.K[:, :-1], ergodic.z[:, :-1], self.centre, self.order).flatten(0, 1)
+        growth = ergodic.K.log().diff(dim=1).flatten()
+        x = torch.linalg.lstsq(terms, growth[:, None], driver="gelsd").solution[:, 0]
+        return x, 1 - ((growth - terms @ x) ** 2).sum()[None] / ((growth - growth.mean()) ** 2).sum()
+
+    def go_on(self, ergodic: Ergodic, start: Panel) -> Panel:
+        """Where a path of the same shocks starts next: as it did. What early laws bring about takes centuries to be
+        forgotten."""
+        return start
+
+    def enough(self, economies: int) -> int:
+        """How many of the economies a rough search needs: a polynomial that few of them show says nothing of where the
+        others are."""
+        return economies
+
+    def check_inside(self, economy: Economy, ergodic: Ergodic, grid: Grid, settings: ReferenceSettings) -> None:
+        """Raise InputError where economies have left the nodes."""
+        assert grid.z is not None
+        for name, nodes, path in (
+            (economy.mean_assets, grid.K, ergodic.K),
+            (economy.aggregate_shock, grid.z, ergodic.z),
+        ):
+            low, high = float(path.min()), float(path.max())
+            require(
+                float(nodes[0]) < low and high < float(nodes[-1]),
+                f"reference.box: {name} moves between {low:.4g} and {high:.4g}, beyond its nodes; expected more than "
+                f"[{float(nodes[0]):g}, {float(nodes[-1]):g}]",
+            )
+
+
+def lines(x: Tensor, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
+    """A line through the points of each z: (levels at zero, slopes) as one vector, and R2 by z."""
+    levels, slopes, fits = [], [], []
+    for index in range(int(z.max()) + 1):
+        here, there = x[z == index], y[z == index]
+        slope = ((here - here.mean()) * (there - there.mean())).sum() / ((here - here.mean()) ** 2).sum()
+        levels.append(there.mean() - slope * here.mean())
+        slopes.append(slope)
+        fits.append(1 - ((there - levels[-1] - slope * here) ** 2).sum() / ((there - there.mean()) ** 2).sum())
+    return torch.stack(levels + slopes), torch.stack(fits)
