@@ -14,7 +14,7 @@ from torch import Tensor
 from deepham import folder
 from deepham.algorithm.planner import externality_of
 from deepham.economics.economy import Economy
-from deepham.errors import InputError, show
+from deepham.errors import InputError, OutOfDomain, show
 from deepham.files import replace
 from deepham.histories import Histories
 from deepham.histories import descriptions as of_households
@@ -74,7 +74,7 @@ def record(
         histories: keeps what every household of a panel does.
 
     Raises:
-        InputError: an aggregate state out of the economy's domain.
+        OutOfDomain: an aggregate state out of the economy's domain.
     """
     if grid is not None and len(shocks) > BLOCK:
         blocks = [slice(first, first + BLOCK) for first in range(0, len(shocks), BLOCK)]
@@ -111,7 +111,7 @@ def record(
         moments = _distribution(population, consumption, economy.borrowing_limit)
         rows.append(moments | _externality(economy, seen, consumption) | state | accounts)
         last, population, z = Panel(population, z), following, z_next
-    economy.check_domain(last.z, seen.aggregates)
+    economy.check_domain(last.z, seen.aggregates, error=OutOfDomain)
     series = {name: torch.stack([row[name] for row in rows], 1) for name in rows[0]}
     return Record(
         series,

@@ -14,7 +14,7 @@ from torch import Tensor
 from deepham import datasets, impulse, memory, states
 from deepham.algorithm.evaluation import VerdictSettings, ergodic_path, error_measures
 from deepham.economics.economy import Economy
-from deepham.errors import InputError
+from deepham.errors import InputError, OutOfDomain
 from deepham.histories import Histories
 from deepham.risky import RiskySteadyState, describe_path
 from deepham.simulation.balance import SMALL, gap_of
@@ -176,6 +176,7 @@ class SolvedEconomy:
 
         Raises:
             InputError: one line on the argument that does not fit.
+            OutOfDomain: an economy reaches an aggregate state in which there can be none.
         """
         return self._simulate(periods, economies, agents, seed, shocks, start, states.flag("histories", histories))[0]
 
@@ -229,6 +230,7 @@ class SolvedEconomy:
         Raises:
             InputError: an unknown state, one that the chain never stays in, periods below 2 or more than the memory
             holds.
+            OutOfDomain: as for `simulate`.
         """
         periods, z = states.whole("periods", periods, 2), states.held_shock(self.economy, z)
         memory.require_memory(
@@ -307,6 +309,7 @@ class SolvedEconomy:
 
         Raises:
             InputError: an unknown shock or state, numbers out of range, a response that is exactly zero in every draw.
+            OutOfDomain: as for `simulate`.
         """
         periods, draws = states.whole("periods", periods, 1), states.whole("draws", draws, 1)
         agents = None if agents is None else states.whole("agents", agents, 1)
@@ -359,7 +362,7 @@ class SolvedEconomy:
             variables: names, one panel each; None: Y, C, I, K, r and w, as far as there are such.
 
         Raises:
-            InputError: as `irf`, and for variables that there are none of.
+            InputError, OutOfDomain: as `irf`; InputError also for variables that there are none of.
         """
         from deepham import figures_irf  # matplotlib, which takes a third of a second to import
 
@@ -382,6 +385,7 @@ class SolvedEconomy:
 
         Raises:
             InputError: dates or periods below 1, more dates than periods, a seed that is none.
+            OutOfDomain: as for `simulate`.
         """
         dates, periods = states.whole("dates", dates, 1), states.whole("periods", periods, 1)
         if dates > periods:
@@ -396,6 +400,7 @@ class SolvedEconomy:
         path = ergodic_path(
             self.economy, self.policy_function, self.grid, self.begin(shocks[:, 0]), shocks, burn_in=0, dates=dates
         )
+        self.economy.check_domain(path.z.flatten(0, 1), error=OutOfDomain)
         return error_measures(self.economy, self.policy_function, self.value_function, path.dates.select(slice(dates)))
 
     def _generator(self, seed) -> torch.Generator:
@@ -516,7 +521,7 @@ class SolvedEconomy:
                 f"{None if z is None else z.tolist()}"
             )
         z = z.detach().to(self.grid)
-        self.economy.check_domain(z)
+        self.economy.check_domain(z, error=InputError)
         return z
 
     def _check_resources(self, name: str, seen: Observation) -> None:

@@ -281,7 +281,7 @@ def _values(economy: Economy, given) -> np.ndarray:
             "Observation"
         )
     array = _numbers(name, given)
-    economy.check_domain(torch.tensor(array).reshape(-1, 1))
+    economy.check_domain(torch.tensor(array).reshape(-1, 1), error=InputError)
     return array
 
 
@@ -290,7 +290,7 @@ def _check_prices(economy: Economy, name: str, population: Population) -> None:
     z = economy.chain.typical_z()
     every = population.select([0] * len(z))
     aggregates = economy.aggregates(every, z)
-    economy.check_domain(z, aggregates)
+    economy.check_domain(z, aggregates, error=InputError)
     for value in economy.prices(aggregates, z).values():
         if not bool(torch.isfinite(value).all()):
             found = ", ".join(f"{key} = {float(value[0]):g}" for key, value in aggregates.items())

@@ -14,6 +14,7 @@ from deepham.algorithm.business_cycle import BLOCKS, Moments, standard_error
 from deepham.algorithm.planner import externality
 from deepham.algorithm.residuals import residuals
 from deepham.economics.economy import Economy, require
+from deepham.errors import OutOfDomain
 from deepham.simulation.balance import resource_gap
 from deepham.simulation.continuum import advance_histogram, on_grid, wealth_grid
 from deepham.simulation.household import Policy, Value, observe
@@ -145,6 +146,9 @@ def measure(
         start: B economies to start from, pooled; of their aggregate states the mean, where they are numbers.
         seed: of the path of the aggregate shock.
         progress: called with (periods done, periods in all).
+
+    Raises:
+        OutOfDomain: the path leaves the economy's domain.
     """
     people = start.population
     people_of_all = Population(*(x.reshape(1, -1) for x in (people.k, people.eps, people.weight / len(people.weight))))
@@ -187,9 +191,9 @@ def measures_along(economy: Economy, policy: Policy, value: Value, ergodic: Ergo
     """Errors at the dates kept of a path, distance to a closed form where there is one, and the distribution.
 
     Raises:
-        InputError: the path leaves the economy's domain.
+        OutOfDomain: the path leaves the economy's domain.
     """
-    economy.check_domain(ergodic.z.flatten(0, 1))
+    economy.check_domain(ergodic.z.flatten(0, 1), error=OutOfDomain)
     errors = error_measures(economy, policy, value, ergodic.dates, optimality_every=5)
     return errors | closed_form_measures(economy, policy, ergodic.dates) | distribution_measures(ergodic)
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from deepham import memory
 from deepham.algorithm.evaluation import Ergodic, ergodic_path
 from deepham.economics.economy import Economy, require
-from deepham.errors import InputError
+from deepham.errors import NotConverged
 from deepham.reference.grid import Grid, GridFunction
 from deepham.reference.household import HouseholdProblem, LawOfMotion, PolynomialLaw, aggregates_at, monomials
 from deepham.reference.settings import ReferenceSettings
@@ -65,7 +65,8 @@ def solve_law_of_motion(
         near: an equilibrium on other grids, where the search starts.
 
     Raises:
-        InputError: capital leaves its nodes, or the fixed point is not found.
+        InputError: more memory than there is, or a path of the aggregate shock that misses one of its states.
+        NotConverged: capital leaves its nodes, or the fixed point is not found.
     """
     memory.require_memory(memory.grid_solution(economy, settings))
     grid, nodes = household_grid(economy, settings), wealth_grid(economy, settings.histogram_nodes, settings.top)
@@ -86,6 +87,8 @@ def solve_law_of_motion(
             start.z,
         )
         x, secants, economies = laws.parameters(near.law), near.secants, settings.economies
+    # the first iterations see the shortest path
+    laws.require_states(shocks[:economies, settings.burn_in :][:, : None if near else SETTLING_PERIODS])
     previous = c = None
     for iteration in range(settings.iterations):
         settling = near is None and iteration < SETTLING
@@ -95,9 +98,16 @@ def solve_law_of_motion(
         ergodic = ergodic_path(
             economy, policy.on_histogram(nodes), nodes, start.select(slice(economies)), path, settings.burn_in, DATES
         )
+        if not bool(ergodic.K.log().isfinite().all() and ergodic.z.isfinite().all()):
+            raise NotConverged(
+                f"reference: the law of motion of iteration {iteration + 1} leads to economies that are NaN, infinite "
+                "or without assets; try a smaller reference.damping"
+            )
         found, r_squared = laws.regress(ergodic)
         residual = found - x
         change = float(residual.abs().max())
+        if not math.isfinite(change):
+            break
         if progress:
             progress(iteration + 1, change, float(ergodic.K.mean()))
         if settling:
@@ -120,9 +130,9 @@ def solve_law_of_motion(
                     x, secants, previous = laws.padded(x), [], None
                     residual = laws.regress(ergodic)[0] - x
         x = _anderson(x, residual, secants, settings.damping)
-    raise InputError(
-        f"reference: the law of motion still moves by {change:.1e} after {settings.iterations} "
-        "iterations; try a smaller reference.damping"
+    raise NotConverged(
+        f"reference: the law of motion still moves by {change:.1e} after {iteration + 1} iterations; "
+        "try a smaller reference.damping"
     )
 
 
@@ -133,18 +143,25 @@ def asset_nodes(economy: Economy, settings: ReferenceSettings) -> Tensor:
     return lowest + (1.5 * settings.top * economy.typical_assets - lowest) * unit**3
 
 
+def unset(economy: Economy, settings: ReferenceSettings) -> str | None:
+    """Which of the settings that a grid in z takes has no value; None where all have, or there is no such grid."""
+    for name in () if economy.chain.finite else ("z_nodes", "box", "order"):
+        if getattr(settings, name) is None:
+            return (
+                f"reference.{name}: expected a value, as the aggregate state of the economy, "
+                f"{economy.aggregate_shock}, is a number; see conf/reference/standard.yaml"
+            )
+    return None
+
+
 def household_grid(economy: Economy, settings: ReferenceSettings) -> Grid:
     """Nodes of the household's problem, those of K around the typical state or, with z, in the box."""
     k = asset_nodes(economy, settings)
     if economy.chain.finite:
         K = economy.typical_assets
         return Grid(k, K * torch.exp(torch.linspace(-1, 1, settings.K_nodes, dtype=torch.float64) * settings.K_width))
-    for name in ("z_nodes", "box", "order"):
-        require(
-            getattr(settings, name) is not None,
-            f"reference.{name}: expected a value, as the aggregate state of the economy, "
-            f"{economy.aggregate_shock}, is a number; see conf/reference/standard.yaml",
-        )
+    missing = unset(economy, settings)
+    require(missing is None, str(missing))
     (low, high), ends = settings.box
     K_nodes = torch.linspace(math.log(low), math.log(high), settings.K_nodes, dtype=torch.float64).exp()
     return Grid(k, K_nodes, torch.linspace(*ends, settings.z_nodes, dtype=torch.float64), economy.mean_assets)
@@ -204,17 +221,20 @@ class _ByState:
             ]
         return torch.cat(found)
 
-    def regress(self, ergodic: Ergodic) -> tuple[Tensor, Tensor]:
-        """Least squares of log K', and of a planner's premium, on log K by z, and R2 of log K'."""
-        log_K = ergodic.K.log()
-        z = ergodic.z[:, :-1].flatten()
-        for index in range(len(ergodic.share_z)):
-            seen = int((z == index).sum())
+    def require_states(self, z: Tensor) -> None:
+        """Raise InputError unless a line can be laid through what follows each state of the path z (B, T)."""
+        for index in range(self.n_z):
+            seen = int((z[:, :-1] == index).sum())
             require(
                 seen > 2,
                 f"reference.periods: the path is in state {index} of the aggregate shock only {seen} "
                 "times; expected a longer path or more reference.economies",
             )
+
+    def regress(self, ergodic: Ergodic) -> tuple[Tensor, Tensor]:
+        """Least squares of log K', and of a planner's premium, on log K by z, and R2 of log K'."""
+        log_K = ergodic.K.log()
+        z = ergodic.z[:, :-1].flatten()
         law, fit = _lines(log_K[:, :-1].flatten() - self.centre, log_K[:, 1:].flatten(), z)
         if self.unit:
             law = torch.cat(
@@ -262,6 +282,9 @@ class _Polynomials:
         """The other way round."""
         return law.coefficients
 
+    def require_states(self, z: Tensor) -> None:
+        """None can be missed: the polynomial is of z itself."""
+
     def regress(self, ergodic: Ergodic) -> tuple[Tensor, Tensor]:
         """Least squares of log K'/K on the terms, and its R2, (1,)."""
         terms = monomials(ergodic.K[:, :-1], ergodic.z[:, :-1], self.centre, self.order).flatten(0, 1)
@@ -297,21 +320,22 @@ def _anderson(x: Tensor, residual: Tensor, secants: list[tuple[Tensor, Tensor]],
 
 
 def _check_width(economy: Economy, ergodic: Ergodic, grid: Grid, settings: ReferenceSettings) -> None:
+    """Raise NotConverged where the path leaves the nodes: beyond them the policy is not that of the economy."""
     if grid.z is not None:
         for name, nodes, path in (
             (economy.mean_assets, grid.K, ergodic.K),
             (economy.aggregate_shock, grid.z, ergodic.z),
         ):
             low, high = float(path.min()), float(path.max())
-            require(
-                float(nodes[0]) < low and high < float(nodes[-1]),
-                f"reference.box: {name} moves between {low:.4g} and {high:.4g}, beyond its nodes; expected more than "
-                f"[{float(nodes[0]):g}, {float(nodes[-1]):g}]",
-            )
+            if not (float(nodes[0]) < low and high < float(nodes[-1])):
+                raise NotConverged(
+                    f"reference.box: {name} moves between {low:.4g} and {high:.4g}, beyond its nodes; expected more "
+                    f"than [{float(nodes[0]):g}, {float(nodes[-1]):g}]"
+                )
         return
     low, high = float(ergodic.K.min()), float(ergodic.K.max())
     if not (grid.K[0] < low and high < grid.K[-1]):
-        raise InputError(
+        raise NotConverged(
             f"reference.K_width: capital moves between {low:.4g} and {high:.4g}, beyond its nodes; "
             f"expected more than {settings.K_width:g}"
         )

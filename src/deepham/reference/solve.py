@@ -12,7 +12,7 @@ from deepham.economics.economy import Economy, require
 from deepham.reference.equations import equations
 from deepham.reference.grid import GridFunction
 from deepham.reference.household import HouseholdProblem, LawOfMotion, PolynomialLaw, aggregates_at
-from deepham.reference.law_of_motion import Equilibrium, Progress, forecast_errors, solve_law_of_motion
+from deepham.reference.law_of_motion import Equilibrium, Progress, forecast_errors, solve_law_of_motion, unset
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.stationary import solve_stationary
 from deepham.simulation.household import observe
@@ -78,7 +78,8 @@ def solve_reference(economy: Economy, settings: ReferenceSettings, progress: Pro
         progress: called with (iteration, change of the law of motion, mean K).
 
     Raises:
-        InputError: an economy of another kind, or an equilibrium that was not found.
+        InputError: settings out of range, an economy of another kind, or more memory than there is.
+        NotConverged: an equilibrium that was not found.
     """
     settings.validate()
     fault = no_grid(economy)
@@ -174,6 +175,12 @@ def no_grid(economy: Economy) -> str | None:
             f"{', '.join(sorted(names))}"
         )
     return None
+
+
+def no_comparison(economy: Economy, settings: ReferenceSettings) -> str | None:
+    """Why these settings give the economy no grid solution: `no_grid`, or a setting without a value. None where they
+    may."""
+    return no_grid(economy) or (unset(economy, settings) if has_aggregate_risk(economy) else None)
 
 
 def _from_the_mean(economy: Economy) -> bool:
