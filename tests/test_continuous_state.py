@@ -10,7 +10,7 @@ from deepham import economics, load
 from deepham.algorithm.by_wealth import errors_by_wealth
 from deepham.algorithm.evaluation import VerdictSettings, ergodic_path, error_measures, measure
 from deepham.benchmark.many_shocks import many_shocks
-from deepham.errors import InputError
+from deepham.errors import InputError, OutOfDomain
 from deepham.figures import wealth_and_policy
 from deepham.networks.settings import NetworkSettings, build_networks
 from deepham.simulation.period import Panel, World
@@ -143,6 +143,22 @@ def test_errors_are_per_unit_of_time(solution):
     assert abs(value) < 100  # lifetime utility: utils by the year, discounted at 5 percent, and not by the step
 
 
+def test_a_state_without_an_economy_is_bad_input_where_it_is_given_alone(solution, monkeypatch):
+    with pytest.raises(OutOfDomain, match="^W: "):
+        solution.simulate(60, shocks=np.full(60, -8.0))
+    monkeypatch.setattr(solution.economy, "fault", lambda z, aggregates=None: "there is none" if len(z) else None)
+    for call in (
+        lambda: solution.simulate(2),
+        lambda: solution.irf({"innovation": -1.0}, periods=1, draws=2),
+        lambda: solution.risky_steady_state(periods=2),
+        lambda: solution.errors(dates=1, periods=2),
+    ):
+        with pytest.raises(OutOfDomain, match="^W: there is none$"):
+            call()
+    refused(lambda: solution.consumption(a=1.0, e=1, W=2.0), "W: there is none")
+    refused(lambda: solution.simulate(2, start={"a": [1.0], "e": [1], "weight": [1.0]}), "W: there is none")
+
+
 def test_what_cannot_be_answered_is_said_in_one_line(solution):
     refused(lambda: solution.consumption(a=1.0, e=1, W=-0.1), "W", "net worth is -0.1")
     refused(lambda: solution.consumption(a=1.0, e=1, W="high"), "W", "expected numbers")
@@ -155,7 +171,6 @@ def test_what_cannot_be_answered_is_said_in_one_line(solution):
     refused(lambda: solution.irf({"transfer": 0.05, "after": "0"}), "shock", "expected any")
     start = {"a": [1e6], "e": [1], "weight": [1.0]}
     refused(lambda: solution.simulate(3, start=start), "leverage")
-    refused(lambda: solution.simulate(60, shocks=np.full(60, -8.0)), "W")
     refused(
         lambda: Solution(
             "jfv",

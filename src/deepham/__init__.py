@@ -10,13 +10,13 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from deepham.errors import InputError
+from deepham.errors import InputError, NotConverged, OutOfDomain
 
 if TYPE_CHECKING:
     from deepham.solution import Solution
 
 __version__ = "0.1.0"
-__all__ = ["InputError", "datasets", "economics", "load", "plot_irf", "solve"]
+__all__ = ["InputError", "NotConverged", "OutOfDomain", "datasets", "economics", "load", "plot_irf", "solve"]
 MODULES = ("datasets", "economics")  # that users reach by attribute; loaded when they are first asked for
 
 
@@ -66,6 +66,7 @@ def solve(
 
     Raises:
         InputError: bad input, before anything is simulated.
+        OutOfDomain: the trained economy reaches an aggregate state in which there can be none.
     """
     from deepham.training.solve import solve as train
 

@@ -15,7 +15,7 @@ from deepham import folder
 from deepham.economics.economy import Economy
 from deepham.economics.naming import flags
 from deepham.economics.planner import externality
-from deepham.errors import InputError, show
+from deepham.errors import InputError, OutOfDomain, show
 from deepham.files import replace
 from deepham.histories import Histories
 from deepham.histories import descriptions as of_households
@@ -73,7 +73,7 @@ def record(
         histories: keeps what every household of a panel does.
 
     Raises:
-        InputError: an aggregate state out of the economy's domain.
+        OutOfDomain: an aggregate state out of the economy's domain.
     """
     if grid is not None and len(shocks) > BLOCK:
         blocks = [slice(first, first + BLOCK) for first in range(0, len(shocks), BLOCK)]
@@ -102,7 +102,7 @@ def record(
         state = {name: z[:, 0] for name in own}
         moments = _distribution(population, period.consumption, economy.borrowing_limit)
         rows.append(moments | _externality(period) | state | period.accounts)
-    economy.check_domain(last.panel.z, last.seen.aggregates)
+    economy.check_domain(last.panel.z, last.seen.aggregates, error=OutOfDomain)
     series = {name: torch.stack([row[name] for row in rows], 1) for name in rows[0]}
     return Record(
         series,

@@ -5,15 +5,35 @@ from __future__ import annotations
 LONGEST = 600  # characters of a message
 
 
-class InputError(ValueError):
-    """Bad input: one line that says what was given, what was expected and how to mend it.
-
-    The scripts print the line and exit with code 2; a caller in Python catches it as a ValueError. Whatever was given
-    and is quoted in the message, the line is one, printable and no longer than LONGEST.
-    """
+class _OneLine(Exception):
+    """Whatever is quoted in the message, it is one line, printable and no longer than LONGEST."""
 
     def __init__(self, message: str):
         super().__init__(one_line(message))
+
+
+class InputError(_OneLine, ValueError):
+    """Bad input: one line that says what was given, what was expected and how to mend it.
+
+    It could have been known from the input alone. The scripts print the line and exit with code 2; a caller in Python
+    catches it as a ValueError.
+    """
+
+
+class NotEnoughMemory(InputError):
+    """What was asked for needs more memory than there is, and was not begun; the message says what to lower."""
+
+
+class NotConverged(_OneLine, RuntimeError):
+    """A solution was not found: an iteration did not come to its end, or left the grid that it is on. The message says
+    how far it came and what to try. Exit code 1.
+    """
+
+
+class OutOfDomain(_OneLine, RuntimeError):
+    """A simulated economy reached an aggregate state in which there can be no economy; the message says which and what
+    to try. Exit code 1. (A state that was given, and not computed, is bad input.)
+    """
 
 
 def require(condition: bool, message: str) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import torch
 
-from deepham.errors import InputError
+from deepham.errors import NotEnoughMemory
 
 # bytes, and the settings that they grow with: name -> value
 Part = tuple[int, dict[str, object]]
@@ -31,13 +31,13 @@ GROUP_FILES = (
 
 
 def require_memory(parts: list[Part], device="cpu") -> None:
-    """Raise InputError, with the figure, where the parts together need more memory than is available on the device."""
+    """Raise NotEnoughMemory, with the figure, where the parts together need more than is available on the device."""
     needed, free = sum(size for size, _ in parts), available(device)
     if needed > free:
         settings = max(parts, key=lambda part: part[0])[1]
         settings = {name: value for name, value in settings.items() if value > 1} or settings  # one cannot be lowered
         asked = " x ".join(f"{name}={value}" for name, value in settings.items())
-        raise InputError(
+        raise NotEnoughMemory(
             f"{asked}: about {_gigabytes(needed)} GB of memory, {_gigabytes(free)} GB are available; lower "
             f"{' or '.join(settings)}"
         )

@@ -14,7 +14,7 @@ from torch import Tensor
 from deepham import datasets, impulse, memory, states
 from deepham.algorithm.evaluation import VerdictSettings, ergodic_path, error_measures
 from deepham.economics.economy import Economy
-from deepham.errors import InputError
+from deepham.errors import InputError, OutOfDomain
 from deepham.histories import Histories
 from deepham.risky import RiskySteadyState, describe_path
 from deepham.simulation.balance import SMALL, gap_of
@@ -180,6 +180,7 @@ class SolvedEconomy:
 
         Raises:
             InputError: one line on the argument that does not fit.
+            OutOfDomain: an economy reaches an aggregate state in which there can be none.
         """
         return self._simulate(periods, economies, agents, seed, shocks, start, states.flag("histories", histories))[0]
 
@@ -231,6 +232,7 @@ class SolvedEconomy:
         Raises:
             InputError: an unknown state, one that the chain never stays in, periods below 2 or more than the memory
             holds.
+            OutOfDomain: as for `simulate`.
         """
         periods, z = states.whole("periods", periods, 2), self.economy.naming.read_held(z)
         memory.require_memory(
@@ -309,6 +311,7 @@ class SolvedEconomy:
 
         Raises:
             InputError: an unknown shock or state, numbers out of range, a response that is exactly zero in every draw.
+            OutOfDomain: as for `simulate`.
         """
         periods, draws = states.whole("periods", periods, 1), states.whole("draws", draws, 1)
         agents = None if agents is None else states.whole("agents", agents, 1)
@@ -360,7 +363,7 @@ class SolvedEconomy:
             variables: names, one panel each; None: Y, C, I, K, r and w, as far as there are such.
 
         Raises:
-            InputError: as `irf`, and for variables that there are none of.
+            InputError, OutOfDomain: as `irf`; InputError also for variables that there are none of.
         """
         from deepham import figures_irf  # matplotlib, which takes a third of a second to import
 
@@ -383,6 +386,7 @@ class SolvedEconomy:
 
         Raises:
             InputError: dates or periods below 1, more dates than periods, a seed that is none.
+            OutOfDomain: as for `simulate`.
         """
         dates, periods = states.whole("dates", dates, 1), states.whole("periods", periods, 1)
         if dates > periods:
@@ -395,6 +399,7 @@ class SolvedEconomy:
         )
         shocks = self._draw_path(1, periods, self._generator(seed))
         path = ergodic_path(self.world, self.grid, self.begin(shocks[:, 0]), shocks, burn_in=0, dates=dates)
+        self.economy.check_domain(path.z.flatten(0, 1), error=OutOfDomain)
         return error_measures(self.world, path.dates.select(slice(dates)))
 
     def _generator(self, seed) -> torch.Generator:
@@ -501,7 +506,7 @@ class SolvedEconomy:
 
     def _check_z(self, z: Tensor | None) -> Tensor:
         z = self.economy.chain.restored(z)
-        self.economy.check_domain(z)
+        self.economy.check_domain(z, error=InputError)
         return z
 
     def _check_resources(self, name: str, seen: Observation) -> None:

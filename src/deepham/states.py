@@ -154,7 +154,7 @@ def _assets(economy: Economy, name: str, given) -> np.ndarray:
 def _aggregate_states(economy: Economy, given) -> np.ndarray:
     """Aggregate states, of any shape: indices of a chain, or values of one number in which there can be an economy."""
     states = economy.naming.read(given)
-    economy.check_domain(economy.chain.z_of(torch.tensor(states).reshape(-1)))
+    economy.check_domain(economy.chain.z_of(torch.tensor(states).reshape(-1)), error=InputError)
     return states
 
 
@@ -163,7 +163,7 @@ def _check_prices(economy: Economy, name: str, population: Population) -> None:
     z = economy.chain.typical_z()
     every = population.select([0] * len(z))
     aggregates = economy.aggregates(every, z)
-    economy.check_domain(z, aggregates)
+    economy.check_domain(z, aggregates, error=InputError)
     for value in economy.prices(aggregates, z).values():
         if not bool(torch.isfinite(value).all()):
             found = ", ".join(f"{key} = {float(value[0]):g}" for key, value in aggregates.items())

@@ -13,7 +13,7 @@ from scipy.sparse.linalg import spsolve
 
 from deepham import economics
 from deepham.benchmark.many_shocks import many_shocks
-from deepham.errors import InputError
+from deepham.errors import InputError, NotConverged
 from deepham.reference import solve, store
 from deepham.reference.compare import compare
 from deepham.reference.grid import Grid, GridFunction
@@ -324,6 +324,17 @@ def test_the_solution_is_stored_and_read_to_the_bit(yearly, small, tmp_path):
         ({"z_nodes": 1}, r"reference\.z_nodes: expected at least 2, got 1"),
         ({"order": 6}, r"reference\.order: expected at most 5, got 6"),
         ({"box": [[2.0, 1.0], [1.0, 2.0]]}, r"reference\.box: expected \[\[lowest, highest\] of mean assets"),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused_in_a_line(yearly, changed, message):
+    with pytest.raises(InputError, match=message) as refused:
+        solve_reference(yearly, replace(SMALL, **{"k_nodes": 40, "periods": 100, "burn_in": 20} | changed))
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "changed, message",
+    [
         (
             {"box": [[1.2, 1.3], [1.0, 4.0]], "tolerance": 0.5, "order": 1},
             r"reference\.box: B moves between .* beyond its nodes",
@@ -331,10 +342,10 @@ def test_the_solution_is_stored_and_read_to_the_bit(yearly, small, tmp_path):
         ({"tolerance": 1e-12, "iterations": 4}, "still moves by .* after 4 iterations"),
     ],
 )
-def test_settings_that_do_not_fit_are_refused_in_a_line(yearly, changed, message):
-    with pytest.raises(InputError, match=message) as refused:
+def test_an_equilibrium_that_is_not_found_is_said_in_a_line(yearly, changed, message):
+    with pytest.raises(NotConverged, match=message) as failed:
         solve_reference(yearly, replace(SMALL, **{"k_nodes": 40, "periods": 100, "burn_in": 20} | changed))
-    assert "\n" not in str(refused.value)
+    assert "\n" not in str(failed.value)
 
 
 def test_a_state_of_several_numbers_is_refused(yearly):
@@ -356,8 +367,8 @@ def test_aggregates_of_mean_assets(yearly):
         ({"rho": 0.04974}, "W beside B = .*: .*; expected a calibration with a rest"),
     ],
 )
-def test_an_economy_without_a_rest_is_refused_in_a_line(changed, message):
-    with pytest.raises(InputError, match=message) as refused:
+def test_an_economy_without_a_rest_is_said_in_a_line(changed, message):
+    with pytest.raises(NotConverged, match=message) as refused:
         solve_stationary(without_shocks(**changed), replace(REST, k_nodes=30, histogram_nodes=60))
     assert "\n" not in str(refused.value)
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from deepham import economics
-from deepham.errors import InputError
+from deepham.errors import NotConverged
 from deepham.reference.grid import Grid
 from deepham.reference.household import HouseholdProblem, LawOfMotion
 
@@ -159,7 +159,7 @@ def test_finer_grids_change_consumption_little(ks98, solved):
 
 def test_iterations_that_do_not_end_are_reported(ks98):
     problem = ks98_problem(ks98, 20, 2)
-    with pytest.raises(InputError, match="still moves"):
+    with pytest.raises(NotConverged, match="still moves"):
         problem.consumption(most=3)
-    with pytest.raises(InputError, match="still moves"):
+    with pytest.raises(NotConverged, match="still moves"):
         problem.value(0.5 * problem.today.resources, most=3)

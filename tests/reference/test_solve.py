@@ -8,10 +8,12 @@ import pytest
 import torch
 
 from deepham import economics
-from deepham.errors import InputError
+from deepham.errors import InputError, NotConverged
+from deepham.reference import law_of_motion
 from deepham.reference.laws import lines
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.solve import _doubling, _halved, _solve, solve_reference
+from deepham.reference.stationary import _root
 
 SMALL = ReferenceSettings(
     k_nodes=150,
@@ -138,8 +140,32 @@ def test_prices_that_depend_on_more_than_capital_are_refused(ks98):
 
 
 def test_a_fixed_point_that_is_not_found_says_what_to_try(ks98):
-    with pytest.raises(InputError, match="still moves by .* after 4 iterations; try a smaller reference.damping"):
+    with pytest.raises(NotConverged, match="still moves by .* after 4 iterations; try a smaller reference.damping"):
         solve_reference(ks98, replace(TINY, tolerance=1e-12, iterations=4))
+
+
+def test_a_path_that_misses_a_state_is_refused_before_anything_is_solved(ks98, monkeypatch):
+    monkeypatch.setattr(law_of_motion, "HouseholdProblem", None)
+    draw = ks98.chain.draw_path
+    ks98.chain.draw_path = lambda *arguments: torch.zeros_like(draw(*arguments))
+    with pytest.raises(
+        InputError, match=r"reference\.periods: the path is in state 1 of the aggregate shock only 0 times"
+    ):
+        solve_reference(ks98, TINY)
+
+
+def test_a_search_that_ends_in_nan_has_not_converged(ks98, monkeypatch):
+    follow = law_of_motion.ergodic_path
+
+    def lost(*arguments):
+        found = follow(*arguments)
+        return replace(found, K=torch.full_like(found.K, math.nan))
+
+    monkeypatch.setattr(law_of_motion, "ergodic_path", lost)
+    with pytest.raises(NotConverged, match="the law of motion of iteration 1 leads to economies that are NaN"):
+        solve_reference(ks98, TINY)
+    with pytest.raises(NotConverged, match="there is no solution at .* between -2 and 3"):
+        _root(lambda x: x if abs(x) > 1 else math.nan, -2.0, 3.0, 1e-6)
 
 
 def test_a_line_through_the_points_of_each_state_and_how_well_it_fits(seeded):

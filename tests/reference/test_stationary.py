@@ -15,7 +15,7 @@ from deepham import economics
 from deepham.economics.economy import Economy
 from deepham.economics.markov import JointChain
 from deepham.economics.preferences import CRRA
-from deepham.errors import InputError
+from deepham.errors import NotConverged
 from deepham.reference.compare import compare
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.solve import solve_reference
@@ -181,5 +181,5 @@ def test_saving_without_end_is_refused():
         "R": torch.full_like(aggregates["K"], 1.06),
         "w": torch.ones_like(aggregates["K"]),
     }
-    with pytest.raises(InputError, match="households hold more capital than firms use"):
+    with pytest.raises(NotConverged, match="households hold more capital than firms use"):
         solve_reference(economy, replace(SETTINGS, k_nodes=60, histogram_nodes=60))

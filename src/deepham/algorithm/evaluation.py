@@ -13,6 +13,7 @@ from deepham.algorithm import business_cycle
 from deepham.algorithm.business_cycle import BLOCKS, Moments, standard_error
 from deepham.algorithm.residuals import residuals
 from deepham.economics.economy import Economy, require
+from deepham.errors import OutOfDomain
 from deepham.simulation.balance import resource_gap
 from deepham.simulation.continuum import on_grid, wealth_grid
 from deepham.simulation.period import Panel, World
@@ -142,6 +143,9 @@ def measure(
         start: B economies to start from, pooled; of their aggregate states the mean, where they are numbers.
         seed: of the path of the aggregate shock.
         progress: called with (periods done, periods in all).
+
+    Raises:
+        OutOfDomain: the path leaves the economy's domain.
     """
     economy, people = world.economy, start.population
     people_of_all = Population(*(x.reshape(1, -1) for x in (people.k, people.eps, people.weight / len(people.weight))))
@@ -183,9 +187,9 @@ def measures_along(world: World, ergodic: Ergodic) -> dict[str, float]:
     """Errors at the dates kept of a path, distance to a closed form where there is one, and the distribution.
 
     Raises:
-        InputError: the path leaves the economy's domain.
+        OutOfDomain: the path leaves the economy's domain.
     """
-    world.economy.check_domain(ergodic.z.flatten(0, 1))
+    world.economy.check_domain(ergodic.z.flatten(0, 1), error=OutOfDomain)
     errors = error_measures(world, ergodic.dates, optimality_every=5)
     return errors | closed_form_measures(world, ergodic.dates) | distribution_measures(ergodic)
 

@@ -21,9 +21,8 @@ from deepham.benchmark.accuracy import DIRECTIONS, POINTS, grid_settings
 from deepham.benchmark.clock import Clock
 from deepham.benchmark.many_shocks import many_shocks
 from deepham.benchmark.train import model_of, shipped, train
-from deepham.economics.economy import require
 from deepham.economics.ks98 import KS98
-from deepham.errors import InputError
+from deepham.errors import NotConverged, NotEnoughMemory
 from deepham.memory import grid_solution, require_memory
 from deepham.reference.household import HouseholdProblem, LawOfMotion
 from deepham.reference.law_of_motion import household_grid, solve_law_of_motion
@@ -114,7 +113,7 @@ def grid_growth(limit: float, most: int, changed: dict) -> list[dict]:
 
     The grids in k and K are the same for every d. Where a solution is not computed, "reason" says whether it would take
     too long (more than `limit` seconds if it takes as many more as one step of the household's problem does) or too
-    much.
+    much, or why it was not found.
 
     Args:
         changed: settings in place of those of `grid_settings`.
@@ -130,11 +129,13 @@ def grid_growth(limit: float, most: int, changed: dict) -> list[dict]:
             row["step_seconds"] = _time_step(economy, settings)
             if d > 1:
                 row["expected_seconds"] = rows[-2]["seconds"] * row["step_seconds"] / rows[-2]["step_seconds"]
-                require(row["expected_seconds"] <= limit, f"longer than {limit:g} s")
+                if row["expected_seconds"] > limit:
+                    row["reason"] = f"longer than {limit:g} s"
+                    break
             begun = time.perf_counter()
             solve_law_of_motion(economy, settings)
             row["seconds"] = time.perf_counter() - begun
-        except InputError as error:
+        except (NotEnoughMemory, NotConverged) as error:
             row["reason"] = str(error)
             break
     return rows

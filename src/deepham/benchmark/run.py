@@ -25,7 +25,7 @@ def run(cfg: DictConfig) -> int:
 
     Raises:
         InputError: bad input.
-        BenchmarkFailed: a measurement did.
+        BenchmarkFailed, NotConverged: a measurement did not come to its end.
     """
     settings = read(cfg)
     output = Path(cfg.output or f"logs/benchmark-{datetime.now():%Y%m%d-%H%M%S}")

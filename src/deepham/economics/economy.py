@@ -26,7 +26,7 @@ from deepham.economics.naming import Naming
 from deepham.economics.planner import planned
 from deepham.economics.preferences import CRRA
 from deepham.economics.process import ShockProcess
-from deepham.errors import InputError, require, show
+from deepham.errors import InputError, OutOfDomain, require, show
 
 if TYPE_CHECKING:
     from deepham.simulation.period import Observation, Policy
@@ -214,10 +214,14 @@ class Economy(ABC):
         """
         return None
 
-    def check_domain(self, z: Tensor, aggregates: dict[str, Tensor] | None = None) -> None:
-        """Raise InputError for an aggregate state in which there can be no economy."""
+    def check_domain(
+        self, z: Tensor, aggregates: dict[str, Tensor] | None = None, *, error: type[InputError | OutOfDomain]
+    ) -> None:
+        """Raise the error where there is a `fault`: InputError if these states were given, OutOfDomain if they were
+        computed."""
         fault = self.fault(z, aggregates)
-        require(fault is None, f"{self.aggregate_shock}: {fault}")
+        if fault is not None:
+            raise error(f"{self.aggregate_shock}: {fault}")
 
     @property
     def typical_assets(self) -> float:

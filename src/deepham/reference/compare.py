@@ -54,6 +54,10 @@ def measure_against(
 
     Returns:
         The candidate's path, the reference's, and the candidate's measures.
+
+    Raises:
+        InputError: as `compare`.
+        OutOfDomain: the candidate's path leaves the economy's domain.
     """
     z_path = verdict_path(world.economy, settings, seed)
     candidate, truth, gaps = compare(world, reference, z_path, settings.burn_in, settings.dates, progress)

@@ -17,6 +17,7 @@ from scipy.optimize import newton
 from torch import Tensor
 
 from deepham.economics.economy import Economy, require
+from deepham.errors import NotConverged
 from deepham.reference.grid import Grid
 from deepham.reference.household import LawOfMotion, PolynomialLaw, aggregates_at
 from deepham.reference.laws import LinesByState, Polynomials
@@ -48,6 +49,10 @@ class Family(ABC):
     def fault(self) -> str | None:
         """Why the economy is none that the grid method solves; None where it is."""
 
+    def unset(self, settings: ReferenceSettings) -> str | None:
+        """Which of the settings that the kind takes has no value; None where all have."""
+        return None
+
     @abstractmethod
     def nodes(self, settings: ReferenceSettings) -> tuple[Tensor, Tensor | None]:
         """Nodes of mean assets (J,), and of z where it is a number. Raises InputError for settings that miss."""
@@ -58,7 +63,7 @@ class Family(ABC):
 
     @abstractmethod
     def resting(self, K: float) -> Tensor:
-        """The aggregate state that stays as it is beside K and without shocks, (1,) or (1, 1). Raises InputError."""
+        """The aggregate state that stays as it is beside K and without shocks, (1,) or (1, 1). Raises NotConverged."""
 
     @abstractmethod
     def nodes_at_rest(self, K: float, width: Tensor) -> Tensor | None:
@@ -134,13 +139,18 @@ class OfANumber(Family):
             )
         return None
 
-    def nodes(self, settings: ReferenceSettings) -> tuple[Tensor, Tensor]:
+    def unset(self, settings: ReferenceSettings) -> str | None:
         for name in ("z_nodes", "box", "order"):
-            require(
-                getattr(settings, name) is not None,
-                f"reference.{name}: expected a value, as the aggregate state of the economy, "
-                f"{self.economy.aggregate_shock}, is a number; see conf/reference/standard.yaml",
-            )
+            if getattr(settings, name) is None:
+                return (
+                    f"reference.{name}: expected a value, as the aggregate state of the economy, "
+                    f"{self.economy.aggregate_shock}, is a number; see conf/reference/standard.yaml"
+                )
+        return None
+
+    def nodes(self, settings: ReferenceSettings) -> tuple[Tensor, Tensor]:
+        missing = self.unset(settings)
+        require(missing is None, str(missing))
         assert settings.box is not None and settings.z_nodes is not None
         (low, high), ends = settings.box
         K = torch.linspace(math.log(low), math.log(high), settings.K_nodes, dtype=torch.float64).exp()
@@ -158,20 +168,21 @@ class OfANumber(Family):
             at = torch.full_like(z, number)
             return float(chain.follow(at, torch.zeros_like(z), aggregates_at(self.economy, mean, at)) - at)
 
-        rest = z
+        rest, fault = z, None
         try:
             rest = torch.full_like(z, newton(moves, float(z), tol=1e-13))
+        except RuntimeError:  # newton's own word for it
+            fault = "it rests nowhere"
+        if fault is None:
             fault = self.economy.fault(rest, aggregates_at(self.economy, mean, rest))
             # where nothing is left of what typically is something
             if float(z) and abs(float(rest)) < 1e-8 * abs(float(z)):
                 fault = f"it dies out, {float(rest):.3g}"
-        except RuntimeError:
-            fault = "it rests nowhere"
-        require(
-            fault is None,
-            f"reference: {self.economy.aggregate_shock} beside {self.economy.mean_assets} = {K:.4g}: {fault}; "
-            "expected a calibration with a rest",
-        )
+        if fault is not None:
+            raise NotConverged(
+                f"reference: {self.economy.aggregate_shock} beside {self.economy.mean_assets} = {K:.4g}: {fault}; "
+                "expected a calibration with a rest"
+            )
         return rest
 
     def nodes_at_rest(self, K: float, width: Tensor) -> Tensor:

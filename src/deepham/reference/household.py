@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from deepham.economics.economy import Economy
-from deepham.errors import InputError
+from deepham.errors import NotConverged
 from deepham.reference.grid import Grid, bracket
 from deepham.simulation.period import Observation
 from deepham.simulation.population import Population
@@ -174,9 +174,10 @@ class HouseholdProblem:
         self.probability = chance[:, :, 0, None, None] * individual  # (z, z', eps, eps'): no chance depends on K
 
     def consumption(self, start: Tensor | None = None, tolerance: float = 1e-8, most: int = 20_000) -> Tensor:
-        """The policy, found by iterating until it moves by less than `tolerance` relative to itself."""
+        """The policy, found by iterating until it moves by less than `tolerance` relative to itself. Raises
+        NotConverged."""
         c = 0.5 * (self.today.resources - self.economy.borrowing_limit) if start is None else start
-        for _ in range(most):
+        for step in range(1, most + 1):
             new = self._egm_step(c)
             change = float((new / c - 1).abs().max())
             c = new
@@ -184,13 +185,14 @@ class HouseholdProblem:
                 return c
             if not math.isfinite(change):
                 break
-        raise InputError(
-            f"reference: the household's policy still moves by {change:.1e} after {most} steps; try "
+        raise NotConverged(
+            f"reference: the household's policy still moves by {change:.1e} after {step} steps; try "
             "another reference.K_width or more reference.k_nodes"
         )
 
     def value(self, c: Tensor, tolerance: float = 1e-7, most: int = 20_000) -> Tensor:
-        """Lifetime utility of following c, in utils; the error left is below tolerance / (1 - beta)."""
+        """Lifetime utility of following c, in utils; the error left is below tolerance / (1 - beta). Raises
+        NotConverged."""
         economy, choice = self.economy, {"c": c}
         utility = economy.utility(choice, self.today)
         low, share = bracket(self.grid.k, economy.carry(choice, self.today))
@@ -207,7 +209,7 @@ class HouseholdProblem:
             v = new + economy.beta / (1 - economy.beta) * 0.5 * (change.max() + change.min())
             if float(change.max() - change.min()) < tolerance:
                 return v
-        raise InputError(
+        raise NotConverged(
             f"reference: the value function still moves by {float(change.abs().max()):.1e} after {most} "
             "steps; try another reference.K_width or more reference.k_nodes"
         )

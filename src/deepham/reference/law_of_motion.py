@@ -8,6 +8,7 @@ each state of a chain, or a polynomial where the aggregate state is a number.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -17,7 +18,7 @@ from torch import Tensor
 from deepham import memory
 from deepham.algorithm.evaluation import Ergodic, ergodic_path
 from deepham.economics.economy import Economy
-from deepham.errors import InputError
+from deepham.errors import NotConverged
 from deepham.reference.families import family_of
 from deepham.reference.grid import Grid, GridFunction
 from deepham.reference.household import HouseholdProblem, LawOfMotion, PolynomialLaw, aggregates_at
@@ -64,7 +65,8 @@ def solve_law_of_motion(
         near: an equilibrium on other grids, where the search starts.
 
     Raises:
-        InputError: capital leaves its nodes, or the fixed point is not found.
+        InputError: more memory than there is, or a path of the aggregate shock that misses one of its states.
+        NotConverged: capital leaves its nodes, or the fixed point is not found.
     """
     memory.require_memory(memory.grid_solution(economy, settings))
     grid, nodes = household_grid(economy, settings), wealth_grid(economy, settings.histogram_nodes, settings.top)
@@ -82,6 +84,8 @@ def solve_law_of_motion(
             start.z,
         )
         x, secants, economies = laws.parameters(near.law), near.secants, settings.economies
+    # the first iterations see the shortest path
+    laws.require_states(shocks[:economies, settings.burn_in :][:, : None if near else SETTLING_PERIODS])
     previous = c = None
     for iteration in range(settings.iterations):
         settling = near is None and iteration < SETTLING
@@ -96,9 +100,16 @@ def solve_law_of_motion(
             settings.burn_in,
             DATES,
         )
+        if not bool(ergodic.K.log().isfinite().all() and ergodic.z.isfinite().all()):
+            raise NotConverged(
+                f"reference: the law of motion of iteration {iteration + 1} leads to economies that are NaN, infinite "
+                "or without assets; try a smaller reference.damping"
+            )
         found, r_squared = laws.regress(ergodic)
         residual = found - x
         change = float(residual.abs().max())
+        if not math.isfinite(change):
+            break
         if progress:
             progress(iteration + 1, change, float(ergodic.K.mean()))
         if settling:
@@ -121,9 +132,9 @@ def solve_law_of_motion(
                     x, secants, previous = laws.padded(x), [], None
                     residual = laws.regress(ergodic)[0] - x
         x = _anderson(x, residual, secants, settings.damping)
-    raise InputError(
-        f"reference: the law of motion still moves by {change:.1e} after {settings.iterations} "
-        "iterations; try a smaller reference.damping"
+    raise NotConverged(
+        f"reference: the law of motion still moves by {change:.1e} after {iteration + 1} iterations; "
+        "try a smaller reference.damping"
     )
 
 

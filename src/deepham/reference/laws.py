@@ -15,12 +15,12 @@ from torch import Tensor
 
 from deepham.algorithm.evaluation import Ergodic
 from deepham.economics.economy import Economy, require
-from deepham.errors import InputError
+from deepham.errors import NotConverged
 from deepham.reference.grid import Grid
 from deepham.reference.household import LawOfMotion, PolynomialLaw, monomials
 from deepham.reference.settings import ReferenceSettings
-from deepham.simulation.population import Population
 from deepham.simulation.period import Panel
+from deepham.simulation.population import Population
 
 
 class LinesByState:
@@ -67,17 +67,20 @@ class LinesByState:
             ]
         return torch.cat(found)
 
-    def regress(self, ergodic: Ergodic) -> tuple[Tensor, Tensor]:
-        """Least squares of log K', and of a planner's premium, on log K by z, and R2 of log K'."""
-        log_K = ergodic.K.log()
-        z = ergodic.z[:, :-1].flatten()
-        for index in range(len(ergodic.share_z)):
-            seen = int((z == index).sum())
+    def require_states(self, z: Tensor) -> None:
+        """Raise InputError unless a line can be laid through what follows each state of the path z (B, T)."""
+        for index in range(self.n_z):
+            seen = int((z[:, :-1] == index).sum())
             require(
                 seen > 2,
                 f"reference.periods: the path is in state {index} of the aggregate shock only {seen} "
                 "times; expected a longer path or more reference.economies",
             )
+
+    def regress(self, ergodic: Ergodic) -> tuple[Tensor, Tensor]:
+        """Least squares of log K', and of a planner's premium, on log K by z, and R2 of log K'."""
+        log_K = ergodic.K.log()
+        z = ergodic.z[:, :-1].flatten()
         law, fit = lines(log_K[:, :-1].flatten() - self.centre, log_K[:, 1:].flatten(), z)
         if self.unit:
             assert ergodic.premium is not None
@@ -99,10 +102,10 @@ class LinesByState:
         return max(1, economies // 4)
 
     def check_inside(self, economy: Economy, ergodic: Ergodic, grid: Grid, settings: ReferenceSettings) -> None:
-        """Raise InputError where economies have left the nodes."""
+        """Raise NotConverged where economies have left the nodes: beyond them the policy is not that of the economy."""
         low, high = float(ergodic.K.min()), float(ergodic.K.max())
         if not (grid.K[0] < low and high < grid.K[-1]):
-            raise InputError(
+            raise NotConverged(
                 f"reference.K_width: capital moves between {low:.4g} and {high:.4g}, beyond its nodes; "
                 f"expected more than {settings.K_width:g}"
             )
@@ -140,6 +143,9 @@ class Polynomials:
         """The other way round."""
         return law.coefficients
 
+    def require_states(self, z: Tensor) -> None:
+        """None can be missed: the polynomial is of z itself."""
+
     def regress(self, ergodic: Ergodic) -> tuple[Tensor, Tensor]:
         """Least squares of log K'/K on the terms, and its R2, (1,)."""
         terms = monomials(ergodic.K[:, :-1], ergodic.z[:, :-1], self.centre, self.order).flatten(0, 1)
@@ -158,18 +164,18 @@ class Polynomials:
         return economies
 
     def check_inside(self, economy: Economy, ergodic: Ergodic, grid: Grid, settings: ReferenceSettings) -> None:
-        """Raise InputError where economies have left the nodes."""
+        """Raise NotConverged where economies have left the nodes: beyond them the policy is not that of the economy."""
         assert grid.z is not None
         for name, nodes, path in (
             (economy.mean_assets, grid.K, ergodic.K),
             (economy.aggregate_shock, grid.z, ergodic.z),
         ):
             low, high = float(path.min()), float(path.max())
-            require(
-                float(nodes[0]) < low and high < float(nodes[-1]),
-                f"reference.box: {name} moves between {low:.4g} and {high:.4g}, beyond its nodes; expected more than "
-                f"[{float(nodes[0]):g}, {float(nodes[-1]):g}]",
-            )
+            if not (float(nodes[0]) < low and high < float(nodes[-1])):
+                raise NotConverged(
+                    f"reference.box: {name} moves between {low:.4g} and {high:.4g}, beyond its nodes; expected more "
+                    f"than [{float(nodes[0]):g}, {float(nodes[-1]):g}]"
+                )
 
 
 def lines(x: Tensor, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:

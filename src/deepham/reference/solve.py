@@ -79,7 +79,8 @@ def solve_reference(economy: Economy, settings: ReferenceSettings, progress: Pro
         progress: called with (iteration, change of the law of motion, mean K).
 
     Raises:
-        InputError: an economy of another kind, or an equilibrium that was not found.
+        InputError: settings out of range, an economy of another kind, or more memory than there is.
+        NotConverged: an equilibrium that was not found.
     """
     settings.validate()
     fault = no_grid(economy)
@@ -157,6 +158,12 @@ def _conclude(economy: Economy, equilibrium: Equilibrium, doubling: dict[str, fl
 def no_grid(economy: Economy) -> str | None:
     """Why the economy is none that the grid method solves; None where it is."""
     return family_of(economy).fault()
+
+
+def no_comparison(economy: Economy, settings: ReferenceSettings) -> str | None:
+    """Why these settings give the economy no grid solution: `no_grid`, or a setting without a value. None where they
+    may."""
+    return no_grid(economy) or (family_of(economy).unset(settings) if has_aggregate_risk(economy) else None)
 
 
 def has_aggregate_risk(economy: Economy) -> bool:

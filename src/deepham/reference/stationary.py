@@ -22,8 +22,8 @@ from torch import Tensor
 
 from deepham import memory
 from deepham.algorithm.evaluation import ergodic_path
-from deepham.economics.economy import Economy, require
-from deepham.errors import InputError
+from deepham.economics.economy import Economy
+from deepham.errors import NotConverged
 from deepham.reference.families import family_of
 from deepham.reference.grid import Grid, GridFunction
 from deepham.reference.household import HouseholdProblem, LawOfMotion, PolynomialLaw, aggregates_at
@@ -54,7 +54,8 @@ def solve_stationary(
         back at it next period, or, where z is a number, to stay where they are.
 
     Raises:
-        InputError: no K was found.
+        InputError: more memory than there is.
+        NotConverged: no K was found.
     """
     memory.require_memory(memory.grid_solution(economy, settings))
     if economy.objective == "planner":
@@ -70,6 +71,27 @@ def solve_stationary(
     return Equilibrium(market.law(K), torch.ones(1, dtype=torch.float64), policy, ergodic, rest)
 
 
+def _root(function: Callable[[float], float], low: float, high: float, tolerance: float) -> float:
+    """A root between two points at which the signs differ, to within the tolerance. Raises NotConverged."""
+
+    def value(x: float) -> float:
+        y = function(x)
+        if math.isnan(y):  # brentq would raise a ValueError
+            raise NotConverged(
+                f"reference: there is no solution at {x:.4g}, on the way to a root between {low:.4g} and {high:.4g}; "
+                "try more reference.k_nodes"
+            )
+        return y
+
+    root, found = brentq(value, low, high, xtol=tolerance, rtol=1e-12, full_output=True, disp=False)
+    if not found.converged:
+        raise NotConverged(
+            f"reference: the root between {low:.4g} and {high:.4g} is still sought at {root:.4g} after "
+            f"{found.iterations} steps; try a larger reference.tolerance"
+        )
+    return root
+
+
 class _Market:
     """What households do when capital is expected to rest at K."""
 
@@ -82,28 +104,28 @@ class _Market:
         self.evaluations = 0
 
     def clears(self) -> float:
-        """The K that households hold at its own prices. Raises InputError."""
+        """The K that households hold at its own prices. Raises NotConverged."""
         low = self.economy.steady_state()[self.economy.mean_assets]  # at beta R = 1 households would save without end
         if not self.family.saves_at_steady_state:
             while self.excess(low) < 0:
                 low /= FACTOR
-                require(
-                    low > float(self.nodes[1] - self.nodes[0]),
-                    f"reference: households hold next to nothing at any {self.economy.mean_assets} "
-                    f"down to {low:.4g}; expected more patient ones, or more risk",
-                )
+                if low <= float(self.nodes[1] - self.nodes[0]):
+                    raise NotConverged(
+                        f"reference: households hold next to nothing at any {self.economy.mean_assets} "
+                        f"down to {low:.4g}; expected more patient ones, or more risk"
+                    )
         high = FACTOR * low
         while self.excess(high) >= 0:
             low, high = high, FACTOR * high
-            require(
-                high < float(self.nodes[-1]) / 2,
-                f"reference.top: households hold more capital than firms use, up to K = {low:.4g} and half of the "
-                f"grid; expected more than {self.settings.top:g}, or a calibration in which saving comes to an end",
-            )
+            if high >= float(self.nodes[-1]) / 2:
+                raise NotConverged(
+                    f"reference.top: households hold more capital than firms use, up to K = {low:.4g} and half of the "
+                    f"grid; expected more than {self.settings.top:g}, or a calibration in which saving comes to an end"
+                )
         return self._root(self.excess, low, high)
 
     def _root(self, excess: Callable[[float], float], low: float, high: float) -> float:
-        return brentq(excess, low, high, xtol=self.settings.tolerance * low, rtol=1e-12)
+        return _root(excess, low, high, self.settings.tolerance * low)
 
     def excess(self, K: float) -> float:
         """Capital that households hold above the K whose prices they face."""
@@ -176,10 +198,13 @@ class _Planner(_Market):
         self.premium = 0.0
 
     def best(self, near: float | None) -> float:
-        """The K at which a planner rests; where there are several, that of the highest mean utility. Raises InputError.
+        """The K at which a planner rests; where there are several, that of the highest mean utility.
 
         Args:
             near: looked for within a step of FACTOR of this one, instead of within SEARCH steps of the typical state.
+
+        Raises:
+            NotConverged: there is none.
         """
 
         @cache  # asked again it would differ in the last digits, by where its iterations start
@@ -187,18 +212,18 @@ class _Planner(_Market):
             try:
                 return self.excess(K)
             # households cannot be had to hold it: where R > 1 the rich that are paid for assets save without end
-            except InputError:
+            except NotConverged:
                 self.consumption, self.premium = None, 0.0
                 return math.nan
 
         centre, steps = (self.economy.typical_state()["K"], SEARCH) if near is None else (near, 1)
         levels = [centre * FACTOR**power for power in range(-steps, steps + 1)]
         brackets = [(low, high) for low, high in zip(levels, levels[1:]) if excess(low) >= 0 > excess(high)]
-        require(
-            bool(brackets),
-            f"reference: the planner rests at no K from {levels[0]:.4g} to {levels[-1]:.4g}; expected a "
-            "calibration whose typical state is closer",
-        )
+        if not brackets:
+            raise NotConverged(
+                f"reference: the planner rests at no K from {levels[0]:.4g} to {levels[-1]:.4g}; expected a "
+                "calibration whose typical state is closer"
+            )
         return max((self._root(excess, *ends) for ends in brackets), key=self.utility)
 
     def utility(self, K: float) -> float:
@@ -221,7 +246,11 @@ class _Planner(_Market):
 
     def at(self, K: float) -> tuple[GridFunction, Population]:
         """The policy and the stationary cross-section of those who hold K at its prices, with the premium that it
-        takes."""
+        takes. Raises NotConverged."""
+        no_premium = (
+            f"reference: no premium on assets has households hold K = {K:.4g}; try more reference.k_nodes or a higher "
+            "reference.top"
+        )
 
         @cache
         def short(premium: float) -> float:
@@ -234,9 +263,11 @@ class _Planner(_Market):
         while direction * short(ends[1]) > 0:
             step *= 2
             ends = [ends[1], ends[1] + direction * step]
-            require(step < 100 * self.unit, f"reference: no premium on assets has households hold K = {K:.4g}")
-        premium = brentq(short, *sorted(ends), xtol=1e-9 * self.unit, rtol=1e-12)
-        require(abs(short(premium)) < 1e-3 * K, f"reference: no premium on assets has households hold K = {K:.4g}")
+            if step >= 100 * self.unit:
+                raise NotConverged(no_premium)
+        premium = _root(short, *sorted(ends), 1e-9 * self.unit)
+        if not abs(short(premium)) < 1e-3 * K:
+            raise NotConverged(no_premium)
         self.premium = premium
         return self._households(K)
 

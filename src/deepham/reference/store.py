@@ -74,7 +74,11 @@ def obtain(
     again: bool = False,
     progress: Progress | None = None,
 ) -> Reference:
-    """The stored solution or a new one, which is stored under `file_name`."""
+    """The stored solution or a new one, which is stored under `file_name`.
+
+    Raises:
+        InputError, NotConverged: as `solve_reference`, of a new one.
+    """
     name = file_name(economy_name, economy, settings)
     stored = None if again else find(economy_name, economy, settings, store)
     if stored is not None:

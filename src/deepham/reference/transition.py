@@ -17,7 +17,7 @@ from scipy.optimize import NoConvergence, anderson
 from torch import Tensor
 
 from deepham.economics.economy import Economy, require
-from deepham.errors import InputError
+from deepham.errors import NotConverged
 from deepham.reference.grid import bracket
 from deepham.reference.household import HouseholdProblem, equal_households
 from deepham.reference.settings import ReferenceSettings
@@ -60,7 +60,8 @@ def solve_transition(
     """Follow an economy with one aggregate state from the cross-section `start` (one economy) to its rest.
 
     Raises:
-        InputError: an economy with aggregate risk, no stationary equilibrium, or a path that was not found.
+        InputError: an economy with aggregate risk, or more memory than there is.
+        NotConverged: no stationary equilibrium, or a path that was not found.
     """
     chain = economy.chain
     require(
@@ -78,7 +79,7 @@ def solve_transition(
             )
     except NoConvergence as error:
         moved = float(np.abs(path.residual(error.args[0])).max())
-        raise InputError(
+        raise NotConverged(
             f"transition: capital still moves by {100 * moved:.1g} % after {ITERATIONS} iterations; expected "
             "a start nearer to the stationary equilibrium"
         ) from None

@@ -144,6 +144,16 @@ class Takeover:
     errors: dict[int, tuple[float, float]]
 
 
+def no_take_over(market: tuple[str, SolvedEconomy], planner: tuple[str, SolvedEconomy]) -> str | None:
+    """Why the two, each with its label, are not compared; None where they are."""
+    if market[1].calibration == planner[1].calibration:
+        return None
+    return (
+        f"{planner[0]} and {market[0]} are of different calibrations; "
+        "expected a planner's and a market's solution of the same economy"
+    )
+
+
 def take_over(
     market: tuple[str, SolvedEconomy],
     planner: tuple[str, SolvedEconomy],
@@ -161,11 +171,8 @@ def take_over(
         InputError: solutions of different calibrations.
     """
     economy = market[1].economy
-    require(
-        market[1].calibration == planner[1].calibration,
-        f"{planner[0]} and {market[0]} are of different calibrations; "
-        "expected a planner's and a market's solution of the same economy",
-    )
+    reason = no_take_over(market, planner)
+    require(reason is None, str(reason))
     say(f"{planner[0]} in place of {market[0]}")
     grid, chain = max((market[1].grid, planner[1].grid), key=lambda nodes: float(nodes[-1])), economy.chain
     n_z, n_eps = chain.n_z, chain.n_eps

@@ -13,7 +13,7 @@ from deepham import memory
 from deepham.algorithm.business_cycle import Moments
 from deepham.algorithm.evaluation import Ergodic, cycle_moments, distribution_measures, moment_errors
 from deepham.economics.economy import require
-from deepham.errors import InputError
+from deepham.errors import InputError, NotConverged, NotEnoughMemory, OutOfDomain
 from deepham.impulse import POOL
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.transition import solve_transition
@@ -124,16 +124,23 @@ def study(
         ergodic: the paths that its verdict was taken on.
         grid: of the economy without aggregate risk.
         say: called with what comes next.
+
+    Raises:
+        NotEnoughMemory: grids that are too large for this machine.
+        OutOfDomain: the simulation that the rest is built on leaves the economy's domain.
     """
     economy = solved.economy
     missing: dict[str, str] = {}
 
     def attempt(name: str, call):
-        """What an economy of another kind cannot answer is left out of the report, with its reason."""
+        """What an economy of another kind cannot answer, and what is not found, is left out of the report, with its
+        reason."""
         say(f"{label}: {name}")
         try:
             return call()
-        except InputError as error:
+        except NotEnoughMemory:  # another request can be met
+            raise
+        except (InputError, NotConverged, OutOfDomain) as error:
             missing[name] = str(error)
             return None
 

@@ -18,7 +18,17 @@ from hydra.errors import OverrideParseException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from deepham.errors import BenchmarkFailed, InputError, NotSaved, ProcessLost, TrainingDiverged, one_line, show
+from deepham.errors import (
+    BenchmarkFailed,
+    InputError,
+    NotConverged,
+    NotSaved,
+    OutOfDomain,
+    ProcessLost,
+    TrainingDiverged,
+    one_line,
+    show,
+)
 from deepham.paths import NAMES, conf_folder
 from deepham.saying import complain, forgive_letters
 from deepham.training.allocator import keep_freed_memory
@@ -155,7 +165,7 @@ def _attempt(module: str, cfg: DictConfig) -> tuple[int, float | None]:
     except InputError as error:
         _complain(str(error))
         return 2, None
-    except (TrainingDiverged, ProcessLost, NotSaved, BenchmarkFailed) as error:
+    except (NotConverged, OutOfDomain, TrainingDiverged, ProcessLost, NotSaved, BenchmarkFailed) as error:
         _complain(str(error))
         return 1, None
     except Exception as error:  # the traceback says where the bug is

@@ -16,7 +16,7 @@ from deepham.algorithm.bellman_paper import Protocol, bellman_paper
 from deepham.algorithm.by_wealth import errors_by_wealth
 from deepham.algorithm.evaluation import cycle_moments, error_measures, measure, measures_along, moment_errors
 from deepham.economics.economy import require
-from deepham.errors import InputError
+from deepham.errors import NotConverged
 from deepham.figures import save_figures
 from deepham.figures_against_grid import figures_against_grid
 from deepham.files import write_json
@@ -24,7 +24,7 @@ from deepham.loading import load
 from deepham.reference import store
 from deepham.reference.compare import measure_against
 from deepham.reference.settings import ReferenceSettings
-from deepham.reference.solve import Reference
+from deepham.reference.solve import Reference, no_comparison
 from deepham.simulation.period import Panel, World
 from deepham.simulation.population import concatenate, gini
 from deepham.simulation.walk import initial_panel, walk
@@ -43,6 +43,7 @@ def run(cfg: DictConfig) -> float:
 
     Raises:
         InputError: no solution there, bad settings, or a grid solution of another calibration.
+        OutOfDomain: the economy leaves its domain along the path that it is measured on.
     """
     torch.set_num_threads(1)
     read_evaluation(cfg)
@@ -139,13 +140,18 @@ def run(cfg: DictConfig) -> float:
 
 
 def reference_of(against, solution: Solution, grid: ReferenceSettings, folder: Path, say) -> Reference | None:
-    """The grid solution in the file `against`, or of the solution's calibration; None where there can be none.
+    """The grid solution in the file `against`, or of the solution's calibration; None where there can be none, or none
+    is found: the solution is measured all the same.
 
     Raises:
         InputError: no such file, or one that has to be made first and does not fit the memory.
     """
     if against is not None:
         return store.read(Path(str(against)), solution.economy)
+    reason = no_comparison(solution.economy, grid)
+    if reason is not None:
+        say(f"no comparison: {reason}")
+        return None
     if store.find(solution.name, solution.economy, grid, folder) is None:
         memory.require_memory(memory.grid_solution(solution.economy, grid))
 
@@ -154,7 +160,7 @@ def reference_of(against, solution: Solution, grid: ReferenceSettings, folder: P
 
     try:
         return store.obtain(solution.name, solution.economy, grid, folder, progress=progress)
-    except InputError as error:  # an economy of another kind: measured all the same
+    except NotConverged as error:
         say(f"no comparison: {error}")
         return None
 

@@ -43,7 +43,8 @@ def run(cfg: DictConfig) -> float:
     """Print law of motion, R2, errors and moments, and store the solution. Returns its mean Euler error in percent.
 
     Raises:
-        InputError: bad input, an economy of another kind, or a fixed point that was not found.
+        InputError: bad input, or an economy of another kind.
+        NotConverged: a fixed point that was not found.
     """
     torch.set_num_threads(1)
     name, economy, settings = read_reference(cfg)

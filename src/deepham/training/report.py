@@ -13,13 +13,12 @@ from omegaconf import DictConfig, ListConfig
 
 from deepham import datasets
 from deepham.economics.economy import require
-from deepham.errors import InputError
 from deepham.loading import load
-from deepham.memory import point_of, require_memory
+from deepham.memory import grid_solution, point_of, require_memory
 from deepham.memory import verdict as verdict_memory
 from deepham.report.contents import contents, manifest_sheet
 from deepham.report.page import write
-from deepham.report.planner import Takeover, take_over
+from deepham.report.planner import Takeover, no_take_over, take_over
 from deepham.report.study import GRID, Study, StudySettings, study
 from deepham.report.subject import examine
 from deepham.report.work import Clock, work
@@ -38,6 +37,7 @@ def run(cfg: DictConfig) -> float:
 
     Raises:
         InputError: no solution there, bad settings, or solutions of different economies.
+        OutOfDomain: an economy leaves its domain along the path that it is measured on.
     """
     torch.set_num_threads(1)
     read_report(cfg)
@@ -49,6 +49,9 @@ def run(cfg: DictConfig) -> float:
         require_memory(
             verdict_memory(solution.economy, verdict, point_of(solution.policy_function)), solution.grid.device
         )
+        calm = solution.economy.without_aggregate_risk()
+        if calm is not None:  # whose transition the cost of fluctuations is measured by
+            require_memory(grid_solution(calm, grid))
     subjects = work(
         cfg.workers,
         [
@@ -153,16 +156,12 @@ def _takeover(studies: list[Study], lengths: StudySettings, seed: int, say: Cloc
     of = {each.solved.economy.objective: each for each in reversed(studies) if not each.is_grid}
     if not {"market", "planner"} <= set(of):
         return None
-    try:
-        return take_over(
-            *((of[objective].label, of[objective].solved) for objective in ("market", "planner")),
-            lengths.paths,
-            seed,
-            say,
-        )
-    except InputError as error:
-        of["planner"].missing["gains from a planner"] = str(error)
+    market, planner = ((of[objective].label, of[objective].solved) for objective in ("market", "planner"))
+    reason = no_take_over(market, planner)
+    if reason is not None:
+        of["planner"].missing["gains from a planner"] = reason
         return None
+    return take_over(market, planner, lengths.paths, seed, say)
 
 
 def _name(path: str) -> str:

@@ -65,7 +65,9 @@ def run(cfg: DictConfig) -> float:
 
     Raises:
         InputError: bad input, before anything is simulated or written; as a job of a sweep it leaves its status.json.
+        NotConverged: the grid solution was not found, as status.json says.
         TrainingDiverged: training found no way on, and status.json says where.
+        OutOfDomain: trained, and the economy leaves its domain where it is measured, as status.json says.
         ProcessLost: one of several processes died, and status.json says how to resume.
         NotSaved: trained and measured, but not all of it could be written.
         Interrupted: a signal, with status.json saying how to resume.
@@ -253,7 +255,7 @@ def _by_name(cycle: list[Moments]) -> dict[str, dict]:
 
 
 def _solve_reference(settings: Settings, folders: RunFolders) -> Reference:
-    """On the grid, and stored for the runs to come. Raises InputError where that cannot be."""
+    """On the grid, and stored for the runs to come. Raises InputError where that cannot be, and NotConverged."""
 
     def progress(iteration: int, change: float, mean_K: float) -> None:
         log.info(
