@@ -2,7 +2,10 @@
 move, and in the fixed point of the grid method.
 """
 
+import copy
 import math
+import pickle
+from dataclasses import replace
 
 import pytest
 import torch
@@ -145,3 +148,10 @@ def test_an_economy_without_a_planner_says_so():
         economics.create("davila12").under("dictator")
     assert math.isfinite(economics.create("davila12").under("planner").to(dtype=torch.float32).beta)
     assert economics.create("davila12").under("planner").to(dtype=torch.float32).objective == "planner"
+
+
+def test_a_planner_survives_copies_pickles_and_other_parameters(economy):
+    for each in (copy.copy(economy), copy.deepcopy(economy), pickle.loads(pickle.dumps(economy)), replace(economy)):
+        assert each.objective == "planner" and each.parameters() == economy.parameters()
+        assert each.under("market").objective == "market" and type(each) is type(economy)
+    assert economy.without_aggregate_risk().objective == "planner"

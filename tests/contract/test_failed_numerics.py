@@ -47,7 +47,9 @@ def test_a_sweep_goes_on_after_a_job_whose_grid_solution_is_not_found(command):
 
 
 def test_an_economy_that_leaves_its_domain_is_one_line_and_exit_code_1(script, monkeypatch):
-    monkeypatch.setattr(KS98, "fault", lambda self, z, aggregates=None: "there is none")
+    monkeypatch.setattr(
+        KS98, "fault", lambda self, z, aggregates=None: "there is none" if len(z) > 2 else None
+    )  # a path
     code, _, errors = script(evaluate, "solution=ks98", *SHORT, "output=here")
     assert (code, errors) == (1, ["error: z: there is none"]) and not Path("here").exists()
 

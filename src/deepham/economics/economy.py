@@ -16,7 +16,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from numbers import Real
-from typing import TYPE_CHECKING, ClassVar, get_origin, get_type_hints
+from typing import Any, ClassVar, Protocol, get_origin, get_type_hints
 
 import numpy as np
 import torch
@@ -28,10 +28,29 @@ from deepham.economics.preferences import CRRA
 from deepham.economics.process import ShockProcess
 from deepham.errors import InputError, OutOfDomain, require, show
 
-if TYPE_CHECKING:
-    from deepham.simulation.period import Observation, Policy
-
 Choice = dict[str, Tensor]  # name of a choice -> (B, N); of consumption "c"
+
+
+class Seen(Protocol):
+    """What an economy asks of the households' information in a period (simulation/period.py): their resources, assets
+    and individual states (B, N), the aggregate state, the cross-section that they live in, aggregates and prices.
+    """
+
+    @property
+    def resources(self) -> Tensor: ...
+    @property
+    def k(self) -> Tensor: ...
+    @property
+    def eps(self) -> Tensor: ...
+    @property
+    def z(self) -> Tensor: ...
+    @property
+    def population(self) -> Any: ...
+    @property
+    def aggregates(self) -> dict[str, Tensor]: ...
+    @property
+    def prices(self) -> dict[str, Tensor]: ...
+
 
 OBJECTIVES = ("market", "planner")
 
@@ -160,27 +179,27 @@ class Economy(ABC):
 
     # -- a household's period, as it is where one asset is held and one good consumed -------------------------------
 
-    def utility(self, choice: Choice, seen: Observation) -> Tensor:
+    def utility(self, choice: Choice, seen: Seen) -> Tensor:
         """Utils of the period, (B, N)."""
         return self.preferences.utility(choice["c"])
 
-    def carry(self, choice: Choice, seen: Observation) -> Tensor:
+    def carry(self, choice: Choice, seen: Seen) -> Tensor:
         """Assets (B, N) that households carry out of the period: their budget."""
         return seen.resources - choice["c"]
 
-    def worth(self, choice: Choice, seen: Observation) -> Tensor:
+    def worth(self, choice: Choice, seen: Seen) -> Tensor:
         """What one more unit of assets at the start of the period is worth, (B, N), utils: dV/dk by the envelope
         theorem. Discounted and expected it is the right-hand side of the Euler equation.
         """
         return seen.prices["R"][:, None] * self.preferences.marginal_utility(choice["c"])
 
-    def interior(self, worth: Tensor, seen: Observation) -> Choice:
+    def interior(self, worth: Tensor, seen: Seen) -> Choice:
         """The choice at which the Euler equation holds with equality: where one more unit of assets carried out of the
         period is worth so much, (B, N), utils of today.
         """
         return {"c": self.preferences.inverse_marginal_utility(worth)}
 
-    def outcomes(self, everybody: Callable[[], Observation], policy: Policy) -> dict[str, Tensor]:
+    def outcomes(self, everybody: Callable[[], Seen], policy: Callable[[Any], Tensor]) -> dict[str, Tensor]:
         """What all households together bring about by what they choose in the period, and each takes as given: name ->
         (B,), which stands among the prices that they see.
 
@@ -189,7 +208,7 @@ class Economy(ABC):
         """
         return {}
 
-    def premium(self, seen: Observation) -> Tensor | None:
+    def premium(self, seen: Seen) -> Tensor | None:
         """What households are paid at the start of the period, (B, N), utils, which V does not count; None: nothing."""
         return None
 

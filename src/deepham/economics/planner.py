@@ -15,14 +15,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from deepham.economics.economy import Economy
-    from deepham.simulation.period import Observation, Policy
+    from deepham.economics.economy import Economy, Seen
 
     Market = Economy
 else:
@@ -37,21 +36,21 @@ class Planner(Market):
     """
 
     objective = "planner"
-    market: type[Economy]  # the class without the planner
+    market: type  # the class of economies without the planner
 
-    def outcomes(self, everybody: Callable[[], Observation], policy: Policy) -> dict[str, Tensor]:
+    def outcomes(self, everybody: Callable[[], Seen], policy: Callable[[Any], Tensor]) -> dict[str, Tensor]:
         with torch.no_grad():
             seen = everybody()
             consumption = policy(seen)
         return super().outcomes(everybody, policy) | {"D": externality(self, seen, consumption)}
 
-    def premium(self, seen: Observation) -> Tensor:
+    def premium(self, seen: Seen) -> Tensor:
         return seen.prices["D"][:, None] * seen.k
 
-    def worth(self, choice: dict[str, Tensor], seen: Observation) -> Tensor:
+    def worth(self, choice: dict[str, Tensor], seen: Seen) -> Tensor:
         return super().worth(choice, seen) + seen.prices["D"][:, None]
 
-    def interior(self, worth: Tensor, seen: Observation) -> dict[str, Tensor]:
+    def interior(self, worth: Tensor, seen: Seen) -> dict[str, Tensor]:
         # assets of the rich can be worth less than nothing to a planner: they would consume without end
         return super().interior(worth.clamp_min(LEAST), seen)
 
@@ -70,7 +69,7 @@ def _blank(market: type[Economy]) -> Economy:
     return object.__new__(planned(market))
 
 
-def externality(economy: Economy, seen: Observation, consumption: Tensor) -> Tensor:
+def externality(economy: Economy, seen: Seen, consumption: Tensor) -> Tensor:
     """D (B,): what one more unit of capital a head is worth to all households by the prices that it moves, where all
     of the cross-sections consume so much, (B, N). Utils a unit.
 
