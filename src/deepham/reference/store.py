@@ -35,8 +35,12 @@ def file_name(economy_name: str, economy: Economy, settings: ReferenceSettings, 
     """Name of the file for this economy and these settings: the economy's name, and a hash of its equations, its
     calibration, who chooses in it, the settings, and the version of the file.
     """
+    return _file_name(economy_name, economy, settings, equations(economy), schema)
+
+
+def _file_name(economy_name: str, economy: Economy, settings: ReferenceSettings, solves: str, schema: int) -> str:
     said = {name: value for name, value in asdict(settings).items() if value is not None}
-    identity = [schema, economy_name, economy.parameters(), said, equations(economy), economy.objective]
+    identity = [schema, economy_name, economy.parameters(), said, solves, economy.objective]
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
     return f"{economy_name}-{digest[:12]}.safetensors"
 
@@ -53,8 +57,9 @@ def where(
     economy_name: str, economy: Economy, settings: ReferenceSettings, store: Path | None
 ) -> tuple[Path, GridSolution] | None:
     """`find`, with the file that it lies in."""
+    solves = equations(economy)
     for schema in READ:
-        name = file_name(economy_name, economy, settings, schema)
+        name = _file_name(economy_name, economy, settings, solves, schema)
         for folder in (SHIPPED,) if store is None else (store, SHIPPED):
             try:
                 return folder / name, _parse(folder / name, economy_name, economy)
