@@ -160,8 +160,8 @@ def test_a_solution_of_another_calibration_is_refused_by_the_first_parameter_tha
     with pytest.raises(InputError, match=r"solved for alpha=0\.36, the solution is of alpha=0\.35"):
         compare(World(other, reference.policy_function), reference, z_path[:, :50], 0, 2)
     without = copy.copy(reference)
-    without.economy = economics.create("brock_mirman")
-    with pytest.raises(InputError, match="solved for delta=not among its parameters"):
+    without.economy = economics.create("jfv")  # states a rate in place of beta
+    with pytest.raises(InputError, match="solved for beta=not among its parameters"):
         compare(World(economics.create("ks98"), reference.policy_function), without, z_path[:, :50], 0, 2)
 
 
