@@ -202,7 +202,9 @@ def test_the_grid_solves_it_and_some_are_in_debt(debt):
             seed=1,
         ),
     )
-    assert float(found.nodes[0]) == float(found.policy.grid.k[0]) == LIMIT and 36 < found.measures["mean_K"] < 42
+    assert (
+        float(found.grid[0]) == float(found.policy_function.grid.k[0]) == LIMIT and 36 < found.measures["mean_K"] < 42
+    )
     assert found.measures["euler.mean"] < 0.1 and 0 < found.measures["gini"] < 0.4
     mass = found.start.weight[0]
     assert float(mass[found.start.k[0] < 0].sum()) > 1e-6

@@ -146,14 +146,12 @@ def test_the_grid_solution_drawn_against_itself_shows_no_distance():
     settings = yaml.safe_load((conf_folder() / "reference/standard.yaml").read_text(encoding="utf-8"))
     reference = find("ks98", economy, ReferenceSettings(**settings), store=None)
     z_path = economy.chain.draw_path(torch.tensor([1]), 30, torch.Generator().manual_seed(0))
-    candidate, truth, _ = compare(
-        World(economy, reference.policy.on_histogram(reference.nodes)), reference, z_path, 10, 2
-    )
+    candidate, truth, _ = compare(reference.on_nodes, reference, z_path, 10, 2)
     gap = capital_against_grid(economy, candidate, truth).axes[1].lines[0].get_ydata()
     assert len(gap) == 20 and (gap == 0).all()
     quantiles = wealth_against_grid(economy, candidate, truth).axes[2].lines
     assert (quantiles[0].get_ydata() == quantiles[1].get_ydata()).all()
-    level, distance, mpc = policy_against_grid(World(economy, reference.policy), reference, truth).axes
+    level, distance, mpc = policy_against_grid(reference.world, reference, truth).axes
     assert len(distance.lines) == 4 and all((line.get_ydata() == 0).all() for line in distance.lines)
     spent = mpc.lines[0].get_ydata()
     assert (spent > 0).all() and (spent < 1.001).all()

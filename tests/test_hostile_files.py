@@ -25,12 +25,11 @@ from deepham.loading import load
 from deepham.networks.settings import NetworkSettings, build_networks
 from deepham.reference import store
 from deepham.reference.grid import Grid, GridFunction
+from deepham.reference.grid_solution import GridSolution
 from deepham.reference.household import LawOfMotion
 from deepham.reference.settings import ReferenceSettings
-from deepham.reference.solve import Reference
 from deepham.report.contents import manifest_sheet, training
 from deepham.report.subject import Subject
-from deepham.simulation.population import Population
 from deepham.solution import Solution, check_meta
 from deepham.verdict import BAR_SETS, judge
 
@@ -632,19 +631,20 @@ def ks98_once():
 def reference(ks98_once):
     grid = Grid(*(torch.tensor(nodes, dtype=torch.float64) for nodes in ([0.0, 20.0, 40.0, 80.0], [30.0, 40.0, 50.0])))
     values = torch.arange(48, dtype=torch.float64).reshape(2, 2, 3, 4) + 1
-    start = torch.full((1, 2, 4), 0.125, dtype=torch.float64)
+    start = torch.full((1, 8), 0.125, dtype=torch.float64)
     two = torch.tensor([0.1, 0.2], dtype=torch.float64)
-    return Reference(
-        ks98_once.parameters(),
+    return GridSolution(
+        "ks98",
+        ks98_once,
         LawOfMotion(two, two + 1),
         two + 2,
         GridFunction(grid, values, True, 0.0),
         GridFunction(grid, -values, False, 0.0),
         grid.k + 0,
-        Population.histogram(grid.k + 0, start),
+        start,
         {"gini": 0.3},
         "0123456789abcdef",
-        "market",
+        start.expand(2, -1),
     )
 
 
@@ -657,12 +657,13 @@ def stored(reference, ks98_once, tmp_path):
 
 def lost(stored, economy) -> None:
     assert store.find("ks98", economy, SETTINGS, stored.parent) is None
-    refused(lambda: store.read(stored, economy), "reference:")
+    refused(lambda: store.read(stored, "ks98", economy), "reference:")
 
 
 def test_the_small_grid_solution_is_one(stored, ks98_once, reference):
-    for found in (store.read(stored, ks98_once), store.find("ks98", ks98_once, SETTINGS, stored.parent)):
-        assert torch.equal(found.policy.values, reference.policy.values) and found.measures == reference.measures
+    for found in (store.read(stored, "ks98", ks98_once), store.find("ks98", ks98_once, SETTINGS, stored.parent)):
+        assert torch.equal(found.policy_function.values, reference.policy_function.values)
+        assert torch.equal(found.mass, reference.mass) and found.measures == reference.measures
 
 
 def test_a_truncated_grid_solution_is_none(stored, ks98_once):
@@ -708,6 +709,8 @@ def redigest(stored, tensors=None, **said):
         ({"value": torch.full((2, 2, 3, 4), torch.nan, dtype=torch.float64)}, {}),
         ({"more": torch.ones(1)}, {}),
         ({"start": torch.full((1, 8), 0.25, dtype=torch.float64)}, {}),
+        ({"mass": torch.full((2, 8), 0.25, dtype=torch.float64)}, {}),
+        ({"mass": torch.full((1, 8), 0.125, dtype=torch.float64)}, {}),
         ({"law.slope": torch.ones(3, dtype=torch.float64)}, {}),
         ({"policy": torch.ones(2, 2, 3, 4).half()}, {}),
         ({"start": torch.tensor([[2.0, -1] + [0] * 6]).double()}, {}),
@@ -717,6 +720,8 @@ def redigest(stored, tensors=None, **said):
         ({}, {"measures": "x"}),
         ({}, {"calibration": "[]"}),
         ({}, {"calibration": "null"}),
+        ({}, {"calibration": '{"beta": 2.0}'}),
+        ({}, {"objective": '"nobody"'}),
         ({}, {"other": "x"}),
     ],
 )
@@ -727,7 +732,7 @@ def test_hostile_content_with_a_right_digest_is_no_grid_solution(stored, ks98_on
 
 def test_a_grid_solution_of_another_economy_is_none(stored, reference):
     brock = economics.create("brock_mirman")
-    refused(lambda: store.read(stored, brock), "reference:")
+    refused(lambda: store.read(stored, "brock_mirman", brock), "reference:")
 
 
 @pytest.mark.parametrize("instead", ["folder", "pipe", "broken link", "pickle", "nothing", "missing"])

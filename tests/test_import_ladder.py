@@ -15,14 +15,18 @@ from deepham import economics
 PACKAGE = Path(deepham.__file__).parent
 # What may be imported from where: only what stands on the same step or an earlier one.
 FILES = sorted(PACKAGE.rglob("*.py"))
-BOTTOM = {"arrays", "errors", "files", "memory", "paths"}
-WITH_SOLUTION = {path.stem for path in PACKAGE.glob("*.py")} - BOTTOM - {"__init__"}  # solution, figures, tables, ...
+BOTTOM = {"arrays", "errors", "files", "memory", "paths", "saying"}
+# what a solved economy answers with, whatever solved it
+SOLVED = {"datasets", "figures", "figures_irf", "folder", "histories", "impulse", "risky", "solved", "states"}
+# solution, figures, tables, ...
+WITH_SOLUTION = {path.stem for path in PACKAGE.glob("*.py")} - BOTTOM - SOLVED - {"__init__"}
 LADDER = [
     BOTTOM,
     {"economics"},
     {"simulation"},
     {"networks"},
     {"algorithm"},
+    SOLVED,
     {"reference"},
     WITH_SOLUTION,
     {"report"},

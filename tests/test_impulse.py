@@ -388,7 +388,7 @@ def test_the_shipped_solution_responds_like_the_grid_solution_on_the_same_draws(
     shock = read_shock(economy, "good->bad", 1, "drawn")
     ours, theirs = (
         responses(economy, simulate_pairs(World(economy, policy), grid, starts, shock, 16, 16, None, generator(1)))
-        for policy in (solution.policy_function, reference.policy.on_histogram(grid))
+        for policy in (solution.policy_function, reference.policy_function.on_histogram(grid))
     )
     for name in ("Y", "C", "K", "I", "r", "w"):
         assert abs(ours[name][0] - theirs[name][0]).max() < 0.05, name  # percentage points, at every horizon

@@ -13,10 +13,21 @@ from typing import TYPE_CHECKING
 from deepham.errors import InputError, NotConverged, OutOfDomain
 
 if TYPE_CHECKING:
+    from deepham.reference.grid_solution import GridSolution
     from deepham.solution import Solution
 
 __version__ = "0.1.0"
-__all__ = ["InputError", "NotConverged", "OutOfDomain", "datasets", "economics", "load", "plot_irf", "solve"]
+__all__ = [
+    "InputError",
+    "NotConverged",
+    "OutOfDomain",
+    "datasets",
+    "economics",
+    "load",
+    "plot_irf",
+    "solve",
+    "solve_on_grid",
+]
 MODULES = ("datasets", "economics")  # that users reach by attribute; loaded when they are first asked for
 
 
@@ -71,6 +82,43 @@ def solve(
     from deepham.training.solve import solve as train
 
     return train(economy, seed, [] if overrides is None else overrides, init_from, progress, parameters)
+
+
+def solve_on_grid(
+    economy: str,
+    *,
+    objective: str = "market",
+    settings: dict | None = None,
+    store=None,
+    progress: bool | None = None,
+    **parameters,
+) -> GridSolution:
+    """Solve an economy the conventional way, on a grid, and return what answers like a Solution: `simulate`, `irf`,
+    `consumption`, `errors` and the rest.
+
+    The one of ks98 comes with the package, those that scripts/reference.py and runs have stored in
+    checkpoints/reference are read; another one takes from half a minute on, on one core.
+
+    Args:
+        economy: its name, a file of conf/model/.
+        objective: who chooses savings: "market", each household for itself, or "planner".
+        settings: in place of those of conf/reference/standard.yaml and the economy's own, such as {"k_nodes": 500};
+            or all of them, as deepham.reference.settings.ReferenceSettings.
+        store: a folder in which to look for the solution, and to keep one that has to be solved; None keeps nothing.
+        progress: whether to print how far the search is, once per iteration. None: on a terminal and in a notebook.
+        parameters: calibration, such as beta=0.985, as in `solve`.
+
+    Returns:
+        GridSolution: beside what every solved economy has, `law` (log K' of mean assets K, goods, and the aggregate
+        state), `r_squared` (n_z,) and `measures` (errors in percent of consumption and in utils, moments).
+
+    Raises:
+        InputError: bad input, an economy that the grid method does not solve, or more memory than there is.
+        NotConverged: an equilibrium that was not found.
+    """
+    from deepham.reference.solve_on_grid import solve_on_grid as on_grid
+
+    return on_grid(economy, objective, settings, store, progress, parameters)
 
 
 def plot_irf(responses, variables=None):

@@ -26,7 +26,7 @@ from deepham.figures import (
 from deepham.figures import (
     density as density_of,
 )
-from deepham.reference.solve import Reference
+from deepham.reference.grid_solution import GridSolution
 from deepham.simulation.period import Panel, World
 from deepham.simulation.population import quantile
 from deepham.solution import Solution
@@ -38,12 +38,12 @@ LAST_PERIODS = 400  # of the path of capital that are drawn
 
 
 def figures_against_grid(
-    solution: Solution, reference: Reference, candidate: Ergodic, truth: Ergodic
+    solution: Solution, reference: GridSolution, candidate: Ergodic, truth: Ergodic
 ) -> dict[str, Figure]:
     """Every figure of this file, by name. candidate, truth: paths of solution and reference on the same shocks."""
     economy = solution.economy
     bins = errors_by_wealth(solution.world, candidate.dates)
-    grid = errors_by_wealth(World(economy, reference.policy, reference.value), truth.dates)
+    grid = errors_by_wealth(reference.world, truth.dates)
     return {
         "wealth": wealth_against_grid(economy, candidate, truth),
         "policy": policy_against_grid(solution.world, reference, truth),
@@ -140,7 +140,7 @@ def capital_against_grid(economy: Economy, candidate: Ergodic, truth: Ergodic) -
 
 
 @torch.no_grad()
-def policy_against_grid(world: World, reference: Reference, truth: Ergodic) -> Figure:
+def policy_against_grid(world: World, reference: GridSolution, truth: Ergodic) -> Figure:
     """Consumption, its relative distance to the grid's, and the marginal propensity to consume, by wealth and state."""
     economy, nodes = world.economy, truth.grid
     pooled = (truth.share_z[:, None].to(nodes) * truth.mean_mass).sum(0).reshape(economy.chain.n_eps, -1).sum(0)
@@ -153,7 +153,7 @@ def policy_against_grid(world: World, reference: Reference, truth: Ergodic) -> F
         population = _mean_population(truth, cell)
         for eps, name, color in shown_states(economy):
             seen = world.observe(Panel(population, z), k, torch.full(k.shape, eps))
-            ours, grid = world.policy(seen)[0], reference.policy(seen)[0]
+            ours, grid = world.policy(seen)[0], reference.policy_function(seen)[0]
             label = f"{name}, {z_name}"
             level.plot(k[0], ours, style, color=color, label=label)
             level.plot(k[0], grid, **GRID_STYLE | {"linewidth": 0.7})

@@ -27,7 +27,7 @@ from deepham.figures import (
     density as density_of,
 )
 from deepham.figures_against_grid import GRID_STYLE, Z_STYLES
-from deepham.reference.solve import Reference
+from deepham.reference.grid_solution import GridSolution
 from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population, quantile
 
@@ -37,7 +37,7 @@ SHOWN_SHARE = 1e-4  # of households, down to which the upper tail is shown
 AT_LIMIT = 1e-5  # of typical assets above the limit, within which a household of a panel stands at it
 
 
-def figures_in_training(world: World, panel: Panel, reference: Reference | None) -> dict[str, Figure]:
+def figures_in_training(world: World, panel: Panel, reference: GridSolution | None) -> dict[str, Figure]:
     """Every figure of this file, by name. Everything on the CPU, in one precision."""
     everybody = _pooled(panel.population)
     return {
@@ -46,7 +46,7 @@ def figures_in_training(world: World, panel: Panel, reference: Reference | None)
     }
 
 
-def wealth_in_panel(economy: Economy, everybody: Population, reference: Reference | None) -> Figure:
+def wealth_in_panel(economy: Economy, everybody: Population, reference: GridSolution | None) -> Figure:
     """Density of wealth by individual state, and the share of households above each level; everybody: (1, N)."""
     k, weight = everybody.k[0].numpy(), everybody.weight[0].numpy()
     top = float(quantile(everybody.k[0], everybody.weight[0], [0.998]))
@@ -67,7 +67,7 @@ def wealth_in_panel(economy: Economy, everybody: Population, reference: Referenc
     tail.semilogy(*tails[0], color=BLUE, label="simulated households")
     title = _moments(k, weight)
     if reference is not None:
-        nodes = reference.nodes.numpy()
+        nodes = reference.grid.numpy()
         by_state = reference.start.weight.reshape(economy.chain.n_eps, -1).numpy()
         above, per_good, _ = density_of(economy, nodes, of_each_state(by_state))
         for each in shown:
@@ -92,7 +92,7 @@ def wealth_in_panel(economy: Economy, everybody: Population, reference: Referenc
 
 
 @torch.no_grad()
-def policy_in_panel(world: World, everybody: Population, z: Tensor, reference: Reference | None) -> Figure:
+def policy_in_panel(world: World, everybody: Population, z: Tensor, reference: GridSolution | None) -> Figure:
     """Consumption by wealth and state, and its distance to the grid's, for households beside `everybody` (1, N), in
     every state of a chain or at the mean of z (B, d).
     """
@@ -109,7 +109,7 @@ def policy_in_panel(world: World, everybody: Population, z: Tensor, reference: R
             label = f"{name}, {z_name}"
             level.plot(k[0], ours, linestyle=style, color=color, label=label)
             if reference is not None:
-                grid = reference.policy(seen)[0]
+                grid = reference.policy_function(seen)[0]
                 level.plot(k[0], grid, **GRID_STYLE | {"linewidth": 0.7})
                 gap[0].plot(k[0], 100 * (ours / grid - 1), linestyle=style, color=color, label=label)
     level.set(xlabel=asset_label(economy), ylabel=f"consumption, goods per {economy.period}")
@@ -123,7 +123,7 @@ def policy_in_panel(world: World, everybody: Population, z: Tensor, reference: R
     return figure
 
 
-def _grid_entry(reference: Reference | None) -> Line2D | None:
+def _grid_entry(reference: GridSolution | None) -> Line2D | None:
     """Of a legend, where there is a grid solution."""
     return None if reference is None else Line2D([], [], **GRID_STYLE, label="grid")
 

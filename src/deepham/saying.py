@@ -34,6 +34,14 @@ def say(*what, **options) -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def is_watched() -> bool:
+    """Whether somebody reads along: on a terminal or in a notebook."""
+    import rich  # slow to import, as above
+
+    console = rich.get_console()
+    return console.is_terminal or console.is_jupyter
+
+
 def forgive_letters() -> None:
     """Let standard output take every letter, also those that its encoding lacks."""
     for stream in (sys.stdout, sys.stderr):

@@ -6,13 +6,14 @@ Timing: k is held at the start of the period, the shocks are seen, then househol
 from __future__ import annotations
 
 import json
+from functools import cached_property
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from deepham import datasets, impulse, memory, states
-from deepham.algorithm.evaluation import VerdictSettings, ergodic_path, error_measures
+from deepham.algorithm.evaluation import Ergodic, VerdictSettings, ergodic_path, error_measures
 from deepham.economics.economy import Economy
 from deepham.errors import InputError, OutOfDomain
 from deepham.histories import Histories
@@ -36,14 +37,13 @@ class SolvedEconomy:
         policy, value: Observation -> (B, N), consumption and lifetime utility in float64.
         grid: (G,) wealth nodes of the continuum; everything is computed on its device.
         mass: (n_z, n_eps * G) ergodic cross-section in each aggregate state, as Population.histogram lays it out; one
-            where the aggregate state is numbers.
+            where the aggregate state is numbers. None: a subclass finds them when they are first asked for.
         z: (n_z, d), the ergodic mean of an aggregate state that is numbers; None where it is a finite chain.
 
     Attributes:
-        economy, grid, mass: as given, in float64.
+        economy, grid: as given, in float64.
         z: (n_z, ...) the aggregate state of each cross-section: every index, or the numbers given.
         policy_function, value_function: policy and value as given.
-        ergodic: Population of B = n_z cross-sections.
 
     Raises:
         InputError: one line on what does not fit.
@@ -56,14 +56,14 @@ class SolvedEconomy:
         policy: Policy,
         value: Value,
         grid: Tensor,
-        mass: Tensor,
+        mass: Tensor | None,
         z: Tensor | None = None,
     ):
         self.name, self.economy = name, economy
         self.policy_function, self.value_function = policy, value
         self.grid = grid.detach().double()
-        self.mass = mass.detach().to(self.grid)
-        self.ergodic = self._check_ergodic()
+        self._given_mass = None if mass is None else mass.detach().to(self.grid)
+        self._check_ergodic()
         self.z = self._check_z(z)
         self._starts: dict[int, tuple[Tensor, Tensor, Tensor]] = {}  # by seed, see `_ergodic_starts`
 
@@ -72,10 +72,39 @@ class SolvedEconomy:
         """The economy and how its households live in it."""
         return World(self.economy, self.policy_function, self.value_function)
 
+    @cached_property
+    def mass(self) -> Tensor:
+        """Ergodic cross-section in each aggregate state, (n_z, n_eps * G), as Population.histogram lays it out."""
+        return self._ergodic_mass() if self._given_mass is None else self._given_mass
+
+    @cached_property
+    def ergodic(self) -> Population:
+        """The same as a Population of B = n_z cross-sections."""
+        return Population.histogram(self.grid, self.mass.reshape(len(self.mass), self.economy.chain.n_eps, -1))
+
+    def _ergodic_mass(self) -> Tensor:
+        """`mass` where none was given."""
+        raise NotImplementedError
+
     @property
     def cross_sections(self) -> Panel:
         """The ergodic cross-sections with their aggregate states."""
         return Panel(self.ergodic, self.z)
+
+    def along(self, ergodic: Ergodic) -> SolvedEconomy:
+        """The same policy and value function with the cross-sections of this path, the grid of which may be another:
+        economies that saw the same shocks are compared without the luck of each.
+        """
+        kept = self.economy.chain.kept(ergodic.mean_z)
+        return SolvedEconomy(
+            self.name,
+            self.economy,
+            self.policy_function,
+            self.value_function,
+            ergodic.grid,
+            ergodic.mean_mass,
+            **kept,
+        )
 
     def begin(self, shock: Tensor) -> Panel:
         """Where paths begin whose first shocks are these (B, ...): ergodic cross-sections, of an aggregate state that
@@ -486,8 +515,8 @@ class SolvedEconomy:
 
     # -- checks ----------------------------------------------------------------------------------------------------
 
-    def _check_ergodic(self) -> Population:
-        n_z, n_eps, nodes, mass = self.economy.chain.n_z, self.economy.chain.n_eps, self.grid.numel(), self.mass
+    def _check_ergodic(self) -> None:
+        n_z, n_eps, nodes, mass = self.economy.chain.n_z, self.economy.chain.n_eps, self.grid.numel(), self._given_mass
         if self.grid.ndim != 1 or nodes < 2 or not bool((self.grid.diff() > 0).all() and self.grid.isfinite().all()):
             raise InputError("grid: expected a vector of at least two increasing, finite wealth nodes")
         if float(self.grid[0]) < self.economy.borrowing_limit:
@@ -495,6 +524,8 @@ class SolvedEconomy:
                 f"grid: expected nodes from the borrowing limit {self.economy.borrowing_limit:g} on, got "
                 f"{float(self.grid[0]):g}"
             )
+        if mass is None:
+            return
         if mass.shape != (n_z, n_eps * nodes):
             raise InputError(
                 f"mass: expected shape {(n_z, n_eps * nodes)} for {n_z} aggregate and {n_eps} individual "
@@ -502,7 +533,6 @@ class SolvedEconomy:
             )
         if not bool((mass >= 0).all()) or not bool(((mass.sum(1) - 1).abs() < 1e-6).all()):
             raise InputError("mass: expected masses of at least 0 that sum to 1 in every aggregate state")
-        return Population.histogram(self.grid, mass.reshape(n_z, n_eps, nodes))
 
     def _check_z(self, z: Tensor | None) -> Tensor:
         z = self.economy.chain.restored(z)

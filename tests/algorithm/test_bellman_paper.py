@@ -82,8 +82,7 @@ def test_the_true_solution_has_the_noise_floor_of_the_protocol(ks98):
     settings = yaml.safe_load((conf_folder() / "reference/standard.yaml").read_text(encoding="utf-8"))
     reference = find("ks98", ks98, ReferenceSettings(**settings), store=None)
     few, published, many = (
-        bellman_paper(World(ks98, reference.policy, reference.value), 0, Protocol(50, 16, 50, 100, 20, draws))
-        for draws in (25, 100, 2500)
+        bellman_paper(reference.world, 0, Protocol(50, 16, 50, 100, 20, draws)) for draws in (25, 100, 2500)
     )
     assert few > 2 * many and 0.009 < published < 0.013
 

@@ -241,13 +241,13 @@ def test_a_cubic_of_z_and_log_k_is_exact_between_the_nodes(problem):
 
 @pytest.fixture(scope="module")
 def small(yearly):
-    return solve._conclude(yearly, solve_law_of_motion(yearly, SMALL), {})  # grids are doubled in a slow test
+    return solve._conclude("jfv", yearly, solve_law_of_motion(yearly, SMALL), {})  # grids are doubled in a slow test
 
 
 def test_households_forecast_what_they_bring_about(yearly, small):
     """On another path than the law was found on: from each period to the next to a hundredth of a percent or so."""
     shocks = yearly.chain.draw_path(small.z, 500, torch.Generator().manual_seed(5))
-    candidate, truth, gaps = compare(World(yearly, small.policy), small, shocks, 100, 4)
+    candidate, truth, gaps = compare(World(yearly, small.policy_function), small, shocks, 100, 4)
     expected = small.law(truth.K[:, :-1], truth.z[:, :-1])
     error, step = (expected / truth.K[:, 1:]).log().abs(), truth.K.log().diff(dim=1).abs()
     assert float(error.mean()) < 0.1 * float(step.mean()) and float(error.max()) < 0.002
@@ -304,11 +304,11 @@ def test_the_solution_is_stored_and_read_to_the_bit(yearly, small, tmp_path):
     path = tmp_path / store.file_name("jfv", yearly, SMALL)
     path.write_bytes(store._bytes(small))
     again = store.find("jfv", yearly, SMALL, tmp_path)
-    assert torch.equal(again.policy.values, small.policy.values) and torch.equal(again.z, small.z)
+    assert torch.equal(again.policy_function.values, small.policy_function.values) and torch.equal(again.z, small.z)
     assert torch.equal(again.law.coefficients, small.law.coefficients) and torch.equal(
-        again.policy.grid.z, small.policy.grid.z
+        again.policy_function.grid.z, small.policy_function.grid.z
     )
-    assert again.policy.grid.mean == "B" and again.measures == small.measures
+    assert again.policy_function.grid.mean == "B" and again.measures == small.measures
     assert store.find("ks98", economics.create("ks98"), SMALL, tmp_path) is None
 
 

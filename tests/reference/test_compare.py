@@ -1,7 +1,7 @@
 """Faults planted in the grid solution: each is caught by the measure that is made for it."""
 
+import copy
 import math
-from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -51,10 +51,10 @@ def scaled(economy, reference, z_path):
     """The reference's policy with one percent less consumption, and what is measured of it."""
 
     def policy(seen):
-        return 0.99 * reference.policy(seen)
+        return 0.99 * reference.policy_function(seen)
 
     candidate, _, gaps = compare(World(economy, policy), reference, z_path, BURN_IN, 5)
-    return gaps | error_measures(World(economy, policy, reference.value), candidate.dates, optimality_every=5)
+    return gaps | error_measures(World(economy, policy, reference.value_function), candidate.dates, optimality_every=5)
 
 
 def test_the_shipped_solution_is_found_and_lands_on_the_published_law_of_motion(economy, reference):
@@ -74,7 +74,7 @@ def test_the_shipped_solution_is_found_and_lands_on_the_published_law_of_motion(
 
 
 def test_the_reference_has_no_distance_to_itself(economy, reference, z_path):
-    gaps = compare(World(economy, reference.policy.on_histogram(reference.nodes)), reference, z_path[:, :200], 50, 2)[2]
+    gaps = compare(reference.on_nodes, reference, z_path[:, :200], 50, 2)[2]
     assert gaps == dict.fromkeys(gaps, 0.0)
 
 
@@ -89,7 +89,7 @@ def test_following_a_wrong_policy_costs_welfare(economy, reference, scaled, z_pa
     """Of second order, by too little consumption or too much, and on a path of whatever length and luck."""
 
     def cost(factor, path):
-        return welfare_gap(World(economy, lambda seen: factor * reference.policy(seen)), reference, path)
+        return welfare_gap(World(economy, lambda seen: factor * reference.policy_function(seen)), reference, path)
 
     assert scaled["welfare_gap"] == pytest.approx(0.005, rel=0.1)
     assert cost(1.01, z_path[:, :101]) == pytest.approx(0.005, rel=0.15)
@@ -108,11 +108,8 @@ def test_the_cost_of_a_constant_share_is_that_of_the_closed_form(bm, closed_form
     start = on_grid(
         nodes, Population.panel(torch.tensor([[0.1, 0.15, 0.3]]).double(), torch.zeros(1, 3, dtype=torch.long)), 1
     )
-    functions = (
-        SimpleNamespace(on_histogram=lambda nodes, function=function: function)
-        for function in (closed_form.policy, closed_form.value)
-    )
-    known = SimpleNamespace(nodes=nodes, start=start, z=None, policy=next(functions), value=next(functions))
+    world = World(bm, closed_form.policy, closed_form.value)
+    known = SimpleNamespace(grid=nodes, start=start, z=None, on_nodes=world)
     path = bm.chain.draw_path(torch.tensor([1]), periods, torch.Generator().manual_seed(0))
     found = welfare_gap(World(bm, lambda seen: factor * closed_form.policy(seen)), known, path)
     saved = (1 - factor * 0.05) / 0.95
@@ -120,36 +117,36 @@ def test_the_cost_of_a_constant_share_is_that_of_the_closed_form(bm, closed_form
 
 
 def test_a_shifted_value_shows_in_the_bellman_error_alone(economy, reference, z_path):
-    candidate = compare(World(economy, reference.policy), reference, z_path[:, :60], 20, 4)[0]
+    candidate = compare(reference.world, reference, z_path[:, :60], 20, 4)[0]
 
     def shifted(seen):
-        return reference.value(seen) + 1.0
+        return reference.value_function(seen) + 1.0
 
-    right = error_measures(World(economy, reference.policy, reference.value), candidate.dates, optimality_every=4)
-    wrong = error_measures(World(economy, reference.policy, shifted), candidate.dates, optimality_every=4)
+    right = error_measures(reference.world, candidate.dates, optimality_every=4)
+    wrong = error_measures(World(economy, reference.policy_function, shifted), candidate.dates, optimality_every=4)
     assert wrong["bellman_policy.mean"] == pytest.approx(0.01, abs=0.0005) and right["bellman_policy.mean"] < 0.0005
     assert wrong["euler.mean"] == right["euler.mean"]
 
 
 def test_a_wrong_slope_and_a_wrong_kink_show_in_euler_errors(economy, reference, z_path):
-    dates = compare(World(economy, reference.policy), reference, z_path[:, :60], 20, 4)[0].dates
+    dates = compare(reference.world, reference, z_path[:, :60], 20, 4)[0].dates
 
     def steep(seen):
-        return reference.policy(seen) * (seen.k / 40 + 0.1) ** 0.01
+        return reference.policy_function(seen) * (seen.k / 40 + 0.1) ** 0.01
 
     def kinked(seen):
-        return torch.minimum(reference.policy(seen), 0.5 * seen.resources)
+        return torch.minimum(reference.policy_function(seen), 0.5 * seen.resources)
 
     right, *wrong = (
-        error_measures(World(economy, policy, reference.value), dates, optimality_every=4)
-        for policy in (reference.policy, steep, kinked)
+        error_measures(World(economy, policy, reference.value_function), dates, optimality_every=4)
+        for policy in (reference.policy_function, steep, kinked)
     )
     assert wrong[0]["euler.mean"] > 10 * right["euler.mean"]
     assert wrong[1]["euler.max"] > 10 and right["euler.max"] < 2
 
 
 def test_a_narrower_cross_section_shows_in_the_distance_of_distributions(reference):
-    nodes = reference.nodes
+    nodes = reference.grid
     mass = reference.start.weight.reshape(2, -1).sum(0)
     mean = float((mass * nodes).sum())
     narrow = torch.zeros_like(mass)
@@ -161,21 +158,23 @@ def test_a_narrower_cross_section_shows_in_the_distance_of_distributions(referen
 def test_a_solution_of_another_calibration_is_refused_by_the_first_parameter_that_differs(reference, z_path):
     other = economics.create("ks98", alpha=0.35, delta=0.03)
     with pytest.raises(InputError, match=r"solved for alpha=0\.36, the solution is of alpha=0\.35"):
-        compare(World(other, reference.policy), reference, z_path[:, :50], 0, 2)
-    without = replace(reference, calibration={})
+        compare(World(other, reference.policy_function), reference, z_path[:, :50], 0, 2)
+    without = copy.copy(reference)
+    without.economy = economics.create("jfv")  # states a rate in place of beta
     with pytest.raises(InputError, match="solved for beta=not among its parameters"):
-        compare(World(economics.create("ks98"), reference.policy), without, z_path[:, :50], 0, 2)
+        compare(World(economics.create("ks98"), reference.policy_function), without, z_path[:, :50], 0, 2)
 
 
 def test_a_solution_of_another_objective_or_of_other_equations_is_refused(reference, z_path):
     davila = economics.create("davila12")
-    market = replace(reference, calibration=davila.parameters(), equations=equations(davila))
+    market, changed = copy.copy(reference), copy.copy(reference)
+    market.economy, market.equations, changed.equations = davila, equations(davila), "those of yesterday"
     with pytest.raises(InputError, match="solved for objective=market, the solution is of objective=planner"):
-        compare(World(davila.under("planner"), reference.policy), market, z_path[:, :50], 0, 2)
+        compare(World(davila.under("planner"), reference.policy_function), market, z_path[:, :50], 0, 2)
     with pytest.raises(InputError, match="solved for other equations than the economy has now"):
         compare(
-            World(economics.create("ks98"), reference.policy),
-            replace(reference, equations="those of yesterday"),
+            World(economics.create("ks98"), reference.policy_function),
+            changed,
             z_path[:, :50],
             0,
             2,
@@ -185,7 +184,7 @@ def test_a_solution_of_another_objective_or_of_other_equations_is_refused(refere
 @pytest.mark.parametrize("factor", [0.99, 1.01])
 def test_the_gap_of_a_path_counts_above_and_below(economy, reference, z_path, factor):
     candidate, truth, gaps = compare(
-        World(economy, lambda seen: factor * reference.policy(seen)), reference, z_path[:, :40], 10, 2
+        World(economy, lambda seen: factor * reference.policy_function(seen)), reference, z_path[:, :40], 10, 2
     )
     gap = 100 * (candidate.K.log() - truth.K.log()).abs()
     assert gaps["path_gap.mean"] == pytest.approx(float(gap.mean())) and gaps["path_gap.max"] == pytest.approx(
@@ -196,7 +195,7 @@ def test_the_gap_of_a_path_counts_above_and_below(economy, reference, z_path, fa
     for name in OF_WEALTH:
         assert gaps[f"{name}_gap"] == pytest.approx(100 * (ours[name] - theirs[name]) / theirs[name], rel=1e-9)
     assert gaps["wealth_w1"] == pytest.approx(
-        100 * wasserstein(reference.nodes, pooled(candidate), pooled(truth)) / theirs["mean_K"], rel=1e-9
+        100 * wasserstein(reference.grid, pooled(candidate), pooled(truth)) / theirs["mean_K"], rel=1e-9
     )
 
 
@@ -215,7 +214,7 @@ def test_wasserstein_of_a_shift_is_the_shift():
 
 
 def test_equal_policies_have_equal_paths_and_another_calibration_has_no_shipped_solution(economy, reference, z_path):
-    candidate, truth, _ = compare(World(economy, reference.policy), reference, z_path[:, :50], 0, 2)
+    candidate, truth, _ = compare(reference.world, reference, z_path[:, :50], 0, 2)
     torch.testing.assert_close(candidate.K, truth.K, rtol=1e-12, atol=0)  # interpolated in another order of operations
     assert find("ks98", economics.create("ks98", beta=0.985), standard(), store=None) is None
 

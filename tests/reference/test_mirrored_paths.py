@@ -26,7 +26,7 @@ def test_mirrored_paths_scatter_less_and_their_standard_errors_say_how_much():
     settings = yaml.safe_load((conf_folder() / "reference/standard.yaml").read_text(encoding="utf-8"))
     reference = find("ks98", economy, ReferenceSettings(**settings), store=None)
     grid = wealth_grid(economy, 300, 8.0)
-    policy = reference.policy.on_histogram(grid)
+    policy = reference.policy_function.on_histogram(grid)
     paths = torch.cat(
         [
             economy.chain.draw_path(torch.tensor([1]), BURN_IN + PERIODS, torch.Generator().manual_seed(seed), mirrored)

@@ -10,7 +10,7 @@ from deepham import economics
 from deepham.paths import conf_folder
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.solve import solve_reference
-from deepham.simulation.period import Panel, World
+from deepham.simulation.period import Panel
 from deepham.simulation.population import gini
 
 SETTINGS = ReferenceSettings(
@@ -42,8 +42,8 @@ def solved(economy):
     for objective in ("market", "planner"):
         chosen = economy.under(objective)
         reference = solve_reference(chosen, SETTINGS)
-        seen = World(chosen, reference.policy).observe(Panel(reference.start, torch.zeros(1, dtype=torch.long)))
-        found[objective] = chosen, reference, seen, reference.policy(seen)
+        seen = reference.world.observe(Panel(reference.start, torch.zeros(1, dtype=torch.long)))
+        found[objective] = chosen, reference, seen, reference.policy_function(seen)
     return found
 
 
@@ -63,7 +63,7 @@ def test_capital_return_and_inequality_are_the_published_ones(solved, objective,
 def test_a_planner_pays_for_assets_what_they_are_worth_to_all(solved):
     economy, reference, _, _ = solved["planner"]
     z = torch.zeros(1, dtype=torch.long)
-    worth = externality(World(economy, reference.policy), Panel(reference.start, z))
+    worth = externality(reference.world, Panel(reference.start, z))
     paid = reference.law.outcomes(reference.start.mean(reference.start.k), z)["D"]
     torch.testing.assert_close(worth, paid, rtol=1e-4, atol=0)
     assert reference.measures["euler.mean"] < 0.05 and reference.measures["bellman_policy.mean"] < 0.003

@@ -66,7 +66,7 @@ def test_households_hold_the_capital_whose_prices_they_face(solved):
 def test_the_cross_section_stays_as_it_is(solved):
     economy, reference = solved
     z = torch.zeros(1, dtype=torch.long)
-    following, _ = advance_histogram(World(economy, reference.policy), reference.nodes, Panel(reference.start, z), z)
+    following, _ = advance_histogram(reference.world, reference.grid, Panel(reference.start, z), z)
     torch.testing.assert_close(following.weight, reference.start.weight, rtol=0, atol=1e-7)
     unemployed = reference.start.weight.reshape(2, -1).sum(1)[0]
     assert float(unemployed) == pytest.approx(0.07, abs=1e-6)  # the chain's own share
@@ -108,7 +108,7 @@ def test_another_method_finds_the_same_policy_and_capital(solved):
     consumption = plain_household(K, k)[2]
     asked = torch.tensor(k[5:140:9])[None]
     for eps in range(2):
-        ours = reference.policy(_observe(economy, K, asked, eps))[0].numpy()
+        ours = reference.policy_function(_observe(economy, K, asked, eps))[0].numpy()
         np.testing.assert_allclose(ours, consumption[5:140:9, eps], rtol=1e-3)
     # supply falls steeply as K rises, so that the two methods agree on K more closely than on supply at one K
     assert plain_supply(0.995 * K, k) > 0.995 * K
@@ -168,9 +168,7 @@ def test_a_published_equilibrium_with_a_heavy_tail():
 
 def test_a_path_of_the_stationary_economy_does_not_move(solved):
     economy, reference = solved
-    candidate, truth, gaps = compare(
-        World(economy, reference.policy), reference, torch.zeros(1, 60, dtype=torch.long), 10, 2
-    )
+    candidate, truth, gaps = compare(reference.world, reference, torch.zeros(1, 60, dtype=torch.long), 10, 2)
     assert float(truth.K.std()) < 1e-4 and max(abs(value) for value in gaps.values()) < 1e-9
     assert float(candidate.share_z) == 1
 

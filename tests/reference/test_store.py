@@ -1,5 +1,8 @@
 """Grid solutions on disk: found by calibration and settings, never trusted when damaged."""
 
+import json
+from pathlib import Path
+
 import pytest
 import torch
 import yaml
@@ -8,11 +11,12 @@ from deepham import economics
 from deepham.economics.ks98 import KS98
 from deepham.economics.preferences import CRRA
 from deepham.paths import conf_folder
-from deepham.reference import store
+from deepham.reference import grid_solution, store
 from deepham.reference.equations import equations
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.solve import solve_reference
 
+LAST_VERSION = Path(__file__).parent / "last_version"
 SMALL = ReferenceSettings(
     k_nodes=40,
     K_nodes=5,
@@ -33,6 +37,12 @@ def settings(name) -> ReferenceSettings:
     return ReferenceSettings(**yaml.safe_load((conf_folder() / f"reference/{name}.yaml").read_text(encoding="utf-8")))
 
 
+def digest(solution) -> str:
+    """Of all that is stored."""
+    data = store._bytes(solution)
+    return json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]["digest"]
+
+
 @pytest.fixture(scope="module")
 def ks98():
     return economics.create("ks98")
@@ -40,7 +50,7 @@ def ks98():
 
 @pytest.fixture(scope="module")
 def solved(ks98):
-    return solve_reference(ks98, SMALL)
+    return solve_reference(ks98, SMALL, name="ks98")
 
 
 @pytest.fixture
@@ -55,13 +65,45 @@ def test_a_solution_is_computed_once_and_read_back_to_the_bit(ks98, solved, solv
     first = store.obtain("ks98", ks98, SMALL, tmp_path)
     second = store.obtain("ks98", ks98, SMALL, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [store.file_name("ks98", ks98, SMALL)] and len(solver) == 1
-    assert torch.equal(second.policy.values, solved.policy.values) and torch.equal(
-        second.value.values, solved.value.values
-    )
+    assert digest(second) == digest(solved), "tensors, measures and all"
+    assert torch.equal(second.policy_function.values, solved.policy_function.values)
     assert torch.equal(second.law.slope, solved.law.slope) and torch.equal(second.start.weight, solved.start.weight)
+    assert torch.equal(second.mass, solved.mass) and second.name == "ks98"
     assert second.measures == first.measures and second.calibration == ks98.parameters()
     store.obtain("ks98", ks98, SMALL, tmp_path, again=True)
     assert len(solver) == 2
+
+
+def test_a_file_of_the_last_version_is_read_and_its_cross_sections_are_found_again(ks98, solved, monkeypatch):
+    """A file that version 4 wrote for the settings of this page, whose one path is of 200 periods."""
+    old = store.find("ks98", ks98, SMALL, LAST_VERSION)
+    assert old is not None and old._given_mass is None
+    torch.testing.assert_close(old.policy_function.values, solved.policy_function.values, rtol=1e-6, atol=0)
+    monkeypatch.setattr(grid_solution, "PERIODS", 400)
+    assert old.mass.shape == solved.mass.shape and old.mass is old.mass
+    torch.testing.assert_close(old.mass.sum(1), torch.ones(2, dtype=torch.float64))
+    of_states = ks98.chain.stationary_z() @ old.mass  # a path and its mirror image are in each for half of the time
+    assert float((of_states - old.start.weight[0]).abs().sum()) < 0.1
+    unemployed = old.mass.reshape(2, 2, -1).sum(-1)[:, 0]
+    torch.testing.assert_close(unemployed, torch.tensor([0.1, 0.04], dtype=torch.float64), rtol=0, atol=1e-3)
+    kept = store._bytes(old)  # in this version, with what was found
+    assert len(kept) > len((LAST_VERSION / store.file_name("ks98", ks98, SMALL, 4)).read_bytes())
+
+
+def test_a_file_of_this_version_goes_before_one_of_the_last(ks98, solved, solver, tmp_path):
+    old = store.file_name("ks98", ks98, SMALL, 4)
+    (tmp_path / old).write_bytes((LAST_VERSION / old).read_bytes())
+    assert store.obtain("ks98", ks98, SMALL, tmp_path)._given_mass is None and not solver
+    store.obtain("ks98", ks98, SMALL, tmp_path, again=True)
+    path, found = store.where("ks98", ks98, SMALL, tmp_path)
+    assert path.name == store.file_name("ks98", ks98, SMALL) and torch.equal(found.mass, solved.mass)
+
+
+def test_a_solution_of_another_calibration_says_of_which_it_is(ks98, solver, tmp_path):
+    store.obtain("ks98", ks98, SMALL, tmp_path)
+    other = economics.create("ks98", beta=0.98)
+    found = store.read(tmp_path / store.file_name("ks98", ks98, SMALL), "ks98", other)
+    assert found.calibration == ks98.parameters() and found.economy.beta == ks98.beta != other.beta
 
 
 def test_another_calibration_or_other_settings_are_another_file(ks98):
@@ -134,7 +176,7 @@ def test_the_shipped_solution_is_filed_under_the_equations_of_today(ks98):
     """Where this fails the equations of ks98 have changed: solve it again (scripts/reference.py) and ship that."""
     name = store.file_name("ks98", ks98, settings("standard"))
     assert [path.name for path in store.SHIPPED.iterdir()] == [name]
-    assert store.read(store.SHIPPED / name, ks98).equations == equations(ks98)
+    assert store.read(store.SHIPPED / name, "ks98", ks98).equations == equations(ks98)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ distance to a grid solution for as many as a grid can carry."""
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -16,7 +15,7 @@ from deepham.economics.ks98 import KS98
 from deepham.reference.law_of_motion import Equilibrium, solve_law_of_motion
 from deepham.reference.settings import ReferenceSettings
 from deepham.simulation.continuum import on_grid, wealth_grid
-from deepham.simulation.period import Panel, Policy, Value, World
+from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
 from deepham.simulation.walk import walk
 
@@ -30,26 +29,14 @@ NODES = 200  # of the wealth histogram in which the networks are followed
 SETTLE = 500  # periods before the networks' continuum is compared
 
 
-@dataclass(frozen=True)
-class Solved:
-    """Networks of one economy, in float64, and the cross-sections that training ended with.
-
-    Attributes:
-        seconds: that training took.
-    """
-
-    economy: ManyShocks
-    policy: Policy
-    value: Value
-    panel: Panel
-    seconds: float
-
-
-def solve_many_shocks(d: int, directions: int = DIRECTIONS, seed: int = 1, **algorithm) -> Solved:
+def solve_many_shocks(d: int, directions: int = DIRECTIONS, seed: int = 1, **algorithm) -> tuple[World, Panel, float]:
     """Train d shocks with the same networks, sizes and updates for every d.
 
     Args:
         algorithm: settings in place of those of TRAINING and conf/algorithm/deepham.yaml, such as agents=300.
+
+    Returns:
+        The networks in their economy, in float64; the cross-sections that training ended with; the seconds it took.
     """
     begun = time.perf_counter()
     module, data = train(
@@ -61,18 +48,16 @@ def solve_many_shocks(d: int, directions: int = DIRECTIONS, seed: int = 1, **alg
     seconds = time.perf_counter() - begun
     people, z = data.stream.panel.population, data.stream.panel.z
     panel = Panel(Population(people.k.double(), people.eps, people.weight.double()), z.double())
-    return Solved(
-        many_shocks(d, directions), module.policy_average.double(), module.value_average.double(), panel, seconds
-    )
+    world = World(many_shocks(d, directions), module.policy_average.double(), module.value_average.double())
+    return world, panel, seconds
 
 
-def errors(solved: Solved) -> dict[str, float]:
+def errors(world: World, panel: Panel) -> dict[str, float]:
     """Euler errors, percent of consumption, and Bellman errors, utils, in the cross-sections that training ended with.
 
     Expectations over eps' are exact, those over the innovations by the full quadrature.
     """
-    world = World(solved.economy, solved.policy, solved.value)
-    return error_measures(world, solved.panel, optimality_every=len(solved.panel.z))
+    return error_measures(world, panel, optimality_every=len(panel.z))
 
 
 def grid_settings(d: int) -> ReferenceSettings:
@@ -99,7 +84,7 @@ def grid_settings(d: int) -> ReferenceSettings:
 
 
 @torch.no_grad()
-def against_grid(solved: Solved, points: int = POINTS, settings: ReferenceSettings | None = None) -> dict[str, float]:
+def against_grid(world: World, points: int = POINTS, settings: ReferenceSettings | None = None) -> dict[str, float]:
     """Capital of the networks and of the grid solution on the same shocks: no sampling error is in the difference.
 
     Both continua follow the paths of the finite chains that the grid solution was found on. The networks expect
@@ -110,12 +95,13 @@ def against_grid(solved: Solved, points: int = POINTS, settings: ReferenceSettin
         mean_K, sd_K and the grid's, goods; mean_K_gap, sd_K_gap, and mean and maximum of the gap of the path of K,
         percent; seconds that the grid solution took.
     """
-    economy = solved.economy
+    economy = world.economy
+    assert isinstance(economy, ManyShocks)
     finite, x = economy.on_grid(points)
     begun = time.perf_counter()
     equilibrium = solve_law_of_motion(finite, settings or grid_settings(economy.chain.draws))
     seconds = time.perf_counter() - begun
-    K = _follow(solved, equilibrium, finite, x)
+    K = _follow(world, equilibrium, finite, x)
     ours, grid = K[:, SETTLE:], equilibrium.ergodic.K[:, SETTLE:]
     gap = 100 * (ours / grid).log().abs()
     return {
@@ -131,14 +117,15 @@ def against_grid(solved: Solved, points: int = POINTS, settings: ReferenceSettin
     }
 
 
-def _follow(solved: Solved, equilibrium: Equilibrium, finite: KS98, x: Tensor) -> Tensor:
+def _follow(world: World, equilibrium: Equilibrium, finite: KS98, x: Tensor) -> Tensor:
     """Capital (B, T) of the networks' continuum along the grid solution's paths."""
-    nodes, z_path = wealth_grid(solved.economy, NODES, 8.0), equilibrium.ergodic.z
+    assert isinstance(world.economy, ManyShocks)
+    nodes, z_path = wealth_grid(world.economy, NODES, 8.0), equilibrium.ergodic.z
     share = equilibrium.ergodic.share_z.to(nodes)
     mass = (share @ equilibrium.ergodic.mean_mass).reshape(1, finite.chain.n_eps, -1)
     start = on_grid(nodes, Population.histogram(equilibrium.ergodic.grid, mass), finite.chain.n_eps)
-    states, chain = x[z_path], solved.economy.chain  # (B, T, d)
+    states, chain = x[z_path], world.economy.chain  # (B, T, d)
     shocks = torch.cat([states[:, :1], (states[:, 1:] - chain.rho * states[:, :-1]) / chain.sigma], 1)
     begin = Panel(start.select([0] * len(z_path)), states[:, 0])
-    periods = walk(World(solved.economy, solved.policy), begin, shocks, grid=nodes)
+    periods = walk(world, begin, shocks, grid=nodes)
     return torch.stack([period.panel.population.mean(period.panel.population.k) for period in periods], 1)

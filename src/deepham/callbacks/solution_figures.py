@@ -8,7 +8,7 @@ import lightning
 import torch
 
 from deepham.economics.economy import require
-from deepham.reference.solve import Reference
+from deepham.reference.grid_solution import GridSolution
 from deepham.simulation.period import World
 
 
@@ -28,7 +28,7 @@ class SolutionFigures(lightning.Callback):
             f"figure_every: expected a whole number that is not negative, got {figure_every!r}",
         )
         self.figure_every = figure_every
-        self.reference: Reference | None = None
+        self.reference: GridSolution | None = None
 
     @torch.no_grad()
     def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:

@@ -24,7 +24,7 @@ from deepham.algorithm.evaluation import (
 from deepham.economics.economy import Economy
 from deepham.errors import InputError
 from deepham.reference.equations import equations
-from deepham.reference.solve import Reference
+from deepham.reference.grid_solution import GridSolution
 from deepham.simulation.continuum import settle
 from deepham.simulation.period import Panel, Period, World
 from deepham.simulation.population import Population
@@ -45,7 +45,7 @@ GAPS = (
 
 def measure_against(
     world: World,
-    reference: Reference,
+    reference: GridSolution,
     settings: VerdictSettings,
     seed: int,
     progress: Callable[[int, int], None] | None = None,
@@ -67,7 +67,7 @@ def measure_against(
 @torch.no_grad()
 def compare(
     world: World,
-    reference: Reference,
+    reference: GridSolution,
     z_path: Tensor,
     burn_in: int,
     dates: int,
@@ -84,10 +84,9 @@ def compare(
         InputError: the reference was solved for another calibration, objective or set of equations.
     """
     _check_same(world.economy, reference)
-    nodes, start = reference.nodes, together(world.economy, reference.start, reference.z, z_path)
+    nodes, start = reference.grid, together(world.economy, reference.start, reference.z, z_path)
     candidate = ergodic_path(world, nodes, start, z_path, burn_in, dates, progress)
-    beside = World(world.economy, reference.policy.on_histogram(nodes))
-    truth = ergodic_path(beside, nodes, start, z_path, burn_in, dates, progress)
+    truth = ergodic_path(reference.on_nodes, nodes, start, z_path, burn_in, dates, progress)
     gap = 100 * (candidate.K / truth.K).log().abs()
     mass, true_mass = pooled(candidate), pooled(truth)
     moments, true_moments = distribution_measures(candidate), distribution_measures(truth)
@@ -105,9 +104,10 @@ def compare(
     return candidate, truth, measures
 
 
-def _check_same(economy: Economy, reference: Reference) -> None:
+def _check_same(economy: Economy, reference: GridSolution) -> None:
+    known = reference.calibration | {"objective": reference.economy.objective}
     for name, value in [*economy.parameters().items(), ("objective", economy.objective)]:
-        solved = (reference.calibration | {"objective": reference.objective}).get(name, "not among its parameters")
+        solved = known.get(name, "not among its parameters")
         if solved != value:
             raise InputError(
                 f"reference: solved for {name}={solved}, the solution is of {name}={value}; make the one "
@@ -127,7 +127,7 @@ def wasserstein(nodes: Tensor, mass: Tensor, other: Tensor) -> float:
 
 
 @torch.no_grad()
-def welfare_gap(world: World, reference: Reference, z_path: Tensor) -> float:
+def welfare_gap(world: World, reference: GridSolution, z_path: Tensor) -> float:
     """What one household loses that follows the candidate's policy while everybody else, and so every price, follows
     the reference: percent of consumption for ever. Both start from the reference's cross-section and see the shocks of
     z_path (1, T, ...).
@@ -143,8 +143,7 @@ def welfare_gap(world: World, reference: Reference, z_path: Tensor) -> float:
     economy = world.economy
     if economy.objective == "planner" or z_path.shape[1] < 2:
         return float("nan")
-    nodes, preferences = reference.nodes, economy.preferences
-    true = World(economy, reference.policy.on_histogram(nodes), reference.value.on_histogram(nodes))
+    nodes, preferences, true = reference.grid, economy.preferences, reference.on_nodes
     everybody, household = together(economy, reference.start, reference.z, z_path), reference.start
     discount, loss = 1.0, 0.0
     lifetime = float(everybody.population.mean(true.value(true.observe(everybody))))

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from numbers import Real
+
+import yaml
 
 from deepham.economics.economy import require
+from deepham.errors import show
+from deepham.paths import conf_folder
+from deepham.states import whole
 
 MOST_ORDER = 5  # of a polynomial law: beyond it the terms can hardly be told apart
 
@@ -67,3 +73,33 @@ class ReferenceSettings:
         require(2 <= self.top < float("inf"), f"reference.top: expected a number from 2 on, got {self.top}")
         require(0 < self.tolerance < 1, f"reference.tolerance: expected a number in (0, 1), got {self.tolerance}")
         require(0 < self.damping <= 1, f"reference.damping: expected a number in (0, 1], got {self.damping}")
+
+
+def settings_for(economy_name: str, changes: dict | None = None) -> ReferenceSettings:
+    """Those of scripts/reference.py: conf/reference/standard.yaml, what the economy's file in conf/model/ says of
+    `reference`, and these changes.
+
+    Raises:
+        InputError: a setting that there is none of, or a value of another type or out of range.
+    """
+    group = yaml.safe_load((conf_folder() / "reference" / "standard.yaml").read_text(encoding="utf-8"))
+    own = yaml.safe_load((conf_folder() / "model" / f"{economy_name}.yaml").read_text(encoding="utf-8"))
+    settings = ReferenceSettings(**group | own.get("reference", {}) | _checked(changes or {}))
+    settings.validate()
+    return settings
+
+
+def _checked(changes: dict) -> dict:
+    """The changes with numbers of their types; boxes are for `validate`."""
+    kinds, read = {each.name: str(each.type) for each in fields(ReferenceSettings)}, dict(changes)
+    for name, value in changes.items():
+        require(name in kinds, f"settings: there is no {show(name)}; there is {', '.join(kinds)}")
+        if kinds[name] == "float":
+            require(
+                isinstance(value, Real) and not isinstance(value, bool),
+                f"settings: expected a number for {name}, got {show(value)}",
+            )
+            read[name] = float(value)
+        elif name != "box":
+            read[name] = whole(f"settings: {name}", value, 0)
+    return read

@@ -2,81 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
-from torch import Tensor
 
 from deepham.algorithm.evaluation import distribution_measures, error_measures
 from deepham.economics.economy import Economy, require
 from deepham.reference.equations import equations
 from deepham.reference.families import family_of
 from deepham.reference.grid import GridFunction
-from deepham.reference.household import HouseholdProblem, LawOfMotion, PolynomialLaw, aggregates_at
+from deepham.reference.grid_solution import GridSolution
+from deepham.reference.household import HouseholdProblem, aggregates_at
 from deepham.reference.law_of_motion import Equilibrium, Progress, forecast_errors, solve_law_of_motion
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.stationary import solve_stationary
 from deepham.simulation.period import World
-from deepham.simulation.population import Population
 
 
-@dataclass(frozen=True)
-class Reference:
-    """A solved economy.
-
-    Attributes:
-        calibration: the economy's parameters.
-        equations: what they stand in, as `deepham.reference.equations` tells them apart.
-        objective: who chooses savings, as in `Economy.under`.
-        law: the law of motion households forecast with.
-        r_squared: (n_z,) of its regression on the simulated path, as in `Equilibrium`.
-        policy, value: Observation -> (B, N), consumption and lifetime utility.
-        nodes: (G,) of the wealth histogram.
-        start: average cross-section of the path it was found on, one economy; where a comparison starts.
-        z: (1, 1) mean aggregate state of that path where it is a number; None where it is the index of a chain.
-        measures: of the solution under the project's definitions; "forecast": errors of the law of motion iterated on
-            its own (Den Haan, 2010); "doubling": distance to a solution on grids of half as many nodes.
-    """
-
-    calibration: dict
-    law: LawOfMotion | PolynomialLaw
-    r_squared: Tensor
-    policy: GridFunction
-    value: GridFunction
-    nodes: Tensor
-    start: Population
-    measures: dict[str, float]
-    equations: str
-    objective: str
-    z: Tensor | None = None
-
-    def to(self, device) -> Reference:
-        """A copy on the device."""
-
-        def moved(function: GridFunction) -> GridFunction:
-            return replace(function, grid=function.grid.to(device), values=function.values.to(device))
-
-        start = Population(*(x.to(device) for x in (self.start.k, self.start.eps, self.start.weight)))
-        law = type(self.law)(*(x if x is None else x.to(device) for x in vars(self.law).values()))
-        z = None if self.z is None else self.z.to(device)
-        return replace(
-            self,
-            law=law,
-            z=z,
-            policy=moved(self.policy),
-            value=moved(self.value),
-            nodes=self.nodes.to(device),
-            start=start,
-        )
-
-
-def solve_reference(economy: Economy, settings: ReferenceSettings, progress: Progress | None = None) -> Reference:
+def solve_reference(
+    economy: Economy, settings: ReferenceSettings, progress: Progress | None = None, name: str = "economy"
+) -> GridSolution:
     """Solve an economy with one asset and prices that depend on mean assets and the aggregate state alone, the state of
     a chain or a number.
 
     Args:
         economy: in float64.
         progress: called with (iteration, change of the law of motion, mean K).
+        name: of the economy, as in conf/model/: what it is called in what the solution says.
 
     Raises:
         InputError: settings out of range, an economy of another kind, or more memory than there is.
@@ -87,7 +39,7 @@ def solve_reference(economy: Economy, settings: ReferenceSettings, progress: Pro
     require(fault is None, f"reference: {fault}")
     equilibrium = _solve(economy, settings, progress)
     coarse = _solve(economy, _halved(settings), None, near=equilibrium)
-    return _conclude(economy, equilibrium, _doubling(economy, equilibrium, coarse))
+    return _conclude(name, economy, equilibrium, _doubling(economy, equilibrium, coarse))
 
 
 def _solve(
@@ -125,14 +77,13 @@ def _doubling(economy: Economy, fine: Equilibrium, coarse: Equilibrium) -> dict[
     }
 
 
-def _conclude(economy: Economy, equilibrium: Equilibrium, doubling: dict[str, float]) -> Reference:
+def _conclude(name: str, economy: Economy, equilibrium: Equilibrium, doubling: dict[str, float]) -> GridSolution:
     law, grid, ergodic = equilibrium.law, equilibrium.policy.grid, equilibrium.ergodic
     problem = HouseholdProblem(economy, law, grid)
     c = problem.consumption(equilibrium.policy.values, tolerance=1e-9)
     policy = GridFunction(grid, c, True, economy.borrowing_limit)
     value = GridFunction(grid, problem.value(c), False, economy.borrowing_limit)
-    mass = (ergodic.share_z[:, None].to(ergodic.grid) * ergodic.mean_mass).sum(0)
-    start = Population.histogram(ergodic.grid, mass.reshape(1, economy.chain.n_eps, -1))
+    start = (ergodic.share_z[:, None].to(ergodic.grid) * ergodic.mean_mass).sum(0, keepdim=True)
     forecast = forecast_errors(economy, law, ergodic, equilibrium.shocks)
     measures = (
         error_measures(World(economy, policy, value), ergodic.dates, optimality_every=4)
@@ -140,8 +91,9 @@ def _conclude(economy: Economy, equilibrium: Equilibrium, doubling: dict[str, fl
         | {"forecast.mean": float(forecast.mean()), "forecast.max": float(forecast.max())}
         | doubling
     )
-    return Reference(
-        economy.parameters(),
+    return GridSolution(
+        name,
+        economy,
         law,
         equilibrium.r_squared,
         policy,
@@ -150,7 +102,7 @@ def _conclude(economy: Economy, equilibrium: Equilibrium, doubling: dict[str, fl
         start,
         measures,
         equations(economy),
-        economy.objective,
+        ergodic.mean_mass,
         **economy.chain.kept(ergodic.mean_z),
     )
 

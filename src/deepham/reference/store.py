@@ -17,48 +17,65 @@ from deepham.files import replace
 from deepham.reference.equations import equations
 from deepham.reference.families import family_of
 from deepham.reference.grid import Grid, GridFunction
+from deepham.reference.grid_solution import GridSolution
 from deepham.reference.law_of_motion import Progress
 from deepham.reference.settings import ReferenceSettings
-from deepham.reference.solve import Reference, solve_reference
-from deepham.simulation.population import Population
+from deepham.reference.solve import solve_reference
 
 SHIPPED = Path(__file__).parent / "shipped"
-SAID = ("measures", "calibration", "equations", "objective")  # of a Reference, beside its tensors
-# 2: before the digest covered measures, calibration, shapes and types; 3: before a solution named its equations
-SCHEMA = 4
+# 2: before the digest covered measures, calibration, shapes and types; 3: before a solution named its equations; 4:
+# before cross-sections were kept by aggregate state
+SCHEMA = 5
+READ = (SCHEMA, 4)  # versions of files, the first that is there is taken
 # what reading a file that is missing, damaged or of another version raises
 UNREADABLE = (OSError, safetensors.SafetensorError, KeyError, TypeError, ValueError, RuntimeError)
 
 
-def file_name(economy_name: str, economy: Economy, settings: ReferenceSettings) -> str:
+def file_name(economy_name: str, economy: Economy, settings: ReferenceSettings, schema: int = SCHEMA) -> str:
     """Name of the file for this economy and these settings: the economy's name, and a hash of its equations, its
-    calibration, who chooses in it, and the settings.
+    calibration, who chooses in it, the settings, and the version of the file.
     """
+    return _file_name(economy_name, economy, settings, equations(economy), schema)
+
+
+def _file_name(economy_name: str, economy: Economy, settings: ReferenceSettings, solves: str, schema: int) -> str:
     said = {name: value for name, value in asdict(settings).items() if value is not None}
-    identity = [SCHEMA, economy_name, economy.parameters(), said, equations(economy), economy.objective]
+    identity = [schema, economy_name, economy.parameters(), said, solves, economy.objective]
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
     return f"{economy_name}-{digest[:12]}.safetensors"
 
 
-def find(economy_name: str, economy: Economy, settings: ReferenceSettings, store: Path | None) -> Reference | None:
-    """The stored or shipped solution, or None where there is none that can be read: a damaged file is not trusted."""
-    name = file_name(economy_name, economy, settings)
-    for folder in (SHIPPED,) if store is None else (store, SHIPPED):
-        try:
-            return _parse(folder / name, economy)
-        except UNREADABLE:
-            continue
+def find(economy_name: str, economy: Economy, settings: ReferenceSettings, store: Path | None) -> GridSolution | None:
+    """The stored or shipped solution, of this version or the last, or None where there is none that can be read: a
+    damaged file is not trusted.
+    """
+    found = where(economy_name, economy, settings, store)
+    return None if found is None else found[1]
+
+
+def where(
+    economy_name: str, economy: Economy, settings: ReferenceSettings, store: Path | None
+) -> tuple[Path, GridSolution] | None:
+    """`find`, with the file that it lies in."""
+    solves = equations(economy)
+    for schema in READ:
+        name = _file_name(economy_name, economy, settings, solves, schema)
+        for folder in (SHIPPED,) if store is None else (store, SHIPPED):
+            try:
+                return folder / name, _parse(folder / name, economy_name, economy)
+            except UNREADABLE:
+                continue
     return None
 
 
-def read(path: Path, economy: Economy) -> Reference:
-    """The solution in one file of a store.
+def read(path: Path, economy_name: str, economy: Economy) -> GridSolution:
+    """The solution in one file of a store, of this economy and any of its calibrations.
 
     Raises:
         InputError: no such file, or a damaged one.
     """
     try:
-        return _parse(path, economy)
+        return _parse(path, economy_name, economy)
     except UNREADABLE as error:
         reason = (
             "does not exist" if not path.exists() else "is no grid solution of this economy and version, or damaged"
@@ -73,40 +90,49 @@ def obtain(
     store: Path,
     again: bool = False,
     progress: Progress | None = None,
-) -> Reference:
+) -> GridSolution:
     """The stored solution or a new one, which is stored under `file_name`.
 
     Raises:
         InputError, NotConverged: as `solve_reference`, of a new one.
     """
-    name = file_name(economy_name, economy, settings)
     stored = None if again else find(economy_name, economy, settings, store)
     if stored is not None:
         return stored
-    reference = solve_reference(economy, settings, progress)
+    reference = solve_reference(economy, settings, progress, economy_name)
     store.mkdir(parents=True, exist_ok=True)
-    replace(store / name, _bytes(reference))
+    replace(store / file_name(economy_name, economy, settings), _bytes(reference))
     return reference
 
 
-def _bytes(reference: Reference) -> bytes:
+def _bytes(reference: GridSolution) -> bytes:
+    policy, economy = reference.policy_function, reference.economy
     tensors = {
         "r_squared": reference.r_squared,
-        "grid.k": reference.policy.grid.k,
-        "grid.K": reference.policy.grid.K,
-        "policy": reference.policy.values,
-        "value": reference.value.values,
-        "nodes": reference.nodes,
+        "grid.k": policy.grid.k,
+        "grid.K": policy.grid.K,
+        "policy": policy.values,
+        "value": reference.value_function.values,
+        "nodes": reference.grid,
         "start": reference.start.weight,
+        "mass": reference.mass,
+        **reference.law.tensors(),
+        **economy.chain.kept(reference.z),
     }
-    of_a_number = {"grid.z": reference.policy.grid.z, "z": reference.z}
-    tensors |= reference.law.tensors() | {key: tensor for key, tensor in of_a_number.items() if tensor is not None}
+    if policy.grid.z is not None:
+        tensors["grid.z"] = policy.grid.z
     tensors = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
-    metadata = {name: json.dumps(getattr(reference, name)) for name in SAID}
+    said = {
+        "measures": reference.measures,
+        "calibration": reference.calibration,
+        "equations": reference.equations,
+        "objective": economy.objective,
+    }
+    metadata = {name: json.dumps(value) for name, value in said.items()}
     return safetensors.torch.save(tensors, metadata | {"digest": _digest(tensors, metadata)})
 
 
-def _parse(path: Path, economy: Economy) -> Reference:
+def _parse(path: Path, economy_name: str, economy: Economy) -> GridSolution:
     if not path.is_file():  # a pipe would be waited for
         raise FileNotFoundError(path)
     with safetensors.safe_open(path, framework="pt") as file:
@@ -117,21 +143,28 @@ def _parse(path: Path, economy: Economy) -> Reference:
     said = {key: json.loads(text) for key, text in metadata.items()}
     _check(tensors, said, economy)
     grid = Grid(tensors["grid.k"], tensors["grid.K"], tensors.get("grid.z"), economy.mean_assets)
-    nodes = tensors["nodes"]
-    limit = economy.borrowing_limit
-    return Reference(
-        calibration=said["calibration"],
+    solved = _solved_for(economy, said)
+    return GridSolution(
+        name=economy_name,
+        economy=solved,
         law=family_of(economy).law.from_tensors(tensors),
         r_squared=tensors["r_squared"],
-        policy=GridFunction(grid, tensors["policy"], True, limit),
-        value=GridFunction(grid, tensors["value"], False, limit),
-        nodes=nodes,
-        start=Population.histogram(nodes, tensors["start"].reshape(1, economy.chain.n_eps, -1)),
+        policy=GridFunction(grid, tensors["policy"], True, solved.borrowing_limit),
+        value=GridFunction(grid, tensors["value"], False, solved.borrowing_limit),
+        grid=tensors["nodes"],
+        start=tensors["start"],
         measures=said["measures"],
         equations=said["equations"],
-        objective=said["objective"],
+        mass=tensors.get("mass"),
         z=tensors.get("z"),
     )
+
+
+def _solved_for(economy: Economy, said: dict) -> Economy:
+    """The economy with the calibration and the objective of the file: mostly the one that is asked about."""
+    if (said["calibration"], said["objective"]) == (economy.parameters(), economy.objective):
+        return economy
+    return type(economy.under("market"))(**said["calibration"]).under(said["objective"])
 
 
 def _check(tensors: dict[str, torch.Tensor], said: dict, economy: Economy) -> None:
@@ -148,6 +181,7 @@ def _check(tensors: dict[str, torch.Tensor], said: dict, economy: Economy) -> No
         "value": function,
         "nodes": (nodes,),
         "start": (1, n_eps * nodes),
+        **({"mass": (n_z, n_eps * nodes)} if "mass" in tensors else {}),  # it was not stored before version 5
         **family.shapes(tensors),
     }
     if {key: (tuple(x.shape), x.dtype) for key, x in tensors.items()} != {

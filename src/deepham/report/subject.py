@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from deepham.algorithm.by_wealth import WealthBin, errors_by_wealth
 from deepham.algorithm.evaluation import Ergodic, VerdictSettings, measure, measures_along, moment_errors
 from deepham.reference.compare import measure_against
-from deepham.reference.solve import Reference
+from deepham.reference.grid_solution import GridSolution
 from deepham.report.study import GRID
-from deepham.simulation.period import World
 from deepham.solution import Solution
 from deepham.verdict import BAR_SETS, Bars, Row, bars_of, judge
 
@@ -24,7 +23,7 @@ class Subject:
     measures: dict[str, float]
     ergodic: Ergodic
     bins: list[WealthBin]
-    reference: Reference | None = None
+    reference: GridSolution | None = None
     truth: Ergodic | None = None
     beside: dict[str, float] | None = None
     grid_bins: list[WealthBin] | None = None
@@ -46,7 +45,7 @@ class Subject:
 def examine(
     label: str,
     solution: Solution,
-    reference: Reference | None,
+    reference: GridSolution | None,
     verdict: VerdictSettings,
     seed: int,
     main: bool,
@@ -63,6 +62,6 @@ def examine(
     beside = grid_bins = None
     if main:
         say(f"{GRID}: errors")
-        grid = World(world.economy, reference.policy, reference.value)
-        beside, grid_bins = measures_along(grid, truth), errors_by_wealth(grid, truth.dates)
+        beside = measures_along(reference.world, truth)
+        grid_bins = errors_by_wealth(reference.world, truth.dates)
     return Subject(label, solution, measures, ergodic, bins, reference, truth, beside, grid_bins, bars)

@@ -11,7 +11,7 @@ import torch
 from deepham.algorithm.business_cycle import Moments
 from deepham.algorithm.evaluation import Ergodic, cycle_moments, distribution_measures, measure, moment_errors
 from deepham.reference.compare import measure_against
-from deepham.reference.solve import Reference
+from deepham.reference.grid_solution import GridSolution
 from deepham.simulation.period import World
 from deepham.solution import Solution
 from deepham.training.configuration import Settings
@@ -39,7 +39,7 @@ class Conclusion:
     errors: dict[str, float]
     cycle: list[Moments]
     cycle_beside: list[Moments] | None
-    reference: Reference | None
+    reference: GridSolution | None
     candidate: Ergodic
     truth: Ergodic | None
 
@@ -60,7 +60,7 @@ class Conclusion:
 
 
 def conclude(
-    settings: Settings, module: DeepHAM, data: PanelData, reference: Reference | None, progress=None
+    settings: Settings, module: DeepHAM, data: PanelData, reference: GridSolution | None, progress=None
 ) -> Conclusion:
     """Measure the averaged networks in the continuum, beside the reference on the same shocks where there is one."""
     device = data.stream.generator.device

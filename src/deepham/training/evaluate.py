@@ -23,8 +23,9 @@ from deepham.files import write_json
 from deepham.loading import load
 from deepham.reference import store
 from deepham.reference.compare import measure_against
+from deepham.reference.grid_solution import GridSolution
 from deepham.reference.settings import ReferenceSettings
-from deepham.reference.solve import Reference, no_comparison
+from deepham.reference.solve import no_comparison
 from deepham.simulation.period import Panel, World
 from deepham.simulation.population import concatenate, gini
 from deepham.simulation.walk import initial_panel, walk
@@ -69,11 +70,10 @@ def run(cfg: DictConfig) -> float:
         ergodic, measures = measure(world, solution.cross_sections, verdict, seed)
         grid_measures = grid_panel = None
     else:
-        grid_world = World(economy, reference.policy, reference.value)
         ergodic, truth, measures = measure_against(world, reference, verdict, seed)
-        grid_measures = measures_along(grid_world, truth)
+        grid_measures = measures_along(reference.world, truth)
         say(f"simulating panels of {cfg.agents}, with the grid solution ...")
-        grid_panel, grid_K, grid_wealth = _in_panels(grid_world, cfg.agents, protocol, seed)
+        grid_panel, grid_K, grid_wealth = _in_panels(reference.world, cfg.agents, protocol, seed)
     say(f"simulating panels of {cfg.agents}, with the networks ...")
     panel, K, wealth = _in_panels(world, cfg.agents, protocol, seed)
     if reference is not None:  # on the same draws of both shocks
@@ -139,7 +139,7 @@ def run(cfg: DictConfig) -> float:
     return measures["euler.mean"]
 
 
-def reference_of(against, solution: Solution, grid: ReferenceSettings, folder: Path, say) -> Reference | None:
+def reference_of(against, solution: Solution, grid: ReferenceSettings, folder: Path, say) -> GridSolution | None:
     """The grid solution in the file `against`, or of the solution's calibration; None where there can be none, or none
     is found: the solution is measured all the same.
 
@@ -147,7 +147,7 @@ def reference_of(against, solution: Solution, grid: ReferenceSettings, folder: P
         InputError: no such file, or one that has to be made first and does not fit the memory.
     """
     if against is not None:
-        return store.read(Path(str(against)), solution.economy)
+        return store.read(Path(str(against)), solution.name, solution.economy)
     reason = no_comparison(solution.economy, grid)
     if reason is not None:
         say(f"no comparison: {reason}")

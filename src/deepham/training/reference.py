@@ -11,8 +11,9 @@ from rich.console import Group
 from rich.table import Table
 
 from deepham.economics.economy import Economy
-from deepham.reference.solve import Reference
-from deepham.reference.store import SHIPPED, file_name, obtain
+from deepham.reference.grid_solution import GridSolution
+from deepham.reference.solve_on_grid import teller
+from deepham.reference.store import obtain, where
 from deepham.saying import say
 from deepham.training.configuration import read_reference
 
@@ -50,22 +51,16 @@ def run(cfg: DictConfig) -> float:
     name, economy, settings = read_reference(cfg)
     began = time.perf_counter()
 
-    def progress(iteration: int, change: float, mean_K: float) -> None:
-        say(
-            f"iteration {iteration}  law of motion moves by {change:.1e}  mean {economy.mean_assets} {mean_K:.4f}  "
-            f"{time.perf_counter() - began:.0f} s"
-        )
-
     store = Path(cfg.store)
-    reference = obtain(name, economy, settings, store, bool(cfg.again), progress)
+    reference = obtain(name, economy, settings, store, bool(cfg.again), teller(economy.mean_assets))
     say(_law(economy, reference), _measures(name, economy, reference))
-    file = file_name(name, economy, settings)
-    folder = store if (store / file).is_file() else SHIPPED
-    say(f"{folder / file}  {time.perf_counter() - began:.1f} s")
+    found = where(name, economy, settings, store)
+    assert found is not None
+    say(f"{found[0]}  {time.perf_counter() - began:.1f} s")
     return reference.measures["euler.mean"]
 
 
-def _law(economy: Economy, reference: Reference) -> Group:
+def _law(economy: Economy, reference: GridSolution) -> Group:
     said = reference.law.in_words(economy, reference.r_squared)
     table = Table(title=said.title, title_justify="left")
     for heading, alignment in said.columns.items():
@@ -75,7 +70,7 @@ def _law(economy: Economy, reference: Reference) -> Group:
     return Group(*said.above, table)
 
 
-def _measures(name: str, economy: Economy, reference: Reference) -> Table:
+def _measures(name: str, economy: Economy, reference: GridSolution) -> Table:
     table = Table("measure", title=f"{name} on the grid", title_justify="left")
     table.add_column("value", justify="right")
     table.add_column("unit")

@@ -22,9 +22,7 @@ from deepham.report.planner import Takeover, no_take_over, take_over
 from deepham.report.study import GRID, Study, StudySettings, study
 from deepham.report.subject import examine
 from deepham.report.work import Clock, work
-from deepham.simulation.period import World
 from deepham.solution import Solution
-from deepham.solved import SolvedEconomy
 from deepham.training.configuration import read_report, sized_for
 from deepham.training.evaluate import reference_of
 from deepham.training.terminal import cpu_name, machine, peak_memory
@@ -69,34 +67,15 @@ def run(cfg: DictConfig) -> float:
         ],
     )
     main = subjects[0]
-    looked_at = [(each.label, each.solution.world, each.ergodic) for each in subjects]
+    # with cross-sections of one path of the aggregate shock: those that the solutions come with are of different ones
+    looked_at = [(each.label, each.solution, each.ergodic) for each in subjects]
     if main.reference is not None:
-        grid_world = World(main.solution.economy, main.reference.policy, main.reference.value)
-        looked_at.append((GRID, grid_world, main.truth))
+        looked_at.append((GRID, main.reference, main.truth))
     studies = work(
         cfg.workers,
         [
-            # cross-sections of one path of the aggregate shock: those that the solutions come with are of different
-            # ones
-            (
-                study,
-                label,
-                SolvedEconomy(
-                    main.solution.name,
-                    world.economy,
-                    world.policy,
-                    world.value,
-                    ergodic.grid,
-                    ergodic.mean_mass,
-                    **world.economy.chain.kept(ergodic.mean_z),
-                ),
-                ergodic,
-                lengths,
-                grid,
-                seed,
-                say,
-            )
-            for label, world, ergodic in looked_at
+            (study, label, solved.along(ergodic), ergodic, lengths, grid, seed, say)
+            for label, solved, ergodic in looked_at
         ],
     )
     takeover = _takeover(studies, lengths, seed, say)

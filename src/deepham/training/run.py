@@ -23,7 +23,8 @@ from deepham.errors import InputError
 from deepham.files import replace, write_json
 from deepham.memory import grid_solution, require_memory
 from deepham.reference.compare import GAPS
-from deepham.reference.solve import Reference, no_grid
+from deepham.reference.grid_solution import GridSolution
+from deepham.reference.solve import no_grid
 from deepham.reference.store import find, obtain
 from deepham.solution import Solution
 from deepham.sweeps import bar_met
@@ -106,7 +107,7 @@ class _Prepared:
     loggers: list
     resume: Path | None
     init: Solution | None
-    reference: Reference | None
+    reference: GridSolution | None
 
 
 def _prepare(cfg: DictConfig) -> _Prepared:
@@ -254,7 +255,7 @@ def _by_name(cycle: list[Moments]) -> dict[str, dict]:
     return {one.name: asdict(one) for one in cycle}
 
 
-def _solve_reference(settings: Settings, folders: RunFolders) -> Reference:
+def _solve_reference(settings: Settings, folders: RunFolders) -> GridSolution:
     """On the grid, and stored for the runs to come. Raises InputError where that cannot be, and NotConverged."""
 
     def progress(iteration: int, change: float, mean_K: float) -> None:

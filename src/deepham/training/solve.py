@@ -16,6 +16,7 @@ from deepham.economics.economy import require
 from deepham.errors import InputError, show
 from deepham.precision import float32
 from deepham.reference.store import find
+from deepham.saying import is_watched
 from deepham.solution import Solution
 from deepham.states import flag, whole
 from deepham.training.cli import check_choices, explain
@@ -25,7 +26,7 @@ from deepham.training.configuration import Settings, read
 from deepham.training.fit import computing, fit, starting_point
 from deepham.training.interruption import Interrupted, interruptible
 from deepham.training.parts import instantiate_all
-from deepham.training.terminal import is_watched, show_progress, telling
+from deepham.training.terminal import show_progress, telling
 
 log = logging.getLogger("deepham")
 

@@ -98,12 +98,6 @@ def telling(shown: bool):
         log.propagate = before[1]
 
 
-def is_watched() -> bool:
-    """Whether somebody reads along: on a terminal or in a notebook."""
-    console = rich.get_console()
-    return console.is_terminal or console.is_jupyter
-
-
 @contextmanager
 def log_file(path: Path, disk: Disk):
     """What the run says goes to the terminal and to train.log."""

@@ -1,0 +1,74 @@
+"""The grid solution from Python: found where it is stored, else solved."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+
+from deepham import economics
+from deepham.economics.economy import require
+from deepham.errors import show
+from deepham.paths import check_folder
+from deepham.reference.grid_solution import GridSolution
+from deepham.reference.law_of_motion import Progress
+from deepham.reference.settings import ReferenceSettings, settings_for
+from deepham.reference.solve import solve_reference
+from deepham.reference.store import find, obtain
+from deepham.saying import is_watched, say
+from deepham.states import flag
+
+STORE = Path("checkpoints/reference")  # where the commands keep solutions
+
+
+def solve_on_grid(
+    economy: str,
+    objective: str,
+    settings: ReferenceSettings | dict | None,
+    store,
+    progress: bool | None,
+    parameters: dict,
+) -> GridSolution:
+    """See `deepham.solve_on_grid`."""
+    shown = is_watched() if progress is None else flag("progress", progress)
+    solved_for = economics.create(economy, **parameters).under(objective)
+    if not isinstance(settings, ReferenceSettings):
+        require(
+            settings is None or isinstance(settings, dict),
+            f"settings: expected a dict such as {{'k_nodes': 500}}, got {show(settings)}",
+        )
+        settings = settings_for(economy, settings)
+    if store is not None:
+        check_folder("store", str(store) if isinstance(store, Path) else store)
+    tell = teller(solved_for.mean_assets) if shown else None
+    with _one_thread():
+        if store is not None:
+            return obtain(economy, solved_for, settings, Path(store), progress=tell)
+        return find(economy, solved_for, settings, STORE) or solve_reference(solved_for, settings, tell, economy)
+
+
+def teller(mean: str) -> Progress:
+    """Says how far the search for the law of motion of `mean` assets is."""
+    began = time.perf_counter()
+
+    def tell(iteration: int, change: float, mean_assets: float) -> None:
+        say(
+            f"iteration {iteration}  law of motion moves by {change:.1e}  mean {mean} {mean_assets:.4f}  "
+            f"{time.perf_counter() - began:.0f} s"
+        )
+
+    return tell
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """As scripts/reference.py computes: the same bits on any number of cores, and hardly slower."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
