@@ -223,7 +223,7 @@ def test_accounts_return_what_is_described(economy, seeded):
         panel.population, panel.z, seen.aggregates, seen.prices, seen.resources / 2, seen.resources / 2
     )
     assert list(books) == list(economy.variables)
-    assert all(value.shape == (3,) for value in books.values())
+    assert all(value.shape == (3, 1) for value in books.values())
 
 
 def test_states_are_named_in_full(economy):
