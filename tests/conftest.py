@@ -47,8 +47,8 @@ class ClosedForm:
         return (1 - self.beta) * seen.resources
 
     def value(self, seen):
-        k = seen.resources / seen.prices["R"][:, None]
-        return torch.log(k) / (1 - self.beta) + (self.a[seen.z] + self.b * torch.log(seen.aggregates["K"]))[:, None]
+        k = seen.resources / seen.prices["R"]
+        return torch.log(k) / (1 - self.beta) + (self.a[seen.z] + self.b * torch.log(seen.aggregates["K"]))
 
     def members(self, seen):
         return self.value(seen)[None]
@@ -136,7 +136,7 @@ def closed_form(bm):
 def bm_panel(bm, seeded):
     """Four economies of seven households that differ in k; z takes both values."""
     k = bm.initial_assets((4, 7), seeded(1))
-    return Panel(Population.panel(k, torch.zeros(4, 7, dtype=torch.long)), torch.tensor([0, 1, 1, 0]))
+    return Panel(Population.panel(k, torch.zeros(4, 7, dtype=torch.long)), torch.tensor([[0], [1], [1], [0]]))
 
 
 @pytest.fixture
@@ -144,7 +144,7 @@ def ks98_panel(seeded):
     """A bad and a good economy of fifty households, of which exactly u(z) are unemployed."""
     k = 80 * torch.rand((2, 50), generator=seeded(2), dtype=torch.float64)
     unemployed = torch.tensor([[5], [2]])
-    return Panel(Population.panel(k, (torch.arange(50) >= unemployed).long()), torch.tensor([0, 1]))
+    return Panel(Population.panel(k, (torch.arange(50) >= unemployed).long()), torch.tensor([[0], [1]]))
 
 
 @pytest.fixture

@@ -65,7 +65,7 @@ def same():
 def panel(seeded):
     """Households from the limit on, of whom some are on it."""
     k = LIMIT + (60 * torch.rand((2, 40), generator=seeded(), dtype=torch.float64) - 10).clamp_min(0)
-    return Panel(Population.panel(k, (torch.arange(40) % 3 > 0).long().expand(2, -1)), torch.tensor([0, 1]))
+    return Panel(Population.panel(k, (torch.arange(40) % 3 > 0).long().expand(2, -1)), torch.tensor([[0], [1]]))
 
 
 def from_the_limit(panel):

@@ -69,7 +69,7 @@ def test_net_worth_follows_the_innovations_that_are_given(solution):
     path = solution.simulate(12, economies=3, shocks=shocks)
     economy, W, B = solution.economy, path["W"].values, path["B"].values
     for t in range(11):
-        K = torch.tensor(B[:, t] + W[:, t])
+        K = torch.tensor(B[:, t : t + 1] + W[:, t : t + 1])
         following = economy.chain.follow(
             torch.tensor(W[:, t : t + 1]), torch.tensor(shocks[:, t + 1 : t + 2]), {"K": K}
         )

@@ -61,7 +61,7 @@ def test_an_externality_is_in_percent_of_the_marginal_utility_of_all(seeded):
     """What one more unit of capital changes in the incomes of all, by a difference of prices."""
     economy = economics.create("davila12", labour_supply=[3.0, 3.2])
     k = 30 * torch.rand((2, 40), generator=seeded(), dtype=torch.float64)
-    people, z = Population.panel(k, (torch.arange(40) % 3).expand(2, -1)), torch.tensor([0, 1])
+    people, z = Population.panel(k, (torch.arange(40) % 3).expand(2, -1)), torch.tensor([[0], [1]])
     path = record(World(economy, lambda seen: 0.2 * seen.resources), Panel(people, z), z[:, None], None, seeded())
     K, step = people.mean(k), 1e-4
     at = [economy.resources(k, people.eps, z, economy.prices({"K": K + moved}, z)) for moved in (-step, 0.0, step)]

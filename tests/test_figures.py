@@ -55,7 +55,7 @@ def test_the_solution_is_drawn_for_every_individual_and_aggregate_state(economy,
     grid = wealth_grid(economy, 60, 8.0)
     start = initial_panel(economy, 1, 50, seeded())
     numbers = economy.chain.every_z() is None
-    shocks = economy.chain.draw_path(start.z, 6, seeded()) if numbers else torch.tensor([[0, 1, 0, 1, 1, 0]])
+    shocks = economy.chain.draw_path(start.z, 6, seeded()) if numbers else torch.tensor([[0, 1, 0, 1, 1, 0]])[..., None]
     first = economy.chain.begin(shocks[:, 0], start.z)
     start = Panel(on_grid(grid, start.population, economy.chain.n_eps), first)
     ergodic = ergodic_path(World(economy, policy.double()), grid, start, shocks, 0, 2)
@@ -145,7 +145,7 @@ def test_the_grid_solution_drawn_against_itself_shows_no_distance():
     economy = economics.create("ks98")
     settings = yaml.safe_load((conf_folder() / "reference/standard.yaml").read_text(encoding="utf-8"))
     reference = find("ks98", economy, ReferenceSettings(**settings), store=None)
-    z_path = economy.chain.draw_path(torch.tensor([1]), 30, torch.Generator().manual_seed(0))
+    z_path = economy.chain.draw_path(torch.tensor([[1]]), 30, torch.Generator().manual_seed(0))
     candidate, truth, _ = compare(reference.on_nodes, reference, z_path, 10, 2)
     gap = capital_against_grid(economy, candidate, truth).axes[1].lines[0].get_ydata()
     assert len(gap) == 20 and (gap == 0).all()

@@ -25,7 +25,7 @@ def eat(seen):
 
 
 def test_the_grid_solution_beside_itself_shows_no_distance(ks98, reference):
-    level, gap = policy_in_panel(reference.world, reference.start, torch.tensor([0]), reference).axes
+    level, gap = policy_in_panel(reference.world, reference.start, torch.tensor([[0]]), reference).axes
     curves = [line for line in gap.lines if len(line.get_ydata()) > 2]
     assert len(curves) == 4 and all((curve.get_ydata() == 0).all() for curve in curves)
     low, high = gap.get_ylim()
@@ -40,7 +40,10 @@ def test_the_grid_solution_beside_itself_shows_no_distance(ks98, reference):
 
 def test_a_distance_to_the_grid_solution_is_seen(ks98, reference):
     gap = policy_in_panel(
-        World(ks98, lambda seen: 1.01 * reference.policy_function(seen)), reference.start, torch.tensor([0]), reference
+        World(ks98, lambda seen: 1.01 * reference.policy_function(seen)),
+        reference.start,
+        torch.tensor([[0]]),
+        reference,
     ).axes[1]
     curves = [line.get_ydata() for line in gap.lines if len(line.get_ydata()) > 2]
     assert all(np.allclose(curve, 1.0) for curve in curves) and gap.get_ylim()[1] > 1
@@ -72,6 +75,6 @@ def test_an_aggregate_state_that_is_numbers_is_drawn_at_its_mean(seeded):
 
 
 def test_a_histogram_is_drawn_as_well(ks98, reference):
-    panel = Panel(reference.start, torch.tensor([0]))
+    panel = Panel(reference.start, torch.tensor([[0]]))
     values, edges, _ = figures_in_training(World(ks98, eat), panel, None)["wealth"].axes[0].patches[1].get_data()
     assert float((values * np.diff(edges)).sum()) == pytest.approx(1, abs=0.02)

@@ -44,7 +44,7 @@ def generator(seed=0):
 def bm_starts():
     """One cross-section of two unequal households, reached from the good state, and one from the bad."""
     k = torch.tensor([[0.1, 0.3], [0.1, 0.3]], dtype=torch.float64)
-    return Panel(Population.panel(k, torch.zeros(2, 2, dtype=torch.long)), torch.tensor([0, 1]))
+    return Panel(Population.panel(k, torch.zeros(2, 2, dtype=torch.long)), torch.tensor([[0], [1]]))
 
 
 def test_every_pair_follows_the_known_law_of_motion(bm, closed_form, bm_starts):
@@ -81,11 +81,11 @@ def test_the_mean_response_of_output_on_impact_is_the_exact_one(bm, closed_form,
     "shock", [StateShock(1, 0, 1, "drawn"), StateShock(1, 0, 4, "drawn"), StateShock(0, 1, 1, "forced")]
 )
 def test_the_probability_of_being_apart_is_that_of_the_paths(ks98, shock):
-    z = torch.full((40_000,), shock.before)
+    z = torch.full((40_000, 1), shock.before)
     shocked, baseline = shock.paths(ks98.chain, z, 9, generator(1))
     assert torch.all(shocked[:, : shock.hold] == shock.to)
     assert shock.baseline == "drawn" or torch.all(baseline[:, 0] == shock.before)
-    differ = (shocked != baseline).double()
+    differ = (shocked != baseline)[..., 0].double()
     torch.testing.assert_close(differ.mean(0), shock.apart(ks98.chain, z, 9), rtol=0, atol=0.01)  # four standard errors
     assert torch.all(differ[:, shock.hold - 1 :].diff(dim=1) <= 0), "copies that have met stay together"
 
@@ -93,9 +93,11 @@ def test_the_probability_of_being_apart_is_that_of_the_paths(ks98, shock):
 def test_three_states_and_a_start_in_either(bm):
     """Probabilities from the intervals that one uniform draw falls into, for both copies."""
     bm.chain = JointChain([[0.5, 0.3, 0.2], [0.25, 0.5, 0.25], [0.1, 0.3, 0.6]], n_z=3, n_eps=1)
-    shock, z = StateShock(None, 0, 1, "drawn"), torch.arange(3).repeat(20_000)
+    shock, z = StateShock(None, 0, 1, "drawn"), torch.arange(3).repeat(20_000)[:, None]
     shocked, baseline = shock.paths(bm.chain, z, 6, generator(2))
-    torch.testing.assert_close((shocked != baseline).double().mean(0), shock.apart(bm.chain, z, 6), rtol=0, atol=0.01)
+    torch.testing.assert_close(
+        (shocked != baseline)[..., 0].double().mean(0), shock.apart(bm.chain, z, 6), rtol=0, atol=0.01
+    )
 
 
 @pytest.mark.parametrize("hold, draws", [(1, 60), (1, 7), (3, 40), (30, 10)])
@@ -106,7 +108,7 @@ def test_the_strata_have_their_exact_probabilities(bm, closed_form, bm_starts, h
     apart = (drawn.shocked["Y"] != drawn.baseline["Y"]).double()
     if hold == 1 and draws == 60:  # strata are fine enough for the share of copies that differ to be the exact one
         share = [(drawn.weight * (drawn.stratum > t)).sum() for t in range(7)]
-        torch.testing.assert_close(torch.stack(share), shock.apart(bm.chain, torch.ones(1, dtype=torch.long), 8)[:7])
+        torch.testing.assert_close(torch.stack(share), shock.apart(bm.chain, torch.ones(1, 1, dtype=torch.long), 8)[:7])
     assert bool((apart[:, 0] > 0).any())
     for index in drawn.stratum.unique():
         assert int((drawn.stratum == index).sum()) >= 2, "a stratum of one draw has no variance"
@@ -196,8 +198,8 @@ def test_strata_take_out_most_of_the_noise_and_none_of_the_mean(bm, closed_form,
     shock, draws = StateShock(1, 0, 1, "drawn"), 400
     drawn = simulate_pairs(World(bm, closed_form.policy), None, bm_starts, shock, 8, draws, 2, generator(0))
     stratified = responses(bm, drawn)
-    z = torch.ones(draws, dtype=torch.long)
-    begin = bm_starts.select(z)
+    z = torch.ones(draws, 1, dtype=torch.long)
+    begin = bm_starts.select(z[:, 0])
     plain = {}
     for copy, path in zip(("shocked", "baseline"), shock.paths(bm.chain, z, 8, generator(5))):
         series = datasets.record(
@@ -208,7 +210,7 @@ def test_strata_take_out_most_of_the_noise_and_none_of_the_mean(bm, closed_form,
         bm,
         Draws(
             **plain,
-            stratum=torch.zeros_like(z),
+            stratum=torch.zeros_like(z[:, 0]),
             weight=torch.full((draws,), 1 / draws, dtype=torch.float64),
             resource_gap=0.0,
         ),

@@ -45,7 +45,7 @@ def make(name, nodes=60, **calibration):
     if name == "brock_mirman":
         grid = grid[1:]  # nobody holds nothing there: resources would be zero
     panel = Population.panel(economy.initial_assets((1, 200), generator), torch.zeros(1, 200, dtype=torch.long))
-    z_path = economy.chain.draw_path(torch.zeros(1, dtype=torch.long), 300, generator)
+    z_path = economy.chain.draw_path(torch.zeros(1, 1, dtype=torch.long), 300, generator)
     start = Panel(on_grid(grid, panel, economy.chain.n_eps), z_path[:, 0])
     ergodic = ergodic_path(World(economy, copy.deepcopy(policy).double()), grid, start, z_path, burn_in=100, dates=1)
     return Solution(name, economy.parameters(), asdict(NETWORK), policy, value, grid, ergodic.mean_mass, META)
@@ -83,7 +83,7 @@ def direct(solution, network, k, eps, z, population):
     """One household, straight through the economy and the network."""
     k, eps = torch.tensor([[k]], dtype=torch.float64), torch.tensor([[eps]])
     with torch.no_grad():
-        return float(network(World(solution.economy).observe(Panel(population, torch.tensor([z])), k, eps)))
+        return float(network(World(solution.economy).observe(Panel(population, torch.tensor([[z]])), k, eps)))
 
 
 @pytest.mark.parametrize("call", ["consumption", "value"])
@@ -411,7 +411,7 @@ def test_a_path_that_cannot_happen_is_refused(ks, monkeypatch):
 
 def test_errors_are_those_of_the_evaluation(ks):
     errors = ks.errors(dates=2, periods=2, seed=4)
-    z_path = torch.tensor(ks.simulate(2, seed=4).z.values)
+    z_path = torch.tensor(ks.simulate(2, seed=4).z.values)[..., None]
     start = Panel(ks.ergodic.select(z_path[:, 0]), z_path[:, 0])
     dates = ergodic_path(World(ks.economy, ks.policy_function), ks.grid, start, z_path, burn_in=0, dates=2).dates
     assert isinstance(dates, Panel) and errors == error_measures(

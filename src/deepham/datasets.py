@@ -64,7 +64,7 @@ def record(
     generator: torch.Generator,
     histories: Histories | None = None,
 ) -> Record:
-    """Follow economies along paths of shocks (B, T, ...) and write down every period.
+    """Follow economies along paths of shocks (B, T, d) and write down every period.
 
     Args:
         start: where they start: histograms on `grid` (the continuum), or with grid None panels of agents.
@@ -99,15 +99,15 @@ def record(
             top.append(population.weight.reshape(len(z), -1, len(grid))[..., -1].sum(1).max())
         if histories is not None:
             histories.keep(period)
-        state = {name: z[:, 0] for name in own}
+        state = {name: z for name in own}
         moments = _distribution(population, period.consumption, economy.borrowing_limit)
         rows.append(moments | _externality(period) | state | period.accounts)
     economy.check_domain(last.panel.z, last.seen.aggregates, error=OutOfDomain)
-    series = {name: torch.stack([row[name] for row in rows], 1) for name in rows[0]}
+    series = {name: torch.cat([row[name] for row in rows], 1) for name in rows[0]}
     return Record(
         series,
         last.panel,
-        float(resource_gap(economy, series, torch.stack(carried, 1) - torch.stack(arrived[1:], 1)).max()),
+        float(resource_gap(economy, series, torch.cat(carried, 1) - torch.cat(arrived[1:], 1)).max()),
         float(torch.stack(top).max()) if top else None,
     )
 
@@ -182,8 +182,9 @@ def to_dataset(
         if name in series
     }
     recorded = economy.naming.recorded
-    variables[recorded.name] = ((*dimensions, *recorded.dimensions), shocks.cpu().numpy(), recorded.attributes)
-    b, periods = shocks.shape[:2]
+    b, periods, d = shocks.shape
+    told = shocks.reshape(b, periods, *[d] * len(recorded.dimensions)).cpu().numpy()  # states are one number each
+    variables[recorded.name] = (*dimensions, *recorded.dimensions), told, recorded.attributes
     coordinates = {
         "economy": ("economy", range(b), {"long_name": "simulated economy", "units": "index"}),
         "period": ("period", range(periods), {"long_name": "period", "units": economy.period}),
@@ -244,7 +245,7 @@ def draw_panel(population: Population, agents: int, generator: torch.Generator) 
 
 
 def _externality(period: Period) -> dict[str, Tensor]:
-    """What a planner weighs, (B,), for economies that state its problem; nothing for the others."""
+    """What a planner weighs, (B, 1), for economies that state its problem; nothing for the others."""
     economy, seen = period.world.economy, period.seen
     if not economy.planner:
         return {}
@@ -254,12 +255,12 @@ def _externality(period: Period) -> dict[str, Tensor]:
 
 def _distribution(population: Population, consumption: Tensor, limit: float) -> dict[str, Tensor]:
     """Moments of wealth and consumption, shares of groups in wealth and consumption by fifths of the population: name
-    -> (B,).
+    -> (B, 1).
 
     limit: the borrowing limit, at which households are for certain and not around.
     """
-    spread = population.mean((consumption - population.mean(consumption)[:, None]) ** 2).sqrt()
-    of_consumption = {"C_gini": gini(consumption, population.weight), "C_sd": spread}
+    spread = population.mean((consumption - population.mean(consumption)) ** 2).sqrt()
+    of_consumption = {"C_gini": gini(consumption, population.weight)[:, None], "C_sd": spread}
     k, weight = population.k, population.weight
     order = k.argsort(-1)
     k, weight, consumption = (x.gather(-1, order) for x in (k, weight, consumption))
@@ -274,13 +275,13 @@ def _distribution(population: Population, consumption: Tensor, limit: float) -> 
     left = torch.cat([torch.zeros_like(lorenz[:, :1]), lorenz[:, :-1]], -1)
     return (
         {
-            "gini": 1 - (weight * (left + lorenz)).sum(-1),
-            "wealth_sd": (weight * (k - mean) ** 2).sum(-1).sqrt(),
+            "gini": 1 - (weight * (left + lorenz)).sum(-1, keepdim=True),
+            "wealth_sd": (weight * (k - mean) ** 2).sum(-1, keepdim=True).sqrt(),
             **of_consumption,
-            "bottom50_share": below[:, 0],
-            "top10_share": 1 - below[:, 1],
-            "top1_share": 1 - below[:, 2],
+            "bottom50_share": below[:, :1],
+            "top10_share": 1 - below[:, 1:2],
+            "top1_share": 1 - below[:, 2:],
         }
-        | dict(zip(LEVELS, levels.unbind(1)))
-        | dict(zip(FIFTHS, fifths.unbind(1)))
+        | dict(zip(LEVELS, levels.split(1, 1)))
+        | dict(zip(FIFTHS, fifths.split(1, 1)))
     )

@@ -113,14 +113,14 @@ def _by_level(economy: Economy) -> list[int]:
     z = economy.chain.typical_z()[:1]
     dtype, device = economy.chain.dtype, economy.chain.device
     typical = economy.typical_state().items()
-    aggregates = {name: torch.tensor([value], dtype=dtype, device=device) for name, value in typical}
+    aggregates = {name: torch.tensor([[value]], dtype=dtype, device=device) for name, value in typical}
     eps = torch.arange(economy.chain.n_eps, device=device)[None]
     k = torch.full(eps.shape, economy.typical_assets, dtype=dtype, device=device)
     return economy.resources(k, eps, z, economy.prices(aggregates, z))[0].argsort(stable=True).tolist()
 
 
 def shown_aggregate_states(economy: Economy, z: Tensor, styles=STYLES) -> list[tuple[int, str, Tensor, str]]:
-    """Those of the aggregate states z (n, ...) that a figure shows: place in z, name, one economy's z, line style."""
+    """Those of the aggregate states z (n, d) that a figure shows: place in z, name, one economy's z, line style."""
     labelled = list(enumerate(states.labelled(economy, z)))
     styles = styles if len(labelled) > 1 else ("-",)
     return [(place, name, one, style) for (place, (name, _, one)), style in zip(few(labelled, len(styles)), styles)]

@@ -63,7 +63,7 @@ class Basis:
 
     def moment(self, population: Population) -> Tensor:
         """The normalised moment of each economy: (B,), goods."""
-        return population.mean(self(population.k, population.eps))
+        return population.mean(self(population.k, population.eps))[:, 0]
 
 
 @torch.no_grad()

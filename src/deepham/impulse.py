@@ -60,13 +60,13 @@ class Transfer:
         rank = torch.empty_like(k).scatter(-1, order, (below + above) / 2)  # of the middle of each level
         rich, poor = (rank > 1 - self.top).to(k), (rank < self.bottom).to(k)
         taken = self.share * rich * k
-        receive = population.mean(poor)[:, None]
+        receive = population.mean(poor)
         if bool((receive == 0).any()):  # what is taken would be lost
             raise InputError(
                 f"shock: nobody is among the poorest {self.bottom:g} of a cross-section; expected a larger "
                 "share 'bottom', or more households"
             )
-        return population.with_assets(k - taken + population.mean(taken)[:, None] / receive * poor)
+        return population.with_assets(k - taken + population.mean(taken) / receive * poor)
 
     def in_words(self, economy: Economy) -> str:
         """What a figure says of the shock."""
@@ -208,7 +208,7 @@ def simulate_pairs(
 
 def _candidates(economy: Economy, z: Tensor, shock: Shock) -> Tensor:
     """Indices of the starts that stand in the state before the shock, and from which it can come."""
-    names = economy.naming.names
+    names, z = economy.naming.names, z[:, 0]
     index = torch.arange(len(z), device=z.device) if shock.before is None else (z == shock.before).nonzero()[:, 0]
     if not len(index):
         raise InputError(
@@ -243,12 +243,12 @@ def _stratified(
     draws: int,
     generator: torch.Generator,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """Pairs of paths, stratified by the period in which they meet: start, both paths (D, T), stratum, weight."""
+    """Pairs of paths, stratified by the period in which they meet: start, both paths (D, T, 1), stratum, weight."""
     pool = candidates[torch.arange(POOL, device=candidates.device) % len(candidates)]
     shocked, baseline = shock.paths(economy.chain, start_z[pool], periods, generator)
     # the period from which on they are together; while one is forced they may meet and part again, which counts as one
     held = min(shock.hold - 1, periods)
-    met = (periods - (shocked == baseline).long().flip(1).cumprod(1).sum(1)).clamp_min(held)
+    met = (periods - (shocked == baseline)[..., 0].long().flip(1).cumprod(1).sum(1)).clamp_min(held)
     apart = shock.apart(economy.chain, start_z[candidates], periods)
     apart = torch.cat([torch.ones_like(apart[:held]), apart[held:]])
     chance = torch.cat([1 - apart[:1], apart[:-1] - apart[1:], apart[-1:]])  # last: they do not meet

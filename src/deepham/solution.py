@@ -127,7 +127,7 @@ class Solution(SolvedEconomy):
 
     def summary(self) -> str:
         """Economy, calibration, network, distribution and measures, over several lines."""
-        capital = self.ergodic.mean(self.ergodic.k).tolist()
+        capital = self.ergodic.mean(self.ergodic.k)[:, 0].tolist()
         labels = [label for label, _, _ in states.labelled(self.economy, self.z)]
         means = ", ".join(f"{mean:.4g} ({label})" for label, mean in zip(labels, capital))
         lines = [f"Solution of {self.name}; one period is a {self.economy.period}", "calibration"]

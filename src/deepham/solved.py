@@ -42,7 +42,7 @@ class SolvedEconomy:
 
     Attributes:
         economy, grid: as given, in float64.
-        z: (n_z, ...) the aggregate state of each cross-section: every index, or the numbers given.
+        z: (n_z, d) the aggregate state of each cross-section: every index, or the numbers given.
         policy_function, value_function: policy and value as given.
 
     Raises:
@@ -107,7 +107,7 @@ class SolvedEconomy:
         )
 
     def begin(self, shock: Tensor) -> Panel:
-        """Where paths begin whose first shocks are these (B, ...): ergodic cross-sections, of an aggregate state that
+        """Where paths begin whose first shocks are these (B, d): ergodic cross-sections, of an aggregate state that
         is numbers at its mean.
         """
         chain = self.economy.chain
@@ -159,7 +159,7 @@ class SolvedEconomy:
         k_flat, eps_flat, z_flat = (torch.tensor(array.reshape(-1), device=self.grid.device) for array in (k, eps, z))
         chain = self.economy.chain
         for one in z_flat.unique():
-            z_here = chain.z_of(one[None])
+            z_here = one[None, None]
             around = self.ergodic.select(chain.cell(z_here)) if population is None else population
             for where in (z_flat == one).nonzero()[:, 0].split(CHUNK):
                 seen = self.world.observe(Panel(around, z_here), k_flat[where][None], eps_flat[where][None])
@@ -286,7 +286,7 @@ class SolvedEconomy:
                 self.economy.aggregate_shock: last.z[0].item(),
             },
         )
-        capital = self.economy.aggregates(self.ergodic, self.z)["K"]
+        capital = self.economy.aggregates(self.ergodic, self.z)["K"][:, 0]
         return RiskySteadyState(
             path=path,
             K=float(path["K"][0, -1]),
@@ -493,7 +493,7 @@ class SolvedEconomy:
         return fits if bool(fits.any()) else None  # the refusal is that of the first state
 
     def _adds_up(self, given: Population, z: Tensor) -> None:
-        """Raise InputError unless goods add up where the households (1, N) are in these aggregate states (B, ...)."""
+        """Raise InputError unless goods add up where the households (1, N) are in these aggregate states (B, d)."""
         economy, chain = self.economy, self.economy.chain
         gaps = gap_of(economy, Panel(given.select([0] * len(z)), z))
         if economy.unbalanced() or not bool((gaps > SMALL).any()):

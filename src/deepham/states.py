@@ -43,7 +43,7 @@ def flag(name: str, given) -> bool:
 
 
 def labelled(economy: Economy, z: Tensor) -> list[tuple[str, int | float, Tensor]]:
-    """Aggregate states (n, ...) as figures name them, as users give them, and as tensors of one economy each."""
+    """Aggregate states (n, d) as figures name them, as users give them, and as tensors of one economy each."""
     return [(label, given, one[None]) for (label, given), one in zip(economy.naming.labels(z), z)]
 
 
@@ -154,7 +154,7 @@ def _assets(economy: Economy, name: str, given) -> np.ndarray:
 def _aggregate_states(economy: Economy, given) -> np.ndarray:
     """Aggregate states, of any shape: indices of a chain, or values of one number in which there can be an economy."""
     states = economy.naming.read(given)
-    economy.check_domain(economy.chain.z_of(torch.tensor(states).reshape(-1)), error=InputError)
+    economy.check_domain(torch.tensor(states).reshape(-1, 1), error=InputError)
     return states
 
 

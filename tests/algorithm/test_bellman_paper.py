@@ -46,13 +46,13 @@ def plain_errors(plain, policy, value, panel, draws, uniform):
 def test_the_batched_protocol_is_the_plain_one(ks98, plain, seeded):
     k = 20 + 40 * torch.rand((2, 4), generator=seeded(1), dtype=torch.float64)
 
-    panel = Panel(Population.panel(k, torch.tensor([[0, 1, 1, 1], [1, 1, 0, 1]])), torch.tensor([0, 1]))
+    panel = Panel(Population.panel(k, torch.tensor([[0, 1, 1, 1], [1, 1, 0, 1]])), torch.tensor([[0], [1]]))
 
     def policy(seen):
-        return 0.06 * seen.resources * (1 + 0.001 * seen.aggregates["K"][:, None])
+        return 0.06 * seen.resources * (1 + 0.001 * seen.aggregates["K"])
 
     def value(seen):
-        return 90 + 20 * torch.log(seen.resources) + 3 * seen.z[:, None] - 0.2 * seen.aggregates["K"][:, None]
+        return 90 + 20 * torch.log(seen.resources) + 3 * seen.z - 0.2 * seen.aggregates["K"]
 
     found = _errors(World(ks98, policy, value).period(panel), replace(SMALL, draws=10), seeded(5))
     generator = seeded(5)

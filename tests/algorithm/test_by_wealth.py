@@ -15,7 +15,8 @@ def histogram(bm, seeded):
     k = bm.initial_assets((3, 40), seeded(1))
     mass = torch.rand((3, 40), generator=seeded(2), dtype=torch.float64)
     return Panel(
-        Population(k, torch.zeros(3, 40, dtype=torch.long), mass / mass.sum(1, keepdim=True)), torch.tensor([0, 1, 1])
+        Population(k, torch.zeros(3, 40, dtype=torch.long), mass / mass.sum(1, keepdim=True)),
+        torch.tensor([[0], [1], [1]]),
     )
 
 
@@ -36,7 +37,7 @@ def test_households_of_one_wealth_count_alike_in_whatever_order(bm, random_netwo
     k = bm.steady_state()["K"] * torch.linspace(0.4, 2, 6, dtype=torch.float64).repeat(3, 2)
     mass = torch.rand((3, 12), generator=seeded(2), dtype=torch.float64)
     people = k, torch.zeros(3, 12, dtype=torch.long), mass / mass.sum(1, keepdim=True)
-    z = torch.tensor([0, 1, 1])
+    z = torch.tensor([[0], [1], [1]])
     panel, again = Panel.of(*people, z), Panel.of(*(x.flip(0, 1) for x in people), z.flip(0))
     for one, other in zip(*(errors_by_wealth(World(bm, *random_networks(bm)), each) for each in (panel, again))):
         for name, value in vars(one).items():

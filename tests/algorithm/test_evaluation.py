@@ -36,7 +36,7 @@ def path(bm, closed_form, seeded):
     grid = wealth_grid(bm, 100, 4.0)
     k = bm.initial_assets((1, 9), seeded()).expand(3, 9)
     start = on_grid(grid, Population.panel(k, torch.zeros(3, 9, dtype=torch.long)), 1)
-    z = bm.chain.draw_path(torch.tensor([0, 1]), PERIODS, seeded(1))[[0, 0, 1]]
+    z = bm.chain.draw_path(torch.tensor([[0], [1]]), PERIODS, seeded(1))[[0, 0, 1]]
     return ergodic_path(
         World(bm, closed_form.policy), grid, Panel(start, z[:, 0]), z, BURN_IN, dates=3 * (PERIODS - BURN_IN)
     ), z
@@ -44,9 +44,9 @@ def path(bm, closed_form, seeded):
 
 def test_capital_follows_the_closed_form_in_step_with_z(path):
     ergodic, z = path
-    assert ergodic.K.shape == ergodic.z.shape == (3, PERIODS - BURN_IN)
+    assert (*ergodic.K.shape, 1) == ergodic.z.shape == (3, PERIODS - BURN_IN, 1)
     assert torch.equal(ergodic.z, z[:, BURN_IN:])
-    level = torch.tensor([0.9, 1.1], dtype=torch.float64)[ergodic.z[:, :-1]]
+    level = torch.tensor([0.9, 1.1], dtype=torch.float64)[ergodic.z[:, :-1, 0]]
     torch.testing.assert_close(ergodic.K[:, 1:], 0.36 * 0.95 * level * ergodic.K[:, :-1] ** 0.36, rtol=1e-10, atol=0)
 
 
@@ -61,15 +61,15 @@ def test_masses_by_z_sum_to_one_and_average_to_mean_capital(path):
     by_z = ergodic.mean_mass @ ergodic.grid
     for z in (0, 1):
         assert float(ergodic.share_z[z]) == pytest.approx(float((ergodic.z == z).double().mean()))
-        assert float(by_z[z]) == pytest.approx(float(ergodic.K[ergodic.z == z].mean()), rel=1e-12)
+        assert float(by_z[z]) == pytest.approx(float(ergodic.K[ergodic.z[..., 0] == z].mean()), rel=1e-12)
 
 
 def test_kept_dates_are_those_of_the_path(path):
     ergodic, _ = path
     own = ergodic.dates.population
     assert own.k.shape == (300, len(ergodic.grid))
-    torch.testing.assert_close(own.mean(own.k), ergodic.K.T.flatten())
-    assert torch.equal(ergodic.dates.z, ergodic.z.T.flatten())
+    torch.testing.assert_close(own.mean(own.k)[:, 0], ergodic.K.T.flatten())
+    assert torch.equal(ergodic.dates.z, ergodic.z.transpose(0, 1).flatten(0, 1))
 
 
 def test_dates_are_spread_evenly(bm, closed_form, path):
@@ -79,7 +79,7 @@ def test_dates_are_spread_evenly(bm, closed_form, path):
         World(bm, closed_form.policy), full.grid, Panel(start, z[:, BURN_IN]), z[:, BURN_IN:], 0, dates=15
     )
     own = few.dates.population
-    torch.testing.assert_close(own.mean(own.k), few.K[:, ::20].T.flatten())
+    torch.testing.assert_close(own.mean(own.k)[:, 0], few.K[:, ::20].T.flatten())
 
 
 def test_welfare_is_the_certain_consumption_whose_utility_is_the_mean_of_all(bm, closed_form, path):
@@ -94,7 +94,7 @@ def test_welfare_is_the_certain_consumption_whose_utility_is_the_mean_of_all(bm,
         World(bm, lambda seen: 0.3 * torch.ones_like(seen.resources)),
         ergodic.grid,
         own.select(slice(3)),
-        torch.ones(3, 5, dtype=torch.long),
+        torch.ones(3, 5, 1, dtype=torch.long),
         2,
         3,
     )
@@ -215,12 +215,12 @@ def ks98_measured(ks98, ks98_panel):
 
 def test_measure_follows_the_pooled_start_along_its_own_path(ks98, ks98_panel, ks98_measured, seeded):
     ergodic, measures = ks98_measured
-    assert ergodic.K.shape == ergodic.z.shape == (2, 30)  # a path and its mirror image
+    assert (*ergodic.K.shape, 1) == ergodic.z.shape == (2, 30, 1)  # a path and its mirror image
     grid = wealth_grid(ks98, 60, 8.0)
     own = ks98_panel.population
     pooled = on_grid(grid, Population.panel(own.k.reshape(1, -1), own.eps.reshape(1, -1)), 2)
     paths = [
-        torch.cat([ks98.chain.draw_path(torch.tensor([z]), 70, seeded(3), mirrored) for mirrored in (False, True)])
+        torch.cat([ks98.chain.draw_path(torch.tensor([[z]]), 70, seeded(3), mirrored) for mirrored in (False, True)])
         for z in (0, 1)
     ]  # either is as likely
     again = [
@@ -236,7 +236,7 @@ def test_unemployment_is_in_step_with_z_on_the_path(ks98_measured, plain):
     ergodic, _ = ks98_measured
     u = torch.tensor(plain.u, dtype=torch.float64)
     own = ergodic.dates.population
-    assert set(ergodic.dates.z.tolist()) == {0, 1}
+    assert set(ergodic.dates.z.flatten().tolist()) == {0, 1}
     torch.testing.assert_close(own.mean((own.eps == 0).double()), u[ergodic.dates.z], rtol=0, atol=1e-13)
     torch.testing.assert_close(ergodic.mean_mass.reshape(2, 2, 60)[:, 0].sum(1), u, rtol=0, atol=1e-13)
 
@@ -244,7 +244,7 @@ def test_unemployment_is_in_step_with_z_on_the_path(ks98_measured, plain):
 def test_a_state_that_the_path_misses_has_a_cross_section_nevertheless(ks98, plain, ks98_panel):
     grid = wealth_grid(ks98, 60, 8.0)
     start = on_grid(grid, ks98_panel.population, 2).select([1])
-    good = torch.ones(1, 30, dtype=torch.long)
+    good = torch.ones(1, 30, 1, dtype=torch.long)
     ergodic = ergodic_path(World(ks98, save_most), grid, Panel(start, good[:, 0]), good, 10, 5)
     assert ergodic.share_z.tolist() == [0, 1]
     torch.testing.assert_close(ergodic.mean_mass.sum(1), torch.ones(2, dtype=torch.float64))
@@ -257,12 +257,12 @@ def test_a_state_that_is_missed_is_turned_to_from_every_path(ks98, ks98_panel):
     grid = wealth_grid(ks98, 60, 8.0)
     people = on_grid(grid, ks98_panel.population, 2).select([1, 1])
     people = on_grid(grid, people.with_assets(people.k * torch.tensor([[0.3], [1.0]]).double()), 2)
-    good = torch.ones(2, 5, dtype=torch.long)
+    good = torch.ones(2, 5, 1, dtype=torch.long)
     ergodic = ergodic_path(World(ks98, save_most), grid, Panel(people, good[:, 0]), good, 0, 10)
     last, z = ergodic.dates.population.select(slice(-2, None)), ergodic.dates.z[-2:]
     carried = 0.93 * last.mean(World(ks98).observe(Panel(last, z)).resources)
     assert float(ergodic.mean_mass[0] @ grid.repeat(2)) == pytest.approx(float(carried.mean()), rel=1e-9)
-    assert float(carried.diff().abs()) > 1
+    assert float(carried.diff(dim=0).abs()) > 1
 
 
 def test_every_measure_of_the_closed_form_is_right(bm, bm_panel, closed_form):

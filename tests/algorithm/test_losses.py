@@ -101,7 +101,7 @@ def test_weights_grow_towards_both_ends(ks98, ks98_panel, rich, poor):
     state = ks98.steady_state()
     k = torch.tensor([[0.0, 5.0, 0.5 * state["K"], 2 * state["K"], 3 * state["K"], 100 * state["K"]]]).double()
     eps = torch.tensor([[0, 1, 1, 1, 1, 1]])  # who has neither assets nor work would weigh sixty times as much
-    seen = World(ks98).observe(Panel(ks98_panel.population.select(slice(1)), torch.tensor([0])), k=k, eps=eps)
+    seen = World(ks98).observe(Panel(ks98_panel.population.select(slice(1)), torch.tensor([[0]])), k=k, eps=eps)
     weight = agent_weights(ks98.typical_household(), seen, rich, poor)
     terms = [
         1 + rich * min((own / state["K"]) ** 2, 9) + poor * min((state["c"] / m) ** 2, 9)

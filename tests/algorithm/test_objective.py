@@ -22,16 +22,16 @@ def worth(m, K):
 
 
 def policy(seen):
-    return rule(seen.resources, seen.aggregates["K"][:, None])
+    return rule(seen.resources, seen.aggregates["K"])
 
 
 def value(seen):
-    return worth(seen.resources, seen.aggregates["K"][:, None])
+    return worth(seen.resources, seen.aggregates["K"])
 
 
 def slow_lifetime_utility(plain, economy, panel, horizon, generator, exact):
     """The objective household by household; only the draws are the package's."""
-    k, eps, z = panel.population.k.tolist(), panel.population.eps.tolist(), panel.z.tolist()
+    k, eps, z = panel.population.k.tolist(), panel.population.eps.tolist(), panel.z[:, 0].tolist()
     total = [[0.0] * len(row) for row in k]
     for t in range(horizon):
         for b, row in enumerate(k):
@@ -41,9 +41,9 @@ def slow_lifetime_utility(plain, economy, panel, horizon, generator, exact):
                 total[b][n] += plain.beta**t * math.log(rule(m, K))
                 row[n] = m - rule(m, K)
         if t < horizon - 1 or not exact:
-            panel = Panel(Population.panel(panel.population.k, torch.tensor(eps)), torch.tensor(z))
+            panel = Panel(Population.panel(panel.population.k, torch.tensor(eps)), torch.tensor(z)[:, None])
             z_next, eps_next = draw_shocks(economy, World(economy).observe(panel), generator)
-            z, eps = z_next.tolist(), eps_next.tolist()
+            z, eps = z_next[:, 0].tolist(), eps_next.tolist()
     for b, row in enumerate(k):
         K = sum(row) / len(row)
         for n in range(len(row)):
@@ -73,7 +73,7 @@ def test_equals_a_slow_loop(ks98, plain, ks98_panel, seeded, horizon, exact, pri
 def test_draws_at_the_horizon_average_to_the_exact_expectation(ks98, seeded):
     copies = 20_000
     own = Population.panel(torch.tensor([[5.0, 60.0]]).double().expand(copies, 2), torch.tensor([[0, 1]] * copies))
-    panel = Panel(own, torch.zeros(copies, dtype=torch.long))
+    panel = Panel(own, torch.zeros(copies, 1, dtype=torch.long))
     drawn = lifetime_utility(World(ks98, policy, value), panel, 1, seeded(), exact=False).utility
     exact = lifetime_utility(World(ks98, policy, value), panel.select(slice(1)), 1, seeded()).utility[0]
     assert bool(((drawn.mean(0) - exact).abs() < 4 * drawn.std(0) / copies**0.5).all())
@@ -82,12 +82,12 @@ def test_draws_at_the_horizon_average_to_the_exact_expectation(ks98, seeded):
 def reads_everything(seen):
     """A policy that looks at prices, at an aggregate and at the population itself."""
     moment = seen.population.mean(seen.population.k**0.5)
-    return 0.05 * seen.resources * ((seen.aggregates["K"] / 40) ** 0.2 * seen.prices["R"] * moment**0.1)[:, None]
+    return 0.05 * seen.resources * ((seen.aggregates["K"] / 40) ** 0.2 * seen.prices["R"] * moment**0.1)
 
 
 def values_everything(seen):
     moment = seen.population.mean(seen.population.k**0.5)
-    return 30 * seen.resources**0.3 * (seen.aggregates["K"] ** -0.1 * seen.prices["w"] * moment**0.1)[:, None]
+    return 30 * seen.resources**0.3 * (seen.aggregates["K"] ** -0.1 * seen.prices["w"] * moment**0.1)
 
 
 K_START = torch.tensor([[1.0, 20.0, 50.0, 90.0]], dtype=torch.float64)
@@ -95,7 +95,7 @@ MASS = torch.tensor([[0.0, 0.4, 0.3, 0.3]], dtype=torch.float64)  # the first ho
 
 
 def utilities(economy, k, horizon, exact, generator, price_taking):
-    panel = Panel(Population(k, torch.tensor([[0, 1, 1, 1]]), MASS), torch.tensor([1]))
+    panel = Panel(Population(k, torch.tensor([[0, 1, 1, 1]]), MASS), torch.tensor([[1]]))
     return lifetime_utility(
         World(economy, reads_everything, values_everything, price_taking), panel, horizon, generator, exact=exact
     ).utility[0]
@@ -220,4 +220,4 @@ def test_expected_value_is_that_of_the_closed_form(bm, bm_panel, closed_form):
     for taking in (True, False):
         expected = expected_value(bm, closed_form.value, own, World(bm).observe(Panel(own, z)), taking)
         level = 0.8 * closed_form.a[z] + 0.2 * closed_form.a[1 - z] + closed_form.b * torch.log(K)
-        torch.testing.assert_close(expected, torch.log(own.k) / 0.05 + level[:, None], rtol=1e-12, atol=0)
+        torch.testing.assert_close(expected, torch.log(own.k) / 0.05 + level, rtol=1e-12, atol=0)

@@ -31,7 +31,7 @@ def panel(economy, seeded):
     k = (200 * torch.rand((2, 40), generator=seeded(3), dtype=torch.float64) - 40).clamp_min(0)
     eps = torch.arange(40).remainder(3).expand(2, -1)
     weight = torch.rand((2, 40), generator=seeded(4), dtype=torch.float64)
-    return Panel(Population(k, eps, weight / weight.sum(1, keepdim=True)), torch.tensor([0, 1]))
+    return Panel(Population(k, eps, weight / weight.sum(1, keepdim=True)), torch.tensor([[0], [1]]))
 
 
 def half(seen):
@@ -57,7 +57,7 @@ def test_households_that_are_all_alike_lose_by_a_return_what_they_gain_by_a_wage
         "planner"
     )
     population = Population.panel(torch.full((2, 3), 30.0, dtype=torch.float64), torch.zeros(2, 3, dtype=torch.long))
-    found = externality(World(economy, half), Panel(population, torch.tensor([0, 1])))
+    found = externality(World(economy, half), Panel(population, torch.tensor([[0], [1]])))
     assert float(found.abs().max()) < 1e-15
 
 
@@ -83,8 +83,8 @@ def test_a_little_more_saving_is_worth_to_all_what_the_first_order_condition_say
     found = (welfare(delta) - welfare(-delta)) / (2 * delta)
     later, p_z, p_eps = expand_next(economy.chain, population.with_assets(seen.resources - consumption), seen)
     after = World(economy, half).observe(later)
-    worth = after.prices["R"][:, None] * economy.preferences.marginal_utility(half(after))
-    worth = expect(worth + externality(World(economy, half), later)[:, None], p_z, p_eps)
+    worth = after.prices["R"] * economy.preferences.marginal_utility(half(after))
+    worth = expect(worth + externality(World(economy, half), later), p_z, p_eps)
     condition = economy.beta * worth - economy.preferences.marginal_utility(consumption)
     torch.testing.assert_close(found, population.mean(group * condition), rtol=1e-6, atol=0)
 
@@ -95,8 +95,8 @@ def test_the_residual_is_that_of_the_planners_condition(economy, panel):
     saved = panel.population.with_assets(0.5 * seen.resources)
     later, p_z, p_eps = expand_next(economy.chain, saved, seen)
     after = World(economy, half).observe(later)
-    worth = after.prices["R"][:, None] * economy.preferences.marginal_utility(half(after))
-    worth = worth + externality(World(economy, half), later)[:, None]
+    worth = after.prices["R"] * economy.preferences.marginal_utility(half(after))
+    worth = worth + externality(World(economy, half), later)
     wanted = economy.preferences.inverse_marginal_utility(economy.beta * expect(worth, p_z, p_eps))
     torch.testing.assert_close(found.euler, 0.5 * seen.resources / torch.minimum(wanted, seen.resources) - 1)
     market = residuals(World(economy.under("market"), half, lambda seen: seen.resources), panel, optimality=False)
@@ -111,7 +111,7 @@ def test_lifetime_utility_counts_the_premium_of_every_period_but_the_first(seede
     population = Population.panel(
         torch.tensor([[10.0, 60.0]], dtype=torch.float64), torch.zeros(1, 2, dtype=torch.long)
     )
-    panel = Panel(population, torch.tensor([0]))
+    panel = Panel(population, torch.tensor([[0]]))
 
     def value(seen):
         return torch.log(seen.resources)
@@ -124,7 +124,7 @@ def test_lifetime_utility_counts_the_premium_of_every_period_but_the_first(seede
         seen = World(economy, half).observe(Panel(population, panel.z))
         following = economy.preferences.utility(half(seen)) if t == 1 else value(seen)
         total = total + economy.beta**t * (
-            externality(World(economy, half), Panel(population, panel.z))[:, None] * population.k + following
+            externality(World(economy, half), Panel(population, panel.z)) * population.k + following
         )
     torch.testing.assert_close(found, total, rtol=1e-12, atol=0)
 

@@ -31,7 +31,7 @@ def start(economy):
 
 
 DRAWS = {
-    "draw_path": lambda e, g: e.chain.draw_path(torch.zeros(20, dtype=torch.long), 30, g),
+    "draw_path": lambda e, g: e.chain.draw_path(torch.zeros(20, 1, dtype=torch.long), 30, g),
     "initial_assets": lambda e, g: e.initial_assets((2, 3), g),
     "initial_panel": lambda e, g: initial_panel(e, 2, 3, g),
     "draw_shocks": lambda e, g: draw_shocks(e, World(e).observe(start(e)), g),

@@ -10,7 +10,7 @@ from deepham.simulation.period import World
 
 
 def policy(seen):
-    return 0.08 * seen.resources * (seen.aggregates["K"][:, None] / 40) ** 0.2
+    return 0.08 * seen.resources * (seen.aggregates["K"] / 40) ** 0.2
 
 
 def nothing(seen):

@@ -29,10 +29,10 @@ def test_euler_error_of_scaled_consumption(bm_panel, closed_form, factors, stay)
     f = torch.tensor(factors, dtype=torch.float64)
 
     def scaled(seen):
-        return f[seen.z][:, None] * closed_form.policy(seen)
+        return f[seen.z] * closed_form.policy(seen)
 
     errors = residuals(World(economy, scaled, closed_form.value), bm_panel)
-    for b, z in enumerate(bm_panel.z.tolist()):
+    for b, z in enumerate(bm_panel.z[:, 0].tolist()):
         own, other = factors[z], factors[1 - z]
         expected = own * 0.95 * (stay / own + (1 - stay) / other) / (1 - 0.05 * own) - 1
         torch.testing.assert_close(errors.euler[b], ZERO[b] + expected, rtol=1e-10, atol=1e-12)
@@ -97,7 +97,7 @@ def test_optimality_is_found_on_a_fine_search_with_prices_as_they_are(ks98, ks98
                 for eps_next in (0, 1):
                     p = chain.aggregate[b, z_next] * chain.individual[b, z_next, own.eps[b, n], eps_next]
                     ahead = World(ks98).observe(
-                        Panel(saved.select([b]), torch.tensor([z_next])),
+                        Panel(saved.select([b]), torch.tensor([[z_next]])),
                         k=((1 - shares) * m)[None],
                         eps=torch.full((1, 2001), eps_next),
                     )

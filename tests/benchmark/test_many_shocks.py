@@ -18,7 +18,7 @@ from deepham.simulation.walk import initial_panel
 
 
 def rule(seen):
-    return 0.05 * seen.resources * (seen.aggregates["K"][:, None] / 40) ** 0.2
+    return 0.05 * seen.resources * (seen.aggregates["K"] / 40) ** 0.2
 
 
 def worth(seen):
@@ -41,7 +41,7 @@ def test_log_productivity_varies_the_same_whatever_the_number_of_shocks(d):
 def test_without_innovations_it_is_krusell_smith_without_aggregate_risk(seeded):
     still, moving = economics.create("ks98").without_aggregate_risk(), many_shocks(3, sd=0.0)
     panel = initial_panel(moving, 4, 50, seeded())
-    rest = torch.zeros(4, dtype=torch.long)
+    rest = torch.zeros(4, 1, dtype=torch.long)
     assert bool((panel.z == 0).all())
     ours, theirs = World(moving).observe(panel), World(still).observe(Panel(panel.population, rest))
     for name in ("R", "w"):
@@ -71,7 +71,7 @@ def test_output_is_consumed_or_invested(seeded):
     found = economy.accounts(people, z, seen.aggregates, seen.prices, c, seen.resources - c)
     torch.testing.assert_close(found["C"] + found["I"], found["Y"], rtol=1e-12, atol=0)
     assert set(found) == set(economy.variables)
-    torch.testing.assert_close(found["unemployment"], shares[0].expand(3))
+    torch.testing.assert_close(found["unemployment"], shares[0].expand(3, 1))
 
 
 def test_budget_holds_in_a_panel(seeded):
@@ -171,12 +171,15 @@ def test_on_a_grid_it_is_krusell_smith_with_five_to_the_d_states(seeded):
     finite, x = economy.on_grid(5)
     assert finite.chain.n_z == 25 and x.shape == (25, 2)
     people = initial_panel(economy, 25, 20, seeded()).population
-    ours, theirs = World(economy).observe(Panel(people, x)), World(finite).observe(Panel(people, torch.arange(25)))
+    ours, theirs = (
+        World(economy).observe(Panel(people, x)),
+        World(finite).observe(Panel(people, torch.arange(25)[:, None])),
+    )
     torch.testing.assert_close(theirs.resources, ours.resources, rtol=1e-13, atol=0)
     torch.testing.assert_close(finite.chain.aggregate @ x, x * torch.tensor(economy.persistence), rtol=1e-6, atol=1e-12)
     torch.testing.assert_close(finite.chain.individual[3, 7], economy.chain.individual)
     torch.testing.assert_close(
-        expected_value(finite, worth, people, World(finite).observe(Panel(people, torch.arange(25)))),
+        expected_value(finite, worth, people, World(finite).observe(Panel(people, torch.arange(25)[:, None]))),
         expected_value(economy, worth, people, World(economy).observe(Panel(people, x))),
         rtol=1e-8,
         atol=0,

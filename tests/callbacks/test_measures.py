@@ -22,7 +22,7 @@ def after_an_epoch(callback, economy, panel, policy=None, value=None) -> dict[st
 
 def test_the_distribution_is_that_of_all_simulated_households(ks98):
     k = torch.tensor([[0.0, 10.0], [20.0, 50.0]], dtype=torch.float64)
-    panel = Panel(Population.panel(k, torch.ones(2, 2, dtype=torch.long)), torch.tensor([0, 1]))
+    panel = Panel(Population.panel(k, torch.ones(2, 2, dtype=torch.long)), torch.tensor([[0], [1]]))
     measures = after_an_epoch(AssetDistribution(), ks98, panel)
     assert measures["distribution/mean"] == pytest.approx(20)
     assert measures["distribution/sd"] == pytest.approx(350**0.5)

@@ -111,23 +111,24 @@ FINITE = [name for name in economics.names() if economics.create(name).chain.eve
 @pytest.mark.parametrize("name", FINITE)
 def test_the_finite_chain_gives_through_the_interface_what_its_matrices_say(name, seeded):
     economy = economics.create(name)
-    chain, z = economy.chain, torch.arange(economy.chain.n_z)
+    chain, z = economy.chain, torch.arange(economy.chain.n_z)[:, None]
     states, p = chain.next_states(z, generator=seeded())
-    assert torch.equal(states, z.expand(chain.n_z, -1)) and torch.equal(p, chain.aggregate)
-    expected = [2.0 * (z == index) - 1 for index in range(1, chain.n_z)]
+    assert torch.equal(states, z.expand(chain.n_z, -1, -1)) and torch.equal(p, chain.aggregate)
+    expected = [2.0 * (z[:, 0] == index) - 1 for index in range(1, chain.n_z)]
     assert torch.equal(chain.features(z), torch.stack(expected, 1)) and torch.equal(
         chain.feature_unit, torch.ones(len(expected)).double()
     )
     assert (chain.draws, chain.n_next) == (1, chain.n_z)
     panel = initial_panel(economy, 4, 6, seeded(3))
     uniform = torch.rand((4, 7), generator=seeded(3), dtype=torch.float64)
-    assert torch.equal(panel.z, (uniform[:, :1] >= chain.stationary_z()[:-1].cumsum(0)).sum(-1))
-    shares = chain.stationary_eps()[panel.z]
+    assert torch.equal(panel.z, (uniform[:, :1] >= chain.stationary_z()[:-1].cumsum(0)).sum(-1, keepdim=True))
+    today = panel.z[:, 0]
+    shares = chain.stationary_eps()[today]
     assert torch.equal(panel.population.eps, (uniform[:, 1:, None] >= shares[:, None, :-1].cumsum(-1)).sum(-1))
     following, p_z, p_eps = expand_next(economy.chain, panel.population, World(economy).observe(panel), seeded())
-    assert torch.equal(p_z, chain.aggregate[panel.z]) and torch.equal(following.z, z.repeat(4))
-    for b, today in enumerate(panel.z.tolist()):
-        assert torch.equal(p_eps[b], chain.individual[today][:, panel.population.eps[b]])
+    assert torch.equal(p_z, chain.aggregate[today]) and torch.equal(following.z, z.repeat(4, 1))
+    for b, state in enumerate(today.tolist()):
+        assert torch.equal(p_eps[b], chain.individual[state][:, panel.population.eps[b]])
 
 
 def test_individual_states_move_by_their_own_chain(process, seeded):

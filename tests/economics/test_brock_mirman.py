@@ -10,7 +10,7 @@ TIGHT = {"rtol": 1e-12, "atol": 0}
 
 
 def test_prices_are_marginal_products(bm):
-    K, z = torch.tensor([0.1, 0.3], dtype=torch.float64), torch.tensor([0, 1])
+    K, z = torch.tensor([[0.1], [0.3]], dtype=torch.float64), torch.tensor([[0], [1]])
     prices = bm.prices({"K": K}, z)
     for index, (capital, level) in enumerate([(0.1, 0.9), (0.3, 1.1)]):
         assert float(prices["R"][index]) == pytest.approx(0.36 * level * capital**-0.64, rel=1e-13)
@@ -35,13 +35,11 @@ def test_aggregate_saving_rate_is_alpha_beta_whatever_the_distribution(bm, bm_pa
 
 def test_relative_wealth_never_moves(bm, bm_panel, closed_form, seeded):
     generator, panel = seeded(), bm_panel
-    relative = panel.population.k / panel.population.mean(panel.population.k)[:, None]
+    relative = panel.population.k / panel.population.mean(panel.population.k)
     assert float(relative.std()) > 0.2
     for _ in range(10):
         panel, _ = advance(World(bm, closed_form.policy), panel, generator)
-        torch.testing.assert_close(
-            panel.population.k / panel.population.mean(panel.population.k)[:, None], relative, **TIGHT
-        )
+        torch.testing.assert_close(panel.population.k / panel.population.mean(panel.population.k), relative, **TIGHT)
 
 
 def test_output_is_consumed_invested_or_paid_to_workers(bm, bm_panel, closed_form):
@@ -51,7 +49,7 @@ def test_output_is_consumed_invested_or_paid_to_workers(bm, bm_panel, closed_for
         bm_panel.population, seen.z, seen.aggregates, seen.prices, consumption, seen.resources - consumption
     )
     torch.testing.assert_close(books["C"] + books["I"] + books["w"], books["Y"], **TIGHT)
-    torch.testing.assert_close(books["I"] / books["Y"], torch.full((4,), 0.36 * 0.95, dtype=torch.float64), **TIGHT)
+    torch.testing.assert_close(books["I"] / books["Y"], torch.full((4, 1), 0.36 * 0.95, dtype=torch.float64), **TIGHT)
 
 
 def test_closed_form_is_the_hand_written_one_and_the_base_is_not(bm, bm_panel, closed_form):

@@ -223,7 +223,7 @@ def test_accounts_return_what_is_described(economy, seeded):
         panel.population, panel.z, seen.aggregates, seen.prices, seen.resources / 2, seen.resources / 2
     )
     assert list(books) == list(economy.variables)
-    assert all(value.shape == (3,) for value in books.values())
+    assert all(value.shape == (3, 1) for value in books.values())
 
 
 def test_states_are_named_in_full(economy):
@@ -235,3 +235,24 @@ def test_every_parameter_says_what_it_is_and_in_what_unit(economy):
     for field in fields(economy):
         assert field.metadata["meaning"] and field.metadata["unit"], field.name
     assert economy.source and economy.period
+
+
+@pytest.mark.parametrize("name", ["ks98", "brock_mirman"])
+def test_parameters_of_its_own_in_each_economy_are_as_many_economies(name):
+    """alpha, delta and beta of (B, 1): prices, resources and a closed form to the last bit."""
+    together = copy.copy(economics.create(name))
+    alone = [{"alpha": 0.3, "beta": 0.93}, {"alpha": 0.36, "beta": 0.95}, {"alpha": 0.41, "beta": 0.97}]
+    if name == "ks98":
+        alone = [each | {"delta": delta} for each, delta in zip(alone, (0.02, 0.025, 0.1))]
+    for key in alone[0]:
+        setattr(together, key, torch.tensor([[each[key]] for each in alone], dtype=torch.float64))
+    panel = initial_panel(economics.create(name), 3, 5, torch.Generator().manual_seed(0))
+    seen = World(together).observe(panel)
+    for b, parameters in enumerate(alone):
+        own = economics.create(name, **parameters)
+        expected = World(own).observe(panel.select([b]))
+        for key, price in expected.prices.items():
+            assert torch.equal(seen.prices[key][b : b + 1], price), key
+        assert torch.equal(seen.resources[b : b + 1], expected.resources)
+        closed = own.closed_form(expected.resources)
+        assert closed is None or torch.equal(together.closed_form(seen.resources)[b : b + 1], closed)

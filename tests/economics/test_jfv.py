@@ -87,10 +87,10 @@ def test_what_is_produced_is_consumed_or_invested(jfv, panel, seeded):
         panel.population, panel.z, seen.aggregates, seen.prices, consumption, seen.resources - consumption
     )
     Z = torch.tensor([[1.3], [-0.4]], dtype=torch.float64)
-    W_next = jfv.chain.follow(panel.z, Z, seen.aggregates)[:, 0]
+    W_next = jfv.chain.follow(panel.z, Z, seen.aggregates)
     K_next = population.mean(seen.resources - consumption) + W_next
     K = accounts["K"]
-    expected = K + (accounts["I"] - DELTA * K) * DT + SIGMA * K * math.sqrt(DT) * Z[:, 0]
+    expected = K + (accounts["I"] - DELTA * K) * DT + SIGMA * K * math.sqrt(DT) * Z
     torch.testing.assert_close(K_next, expected, **TIGHT)
     # earnings of these few do not have the mean of one that output is reckoned with
     (missing,) = jfv.balance(accounts).values()

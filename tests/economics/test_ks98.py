@@ -26,8 +26,8 @@ def books(ks98, seen):
 @pytest.mark.parametrize("z", [0, 1])
 @pytest.mark.parametrize("K", [1e-3, 39.4, 300.0])
 def test_prices_and_resources_are_those_of_the_paper(ks98, plain, z, K):
-    state = torch.tensor([z])
-    prices = ks98.prices({"K": torch.tensor([K], dtype=torch.float64)}, state)
+    state = torch.tensor([[z]])
+    prices = ks98.prices({"K": torch.tensor([[K]], dtype=torch.float64)}, state)
     assert float(prices["R"]) == pytest.approx(plain.gross_return(K, z), rel=1e-13)
     assert float(prices["w"]) == pytest.approx(plain.wage(K, z), rel=1e-13)
     k = torch.tensor([[0.0, 0.0, 7.5, 7.5]], dtype=torch.float64)
@@ -38,7 +38,7 @@ def test_prices_and_resources_are_those_of_the_paper(ks98, plain, z, K):
 
 
 def test_prices_depend_on_the_mean_of_k(seen):
-    torch.testing.assert_close(seen.aggregates["K"], seen.population.k.mean(1), **TIGHT)
+    torch.testing.assert_close(seen.aggregates["K"], seen.population.k.mean(1, keepdim=True), **TIGHT)
 
 
 def test_factors_exhaust_output(books):
@@ -46,8 +46,8 @@ def test_factors_exhaust_output(books):
 
 
 def test_taxes_pay_the_benefits(plain, seen):
-    income = seen.resources - seen.prices["R"][:, None] * seen.k
-    gross = seen.prices["w"][:, None] * plain.hours
+    income = seen.resources - seen.prices["R"] * seen.k
+    gross = seen.prices["w"] * plain.hours
     taxes = seen.population.mean(torch.where(seen.eps == 1, gross - income, 0.0))
     benefits = seen.population.mean(torch.where(seen.eps == 0, income, 0.0))
     assert float(benefits.min()) > 0
@@ -55,10 +55,11 @@ def test_taxes_pay_the_benefits(plain, seen):
 
 
 def test_resource_constraint_and_accounts_add_up(books, seen):
-    C, K_next = 0.07 * seen.resources.mean(1), 0.93 * seen.resources.mean(1)
+    m = seen.resources.mean(1, keepdim=True)
+    C, K_next = 0.07 * m, 0.93 * m
     torch.testing.assert_close(C + K_next, books["Y"] + 0.975 * books["K"], **TIGHT)
     torch.testing.assert_close(books["C"] + books["I"], books["Y"], **TIGHT)
-    torch.testing.assert_close(books["unemployment"], torch.tensor([0.10, 0.04], dtype=torch.float64), **TIGHT)
+    torch.testing.assert_close(books["unemployment"], torch.tensor([[0.10], [0.04]], dtype=torch.float64), **TIGHT)
 
 
 def test_steady_state_return_is_one_over_beta(ks98):

@@ -79,7 +79,7 @@ def test_a_chain_carries_stated_shares_exactly_and_stays_a_chain(seeded):
 
 
 def test_a_mirrored_path_has_bad_luck_for_good(ks98, seeded):
-    start = torch.tensor([0])
+    start = torch.tensor([[0]])
     path, image = (ks98.chain.draw_path(start, 400, seeded(3), mirrored) for mirrored in (False, True))
     apart = int((path != image).nonzero()[0, 1])  # from where they first differ on
     assert apart < 50 and bool((path + image == 1)[:, apart:].all())
@@ -134,9 +134,9 @@ def test_z_stays_with_probability_seven_eighths(ks98):
 
 def test_drawn_paths_start_where_told_and_persist_like_the_chain(seeded):
     chain = JointChain([[0.9, 0.1], [0.3, 0.7]], n_z=2, n_eps=1)
-    start = torch.arange(400) % 2
+    start = torch.arange(400)[:, None] % 2
     path = chain.draw_path(start, 250, seeded())
-    assert path.shape == (400, 250) and torch.equal(path[:, 0], start)
+    assert path.shape == (400, 250, 1) and torch.equal(path[:, 0], start)
     for z, stay in enumerate((0.9, 0.7)):
         stayed = (path[:, 1:] == z)[path[:, :-1] == z].double()
         assert float(stayed.mean()) == pytest.approx(stay, abs=4 * (stay * (1 - stay) / len(stayed)) ** 0.5)
@@ -150,8 +150,8 @@ def test_inversion_turns_even_numbers_into_the_exact_shares(ks98):
         share = ks98.chain.draw_z(state, uniform).double().mean()
         assert float(share) == pytest.approx(float(ks98.chain.aggregate[z, 1]), abs=1 / n)
         for eps in (0, 1):
-            own, following = torch.full((1, n), eps), torch.tensor([1 - z])
-            share = ks98.chain.draw_eps(own, torch.tensor([z]), following, uniform[None]).double().mean()
+            own, following = torch.full((1, n), eps), torch.tensor([[1 - z]])
+            share = ks98.chain.draw_eps(own, torch.tensor([[z]]), following, uniform[None]).double().mean()
             assert float(share) == pytest.approx(float(ks98.chain.individual[z, 1 - z, eps, 1]), abs=1 / n)
 
 
@@ -173,10 +173,10 @@ def test_the_average_chain_is_what_a_long_simulation_shows(ks98):
     same = JointChain(average.tolist(), n_z=1, n_eps=2).average()
     torch.testing.assert_close(same, average)
     generator = torch.Generator().manual_seed(0)
-    z, eps = torch.ones(1, dtype=torch.long), (torch.rand((1, 20_000), generator=generator) > 0.07).long()
+    z, eps = torch.ones(1, 1, dtype=torch.long), (torch.rand((1, 20_000), generator=generator) > 0.07).long()
     moves = torch.zeros(2, 2, dtype=torch.float64)
     for u in torch.rand((400, 20_001), generator=generator, dtype=torch.float64):
-        z_next = ks98.chain.draw_z(z, u[:1])
+        z_next = ks98.chain.draw_z(z, u[None, :1])
         eps_next = ks98.chain.draw_eps(eps, z, z_next, u[None, 1:])
         moves += torch.nn.functional.one_hot(2 * eps[0] + eps_next[0], 4).sum(0).reshape(2, 2)
         z, eps = z_next, eps_next

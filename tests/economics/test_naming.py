@@ -9,7 +9,7 @@ from deepham.reference.household import aggregates_at
 
 @pytest.fixture
 def path(economy, seeded):
-    """Aggregate states (2, 5, ...) around the typical ones."""
+    """Aggregate states (2, 5, d) around the typical ones."""
     z = economy.chain.around_typical()
     return z[torch.randint(len(z), (2, 5), generator=seeded())]
 
@@ -19,7 +19,7 @@ def test_what_a_label_stands_for_is_read_as_the_state_that_it_labels(economy):
     labels, given = zip(*naming.labels(z))
     assert all(label.startswith(f"{economy.aggregate_shock} ") for label in labels)
     assert len(set(labels)) == len(labels) == len(z) == len(naming.names)
-    assert torch.equal(economy.chain.z_of(torch.tensor(naming.read(list(given)))), z)
+    assert torch.equal(torch.tensor(naming.read(list(given)))[:, None], z)
 
 
 def test_the_states_of_cross_sections_come_back_from_what_is_kept(economy, path):
@@ -39,14 +39,14 @@ def test_paths_begin_in_the_state_of_a_cross_section(economy, path, seeded):
     first = chain.begin(shocks[:, 0], mean)
     assert len(first) == 2 and torch.equal(first, mean[chain.cell(first)])
     later = chain.follow(
-        first, shocks[:, 1], aggregates_at(economy, economy.table([economy.typical_assets] * 2), first)
+        first, shocks[:, 1], aggregates_at(economy, economy.table([[economy.typical_assets]] * 2), first)
     )
     assert later.shape == first.shape
 
 
 def test_a_sample_of_what_may_follow_weighs_it_by_its_probability(economy, seeded):
     z = economy.chain.typical_z()
-    beside = aggregates_at(economy, economy.table([economy.typical_assets]).expand(len(z)), z)
+    beside = aggregates_at(economy, economy.table([economy.typical_assets]).expand(len(z), 1), z)
     states, chance = economy.chain.next_states(z, beside)
     drawn, share = economy.chain.sampled_states(z, beside, 20_000, seeded())
     assert torch.equal(drawn, states)

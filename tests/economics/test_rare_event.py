@@ -25,7 +25,7 @@ def adding_up():
 def households():
     """Two economies, bad and good, of six unequal households of every income."""
     k = torch.tensor([[0.0, 2.0, 5.0, 8.0, 30.0, 400.0]], dtype=torch.float64).repeat(2, 1)
-    return Population.panel(k, torch.tensor([[0, 1, 0, 0, 1, 2], [0, 0, 1, 1, 2, 2]])), torch.tensor([0, 1])
+    return Population.panel(k, torch.tensor([[0, 1, 0, 0, 1, 2], [0, 0, 1, 1, 2, 2]])), torch.tensor([[0], [1]])
 
 
 def test_the_long_run_shares_are_the_published_ones(published):
@@ -38,7 +38,7 @@ def test_the_long_run_shares_are_the_published_ones(published):
 
 def test_the_mean_of_e_in_good_times_is_not_the_published_supply(published, seeded):
     """About 3.1, since times turn before the shares have settled."""
-    z = published.chain.draw_path(torch.ones(2000, dtype=torch.long), 60, seeded(0))
+    z = published.chain.draw_path(torch.ones(2000, 1, dtype=torch.long), 60, seeded(0))[..., 0]
     shares = torch.full((2000, 3), 1 / 3, dtype=torch.float64)
     for t in range(59):
         shares = torch.einsum("be,bef->bf", shares, published.chain.individual[z[:, t], z[:, t + 1]])
@@ -83,7 +83,7 @@ def test_the_frictionless_rule_keeps_its_budget_and_its_euler_equation(published
     c = base.mpc * (m + base.human_wealth)
     c_next = base.mpc * (R * (m - c) + income + base.human_wealth)
     assert c_next / c == pytest.approx((published.beta * R) ** (1 / published.sigma), rel=1e-12)
-    assert published.prices({"K": torch.tensor([state["K"]])}, torch.tensor([0]))["R"] > 1 > published.beta * R
+    assert published.prices({"K": torch.tensor([[state["K"]]])}, torch.tensor([[0]]))["R"] > 1 > published.beta * R
 
 
 @pytest.mark.parametrize("name", ["rare_event", "davila12"])
@@ -91,7 +91,7 @@ def test_capital_of_the_typical_state_earns_the_return_that_is_stated(name):
     """Without aggregate risk, of which labour is the mean of what is stated and not of what households have."""
     economy = economics.create(name).without_aggregate_risk()
     for state, R in ((economy.typical_state(), economy.stated_return), (economy.steady_state(), 1 / economy.beta)):
-        prices = economy.prices({"K": economy.table([state["K"]])}, torch.tensor([0]))
+        prices = economy.prices({"K": economy.table([[state["K"]]])}, torch.tensor([[0]]))
         assert float(prices["R"]) == pytest.approx(R, rel=1e-9)
 
 

@@ -202,7 +202,7 @@ def test_the_very_rich_spend_the_frictionless_share_of_an_extra_good_whatever_th
     policy, _ = random_networks(ks98, seed)
     k = torch.tensor([[1e6, 1e7]], dtype=torch.float64)
     population = Population.panel(torch.full((1, 50), 40.0, dtype=torch.float64), torch.ones(1, 50, dtype=torch.long))
-    seen = World(ks98).observe(Panel(population, torch.tensor([1])), k=k, eps=torch.ones(1, 2, dtype=torch.long))
+    seen = World(ks98).observe(Panel(population, torch.tensor([[1]])), k=k, eps=torch.ones(1, 2, dtype=torch.long))
     slope = policy(seen).detach().diff() / seen.resources.diff()
     assert float(slope) == pytest.approx(1 - ks98.beta, rel=0.01)
 

@@ -206,13 +206,13 @@ def test_the_euler_equation_holds_in_plain_numbers_between_the_nodes(yearly, pro
 
 
 def test_beyond_its_nodes_a_state_counts_as_at_the_last(problem):
-    grid, one = problem.grid, tensor([1.0, 1.0, 1.0])
+    grid, one = problem.grid, tensor([[1.0], [1.0], [1.0]])
     outside, ends = (grid.corners(z, one) for z in (tensor([[0.1], [2.0], [9.0]]), tensor([[1.4], [2.0], [3.4]])))
     assert len(outside) == 16
     for (place, weight), (at_end, of_end) in zip(outside, ends):
         assert torch.equal(place, at_end) and torch.equal(weight, of_end)
     torch.testing.assert_close(
-        sum(weight for _, weight in outside), torch.ones(3, dtype=torch.float64), rtol=0, atol=1e-14
+        sum(weight for _, weight in outside), torch.ones(3, 1, dtype=torch.float64), rtol=0, atol=1e-14
     )
 
 
@@ -227,7 +227,7 @@ def test_a_cubic_of_z_and_log_k_is_exact_between_the_nodes(problem):
     function = GridFunction(grid, surface(z, eps, grid.K[:, None], grid.k), False, 0.0)
     k, eps = tensor([[0.3, 1.0, 2.3], [0.0, 2.2, 3.1]]), torch.tensor([[0, 1, 1], [1, 0, 1]])
     seen = World(problem.economy).observe(Panel(Population.panel(k, eps), tensor([[1.5], [3.3]])))
-    expected = surface(seen.z, eps, seen.aggregates["B"][:, None], k)
+    expected = surface(seen.z, eps, seen.aggregates["B"], k)
     torch.testing.assert_close(function(seen), expected, rtol=1e-11, atol=1e-11)
     poor = torch.zeros(2, 2, 100, dtype=torch.float64)
     poor[:, :, 30:60] = 1 / 60

@@ -43,7 +43,7 @@ def reference(economy):
 
 @pytest.fixture(scope="module")
 def z_path(economy):
-    return economy.chain.draw_path(torch.tensor([1]), PERIODS, torch.Generator().manual_seed(0))
+    return economy.chain.draw_path(torch.tensor([[1]]), PERIODS, torch.Generator().manual_seed(0))
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +93,7 @@ def test_following_a_wrong_policy_costs_welfare(economy, reference, scaled, z_pa
 
     assert scaled["welfare_gap"] == pytest.approx(0.005, rel=0.1)
     assert cost(1.01, z_path[:, :101]) == pytest.approx(0.005, rel=0.15)
-    luck = economy.chain.draw_path(torch.tensor([0]), 201, torch.Generator().manual_seed(1))
+    luck = economy.chain.draw_path(torch.tensor([[0]]), 201, torch.Generator().manual_seed(1))
     for path in (z_path[:, :2], z_path[:, :10], z_path[:, :51], z_path[:, :201], luck):
         assert cost(0.97, path) == pytest.approx(0.045, rel=0.1), path.shape
     assert math.isnan(cost(0.97, z_path[:, :1])), "nothing is seen of what a single period leads to"
@@ -110,7 +110,7 @@ def test_the_cost_of_a_constant_share_is_that_of_the_closed_form(bm, closed_form
     )
     world = World(bm, closed_form.policy, closed_form.value)
     known = SimpleNamespace(grid=nodes, start=start, z=None, on_nodes=world)
-    path = bm.chain.draw_path(torch.tensor([1]), periods, torch.Generator().manual_seed(0))
+    path = bm.chain.draw_path(torch.tensor([[1]]), periods, torch.Generator().manual_seed(0))
     found = welfare_gap(World(bm, lambda seen: factor * closed_form.policy(seen)), known, path)
     saved = (1 - factor * 0.05) / 0.95
     assert found == pytest.approx(100 * (1 - factor * saved ** (0.95 / 0.05)), rel=0.02, abs=1e-10)

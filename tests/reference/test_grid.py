@@ -29,14 +29,14 @@ def seen(K, z, k, eps, resources=None):
 def drawn(seeded):
     """Five economies of seven households, on, between and beyond the nodes."""
     generator = seeded(3)
-    K = torch.tensor([20.0, 30, 33, 45, 60], dtype=torch.float64)
+    K = torch.tensor([20.0, 30, 33, 45, 60], dtype=torch.float64)[:, None]
     k = torch.cat([GRID.k.expand(5, -1), -2 + 20 * torch.rand((5, 3), generator=generator, dtype=torch.float64)], 1)
-    return K, torch.tensor([0, 1, 0, 1, 1]), k, torch.randint(2, (5, 7), generator=generator)
+    return K, torch.tensor([[0], [1], [0], [1], [1]]), k, torch.randint(2, (5, 7), generator=generator)
 
 
 def test_a_bilinear_function_is_exact_between_the_nodes_and_beyond(drawn):
     K, z, k, eps = drawn
-    expected = bilinear(z[:, None], eps, K[:, None], k)
+    expected = bilinear(z, eps, K, k)
     torch.testing.assert_close(on_nodes()(seen(K, z, k, eps)), expected, rtol=1e-13, atol=1e-12)
 
 

@@ -29,7 +29,9 @@ def test_mirrored_paths_scatter_less_and_their_standard_errors_say_how_much():
     policy = reference.policy_function.on_histogram(grid)
     paths = torch.cat(
         [
-            economy.chain.draw_path(torch.tensor([1]), BURN_IN + PERIODS, torch.Generator().manual_seed(seed), mirrored)
+            economy.chain.draw_path(
+                torch.tensor([[1]]), BURN_IN + PERIODS, torch.Generator().manual_seed(seed), mirrored
+            )
             for seed in range(PAIRS)
             for mirrored in (False, True)
         ]

@@ -42,7 +42,7 @@ def solved(economy):
     for objective in ("market", "planner"):
         chosen = economy.under(objective)
         reference = solve_reference(chosen, SETTINGS)
-        seen = reference.world.observe(Panel(reference.start, torch.zeros(1, dtype=torch.long)))
+        seen = reference.world.observe(Panel(reference.start, torch.zeros(1, 1, dtype=torch.long)))
         found[objective] = chosen, reference, seen, reference.policy_function(seen)
     return found
 
@@ -62,7 +62,7 @@ def test_capital_return_and_inequality_are_the_published_ones(solved, objective,
 
 def test_a_planner_pays_for_assets_what_they_are_worth_to_all(solved):
     economy, reference, _, _ = solved["planner"]
-    z = torch.zeros(1, dtype=torch.long)
+    z = torch.zeros(1, 1, dtype=torch.long)
     worth = externality(reference.world, Panel(reference.start, z))
     paid = reference.law.outcomes(reference.start.mean(reference.start.k), z)["D"]
     torch.testing.assert_close(worth, paid, rtol=1e-4, atol=0)

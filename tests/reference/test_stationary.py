@@ -65,7 +65,7 @@ def test_households_hold_the_capital_whose_prices_they_face(solved):
 
 def test_the_cross_section_stays_as_it_is(solved):
     economy, reference = solved
-    z = torch.zeros(1, dtype=torch.long)
+    z = torch.zeros(1, 1, dtype=torch.long)
     following, _ = advance_histogram(reference.world, reference.grid, Panel(reference.start, z), z)
     torch.testing.assert_close(following.weight, reference.start.weight, rtol=0, atol=1e-7)
     unemployed = reference.start.weight.reshape(2, -1).sum(1)[0]
@@ -117,7 +117,9 @@ def test_another_method_finds_the_same_policy_and_capital(solved):
 
 def _observe(economy, K, k, eps):
     everybody = Population.panel(torch.full((1, 1), K, dtype=torch.float64), torch.zeros(1, 1, dtype=torch.long))
-    return World(economy).observe(Panel(everybody, torch.zeros(1, dtype=torch.long)), k=k, eps=torch.full(k.shape, eps))
+    return World(economy).observe(
+        Panel(everybody, torch.zeros(1, 1, dtype=torch.long)), k=k, eps=torch.full(k.shape, eps)
+    )
 
 
 @dataclass(eq=False)
@@ -140,7 +142,7 @@ class Davila(Economy):
         return {"R": 1 - 0.08 + 0.36 * ratio ** (0.36 - 1), "w": 0.64 * ratio**0.36}
 
     def resources(self, k, eps, z, prices):
-        return prices["R"][:, None] * k + prices["w"][:, None] * self.income[eps]
+        return prices["R"] * k + prices["w"] * self.income[eps]
 
     def accounts(self, population, z, aggregates, prices, consumption, assets_next):
         return {}
@@ -168,7 +170,7 @@ def test_a_published_equilibrium_with_a_heavy_tail():
 
 def test_a_path_of_the_stationary_economy_does_not_move(solved):
     economy, reference = solved
-    candidate, truth, gaps = compare(reference.world, reference, torch.zeros(1, 60, dtype=torch.long), 10, 2)
+    candidate, truth, gaps = compare(reference.world, reference, torch.zeros(1, 60, 1, dtype=torch.long), 10, 2)
     assert float(truth.K.std()) < 1e-4 and max(abs(value) for value in gaps.values()) < 1e-9
     assert float(candidate.share_z) == 1
 

@@ -64,7 +64,7 @@ def test_without_individual_risk_it_is_the_sum_that_one_writes_down():
     grid = wealth_grid(economy, 1200, 20.0)
     mass = torch.zeros(1, 1, 1200, dtype=torch.float64)
     mass[0, 0, [80, 240]] = 0.5
-    start, z = Population.histogram(grid, mass), torch.tensor([[1, 1, 0, 1, 0, 0, 1]])
+    start, z = Population.histogram(grid, mass), torch.tensor([[1, 1, 0, 1, 0, 0, 1]])[..., None]
     found = follow(World(economy, lambda seen: 0.6 * seen.resources), grid, start, z)
     k, K, expected, discount = grid, start.mean(start.k), 0.0, 1.0
     for t in range(7):
@@ -74,16 +74,16 @@ def test_without_individual_risk_it_is_the_sum_that_one_writes_down():
         assert float(found.K[0, t]) == pytest.approx(float(K), rel=1e-12)
         k, K, discount = 0.4 * m, 0.4 * (prices["R"] * K + 2 * prices["w"]), discount * economy.beta
     # of a quarter of the nodes thirteen times as much
-    torch.testing.assert_close(found.value[0], expected, rtol=2e-4, atol=0)
+    torch.testing.assert_close(found.value, expected, rtol=2e-4, atol=0)
     torch.testing.assert_close(found.consumption[0], 0.6 * World(economy).observe(Panel(start, z[:, 0])).resources[0])
 
 
 def test_at_rest_everybody_together_has_the_utility_of_a_period_for_ever(rest):
     economy, equilibrium, nodes, population = rest
     policy = equilibrium.policy.on_histogram(nodes)
-    found = follow(World(economy, policy), nodes, population, torch.zeros(1, 250, dtype=torch.long))
+    found = follow(World(economy, policy), nodes, population, torch.zeros(1, 250, 1, dtype=torch.long))
     utility = economy.preferences.utility(
-        policy(World(economy).observe(Panel(population, torch.zeros(1, dtype=torch.long))))
+        policy(World(economy).observe(Panel(population, torch.zeros(1, 1, dtype=torch.long))))
     )
     lifetime = population.mean(utility) / (1 - economy.beta)
     torch.testing.assert_close(population.mean(found.value), lifetime, rtol=2e-4, atol=0)
@@ -93,19 +93,19 @@ def test_at_rest_everybody_together_has_the_utility_of_a_period_for_ever(rest):
         False,
         0.0,
     )
-    by_the_grid = value(World(economy).observe(Panel(population, torch.zeros(1, dtype=torch.long))))
+    by_the_grid = value(World(economy).observe(Panel(population, torch.zeros(1, 1, dtype=torch.long))))
     assert float(population.mean((found.value - by_the_grid).abs())) < 1e-3 * float(lifetime.abs())
     assert float((found.K / equilibrium.ergodic.K[0, 0] - 1).abs().max()) < 1e-5
 
 
 def test_capital_is_worth_to_others_what_the_planner_says(rest):
     economy, equilibrium, nodes, population = rest
-    policy, z = equilibrium.policy.on_histogram(nodes), torch.zeros(1, 3, dtype=torch.long)
+    policy, z = equilibrium.policy.on_histogram(nodes), torch.zeros(1, 3, 1, dtype=torch.long)
     marginal = population.mean(
         economy.preferences.marginal_utility(policy(World(economy).observe(Panel(population, z[:, 0]))))
     )
     expected = 100 * externality(World(economy, policy), Panel(population, z[:, 0])) / marginal
-    torch.testing.assert_close(follow(World(economy, policy), nodes, population, z).worth[:, 0], expected)
+    torch.testing.assert_close(follow(World(economy, policy), nodes, population, z).worth[:, :1], expected)
     path = solved(economy, policy, nodes, population.weight).simulate(3)
     assert path["externality"].values[0, 0] == pytest.approx(float(expected), rel=1e-9)
     assert path["externality"].attrs["units"] == "percent per year"

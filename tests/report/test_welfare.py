@@ -59,7 +59,7 @@ def test_who_starts_at_rest_stays_there(calm, rest):
     path = solve_transition(calm, start_of(rest), SETTINGS, periods=60)
     assert (path.K / path.stationary_K - 1).abs().max() < 1e-5
     start = start_of(rest)
-    c = rest[0].policy(World(calm).observe(Panel(start, torch.zeros(1, dtype=torch.long))))
+    c = rest[0].policy(World(calm).observe(Panel(start, torch.zeros(1, 1, dtype=torch.long))))
     lifetime = start.mean(calm.preferences.utility(c)) / (1 - calm.beta)
     gap = float(start.mean(path.value_at(start.k, start.eps)) - lifetime)
     assert abs(gap) < 0.01, "the lottery of the histogram disperses consumption, nothing else does"
@@ -93,7 +93,7 @@ def test_fluctuations_that_move_nothing_cost_nothing(calm, rest):
     ergodic = rest[0].ergodic
     solved = SolvedEconomy("ks98", economy, policy, value, ergodic.grid, ergodic.mean_mass.repeat(2, 1))
     path = solve_transition(economy.without_aggregate_risk(), pooled(solved), SETTINGS, periods=60)
-    dates = Panel(start_of(rest), torch.zeros(1, dtype=torch.long))
+    dates = Panel(start_of(rest), torch.zeros(1, 1, dtype=torch.long))
     cost = cost_of_fluctuations(solved, path, dates)
     assert abs(cost.mean) < 1e-4 and np.abs(cost.by_state).max() < 1e-4
     assert 0 < cost.level_error < 0.1, "linear interpolation of the value function errs downwards"

@@ -97,7 +97,7 @@ def test_what_no_grid_could_hold_is_missing_and_said_by_the_unit_of_time(name):
     data = thrifty.simulate(1, shocks=[0], start=people)
     missing = 100 * (carried - top) / economy.period_length / float(data.Y[0, 0])
     assert missing > 1 and data.attrs["resource_gap"] == pytest.approx(missing, rel=1e-9)
-    rest = torch.zeros(1, 2, *thrifty.z.shape[1:], dtype=thrifty.z.dtype)
+    rest = torch.zeros(1, 2, 1, dtype=thrifty.z.dtype)
     begin = thrifty._start(people, thrifty.begin(rest[:, 0]), None, None)
     along = ergodic_path(World(economy, thrifty.policy_function), thrifty.grid, begin, rest, 0, 1)
     assert along.resource_gap == pytest.approx(missing, rel=1e-9)
@@ -148,14 +148,14 @@ def test_a_response_to_what_cannot_happen_is_refused():
     missed = ergodic_path(
         World(ks.economy, save),
         ks.grid,
-        together(ks.economy, ks.ergodic.select([2]), None, torch.full((1, 30), 2)),
-        torch.full((1, 30), 2),
+        together(ks.economy, ks.ergodic.select([2]), None, torch.full((1, 30, 1), 2)),
+        torch.full((1, 30, 1), 2),
         10,
         20,
     )
-    last, by_way = missed.dates.population.select([-1]), torch.tensor([1])
-    there = advance_histogram(World(ks.economy, save), ks.grid, Panel(last, torch.tensor([2])), by_way)[0]
-    there = advance_histogram(World(ks.economy, save), ks.grid, Panel(there, by_way), torch.tensor([0]))[0]
+    last, by_way = missed.dates.population.select([-1]), torch.tensor([[1]])
+    there = advance_histogram(World(ks.economy, save), ks.grid, Panel(last, torch.tensor([[2]])), by_way)[0]
+    there = advance_histogram(World(ks.economy, save), ks.grid, Panel(there, by_way), torch.tensor([[0]]))[0]
     torch.testing.assert_close(missed.mean_mass[:1], there.weight, rtol=1e-9, atol=1e-15)
     unemployed = missed.mean_mass.reshape(3, 2, -1)[:, 0].sum(1)
     torch.testing.assert_close(unemployed, torch.tensor([0.12, 0.08, 0.04], dtype=torch.float64), rtol=1e-9, atol=0)

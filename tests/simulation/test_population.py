@@ -34,7 +34,7 @@ def test_panel_and_histogram_of_the_same_households_agree(ks98, random_networks,
     for b in range(2):
         for n in range(40):
             mass[b, eps[b, n], node[b, n]] += 1 / 40
-    panel, histogram, z = Population.panel(grid[node], eps), Population.histogram(grid, mass), torch.tensor([0, 1])
+    panel, histogram, z = Population.panel(grid[node], eps), Population.histogram(grid, mass), torch.tensor([[0], [1]])
     few, many = World(ks98).observe(Panel(panel, z)), World(ks98).observe(Panel(histogram, z))
     torch.testing.assert_close(few.prices, many.prices, **TIGHT)
     torch.testing.assert_close(panel.mean(panel.k**2), histogram.mean(histogram.k**2), **TIGHT)

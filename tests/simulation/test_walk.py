@@ -40,7 +40,7 @@ def test_initial_panel_is_drawn_from_long_run_shares(ks98, plain, seeded):
     panel = initial_panel(ks98, 400, 500, seeded())
     assert float(panel.z.double().mean()) == pytest.approx(0.5, abs=4 * 0.5 / 400**0.5)
     for z, u in enumerate(plain.u):
-        jobless = (panel.population.eps[panel.z == z] == 0).double()
+        jobless = (panel.population.eps[panel.z[:, 0] == z] == 0).double()
         assert float(jobless.mean()) == pytest.approx(u, abs=4 * (u * (1 - u) / jobless.numel()) ** 0.5)
     relative = panel.population.k / ks98.steady_state()["K"]
     assert float(relative.min()) > 0
@@ -52,7 +52,7 @@ def test_unemployment_in_a_large_panel_follows_z(ks98, plain, seeded):
     start = initial_panel(ks98, 6, 20_000, seeded(3))
     visited = set()
     for panel in simulate(World(ks98, save_most), start, 25, seeded(4)):
-        for z, eps in zip(panel.z.tolist(), panel.population.eps):
+        for z, eps in zip(panel.z[:, 0].tolist(), panel.population.eps):
             u = plain.u[z]
             assert float((eps == 0).double().mean()) == pytest.approx(u, abs=4 * (u * (1 - u) / 20_000) ** 0.5)
             visited.add(z)
@@ -65,7 +65,7 @@ def test_weights_and_probabilities_of_what_may_follow_sum_to_one(economy, seeded
     n_next, n_eps = economy.chain.n_next, economy.chain.n_eps
     assert following.population.k.shape == (3 * n_next, 7 * n_eps) and len(following.z) == 3 * n_next
     every = economy.chain.every_z()
-    assert every is None or torch.equal(following.z, every.repeat(3))
+    assert every is None or torch.equal(following.z, every.repeat(3, 1))
     for weight in (following.population.weight, p_z, p_eps):
         torch.testing.assert_close(weight.sum(-1), torch.ones(weight.shape[:-1], dtype=torch.float64))
     ones = torch.ones_like(following.population.k)
@@ -106,9 +106,9 @@ def test_expectation_equals_the_mean_of_many_draws(seeded, z):
     )  # P(z' | z) is not symmetric
     k, eps = torch.tensor([[0.5, 0.5, 60.0, 60.0]], dtype=torch.float64), torch.tensor([[0, 1, 0, 1]])
     one = Population.panel(k, eps)
-    following, p_z, p_eps = expand_next(ks98.chain, one, World(ks98).observe(Panel(one, torch.tensor([z]))))
+    following, p_z, p_eps = expand_next(ks98.chain, one, World(ks98).observe(Panel(one, torch.tensor([[z]]))))
     exact = expect(torch.log(World(ks98).observe(following).resources), p_z, p_eps)[0]
-    many = Panel(Population.panel(k.expand(copies, 4), eps.expand(copies, 4)), torch.full((copies,), z))
+    many = Panel(Population.panel(k.expand(copies, 4), eps.expand(copies, 4)), torch.full((copies, 1), z))
     z_next, eps_next = draw_shocks(ks98, World(ks98).observe(many), seeded(z))
     drawn = torch.log(World(ks98).observe(Panel(Population.panel(many.population.k, eps_next), z_next)).resources)
     assert bool(((drawn.mean(0) - exact).abs() < 4 * drawn.std(0) / copies**0.5).all())

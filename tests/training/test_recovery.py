@@ -195,7 +195,7 @@ def looked_at(economy: Economy, k, weight=None, least=0.0):
     k = torch.as_tensor(k, dtype=torch.float32)
     weight = torch.full_like(k, 1 / k.shape[1]) if weight is None else torch.as_tensor(weight, dtype=torch.float32)
     population = Population(k, torch.zeros_like(k, dtype=torch.long), weight)
-    return Guard(least=least)._ran_away(economy, Panel(population, torch.zeros(len(k), dtype=torch.long)))
+    return Guard(least=least)._ran_away(economy, Panel(population, torch.zeros(len(k), 1, dtype=torch.long)))
 
 
 def test_all_agents_of_one_economy_at_the_limit(ks98):

@@ -93,12 +93,12 @@ class Ergodic:
             to one each. If the paths never visit a z: where the chain would have gone from the last period to it.
         block_mass: (BLOCKS, G) average distribution of wealth in each of so many equal parts of the paths; fewer of a
             path of fewer periods.
-        mean_z: (n_z, ...) the aggregate state of each of these: every index, or the mean of z.
+        mean_z: (n_z, d) the aggregate state of each of these: every index, or the mean of z.
         share_z: (n_z,) share of periods with each z.
         dates: histograms at dates spread evenly over the path, as a panel of economies.
         accounts: name -> (B, T), what the economy accounts for.
         K: (B, T) path of mean assets after burn-in: capital, where households own all of it.
-        z: (B, T, ...).
+        z: (B, T, d).
         welfare: consumption that, were it certain and the same for all, would be worth what households consume along
             the path: its utility is theirs, a mean over households and periods. Goods per period.
         resource_gap: largest violation of the economy's resource constraints along the path, percent of output; NaN
@@ -158,11 +158,11 @@ def measure(
 
 
 def verdict_path(economy: Economy, settings: VerdictSettings, seed: int) -> Tensor:
-    """The shocks that a verdict is taken on: a path and its mirror image, (2, burn_in + half of the periods, ...).
+    """The shocks that a verdict is taken on: a path and its mirror image, (2, burn_in + half of the periods, d).
 
     Where the first has good luck the second has bad luck, so that most of what is random about a long-run mean cancels:
     in ks98 long-run means scatter some 25 times less than over as many periods of one path. Without aggregate
-    risk there is one path, (1, burn_in + periods, ...).
+    risk there is one path, (1, burn_in + periods, d).
     """
     chain = economy.chain
     start = chain.typical_z()[chain.stationary_z().argmax()][None]
@@ -177,7 +177,7 @@ def verdict_path(economy: Economy, settings: VerdictSettings, seed: int) -> Tens
 
 
 def together(economy: Economy, population: Population, z: Tensor | None, shocks: Tensor) -> Panel:
-    """One cross-section (1, N) at the beginning of every path of shocks (B, T, ...): in the state that the path begins
+    """One cross-section (1, N) at the beginning of every path of shocks (B, T, d): in the state that the path begins
     with, or where z is numbers at z (1, d).
     """
     return Panel(population.select([0] * len(shocks)), economy.chain.begin(shocks[:, 0], z))
@@ -214,7 +214,7 @@ def ergodic_path(
     dates: int,
     progress: Callable[[int, int], None] | None = None,
 ) -> Ergodic:
-    """Follow the continuum along the paths of shocks (B, T, ...) from the histograms `start` and keep what comes after
+    """Follow the continuum along the paths of shocks (B, T, d) from the histograms `start` and keep what comes after
     burn_in periods. The first shocks are those of `start` itself.
     """
     b, periods = shocks.shape[:2]
@@ -227,18 +227,18 @@ def ergodic_path(
     K = torch.empty(b, measured, dtype=weight.dtype, device=weight.device)
     path = torch.empty(b, measured, *z.shape[1:], dtype=z.dtype, device=z.device)
     premium = torch.empty_like(K) if economy.objective == "planner" else None
-    utility, carried, rows = torch.zeros_like(K[:, 0]), torch.empty_like(K), []
+    utility, carried, rows = torch.zeros_like(K[:, :1]), torch.empty_like(K), []
     for t, period in enumerate(walk(world, start, shocks, grid=grid)):
         population, z, i = period.panel.population, period.panel.z, t - burn_in
         if i >= 0:
-            K[:, i] = population.mean(population.k)
+            K[:, i] = population.mean(population.k)[:, 0]
             path[:, i] = z
             if premium is not None:
-                premium[:, i] = period.seen.prices["D"]
+                premium[:, i] = period.seen.prices["D"][:, 0]
             masses[i * blocks // measured].index_add_(0, chain.cell(z), population.weight)
             if t in at:
                 kept.append(period.panel)
-            carried[:, i] = population.mean(period.carried)
+            carried[:, i] = population.mean(period.carried)[:, 0]
             utility += population.mean(period.utility) / measured
             rows.append(period.accounts)
         if progress and (t + 1) % 500 == 0:
@@ -254,7 +254,7 @@ def ergodic_path(
     share_z = torch.stack([(cells == index).double().mean() for index in range(chain.n_z)])
     dates_panel = Panel(concatenate([p.population for p in kept]), torch.cat([p.z for p in kept]))
     mean_mass = mean_mass / mean_mass.sum(1, keepdim=True)
-    accounts = {name: torch.stack([row[name] for row in rows], 1) for name in rows[0]}
+    accounts = {name: torch.cat([row[name] for row in rows], 1) for name in rows[0]}
     welfare = float(economy.preferences.inverse_utility(utility.mean()))
     return Ergodic(
         grid,
@@ -278,7 +278,7 @@ def _turned(world: World, grid: Tensor, panel: Panel, state: int) -> Tensor:
     masses = []
     for one in (panel.select(slice(b, b + 1)) for b in range(len(panel.z))):
         way = [int(one.z), *world.economy.chain.route(int(one.z), state)]
-        for period in walk(world, one, torch.tensor([way], device=one.z.device), grid=grid):
+        for period in walk(world, one, torch.tensor(way, device=one.z.device)[None, :, None], grid=grid):
             last = period.panel.population
         masses.append(last.weight[0])
     return torch.stack(masses).mean(0)

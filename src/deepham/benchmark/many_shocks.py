@@ -19,7 +19,7 @@ from torch import Tensor
 
 from deepham import economics
 from deepham.economics.autoregressions import Autoregressions
-from deepham.economics.economy import parameter, require
+from deepham.economics.economy import Wide, parameter, require
 from deepham.economics.ks98 import KS98
 
 LASTING, SHORT = 0.95, 0.5  # largest and smallest persistence, between which the d are spread evenly
@@ -34,18 +34,18 @@ class ManyShocks(KS98):
     innovation: list[float] = parameter("sigma of each shock, standard deviation of its innovation", "log points")
     directions: int = parameter("random directions in place of the full quadrature in training; 0: the full rule")
 
-    def prices(self, aggregates: dict[str, Tensor], z: Tensor) -> dict[str, Tensor]:
+    def prices(self, aggregates: Wide, z: Tensor) -> Wide:
         ratio, productivity = aggregates["K"] / self.labour, self.z_level * self._factor(z)
         return {
             "R": 1 - self.delta + self.alpha * productivity * ratio ** (self.alpha - 1),
             "w": (1 - self.alpha) * productivity * ratio**self.alpha,
         }
 
-    def resources(self, k: Tensor, eps: Tensor, z: Tensor, prices: dict[str, Tensor]) -> Tensor:
-        return prices["R"][:, None] * k + prices["w"][:, None] * self.income[0, eps]
+    def resources(self, k: Tensor, eps: Tensor, z: Tensor, prices: Wide) -> Tensor:
+        return prices["R"] * k + prices["w"] * self.income[0, eps]
 
-    def accounts(self, population, z, aggregates, prices, consumption, assets_next) -> dict[str, Tensor]:
-        only = torch.zeros(len(z), dtype=torch.long, device=z.device)
+    def accounts(self, population, z, aggregates, prices, consumption, assets_next) -> Wide:
+        only = torch.zeros((len(z), 1), dtype=torch.long, device=z.device)
         found = super().accounts(population, only, aggregates, prices, consumption, assets_next)
         return found | {"Y": found["Y"] * self._factor(z)}
 
@@ -96,7 +96,7 @@ class ManyShocks(KS98):
         )
 
     def _factor(self, z: Tensor) -> Tensor:
-        return torch.exp(z.sum(-1))
+        return torch.exp(z.sum(-1, keepdim=True))
 
 
 def many_shocks(d: int, directions: int = 0, sd: float = SD) -> ManyShocks:

@@ -27,7 +27,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from deepham.economics.economy import Economy, Frictionless, parameter, require
+from deepham.economics.economy import Economy, Frictionless, Wide, parameter, require
 from deepham.economics.markov import JointChain
 from deepham.economics.preferences import CRRA
 
@@ -52,17 +52,17 @@ class BrockMirman(Economy):
         "w": ("wage bill", "goods per period"),
     }
 
-    def aggregates(self, population, z: Tensor) -> dict[str, Tensor]:
+    def aggregates(self, population, z: Tensor) -> Wide:
         return {"K": population.mean(population.k)}
 
-    def prices(self, aggregates: dict[str, Tensor], z: Tensor) -> dict[str, Tensor]:
+    def prices(self, aggregates: Wide, z: Tensor) -> Wide:
         output = self.z_level[z] * aggregates["K"] ** self.alpha
         return {"R": self.alpha * output / aggregates["K"], "w": (1 - self.alpha) * output}
 
-    def resources(self, k: Tensor, eps: Tensor, z: Tensor, prices: dict[str, Tensor]) -> Tensor:
-        return prices["R"][:, None] * k
+    def resources(self, k: Tensor, eps: Tensor, z: Tensor, prices: Wide) -> Tensor:
+        return prices["R"] * k
 
-    def accounts(self, population, z, aggregates, prices, consumption, assets_next) -> dict[str, Tensor]:
+    def accounts(self, population, z, aggregates, prices, consumption, assets_next) -> Wide:
         return {
             "K": aggregates["K"],
             "Y": self.z_level[z] * aggregates["K"] ** self.alpha,
@@ -72,7 +72,7 @@ class BrockMirman(Economy):
             "w": prices["w"],
         }
 
-    def balance(self, accounts: dict[str, Tensor]) -> dict[str, Tensor]:
+    def balance(self, accounts: Wide) -> Wide:
         """Goods: workers consume their wage."""
         return {"goods": accounts["Y"] - accounts["w"] - accounts["C"] - accounts["I"]}
 

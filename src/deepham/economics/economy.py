@@ -3,9 +3,10 @@
 To add an economy, write one file in this folder with one subclass of `Economy` (a dataclass whose fields are the
 parameters) and one file in conf/model/ with its calibration. Nothing else names an economy.
 
-Shape letters: B economies, N agents or support points. The aggregate state z is (B,), the index of a finite chain, or
-(B, d), numbers: only an economy and its process look into it. Timing: k is held at the start of the period, z and eps
-are seen, then households choose consumption; k' = resources - c.
+Shape letters: B economies, N agents or support points, d numbers of which the aggregate state is made. What a whole
+economy has in common is (B, 1), so that it broadcasts against its households, (B, N). The aggregate state z is (B, d):
+the index of a finite chain, d = 1, or numbers; only an economy and its process look into it. Timing: k is held at the
+start of the period, z and eps are seen, then households choose consumption; k' = resources - c.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ from deepham.economics.preferences import CRRA
 from deepham.economics.process import ShockProcess
 from deepham.errors import InputError, OutOfDomain, require, show
 
-Choice = dict[str, Tensor]  # name of a choice -> (B, N); of consumption "c"
+Wide = dict[str, Tensor]  # of whole economies, name -> (B, 1): aggregates, prices, accounts
+Own = dict[str, Tensor]  # of households, name -> (B, N): what they choose, of which consumption is "c"
 
 
 class Seen(Protocol):
@@ -47,9 +49,9 @@ class Seen(Protocol):
     @property
     def population(self) -> Any: ...
     @property
-    def aggregates(self) -> dict[str, Tensor]: ...
+    def aggregates(self) -> Wide: ...
     @property
-    def prices(self) -> dict[str, Tensor]: ...
+    def prices(self) -> Wide: ...
 
 
 OBJECTIVES = ("market", "planner")
@@ -132,20 +134,20 @@ class Economy(ABC):
         """Set `chain`, `preferences` and the tables by state, in float64, from the parameters."""
 
     @abstractmethod
-    def aggregates(self, population, z: Tensor) -> dict[str, Tensor]:
-        """The aggregates that prices depend on, as weighted sums over the population: name -> (B,)."""
+    def aggregates(self, population, z: Tensor) -> Wide:
+        """The aggregates that prices depend on, as weighted sums over the population."""
 
     @abstractmethod
-    def prices(self, aggregates: dict[str, Tensor], z: Tensor) -> dict[str, Tensor]:
-        """What a household takes as given, from the aggregates and z (B,): name -> (B,). Has "R", the gross return."""
+    def prices(self, aggregates: Wide, z: Tensor) -> Wide:
+        """What a household takes as given, from the aggregates and z (B, d). Has "R", the gross return."""
 
     @abstractmethod
-    def resources(self, k: Tensor, eps: Tensor, z: Tensor, prices: dict[str, Tensor]) -> Tensor:
-        """Resources m = c + k' of households with k, eps (B, N) when the aggregate state is z (B,): (B, N)."""
+    def resources(self, k: Tensor, eps: Tensor, z: Tensor, prices: Wide) -> Tensor:
+        """Resources m = c + k' of households with k, eps (B, N) when the aggregate state is z (B, d): (B, N)."""
 
     @abstractmethod
-    def accounts(self, population, z, aggregates, prices, consumption, assets_next) -> dict[str, Tensor]:
-        """Aggregate quantities and prices of the period, name -> (B,), described in `variables`.
+    def accounts(self, population, z, aggregates, prices, consumption, assets_next) -> Wide:
+        """Aggregate quantities and prices of the period, described in `variables`.
 
         assets_next (B, N) is what households carry out of the period.
         """
@@ -179,29 +181,29 @@ class Economy(ABC):
 
     # -- a household's period, as it is where one asset is held and one good consumed -------------------------------
 
-    def utility(self, choice: Choice, seen: Seen) -> Tensor:
+    def utility(self, choice: Own, seen: Seen) -> Tensor:
         """Utils of the period, (B, N)."""
         return self.preferences.utility(choice["c"])
 
-    def carry(self, choice: Choice, seen: Seen) -> Tensor:
+    def carry(self, choice: Own, seen: Seen) -> Tensor:
         """Assets (B, N) that households carry out of the period: their budget."""
         return seen.resources - choice["c"]
 
-    def worth(self, choice: Choice, seen: Seen) -> Tensor:
+    def worth(self, choice: Own, seen: Seen) -> Tensor:
         """What one more unit of assets at the start of the period is worth, (B, N), utils: dV/dk by the envelope
         theorem. Discounted and expected it is the right-hand side of the Euler equation.
         """
-        return seen.prices["R"][:, None] * self.preferences.marginal_utility(choice["c"])
+        return seen.prices["R"] * self.preferences.marginal_utility(choice["c"])
 
-    def interior(self, worth: Tensor, seen: Seen) -> Choice:
+    def interior(self, worth: Tensor, seen: Seen) -> Own:
         """The choice at which the Euler equation holds with equality: where one more unit of assets carried out of the
         period is worth so much, (B, N), utils of today.
         """
         return {"c": self.preferences.inverse_marginal_utility(worth)}
 
-    def outcomes(self, everybody: Callable[[], Seen], policy: Callable[[Any], Tensor]) -> dict[str, Tensor]:
-        """What all households together bring about by what they choose in the period, and each takes as given: name ->
-        (B,), which stands among the prices that they see.
+    def outcomes(self, everybody: Callable[[], Seen], policy: Callable[[Any], Tensor]) -> Wide:
+        """What all households together bring about by what they choose in the period, and each takes as given: it
+        stands among the prices that they see.
 
         Args:
             everybody: what the members of the population see before that; computed when it is asked for.
@@ -212,9 +214,9 @@ class Economy(ABC):
         """What households are paid at the start of the period, (B, N), utils, which V does not count; None: nothing."""
         return None
 
-    def balance(self, accounts: dict[str, Tensor]) -> dict[str, Tensor]:
-        """By how much each resource constraint of the economy is missed, name -> (B,), in goods as "Y" of the accounts:
-        zero to rounding in every period, or the economy says in `unbalanced` why not.
+    def balance(self, accounts: Wide) -> Wide:
+        """By how much each resource constraint of the economy is missed, in goods as "Y" of the accounts: zero to
+        rounding in every period, or the economy says in `unbalanced` why not. It is asked about paths, (B, T), too.
 
         By default goods, Y = C + I. An economy with other uses of output, or with more constraints, states them all.
         """
@@ -226,16 +228,14 @@ class Economy(ABC):
 
     # -- what follows from it --------------------------------------------------------------------------------------
 
-    def fault(self, z: Tensor, aggregates: dict[str, Tensor] | None = None) -> str | None:
-        """Why there can be no economy in one of these aggregate states (B, ...), in words; None where there can in all.
+    def fault(self, z: Tensor, aggregates: Wide | None = None) -> str | None:
+        """Why there can be no economy in one of these aggregate states (B, d), in words; None where there can in all.
 
-        aggregates: those beside z, (B,), where they are known.
+        aggregates: those beside z, where they are known.
         """
         return None
 
-    def check_domain(
-        self, z: Tensor, aggregates: dict[str, Tensor] | None = None, *, error: type[InputError | OutOfDomain]
-    ) -> None:
+    def check_domain(self, z: Tensor, aggregates: Wide | None = None, *, error: type[InputError | OutOfDomain]) -> None:
         """Raise the error where there is a `fault`: InputError if these states were given, OutOfDomain if they were
         computed."""
         fault = self.fault(z, aggregates)
@@ -304,7 +304,7 @@ class Economy(ABC):
                 f"calibration: its {name} steady state is not finite and positive, {values}",
             )
             z = self.chain.typical_z()
-            prices = self.prices({key: self.table([value]).expand(len(z)) for key, value in values.items()}, z)
+            prices = self.prices({key: self.table([value]).expand(len(z), 1) for key, value in values.items()}, z)
             require(
                 all(bool(price.isfinite().all()) for price in prices.values()) and bool((prices["R"] > 0).all()),
                 f"calibration: prices at its {name} steady state are not finite, or R is not positive, "
@@ -335,7 +335,7 @@ class Economy(ABC):
         if limit == 0:
             return
         z = self.chain.typical_z()
-        aggregates = {name: self.table([value]).expand(len(z)) for name, value in self.typical_state().items()}
+        aggregates = {name: self.table([value]).expand(len(z), 1) for name, value in self.typical_state().items()}
         prices = self.prices(aggregates, z)
         eps = torch.arange(self.chain.n_eps).expand(len(z), -1)
         income, at_limit = (

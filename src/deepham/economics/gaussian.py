@@ -133,8 +133,5 @@ class GaussianProcess(ShockProcess):
             )
         return kept.detach().to(device=self.device, dtype=self.dtype)
 
-    def z_of(self, values: Tensor) -> Tensor:
-        return values[:, None]
-
     def naming(self, shock: str, names: tuple[str, ...]) -> NamedNumbers:
         return NamedNumbers(self.draws, shock)

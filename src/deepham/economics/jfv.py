@@ -31,7 +31,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from deepham.economics.economy import Economy, Frictionless, parameter, require
+from deepham.economics.economy import Economy, Frictionless, Wide, parameter, require
 from deepham.economics.gaussian import GaussianProcess
 from deepham.economics.preferences import Flow
 from deepham.economics.process import Aggregates
@@ -60,13 +60,12 @@ class NetWorth(GaussianProcess):
         return self.typical * torch.exp(SPREAD * standard_normal(for_z)), self.draw_first_eps(for_eps)
 
     def follow(self, z: Tensor, shock: Tensor, aggregates: Aggregates | None = None) -> Tensor:
-        W, K = z[..., 0], aggregates["K"]
+        W, K = z, aggregates["K"]
         leverage = K / W
         growth = (
             self.alpha * K ** (self.alpha - 1) - self.delta - self.rho_hat - self.sigma**2 * (1 - leverage) * leverage
         )
-        W_next = W + growth * W * self.dt + self.sigma * K * math.sqrt(self.dt) * shock[..., 0]
-        return W_next[..., None]
+        return W + growth * W * self.dt + self.sigma * K * math.sqrt(self.dt) * shock
 
     def features(self, z: Tensor) -> Tensor:
         return z / self.typical - 1
@@ -120,22 +119,22 @@ class JFV(Economy):
     def period_length(self) -> float:
         return self.dt
 
-    def aggregates(self, population, z: Tensor) -> dict[str, Tensor]:
+    def aggregates(self, population, z: Tensor) -> Wide:
         B = population.mean(population.k)
-        return {"B": B, "K": B + z[..., 0]}
+        return {"B": B, "K": B + z}
 
-    def prices(self, aggregates: dict[str, Tensor], z: Tensor) -> dict[str, Tensor]:
-        K, W = aggregates["K"], z[..., 0]
+    def prices(self, aggregates: Wide, z: Tensor) -> Wide:
+        K, W = aggregates["K"], z
         r = self.alpha * K ** (self.alpha - 1) - self.delta - self.sigma**2 * K / W
         return {"R": 1 + r * self.dt, "w": (1 - self.alpha) * K**self.alpha}
 
-    def resources(self, k: Tensor, eps: Tensor, z: Tensor, prices: dict[str, Tensor]) -> Tensor:
-        return prices["R"][:, None] * k + prices["w"][:, None] * self.dt * self.e[eps]
+    def resources(self, k: Tensor, eps: Tensor, z: Tensor, prices: Wide) -> Tensor:
+        return prices["R"] * k + prices["w"] * self.dt * self.e[eps]
 
-    def accounts(self, population, z, aggregates, prices, consumption, assets_next) -> dict[str, Tensor]:
-        K, W = aggregates["K"], z[..., 0]
+    def accounts(self, population, z, aggregates, prices, consumption, assets_next) -> Wide:
+        K, W = aggregates["K"], z
         r, output, consumed = (prices["R"] - 1) / self.dt, K**self.alpha, population.mean(consumption) / self.dt
-        K_next = population.mean(assets_next) + self.chain.follow(z, torch.zeros_like(z), aggregates)[..., 0]
+        K_next = population.mean(assets_next) + self.chain.follow(z, torch.zeros_like(z), aggregates)
         return {
             "B": aggregates["B"],
             "W": W,
@@ -150,7 +149,7 @@ class JFV(Economy):
             "w": prices["w"],
         }
 
-    def balance(self, accounts: dict[str, Tensor]) -> dict[str, Tensor]:
+    def balance(self, accounts: Wide) -> Wide:
         """Goods: households and the expert consume."""
         return {"goods": accounts["Y"] - accounts["C"] - accounts["C_expert"] - accounts["I"]}
 
@@ -184,7 +183,7 @@ class JFV(Economy):
         level = self.stated_assets * torch.exp(SPREAD * standard_normal(draws[:, :1]))
         return level * -torch.log1p(-draws[:, 1:])
 
-    def fault(self, z: Tensor, aggregates: dict[str, Tensor] | None = None) -> str | None:
+    def fault(self, z: Tensor, aggregates: Wide | None = None) -> str | None:
         least = float(z.min()) if z.numel() else 1.0
         if not least > 0:
             return (
@@ -194,7 +193,7 @@ class JFV(Economy):
         if aggregates is not None:
             R = self.prices(aggregates, z)["R"]
             if not bool((R > 0).all()):
-                leverage = float((aggregates["K"] / z[..., 0]).max())
+                leverage = float((aggregates["K"] / z).max())
                 return (
                     f"at a leverage K/W of {leverage:.4g} deposits are worth less than nothing a step later; expected "
                     f"households who hold less, or an expert of more net worth"

@@ -29,7 +29,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from deepham.economics.economy import Economy, Frictionless, parameter, require
+from deepham.economics.economy import Economy, Frictionless, Wide, parameter, require
 from deepham.economics.markov import JointChain
 from deepham.economics.preferences import CRRA
 
@@ -63,20 +63,20 @@ class KS98(Economy):
         "unemployment": ("unemployment rate", "share"),
     }
 
-    def aggregates(self, population, z: Tensor) -> dict[str, Tensor]:
+    def aggregates(self, population, z: Tensor) -> Wide:
         return {"K": population.mean(population.k)}
 
-    def prices(self, aggregates: dict[str, Tensor], z: Tensor) -> dict[str, Tensor]:
+    def prices(self, aggregates: Wide, z: Tensor) -> Wide:
         ratio = aggregates["K"] / self.labour[z]
         return {
             "R": 1 - self.delta + self.alpha * self.z_level[z] * ratio ** (self.alpha - 1),
             "w": (1 - self.alpha) * self.z_level[z] * ratio**self.alpha,
         }
 
-    def resources(self, k: Tensor, eps: Tensor, z: Tensor, prices: dict[str, Tensor]) -> Tensor:
-        return prices["R"][:, None] * k + prices["w"][:, None] * self.income[z[:, None], eps]
+    def resources(self, k: Tensor, eps: Tensor, z: Tensor, prices: Wide) -> Tensor:
+        return prices["R"] * k + prices["w"] * self.income[z, eps]
 
-    def accounts(self, population, z, aggregates, prices, consumption, assets_next) -> dict[str, Tensor]:
+    def accounts(self, population, z, aggregates, prices, consumption, assets_next) -> Wide:
         K, L = aggregates["K"], self.labour[z]
         return {
             "K": K,
@@ -89,7 +89,7 @@ class KS98(Economy):
             "unemployment": population.mean((population.eps == 0).to(K.dtype)),
         }
 
-    def balance(self, accounts: dict[str, Tensor]) -> dict[str, Tensor]:
+    def balance(self, accounts: Wide) -> Wide:
         """Goods, and labour at its wage: firms employ the hours that households work."""
         worked = self.hours * (1 - accounts["unemployment"])
         return super().balance(accounts) | {"labour": accounts["w"] * (accounts["L"] - worked)}

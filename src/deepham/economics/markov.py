@@ -70,44 +70,44 @@ class JointChain(ShockProcess):
         return torch.ones(self.n_z - 1, dtype=self.dtype, device=self.device)
 
     def start(self, for_z: Tensor, for_eps: Tensor) -> tuple[Tensor, Tensor]:
-        z = invert(self.stationary_z(), for_z[:, 0])
-        return z, invert(self.stationary_eps()[z][:, None], for_eps)
+        z = invert(self.stationary_z(), for_z)
+        return z, invert(self.stationary_eps()[z], for_eps)
 
     def follow(self, z: Tensor, shock: Tensor, aggregates: Aggregates | None = None) -> Tensor:
         return shock
 
     def draw_z(self, z: Tensor, uniform: Tensor, aggregates: Aggregates | None = None) -> Tensor:
-        """Next aggregate state by inversion. z, uniform and result: (B,)."""
+        """Next aggregate state by inversion. z, uniform and result are of one shape."""
         return invert(self.aggregate[z], uniform)
 
     def next_states(
         self, z: Tensor, aggregates: Aggregates | None = None, generator: torch.Generator | None = None
     ) -> tuple[Tensor, Tensor]:
-        return torch.arange(self.n_z, device=z.device).expand(len(z), -1), self.aggregate[z]
+        return self.every_z().expand(len(z), -1, -1), self.aggregate[z[:, 0]]
 
     def sampled_states(
         self, z: Tensor, aggregates: Aggregates | None, draws: int, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
         z_next, p_z = self.next_states(z)
         uniform = torch.rand((len(z), draws), generator=generator, device=p_z.device, dtype=p_z.dtype)
-        drawn = self.draw_z(z[:, None].expand(-1, draws).reshape(-1), uniform.reshape(-1)).reshape(-1, draws)
-        return z_next, (drawn[:, None] == z_next[..., None]).to(p_z).mean(2)
+        drawn = self.draw_z(z.expand(-1, draws), uniform)
+        return z_next, (drawn[:, None] == z_next).to(p_z).mean(2)
 
     def eps_probabilities(self, eps: Tensor, z: Tensor, z_next: Tensor) -> Tensor:
-        return self.individual[z[..., None], z_next[..., None], eps]
+        return self.individual[z, z_next, eps]
 
     def features(self, z: Tensor) -> Tensor:
         """1 in a state and -1 in the others, for every state but the first: (B, n_z - 1)."""
-        return 2.0 * (z[:, None] == torch.arange(1, self.n_z, device=z.device)) - 1
+        return 2.0 * (z == torch.arange(1, self.n_z, device=z.device)) - 1
 
     def cell(self, z: Tensor) -> Tensor:
-        return z
+        return z[:, 0]
 
     def eps_shares(self) -> Tensor:
         return self.stationary_z() @ self.stationary_eps()
 
     def typical_z(self) -> Tensor:
-        return torch.arange(self.n_z, device=self.device)
+        return torch.arange(self.n_z, device=self.device)[:, None]
 
     def around_typical(self) -> Tensor:
         return self.typical_z()
@@ -127,7 +127,7 @@ class JointChain(ShockProcess):
         return not self.constant
 
     def mean_z(self, z: Tensor) -> Tensor:
-        return torch.arange(self.n_z, device=z.device)
+        return torch.arange(self.n_z, device=z.device)[:, None]
 
     def begin(self, shock: Tensor, mean: Tensor | None) -> Tensor:
         return shock
@@ -139,16 +139,13 @@ class JointChain(ShockProcess):
         require(kept is None, "z: expected none where the aggregate state is a finite chain")
         return self.typical_z()
 
-    def z_of(self, values: Tensor) -> Tensor:
-        return values
-
     def naming(self, shock: str, names: tuple[str, ...]) -> NamedStates:
         return NamedStates(self, shock, names)
 
     def draw_path(self, start: Tensor, periods: int, generator: torch.Generator, mirrored: bool = False) -> Tensor:
-        """Aggregate states z_0 ... z_{T-1} with z_0 = start (B,): result (B, T)."""
+        """Aggregate states z_0 ... z_{T-1} with z_0 = start (B, 1): result (B, T, 1)."""
         path = [start]
-        shape = (max(periods - 1, 0), len(start))
+        shape = (max(periods - 1, 0), *start.shape)
         uniform = torch.rand(shape, generator=generator, device=start.device, dtype=self.aggregate.dtype)
         for u in 1 - uniform if mirrored else uniform:
             path.append(self.draw_z(path[-1], u))

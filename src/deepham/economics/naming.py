@@ -45,7 +45,7 @@ class Held:
 
 @dataclass(frozen=True)
 class Recorded:
-    """How a Dataset holds a path of shocks (B, T, ...): the variable's name, its dimensions beyond those of economy and
+    """How a Dataset holds a path of shocks (B, T, d): the variable's name, its dimensions beyond those of economy and
     period, and its attributes."""
 
     name: str
@@ -80,7 +80,7 @@ class Naming(ABC):
 
     @abstractmethod
     def labels(self, z: Tensor) -> list[tuple[str, int | float]]:
-        """Aggregate states (n, ...) as figures name them, and as users give them."""
+        """Aggregate states (n, d) as figures name them, and as users give them."""
 
     @abstractmethod
     def where(self, cell: int) -> str:
@@ -96,8 +96,8 @@ class Naming(ABC):
 
     @abstractmethod
     def read_path(self, given, economies: int, periods: int, device) -> Tensor:
-        """Shocks (B, T, ...) from a path (T,) that all economies share, or one path for each, (B, T): states, or
-        innovations in standard deviations (B, T, 1) where z is a number."""
+        """Shocks (B, T, 1) from a path (T,) that all economies share, or one path for each, (B, T): states, or
+        innovations in standard deviations where z is a number."""
 
     @abstractmethod
     def read_before(self, given) -> int | None:
@@ -159,7 +159,7 @@ class NamedStates(Naming):
                 f"shocks: the step from period {period} to {period + 1} has probability zero in the chain of "
                 f"{self.shock}; expected a path that can happen"
             )
-        return z
+        return z[..., None]
 
     def read_before(self, given) -> int | None:
         return None if isinstance(given, str) and given == "any" else self._index(given, ", any")

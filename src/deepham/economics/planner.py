@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from deepham.economics.economy import Economy, Seen
+    from deepham.economics.economy import Economy, Own, Seen, Wide
 
     Market = Economy
 else:
@@ -31,26 +31,26 @@ LEAST = 1e-12  # utils a unit: nobody consumes what it belongs to
 
 
 class Planner(Market):
-    """What a planner changes in a class of economies, see `planned`. The price D (B,), utils a unit of assets, is among
-    the prices that households see.
+    """What a planner changes in a class of economies, see `planned`. The price D (B, 1), utils a unit of assets, is
+    among the prices that households see.
     """
 
     objective = "planner"
     market: type  # the class of economies without the planner
 
-    def outcomes(self, everybody: Callable[[], Seen], policy: Callable[[Any], Tensor]) -> dict[str, Tensor]:
+    def outcomes(self, everybody: Callable[[], Seen], policy: Callable[[Any], Tensor]) -> Wide:
         with torch.no_grad():
             seen = everybody()
             consumption = policy(seen)
         return super().outcomes(everybody, policy) | {"D": externality(self, seen, consumption)}
 
     def premium(self, seen: Seen) -> Tensor:
-        return seen.prices["D"][:, None] * seen.k
+        return seen.prices["D"] * seen.k
 
-    def worth(self, choice: dict[str, Tensor], seen: Seen) -> Tensor:
-        return super().worth(choice, seen) + seen.prices["D"][:, None]
+    def worth(self, choice: Own, seen: Seen) -> Tensor:
+        return super().worth(choice, seen) + seen.prices["D"]
 
-    def interior(self, worth: Tensor, seen: Seen) -> dict[str, Tensor]:
+    def interior(self, worth: Tensor, seen: Seen) -> Own:
         # assets of the rich can be worth less than nothing to a planner: they would consume without end
         return super().interior(worth.clamp_min(LEAST), seen)
 
@@ -70,7 +70,7 @@ def _blank(market: type[Economy]) -> Economy:
 
 
 def externality(economy: Economy, seen: Seen, consumption: Tensor) -> Tensor:
-    """D (B,): what one more unit of capital a head is worth to all households by the prices that it moves, where all
+    """D (B, 1): what one more unit of capital a head is worth to all households by the prices that it moves, where all
     of the cross-sections consume so much, (B, N). Utils a unit.
 
     No gradient leads through it: a household takes it as given, like prices.

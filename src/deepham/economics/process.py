@@ -1,11 +1,11 @@
 """What simulation, objective and networks ask of the aggregate state and its shocks, whatever kind it is of.
 
-The aggregate state z of B economies is one object that only its process and its economy look into: the index (B,) of a
-finite chain, or numbers (B, d). Individual states are finite in both: eps is an index (B, N). What is random about
-tomorrow's z is a shock: tomorrow's index itself where z is a chain, standard normal innovations (B, d) where it is
-numbers. `follow` says where a shock leads; numbers may also move with today's aggregates, as the net worth of an
-intermediary does. Shocks are made from uniform numbers, by inversion, so that all randomness is in the hands of whoever
-draws those.
+The aggregate state z of B economies, (B, d), is one object that only its process and its economy look into: the index
+of a finite chain, whole numbers (B, 1), or d numbers. Individual states are finite in both: eps is an index (B, N).
+What is random about tomorrow's z is a shock of the same shape: tomorrow's index itself where z is a chain, standard
+normal innovations where it is numbers. `follow` says where a shock leads; numbers may also move with today's
+aggregates, as the net worth of an intermediary does. Shocks are made from uniform numbers, by inversion, so that all
+randomness is in the hands of whoever draws those.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from torch import Tensor
 if TYPE_CHECKING:
     from deepham.economics.naming import Naming
 
-Aggregates = dict[str, Tensor]  # name -> (B,), as `Economy.aggregates` returns them
+Aggregates = dict[str, Tensor]  # name -> (B, 1), as `Economy.aggregates` returns them
 
 
 class ShockProcess(ABC):
     """Law of the aggregate state z and, given z and z', of the individual state eps.
 
-    Shape letters: B economies, N agents, S next aggregate states.
+    Shape letters: B economies, N agents, S next aggregate states, d numbers in z.
 
     Attributes:
         n_z: number of aggregate states by which cross-sections are told apart: those of a chain, one where z is
         numbers. n_eps: number of individual states.
         individual: their transition probabilities, (..., n_eps, n_eps), the last dimension being eps'.
-        draws: uniform numbers that one draw of z takes.
+        draws: d, and so many uniform numbers one draw of z takes.
         n_next: S where everything that may follow is enumerated.
         feature_unit: what networks divide each of the `features` of z by, (number of features,).
     """
@@ -45,7 +45,7 @@ class ShockProcess(ABC):
 
     @property
     def dtype(self) -> torch.dtype:
-        """Of probabilities, and of z where it is a vector."""
+        """Of probabilities, and of z where it is numbers."""
         return self.individual.dtype
 
     @property
@@ -59,14 +59,15 @@ class ShockProcess(ABC):
     @abstractmethod
     def start(self, for_z: Tensor, for_eps: Tensor) -> tuple[Tensor, Tensor]:
         """z and eps (B, N) to start a simulation from, by their long-run distribution where that is known. Uniform
-        numbers: for_z (B, draws), for_eps (B, N).
+        numbers: for_z (B, d), for_eps (B, N).
         """
 
     @abstractmethod
     def follow(self, z: Tensor, shock: Tensor, aggregates: Aggregates | None = None) -> Tensor:
         """The aggregate state after z where this shock comes. shock and z broadcast against each other.
 
-        aggregates: those beside z, of its shape without d; None will do for a process that moves by itself.
+        aggregates: those beside z, one number (..., 1) where z is (..., d); None will do for a process that moves by
+            itself.
         """
 
     @abstractmethod
@@ -75,7 +76,7 @@ class ShockProcess(ABC):
 
     @abstractmethod
     def draw_path(self, start: Tensor, periods: int, generator: torch.Generator, mirrored: bool = False) -> Tensor:
-        """Shocks (B, T, ...) of a path that starts at z = start, B of them. The first belongs to the start itself.
+        """Shocks (B, T, d) of a path that starts at z = start, B of them. The first belongs to the start itself.
 
         mirrored: from 1 - u wherever the path of the same generator takes the uniform number u: bad luck for good. What
             is linear in luck cancels in the mean of a path and its mirror image (antithetic variates).
@@ -85,7 +86,7 @@ class ShockProcess(ABC):
     def next_states(
         self, z: Tensor, aggregates: Aggregates | None = None, generator: torch.Generator | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Aggregate states that may follow z, (B, S, ...), and their probabilities or quadrature weights (B, S).
+        """Aggregate states that may follow z, (B, S, d), and their probabilities or quadrature weights (B, S).
 
         generator: given, a process that has a setting for it draws some states in place of the full rule; their
             weighted mean is unbiased to the second order of the innovations.
@@ -95,14 +96,14 @@ class ShockProcess(ABC):
     def sampled_states(
         self, z: Tensor, aggregates: Aggregates | None, draws: int, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
-        """Aggregate states that may follow z, (B, S, ...), as a sample of so many draws weighs them, (B, S): the states
+        """Aggregate states that may follow z, (B, S, d), as a sample of so many draws weighs them, (B, S): the states
         of a chain by their shares in the draws, the nodes of the quadrature by their weights where z is numbers.
         """
 
     @abstractmethod
     def eps_probabilities(self, eps: Tensor, z: Tensor, z_next: Tensor) -> Tensor:
-        """P(eps' | z, z', eps): (B, N, n_eps) for eps (B, N). The dimension N is eps' alone; those before it
-        broadcast."""
+        """P(eps' | z, z', eps): (B, N, n_eps) for eps (B, N) and z, z_next (B, d). The last dimension of each
+        is its own, and those before it broadcast."""
 
     @abstractmethod
     def features(self, z: Tensor) -> Tensor:
@@ -111,7 +112,7 @@ class ShockProcess(ABC):
 
     @abstractmethod
     def cell(self, z: Tensor) -> Tensor:
-        """Which of the n_z cross-sections that are told apart belongs to z: (B,)."""
+        """Which of the n_z cross-sections that are told apart belongs to z (B, d): (B,)."""
 
     @abstractmethod
     def stationary_z(self) -> Tensor:
@@ -123,17 +124,16 @@ class ShockProcess(ABC):
 
     @abstractmethod
     def typical_z(self) -> Tensor:
-        """Aggregate states at which a calibration is checked: every index of a chain, the mean of a vector; (B,
-        ...)."""
+        """Aggregate states at which a calibration is checked: every index of a chain, the mean of numbers; (B, d)."""
 
     @abstractmethod
     def around_typical(self) -> Tensor:
         """Aggregate states at which equations are told apart: the typical ones and, of numbers, some to either side;
-        (B, ...)."""
+        (B, d)."""
 
     @abstractmethod
     def every_z(self) -> Tensor | None:
-        """All aggregate states that there are, (n_z,); None where nobody could list them."""
+        """All aggregate states that there are, (n_z, 1); None where nobody could list them."""
 
     @property
     @abstractmethod
@@ -147,18 +147,18 @@ class ShockProcess(ABC):
 
     @abstractmethod
     def moved_by_shocks(self, aggregates: Aggregates) -> bool:
-        """Whether it makes a difference to z which shock comes. aggregates: beside the typical z, (B,)."""
+        """Whether it makes a difference to z which shock comes. aggregates: beside the typical z."""
 
-    # -- the aggregate states of cross-sections that are told apart, (n_z, ...) ------------------------------------
+    # -- the aggregate states of cross-sections that are told apart, (n_z, d) --------------------------------------
 
     @abstractmethod
     def mean_z(self, z: Tensor) -> Tensor:
-        """The aggregate state of each cross-section along a path z (B, T, ...) or of economies z (B, ...): (n_z, ...),
-        every index of a chain, the mean of numbers."""
+        """The aggregate state of each cross-section along a path z (B, T, d) or of economies z (B, d): (n_z, d), every
+        index of a chain, the mean of numbers."""
 
     @abstractmethod
     def begin(self, shock: Tensor, mean: Tensor | None) -> Tensor:
-        """The aggregate state (B, ...) in which paths begin whose first shocks are these (B, ...): the state that a
+        """The aggregate state (B, d) in which paths begin whose first shocks are these (B, d): the state that a
         chain's shock is; the mean (1, d) where z is numbers, which a first innovation does not move.
 
         mean: as `mean_z` gives it; None will do for a chain.
@@ -178,10 +178,6 @@ class ShockProcess(ABC):
         """
 
     # -- as users know it ------------------------------------------------------------------------------------------
-
-    @abstractmethod
-    def z_of(self, values: Tensor) -> Tensor:
-        """Aggregate states (B, ...) from indices, or from the values (B,) of a z that is one number."""
 
     @abstractmethod
     def naming(self, shock: str, names: tuple[str, ...]) -> Naming:

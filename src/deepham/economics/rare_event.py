@@ -33,7 +33,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from deepham.economics.economy import Economy, Frictionless, parameter, require
+from deepham.economics.economy import Economy, Frictionless, Wide, parameter, require
 from deepham.economics.markov import JointChain
 from deepham.economics.preferences import CRRA
 from deepham.errors import InputError
@@ -70,23 +70,23 @@ class RareEvent(Economy):
         "efficiency": ("mean efficiency of households", "hours"),
     }
 
-    def aggregates(self, population, z: Tensor) -> dict[str, Tensor]:
+    def aggregates(self, population, z: Tensor) -> Wide:
         found = {"K": population.mean(population.k)}
         if not self.labour_supply:
             found["L"] = population.mean(self.e[population.eps])
         return found
 
-    def prices(self, aggregates: dict[str, Tensor], z: Tensor) -> dict[str, Tensor]:
+    def prices(self, aggregates: Wide, z: Tensor) -> Wide:
         ratio = aggregates["K"] / self._labour(aggregates, z)
         return {
             "R": 1 - self.delta + self.alpha * self.z_level[z] * ratio ** (self.alpha - 1),
             "w": (1 - self.alpha) * self.z_level[z] * ratio**self.alpha,
         }
 
-    def resources(self, k: Tensor, eps: Tensor, z: Tensor, prices: dict[str, Tensor]) -> Tensor:
-        return prices["R"][:, None] * k + prices["w"][:, None] * self.e[eps]
+    def resources(self, k: Tensor, eps: Tensor, z: Tensor, prices: Wide) -> Tensor:
+        return prices["R"] * k + prices["w"] * self.e[eps]
 
-    def accounts(self, population, z, aggregates, prices, consumption, assets_next) -> dict[str, Tensor]:
+    def accounts(self, population, z, aggregates, prices, consumption, assets_next) -> Wide:
         K, L = aggregates["K"], self._labour(aggregates, z)
         return {
             "K": K,
@@ -99,7 +99,7 @@ class RareEvent(Economy):
             "efficiency": population.mean(self.e[population.eps]),
         }
 
-    def balance(self, accounts: dict[str, Tensor]) -> dict[str, Tensor]:
+    def balance(self, accounts: Wide) -> Wide:
         """Goods, and labour at its wage: firms employ the efficiency that households have."""
         return super().balance(accounts) | {"labour": accounts["w"] * (accounts["L"] - accounts["efficiency"])}
 
@@ -208,5 +208,5 @@ class RareEvent(Economy):
         except InputError as error:
             raise InputError(f"chains: {error}") from error
 
-    def _labour(self, aggregates: dict[str, Tensor], z: Tensor) -> Tensor:
+    def _labour(self, aggregates: Wide, z: Tensor) -> Tensor:
         return self.labour[z] if self.labour_supply else aggregates["L"]

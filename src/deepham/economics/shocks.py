@@ -30,8 +30,8 @@ class StateShock:
     baseline: str
 
     def paths(self, chain: JointChain, z: Tensor, periods: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Aggregate states of the shocked and the baseline copy after z (D,), with common draws: each (D, T)."""
-        uniform = torch.rand((periods, len(z)), generator=generator, device=z.device, dtype=chain.dtype)
+        """Aggregate states of the shocked and the baseline copy after z (D, 1), with common draws: each (D, T, 1)."""
+        uniform = torch.rand((periods, *z.shape), generator=generator, device=z.device, dtype=chain.dtype)
         shocked, baseline = [], []
         high = low = z
         for t, u in enumerate(uniform):
@@ -42,7 +42,7 @@ class StateShock:
         return torch.stack(shocked, 1), torch.stack(baseline, 1)
 
     def apart(self, chain: JointChain, z: Tensor, periods: int) -> Tensor:
-        """Probability (T,) that the copies' states still differ in each period, on average over z (D,), exactly."""
+        """Probability (T,) that the copies' states still differ in each period, on average over z (D, 1), exactly."""
         follows = chain.aggregate
         ends = follows.cumsum(1)
         begins = ends - follows
@@ -52,7 +52,8 @@ class StateShock:
             - torch.maximum(begins[:, None, :, None], begins[None, :, None, :])
         ).clamp_min(0)
         eye = torch.eye(chain.n_z, dtype=chain.dtype, device=chain.device)
-        low = eye[z].mean(0) @ follows if self.baseline == "drawn" else eye[z].mean(0)
+        shares = eye[z[:, 0]].mean(0)
+        low = shares @ follows if self.baseline == "drawn" else shares
         pair = low[:, None] * eye[self.to]  # (low, high)
         result = []
         for t in range(periods):

@@ -56,7 +56,9 @@ class Inputs(nn.Module):
             own.append(4 * torch.log((m + self.human_wealth) / (self.m + self.human_wealth)))
         own += [2.0 * (seen.eps == index) - 1 for index in range(1, self.n_eps)]
         common = list((self.chain.features(seen.z) / self.unit).unbind(-1))
-        common += [self.aggregate_scale * (seen.aggregates[name] / mean - 1) for name, mean in self.aggregates.items()]
+        common += [
+            self.aggregate_scale * (seen.aggregates[name][:, 0] / mean - 1) for name, mean in self.aggregates.items()
+        ]
         if self.moments is not None:
             common += (self.aggregate_scale * self.moments(seen.population)).unbind(-1)
         if self.quantiles:

@@ -72,7 +72,7 @@ class GeneralizedMoments(nn.Module):
         return k[..., None] * self.linear + self.steady * self._bend(k, eps)
 
     def forward(self, population: Population) -> Tensor:
-        moments = torch.stack([population.mean(q) for q in self.basis(population.k, population.eps).unbind(-1)], -1)
+        moments = torch.cat([population.mean(q) for q in self.basis(population.k, population.eps).unbind(-1)], -1)
         return moments / self.steady - self.linear
 
     def _bend(self, k: Tensor, eps: Tensor) -> Tensor:

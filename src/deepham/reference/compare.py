@@ -73,7 +73,7 @@ def compare(
     dates: int,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Ergodic, Ergodic, dict[str, float]]:
-    """Follow both economies along the shocks z_path (B, T, ...) and measure their distance after `burn_in` periods.
+    """Follow both economies along the shocks z_path (B, T, d) and measure their distance after `burn_in` periods.
 
     Returns:
         The candidate's path, the reference's, and in percent: mean_K_gap (signed), path_gap.mean and .max,
@@ -130,7 +130,7 @@ def wasserstein(nodes: Tensor, mass: Tensor, other: Tensor) -> float:
 def welfare_gap(world: World, reference: GridSolution, z_path: Tensor) -> float:
     """What one household loses that follows the candidate's policy while everybody else, and so every price, follows
     the reference: percent of consumption for ever. Both start from the reference's cross-section and see the shocks of
-    z_path (1, T, ...).
+    z_path (1, T, d).
 
     With V the reference's value function, the loss is the discounted sum of what each choice costs, V - (u(c) + beta E
     V'), beyond what the reference's own choices cost, which is the error of V. E is exact: a household that happens to
@@ -160,7 +160,7 @@ def welfare_gap(world: World, reference: GridSolution, z_path: Tensor) -> float:
         def cost(people: Population, c: Tensor, people_next: Population) -> float:
             return float(
                 people.mean(v - economy.utility({"c": c}, period.seen))
-                - economy.beta * chance[0] @ people_next.mean(v_next)[:-1]
+                - economy.beta * chance[0] @ people_next.mean(v_next)[:-1, 0]
             )
 
         theirs = cost(everybody.population, period.consumption, everybody_next.population)
@@ -173,7 +173,7 @@ def welfare_gap(world: World, reference: GridSolution, z_path: Tensor) -> float:
 
 
 def _ahead(period: Period, people: Population, c: Tensor, nodes: Tensor, ahead: Tensor) -> Population:
-    """Histograms (S, N) in the aggregate states ahead (S, ...) of people (1, N) who consume c in the period."""
+    """Histograms (S, N) in the aggregate states ahead (S, d) of people (1, N) who consume c in the period."""
     economy, copies = period.world.economy, [0] * len(ahead)
     saved = people.with_assets(economy.carry({"c": c}, period.seen))
     return settle(economy.chain, nodes, saved.select(copies), period.panel.z[copies], ahead)

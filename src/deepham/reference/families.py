@@ -63,7 +63,7 @@ class Family(ABC):
 
     @abstractmethod
     def resting(self, K: float) -> Tensor:
-        """The aggregate state that stays as it is beside K and without shocks, (1,) or (1, 1). Raises NotConverged."""
+        """The aggregate state that stays as it is beside K and without shocks, (1, 1). Raises NotConverged."""
 
     @abstractmethod
     def nodes_at_rest(self, K: float, width: Tensor) -> Tensor | None:
@@ -162,7 +162,7 @@ class OfANumber(Family):
 
     def resting(self, K: float) -> Tensor:
         z, chain = self.economy.chain.typical_z(), self.economy.chain
-        mean = torch.tensor([K], dtype=torch.float64)
+        mean = torch.tensor([[K]], dtype=torch.float64)
 
         def moves(number: float) -> float:
             at = torch.full_like(z, number)
@@ -216,5 +216,5 @@ def _from_the_mean(economy: Economy) -> bool:
     eps = torch.arange(economy.chain.n_eps, device=z.device).repeat(2)[None]
     k = economy.table([0.5 * mean, 1.5 * mean]).repeat_interleave(economy.chain.n_eps)[None]
     unequal = economy.aggregates(Population.panel(k, eps), z)
-    equal = aggregates_at(economy, economy.table([mean]), z)
+    equal = aggregates_at(economy, economy.table([[mean]]), z)
     return all(torch.allclose(unequal[name], equal[name], rtol=1e-9) for name in equal)

@@ -37,14 +37,14 @@ class Grid:
 
     def corners(self, z: Tensor, K: Tensor) -> list[tuple[Tensor, Tensor]]:
         """Nodes around (z, K), as places row * J + column in the table of (z, K), and what each weighs in a function's
-        value there. z (...) or (..., 1), K (...); so are places and weights. Where z is a number the function goes on
+        value there. All are of one shape. Where z is a number the function goes on
         beyond the nodes as it is at the last: what may come of a rare state is not extrapolated.
         """
         J, log_K = len(self.K), self.K.log()
         if self.z is None:
             low, share = bracket(log_K, K.log())
             return [(z * J + low, 1 - share), (z * J + low + 1, share)]
-        rows, columns = cubic(self.z, z[..., 0]), cubic(log_K, K.log())
+        rows, columns = cubic(self.z, z), cubic(log_K, K.log())
         return [(row * J + column, up * right) for row, up in rows for column, right in columns]
 
 
@@ -69,13 +69,10 @@ class GridFunction:
 
         K, J = seen.aggregates[self.grid.mean], len(self.grid.K)
         if self.grid.z is None:
-            row, up = (x[:, None] for x in bracket(self.grid.K.log(), K.log()))
-            result = torch.lerp(between(seen.z[:, None], row), between(seen.z[:, None], row + 1), up)
+            row, up = bracket(self.grid.K.log(), K.log())
+            result = torch.lerp(between(seen.z, row), between(seen.z, row + 1), up)
         else:
-            result = sum(
-                weight[:, None] * between(place[:, None] // J, place[:, None] % J)
-                for place, weight in self.grid.corners(seen.z, K)
-            )
+            result = sum(weight * between(place // J, place % J) for place, weight in self.grid.corners(seen.z, K))
         return torch.minimum(result, seen.resources - self.borrowing_limit) if self.capped else result
 
     def on_histogram(self, nodes: Tensor) -> HistogramFunction:
@@ -103,9 +100,10 @@ class HistogramFunction:
         K = seen.aggregates[self.grid.mean]
         if self.grid.z is None:
             low, share = bracket(self.grid.K.log(), K.log())
-            result = torch.lerp(self.values[seen.z, low], self.values[seen.z, low + 1], share[:, None])
+            z, row = seen.z[:, 0], low[:, 0]
+            result = torch.lerp(self.values[z, row], self.values[z, row + 1], share)
         else:
-            places, weights = (torch.stack(x, 1) for x in zip(*self.grid.corners(seen.z, K)))
+            places, weights = (torch.cat(x, 1) for x in zip(*self.grid.corners(seen.z, K)))
             result = torch.einsum("bc,bcn->bn", weights, self.values.flatten(0, 1)[places])
         return torch.minimum(result, seen.resources - self.borrowing_limit) if self.capped else result
 

@@ -92,7 +92,7 @@ class PolynomialLaw:
         return math.isqrt(2 * len(self.coefficients)) - 1
 
     def __call__(self, K: Tensor, z: Tensor) -> Tensor:
-        """Next period's mean assets; K (...), z (..., 1)."""
+        """Next period's mean assets; K and z of one shape."""
         return K * torch.exp(monomials(K, z, self.centre, self.order) @ self.coefficients)
 
     def outcomes(self, K: Tensor, z: Tensor) -> dict[str, Tensor]:
@@ -130,20 +130,20 @@ def powers(order: int) -> list[tuple[int, int]]:
 
 
 def monomials(K: Tensor, z: Tensor, centre: Tensor, order: int) -> Tensor:
-    """x^i y^j with i + j up to the order, (..., terms), of `PolynomialLaw`."""
-    x, y = K.log() - centre[0], z[..., 0] - centre[1]
+    """x^i y^j with i + j up to the order, (..., terms), of `PolynomialLaw`; K and z (...)."""
+    x, y = K.log() - centre[0], z - centre[1]
     return torch.stack([x**i * y**j for i, j in powers(order)], -1)
 
 
 def aggregates_at(economy: Economy, K: Tensor, z: Tensor) -> dict[str, Tensor]:
-    """The aggregates of economies whose households hold K (B,) on average, in states z: those that have no other
+    """The aggregates of economies whose households hold K (B, 1) on average, in states z: those that have no other
     say."""
     return economy.aggregates(equal_households(K), z)
 
 
 def equal_households(K: Tensor) -> Population:
-    """One household for each of the economies, which holds K (B,)."""
-    return Population.panel(K[:, None], torch.zeros_like(K[:, None], dtype=torch.long))
+    """One household for each of the economies, which holds K (B, 1)."""
+    return Population.panel(K, torch.zeros_like(K, dtype=torch.long))
 
 
 class HouseholdProblem:
@@ -156,20 +156,20 @@ class HouseholdProblem:
     def __init__(self, economy: Economy, law: LawOfMotion | PolynomialLaw, grid: Grid):
         self.economy, self.grid = economy, grid
         chain = economy.chain
-        states = torch.arange(chain.n_z, device=grid.K.device) if grid.z is None else grid.z[:, None]
+        states = (torch.arange(chain.n_z, device=grid.K.device) if grid.z is None else grid.z)[:, None]
         self.n_z, self.n_eps, self.J, self.G = len(states), chain.n_eps, len(grid.K), len(grid.k)
         K = grid.K.expand(self.n_z, -1)
-        z = states[:, None].expand(-1, self.J, *states.shape[1:])  # (n_z, J) or (n_z, J, 1)
+        z = states.expand(-1, self.J)
         self.today = self._as_arrays(self._seen(K, z, {}), K)
-        z_next, chance = chain.next_states(z.flatten(0, 1), aggregates_at(economy, K.flatten(), z.flatten(0, 1)))
-        # (n_z, S, J, ...)
-        z_next, chance = (x.reshape(self.n_z, self.J, *x.shape[1:]).transpose(1, 2) for x in (z_next, chance))
+        everywhere = z.reshape(-1, 1)
+        following = chain.next_states(everywhere, aggregates_at(economy, K.reshape(-1, 1), everywhere))
+        z_next, chance = (x.reshape(self.n_z, self.J, -1).transpose(1, 2) for x in following)  # (n_z, S, J)
         K_next = law(K, z)[:, None].expand(chance.shape)
         self.corners = [(place.flatten(), weight[..., None, None]) for place, weight in grid.corners(z_next, K_next)]
         self.shape_next = *K_next.shape, self.n_eps, self.G
         self.next = self._seen(K_next, z_next, law.outcomes(K_next, z_next))
         individual = chain.eps_probabilities(
-            torch.arange(self.n_eps, device=grid.K.device), states[:, None], z_next[:, :, 0]
+            torch.arange(self.n_eps, device=grid.K.device), states[:, None], z_next[:, :, :1]
         )
         self.probability = chance[:, :, 0, None, None] * individual  # (z, z', eps, eps'): no chance depends on K
 
@@ -236,16 +236,16 @@ class HouseholdProblem:
         return torch.einsum("zyef,zyjfg->zejg", self.probability, tomorrow)
 
     def _seen(self, K: Tensor, z: Tensor, beside: dict[str, Tensor]) -> Observation:
-        """What households at the nodes of assets see at mean assets K (..., J) and state z: economies (..., J) and
+        """What households at the nodes of assets see at mean assets K and in states z, (..., J): economies (..., J) and
         households (n_eps, G), each in one dimension; beside (..., J) stands among the prices.
         """
-        K, z = K.reshape(-1), z.flatten(0, K.dim() - 1)
+        K, z = K.reshape(-1, 1), z.reshape(-1, 1)
         aggregates = aggregates_at(self.economy, K, z)
         prices = self.economy.prices(aggregates, z)
         k = self.grid.k.expand(self.n_eps, -1).reshape(1, -1).expand(len(K), -1)
         eps = torch.arange(self.n_eps, device=k.device)[:, None].expand(-1, self.G).reshape(1, -1).expand_as(k)
         m = self.economy.resources(k, eps, z, prices)
-        prices = prices | {name: value.reshape(-1) for name, value in beside.items()}
+        prices = prices | {name: value.reshape(-1, 1) for name, value in beside.items()}
         return Observation(m, k, eps, z, equal_households(K), aggregates, prices)
 
     def _as_arrays(self, seen: Observation, K: Tensor) -> Observation:

@@ -44,7 +44,7 @@ class Equilibrium:
         r_squared: (n_z,) of its regression on the simulated paths, of log K' by state of a chain, of log K'/K for a
         polynomial. policy: consumption on the grid.
         ergodic: the continuum along the paths on which the law was found.
-        shocks: (B, T, ...) the aggregate shocks of these paths.
+        shocks: (B, T, d) the aggregate shocks of these paths.
         secants: (step of the law's parameters, change of the residual) of the last iterations.
     """
 
@@ -155,12 +155,12 @@ def forecast_errors(economy: Economy, law: LawOfMotion | PolynomialLaw, ergodic:
     """Percent distance of the law of motion, iterated alone along the shocks, to K (Den Haan, 2010): (B, T). A z that
     moves with aggregates is iterated with it.
     """
-    K, z = ergodic.K[:, 0], ergodic.z[:, 0]
+    K, z = ergodic.K[:, :1], ergodic.z[:, 0]
     forecasts = [K]
     for t in range(1, ergodic.K.shape[1]):
         K, z = law(K, z), economy.chain.follow(z, shocks[:, t], aggregates_at(economy, K, z))
         forecasts.append(K)
-    return 100 * (torch.stack(forecasts, 1) / ergodic.K).log().abs()
+    return 100 * (torch.cat(forecasts, 1) / ergodic.K).log().abs()
 
 
 def _anderson(x: Tensor, residual: Tensor, secants: list[tuple[Tensor, Tensor]], damping: float) -> Tensor:

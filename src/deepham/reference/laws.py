@@ -68,7 +68,7 @@ class LinesByState:
         return torch.cat(found)
 
     def require_states(self, z: Tensor) -> None:
-        """Raise InputError unless a line can be laid through what follows each state of the path z (B, T)."""
+        """Raise InputError unless a line can be laid through what follows each state of the path z (B, T, 1)."""
         for index in range(self.n_z):
             seen = int((z[:, :-1] == index).sum())
             require(
@@ -95,7 +95,7 @@ class LinesByState:
     def go_on(self, ergodic: Ergodic, start: Panel) -> Panel:
         """Where a path of the same shocks starts next: in the average cross-section of each economy's first z."""
         mass = ergodic.mean_mass.reshape(self.n_z, self.n_eps, -1)
-        return Panel(Population.histogram(ergodic.grid, mass[start.z]), start.z)
+        return Panel(Population.histogram(ergodic.grid, mass[start.z[:, 0]]), start.z)
 
     def enough(self, economies: int) -> int:
         """How many of the economies a rough search needs."""
@@ -148,7 +148,7 @@ class Polynomials:
 
     def regress(self, ergodic: Ergodic) -> tuple[Tensor, Tensor]:
         """Least squares of log K'/K on the terms, and its R2, (1,)."""
-        terms = monomials(ergodic.K[:, :-1], ergodic.z[:, :-1], self.centre, self.order).flatten(0, 1)
+        terms = monomials(ergodic.K[:, :-1], ergodic.z[:, :-1, 0], self.centre, self.order).flatten(0, 1)
         growth = ergodic.K.log().diff(dim=1).flatten()
         x = torch.linalg.lstsq(terms, growth[:, None], driver="gelsd").solution[:, 0]
         return x, 1 - ((growth - terms @ x) ** 2).sum()[None] / ((growth - growth.mean()) ** 2).sum()

@@ -66,7 +66,7 @@ def solve_stationary(
         K = market.clears()
     policy, population = market.at(K)
     start = Panel(population, market.family.resting(K))
-    rest = torch.zeros(1, 10, *start.z.shape[1:], dtype=start.z.dtype)  # no shocks
+    rest = torch.zeros(1, 10, 1, dtype=start.z.dtype)  # no shocks
     ergodic = ergodic_path(World(economy, policy.on_histogram(market.nodes)), market.nodes, start, rest, 0, 1)
     return Equilibrium(market.law(K), torch.ones(1, dtype=torch.float64), policy, ergodic, rest)
 
@@ -162,8 +162,8 @@ class _Market:
         # one economy for every point of the histogram, with all of its mass there: the next masses are the transition
         corners = Population.histogram(self.nodes, torch.eye(points, dtype=torch.float64).reshape(points, n_eps, -1))
         resting = self.family.resting(K)
-        z = resting.expand(points, *resting.shape[1:])
-        aggregates = aggregates_at(economy, torch.full((points,), K, dtype=torch.float64), z)
+        z = resting.expand(points, 1)
+        aggregates = aggregates_at(economy, torch.full((points, 1), K, dtype=torch.float64), z)
         prices = economy.prices(aggregates, z)
         seen = Observation(
             economy.resources(corners.k, corners.eps, z, prices), corners.k, corners.eps, z, corners, aggregates, prices
@@ -229,7 +229,7 @@ class _Planner(_Market):
     def utility(self, K: float) -> float:
         """Mean utility of a period where the planner has households hold K."""
         policy, population = self.at(K)
-        period = World(self.economy, policy).period(Panel(population, torch.zeros(1, dtype=torch.long)))
+        period = World(self.economy, policy).period(Panel(population, torch.zeros(1, 1, dtype=torch.long)))
         return float(population.mean(period.utility))
 
     def excess(self, K: float) -> float:
@@ -238,7 +238,7 @@ class _Planner(_Market):
         """
         policy, population = self.at(K)
         world = World(self.economy, policy.on_histogram(self.nodes))
-        seen = world.observe(Panel(population, torch.zeros(1, dtype=torch.long)))
+        seen = world.observe(Panel(population, torch.zeros(1, 1, dtype=torch.long)))
         worth = float(seen.prices["D"])
         excess = (worth - self.premium) / self.unit
         self._tell(abs(excess), K)

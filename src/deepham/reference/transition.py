@@ -109,7 +109,7 @@ class _Path:
         """Distance (T - 1,) of what follows from a path of log capital, from period 1 on, to the path."""
         everybody = [period.panel.population for period in self._follow(self.policies(log_K))][1:]
         found = [population.mean(population.k) for population in everybody]
-        return torch.cat(found).log().numpy() - log_K
+        return torch.cat(found)[:, 0].log().numpy() - log_K
 
     def mean_error(self, policies: list[Tensor], values: list[Tensor]) -> float:
         """By how much the values of period 0 exceed those of the policies, on average over the households, utils.
@@ -135,7 +135,7 @@ class _Path:
             at_nodes = torch.lerp(c[:, self.low], c[:, self.low + 1], self.share).reshape(1, -1)
             return torch.minimum(at_nodes, seen.resources - self.economy.borrowing_limit)
 
-        z = torch.zeros(1, len(policies), dtype=torch.long)
+        z = torch.zeros(1, len(policies), 1, dtype=torch.long)
         return walk(World(self.economy, policy), Panel(self.start, z[:, 0]), z, grid=self.nodes)
 
     def _value_at(self, value: Tensor, k: Tensor, eps: Tensor) -> Tensor:
@@ -172,12 +172,12 @@ class _Path:
 
     def capital(self, log_K: np.ndarray) -> Tensor:
         """The path of capital (T,), from the one of its logarithm from period 1 on."""
-        return torch.cat([self.start.mean(self.start.k), torch.as_tensor(log_K).exp()])
+        return torch.cat([self.start.mean(self.start.k)[0], torch.as_tensor(log_K).exp()])
 
     def _seen(self, K: Tensor) -> list[Observation]:
         """What households (1, n_eps * G) at the nodes of assets see in every period of a path of capital (T,)."""
         n_eps, every = self.economy.chain.n_eps, World(self.economy)
         k = self.k.repeat(n_eps)[None]
         eps = torch.arange(n_eps).repeat_interleave(len(self.k))[None]
-        z = torch.zeros(1, dtype=torch.long)
-        return [every.observe(Panel(equal_households(each[None]), z), k, eps) for each in K]
+        z = torch.zeros(1, 1, dtype=torch.long)
+        return [every.observe(Panel(equal_households(each[None]), z), k, eps) for each in K[:, None]]

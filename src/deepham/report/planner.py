@@ -53,8 +53,8 @@ class Followed:
 
 @torch.no_grad()
 def follow(world: World, grid: Tensor, start: Population, z_path: Tensor) -> Followed:
-    """Follow the continuum from histograms on `grid` (B, n_eps * G) along z_path (B, T), whose last period repeats for
-    ever: T is such that beta^T does not count.
+    """Follow the continuum from histograms on `grid` (B, n_eps * G) along z_path (B, T, 1), whose last period repeats
+    for ever: T is such that beta^T does not count.
     """
     parts = [
         _follow(world, grid, start.select(slice(first, first + BLOCK)), z_path[first : first + BLOCK])
@@ -67,7 +67,7 @@ def follow(world: World, grid: Tensor, start: Population, z_path: Tensor) -> Fol
 
 
 def _follow(world: World, grid: Tensor, start: Population, z_path: Tensor) -> Followed:
-    b, periods = z_path.shape
+    b, periods = z_path.shape[:2]
     economy, n_eps, preferences = world.economy, world.economy.chain.n_eps, world.economy.preferences
     chosen, K, worth, dates = [], [], [], []
     for t, period in enumerate(walk(world, Panel(start, z_path[:, 0]), z_path, grid=grid)):
@@ -91,7 +91,7 @@ def _follow(world: World, grid: Tensor, start: Population, z_path: Tensor) -> Fo
         following = preferences.utility(constant).reshape(b, -1) / (1 - economy.beta)
         value = preferences.utility(consumption) + economy.beta * following
     panel = Panel(concatenate([each.population for each in dates]), torch.cat([each.z for each in dates]))
-    return Followed(value, chosen[0][0], torch.stack(K, 1), torch.stack(worth, 1), panel)
+    return Followed(value, chosen[0][0], torch.cat(K, 1), torch.cat(worth, 1), panel)
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class Takeover:
 
     Attributes:
         market, planner: their labels.
-        z: (B, T) paths of the aggregate shock.
+        z: (B, T, 1) paths of the aggregate shock.
         K, worth: label -> (B, T), see `Followed`.
         k: (G,) nodes of wealth.
         mass: (n_eps, G) households at the start, pooled over the aggregate states.
@@ -178,7 +178,7 @@ def take_over(
     n_z, n_eps = chain.n_z, chain.n_eps
     z_0 = torch.arange(n_z, device=grid.device).repeat_interleave(1 if n_z == 1 else max(2, paths // n_z))
     periods = math.ceil(math.log(NEGLIGIBLE) / math.log(economy.beta))
-    z_path = chain.draw_path(z_0, periods, torch.Generator(grid.device).manual_seed(seed))
+    z_path = chain.draw_path(z_0[:, None], periods, torch.Generator(grid.device).manual_seed(seed))
     start = on_grid(grid, market[1].ergodic, n_eps)
     followed = {label: follow(solved.world, grid, start.select(z_0), z_path) for label, solved in (market, planner)}
     share_z = chain.stationary_z().to(grid)

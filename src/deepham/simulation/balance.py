@@ -11,7 +11,7 @@ from deepham.simulation.period import Panel, World
 SMALL = 0.01  # percent of output: an older solution's cross-sections miss the printed shares by a millionth
 
 
-def resource_gap(economy: Economy, accounts: dict[str, Tensor], lost: Tensor | float = 0.0) -> Tensor:
+def resource_gap(economy: Economy, accounts: dict[str, Tensor], lost: Tensor) -> Tensor:
     """Largest violation of a resource constraint in each economy and period, percent of output, like the accounts; NaN,
     like `lost`, where the economy states none.
 
@@ -21,8 +21,8 @@ def resource_gap(economy: Economy, accounts: dict[str, Tensor], lost: Tensor | f
     """
     gaps = list(economy.balance(accounts).values())
     if not gaps:
-        return torch.full_like(torch.as_tensor(lost), float("nan"))
-    gaps.append(torch.as_tensor(lost).to(gaps[0]).expand_as(gaps[0]) / economy.period_length)
+        return torch.full_like(lost, float("nan"))
+    gaps.append(lost.to(gaps[0]) / economy.period_length)
     return 100 * (torch.stack(gaps) / accounts["Y"]).abs().amax(0)
 
 
@@ -30,7 +30,8 @@ def resource_gap(economy: Economy, accounts: dict[str, Tensor], lost: Tensor | f
 def gap_of(economy: Economy, panel: Panel) -> Tensor:
     """`resource_gap` (B,) of these economies, whatever their households choose."""
     anybody = World(economy, policy=lambda seen: seen.resources / 2)  # any choice and what it leaves add up
-    return resource_gap(economy, anybody.period(panel).accounts)
+    nothing = torch.zeros_like(panel.population.k[:, :1])
+    return resource_gap(economy, anybody.period(panel).accounts, nothing)[:, 0]
 
 
 def why_unbalanced(economy: Economy, panel: bool) -> str:

@@ -30,7 +30,7 @@ def wealth_grid(economy: Economy, nodes: int, top: float) -> Tensor:
     log_range = torch.log1p(torch.as_tensor(top * steady / shift, dtype=span.dtype))
     grid = economy.borrowing_limit + shift * torch.expm1(span * log_range)
     # a household without resources cannot consume: where the limit leaves none, the grid starts above it
-    aggregates = {name: span.new_tensor([value]) for name, value in economy.typical_state().items()}
+    aggregates = {name: span.new_tensor([[value]]) for name, value in economy.typical_state().items()}
     z = economy.chain.typical_z()[:1]
     lowest = economy.resources(
         grid[None, :1], torch.zeros_like(grid[None, :1], dtype=torch.long), z, economy.prices(aggregates, z)
@@ -55,7 +55,7 @@ def settle(chain: ShockProcess, grid: Tensor, saved: Population, z: Tensor, z_ne
     Args:
         saved: today's histogram on `grid`, as `Population.histogram` lays it out, with the assets that its households
             carry into tomorrow.
-        z, z_next: (B,) or (B, d).
+        z, z_next: (B, d).
     """
     here = _lottery(grid, saved.k, saved.eps, saved.weight, chain.n_eps)  # by today's eps
     states = torch.arange(chain.n_eps, device=z.device).expand(len(z), -1)

@@ -8,13 +8,13 @@ from functools import cached_property
 
 from torch import Tensor
 
-from deepham.economics.economy import Economy
+from deepham.economics.economy import Economy, Own, Wide
 from deepham.simulation.population import Population
 
 
 @dataclass(frozen=True)
 class Panel:
-    """The state of B simulated economies: their populations and aggregate states z, (B,) or (B, d)."""
+    """The state of B simulated economies: their populations and aggregate states z, (B, d)."""
 
     population: Population
     z: Tensor
@@ -43,9 +43,9 @@ class Observation:
     Attributes:
         resources: (B, N) resources m of the households asked about.
         k, eps: (B, N) their individual states. They need not be members of the population.
-        z: aggregate state, (B,) or (B, d).
+        z: aggregate state, (B, d).
         population: the cross-section of each economy, from which aggregates and moments are computed.
-        aggregates, prices: name -> (B,), what the households take as given.
+        aggregates, prices: name -> (B, 1), what the households take as given.
     """
 
     resources: Tensor
@@ -53,8 +53,8 @@ class Observation:
     eps: Tensor
     z: Tensor
     population: Population
-    aggregates: dict[str, Tensor]
-    prices: dict[str, Tensor]
+    aggregates: Wide
+    prices: Wide
 
     @property
     def panel(self) -> Panel:
@@ -136,7 +136,7 @@ class Period:
         return self.world.policy(self.seen)
 
     @property
-    def choice(self) -> dict[str, Tensor]:
+    def choice(self) -> Own:
         """All that households choose, by name."""
         return {"c": self.consumption}
 
@@ -156,8 +156,8 @@ class Period:
         return self.world.economy.utility(self.choice, self.seen)
 
     @cached_property
-    def accounts(self) -> dict[str, Tensor]:
-        """What the economy accounts for, name -> (B,)."""
+    def accounts(self) -> Wide:
+        """What the economy accounts for, name -> (B, 1)."""
         seen = self.seen
         return self.world.economy.accounts(
             self.panel.population, seen.z, seen.aggregates, seen.prices, self.consumption, self.carried

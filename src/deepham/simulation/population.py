@@ -40,8 +40,8 @@ class Population:
         return cls(k, eps, mass.reshape(b, -1))
 
     def mean(self, values: Tensor) -> Tensor:
-        """Weighted mean over the population of values (B, N): (B,)."""
-        return (self.weight * values).sum(-1)
+        """Weighted mean over the population of values (B, N): (B, 1)."""
+        return (self.weight * values).sum(-1, keepdim=True)
 
     def detach(self) -> Population:
         return Population(self.k.detach(), self.eps, self.weight.detach())

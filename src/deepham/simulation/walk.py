@@ -25,7 +25,7 @@ def walk(
     after it, before somebody asks.
 
     Args:
-        shocks: path (B, T, ...) of aggregate shocks as `ShockProcess.draw_path` gives them, the first of which is that
+        shocks: path (B, T, d) of aggregate shocks as `ShockProcess.draw_path` gives them, the first of which is that
             of the start itself; or T, a number of periods whose shocks are drawn.
         generator: draws them, and the individual shocks of a panel.
         grid: (G,) nodes on which the populations are histograms: the continuum, which has no individual luck.
@@ -64,7 +64,7 @@ def _next(period: Period, shock: Tensor | None, generator: torch.Generator | Non
     shape = b, draws + individual  # with nothing to draw nothing is taken from the generator
     uniform = torch.rand(shape, generator=generator, device=seen.k.device, dtype=seen.k.dtype)
     if shock is None:
-        z_next = chain.draw_z(seen.z, uniform[:, :draws].reshape(seen.z.shape), seen.aggregates)
+        z_next = chain.draw_z(seen.z, uniform[:, :draws], seen.aggregates)
     else:
         z_next = chain.follow(seen.z, shock, seen.aggregates)
     if grid is not None:

@@ -191,7 +191,8 @@ class PanelData(lightning.LightningDataModule):
         return {"generator": self.stream.generator.get_state(), "panel": _on_the_cpu(self.stream.panel)}
 
     def _panel(self, own: dict) -> Panel:
-        return Panel.of(*(tensor.to(self.stream.generator.device) for tensor in own["panel"]))
+        *people, z = (tensor.to(self.stream.generator.device) for tensor in own["panel"])
+        return Panel.of(*people, z.reshape(len(z), -1))  # older checkpoints hold states of a chain as (B,)
 
 
 def processes_of(state: dict) -> int | None:
