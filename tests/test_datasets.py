@@ -68,4 +68,4 @@ def test_an_externality_is_in_percent_of_the_marginal_utility_of_all(seeded):
     marginal = economy.preferences.marginal_utility(0.2 * at[1])
     gained = people.mean(marginal * (at[2] - at[0])) / (2 * step)
     expected = 100 * gained / people.mean(marginal)
-    assert path.series["externality"][:, 0].tolist() == pytest.approx(expected.tolist(), rel=1e-6)
+    assert path.series["externality"][:, 0].tolist() == pytest.approx(expected[:, 0].tolist(), rel=1e-6)

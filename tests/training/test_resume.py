@@ -1,12 +1,14 @@
 """Two and two outer iterations equal four, bit for bit, whatever is trained."""
 
 import csv
+from types import SimpleNamespace
 
 import lightning
 import pytest
 import torch
 
 from deepham.training.checkpoints import RunFolders
+from deepham.training.data import PanelData
 from deepham.training.fit import fit
 from deepham.training.history import History
 from deepham.training.module import DeepHAM
@@ -128,3 +130,11 @@ def test_the_same_holds_from_every_checkpoint_also_the_one_before_the_first_step
         with pytest.raises(Stop):
             train(f"parts{stop}", [], stop=stop)
         assert_same(state(*whole), state(*train(f"parts{stop}", [], resume=True)))
+
+
+def test_states_of_a_chain_are_read_from_checkpoints_that_hold_them_as_one_dimension(settings, ks98_panel, seeded):
+    data, people = PanelData(settings().algorithm, seed=1), ks98_panel.population
+    data.stream = SimpleNamespace(generator=seeded(), panel=None)
+    panel = [people.k, people.eps, people.weight, ks98_panel.z[:, 0]]
+    data.load_state_dict({"generator": seeded(3).get_state(), "panel": panel})
+    assert torch.equal(data.stream.panel.z, ks98_panel.z) and torch.equal(data.stream.panel.population.k, people.k)
