@@ -248,7 +248,7 @@ def test_households_forecast_what_they_bring_about(yearly, small):
     """On another path than the law was found on: from each period to the next to a hundredth of a percent or so."""
     shocks = yearly.chain.draw_path(small.z, 500, torch.Generator().manual_seed(5))
     candidate, truth, gaps = compare(World(yearly, small.policy_function), small, shocks, 100, 4)
-    expected = small.law(truth.K[:, :-1], truth.z[:, :-1])
+    expected = small.law(truth.K[:, :-1], truth.z[:, :-1, 0])
     error, step = (expected / truth.K[:, 1:]).log().abs(), truth.K.log().diff(dim=1).abs()
     assert float(error.mean()) < 0.1 * float(step.mean()) and float(error.max()) < 0.002
     assert float(small.r_squared) > 0.97
@@ -356,8 +356,8 @@ def test_a_state_of_several_numbers_is_refused(yearly):
 
 
 def test_aggregates_of_mean_assets(yearly):
-    found = aggregates_at(yearly, tensor([1.0, 2.0]), tensor([[2.0], [3.0]]))
-    assert found["B"].tolist() == [1.0, 2.0] and found["K"].tolist() == [3.0, 5.0]
+    found = aggregates_at(yearly, tensor([[1.0], [2.0]]), tensor([[2.0], [3.0]]))
+    assert found["B"].tolist() == [[1.0], [2.0]] and found["K"].tolist() == [[3.0], [5.0]]
 
 
 @pytest.mark.parametrize(

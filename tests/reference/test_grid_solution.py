@@ -85,7 +85,7 @@ def test_along_a_path_it_has_the_cross_sections_of_the_path(grid):
     """As a report compares solutions."""
     from deepham.algorithm.evaluation import ergodic_path
 
-    shocks = torch.tensor([[0, 1, 1, 0, 0, 1]])
+    shocks = torch.tensor([[[0], [1], [1], [0], [0], [1]]])
     ergodic = ergodic_path(grid.world, grid.grid, grid.begin(shocks[:, 0]), shocks, burn_in=0, dates=1)
     along = grid.along(ergodic)
     assert torch.equal(along.mass, ergodic.mean_mass) and along.policy_function is grid.policy_function
