@@ -22,7 +22,7 @@ def rule(seen):
 
 
 def worth(seen):
-    return 30 * torch.log(seen.resources + 50) - 5 * torch.log(seen.aggregates["K"])[:, None]
+    return 30 * torch.log(seen.resources + 50) - 5 * torch.log(seen.aggregates["K"])
 
 
 def small(**changes):
