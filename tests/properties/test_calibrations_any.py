@@ -131,7 +131,7 @@ def check_identities(economy, name):
         assert state["m"] - state["c"] == pytest.approx(state[economy.mean_assets], abs=1e-9 * state["m"]), (
             "c + k' = m, assets at rest"
         )
-        aggregates = {key: torch.full((chain.n_z,), value, dtype=torch.float64) for key, value in state.items()}
+        aggregates = {key: torch.full((chain.n_z, 1), value, dtype=torch.float64) for key, value in state.items()}
         prices = economy.prices(aggregates, z)
         assert all(bool(price.isfinite().all()) for price in prices.values())
         assert all(bool((prices[key] > 0).all()) for key in ("R", "w") if key in prices), "a transfer can be zero"
