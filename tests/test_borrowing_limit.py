@@ -223,12 +223,9 @@ def test_a_limit_beyond_the_natural_one_is_refused_with_the_natural_one():
             type("Limited", (KS98,), {"borrowing_limit": limit})(**calibration)
         assert "\n" not in str(error.value)
     economy = type("Limited", (KS98,), {"borrowing_limit": -31.7})(**calibration)
-    K = torch.full((2,), economy.steady_state()["K"], dtype=torch.float64)
-    prices = economy.prices({"K": K}, torch.arange(2))
-    left = (
-        economy.resources(torch.full((2, 2), -31.7).double(), torch.arange(2).expand(2, 2), torch.arange(2), prices)
-        + 31.7
-    )
+    K, z = torch.full((2, 1), economy.steady_state()["K"], dtype=torch.float64), torch.tensor([[0], [1]])
+    prices = economy.prices({"K": K}, z)
+    left = economy.resources(torch.full((2, 2), -31.7).double(), torch.arange(2).expand(2, 2), z, prices) + 31.7
     assert 0 < float(left.min()) < 0.01
     assert Stated(**calibration, borrowing_limit=-2).typical_household()["limit"] == -2
     with pytest.raises(InputError, match="natural one"):

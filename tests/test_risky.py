@@ -88,7 +88,7 @@ def test_capital_at_rest_has_not_settled_while_those_who_own_it_are_moving():
 
 def test_the_ergodic_mean_counts_states_by_how_often_they_are():
     solution = make("brock_mirman")
-    bad, good = solution.ergodic.mean(solution.ergodic.k).tolist()
+    bad, good = solution.ergodic.mean(solution.ergodic.k)[:, 0].tolist()
     solution.economy.chain = JointChain([[0.9, 0.1], [0.3, 0.7]], n_z=2, n_eps=1)
     found = solution.risky_steady_state(periods=2).ergodic_K
     assert bad < good and found == pytest.approx(0.75 * bad + 0.25 * good, rel=1e-9)

@@ -412,7 +412,7 @@ def test_a_path_that_cannot_happen_is_refused(ks, monkeypatch):
 def test_errors_are_those_of_the_evaluation(ks):
     errors = ks.errors(dates=2, periods=2, seed=4)
     z_path = torch.tensor(ks.simulate(2, seed=4).z.values)[..., None]
-    start = Panel(ks.ergodic.select(z_path[:, 0]), z_path[:, 0])
+    start = Panel(ks.ergodic.select(z_path[:, 0, 0]), z_path[:, 0])
     dates = ergodic_path(World(ks.economy, ks.policy_function), ks.grid, start, z_path, burn_in=0, dates=2).dates
     assert isinstance(dates, Panel) and errors == error_measures(
         World(ks.economy, ks.policy_function, ks.value_function), dates

@@ -73,7 +73,7 @@ def test_two_processes_take_the_steps_of_one(small, overrides):
     """
     generator = torch.Generator().manual_seed(3)
     k = torch.rand((4, 6), generator=generator) * torch.tensor([5.0, 20.0, 60.0, 150.0])[:, None]
-    given = k, torch.randint(2, (4, 6), generator=generator), torch.tensor([0, 1, 1, 0])
+    given = k, torch.randint(2, (4, 6), generator=generator), torch.tensor([[0], [1], [1], [0]])
     adam = [f"algorithm.{network}_optimizer.method=Adam" for network in ("policy", "value")]
     results = []
     for processes in (1, 2):
