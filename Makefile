@@ -17,7 +17,7 @@ test-all: .venv/ready
 lint: .venv/ready
 	$(BIN)/ruff format --check src scripts tests
 	$(BIN)/ruff check src scripts tests
-	$(BIN)/pyright
+	$(BIN)/pyright --project pyproject.toml
 
 check-gpu: .venv/ready
 	scripts/check_gpu.sh $(ARGS)
