@@ -11,7 +11,7 @@ from deepham.algorithm.evaluation import measure_names
 from deepham.errors import InputError
 from deepham.reference.compare import GAPS
 from deepham.tables import by_wealth_sheet, runs_sheet, runs_table, verdict_sheet, verdict_table
-from deepham.verdict import BAR_SETS, JUDGED, MEASURES, MOMENTS, bars_of, judge, named
+from deepham.verdict import BAR_SETS, JUDGED, MEASURES, bars_of, judge, named
 
 STANDARD, QUICK = BAR_SETS["standard"], BAR_SETS["quick"]
 
@@ -93,7 +93,7 @@ def test_moments_stand_beside_those_of_the_reference_and_have_no_bar(perfect):
         for row in judge(perfect, STANDARD, {"mean_K": 39.4}, errors={"mean_K": 0.002, "gini": float("nan")})
     }
     assert rows["mean_K"].reference == 39.4 and rows["gini"].reference is None
-    assert all(rows[name].met is None for name in MOMENTS if name in rows)
+    assert all(rows[name].met is None for name in MEASURES if name in rows and name not in JUDGED)
     assert rows["mean_K"].error == 0.002 and rows["gini"].error is None
 
 
@@ -154,6 +154,6 @@ def test_runs_are_summarised_by_mean_and_standard_deviation():
 
 
 def test_mean_assets_are_called_what_the_economy_calls_them(perfect):
-    rows = {row.measure: row.description for row in judge(perfect, STANDARD, assets="B")}
+    rows = {row.measure: row.description for row in judge(perfect, STANDARD, tracked="B")}
     assert rows["mean_K"] == "mean of B" and rows["path_gap.max"] == "gap of the path of B, max"
     assert {row.measure: row.description for row in judge(perfect, STANDARD)}["mean_K_gap"] == "gap of mean K"

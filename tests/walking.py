@@ -37,7 +37,7 @@ def draw_shocks(economy, seen, generator):
 def externality(world, panel):
     """D of the cross-sections as they are, whoever chooses savings."""
     seen = World(world.economy.under("market")).observe(panel)
-    return planner.externality(world.economy, seen, world.policy(seen))
+    return planner.externality(world.economy, world.choose(seen), seen)
 
 
 def expected_value(economy, value, saved, seen, price_taking=True, generator=None):

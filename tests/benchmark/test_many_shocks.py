@@ -68,7 +68,7 @@ def test_output_is_consumed_or_invested(seeded):
     z = 0.02 * torch.randn(3, 4, generator=seeded(), dtype=torch.float64)
     seen = World(economy).observe(Panel(people, z))
     c = rule(seen)
-    found = economy.accounts(people, z, seen.aggregates, seen.prices, c, seen.resources - c)
+    found = economy.accounts({"c": c}, seen.resources - c, seen)
     torch.testing.assert_close(found["C"] + found["I"], found["Y"], rtol=1e-12, atol=0)
     assert set(found) == set(economy.variables)
     torch.testing.assert_close(found["unemployment"], shares[0].expand(3, 1))

@@ -49,8 +49,8 @@ class Endowed(Economy):
     def resources(self, k, eps, z, prices):
         return k + prices["y"]
 
-    def accounts(self, population, z, aggregates, prices, consumption, assets_next):
-        return {"C": population.mean(consumption)}
+    def accounts(self, choice, carried, seen):
+        return {"C": seen.population.mean(choice["c"])}
 
     def steady_state(self):
         return {"K": 1.0, "c": 1.0, "m": 2.0}

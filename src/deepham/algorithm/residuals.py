@@ -60,14 +60,14 @@ def _best_value(period: Period) -> Tensor:
     """max over c of u(c) + beta E V' for one household, from 1e-5 of what it can consume to all of it."""
     world, economy, seen = period.world, period.world.economy, period.seen
     panel, p_z, p_eps = expand_next(economy.chain, period.saved, seen)
-    _, s, _, n_eps = p_eps.shape
+    _, states, _, successors = p_eps.shape
     available = seen.resources - economy.borrowing_limit
 
     def payoff(share: Tensor) -> Tensor:
         k_next = economy.borrowing_limit + (1 - share) * available
-        k = k_next[:, None, :, None].expand(-1, s, -1, n_eps).reshape(panel.population.k.shape)
+        k = k_next[:, None, :, None].expand(-1, states, -1, successors).reshape(panel.population.k.shape)
         expected = expect(world.start_value(world.observe(panel, k)), p_z, p_eps)
-        return economy.utility({"c": share * available}, seen) + economy.beta * expected
+        return economy.utility(economy.complete(share * available, seen), seen) + economy.beta * expected
 
     # V need not be concave where it is wrong: look over the whole range before narrowing down
     coarse = torch.cat([torch.logspace(-5, -0.3, 16), torch.linspace(0.6, 1.0, 5)]).to(available)

@@ -27,7 +27,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from deepham.economics.economy import Economy, Frictionless, Wide, parameter, require
+from deepham.economics.economy import Economy, Frictionless, Own, Seen, Wide, parameter, require
 from deepham.economics.markov import JointChain
 from deepham.economics.preferences import CRRA
 
@@ -62,12 +62,13 @@ class BrockMirman(Economy):
     def resources(self, k: Tensor, eps: Tensor, z: Tensor, prices: Wide) -> Tensor:
         return prices["R"] * k
 
-    def accounts(self, population, z, aggregates, prices, consumption, assets_next) -> Wide:
+    def accounts(self, choice: Own, carried: Tensor, seen: Seen) -> Wide:
+        people, K, prices = seen.population, seen.aggregates["K"], seen.prices
         return {
-            "K": aggregates["K"],
-            "Y": self.z_level[z] * aggregates["K"] ** self.alpha,
-            "C": population.mean(consumption),
-            "I": population.mean(assets_next),
+            "K": K,
+            "Y": self.z_level[seen.z] * K**self.alpha,
+            "C": people.mean(choice["c"]),
+            "I": people.mean(carried),
             "r": 100 * (prices["R"] - 1),
             "w": prices["w"],
         }

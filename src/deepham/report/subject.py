@@ -36,7 +36,7 @@ class Subject:
             self.measures,
             self.bars,
             self.beside,
-            economy.mean_assets,
+            economy.tracked,
             moment_errors(self.ergodic),
             economy.unbalanced(),
         )

@@ -24,7 +24,7 @@ def wealth_grid(economy: Economy, nodes: int, top: float) -> Tensor:
 
     Equal steps in log(k - limit + K_ss / 2): below K_ss the spacing is nearly even, above it grows with wealth.
     """
-    steady = economy.typical_assets
+    steady = economy.scale
     shift = steady / 2
     span = torch.linspace(0, 1, nodes, dtype=economy.chain.dtype, device=economy.chain.device)
     log_range = torch.log1p(torch.as_tensor(top * steady / shift, dtype=span.dtype))
