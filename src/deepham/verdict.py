@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from deepham.economics.economy import require
+from deepham.economics.economy import Economy, require
 from deepham.errors import show
 
 # measure -> (what it is, unit, standard bar and goal, quick bar and goal); signed measures are judged by their size.
@@ -52,10 +52,15 @@ _MOMENTS = {
 }
 
 
-def measures_of(tracked: str = "K") -> dict[str, tuple[str, str]]:
-    """measure -> (what it is, unit), in words for an economy that follows this aggregate."""
+KNOWN = "known."  # begins the measures of an economy's own answers, `Economy.known`
+
+
+def measures_of(economy: Economy | None = None) -> dict[str, tuple[str, str]]:
+    """measure -> (what it is, unit), in the words of an economy and with the answers that it knows in advance."""
     texts = {name: (text, unit) for name, (text, unit, _, _) in _JUDGED.items()} | _MOMENTS
-    return {name: (text.format(K=tracked), unit) for name, (text, unit) in texts.items()}
+    tracked, answers = (economy.tracked, economy.answers) if economy else ("K", {})
+    told = {name: (text.format(K=tracked), unit) for name, (text, unit) in texts.items()}
+    return {f"{KNOWN}{name}": said for name, said in answers.items()} | told
 
 
 MEASURES = measures_of()
@@ -77,8 +82,9 @@ def bars_of(name: str, own: Mapping[str, list] | None = None) -> Bars:
     bars = dict(BAR_SETS[name])
     for measure, pair in (own or {}).items():
         require(
-            measure in bars,
-            f"verdict.own_bars: there is no measure {show(measure)} with a bar; there is {', '.join(bars)}",
+            measure in bars or measure.startswith(KNOWN),
+            f"verdict.own_bars: there is no measure {show(measure)} with a bar; there is {', '.join(bars)}, and "
+            f"{KNOWN}<name> of an economy's known answers",
         )
         numbers = list(pair) if isinstance(pair, list | tuple) else [pair]
         require(
@@ -116,20 +122,21 @@ def judge(
     measures: dict[str, float],
     bars: Bars,
     reference: dict[str, float] | None = None,
-    tracked: str = "K",
     errors: dict[str, float] | None = None,
-    unbalanced: str = "",
+    economy: Economy | None = None,
 ) -> list[Row]:
     """The measures against bar and goal, each beside the reference's on the same shocks.
 
     Args:
-        tracked: the aggregate that the economy follows, `Economy.tracked`.
         errors: standard errors of moments.
-        unbalanced: why goods do not add up in the economy as it is stated; they have no bar then.
+        economy: in whose words measures are told, and whose known answers are among them. Where goods do not add up in
+            it as it is stated, they have no bar.
     """
-    beside, errors = reference or {}, errors or {}
+    beside, errors, unbalanced = reference or {}, errors or {}, economy.unbalanced() if economy else ""
     rows = []
-    for name, (text, unit) in measures_of(tracked).items():
+    told = measures_of(economy)
+    told |= {name: (name.removeprefix(KNOWN), "") for name in measures if name.startswith(KNOWN) and name not in told}
+    for name, (text, unit) in told.items():
         value = measures.get(name)
         if (
             value is None

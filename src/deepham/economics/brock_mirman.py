@@ -43,6 +43,7 @@ class BrockMirman(Economy):
 
     source: ClassVar = "a test case"
     shock_names: ClassVar = {"eps": ("capitalist",), "z": ("bad", "good")}
+    answers: ClassVar = {"saving_rate": ("share of output saved, less alpha beta", "% of Y")}
     variables: ClassVar = {
         "K": ("capital, start of period", "goods"),
         "Y": ("output", "goods per period"),
@@ -76,6 +77,10 @@ class BrockMirman(Economy):
     def balance(self, accounts: Wide) -> Wide:
         """Goods: workers consume their wage."""
         return {"goods": accounts["Y"] - accounts["w"] - accounts["C"] - accounts["I"]}
+
+    def known(self, period, accounts: Wide) -> dict[str, tuple[Tensor, float]]:
+        """Brock and Mirman (1972): the saving rate is alpha beta in every period."""
+        return {"saving_rate": (100 * (accounts["I"] / accounts["Y"]).mean(), 100 * self.alpha * self.beta)}
 
     def steady_state(self) -> dict[str, float]:
         z = float(self.chain.stationary_z() @ self.z_level)

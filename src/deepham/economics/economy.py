@@ -98,6 +98,8 @@ class Economy(ABC):
     source: ClassVar[str] = ""  # where the calibration in conf/model/ is from
     # name -> (description, unit) of everything `accounts` returns
     variables: ClassVar[dict[str, tuple[str, str]]] = {}
+    # name -> (description, unit) of everything `known` returns
+    answers: ClassVar[dict[str, tuple[str, str]]] = {}
     # whether a planner's problem is stated: all households count alike, and assets move prices by K, their mean, alone
     planner: ClassVar[bool] = False
 
@@ -175,6 +177,16 @@ class Economy(ABC):
     def closed_form(self, resources: Tensor) -> Tensor | None:
         """Consumption (B, N) where the solution is known in closed form, else None."""
         return None
+
+    def known(self, period: Any, accounts: Wide) -> dict[str, tuple[Tensor, float]]:
+        """What is known of this economy in advance, described in `answers`: name -> (what a solution says, the truth).
+        The verdict shows the distance as the measure known.<name>; bars stand in conf/model/.
+
+        Args:
+            period: a `Period` of the solution, at cross-sections along its path.
+            accounts: along the path, (B, T).
+        """
+        return {}
 
     def without_aggregate_risk(self) -> Economy | None:
         """The economy with one aggregate state, the long-run mean of its own; None where there is no such thing."""
