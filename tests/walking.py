@@ -25,7 +25,7 @@ def simulate(world, panel, periods, generator, grid=None):
 def advance_histogram(world, grid, panel, z_next):
     """The histograms in tomorrow's aggregate state z_next, and consumption in this period."""
     period = world.period(panel)
-    return settle(world.economy.chain, grid, period.saved, panel.z, z_next), period.consumption
+    return settle(world.economy, grid, period.saved, panel.z, z_next), period.consumption
 
 
 def draw_shocks(economy, seen, generator):

@@ -128,7 +128,7 @@ def test_the_expectation_over_many_shocks_is_the_mean_of_many_draws(seeded):
     exact = expected_value(economy, worth, people, World(economy).observe(Panel(people, z)))
     # eps' is enumerated, so that the cross-section is the same; z' is drawn
     uniform = torch.rand((copies, 6), generator=seeded(), dtype=torch.float64)
-    following, _, p_eps = expand_next(economy.chain, people, World(economy).observe(Panel(people, z)))
+    following, _, p_eps = expand_next(economy, people, World(economy).observe(Panel(people, z)))
     z_next = economy.chain.draw_z(z.expand(copies, -1), uniform)
     next_people = Population(
         *(

@@ -103,7 +103,7 @@ def test_tomorrows_net_worth_hangs_on_what_households_hold_today(jfv, panel, see
     other, _ = advance(World(jfv, lambda seen: 0.1 * seen.resources), richer, seeded())
     assert bool((following.z != other.z).all())
     seen = World(jfv).observe(panel)
-    nodes, p_z, p_eps = expand_next(jfv.chain, panel.population, seen)
+    nodes, p_z, p_eps = expand_next(jfv, panel.population, seen)
     assert nodes.z.shape == (6, 1) and p_z.shape == (2, 3) and p_eps.shape == (2, 3, 3, 2)
 
 

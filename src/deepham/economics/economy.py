@@ -225,6 +225,24 @@ class Economy(ABC):
         """
         return {"c": self.preferences.inverse_marginal_utility(worth)}
 
+    def discount(self, eps: Tensor) -> Tensor | float:
+        """What a household in eps (B, N) weighs the next period's utils with; an economy whose households differ in
+        patience says more than `beta`, which then is what networks and grids are scaled by.
+        """
+        return self.beta
+
+    def continues(self, eps: Tensor, eps_next: Tensor) -> Tensor | None:
+        """Whether the household that is in eps is the one in eps', 1 or 0, (...): 0 where it dies, and who is in eps'
+        has been born instead. None: nobody dies.
+        """
+        return None
+
+    def arrive(self, carried: Tensor, eps: Tensor, eps_next: Tensor) -> Tensor | None:
+        """Assets (...) at the start of the next period of who is then in eps', where a household in eps carries so
+        much out of this one: what the newborn begin with. None: everybody has what they carried.
+        """
+        return None
+
     def outcomes(self, everybody: Callable[[], Seen], policy: Callable[[Any], Tensor]) -> Wide:
         """What all households together bring about by what they choose in the period, and each takes as given: it
         stands among the prices that they see.

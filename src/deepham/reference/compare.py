@@ -176,4 +176,4 @@ def _ahead(period: Period, people: Population, choice: Own, nodes: Tensor, ahead
     """Histograms (S, N) in the aggregate states ahead (S, d) of people (1, N) who choose so in the period."""
     economy, copies = period.world.economy, [0] * len(ahead)
     saved = people.with_assets(economy.carry(choice, period.seen))
-    return settle(economy.chain, nodes, saved.select(copies), period.panel.z[copies], ahead)
+    return settle(economy, nodes, saved.select(copies), period.panel.z[copies], ahead)

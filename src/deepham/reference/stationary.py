@@ -169,7 +169,7 @@ class _Market:
             economy.resources(corners.k, corners.eps, z, prices), corners.k, corners.eps, z, corners, aggregates, prices
         )
         carried = economy.carry(World(economy, policy.on_histogram(self.nodes)).choose(seen), seen)
-        transition = settle(economy.chain, self.nodes, corners.with_assets(carried), z, z).weight
+        transition = settle(economy, self.nodes, corners.with_assets(carried), z, z).weight
         # a corner has nobody to share out to what it would hold beyond the top: the rate is that of all together
         beyond = (corners.weight * (carried - self.nodes[-1]).clamp_min(0)).sum(1)
         height, rate = self.nodes[:-1] - self.nodes[0], 0.0
