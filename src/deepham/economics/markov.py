@@ -169,6 +169,20 @@ class JointChain(ShockProcess):
         exact._set_individual(kept + (1 - kept.sum(-1, keepdim=True)) * instead[:, :, None])
         return exact
 
+    def with_types(self, moves) -> JointChain:
+        """The chain of households that are of a type beside, which changes on its own: P(h' | h) (H, H). The individual
+        state is h * n_eps + eps.
+
+        Raises:
+            InputError: moves that are no chain.
+        """
+        types = JointChain(moves, n_z=1, n_eps=len(moves)).individual[0, 0].to(self.individual)
+        joint = self.to()
+        joint.n_eps = len(types) * self.n_eps
+        individual = torch.einsum("hg,zyef->zyhegf", types, self.individual)
+        joint._set_individual(individual.reshape(self.n_z, self.n_z, joint.n_eps, joint.n_eps))
+        return joint
+
     def route(self, start: int, end: int) -> list[int]:
         """The states of the shortest path from one aggregate state to another, without the first; empty where there is
         none."""
