@@ -56,7 +56,7 @@ class KS98Beta(KS98):
 
     def steady_state(self) -> dict[str, float]:
         """As if all were of the middle patience."""
-        made = self.home * float(self.chain.stationary_z() @ self.table(self.unemployment))
+        made = self.home * float(self.chain.stationary_z() @ (1 - self.labour / self.hours))
         state = super().steady_state()
         return state | {"c": state["c"] + made, "m": state["m"] + made}
 
