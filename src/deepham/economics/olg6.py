@@ -115,7 +115,7 @@ class OLG6(Economy):
 
         if not saved(LEAST) > LEAST or not saved(MOST) < MOST:
             raise OverflowError(f"capital would not be between {LEAST:g} and {MOST:g}")
-        K = brentq(lambda K: saved(K) - K, LEAST, MOST)
+        K = float(brentq(lambda K: saved(K) - K, LEAST, MOST))  # type: ignore[arg-type]
         R, w = prices(K)
         m = (R * K + w) / AGES
         return {"K": K / AGES, "c": m - K / AGES, "m": m}
