@@ -11,9 +11,9 @@ import torch
 import xarray
 from safetensors.torch import load_file
 
+from benchmarks import benchmark, parts
 from deepham import economics
-from deepham.benchmark import parts
-from deepham.training.cli import benchmark, evaluate, reference, report, summarize
+from deepham.training.cli import evaluate, reference, report, summarize
 
 SMALL = [
     "reference.k_nodes=40",

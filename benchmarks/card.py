@@ -1,6 +1,6 @@
 """What only a GPU can show: that graphs and repeats change no number, and what training takes of the card's memory.
 
-`python -m deepham.benchmark.card <arguments as JSON>` prints the result as JSON.
+`python -m benchmarks.card <arguments as JSON>` prints the result as JSON.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import sys
 import torch
 from torch import Tensor
 
+from benchmarks.cases import peak_of, settings_of
 from deepham import memory
-from deepham.benchmark.cases import peak_of, settings_of
 from deepham.training.fit import fit
 
 UPDATES = 14  # SOAP computes its eigenbases anew in the tenth after its first
