@@ -74,9 +74,9 @@ def distance(one: Tensor, other: Tensor) -> float:
 
 
 def taken(name: str, device: list[str]) -> list[dict]:
-    """Peak memory of three updates at that size, MB, and the estimate that refuses what does not fit over it."""
+    """Peak memory of three updates at that size, MB, and that over the largest array, by which a run is refused."""
     settings = settings_of([*SIZES[name], *device, "algorithm.outer_iterations=1", "algorithm.policy_steps=3"])
-    estimate = sum(size for size, _ in memory.training(settings.economy, settings.algorithm, settings.network)) / 1e6
+    largest = max(size for size, _ in memory.training(settings.economy, settings.algorithm, settings.network)) / 1e6
     gc.collect()
     if settings.trainer.gpus:
         torch.cuda.empty_cache()
@@ -87,7 +87,7 @@ def taken(name: str, device: list[str]) -> list[dict]:
     judged = bool(settings.trainer.gpus) and peak > 200
     return [
         _row(f"memory of {name}", peak, "MB"),
-        _row(f"memory of {name}: estimate over peak", estimate / peak, "times", least=1 if judged else None),
+        _row(f"memory of {name}: peak over its largest array", peak / largest, "times", least=1 if judged else None),
     ]
 
 
