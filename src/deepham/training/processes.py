@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
+from multiprocessing import resource_tracker
 from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
@@ -51,12 +52,16 @@ def started(number: int) -> Iterator[Ranks]:
     with TemporaryDirectory(prefix="deepham-") as home:
         place = os.path.join(home, "store")
         try:
-            with patch.dict(os.environ, interface):
+            with patch.dict(os.environ, interface), _signals_kept_from_children():
                 workers = start_processes(_work_beside, (number, place), number - 1, join=False, start_method="spawn")
+            with patch.dict(os.environ, interface):
                 ranks.join(torch.distributed.FileStore(place, number), partial(workers.join, 0, GRACE))
             yield ranks
         except (Disconnected, ProcessException) as error:
-            raise _lost(workers, error, number) from error
+            lost = _lost(workers, error, number)
+            if lost is None:
+                raise
+            raise lost from error
         finally:
             for process in workers.processes:  # they hold nothing that this process has not
                 process.kill()
@@ -65,8 +70,8 @@ def started(number: int) -> Iterator[Ranks]:
                 torch.distributed.destroy_process_group()
 
 
-def _lost(workers: ProcessContext, error: Exception, number: int) -> Exception:
-    """ProcessLost with the name of the process that has ended; the error where all are there."""
+def _lost(workers: ProcessContext, error: Exception, number: int) -> ProcessLost | None:
+    """The error that names the process that has ended; None where all are there."""
     until = time.monotonic() + PATIENCE
     try:
         while isinstance(error, Disconnected) and time.monotonic() < until and not workers.join(GRACE, GRACE):
@@ -74,7 +79,7 @@ def _lost(workers: ProcessContext, error: Exception, number: int) -> Exception:
     except ProcessException as found:
         error = found
     if not isinstance(error, ProcessException):
-        return error
+        return None
     how = f"ended with exit code 1 ({one_line(str(error).strip().splitlines()[-1])[:300]})"
     if isinstance(error, ProcessExitedException):
         how = f"was ended by {error.signal_name}" if error.signal_name else f"ended with exit code {error.exit_code}"
@@ -82,10 +87,25 @@ def _lost(workers: ProcessContext, error: Exception, number: int) -> Exception:
     return ProcessLost(f"process {error.error_index + 2} of {number} {how}; training cannot go on without it")
 
 
+@contextmanager
+def _signals_kept_from_children() -> Iterator[None]:
+    """Processes that are started inside this block hear none of STOPPING from their first thread on: the threads that a
+    library starts when it is imported would hear them for the process."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # whose start would let two of them through
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _work_beside(index: int, size: int, place: str) -> None:
     """What a process does that rank 0 has started; it lives as long as that, even where that is killed."""
-    threading.Thread(target=_end_with_the_first, daemon=True).start()
     settle()
+    threading.Thread(target=_end_with_the_first, daemon=True).start()
     sys.stdout = sys.stderr = open(os.devnull, "w")  # rank 0 says everything
     ranks = Ranks(index + 1, size, index + 1)
     with suppress(Disconnected):  # by one that was killed, and that rank 0 is to name
