@@ -1,7 +1,5 @@
 """What the callbacks report after an outer iteration, against the panel that they look at."""
 
-from types import SimpleNamespace
-
 import pytest
 import torch
 
@@ -11,13 +9,12 @@ from deepham.callbacks.bellman_errors import BellmanErrors
 from deepham.errors import InputError
 from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
+from deepham.training.roles import Measures
 
 
 def after_an_epoch(callback, economy, panel, policy=None, value=None) -> dict[str, float]:
-    trainer = SimpleNamespace(datamodule=SimpleNamespace(panel=panel), loggers=[], current_epoch=0)
-    module = SimpleNamespace(economy=economy, averaged=World(economy, policy, value), measures={})
-    callback.on_train_epoch_end(trainer, module)
-    return module.measures
+    assert isinstance(callback, Measures)
+    return callback.measure(World(economy, policy, value), panel)
 
 
 def test_the_distribution_is_that_of_all_simulated_households(ks98):

@@ -45,7 +45,7 @@ def train(
         gpus: 0 (the CPU) or 1.
     """
     module = BenchmarkDeepHAM(model, network, algorithm, seed)
-    data = PanelData(module.settings, seed)
+    data = PanelData(module.world, module.settings, seed)
     where = TrainerSettings(gpus=gpus, processes=1, nodes=1, threads=1, cuda_graphs=False, deterministic=False)
     fit_once(module, data, where, list(callbacks), [], None)
     return module, data

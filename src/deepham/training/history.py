@@ -1,4 +1,4 @@
-"""The measures of each outer iteration, in metrics.csv and in the loggers."""
+"""The measures of each outer iteration: those of the callbacks that measure, in metrics.csv and in the loggers."""
 
 from __future__ import annotations
 
@@ -12,10 +12,14 @@ import torch
 
 from deepham.files import replace
 from deepham.training.disk import Disk
+from deepham.training.module import DeepHAM
+from deepham.training.roles import Measures
 
 
 class History(lightning.Callback):
     """One row per outer iteration. The rows are part of a checkpoint, so that a resumed run repeats and loses none.
+
+    It stands before the callbacks that read the row of an outer iteration, by `rows_of`.
 
     Args:
         path: metrics.csv of the run, or None to write no file.
@@ -27,28 +31,40 @@ class History(lightning.Callback):
         self.rows: list[dict[str, float]] = []
         self._losses: dict[str, list] = {}
 
+    def on_train_start(self, trainer, module) -> None:
+        self._started = time.perf_counter()
+
     def on_train_epoch_start(self, trainer, module) -> None:
-        self._losses = {}
-        self._started, self._updates_before = time.perf_counter(), module.updates
+        self._losses, self._updates_before = {}, module.updates
 
     def on_train_batch_end(self, trainer, module, outputs: dict, batch, batch_index: int) -> None:
         for name, loss in outputs.items():
             self._losses.setdefault(name, []).append(loss)
 
-    def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+    def on_train_epoch_end(self, trainer: lightning.Trainer, module: DeepHAM) -> None:
         losses = {f"train/{name}": float(torch.stack(values).double().mean()) for name, values in self._losses.items()}
         rates = {"train/learning_rate": trainer.optimizers[0].param_groups[0]["lr"]}
-        seconds = time.perf_counter() - self._started  # with what is measured and drawn after the updates
+        measured = self._measured(trainer, module)
+        now = time.perf_counter()  # since the last row: with what is measured, and what was drawn after that
+        seconds, self._started = now - self._started, now
         timing = {
             "timing/seconds": seconds,
             "timing/updates_per_second": (module.updates - self._updates_before) / seconds,
         }
-        measures = losses | rates | timing | module.measures
+        measures = losses | rates | timing | measured
         self.rows.append({"outer_iteration": trainer.current_epoch + 1} | measures)
         for logger in trainer.loggers:
             logger.log_metrics(measures, step=trainer.current_epoch + 1)
         if self.path:
             self._write()
+
+    @staticmethod
+    def _measured(trainer: lightning.Trainer, module: DeepHAM) -> dict[str, float]:
+        panel, measured = trainer.datamodule.panel, {}
+        for callback in trainer.callbacks:
+            if isinstance(callback, Measures):
+                measured |= callback.measure(module.averaged, panel)
+        return measured
 
     def columns(self, most: int | None = None) -> dict[str, list[float | None]]:
         """Measure -> its values by outer iteration, None where a row lacks it; of at most so many rows, evenly
@@ -70,3 +86,8 @@ class History(lightning.Callback):
 
     def load_state_dict(self, state: dict) -> None:
         self.rows = state["rows"]
+
+
+def rows_of(trainer: lightning.Trainer) -> list[dict[str, float]]:
+    """The rows up to the outer iteration that ends; none where nobody keeps them."""
+    return next((callback.rows for callback in trainer.callbacks if isinstance(callback, History)), [])

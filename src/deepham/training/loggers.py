@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from lightning.pytorch.loggers import Logger
 
 from deepham.training.disk import Disk
+from deepham.training.roles import Concludes, TakesConfiguration, TakesFigures
 from deepham.training.tensorboard import TensorBoard
 from deepham.verdict import Row
 
@@ -23,7 +24,7 @@ def begin_logging(loggers: list[Logger], disk: Disk, configuration: str, done: i
             logger.disk = disk
             if done is not None:
                 logger.resume_after(done)
-        if hasattr(logger, "log_configuration"):
+        if isinstance(logger, TakesConfiguration):
             logger.log_configuration(configuration, done or 0)
 
 
@@ -33,9 +34,9 @@ def end_logging(loggers: list[Logger], rows: list[Row], figures: dict[str, Figur
     measures = {f"{'moments' if row.bar is None else 'accuracy'}/{row.measure}": row.value for row in rows}
     for logger in loggers:
         logger.log_metrics(measures, step=step)
-        if hasattr(logger, "log_figure"):
+        if isinstance(logger, TakesFigures):
             for name, figure in figures.items():
                 logger.log_figure(f"verdict/{name}", figure, step)
         logger.save()
-        if hasattr(logger, "conclude"):
+        if isinstance(logger, Concludes):
             logger.conclude()

@@ -50,6 +50,7 @@ from deepham.training.job import job_of_sweep, name_in_sweep
 from deepham.training.loggers import begin_logging, end_logging
 from deepham.training.nodes import launcher
 from deepham.training.parts import instantiate_all
+from deepham.training.roles import Begins, Checks, Stops
 from deepham.training.terminal import device_name, log_file, machine, peak_memory, report, show_progress
 from deepham.verdict import bars_of, judge
 
@@ -137,7 +138,7 @@ def _prepare(cfg: DictConfig) -> _Prepared:
         require_memory(grid_solution(settings.economy, settings.reference))
     callbacks, loggers = instantiate_all("callbacks", cfg.callbacks), instantiate_all("logger", cfg.logger)
     for callback in callbacks:
-        if hasattr(callback, "check"):
+        if isinstance(callback, Checks):
             callback.check(callbacks)
     return _Prepared(settings, folders, callbacks, loggers, resume, init, reference)
 
@@ -175,15 +176,13 @@ def _train(cfg: DictConfig, run: _Prepared, began: float) -> float:
         reference = _solve_reference(settings, folders)
     solved = time.perf_counter() - solving
     for callback in run.callbacks:
-        if hasattr(callback, "reference"):
-            callback.reference = reference
-        if hasattr(callback, "folders"):
-            callback.folders = folders
+        if isinstance(callback, Begins):
+            callback.begin(folders, reference)
     history = History(folders.logs / "metrics.csv", disk)
     carried = Carried({key: OmegaConf.to_container(cfg, resolve=True)[key] for key in CARRIED_KEYS})
-    module, data = fit(settings, [*run.callbacks, history, carried], run.loggers, folders, run.resume, run.init)
+    module, data = fit(settings, [history, *run.callbacks, carried], run.loggers, folders, run.resume, run.init)
     trained = time.perf_counter()
-    stopped = next((callback.stopped for callback in run.callbacks if getattr(callback, "stopped", None)), None)
+    stopped = next((each.stopped for each in run.callbacks if isinstance(each, Stops) and each.stopped), None)
     if stopped:
         log.info("training stopped early, after outer iteration %d of %d: %s", *stopped.values())
     log.info("training took %.0f s; measuring in the continuum ...", trained - began - solved)
