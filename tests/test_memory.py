@@ -9,14 +9,15 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 import deepham
-from deepham import economics, impulse, memory
+from deepham import economics, memory
 from deepham.algorithm.bellman_paper import Protocol
+from deepham.commands.configuration import read
 from deepham.errors import InputError
-from deepham.paths import conf_folder
 from deepham.reference.law_of_motion import solve_law_of_motion
 from deepham.reference.solve import solve_reference
 from deepham.report.study import StudySettings
-from deepham.training.configuration import read
+from deepham.solution import impulse
+from deepham.system.paths import conf_folder
 
 HUGE = 10**18
 EXPERIMENTS = [f"experiment={path.stem}" for path in sorted((conf_folder() / "experiment").glob("*.yaml"))]
@@ -228,8 +229,8 @@ MEASURE = """
 import re, sys
 from pathlib import Path
 from hydra import compose, initialize_config_dir
-from deepham.paths import conf_folder
-from deepham.training.configuration import read
+from deepham.system.paths import conf_folder
+from deepham.commands.configuration import read
 from deepham.training.fit import fit
 
 def resident(key):

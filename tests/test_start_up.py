@@ -66,7 +66,7 @@ def test_what_a_user_calls_loads_what_it_takes():
 )
 def test_help_and_a_wrong_word_load_hydra_alone(script, argument):
     code = (
-        f"import sys; sys.argv = ['{script}.py', '{argument}']\nfrom deepham.training import cli\n"
+        f"import sys; sys.argv = ['{script}.py', '{argument}']\nfrom deepham.commands import cli\n"
         f"try: cli.{script}()\nexcept SystemExit: pass"
     )
     assert loaded(code) == [{"hydra", "omegaconf", "deepham.training"}]

@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from deepham.callbacks.early_stop import EarlyStop
-from deepham.training.checkpoints import RunFolders
-from deepham.training.history import History
+from deepham.callbacks.history import History
+from deepham.training.folders import RunFolders
 from deepham.training.ranks import ALONE
 
 NAN = float("nan")

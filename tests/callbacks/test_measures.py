@@ -6,6 +6,7 @@ import torch
 from deepham.callbacks.aggregates import Aggregates
 from deepham.callbacks.asset_distribution import AssetDistribution
 from deepham.callbacks.bellman_errors import BellmanErrors
+from deepham.callbacks.early_stop import EarlyStop
 from deepham.errors import InputError
 from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
@@ -14,7 +15,7 @@ from deepham.training.roles import Measures
 
 def after_an_epoch(callback, economy, panel, policy=None, value=None) -> dict[str, float]:
     assert isinstance(callback, Measures)
-    return callback.measure(World(economy, policy, value), panel)
+    return callback.take_measures(World(economy, policy, value), panel)
 
 
 def test_the_distribution_is_that_of_all_simulated_households(ks98):
@@ -73,3 +74,7 @@ def test_only_as_many_economies_as_asked_are_looked_at(bm, bm_panel, closed_form
 def test_bad_arguments_are_refused(build):
     with pytest.raises(InputError, match="expected a whole number"):
         build()
+
+
+def test_a_callback_that_names_a_measure_takes_none():
+    assert not isinstance(EarlyStop(), Measures)  # its `measure` is the name of one

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import pytest
 from conftest import TINY
+from deepham.commands.check_sweep import check_sweep
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -30,10 +31,9 @@ from test_conf import OPTIONS
 from test_other_scripts import LOOK, SHORT, SMALL
 
 import deepham
-from deepham.paths import conf_folder
-from deepham.solution import Solution
-from deepham.training import cli
-from deepham.training.sweep_plan import check_sweep
+from deepham.commands import cli
+from deepham.solution.solution import Solution
+from deepham.system.paths import conf_folder
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 
 from deepham import economics
 from deepham.benchmark import parts
-from deepham.training.cli import benchmark, evaluate, reference, report, summarize
+from deepham.commands.cli import benchmark, evaluate, reference, report, summarize
 
 SMALL = [
     "reference.k_nodes=40",

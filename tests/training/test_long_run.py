@@ -15,7 +15,7 @@ from deepham.callbacks.bellman_errors import BellmanErrors
 from deepham.callbacks.guard import Guard
 from deepham.training.checkpoints import LastCheckpoint
 from deepham.training.data import PanelData
-from deepham.training.history import History
+from deepham.callbacks.history import History
 from deepham.training.module import DeepHAM
 from pathlib import Path
 

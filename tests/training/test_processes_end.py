@@ -15,12 +15,13 @@ import safetensors.torch
 import torch
 
 from deepham.callbacks.guard import Guard
+from deepham.commands.cli import train
 from deepham.errors import ProcessLost, TrainingDiverged
 from deepham.simulation.period import Panel
-from deepham.training.checkpoints import RunFolders, read_checkpoint
-from deepham.training.cli import train
+from deepham.training.checkpoints import read_checkpoint
 from deepham.training.data import Batch
 from deepham.training.fit import OFFENDING, fit
+from deepham.training.folders import RunFolders
 from deepham.training.module import DeepHAM
 
 SIZES = [
@@ -160,7 +161,7 @@ def test_the_others_end_with_the_first_also_when_it_is_killed(tmp_path):
     command = [
         sys.executable,
         "-c",
-        "from deepham.training.cli import train; train()",
+        "from deepham.commands.cli import train; train()",
         *SIZES,
         "run=r",
         "algorithm.outer_iterations=100000",

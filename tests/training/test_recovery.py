@@ -8,14 +8,15 @@ import torch
 
 from deepham.algorithm import gradients
 from deepham.callbacks.guard import Guard
+from deepham.callbacks.history import History
 from deepham.economics.economy import Economy
 from deepham.errors import InputError, TrainingDiverged
 from deepham.simulation.period import Panel
 from deepham.simulation.population import Population
-from deepham.training.checkpoints import RunFolders, read_checkpoint
+from deepham.training.checkpoints import read_checkpoint
 from deepham.training.data import PanelStream
 from deepham.training.fit import OFFENDING, fit
-from deepham.training.history import History
+from deepham.training.folders import RunFolders
 from deepham.training.module import SMALLER_STEP, DeepHAM
 
 EPOCHS, STEPS = 3, 4

@@ -7,11 +7,11 @@ import lightning
 import pytest
 import torch
 
+from deepham.callbacks.history import History
 from deepham.simulation.period import World
-from deepham.training.checkpoints import RunFolders
 from deepham.training.data import PanelData
 from deepham.training.fit import fit
-from deepham.training.history import History
+from deepham.training.folders import RunFolders
 from deepham.training.module import DeepHAM
 
 ADAM = [

@@ -20,8 +20,8 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 from deepham.errors import one_line
-from deepham.files import write_json
-from deepham.sheet import Sheet
+from deepham.presentation.file_table import FileTable
+from deepham.system.files import write_json
 
 ROOT = Path(__file__).resolve().parents[3]
 TOTAL = 470.0  # seconds, of the eight minutes; the rest is for what goes before the first step and after the last
@@ -323,7 +323,7 @@ def table(outcomes: list[Outcome], about: dict[str, str]) -> str:
             (outcome.name, what, value if isinstance(value, str) else f"{value:.4g}", unit)
             for what, value, unit in outcome.figures
         ]
-    return Sheet(("step", "what", "value", "unit"), rows, "llrl").markdown()
+    return FileTable(("step", "what", "value", "unit"), rows, "llrl").markdown()
 
 
 def main(arguments: list[str]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from statistics import median
 
-from deepham.sheet import Sheet
+from deepham.presentation.file_table import FileTable
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,9 @@ class Row:
 HEADINGS = ("part", "what", "median", "unit", "lowest", "highest", "repeats", "start-up", "MB", "note")
 
 
-def sheet(rows: list[Row]) -> Sheet:
+def sheet(rows: list[Row]) -> FileTable:
     """All of it, for markdown, CSV and LaTeX."""
-    return Sheet(
+    return FileTable(
         HEADINGS,
         [_cells(row) for row in rows],
         "llrlrrrlrl",

@@ -7,7 +7,7 @@ import yaml
 from deepham import economics
 from deepham.benchmark.many_shocks import ManyShocks
 from deepham.economics.economy import Economy
-from deepham.paths import conf_folder
+from deepham.system.paths import conf_folder
 from deepham.training.data import PanelData
 from deepham.training.fit import fit_once
 from deepham.training.module import DeepHAM

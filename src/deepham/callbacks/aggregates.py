@@ -16,7 +16,7 @@ class Aggregates(lightning.Callback):
     """
 
     @torch.no_grad()
-    def measure(self, world: World, panel: Panel) -> dict[str, float]:
+    def take_measures(self, world: World, panel: Panel) -> dict[str, float]:
         accounts = world.period(panel).accounts
         K = accounts[world.economy.mean_assets]
         measures = {"mean_K": K.mean()} | ({"sd_K": K.std()} if len(K) > 1 else {})

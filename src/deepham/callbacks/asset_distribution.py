@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from deepham.economics.economy import Economy, require
+from deepham.monitoring.loggers import TakesFigures
 from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population, gini, quantile
 from deepham.training.module import DeepHAM
-from deepham.training.roles import TakesFigures
 
 LEVELS = (0.01, 0.10, 0.50, 0.90, 0.99)
 
@@ -31,7 +31,7 @@ class AssetDistribution(lightning.Callback):
         self.figure_every = figure_every
 
     @torch.no_grad()
-    def measure(self, world: World, panel: Panel) -> dict[str, float]:
+    def take_measures(self, world: World, panel: Panel) -> dict[str, float]:
         k, weight = _pooled(panel.population)
         mean = (weight * k).sum()
         measures = {
@@ -49,7 +49,7 @@ class AssetDistribution(lightning.Callback):
         takers = [logger for logger in trainer.loggers if isinstance(logger, TakesFigures)]
         if not takers or not self.figure_every or done % self.figure_every:
             return
-        from deepham.figures import asset_histogram  # matplotlib, for runs that draw
+        from deepham.presentation.figures import asset_histogram  # matplotlib, for runs that draw
 
         k, weight = _pooled(trainer.datamodule.panel.population)
         constrained = float(_constrained(k, weight, module.economy))

@@ -27,6 +27,6 @@ class BellmanErrors(lightning.Callback):
         )
         self.economies = economies
 
-    def measure(self, world: World, panel: Panel) -> dict[str, float]:
+    def take_measures(self, world: World, panel: Panel) -> dict[str, float]:
         errors = error_measures(world, panel.select(slice(0, self.economies)))
         return {f"errors/{name}": value for name, value in errors.items()}

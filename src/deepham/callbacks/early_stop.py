@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import logging
 import math
+from pathlib import Path
 from statistics import median
 
 import lightning
+import yaml
 
 from deepham.algorithm.evaluation import ERRORS, STATISTICS
 from deepham.callbacks.bellman_errors import BellmanErrors
+from deepham.callbacks.history import history_of, rows_of
 from deepham.economics.economy import require
 from deepham.errors import InputError
 from deepham.reference.grid_solution import GridSolution
-from deepham.training.checkpoints import RunFolders
-from deepham.training.history import rows_of
+from deepham.solution.folder import plain_yaml
+from deepham.training.folders import RunFolders, jobs_of
 from deepham.training.module import DeepHAM
-from deepham.training.outcomes import history_of, jobs_of, training_of
 
 log = logging.getLogger("deepham")
 MEASURES = tuple(f"{error}.{statistic}" for error in ERRORS for statistic in STATISTICS)
@@ -134,3 +136,13 @@ def _least(errors: list[float]) -> float:
 
 def _is_number(value) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def training_of(log_folder: Path) -> dict | None:
+    """The economy that a run trains in and how long it does; None where it has not said so yet."""
+    try:
+        config = plain_yaml((log_folder / "config.yaml").read_bytes())
+        trained = {key: config["algorithm"][key] for key in ("outer_iterations", "policy_steps")}
+        return {"model": config["model"], "objective": config["algorithm"].get("objective", "market")} | trained
+    except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError, RecursionError):
+        return None

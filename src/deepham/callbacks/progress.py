@@ -10,8 +10,8 @@ import lightning
 import rich
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from deepham.saying import UNSAID
-from deepham.training.history import rows_of
+from deepham.callbacks.history import rows_of
+from deepham.presentation.saying import UNSAID
 
 SHOWN = (
     ("errors/euler.mean", "Euler", "{:.3f} %"),

@@ -8,11 +8,11 @@ import lightning
 import torch
 
 from deepham.economics.economy import require
+from deepham.monitoring.loggers import TakesFigures
 from deepham.reference.grid_solution import GridSolution
 from deepham.simulation.period import World
-from deepham.training.checkpoints import RunFolders
+from deepham.training.folders import RunFolders
 from deepham.training.module import DeepHAM
-from deepham.training.roles import TakesFigures
 
 
 class SolutionFigures(lightning.Callback):
@@ -42,7 +42,7 @@ class SolutionFigures(lightning.Callback):
         takers = [logger for logger in trainer.loggers if isinstance(logger, TakesFigures)]
         if not takers or not self.figure_every or done % self.figure_every:
             return
-        from deepham.figures_in_training import figures_in_training  # matplotlib, for runs that draw
+        from deepham.report.figures_in_training import figures_in_training  # matplotlib, for runs that draw
 
         # a copy in the grid solution's precision: what is trained stays as it is
         economy = module.economy.to(device="cpu", dtype=torch.float64)

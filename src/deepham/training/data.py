@@ -15,12 +15,12 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from deepham.algorithm.realised import realised_utility
 from deepham.algorithm.settings import AlgorithmSettings
-from deepham.datasets import draw_panel
 from deepham.economics.economy import Economy
 from deepham.simulation.continuum import on_grid, wealth_grid
 from deepham.simulation.period import Panel, Policy, World
 from deepham.simulation.population import Population, concatenate
 from deepham.simulation.walk import initial_panel, later
+from deepham.solution.datasets import draw_panel
 from deepham.training.capture import Captured
 from deepham.training.ranks import ALONE, Ranks
 

@@ -16,18 +16,18 @@ from lightning.fabric.plugins.environments import LightningEnvironment
 
 from deepham.economics.economy import require
 from deepham.errors import InputError, TrainingDiverged
-from deepham.files import replace
-from deepham.loading import load
-from deepham.solution import Solution
-from deepham.training.checkpoints import LastCheckpoint, RunFolders, SealedCheckpoints, read_checkpoint
-from deepham.training.configuration import Settings
+from deepham.monitoring.terminal import quiet_lightning
+from deepham.solution.loading import load
+from deepham.solution.solution import Solution
+from deepham.system.files import replace
+from deepham.training.checkpoints import LastCheckpoint, SealedCheckpoints, read_checkpoint
 from deepham.training.data import PanelData, processes_of
+from deepham.training.folders import RunFolders
 from deepham.training.module import SMALLER_STEP, DeepHAM
 from deepham.training.processes import beside
 from deepham.training.ranks import Ranks
 from deepham.training.roles import InEveryProcess
-from deepham.training.settings import TrainerSettings
-from deepham.training.terminal import quiet_lightning
+from deepham.training.settings import Settings, TrainerSettings
 
 log = logging.getLogger("deepham")
 IN_MEMORY = "the checkpoint that was read"  # Lightning asks for a path

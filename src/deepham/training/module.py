@@ -13,10 +13,10 @@ from deepham.algorithm.gradients import Descent, regression_gradient, update_gra
 from deepham.algorithm.settings import AlgorithmSettings, OptimizerSettings
 from deepham.economics.economy import Economy
 from deepham.errors import TrainingDiverged
-from deepham.folder import SCHEMA_VERSION
 from deepham.networks.settings import NetworkSettings, build_networks
 from deepham.simulation.period import Panel, World
-from deepham.solution import Solution
+from deepham.solution.folder import SCHEMA_VERSION
+from deepham.solution.solution import Solution
 from deepham.training.capture import Captured
 from deepham.training.data import Batch
 from deepham.training.ranks import ALONE, Ranks

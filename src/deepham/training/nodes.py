@@ -22,7 +22,7 @@ import torch.distributed
 
 from deepham.economics.economy import require
 from deepham.errors import InputError, ProcessLost
-from deepham.training.interruption import STOPPING, Interrupted, interruptible
+from deepham.system.interruption import STOPPING, Interrupted, interruptible
 from deepham.training.meeting import JOINING, PATIENCE, WAITING, await_ready, join, ready
 from deepham.training.ranks import Disconnected, Ranks
 from deepham.training.worker import settle, work

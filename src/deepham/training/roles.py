@@ -1,22 +1,19 @@
-"""What a callback or a logger may be beside what Lightning knows: a run asks each of its parts for these by name."""
+"""What a callback may be beside what Lightning knows: a run asks its callbacks for these by name."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from deepham.reference.grid_solution import GridSolution
 from deepham.simulation.period import Panel, World
-from deepham.training.checkpoints import RunFolders
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from deepham.training.folders import RunFolders
 
 
 @runtime_checkable
 class Measures(Protocol):
     """A callback that measures; History asks it after each outer iteration."""
 
-    def measure(self, world: World, panel: Panel) -> dict[str, float]:
+    def take_measures(self, world: World, panel: Panel) -> dict[str, float]:
         """Name -> measure of the averaged networks in a world, where the economies of all processes stand."""
         ...
 
@@ -51,24 +48,3 @@ class InEveryProcess(Protocol):
     """A callback that several processes that train together all need; the others are in the first one only."""
 
     every_process: bool
-
-
-@runtime_checkable
-class TakesFigures(Protocol):
-    """A logger that shows figures."""
-
-    def log_figure(self, name: str, figure: Figure, step: int) -> None: ...
-
-
-@runtime_checkable
-class TakesConfiguration(Protocol):
-    """A logger that shows the configuration of a run, in yaml."""
-
-    def log_configuration(self, configuration: str, step: int) -> None: ...
-
-
-@runtime_checkable
-class Concludes(Protocol):
-    """A logger that is told when a run is through."""
-
-    def conclude(self) -> None: ...

@@ -13,8 +13,8 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from deepham.system.interruption import STOPPING, deaf
 from deepham.training.allocator import keep_freed_memory
-from deepham.training.interruption import STOPPING, deaf
 
 if TYPE_CHECKING:
     from deepham.training.ranks import Ranks
