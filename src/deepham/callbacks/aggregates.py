@@ -18,7 +18,7 @@ class Aggregates(lightning.Callback):
     @torch.no_grad()
     def take_measures(self, world: World, panel: Panel) -> dict[str, float]:
         accounts = world.period(panel).accounts
-        K = accounts[world.economy.mean_assets]
+        K = accounts[world.economy.tracked]
         measures = {"mean_K": K.mean()} | ({"sd_K": K.std()} if len(K) > 1 else {})
         measures |= {f"mean_{name}": accounts[name].mean() for name in SHOWN if name in accounts}
         return {f"aggregates/{name}": float(value) for name, value in measures.items()}

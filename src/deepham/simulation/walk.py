@@ -64,10 +64,12 @@ def _next(period: Period, shock: Tensor | None, generator: torch.Generator | Non
     shape = b, draws + individual  # with nothing to draw nothing is taken from the generator
     uniform = torch.rand(shape, generator=generator, device=seen.k.device, dtype=seen.k.dtype)
     if shock is None:
-        z_next = chain.draw_z(seen.z, uniform[:, :draws], seen.aggregates)
+        z_next = chain.draw_z(seen.z, uniform[:, :draws], seen.wide)
     else:
-        z_next = chain.follow(seen.z, shock, seen.aggregates)
+        z_next = chain.follow(seen.z, shock, seen.wide)
     if grid is not None:
-        return Panel(settle(chain, grid, period.saved, seen.z, z_next), z_next)
+        return Panel(settle(period.world.economy, grid, period.saved, seen.z, z_next), z_next)
     eps_next = chain.draw_eps(seen.eps, seen.z, z_next, uniform[:, draws:])
-    return Panel(Population(period.carried, eps_next, period.panel.population.weight), z_next)
+    arriving = period.world.economy.arrive(period.carried, seen.eps, eps_next)
+    k = period.carried if arriving is None else arriving
+    return Panel(Population(k, eps_next, period.panel.population.weight), z_next)
