@@ -10,6 +10,6 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def benchmark() -> int:
     """`python scripts/benchmark.py`. Returns the exit code."""
-    from deepham.training.cli import run_script  # check_gpu.py looks for what is missing before it is imported
+    from deepham.commands.cli import run_script  # check_gpu.py looks for what is missing before it is imported
 
     return run_script("benchmark", "benchmarks.run")

@@ -16,15 +16,16 @@ from benchmarks.accuracy import against_grid, errors, solve_many_shocks
 from benchmarks.growth import measure_growth
 from benchmarks.timing import Counted, Timed, seconds
 from deepham.algorithm.objective import lifetime_utility
+from deepham.commands.configuration import read
 from deepham.networks.settings import build_networks
-from deepham.paths import conf_folder
 from deepham.simulation.continuum import on_grid, wealth_grid
 from deepham.simulation.period import Panel, World
 from deepham.simulation.walk import initial_panel, later
+from deepham.system.hardware import peak_memory
+from deepham.system.paths import conf_folder
 from deepham.training.allocator import keep_freed_memory
-from deepham.training.configuration import Settings, read
 from deepham.training.fit import computing, fit
-from deepham.training.terminal import peak_memory
+from deepham.training.settings import Settings
 
 MOST_ON_A_GRID = 2  # shocks, of 5 points each
 SQUARE = 1024  # of the matrices whose product gives the CPU's peak

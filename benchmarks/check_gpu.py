@@ -21,8 +21,8 @@ from pathlib import Path
 
 from benchmarks import ROOT
 from deepham.errors import one_line
-from deepham.files import write_json
-from deepham.sheet import Sheet
+from deepham.presentation.file_table import FileTable
+from deepham.system.files import write_json
 
 TOTAL = 470.0  # seconds, of the eight minutes; the rest is for what goes before the first step and after the last
 PATIENCE = 10  # of a dry run, whose time says nothing, on a machine that may be busy
@@ -323,7 +323,7 @@ def table(outcomes: list[Outcome], about: dict[str, str]) -> str:
             (outcome.name, what, value if isinstance(value, str) else f"{value:.4g}", unit)
             for what, value, unit in outcome.figures
         ]
-    return Sheet(("step", "what", "value", "unit"), rows, "llrl").markdown()
+    return FileTable(("step", "what", "value", "unit"), rows, "llrl").markdown()
 
 
 def main(arguments: list[str]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from benchmarks.growth import AXES
-from deepham.figures import BLUE, GREY, ORANGE, Figure
+from deepham.presentation.figures import BLUE, GREY, ORANGE, Figure
 
 
 def growth(measured: dict) -> Figure:

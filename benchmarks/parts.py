@@ -19,7 +19,7 @@ from benchmarks.figure import growth as drawn
 from benchmarks.rows import Row
 from benchmarks.settings import BenchmarkSettings
 from deepham.errors import ProcessLost
-from deepham.figures import save_figures
+from deepham.presentation.figures import save_figures
 
 OFFICIAL = 2.87  # seconds of a policy step of the official code on one CPU core: TensorFlow, float64, 384 x 50 x 150
 PAPER = [
@@ -29,7 +29,7 @@ PAPER = [
     "algorithm.dates=1",
     "algorithm.spacing=1",
 ]  # the policy's steps as published, and next to nothing before them
-TRAIN = "from deepham.training.cli import train; raise SystemExit(train())"
+TRAIN = "from deepham.commands.cli import train; raise SystemExit(train())"
 
 
 def start_up(settings: BenchmarkSettings, output: Path) -> Iterator[Row]:
@@ -39,7 +39,7 @@ def start_up(settings: BenchmarkSettings, output: Path) -> Iterator[Row]:
         ("import deepham", ["-c", "import deepham"]),
         ("deepham.load and its summary", ["-c", f"import deepham; deepham.load({settings.solution!r}).summary()"]),
         ("train.py --help", ["-c", TRAIN, "--help"]),
-        ("everything that training imports", ["-c", "import deepham.training.run"]),
+        ("everything that training imports", ["-c", "import deepham.commands.train"]),
     ):
         yield Row.of("start_up", what, [_seconds(arguments) for _ in range(settings.repeats + 1)][1:], "s", "included")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import astuple, dataclass, fields
 from statistics import median
 
-from deepham.sheet import Sheet
+from deepham.presentation.file_table import FileTable
 
 
 @dataclass(frozen=True)
@@ -53,10 +53,10 @@ class Row:
 HEADINGS = ("part", "what", "median", "unit", "lowest", "highest", "repeats", "start-up", "MB", "note")
 
 
-def sheet(rows: list[Row]) -> Sheet:
+def sheet(rows: list[Row]) -> FileTable:
     """All of it, for markdown, CSV and LaTeX."""
     exact = [astuple(row) for row in rows]
-    return Sheet(
+    return FileTable(
         HEADINGS,
         [tuple(map(_cell, row)) for row in exact],
         "llrlrrrlrl",

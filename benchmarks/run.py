@@ -15,9 +15,9 @@ from benchmarks.parts import PARTS
 from benchmarks.rows import number, sheet
 from benchmarks.settings import read
 from deepham.errors import InputError
-from deepham.files import write_json
-from deepham.saying import say
-from deepham.training.terminal import cpu_name, machine
+from deepham.presentation.saying import say
+from deepham.system.files import write_json
+from deepham.system.hardware import cpu_name, machine
 
 
 def run(cfg: DictConfig) -> int:

@@ -8,9 +8,9 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from deepham import economics
+from deepham.commands.configuration import input_errors, typed_group
 from deepham.economics.economy import require
-from deepham.paths import check_folder, conf_folder
-from deepham.training.configuration import input_errors, typed_group
+from deepham.system.paths import check_folder, conf_folder
 
 PARTS = ("start_up", "simulation", "steps", "time_to_bar", "growth", "shocks", "processes")
 

@@ -7,7 +7,7 @@ import yaml
 from benchmarks.many_shocks import ManyShocks
 from deepham import economics
 from deepham.economics.economy import Economy
-from deepham.paths import conf_folder
+from deepham.system.paths import conf_folder
 from deepham.training.data import PanelData
 from deepham.training.fit import fit_once
 from deepham.training.module import DeepHAM
@@ -45,7 +45,7 @@ def train(
         gpus: 0 (the CPU) or 1.
     """
     module = BenchmarkDeepHAM(model, network, algorithm, seed)
-    data = PanelData(module.settings, seed)
+    data = PanelData(module.world, module.settings, seed)
     where = TrainerSettings(gpus=gpus, processes=1, nodes=1, threads=1, cuda_graphs=False, deterministic=False)
     fit_once(module, data, where, list(callbacks), [], None)
     return module, data

@@ -10,7 +10,9 @@ import sys
 from pathlib import Path
 
 from deepham.callbacks.early_stop import EarlyStop
-from deepham.training.outcomes import history_of, jobs_of, outcomes
+from deepham.callbacks.history import history_of
+from deepham.sweeps.outcomes import outcomes
+from deepham.training.folders import jobs_of
 
 MEASURE, ORDERS = "euler.mean", 500
 

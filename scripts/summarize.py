@@ -1,6 +1,6 @@
 """Means and standard deviations of the measures over runs: python scripts/summarize.py runs='checkpoints/ks98-*'."""
 
-from deepham.training.cli import summarize
+from deepham.commands.cli import summarize
 
 if __name__ == "__main__":
     raise SystemExit(summarize())

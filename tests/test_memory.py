@@ -9,13 +9,14 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 import deepham
-from deepham import impulse, memory
+from deepham import memory
+from deepham.commands.configuration import read
 from deepham.errors import InputError
-from deepham.paths import conf_folder
 from deepham.reference.law_of_motion import solve_law_of_motion
 from deepham.reference.solve import solve_reference
 from deepham.report.study import StudySettings
-from deepham.training.configuration import read
+from deepham.solution import impulse
+from deepham.system.paths import conf_folder
 
 HUGE = 10**18
 
@@ -196,8 +197,8 @@ MEASURE = """
 import re, sys
 from pathlib import Path
 from hydra import compose, initialize_config_dir
-from deepham.paths import conf_folder
-from deepham.training.configuration import read
+from deepham.system.paths import conf_folder
+from deepham.commands.configuration import read
 from deepham.training.fit import fit
 
 def resident(key):

@@ -11,12 +11,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from deepham.errors import InputError, NotConverged, OutOfDomain
+from deepham.system.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from deepham.reference.grid_solution import GridSolution
-    from deepham.solution import Solution
+    from deepham.solution.solution import Solution
 
-__version__ = "0.1.0"
 __all__ = [
     "InputError",
     "NotConverged",
@@ -28,12 +28,13 @@ __all__ = [
     "solve",
     "solve_on_grid",
 ]
-MODULES = ("datasets", "economics")  # that users reach by attribute; loaded when they are first asked for
+# modules that users reach by attribute; loaded when they are first asked for
+MODULES = {"datasets": "deepham.solution.datasets", "economics": "deepham.economics"}
 
 
 def __getattr__(name: str):
     if name in MODULES:
-        return import_module(f"deepham.{name}")
+        return import_module(MODULES[name])
     raise AttributeError(f"module 'deepham' has no attribute {name!r}")
 
 
@@ -50,7 +51,7 @@ def load(path, device=None) -> Solution:
     Raises:
         InputError: nothing there, not a solution, or not a device.
     """
-    from deepham.loading import load as load_solution
+    from deepham.solution.loading import load as load_solution
 
     return load_solution(path, device)
 
@@ -79,7 +80,7 @@ def solve(
         InputError: bad input, before anything is simulated.
         OutOfDomain: the trained economy reaches an aggregate state in which there can be none.
     """
-    from deepham.training.solve import solve as train
+    from deepham.commands.solve import solve as train
 
     return train(economy, seed, [] if overrides is None else overrides, init_from, progress, parameters)
 
@@ -135,6 +136,6 @@ def plot_irf(responses, variables=None):
     Raises:
         InputError: what is no Dataset of `irf`, periods of different lengths, or a variable that a Dataset lacks.
     """
-    from deepham.figures_irf import plot_irf as plot
+    from deepham.presentation.figures_irf import plot_irf as plot
 
     return plot(responses, variables)

@@ -7,7 +7,7 @@ import yaml
 
 from deepham.algorithm.settings import AlgorithmSettings
 from deepham.errors import InputError
-from deepham.paths import conf_folder
+from deepham.system.paths import conf_folder
 
 SHIPPED = sorted((conf_folder() / "algorithm").glob("*.yaml"))
 

@@ -8,11 +8,11 @@ import torch
 import yaml
 
 from deepham.algorithm.bellman_paper import Protocol, _errors, bellman_paper
-from deepham.paths import conf_folder
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.store import find
 from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
+from deepham.system.paths import conf_folder
 
 SMALL = Protocol(agents=4, economies=3, periods=30, dates=5, draws=10, burn_in=10)
 

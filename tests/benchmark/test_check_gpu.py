@@ -14,7 +14,7 @@ from hydra import compose, initialize_config_dir
 
 from benchmarks import card, check_gpu
 from benchmarks.check_gpu import TOTAL, Finding, Step, main, perform, steps, table
-from deepham.paths import conf_folder
+from deepham.system.paths import conf_folder
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "check_gpu.sh"
 

@@ -1,23 +1,21 @@
 """What the callbacks report after an outer iteration, against the panel that they look at."""
 
-from types import SimpleNamespace
-
 import pytest
 import torch
 
 from deepham.callbacks.aggregates import Aggregates
 from deepham.callbacks.asset_distribution import AssetDistribution
 from deepham.callbacks.bellman_errors import BellmanErrors
+from deepham.callbacks.early_stop import EarlyStop
 from deepham.errors import InputError
 from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
+from deepham.training.roles import Measures
 
 
 def after_an_epoch(callback, economy, panel, policy=None, value=None) -> dict[str, float]:
-    trainer = SimpleNamespace(datamodule=SimpleNamespace(panel=panel), loggers=[], current_epoch=0)
-    module = SimpleNamespace(economy=economy, averaged=World(economy, policy, value), measures={})
-    callback.on_train_epoch_end(trainer, module)
-    return module.measures
+    assert isinstance(callback, Measures)
+    return callback.take_measures(World(economy, policy, value), panel)
 
 
 def test_the_distribution_is_that_of_all_simulated_households(ks98):
@@ -76,3 +74,7 @@ def test_only_as_many_economies_as_asked_are_looked_at(bm, bm_panel, closed_form
 def test_bad_arguments_are_refused(build):
     with pytest.raises(InputError, match="expected a whole number"):
         build()
+
+
+def test_a_callback_that_names_a_measure_takes_none():
+    assert not isinstance(EarlyStop(), Measures)  # its `measure` is the name of one

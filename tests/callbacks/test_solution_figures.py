@@ -19,7 +19,7 @@ class Taker:
 
 def drawn(callback, economy, panel, policy, iterations, *others):
     taker = Taker()
-    module = SimpleNamespace(economy=economy, policy_average=policy, measures={})
+    module = SimpleNamespace(economy=economy, policy_average=policy)
     for epoch in range(iterations):
         callback.on_train_epoch_end(
             SimpleNamespace(datamodule=SimpleNamespace(panel=panel), loggers=[*others, taker], current_epoch=epoch),

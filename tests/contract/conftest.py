@@ -3,7 +3,7 @@ import sys
 import pytest
 from hydra._internal.hydra import Hydra
 
-from deepham.training.cli import train
+from deepham.commands.cli import train
 
 TINY = [
     "algorithm.outer_iterations=1",

@@ -88,7 +88,7 @@ def test_the_check_of_the_page_passes_and_is_one(project):
 ONE_AFTER_THE_OTHER = """
 import sys
 from pathlib import Path
-from deepham.training import cli
+from deepham.commands import cli
 for line in sys.stdin.read().splitlines():
     sys.argv = line.split()
     assert getattr(cli, Path(sys.argv[0]).stem)() == 0, line

@@ -13,10 +13,11 @@ import yaml
 from hydra import compose, initialize_config_dir
 
 from deepham import economics
+from deepham.commands.check_sweep import check_sweep
+from deepham.commands.cli import reference, summarize
 from deepham.economics.markov import JointChain
-from deepham.paths import conf_folder
-from deepham.training.cli import reference, summarize
-from deepham.training.sweep_plan import check_sweep, plan
+from deepham.sweeps.plan import plan
+from deepham.system.paths import conf_folder
 
 FOLDER = conf_folder() / "calibration"
 SMALL = [
@@ -156,7 +157,9 @@ def test_calibrations_of_a_folder_of_ones_own_are_a_sweep_with_a_grid_solution_e
 
 
 def test_a_run_that_is_stopped_while_its_grid_is_solved_says_so(command, monkeypatch):
-    monkeypatch.setattr("deepham.training.run.obtain", lambda *arguments, **more: os.kill(os.getpid(), signal.SIGTERM))
+    monkeypatch.setattr(
+        "deepham.commands.train.obtain", lambda *arguments, **more: os.kill(os.getpid(), signal.SIGTERM)
+    )
     code, output, _ = command("run=r", "model.beta=0.98", "solve_reference=true")
     assert code == 143 and "outer iteration" not in output and not Path("checkpoints/reference").exists()
     status = json.loads(Path("checkpoints/r/status.json").read_text())

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from deepham import folder
+from deepham.commands.cli import train
 from deepham.errors import InputError
+from deepham.solution import folder
 from deepham.training.checkpoints import SealedCheckpoints, read_checkpoint
-from deepham.training.cli import train
 
 
 @pytest.fixture(scope="module")

@@ -18,9 +18,9 @@ import torch
 import yaml
 
 import deepham
-from deepham.training.cli import train
-from deepham.training.composing import override
+from deepham.commands.cli import train
 from deepham.training.module import DeepHAM
+from deepham.training.overrides import override
 
 ROOT = Path(__file__).parents[2]
 SQUARE = "[[0.5,0.5,0,0],[0.5,0.5,0,0],[0,0,0.5,0.5],[0,0,0.5,0.6]]"
@@ -72,7 +72,7 @@ def test_the_solution_is_kept_before_it_is_talked_about(command, monkeypatch):
         raise ZeroDivisionError
 
     for index, name in enumerate(("Conclusion.figures", "end_logging", "report")):
-        where = f"deepham.training.conclusion.{name}" if "." in name else f"deepham.training.run.{name}"
+        where = f"deepham.commands.conclusion.{name}" if "." in name else f"deepham.commands.train.{name}"
         with monkeypatch.context() as patch:
             patch.setattr(where, fail)
             assert command(f"run=r{index}", "figures=true")[0] == 1
@@ -178,8 +178,8 @@ def test_a_sweep_runs_the_rest_when_a_job_fails_and_exits_1(command):
         ("callbacks.bellman_errors.economies=-1", "economies"),
         ("callbacks.asset_distribution.figure_every=abc", "figure_every"),
         ("callbacks.solution_figures.figure_every=-1", "figure_every"),
-        ("callbacks.guard._target_=deepham.training.run.os.getcwd", "no class"),
-        ("callbacks.guard._target_=deepham.solution.Solution", "callbacks"),
+        ("callbacks.guard._target_=deepham.commands.train.os.getcwd", "no class"),
+        ("callbacks.guard._target_=deepham.solution.solution.Solution", "callbacks"),
         ("ckpt_path=nowhere", "ckpt_path: nowhere"),
         ("ckpt_path=last", "no run"),
         (f"ckpt_path={'x' * 300}", "ckpt_path: .*does not exist"),

@@ -15,12 +15,13 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 import deepham
+from deepham.commands import cli
+from deepham.commands.composing import check_files, composing
+from deepham.commands.resuming import resume_command
 from deepham.errors import InputError
-from deepham.paths import conf_folder
-from deepham.training import cli
-from deepham.training.checkpoints import RunFolders
-from deepham.training.composing import check_files, composing, override
-from deepham.training.run import _resume_command
+from deepham.system.paths import conf_folder
+from deepham.training.folders import RunFolders
+from deepham.training.overrides import override
 
 PATHS = [
     "checkpoints/r",
@@ -79,7 +80,7 @@ def test_the_command_that_resumes_can_be_pasted(tmp_path, monkeypatch, path):
         override("checkpoint_dir", f"{tmp_path}/{path}"),
     ]
     monkeypatch.setattr(sys, "argv", ["train.py", *typed])
-    python, script, *words = shlex.split(_resume_command(folders))
+    python, script, *words = shlex.split(resume_command(folders))
     assert (python, script, words[0], words[1:-1]) == (
         "python",
         "scripts/train.py",

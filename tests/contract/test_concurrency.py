@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from deepham.commands import resuming
 from deepham.errors import InputError
-from deepham.training import run as run_module
-from deepham.training.checkpoints import LOCK, RunFolders
+from deepham.training.folders import LOCK, RunFolders
 
 # forks of one process that has imported everything: they start closer to each other than commands of a shell
 TOGETHER = """
@@ -68,8 +68,8 @@ def test_two_runs_that_draw_the_same_name_do_not_share_it(command, monkeypatch):
         def now(cls, tz=None):
             return cls(2026, 1, 1, 12)
 
-    monkeypatch.setattr(run_module, "datetime", Noon)
-    monkeypatch.setattr(run_module.secrets, "token_hex", lambda number: "abc123")
+    monkeypatch.setattr(resuming, "datetime", Noon)
+    monkeypatch.setattr(resuming.secrets, "token_hex", lambda number: "abc123")
     assert command()[0] == 0
     code, _, errors = command()
     assert code == 2 and "ks98-deepham-seed1-20260101-120000-abc123 exists and is not empty" in errors[0]

@@ -10,7 +10,7 @@ import yaml
 from hydra import compose, initialize_config_dir
 
 from deepham import economics
-from deepham.paths import conf_folder
+from deepham.system.paths import conf_folder
 
 GROUPS = ("model", "calibration", "network", "algorithm", "trainer", "reference", "callbacks", "logger", "experiment")
 PUBLISHED = "algorithm=deepham_paper"

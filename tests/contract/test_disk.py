@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from deepham.callbacks.history import History
 from deepham.errors import NotSaved
-from deepham.files import replace
+from deepham.system.disk import Disk
+from deepham.system.files import replace
 from deepham.training.checkpoints import read_checkpoint
-from deepham.training.disk import Disk
-from deepham.training.history import History
 
 resource = pytest.importorskip("resource", reason="Windows has no limits")
 
@@ -131,7 +131,7 @@ def test_a_file_system_that_turns_read_only(command, monkeypatch):
         return open(path, mode, *options, **more)
 
     monkeypatch.setattr(History, "on_train_epoch_end", on_train_epoch_end)
-    for module in ("deepham.files", "deepham.folder"):
+    for module in ("deepham.system.files", "deepham.solution.folder"):
         monkeypatch.setattr(f"{module}.open", refuse, raising=False)
     code, output, errors = command(*RUN, "logger=none")
     assert code == 1 and len(errors) == 1 and "checkpoints/r/last.ckpt (Read-only file system)" in errors[0]
@@ -142,7 +142,7 @@ def test_a_file_system_that_turns_read_only(command, monkeypatch):
 
 
 def test_a_disk_that_is_full_from_the_start_stops_the_run_before_it_computes(command, monkeypatch):
-    monkeypatch.setattr("deepham.training.run.fit", None)
+    monkeypatch.setattr("deepham.commands.train.fit", None)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
     try:
@@ -176,7 +176,7 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch, patched, 
         raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr(f"deepham.files.{patched}", fail)
+        patch.setattr(f"deepham.system.files.{patched}", fail)
         with pytest.raises(OSError):
             replace(path, b"new")
     assert path.read_bytes() == b"old"
@@ -188,7 +188,7 @@ def test_what_cannot_be_read_back_does_not_replace_what_can(tmp_path, monkeypatc
     path = tmp_path / "file"
     replace(path, b"old")
     with monkeypatch.context() as patch:
-        patch.setattr("deepham.files.os.fsync", lambda handle: next(tmp_path.glob("*.tmp")).write_bytes(b"rot"))
+        patch.setattr("deepham.system.files.os.fsync", lambda handle: next(tmp_path.glob("*.tmp")).write_bytes(b"rot"))
         with pytest.raises(OSError, match="is not what was written"):
             replace(path, b"new")
     with pytest.raises(ZeroDivisionError):

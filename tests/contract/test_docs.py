@@ -30,10 +30,10 @@ from test_conf import OPTIONS
 from test_other_scripts import LOOK, SHORT, SMALL
 
 import deepham
-from deepham.paths import conf_folder
-from deepham.solution import Solution
-from deepham.training import cli
-from deepham.training.sweep_plan import check_sweep
+from deepham.commands import cli
+from deepham.commands.check_sweep import check_sweep
+from deepham.solution.solution import Solution
+from deepham.system.paths import conf_folder
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

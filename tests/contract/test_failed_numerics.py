@@ -7,14 +7,14 @@ import pytest
 from test_other_scripts import SHORT, SMALL
 
 import deepham
+from deepham.commands.cli import evaluate, reference
+from deepham.commands.evaluate import reference_of
 from deepham.economics.ks98 import KS98
 from deepham.errors import InputError, NotConverged, NotEnoughMemory
 from deepham.reference import store
 from deepham.reference.settings import ReferenceSettings
 from deepham.report.study import StudySettings, study
-from deepham.solved import SolvedEconomy
-from deepham.training.cli import evaluate, reference
-from deepham.training.evaluate import reference_of
+from deepham.solution.solved import SolvedEconomy
 
 FEW = [*SMALL, "reference.iterations=4"]
 
@@ -74,7 +74,7 @@ def test_an_evaluation_goes_without_a_grid_solution_for_a_stated_reason_alone(mo
         monkeypatch.setattr(store, "solve_reference", raises(error))
         with pytest.raises(error):
             asked()
-    monkeypatch.setattr("deepham.training.evaluate.no_comparison", lambda economy, settings: "another kind")
+    monkeypatch.setattr("deepham.commands.evaluate.no_comparison", lambda economy, settings: "another kind")
     assert asked() is None and said[1:] == ["no comparison: another kind"]
 
 

@@ -12,9 +12,9 @@ import pytest
 import yaml
 from hydra import compose, initialize_config_dir
 
-from deepham.paths import conf_folder
-from deepham.training import cli
-from deepham.training.help import help_page
+from deepham.commands import cli
+from deepham.commands.help import help_page
+from deepham.system.paths import conf_folder
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = sorted(path.stem for path in (ROOT / "scripts").glob("*.py"))

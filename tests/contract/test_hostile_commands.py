@@ -10,16 +10,16 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from deepham import folder
+from deepham.commands.cli import evaluate, reference, report, summarize, train
+from deepham.commands.configuration import check_run_name, check_targets
 from deepham.errors import InputError
-from deepham.loading import load
-from deepham.paths import conf_folder
-from deepham.report.contents import manifest_sheet
+from deepham.report.contents import manifest_file_table
 from deepham.report.page import Illustration, Section, write
-from deepham.report.subject import Subject
-from deepham.training.cli import evaluate, reference, report, summarize, train
-from deepham.training.configuration import check_run_name, check_targets
-from deepham.training.outcomes import measures_of
+from deepham.report.reported import ReportedSolution
+from deepham.solution import folder
+from deepham.solution.loading import load
+from deepham.sweeps.outcomes import measures_of
+from deepham.system.paths import conf_folder
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def test_a_report_shows_what_a_solution_says_as_text(tmp_path):
     """Meta data are free text: no markup on the page, no commands for a terminal."""
     solution = load("brock_mirman")
     solution.meta["made_by"] = {"command": "<script>alert(1)</script>\x1b[2J\ud800"}
-    sheet = manifest_sheet([Subject("<b>", solution, {}, None, [])], {})
+    sheet = manifest_file_table([ReportedSolution("<b>", solution, {}, None, [])], {})
     page = write(tmp_path, "<i>", "<i>", [Section("Manifest", ["<i>"], [Illustration("manifest", sheet, "<i>")])])
     text = page.read_text(encoding="utf-8")
     assert not any(mark in text for mark in ("<script>", "<b>", "<i>", "\x1b")) and "&lt;script&gt;" in text
@@ -297,15 +297,15 @@ RUNS = {"_target_": "os.system", "_args_": ["touch ran"]}
         *map(
             target,
             (
-                "deepham.training.cli.os.system",
-                "deepham.training.cli.sys.exit",
-                "deepham.folder.Path",
+                "deepham.commands.cli.os.system",
+                "deepham.commands.cli.sys.exit",
+                "deepham.solution.folder.Path",
                 "lightning.Trainer",
                 "torch.optim.lr_scheduler.warnings.catch_warnings",
                 "torch.optim.Adam",
-                "deepham.solution.Solution",
+                "deepham.solution.solution.Solution",
                 "lightning.fabric.strategies.launchers.subprocess_script._SubprocessScriptLauncher",
-                "deepham.folder.write",
+                "deepham.solution.folder.write",
                 "hydra._target_",
                 "hydra.utils.get_method",
                 "lightning.",

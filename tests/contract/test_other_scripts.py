@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 
 from benchmarks import benchmark, parts
 from deepham import economics
-from deepham.training.cli import evaluate, reference, report, summarize
+from deepham.commands.cli import evaluate, reference, report, summarize
 
 SMALL = [
     "reference.k_nodes=40",

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import deepham
-from deepham.training.cli import evaluate, reference, report
+from deepham.commands.cli import evaluate, reference, report
 
 PLANNER = ("model=davila12", "calibration=davila12_rest", "algorithm.objective=planner", "network.base=typical")
 GRID = ("reference.k_nodes=60", "reference.histogram_nodes=60", "reference.K_nodes=3")

@@ -16,9 +16,9 @@ import pytest
 import yaml
 from hydra import compose, initialize_config_dir
 
-from deepham.paths import conf_folder
-from deepham.training.cli import summarize
-from deepham.training.sweep import duration
+from deepham.commands.cli import summarize
+from deepham.sweeps.summary import duration
+from deepham.system.paths import conf_folder
 
 ROOT = Path(__file__).parents[2]
 

@@ -18,7 +18,7 @@ from tensorboard.plugins.hparams import metadata
 from tensorboard.plugins.hparams.api_pb2 import STATUS_SUCCESS
 
 from deepham import economics
-from deepham.training.dashboard import settings_of
+from deepham.monitoring.dashboard import settings_of
 
 
 def read(run):

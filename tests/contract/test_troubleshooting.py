@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from deepham.training.cli import evaluate, summarize, train
+from deepham.commands.cli import evaluate, summarize, train
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8")

@@ -14,10 +14,10 @@ import sys
 import time
 from pathlib import Path
 
-from deepham.training.cli import train
+from deepham.commands.cli import train
 
 for name in (
-    "deepham.training.run",
+    "deepham.commands.train",
     "deepham.callbacks.asset_distribution",
     "deepham.callbacks.bellman_errors",
     "deepham.callbacks.progress",

@@ -40,7 +40,7 @@ def test_an_installed_package_trains_from_any_folder(tmp_path):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     code = (
-        "import deepham, sys; from deepham.training.cli import train; code = train(); print(deepham.__file__);"
+        "import deepham, sys; from deepham.commands.cli import train; code = train(); print(deepham.__file__);"
         "print(deepham.load('checkpoints/r').name, deepham.load('ks98').name); sys.exit(code)"
     )
     done = subprocess.run(

@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from deepham.errors import InputError
-from deepham.loading import load
 from deepham.networks.full_state import ordered_wealth
 from deepham.networks.inputs import Inputs
 from deepham.networks.moments import GeneralizedMoments
@@ -14,7 +13,8 @@ from deepham.networks.settings import NetworkSettings, build_networks
 from deepham.simulation.continuum import on_grid, wealth_grid
 from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
-from deepham.solution import Solution
+from deepham.solution.loading import load
+from deepham.solution.solution import Solution
 
 SETTINGS = NetworkSettings(
     "test",

@@ -9,7 +9,7 @@ from odd import ODD, mostly, partly_spoiled, spoiled, texts, values
 from test_populations_any import cross_sections, names_of
 
 import deepham
-from deepham import datasets, impulse
+from deepham.solution import datasets, impulse
 
 # options of `irf` that find a response at a fraction of the time: from a cross-section, few periods and draws
 PEOPLE = {

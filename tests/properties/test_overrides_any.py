@@ -14,11 +14,11 @@ from omegaconf.errors import OmegaConfBaseException
 
 import deepham
 from deepham import economics
+from deepham.commands import configuration
+from deepham.commands import solve as solve_module
+from deepham.commands.cli import explain
 from deepham.errors import InputError
-from deepham.paths import conf_folder
-from deepham.training import configuration
-from deepham.training import solve as solve_module
-from deepham.training.cli import explain
+from deepham.system.paths import conf_folder
 
 READERS = {
     "train": configuration.read,

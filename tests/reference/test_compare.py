@@ -13,8 +13,7 @@ from scipy.stats import wasserstein_distance
 from deepham import economics
 from deepham.algorithm.evaluation import distribution_measures, error_measures, pooled
 from deepham.errors import InputError
-from deepham.loading import load
-from deepham.paths import conf_folder
+from deepham.measures.verdict import BAR_SETS
 from deepham.reference.compare import OF_WEALTH, compare, wasserstein, welfare_gap
 from deepham.reference.equations import equations
 from deepham.reference.settings import ReferenceSettings
@@ -22,7 +21,8 @@ from deepham.reference.store import find
 from deepham.simulation.continuum import on_grid, wealth_grid
 from deepham.simulation.period import World
 from deepham.simulation.population import Population
-from deepham.verdict import BAR_SETS
+from deepham.solution.loading import load
+from deepham.system.paths import conf_folder
 
 BURN_IN, PERIODS = 1500, 2500
 

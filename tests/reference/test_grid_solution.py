@@ -10,12 +10,12 @@ from hydra import compose, initialize_config_dir
 
 import deepham
 from deepham import InputError, economics
-from deepham.paths import conf_folder
+from deepham.commands.configuration import read_reference
 from deepham.reference import solve_on_grid, store
 from deepham.reference.grid_solution import GridSolution
 from deepham.reference.settings import ReferenceSettings, settings_for
-from deepham.solved import SolvedEconomy
-from deepham.training.configuration import read_reference
+from deepham.solution.solved import SolvedEconomy
+from deepham.system.paths import conf_folder
 
 LAST_VERSION = Path(__file__).parent / "last_version"
 SMALL = {"k_nodes": 40, "K_nodes": 5, "histogram_nodes": 40, "economies": 1, "burn_in": 50, "periods": 200}

@@ -9,12 +9,12 @@ from walking import advance_histogram
 from deepham import economics
 from deepham.algorithm.business_cycle import standard_error
 from deepham.algorithm.evaluation import together
-from deepham.paths import conf_folder
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.store import find
 from deepham.simulation.continuum import on_grid, wealth_grid
 from deepham.simulation.period import Panel, World
 from deepham.simulation.population import gini
+from deepham.system.paths import conf_folder
 
 PAIRS, BURN_IN, PERIODS, EVERY, BLOCKS = 8, 4000, 3000, 10, 10
 

@@ -7,11 +7,11 @@ import yaml
 from walking import externality
 
 from deepham import economics
-from deepham.paths import conf_folder
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.solve import solve_reference
 from deepham.simulation.period import Panel
 from deepham.simulation.population import gini
+from deepham.system.paths import conf_folder
 
 SETTINGS = ReferenceSettings(
     k_nodes=150,

@@ -10,11 +10,11 @@ import yaml
 from deepham import economics
 from deepham.economics.ks98 import KS98
 from deepham.economics.preferences import CRRA
-from deepham.paths import conf_folder
 from deepham.reference import grid_solution, store
 from deepham.reference.equations import equations
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.solve import solve_reference
+from deepham.system.paths import conf_folder
 
 LAST_VERSION = Path(__file__).parent / "last_version"
 SMALL = ReferenceSettings(

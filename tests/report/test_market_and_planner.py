@@ -18,7 +18,7 @@ from deepham.report.planner import _jackknife, follow, statistics, take_over
 from deepham.simulation.continuum import wealth_grid
 from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
-from deepham.solved import SolvedEconomy
+from deepham.solution.solved import SolvedEconomy
 
 SETTINGS = ReferenceSettings(
     k_nodes=100,

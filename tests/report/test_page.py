@@ -5,15 +5,15 @@ import re
 import numpy as np
 from matplotlib.figure import Figure
 
+from deepham.presentation.file_table import FileTable
 from deepham.report.contents import symbol, value_text
 from deepham.report.page import Illustration, Section, write
-from deepham.sheet import Sheet
 
 
 def test_everything_is_inline_and_in_files(tmp_path):
     figure = Figure()
     figure.add_subplot().plot(np.arange(3))
-    sheet = Sheet(("a < b", "value"), [("x & y", "1")], "lr")
+    sheet = FileTable(("a < b", "value"), [("x & y", "1")], "lr")
     page = write(
         tmp_path,
         "title",

@@ -8,12 +8,12 @@ import torch
 
 from benchmarks.many_shocks import rouwenhorst
 from deepham import economics
-from deepham.figures import shown_states
+from deepham.presentation.figures import shown_states
 from deepham.report import figures
 from deepham.report.study import Study
 from deepham.simulation.continuum import on_grid, wealth_grid
 from deepham.simulation.walk import initial_panel
-from deepham.solved import SolvedEconomy
+from deepham.solution.solved import SolvedEconomy
 
 
 def solved_economy(incomes, share):

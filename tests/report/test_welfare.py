@@ -16,7 +16,7 @@ from deepham.reference.transition import solve_transition
 from deepham.report.welfare import cost_of_fluctuations, equivalent, pooled
 from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
-from deepham.solved import SolvedEconomy
+from deepham.solution.solved import SolvedEconomy
 
 SETTINGS = ReferenceSettings(
     k_nodes=150,

@@ -13,7 +13,7 @@ from deepham.simulation.balance import why_unbalanced
 from deepham.simulation.continuum import on_grid, wealth_grid
 from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
-from deepham.solved import SolvedEconomy
+from deepham.solution.solved import SolvedEconomy
 
 PARTS = 0.9  # of what is above the limit: high enough that much wealth comes to the top of a short grid
 

@@ -5,8 +5,8 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 
 from deepham import economics
-from deepham.paths import conf_folder
-from deepham.training.configuration import read
+from deepham.commands.configuration import read
+from deepham.system.paths import conf_folder
 
 SMALL = {
     "outer_iterations": 2,

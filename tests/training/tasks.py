@@ -20,7 +20,7 @@ def start(
     there."""
     FORKS.set_forkserver_preload(
         [
-            "deepham.training.run",
+            "deepham.commands.train",
             "deepham.training.nodes",
             "deepham.callbacks.asset_distribution",
             "deepham.callbacks.bellman_errors",
@@ -41,7 +41,7 @@ def end(process) -> int:
 
 
 def _run(folder, name, environment, arguments, prepare):
-    from deepham.training.cli import train
+    from deepham.commands.cli import train
 
     os.environ.update(environment)
     os.chdir(folder)

@@ -15,7 +15,7 @@ from deepham.callbacks.bellman_errors import BellmanErrors
 from deepham.callbacks.guard import Guard
 from deepham.training.checkpoints import LastCheckpoint
 from deepham.training.data import PanelData
-from deepham.training.history import History
+from deepham.callbacks.history import History
 from deepham.training.module import DeepHAM
 from pathlib import Path
 
@@ -38,7 +38,8 @@ lightning.Trainer(
     accelerator="cpu", max_epochs=epochs, log_every_n_steps=1, enable_progress_bar=False, enable_model_summary=False,
     logger=TensorBoardLogger(folder, name="logs", version=""),
     callbacks=[BellmanErrors(), AssetDistribution(figure_every), Guard(), Resident(), History(Path(folder) /
-               "metrics.csv"), LastCheckpoint(Path(folder))]).fit(module, datamodule=PanelData(module.settings, 1))
+               "metrics.csv"), LastCheckpoint(Path(folder))]).fit(module,
+    datamodule=PanelData(module.world, module.settings, 1))
 print(json.dumps(resident))
 """
 

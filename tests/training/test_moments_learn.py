@@ -18,7 +18,7 @@ def fit(hyperparameters, trainer):
     def run(epochs, **network):
         plain = hyperparameters(outer_iterations=4)
         module = DeepHAM(**plain | {"network": plain["network"] | MOMENTS | network})
-        trainer(epochs).fit(module, datamodule=PanelData(module.settings, 1))
+        trainer(epochs).fit(module, datamodule=PanelData(module.world, module.settings, 1))
         return module
 
     return run

@@ -16,9 +16,9 @@ import torch
 from tasks import end, start
 from test_processes import digest
 
+from deepham.commands.cli import train
 from deepham.training import nodes as tested
 from deepham.training.checkpoints import read_checkpoint
-from deepham.training.cli import train
 from deepham.training.cluster import find_environment
 from deepham.training.module import DeepHAM
 from deepham.training.nodes import Tasks

@@ -14,16 +14,16 @@ from walking import simulate
 
 from deepham.algorithm.gradients import update_gradients
 from deepham.callbacks.guard import Guard
+from deepham.callbacks.history import History
+from deepham.commands.conclusion import conclude
 from deepham.errors import TrainingDiverged
 from deepham.simulation.period import Panel, World
 from deepham.simulation.walk import initial_panel
 from deepham.training import capture
 from deepham.training.capture import Captured
-from deepham.training.checkpoints import RunFolders
-from deepham.training.conclusion import conclude
 from deepham.training.data import PanelStream
 from deepham.training.fit import fit
-from deepham.training.history import History
+from deepham.training.folders import RunFolders
 from deepham.training.module import DeepHAM
 
 STEPS = 14  # SOAP computes its eigenbases anew in the tenth after its first

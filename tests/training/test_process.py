@@ -13,10 +13,10 @@ import torch
 
 import deepham
 from deepham import economics
+from deepham.commands import solve as solve_module
 from deepham.errors import InputError
-from deepham.training import solve as solve_module
+from deepham.system.interruption import Interrupted, heed, interruptible
 from deepham.training.fit import fit
-from deepham.training.interruption import Interrupted, heed, interruptible
 from deepham.training.module import DeepHAM
 
 TINY = [

@@ -12,8 +12,9 @@ from deepham.callbacks.guard import Guard
 from deepham.errors import InputError
 from deepham.simulation.period import Panel
 from deepham.simulation.population import Population
-from deepham.training.checkpoints import RunFolders, read_checkpoint
+from deepham.training.checkpoints import read_checkpoint
 from deepham.training.fit import check_processes, fit
+from deepham.training.folders import RunFolders
 from deepham.training.ranks import Ranks
 
 TWO = "trainer.processes=2"

@@ -1,19 +1,22 @@
 """Numbers that are none, and policies that run away: found before a step is taken on them, and the way back."""
 
+from dataclasses import replace
+
 import pytest
 import safetensors
 import torch
 
 from deepham.algorithm import gradients
 from deepham.callbacks.guard import Guard
+from deepham.callbacks.history import History
 from deepham.economics.economy import Economy
 from deepham.errors import InputError, TrainingDiverged
 from deepham.simulation.period import Panel
 from deepham.simulation.population import Population
-from deepham.training.checkpoints import RunFolders, read_checkpoint
-from deepham.training.data import Batch, PanelStream
+from deepham.training.checkpoints import read_checkpoint
+from deepham.training.data import PanelStream
 from deepham.training.fit import OFFENDING, fit
-from deepham.training.history import History
+from deepham.training.folders import RunFolders
 from deepham.training.module import SMALLER_STEP, DeepHAM
 
 EPOCHS, STEPS = 3, 4
@@ -64,7 +67,7 @@ def spoil_assets(module, batch):
     population = batch.panel.population
     k = population.k.clone()
     k[0, 0] = BAD
-    return Batch(Panel(population.with_assets(k), batch.panel.z), batch.realised)
+    return replace(batch, panel=Panel(population.with_assets(k), batch.panel.z))
 
 
 def plain(rows):

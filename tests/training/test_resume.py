@@ -7,10 +7,11 @@ import lightning
 import pytest
 import torch
 
-from deepham.training.checkpoints import RunFolders
+from deepham.callbacks.history import History
+from deepham.simulation.period import World
 from deepham.training.data import PanelData
 from deepham.training.fit import fit
-from deepham.training.history import History
+from deepham.training.folders import RunFolders
 from deepham.training.module import DeepHAM
 
 ADAM = [
@@ -133,7 +134,7 @@ def test_the_same_holds_from_every_checkpoint_also_the_one_before_the_first_step
 
 
 def test_states_of_a_chain_are_read_from_checkpoints_that_hold_them_as_one_dimension(settings, ks98_panel, seeded):
-    data, people = PanelData(settings().algorithm, seed=1), ks98_panel.population
+    data, people = PanelData(World(None), settings().algorithm, seed=1), ks98_panel.population
     data.stream = SimpleNamespace(generator=seeded(), panel=None)
     panel = [people.k, people.eps, people.weight, ks98_panel.z[:, 0]]
     data.load_state_dict({"generator": seeded(3).get_state(), "panel": panel})

@@ -21,7 +21,7 @@ def build(hyperparameters):
     def make(algorithm_name="deepham", **algorithm):
         plain = hyperparameters(algorithm_name, **algorithm)
         module = DeepHAM(**plain)
-        return module, PanelData(module.settings, plain["seed"])
+        return module, PanelData(module.world, module.settings, plain["seed"])
 
     return make
 
@@ -81,7 +81,7 @@ def test_an_economy_whose_households_may_borrow_is_trained_to_finite_losses(trai
     module = DeepHAMOfDebt(**hyperparameters(**options))
     losses, step = [], module.training_step
     module.training_step = lambda *batch: losses.append(step(*batch)) or losses[-1]
-    trainer(2).fit(module, datamodule=PanelData(module.settings, 1))
+    trainer(2).fit(module, datamodule=PanelData(module.world, module.settings, 1))
     assert len(losses) == 2 * module.settings.policy_steps
     assert torch.isfinite(torch.stack([loss for each in losses for loss in each.values()])).all()
     assert torch.isfinite(weights(module)).all()

@@ -11,6 +11,7 @@ from typing import cast
 
 import torch
 from torch import Tensor
+from torch.func import functional_call
 
 from deepham.algorithm.losses import agent_weights, policy_loss, value_loss
 from deepham.algorithm.objective import Lifetime, lifetime_utility
@@ -89,16 +90,10 @@ def lifetime(world: World, panel: Panel, settings: AlgorithmSettings, generator:
 def held(value: ValueNetwork) -> Value:
     """V for the objective: the gradient runs through V to k', not into V's weights.
 
-    They are held during the call only, since moments that policy and value share belong to the policy, too.
+    They are held inside V only: moments that policy and value share belong to the policy, too.
     """
-
-    def of(seen: Observation) -> Tensor:
-        value.requires_grad_(False)
-        utility = value(seen)
-        value.requires_grad_(True)
-        return utility
-
-    return of
+    weights = {name: leaf.detach() for name, leaf in value.named_parameters()}
+    return lambda seen: functional_call(value, weights, (seen,))
 
 
 def _networks(world: World) -> tuple[PolicyNetwork, ValueNetwork]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import lightning
 import torch
 
+from deepham.simulation.period import Panel, World
+
 SHOWN = ("Y", "C", "r")  # beside K, of what an economy accounts for; their units are in its `variables`
 
 
@@ -14,10 +16,9 @@ class Aggregates(lightning.Callback):
     """
 
     @torch.no_grad()
-    def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
-        economy, panel = module.economy, trainer.datamodule.panel
-        accounts = module.averaged.period(panel).accounts
-        K = accounts[economy.tracked]
+    def take_measures(self, world: World, panel: Panel) -> dict[str, float]:
+        accounts = world.period(panel).accounts
+        K = accounts[world.economy.tracked]
         measures = {"mean_K": K.mean()} | ({"sd_K": K.std()} if len(K) > 1 else {})
         measures |= {f"mean_{name}": accounts[name].mean() for name in SHOWN if name in accounts}
-        module.measures |= {f"aggregates/{name}": float(value) for name, value in measures.items()}
+        return {f"aggregates/{name}": float(value) for name, value in measures.items()}

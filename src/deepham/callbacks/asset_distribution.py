@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import lightning
 import torch
+from torch import Tensor
 
-from deepham.economics.economy import require
-from deepham.simulation.population import gini, quantile
+from deepham.economics.economy import Economy, require
+from deepham.monitoring.loggers import TakesFigures
+from deepham.simulation.period import Panel, World
+from deepham.simulation.population import Population, gini, quantile
+from deepham.training.module import DeepHAM
 
 LEVELS = (0.01, 0.10, 0.50, 0.90, 0.99)
 
@@ -27,24 +31,38 @@ class AssetDistribution(lightning.Callback):
         self.figure_every = figure_every
 
     @torch.no_grad()
-    def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
-        economy, population = module.economy, trainer.datamodule.panel.population
-        k, weight = population.k.flatten(), population.weight.flatten() / len(population.k)
+    def take_measures(self, world: World, panel: Panel) -> dict[str, float]:
+        k, weight = _pooled(panel.population)
         mean = (weight * k).sum()
-        # as good as at the limit: less than a hundredth of a percent of mean assets above it
-        constrained = (weight * (k <= economy.borrowing_limit + 1e-4 * mean)).sum()
         measures = {
             "mean": mean,
             "sd": (weight * (k - mean) ** 2).sum().sqrt(),
             "gini": gini(k[None], weight[None]),
-            "constrained": constrained,
+            "constrained": _constrained(k, weight, world.economy),
         }
         measures |= {f"q{round(100 * p):02d}": q for p, q in zip(LEVELS, quantile(k, weight, LEVELS))}
-        module.measures |= {f"distribution/{name}": float(value) for name, value in measures.items()}
-        if self.figure_every and (trainer.current_epoch + 1) % self.figure_every == 0:
-            from deepham.figures import asset_histogram  # matplotlib, for runs that draw
+        return {f"distribution/{name}": float(value) for name, value in measures.items()}
 
-            for logger in trainer.loggers:
-                if hasattr(logger, "log_figure"):
-                    figure = asset_histogram(k.cpu(), weight.cpu(), float(constrained), economy.asset)
-                    logger.log_figure("distribution/assets", figure, trainer.current_epoch + 1)
+    @torch.no_grad()
+    def on_train_epoch_end(self, trainer: lightning.Trainer, module: DeepHAM) -> None:
+        done = trainer.current_epoch + 1
+        takers = [logger for logger in trainer.loggers if isinstance(logger, TakesFigures)]
+        if not takers or not self.figure_every or done % self.figure_every:
+            return
+        from deepham.presentation.figures import asset_histogram  # matplotlib, for runs that draw
+
+        k, weight = _pooled(trainer.datamodule.panel.population)
+        constrained = float(_constrained(k, weight, module.economy))
+        for logger in takers:
+            figure = asset_histogram(k.cpu(), weight.cpu(), constrained, module.economy.asset)
+            logger.log_figure("distribution/assets", figure, done)
+
+
+def _pooled(population: Population) -> tuple[Tensor, Tensor]:
+    """Assets and weights of the households of all economies, one after the other."""
+    return population.k.flatten(), population.weight.flatten() / len(population.k)
+
+
+def _constrained(k: Tensor, weight: Tensor, economy: Economy) -> Tensor:
+    """The share as good as at the limit: less than a hundredth of a percent of mean assets above it."""
+    return (weight * (k <= economy.borrowing_limit + 1e-4 * (weight * k).sum())).sum()

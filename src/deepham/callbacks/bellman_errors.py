@@ -6,6 +6,7 @@ import lightning
 
 from deepham.algorithm.evaluation import error_measures
 from deepham.economics.economy import require
+from deepham.simulation.period import Panel, World
 
 
 class BellmanErrors(lightning.Callback):
@@ -26,7 +27,6 @@ class BellmanErrors(lightning.Callback):
         )
         self.economies = economies
 
-    def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
-        panel = trainer.datamodule.panel.select(slice(0, self.economies))
-        errors = error_measures(module.averaged, panel)
-        module.measures |= {f"errors/{name}": value for name, value in errors.items()}
+    def take_measures(self, world: World, panel: Panel) -> dict[str, float]:
+        errors = error_measures(world, panel.select(slice(0, self.economies)))
+        return {f"errors/{name}": value for name, value in errors.items()}

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import logging
 import math
+from pathlib import Path
 from statistics import median
 
 import lightning
+import yaml
 
 from deepham.algorithm.evaluation import ERRORS, STATISTICS
 from deepham.callbacks.bellman_errors import BellmanErrors
+from deepham.callbacks.history import history_of, rows_of
 from deepham.economics.economy import require
 from deepham.errors import InputError
-from deepham.training.checkpoints import RunFolders
-from deepham.training.history import History
-from deepham.training.outcomes import history_of, jobs_of, training_of
+from deepham.reference.grid_solution import GridSolution
+from deepham.solution.folder import plain_yaml
+from deepham.training.folders import RunFolders, jobs_of
+from deepham.training.module import DeepHAM
 
 log = logging.getLogger("deepham")
 MEASURES = tuple(f"{error}.{statistic}" for error in ERRORS for statistic in STATISTICS)
@@ -30,7 +34,7 @@ class EarlyStop(lightning.Callback):
     stays stopped.
 
     Args:
-        measure: the error that is compared, one that BellmanErrors logs.
+        measure: the error that is compared, one that BellmanErrors measures.
         warm_up: share of the outer iterations before which no job is stopped.
         jobs: how many others have to have come as far.
         factor: how many times the median the error has to be; with 1 the best run of a search is lost every now and
@@ -38,7 +42,7 @@ class EarlyStop(lightning.Callback):
 
     Attributes:
         stopped: None, or the outer iteration after which training was stopped, of how many, and why.
-        folders: of the run, set by it; without, as outside of a sweep, nothing is stopped.
+        folders: of the run, as it begins; without, as outside of a sweep, nothing is stopped.
     """
 
     every_process = True  # the first one decides, all stop
@@ -57,25 +61,28 @@ class EarlyStop(lightning.Callback):
         self._trainings: dict[str, dict | None] = {}  # run -> what it trains, read once
 
     def check(self, callbacks: list) -> None:
-        """Raise InputError where the error is not measured before it is compared."""
+        """Raise InputError where nobody measures the error that is compared."""
         require(
-            any(isinstance(callback, BellmanErrors) for callback in callbacks[: callbacks.index(self)]),
-            "callbacks.early_stop: needs the errors that callbacks.bellman_errors measures before it; switch that on, "
-            "or this off with callbacks.early_stop=null",
+            any(isinstance(callback, BellmanErrors) for callback in callbacks),
+            "callbacks.early_stop: needs the errors that callbacks.bellman_errors measures; switch that on, or this "
+            "off with callbacks.early_stop=null",
         )
 
-    def on_fit_start(self, trainer: lightning.Trainer, module) -> None:
+    def begin(self, folders: RunFolders, reference: GridSolution | None) -> None:
+        self.folders = folders
+
+    def on_fit_start(self, trainer: lightning.Trainer, module: DeepHAM) -> None:
         trainer.should_stop = self.stopped is not None
-        if self.folders and not self.folders.job and not self.stopped and trainer.datamodule.ranks.rank == 0:
+        if self.folders and not self.folders.job and not self.stopped and module.ranks.rank == 0:
             log.info(
                 "early_stop: this run is no job of a sweep; there is nothing to compare it with, and nothing stops it"
             )
 
-    def on_train_epoch_end(self, trainer: lightning.Trainer, module) -> None:
-        ranks, done = trainer.datamodule.ranks, trainer.current_epoch + 1
+    def on_train_epoch_end(self, trainer: lightning.Trainer, module: DeepHAM) -> None:
+        ranks, done = module.ranks, trainer.current_epoch + 1
         if done not in self.looks(trainer.max_epochs):
             return
-        why = self._why(trainer, module) if ranks.rank == 0 and self.folders and self.folders.job else None
+        why = self._why(trainer) if ranks.rank == 0 and self.folders and self.folders.job else None
         why = ranks.gather(why)[0]
         if why:
             self.stopped = {"outer_iteration": done, "of": trainer.max_epochs, "why": why}
@@ -96,11 +103,9 @@ class EarlyStop(lightning.Callback):
             return None
         return f"{self.measure} {_least(own):.3g}, the median of {len(reached)} other jobs {median(reached):.3g}"
 
-    def _why(self, trainer: lightning.Trainer, module) -> str | None:
-        # its row is still to come
-        history = next(callback for callback in trainer.callbacks if isinstance(callback, History))
+    def _why(self, trainer: lightning.Trainer) -> str | None:
         key = f"errors/{self.measure}"
-        return self.why([row[key] for row in history.rows] + [module.measures[key]], self._others(key))
+        return self.why([row[key] for row in rows_of(trainer)], self._others(key))
 
     def _others(self, key: str) -> list[list[float]]:
         """Errors by outer iteration of the jobs that are compared with."""
@@ -131,3 +136,13 @@ def _least(errors: list[float]) -> float:
 
 def _is_number(value) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def training_of(log_folder: Path) -> dict | None:
+    """The economy that a run trains in and how long it does; None where it has not said so yet."""
+    try:
+        config = plain_yaml((log_folder / "config.yaml").read_bytes())
+        trained = {key: config["algorithm"][key] for key in ("outer_iterations", "policy_steps")}
+        return {"model": config["model"], "objective": config["algorithm"].get("objective", "market")} | trained
+    except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError, RecursionError):
+        return None

@@ -47,11 +47,10 @@ class Guard(lightning.Callback):
 
     @torch.no_grad()
     def _look(self, trainer: lightning.Trainer, module, batch, batch_idx: int) -> None:
-        data = trainer.datamodule
-        found = [one for one in data.ranks.gather(self._ran_away(module.economy, batch.panel)) if one]
+        found = [one for one in module.ranks.gather(self._ran_away(module.economy, batch.panel)) if one]
         if found:
             raise TrainingDiverged(
-                f"the policy has run away: {found[0]}", batch_idx + 1, trainer.current_epoch + 1, data.whole(batch)
+                f"the policy has run away: {found[0]}", batch_idx + 1, trainer.current_epoch + 1, batch
             )
 
     def _ran_away(self, economy, panel) -> str | None:

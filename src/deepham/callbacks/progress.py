@@ -10,7 +10,8 @@ import lightning
 import rich
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from deepham.saying import UNSAID
+from deepham.callbacks.history import rows_of
+from deepham.presentation.saying import UNSAID
 
 SHOWN = (
     ("errors/euler.mean", "Euler", "{:.3f} %"),
@@ -49,9 +50,8 @@ class OuterProgress(lightning.Callback):
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, module) -> None:
         done = (trainer.current_epoch + 1 - self._first) * trainer.num_training_batches
-        shown = [
-            f"{label} {form.format(module.measures[name])}" for name, label, form in SHOWN if name in module.measures
-        ]
+        latest = next(reversed(rows_of(trainer)), {})
+        shown = [f"{label} {form.format(latest[name])}" for name, label, form in SHOWN if name in latest]
         line = "  ".join([self._title(trainer), *shown, self._left(trainer, done)])
         logging.getLogger("deepham").info("%s", line)  # to the terminal, above the bar, and to train.log
         if self.bar:

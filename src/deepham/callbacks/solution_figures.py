@@ -8,8 +8,11 @@ import lightning
 import torch
 
 from deepham.economics.economy import require
+from deepham.monitoring.loggers import TakesFigures
 from deepham.reference.grid_solution import GridSolution
 from deepham.simulation.period import World
+from deepham.training.folders import RunFolders
+from deepham.training.module import DeepHAM
 
 
 class SolutionFigures(lightning.Callback):
@@ -19,7 +22,7 @@ class SolutionFigures(lightning.Callback):
         figure_every: outer iterations between two of each; 0 draws none.
 
     Attributes:
-        reference: the grid solution on the CPU, set by a run that has one.
+        reference: the grid solution on the CPU, of a run that has one.
     """
 
     def __init__(self, figure_every: int = 5):
@@ -30,13 +33,16 @@ class SolutionFigures(lightning.Callback):
         self.figure_every = figure_every
         self.reference: GridSolution | None = None
 
+    def begin(self, folders: RunFolders, reference: GridSolution | None) -> None:
+        self.reference = reference
+
     @torch.no_grad()
-    def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+    def on_train_epoch_end(self, trainer: lightning.Trainer, module: DeepHAM) -> None:
         done = trainer.current_epoch + 1
-        takers = [logger for logger in trainer.loggers if hasattr(logger, "log_figure")]
+        takers = [logger for logger in trainer.loggers if isinstance(logger, TakesFigures)]
         if not takers or not self.figure_every or done % self.figure_every:
             return
-        from deepham.figures_in_training import figures_in_training  # matplotlib, for runs that draw
+        from deepham.report.figures_in_training import figures_in_training  # matplotlib, for runs that draw
 
         # a copy in the grid solution's precision: what is trained stays as it is
         economy = module.economy.to(device="cpu", dtype=torch.float64)

@@ -15,7 +15,7 @@ import yaml
 
 from deepham.economics.economy import Economy
 from deepham.errors import InputError, show
-from deepham.paths import conf_folder
+from deepham.system.paths import conf_folder
 
 __all__ = ["Economy", "calibration", "create", "economy_class", "names"]
 

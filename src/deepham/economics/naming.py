@@ -16,9 +16,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from deepham.arrays import indices, numbers
 from deepham.economics.shocks import Innovation, StateShock
 from deepham.errors import InputError, show
+from deepham.system.arrays import indices, numbers
 
 if TYPE_CHECKING:
     from deepham.economics.markov import JointChain

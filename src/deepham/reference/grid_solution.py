@@ -13,7 +13,7 @@ from deepham.reference.grid import GridFunction
 from deepham.reference.household import LawOfMotion, PolynomialLaw
 from deepham.simulation.period import World
 from deepham.simulation.population import Population
-from deepham.solved import SolvedEconomy
+from deepham.solution.solved import SolvedEconomy
 
 # of the path on which cross-sections are found again that were not stored: from the ergodic mean nothing settles for
 # long, and a path and its mirror image are in each state of ks98 for half of the time

@@ -10,8 +10,8 @@ import yaml
 
 from deepham.economics.economy import require
 from deepham.errors import show
-from deepham.paths import conf_folder
-from deepham.states import whole
+from deepham.solution.arguments import whole
+from deepham.system.paths import conf_folder
 
 MOST_ORDER = 5  # of a polynomial law: beyond it the terms can hardly be told apart
 

@@ -12,14 +12,14 @@ import torch
 from deepham import economics
 from deepham.economics.economy import require
 from deepham.errors import show
-from deepham.paths import check_folder
+from deepham.presentation.saying import is_watched, say
 from deepham.reference.grid_solution import GridSolution
 from deepham.reference.law_of_motion import Progress
 from deepham.reference.settings import ReferenceSettings, settings_for
 from deepham.reference.solve import solve_reference
 from deepham.reference.store import find, obtain
-from deepham.saying import is_watched, say
-from deepham.states import flag
+from deepham.solution.arguments import flag
+from deepham.system.paths import check_folder
 
 STORE = Path("checkpoints/reference")  # where the commands keep solutions
 

@@ -13,7 +13,6 @@ import torch
 
 from deepham.economics.economy import Economy
 from deepham.errors import InputError
-from deepham.files import replace
 from deepham.reference.equations import equations
 from deepham.reference.families import family_of
 from deepham.reference.grid import Grid, GridFunction
@@ -21,6 +20,7 @@ from deepham.reference.grid_solution import GridSolution
 from deepham.reference.law_of_motion import Progress
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.solve import solve_reference
+from deepham.system.files import replace
 
 SHIPPED = Path(__file__).parent / "shipped"
 # 2: before the digest covered measures, calibration, shapes and types; 3: before a solution named its equations; 4:

@@ -8,23 +8,23 @@ import sys
 from dataclasses import fields
 
 from deepham.algorithm.business_cycle import SMOOTHING
-from deepham.datasets import descriptions
 from deepham.errors import printable, show
-from deepham.figures import panel_title
-from deepham.figures_against_grid import capital_against_grid, errors_against_grid, policy_against_grid
-from deepham.figures_moments import generalized_moments
-from deepham.impulse import read_shock
+from deepham.measures.verdict import MEASURES
+from deepham.presentation.figures import panel_title
+from deepham.presentation.file_table import FileTable
+from deepham.presentation.tables import by_wealth_file_table, runs_file_table, verdict_file_table
 from deepham.report import figures
+from deepham.report.figures_against_grid import capital_against_grid, errors_against_grid, policy_against_grid
+from deepham.report.figures_moments import generalized_moments
 from deepham.report.page import Illustration, Section
 from deepham.report.planner import Takeover
 from deepham.report.planner_section import planner_section
+from deepham.report.reported import ReportedSolution
 from deepham.report.study import TRANSFER, Study
-from deepham.report.subject import Subject
 from deepham.report.welfare import GROUPS
-from deepham.risky import WINDOW
-from deepham.sheet import Sheet
-from deepham.tables import by_wealth_sheet, runs_sheet, verdict_sheet
-from deepham.verdict import MEASURES
+from deepham.solution.datasets import descriptions
+from deepham.solution.impulse import read_shock
+from deepham.solution.risky import WINDOW
 
 # shown in their places, or hardly moving
 AGGREGATES = ("Y", "C", "I", "K", "r", "w", "L", "unemployment", "efficiency")
@@ -32,15 +32,15 @@ HORIZONS = (0, 1, 2, 4, 8, 12, 20, 30, 39)
 
 
 def contents(
-    subjects: list[Subject], studies: list[Study], takeover: Takeover | None, manifest: Sheet
+    reported: list[ReportedSolution], studies: list[Study], takeover: Takeover | None, manifest: FileTable
 ) -> list[Section]:
-    """All sections. The first subject is the one that is reported on, the first study is of it."""
+    """All sections. The first solution is the one that the report is on, the first study is of it."""
     sections = [
-        _verdict(subjects),
-        _calibration(subjects),
+        _verdict(reported),
+        _calibration(reported),
         _cycle(studies),
         _wealth(studies),
-        _policy(subjects, studies),
+        _policy(reported, studies),
     ]
     sections += [
         section
@@ -51,16 +51,16 @@ def contents(
             _risky(studies),
             _basins(studies),
             _welfare(studies),
-            _moments(subjects[0]),
-            training(subjects),
+            _moments(reported[0]),
+            training(reported),
         )
         if section is not None
     ]
     return [*sections, _manifest(manifest, studies)]
 
 
-def _verdict(subjects: list[Subject]) -> Section:
-    main = subjects[0]
+def _verdict(reported: list[ReportedSolution]) -> Section:
+    main = reported[0]
     missed = [row.description for row in main.rows if row.met is False]
     short = [row.description for row in main.rows if row.reached is False]
     if main.reference is None:
@@ -79,12 +79,14 @@ def _verdict(subjects: list[Subject]) -> Section:
             f"expectations are enumerated. {against}",
         ],
     )
-    section.shown.append(Illustration("verdict", verdict_sheet(main.rows), "Measures against the bar and the goal."))
-    if len(subjects) > 1:
+    section.shown.append(
+        Illustration("verdict", verdict_file_table(main.rows), "Measures against the bar and the goal.")
+    )
+    if len(reported) > 1:
         section.shown.append(
             Illustration(
                 "verdicts",
-                runs_sheet({each.label: each.measures for each in subjects}, spread=False),
+                runs_file_table({each.label: each.measures for each in reported}, spread=False),
                 "The same for every solution.",
             )
         )
@@ -103,7 +105,7 @@ def _verdict(subjects: list[Subject]) -> Section:
             ),
         ]
     section.shown.append(
-        Illustration("by_wealth", by_wealth_sheet(main.bins), "Mean errors between quantiles of wealth.")
+        Illustration("by_wealth", by_wealth_file_table(main.bins), "Mean errors between quantiles of wealth.")
     )
     return section
 
@@ -114,11 +116,11 @@ def symbol(name: str) -> str:
     return letter if len(letter) == 1 else name
 
 
-def _calibration(subjects: list[Subject]) -> Section:
-    economy = subjects[0].solution.economy
+def _calibration(reported: list[ReportedSolution]) -> Section:
+    economy = reported[0].solution.economy
     rows, exact = [], []
     for name, told in ((each.name, each.metadata) for each in fields(economy)):
-        values = [subject.solution.calibration[name] for subject in subjects]
+        values = [one.solution.calibration[name] for one in reported]
         exact.append((name, told["meaning"], told["unit"], *values))
         rows.append(
             (
@@ -129,8 +131,8 @@ def _calibration(subjects: list[Subject]) -> Section:
                 *("same" if value == values[0] else value_text(value) for value in values[1:]),
             )
         )
-    labels = ("value",) if len(subjects) == 1 else tuple(subject.label for subject in subjects)
-    sheet = Sheet(
+    labels = ("value",) if len(reported) == 1 else tuple(one.label for one in reported)
+    table = FileTable(
         ("symbol", "meaning", "unit", *labels),
         rows,
         "lll" + "l" * len(labels),
@@ -143,7 +145,7 @@ def _calibration(subjects: list[Subject]) -> Section:
             f"{inspect.getdoc(type(economy))} One period is a {economy.period}. Source of the shipped calibration: "
             f"{economy.source}."
         ],
-        [Illustration("calibration", sheet, "Parameters that this solution was solved with.")],
+        [Illustration("calibration", table, "Parameters that this solution was solved with.")],
         inspect.cleandoc(sys.modules[type(economy).__module__].__doc__),
     )
 
@@ -185,7 +187,7 @@ def _cycle(studies: list[Study]) -> Section:
             )
             exact.append((one.name, label, one.unit, *numbers))
     headings = ("sd", "sd / sd of Y", "correlation with Y", "autocorrelation")
-    sheet = Sheet(
+    table = FileTable(
         ("variable", "solution", "mean", "s.e.", *headings),
         rows,
         "lllrrrrr",
@@ -200,7 +202,7 @@ def _cycle(studies: list[Study]) -> Section:
             f"to {trend}: percent for quantities (of logs), percentage points for rates and shares."
         ],
         [
-            Illustration("business_cycle", sheet, "Means and moments of the cycle."),
+            Illustration("business_cycle", table, "Means and moments of the cycle."),
             Illustration("cycle", figures.cycle_figure(studies), "The end of the path; levels, not filtered."),
         ],
     )
@@ -219,7 +221,7 @@ def _wealth(studies: list[Study]) -> Section:
         for _, text, unit, *values in exact
     ]
     headings = [heading for label in labels for heading in (label, "s.e.")]
-    sheet = Sheet(
+    table = FileTable(
         ("", "unit", *headings), rows, "ll" + "r" * len(headings), ("name", "description", "unit", *headings), exact
     )
     return Section(
@@ -234,7 +236,7 @@ def _wealth(studies: list[Study]) -> Section:
             ),
             Illustration(
                 "inequality",
-                sheet,
+                table,
                 "Moments of wealth over households and time, with standard errors, over the paths of the verdict.",
             ),
         ],
@@ -245,7 +247,7 @@ def _error(value: float) -> str:
     return "" if value != value else f"{value:.1g}"
 
 
-def _policy(subjects: list[Subject], studies: list[Study]) -> Section:
+def _policy(reported: list[ReportedSolution], studies: list[Study]) -> Section:
     section = Section(
         "Policy and marginal propensities to consume",
         [
@@ -260,7 +262,7 @@ def _policy(subjects: list[Subject], studies: list[Study]) -> Section:
             )
         ],
     )
-    main = subjects[0]
+    main = reported[0]
     if main.reference is not None:
         section.shown.append(
             Illustration(
@@ -298,7 +300,7 @@ def _recession(studies: list[Study]) -> Section | None:
                 ),
                 "The distribution: consumption of the poorest, the middle and the richest fifth by wealth.",
             ),
-            Illustration("irf_table", _response_sheet(shown, "recession"), "Responses and standard errors."),
+            Illustration("irf_table", _response_file_table(shown, "recession"), "Responses and standard errors."),
         ],
     )
 
@@ -320,12 +322,12 @@ def _transfer(studies: list[Study]) -> Section | None:
                 figures.response_figure(shown, "transfer", ("C", "K", "gini", "C_fifth1", "C_fifth3", "C_fifth5")),
                 "Responses to the transfer.",
             ),
-            Illustration("transfer_table", _response_sheet(shown, "transfer"), "Responses and standard errors."),
+            Illustration("transfer_table", _response_file_table(shown, "transfer"), "Responses and standard errors."),
         ],
     )
 
 
-def _response_sheet(studies: list[Study], which: str) -> Sheet:
+def _response_file_table(studies: list[Study], which: str) -> FileTable:
     first = getattr(studies[0], which)
     horizons = [h for h in HORIZONS if h < first.sizes["period"]]
     rows, exact = [], []
@@ -337,7 +339,7 @@ def _response_sheet(studies: list[Study], which: str) -> Sheet:
             rows += [(*title, *(f"{_zero(x):.3f}" for x in values)), ("", "s.e.", "", *(f"{x:.4f}" for x in errors))]
             exact += [(*title, "response", *values), (*title, "standard error", *errors)]
     periods = tuple(str(h) for h in horizons)
-    return Sheet(
+    return FileTable(
         ("variable", "solution", "unit", *periods),
         rows,
         "lll" + "r" * len(horizons),
@@ -380,7 +382,7 @@ def _risky(studies: list[Study]) -> Section | None:
         [
             Illustration("risky", figures.risky_figure(shown), "Capital on the way, and wealth at the end."),
             Illustration(
-                "risky_table", Sheet(headings, rows, "llrrrrrr", headings, exact), "Ends, drifts and plateaus."
+                "risky_table", FileTable(headings, rows, "llrrrrrr", headings, exact), "Ends, drifts and plateaus."
             ),
         ],
     )
@@ -421,7 +423,7 @@ def _basins(studies: list[Study]) -> Section | None:
                 figures.basins_figure(shown),
                 "Dots: starts; squares: ends; grey: where the economy with shocks is.",
             ),
-            Illustration("basins_table", Sheet(headings, rows, "lrrrr", headings, exact), "Starts and ends."),
+            Illustration("basins_table", FileTable(headings, rows, "lrrrr", headings, exact), "Starts and ends."),
         ],
     )
 
@@ -479,15 +481,15 @@ def _welfare(studies: list[Study]) -> Section | None:
             Illustration("welfare", figures.welfare_figure(shown), "Cost by wealth and individual state."),
             Illustration(
                 "welfare_table",
-                Sheet(headings, rows, "l" + "r" * (len(headings) - 1), headings, exact),
+                FileTable(headings, rows, "l" + "r" * (len(headings) - 1), headings, exact),
                 "Cost in percent of consumption, means between quantiles of wealth.",
             ),
         ],
     )
 
 
-def _moments(subject: Subject) -> Section | None:
-    network = subject.solution.network
+def _moments(main: ReportedSolution) -> Section | None:
+    network = main.solution.network
     if not network.get("moments") or network["aggregates"]:
         return None
     return Section(
@@ -500,7 +502,7 @@ def _moments(subject: Subject) -> Section | None:
         [
             Illustration(
                 "moments",
-                generalized_moments(subject.solution),
+                generalized_moments(main.solution),
                 "The basis and its distance to the first moment; the "
                 "value of a household over the moment; and what a transfer among others does to everybody's "
                 "consumption and value while mean wealth, and so every price, stays as it is.",
@@ -509,9 +511,9 @@ def _moments(subject: Subject) -> Section | None:
     )
 
 
-def training(subjects: list[Subject]) -> Section | None:
+def training(reported: list[ReportedSolution]) -> Section | None:
     """What the solutions say of their training, if anything."""
-    figure = figures.training_figure({each.label: each.solution.meta.get("history", {}) for each in subjects})
+    figure = figures.training_figure({each.label: each.solution.meta.get("history", {}) for each in reported})
     if figure is None:
         return None
     return Section(
@@ -524,7 +526,7 @@ def training(subjects: list[Subject]) -> Section | None:
     )
 
 
-def _manifest(manifest: Sheet, studies: list[Study]) -> Section:
+def _manifest(manifest: FileTable, studies: list[Study]) -> Section:
     missing = [f"{study.label}, {name}: {why}" for study in studies for name, why in study.missing.items()]
     return Section(
         "Manifest",
@@ -533,11 +535,11 @@ def _manifest(manifest: Sheet, studies: list[Study]) -> Section:
     )
 
 
-def manifest_sheet(subjects: list[Subject], about: dict[str, object]) -> Sheet:
+def manifest_file_table(reported: list[ReportedSolution], about: dict[str, object]) -> FileTable:
     """What each solution says of its making, and what is known of the report's own."""
     rows = []
-    for subject in subjects:
-        meta = subject.solution.meta
+    for one in reported:
+        meta = one.solution.meta
         made = meta.get("made_by", {})
         seconds = made.get("seconds", {})
         told = {
@@ -551,16 +553,16 @@ def manifest_sheet(subjects: list[Subject], about: dict[str, object]) -> Sheet:
             "training, seconds": _rounded(seconds.get("training")),
             "verdict, seconds": _rounded(seconds.get("verdict")),
             "peak memory, MB": _rounded(made.get("peak_memory_mb")),
-            "network": " ".join(f"{key}={value}" for key, value in subject.solution.network.items()),
+            "network": " ".join(f"{key}={value}" for key, value in one.solution.network.items()),
             "algorithm": " ".join(
                 f"{key}={show(value)}"
                 for key, value in meta.get("algorithm", {}).items()
                 if not isinstance(value, dict)
             ),
         }
-        rows += [(subject.label, key, printable(str(value))) for key, value in told.items() if value not in (None, "")]
+        rows += [(one.label, key, printable(str(value))) for key, value in told.items() if value not in (None, "")]
     rows += [("report", key, str(value)) for key, value in about.items()]
-    return Sheet(("of", "item", "value"), rows, "lll")
+    return FileTable(("of", "item", "value"), rows, "lll")
 
 
 def _rounded(value) -> str | None:

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.lines import Line2D
 
 from deepham.economics.economy import Economy
-from deepham.figures import (
+from deepham.presentation.figures import (
     GREY,
     Figure,
     asset_label,
@@ -21,13 +21,11 @@ from deepham.figures import (
     panel_title,
     shown_states,
 )
-from deepham.figures import (
-    density as density_of,
-)
-from deepham.figures_irf import GRID_LINE, LINES, impulse_responses
+from deepham.presentation.figures import density as density_of
+from deepham.presentation.figures_irf import GRID_LINE, LINES, impulse_responses
+from deepham.presentation.labels import labelled
 from deepham.report.planner import Takeover
 from deepham.report.study import Study
-from deepham.states import labelled
 
 SHOWN_PERIODS = 160
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader
 from matplotlib.figure import Figure
 
-from deepham.figures import save_figures
-from deepham.sheet import Sheet
+from deepham.presentation.figures import save_figures
+from deepham.presentation.file_table import FileTable
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Illustration:
     """A figure or a table, under the name of its file, with the sentence below it."""
 
     name: str
-    content: Figure | Sheet
+    content: Figure | FileTable
     caption: str
 
     @property
@@ -45,15 +45,15 @@ class Section:
         return [each for each in self.shown if isinstance(each.content, Figure)]
 
     @property
-    def sheets(self) -> list[Illustration]:
-        return [each for each in self.shown if isinstance(each.content, Sheet)]
+    def tables(self) -> list[Illustration]:
+        return [each for each in self.shown if isinstance(each.content, FileTable)]
 
 
 def write(folder: Path, title: str, subtitle: str, sections: list[Section]) -> Path:
     """Write report.html and everything beside it. Returns its path."""
     for section in sections:
         save_figures({each.name: each.content for each in section.figures}, folder)
-        for each in section.sheets:
+        for each in section.tables:
             each.content.write(folder, each.name)
     inline = {
         each.name: base64.b64encode((folder / f"{each.name}.png").read_bytes()).decode()

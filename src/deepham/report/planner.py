@@ -23,7 +23,7 @@ from deepham.simulation.continuum import on_grid
 from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population, concatenate, quantile
 from deepham.simulation.walk import walk
-from deepham.solved import SolvedEconomy
+from deepham.solution.solved import SolvedEconomy
 
 NEGLIGIBLE = 1e-7  # the share of lifetime utility that lies beyond a path
 BLOCK = 8  # paths that are followed at once: every period of them is kept

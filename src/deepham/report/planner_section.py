@@ -8,12 +8,12 @@ import math
 import numpy as np
 
 from deepham.economics.economy import Economy
+from deepham.presentation.file_table import FileTable
 from deepham.report import figures
 from deepham.report.page import Illustration, Section
 from deepham.report.planner import Estimate, Takeover
 from deepham.report.study import Study
 from deepham.report.welfare import GROUPS
-from deepham.sheet import Sheet
 
 # of `report.planner.statistics`: what it is, unit
 STATISTICS = {
@@ -46,7 +46,7 @@ def planner_section(studies: list[Study], takeover: Takeover | None) -> Section 
         [
             Illustration(
                 "planner_statistics",
-                _statistics_sheet(shown),
+                _statistics_file_table(shown),
                 "Means over time; dispersion is that across households "
                 "within a period. In brackets standard errors over panels, whose aggregates are those of their few "
                 "households.",
@@ -82,7 +82,7 @@ def planner_section(studies: list[Study], takeover: Takeover | None) -> Section 
         ),
         Illustration(
             "gains_table",
-            _gains_sheet(takeover, economy),
+            _gains_file_table(takeover, economy),
             "Gains in percent of consumption, for ever, between "
             "quantiles of wealth; in brackets standard errors over paths of the aggregate shock.",
         ),
@@ -108,7 +108,7 @@ def _in_words(takeover: Takeover, economy: Economy) -> list[str]:
     ]
 
 
-def _statistics_sheet(shown: list[Study]) -> Sheet:
+def _statistics_file_table(shown: list[Study]) -> FileTable:
     economy = shown[0].solved.economy
     columns = {
         f"{study.label}, {population}": found for study in shown for population, found in study.statistics.items()
@@ -122,12 +122,12 @@ def _statistics_sheet(shown: list[Study]) -> Sheet:
             (f"{text}, z {state}" if state else text, unit, *(_cell(*found[name]) for found in columns.values()))
         )
         exact.append((name, unit, *(x for found in columns.values() for x in found[name])))
-    return Sheet(
+    return FileTable(
         ("", "unit", *columns), rows, "ll" + "r" * len(columns), ("name", "unit", *_with_errors(columns)), exact
     )
 
 
-def _gains_sheet(takeover: Takeover, economy: Economy) -> Sheet:
+def _gains_file_table(takeover: Takeover, economy: Economy) -> FileTable:
     """A row a group of households by wealth: mean gains by individual state and of all, and how many gain."""
     names = economy.names_of(economy.individual_shock, economy.chain.n_eps)
     described, gains = (
@@ -152,7 +152,9 @@ def _gains_sheet(takeover: Takeover, economy: Economy) -> Sheet:
         for level, k, values, errors in lines
     ]
     exact = [(level, k, *(x for each in zip(values, errors) for x in each)) for level, k, values, errors in lines]
-    return Sheet((*described, *gains), rows, "l" + "r" * (len(gains) + 1), (*described, *_with_errors(gains)), exact)
+    return FileTable(
+        (*described, *gains), rows, "l" + "r" * (len(gains) + 1), (*described, *_with_errors(gains)), exact
+    )
 
 
 def _with_errors(names) -> tuple[str, ...]:

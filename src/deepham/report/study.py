@@ -14,14 +14,14 @@ from deepham.algorithm.business_cycle import Moments
 from deepham.algorithm.evaluation import Ergodic, cycle_moments, distribution_measures, moment_errors
 from deepham.economics.economy import require
 from deepham.errors import InputError, NotConverged, NotEnoughMemory, OutOfDomain
-from deepham.impulse import POOL
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.transition import solve_transition
 from deepham.report.planner import PANEL_BURN_IN, PANEL_PERIODS, PANELS, panel_statistics, statistics
 from deepham.report.welfare import FluctuationCost, cost_of_fluctuations, pooled
-from deepham.risky import RiskySteadyState
 from deepham.simulation.period import Panel
-from deepham.solved import SolvedEconomy
+from deepham.solution.impulse import POOL
+from deepham.solution.risky import RiskySteadyState
+from deepham.solution.solved import SolvedEconomy
 
 GRID = "grid"
 MEMORY = 500  # periods of a simulation that are left out: it begins at an average cross-section

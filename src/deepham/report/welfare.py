@@ -19,7 +19,7 @@ from deepham.economics.economy import Economy
 from deepham.reference.transition import Transition
 from deepham.simulation.period import Panel
 from deepham.simulation.population import Population
-from deepham.solved import SolvedEconomy
+from deepham.solution.solved import SolvedEconomy
 
 GROUPS = (
     (0.0, 0.01),

@@ -1,123 +1,31 @@
-"""Runs on disk: their folders, their status, and the checkpoint to resume from."""
+"""The checkpoint of a run: written whole or not at all, and found and checked to resume from."""
 
 from __future__ import annotations
 
 import hashlib
 import io
 import os
-import shlex
-import shutil
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 import lightning
 import torch
-from filelock import FileLock, Timeout
 from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch.callbacks import Checkpoint
 
 from deepham.errors import InputError
-from deepham.files import PIECE, replace, write_json
-from deepham.folder import SCHEMA_VERSION
-from deepham.training.composing import override
-from deepham.training.disk import Disk
-from deepham.training.interruption import heed
+from deepham.solution.folder import SCHEMA_VERSION
+from deepham.system.disk import Disk
+from deepham.system.files import PIECE, replace
+from deepham.system.interruption import heed
+from deepham.training.folders import CHECKPOINT
 
-LAST, AUTO = "last", "auto"
-CHECKPOINT = f"{LAST}.ckpt"
+LAST, AUTO = "last", "auto"  # what ckpt_path may say
 CARRIED = "configuration"  # where a checkpoint has what its run was configured with
 CARRIED_KEYS = ("run", "verdict", "reference", "figures", "solve_reference", "optimized_metric")
-LOCK, STATUS = ".lock", "status.json"
 SEAL = b"deepham sha256 "  # with the digest behind it, the comment of the zip archive that torch.save writes
 DIGEST = 64
-
-
-@dataclass(frozen=True)
-class RunFolders:
-    """checkpoints/<run>/ and logs/<run>/, and the disk they are on; `job` is what status.json says of a job of a
-    sweep."""
-
-    name: str
-    checkpoints: Path
-    logs: Path
-    job: dict = field(default_factory=dict)
-    disk: Disk = field(default_factory=Disk)
-
-    @property
-    def last(self) -> Path:
-        return self.checkpoints / CHECKPOINT
-
-    @property
-    def status(self) -> Path:
-        return self.checkpoints / STATUS
-
-    @contextmanager
-    def claimed(self, resuming: bool):
-        """Make both folders and keep other processes out of them inside this block.
-
-        The system takes the lock back from a process that is killed. A run that never saved anything may be started
-        again under its name.
-
-        Raises:
-            InputError: another process is at it; a folder that holds something, unless resuming, or that cannot be
-            made.
-        """
-        self._check_free(resuming)
-        for folder in (self.checkpoints, self.logs):
-            try:
-                folder.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise InputError(
-                    f"run: cannot make {folder}: {error.strerror}; choose other folders with checkpoint_dir=... "
-                    "and log_dir=..."
-                ) from error
-        try:
-            held = FileLock(self.checkpoints / LOCK).acquire(blocking=False)
-        except Timeout:
-            raise InputError(
-                f"run: another process is running {self.name} in {self.checkpoints}; wait for it, or choose "
-                "another name with run=..."
-            ) from None
-        except OSError as error:
-            raise InputError(
-                f"run: cannot write in {self.checkpoints}: {error.strerror}; choose another folder with "
-                "checkpoint_dir=..."
-            ) from error
-        with held:
-            self._check_free(resuming)  # once more: somebody may have been faster
-            self._sweep()
-            yield
-
-    def _check_free(self, resuming: bool) -> None:
-        """Raise InputError where a run of this name has left something that a new one would overwrite."""
-        if resuming or self._saved_nothing():
-            return
-        for folder in (self.checkpoints, self.logs):
-            if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-                resume = shlex.quote(override("ckpt_path", str(self.checkpoints)))
-                raise InputError(
-                    f"run: {folder} exists and is not empty; choose another name with run=..., or resume with {resume}"
-                )
-
-    def _saved_nothing(self) -> bool:
-        """Whether a run of this name was started and ended before its first checkpoint."""
-        if not self.checkpoints.is_dir():
-            return False
-        left = {path.name for path in self.checkpoints.iterdir() if path.suffix != ".tmp"}
-        return bool(left) and left <= {STATUS, LOCK}
-
-    def _sweep(self) -> None:
-        """Remove what a process that was killed while it wrote has left."""
-        for folder in (self.checkpoints, self.logs):
-            for path in folder.glob("*.tmp"):
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
-
-    def set_status(self, state: str, **details) -> None:
-        """Replace status.json: state is running, finished, failed or interrupted. Raises OSError."""
-        write_json(self.status, {"state": state, "run": self.name} | self.job | details)
 
 
 class LastCheckpoint(Checkpoint):

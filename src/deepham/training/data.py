@@ -15,12 +15,12 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from deepham.algorithm.realised import realised_utility
 from deepham.algorithm.settings import AlgorithmSettings
-from deepham.datasets import draw_panel
 from deepham.economics.economy import Economy
 from deepham.simulation.continuum import on_grid, wealth_grid
 from deepham.simulation.period import Panel, Policy, World
 from deepham.simulation.population import Population, concatenate
 from deepham.simulation.walk import initial_panel, later
+from deepham.solution.datasets import draw_panel
 from deepham.training.capture import Captured
 from deepham.training.ranks import ALONE, Ranks
 
@@ -29,10 +29,16 @@ BEHIND_A_HISTOGRAM = 2000  # agents whose wealth the continuum starts from
 
 @dataclass
 class Batch:
-    """Where B economies stand and, for a step of the value regression, the utility (B, N) realised from there."""
+    """What a step learns from: where B economies stand.
+
+    Attributes:
+        realised: (B, N), for a step of the value regression, the utility realised from there.
+        generator: what the step draws from, on the device of the panel.
+    """
 
     panel: Panel
     realised: Tensor | None = None
+    generator: torch.Generator | None = None
 
 
 class PanelStream(IterableDataset):
@@ -81,13 +87,13 @@ class PanelStream(IterableDataset):
             )
         for _ in range(s.value_steps):
             index = self._choose(len(pool.z), s.value_economies)
-            yield Batch(pool.select(index), realised[index])
+            yield Batch(pool.select(index), realised[index], self.generator)
         for _ in range(s.policy_steps):
             if s.fresh == "step":
                 self.panel = self._move_on(self.panel)
-                yield Batch(self.panel)
+                yield Batch(self.panel, generator=self.generator)
             else:
-                yield Batch(pool.select(self._choose(len(pool.z), s.economies)))
+                yield Batch(pool.select(self._choose(len(pool.z), s.economies)), generator=self.generator)
 
     def _initial_panel(self) -> Panel:
         agents = self.settings.agents or BEHIND_A_HISTOGRAM
@@ -114,14 +120,16 @@ class PanelData(lightning.LightningDataModule):
     """Holds the stream, its generator and the simulated economies; all of it is part of a checkpoint.
 
     Args:
+        world: the economy and the policy that learns.
         settings: of the whole run; one process of several simulates its share of the economies.
         start: (n_z, N) cross-sections by aggregate state to begin with, or None for the economy's own.
         ranks: the processes that train together.
-        capture: on a GPU, move the economies and take the gradients by CUDA graphs.
+        capture: on a GPU, move the economies by a CUDA graph.
     """
 
     def __init__(
         self,
+        world: World,
         settings: AlgorithmSettings,
         seed: int,
         start: Population | None = None,
@@ -129,21 +137,20 @@ class PanelData(lightning.LightningDataModule):
         capture: bool = False,
     ):
         super().__init__()
-        self.capture = capture
+        self.world, self.capture = world, capture
         self.settings, self.seed, self.start, self.ranks = settings.share(ranks.size), seed, start, ranks
         self.stream: PanelStream | None = None
         self._shares: list[dict] | None = None  # of several processes: the state of each after the last outer iteration
 
     def setup(self, stage: str) -> None:
-        module = self.trainer.lightning_module
         device = self.trainer.strategy.root_device
         generator = torch.Generator(device).manual_seed(self.ranks.seed(self.seed))
-        economy = module.economy.to(device=device)
+        economy = self.world.economy.to(device=device)
         start = self.start
         if start is not None:
             k, weight = (x.to(device=device, dtype=torch.float32) for x in (start.k, start.weight))
             start = Population(k, start.eps.to(device), weight)
-        self.stream = PanelStream(economy, module.policy, self.settings, generator, start, self.capture)
+        self.stream = PanelStream(economy, self.world.policy, self.settings, generator, start, self.capture)
 
     def train_dataloader(self) -> DataLoader:
         # a generator of its own: a DataLoader draws a seed for workers, which would touch the global one

@@ -16,17 +16,18 @@ from lightning.fabric.plugins.environments import LightningEnvironment
 
 from deepham.economics.economy import require
 from deepham.errors import InputError, TrainingDiverged
-from deepham.files import replace
-from deepham.loading import load
-from deepham.solution import Solution
-from deepham.training.checkpoints import LastCheckpoint, RunFolders, SealedCheckpoints, read_checkpoint
-from deepham.training.configuration import Settings
+from deepham.monitoring.terminal import quiet_lightning
+from deepham.solution.loading import load
+from deepham.solution.solution import Solution
+from deepham.system.files import replace
+from deepham.training.checkpoints import LastCheckpoint, SealedCheckpoints, read_checkpoint
 from deepham.training.data import PanelData, processes_of
+from deepham.training.folders import RunFolders
 from deepham.training.module import SMALLER_STEP, DeepHAM
 from deepham.training.nodes import beside
 from deepham.training.ranks import Ranks
-from deepham.training.settings import TrainerSettings
-from deepham.training.terminal import quiet_lightning
+from deepham.training.roles import InEveryProcess
+from deepham.training.settings import Settings, TrainerSettings
 
 log = logging.getLogger("deepham")
 IN_MEMORY = "the checkpoint that was read"  # Lightning asks for a path
@@ -55,7 +56,7 @@ def fit(
     if folders is None:
         with TemporaryDirectory(prefix="deepham-") as home:
             return fit(settings, callbacks, loggers, RunFolders("unnamed", Path(home), Path(home)), resume, init)
-    needed = [callback for callback in callbacks if getattr(callback, "every_process", False)]
+    needed = [callback for callback in callbacks if isinstance(callback, InEveryProcess) and callback.every_process]
     everything = [*callbacks, LastCheckpoint(folders.checkpoints, folders.disk)]
     retreating = False
     with beside(settings.trainer) as ranks:
@@ -65,9 +66,8 @@ def fit(
                 module.start_from(init)
             if retreating:
                 module.retreat()
-            data = PanelData(
-                settings.algorithm, settings.seed, init and init.ergodic, ranks, settings.trainer.cuda_graphs
-            )
+            start, capture = init and init.ergodic, settings.trainer.cuda_graphs
+            data = PanelData(module.world, settings.algorithm, settings.seed, start, ranks, capture)
             # the content, not the file: the disks of other machines may be others, or behind
             checkpoint = None if resume is None else read_checkpoint(resume)
             ranks.broadcast((module, data, settings.trainer, needed, checkpoint))
@@ -91,12 +91,31 @@ def fit(
 def fit_once(
     module: DeepHAM, data: PanelData, trainer: TrainerSettings, callbacks: list, loggers: list, checkpoint: dict | None
 ) -> None:
-    """Train until the end, in this process and in step with the others, from the checkpoint on. Raises
-    TrainingDiverged."""
-    with quiet_lightning(), computing(trainer):
-        _trainer(module, data.ranks, trainer, callbacks, loggers, checkpoint).fit(
-            module, datamodule=data, **({} if checkpoint is None else {"ckpt_path": IN_MEMORY, "weights_only": True})
-        )
+    """Train until the end, in this process and in step with the others, from the checkpoint on.
+
+    Raises:
+        TrainingDiverged: in all processes, with the batch of all of them.
+    """
+    module.ranks, module.capture = data.ranks, trainer.cuda_graphs
+    # before the callbacks that measure: they look at the economies of all processes
+    callbacks = [Together(), *callbacks]
+    try:
+        with quiet_lightning(), computing(trainer):
+            _trainer(module, data.ranks, trainer, callbacks, loggers, checkpoint).fit(
+                module,
+                datamodule=data,
+                **({} if checkpoint is None else {"ckpt_path": IN_MEMORY, "weights_only": True}),
+            )
+    except TrainingDiverged as error:
+        error.batch = None if error.batch is None else data.whole(error.batch)
+        raise
+
+
+class Together(lightning.Callback):
+    """Lets the processes tell each other where their economies stand, after each outer iteration."""
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        trainer.datamodule.meet()
 
 
 def _keep_batch(error: TrainingDiverged, folders: RunFolders) -> None:

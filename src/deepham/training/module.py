@@ -13,12 +13,13 @@ from deepham.algorithm.gradients import Descent, regression_gradient, update_gra
 from deepham.algorithm.settings import AlgorithmSettings, OptimizerSettings
 from deepham.economics.economy import Economy
 from deepham.errors import TrainingDiverged
-from deepham.folder import SCHEMA_VERSION
 from deepham.networks.settings import NetworkSettings, build_networks
 from deepham.simulation.period import Panel, World
-from deepham.solution import Solution
+from deepham.solution.folder import SCHEMA_VERSION
+from deepham.solution.solution import Solution
 from deepham.training.capture import Captured
 from deepham.training.data import Batch
+from deepham.training.ranks import ALONE, Ranks
 
 NETWORKS = ("policy", "value")  # in the order of their optimisers
 SMALLER_STEP = 0.3  # the learning rate after going back, as a share of the one before
@@ -31,6 +32,10 @@ class DeepHAM(lightning.LightningModule):
         model: name of the economy and its parameters.
         network, algorithm: fields of NetworkSettings and AlgorithmSettings.
         seed: initialises the networks.
+
+    Attributes:
+        ranks: the processes that train together.
+        capture: take the gradients by a CUDA graph.
     """
 
     def __init__(self, model: dict, network: dict, algorithm: dict, seed: int):
@@ -50,7 +55,9 @@ class DeepHAM(lightning.LightningModule):
         self.at_once = True  # whether a number that is none is looked for in every step
         # or at the end of an outer iteration: what, step, whether it is finite
         self._unread: list[tuple[str, int, Tensor]] = []
-        self.measures: dict[str, float] = {}  # of the latest outer iteration, filled by callbacks
+        self.ranks: Ranks = ALONE
+        self.capture = False
+        self._captured: Captured | None = None
 
     @staticmethod
     def create_economy(name: str, **parameters) -> Economy:
@@ -82,20 +89,21 @@ class DeepHAM(lightning.LightningModule):
         if batch.realised is not None:
             descent = regression_gradient(self.world, batch.panel, batch.realised, self.settings, self.typical)
             return {"value_loss": self._descend("value", descent, batch)}
-        descents = self._gradients(batch.panel)
+        descents = self._gradients(batch)
         losses = {f"{name}_loss": self._descend(name, descent, batch) for name, descent in zip(NETWORKS, descents)}
         self.updates += 1
         self._update_averages()
         return losses
 
-    def _update_gradients(self, panel: Panel) -> list[Descent]:
-        return update_gradients(
-            self.world,
-            panel,
-            self.settings,
-            self.trainer.datamodule.stream.generator,
-            self.typical,
-        )
+    def _gradients(self, batch: Batch) -> list[Descent]:
+        def gradients(panel: Panel) -> list[Descent]:
+            return update_gradients(self.world, panel, self.settings, batch.generator, self.typical)
+
+        if not self.capture:
+            return gradients(batch.panel)
+        if self._captured is None:  # recorded once: the generator is that of all batches
+            self._captured = Captured(gradients, batch.generator)
+        return self._captured(batch.panel)
 
     def _descend(self, name: str, descent: Descent, batch: Batch) -> Tensor:
         """One step of the optimizer down the gradient of all processes, each of which counts by the mean weight of its
@@ -104,32 +112,31 @@ class DeepHAM(lightning.LightningModule):
         Returns:
             The loss over all processes.
         """
-        index, gradient, data = NETWORKS.index(name), list(descent.gradient), self.trainer.datamodule
-        loss, state = data.ranks.average(gradient, descent.loss, descent.weight, batch.panel.population.k.sum())
+        index, gradient = NETWORKS.index(name), list(descent.gradient)
+        loss, state = self.ranks.average(gradient, descent.loss, descent.weight, batch.panel.population.k.sum())
         for what, value in (
             ("a state of the population", state),
             (f"the {name} loss", loss),
             (f"the {name} gradient", torch.nn.utils.get_total_norm(gradient)),
         ):
-            self._check_finite(what, value, batch, data.whole)
+            self._check_finite(what, value, batch)
         for leaf, its_gradient in zip(getattr(self, name).parameters(), gradient, strict=True):
             leaf.grad = its_gradient
         try:
             self.optimizers()[index].step()
         except torch.linalg.LinAlgError as error:  # SOAP finds no eigenbasis for gradients of absurd sizes
             self._read()  # what is no number has none either
-            raise self._diverged(f"the {name} gradient has no eigenbasis", data.whole(batch)) from error
+            raise self._diverged(f"the {name} gradient has no eigenbasis", batch) from error
         self.lr_schedulers()[index].step()
         return loss.clone()  # the next graph launch writes over it
 
-    def _check_finite(self, what: str, value: Tensor, batch: Batch, of=lambda batch: batch) -> None:
-        """Raise TrainingDiverged with `of` the batch, called only then, unless the value is a number; or let `_read` do
-        it."""
+    def _check_finite(self, what: str, value: Tensor, batch: Batch) -> None:
+        """Raise TrainingDiverged unless the value is a number, or let `_read` do it."""
         total = value.detach().sum()
         if not self.at_once:
             self._unread.append((what, self._step, total))
         elif not bool(total.isfinite()):
-            raise self._diverged(_fault(what, total), of(batch))
+            raise self._diverged(_fault(what, total), batch)
 
     def _read(self) -> None:
         """Raise TrainingDiverged for the first number of this outer iteration that is none, without its batch."""
@@ -169,19 +176,15 @@ class DeepHAM(lightning.LightningModule):
     def on_fit_start(self) -> None:
         self.economy = self.economy.to(device=self.device)
         self.at_once = self.device.type == "cpu"  # a GPU would have to stop for it
-        data = self.trainer.datamodule
-        self._gradients = (
-            Captured(self._update_gradients, data.stream.generator) if data.capture else self._update_gradients
-        )
+        self._captured = None
 
     def on_train_batch_end(self, outputs: dict, batch: Batch, batch_idx: int) -> None:
         """At the end of an outer iteration: what is measured next, and kept, is good down to the last step's
         outcome."""
         if batch_idx + 1 == self.trainer.num_training_batches:
             for name, leaf in self.named_parameters():
-                self._check_finite(f"the weight {name}", leaf, batch, self.trainer.datamodule.whole)
+                self._check_finite(f"the weight {name}", leaf, batch)
             self._read()
-            self.trainer.datamodule.meet()
 
     def retreat(self) -> None:
         """Train from the next checkpoint that is loaded with a smaller step, for the rest of the run."""

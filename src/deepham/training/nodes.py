@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, ClassVar
 import torch.distributed
 
 from deepham.errors import InputError, ProcessLost
+from deepham.system.interruption import STOPPING, Interrupted, interruptible
 from deepham.training.cluster import find_environment
-from deepham.training.interruption import STOPPING, Interrupted, interruptible
 from deepham.training.processes import PATIENCE, settle, started, work
 from deepham.training.ranks import ALONE, JOINING, WAITING, Disconnected, Ranks
 

@@ -22,8 +22,8 @@ from torch.multiprocessing.spawn import ProcessContext, ProcessException
 
 from deepham.economics.economy import require
 from deepham.errors import ProcessLost, TrainingDiverged, one_line
+from deepham.system.interruption import STOPPING, deaf
 from deepham.training.allocator import keep_freed_memory
-from deepham.training.interruption import STOPPING, deaf
 from deepham.training.ranks import Disconnected, Ranks
 
 LOOPBACK = {"linux": "lo", "darwin": "lo0"}  # the connection neither leaves the machine nor breaks with its network

@@ -1,12 +1,17 @@
-"""Where a run computes."""
+"""The settings of a run: what it trains, and where it computes."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import torch
 
-from deepham.economics.economy import require
+from deepham.algorithm.evaluation import VerdictSettings
+from deepham.algorithm.settings import AlgorithmSettings
+from deepham.economics.economy import Economy, require
+from deepham.networks.settings import NetworkSettings
+from deepham.reference.settings import ReferenceSettings
+from deepham.system.hardware import cpu_name
 from deepham.training.cluster import how_to_start
 from deepham.training.nodes import Tasks
 
@@ -75,3 +80,34 @@ class TrainerSettings:
             f"trainer.nodes={self.nodes}: expected {self.ranks} tasks, {self.on_a_node} on each "
             f"node as trainer.processes or trainer.gpus says, got {tasks.ranks.size}; {how}",
         )
+
+
+def device_name(settings: TrainerSettings) -> str:
+    """The card, or the processor and the threads used of it."""
+    nodes = f"{settings.nodes} nodes with " * (settings.nodes > 1)
+    if settings.gpus:
+        return nodes + f"{settings.gpus} x " * (settings.gpus > 1) + torch.cuda.get_device_name(0)
+    return nodes + cpu_name(settings.processes * settings.threads)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything a run needs, checked."""
+
+    economy_name: str
+    economy: Economy
+    network: NetworkSettings
+    algorithm: AlgorithmSettings
+    trainer: TrainerSettings
+    verdict: VerdictSettings
+    reference: ReferenceSettings
+    seed: int
+
+    def hyperparameters(self) -> dict:
+        """The plain data that identifies what is trained, as a checkpoint holds it."""
+        return {
+            "model": {"name": self.economy_name} | self.economy.parameters(),
+            "network": asdict(self.network),
+            "algorithm": asdict(self.algorithm),
+            "seed": self.seed,
+        }

@@ -1,0 +1,103 @@
+"""The measures of each outer iteration: those of the callbacks that measure, in metrics.csv and in the loggers."""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+from pathlib import Path
+
+import lightning
+import torch
+
+from deepham.system.disk import Disk
+from deepham.system.files import replace
+from deepham.training.module import DeepHAM
+from deepham.training.roles import Measures
+
+
+class History(lightning.Callback):
+    """One row per outer iteration. The rows are part of a checkpoint, so that a resumed run repeats and loses none.
+
+    It stands before the callbacks that read the row of an outer iteration, by `rows_of`.
+
+    Args:
+        path: metrics.csv of the run, or None to write no file.
+        disk: the disk it is on.
+    """
+
+    def __init__(self, path: Path | None, disk: Disk | None = None):
+        self.path, self.disk = path, disk or Disk()
+        self.rows: list[dict[str, float]] = []
+        self._losses: dict[str, list] = {}
+
+    def on_train_start(self, trainer, module) -> None:
+        self._started = time.perf_counter()
+
+    def on_train_epoch_start(self, trainer, module) -> None:
+        self._losses, self._updates_before = {}, module.updates
+
+    def on_train_batch_end(self, trainer, module, outputs: dict, batch, batch_index: int) -> None:
+        for name, loss in outputs.items():
+            self._losses.setdefault(name, []).append(loss)
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, module: DeepHAM) -> None:
+        losses = {f"train/{name}": float(torch.stack(values).double().mean()) for name, values in self._losses.items()}
+        rates = {"train/learning_rate": trainer.optimizers[0].param_groups[0]["lr"]}
+        measured = self._measured(trainer, module)
+        now = time.perf_counter()  # since the last row: with what is measured, and what was drawn after that
+        seconds, self._started = now - self._started, now
+        timing = {
+            "timing/seconds": seconds,
+            "timing/updates_per_second": (module.updates - self._updates_before) / seconds,
+        }
+        measures = losses | rates | timing | measured
+        self.rows.append({"outer_iteration": trainer.current_epoch + 1} | measures)
+        for logger in trainer.loggers:
+            logger.log_metrics(measures, step=trainer.current_epoch + 1)
+        if self.path:
+            self._write()
+
+    @staticmethod
+    def _measured(trainer: lightning.Trainer, module: DeepHAM) -> dict[str, float]:
+        panel, measured = trainer.datamodule.panel, {}
+        for callback in trainer.callbacks:
+            if isinstance(callback, Measures):
+                measured |= callback.take_measures(module.averaged, panel)
+        return measured
+
+    def columns(self, most: int | None = None) -> dict[str, list[float | None]]:
+        """Measure -> its values by outer iteration, None where a row lacks it; of at most so many rows, evenly
+        spread."""
+        every = -(-len(self.rows) // most) if most and self.rows else 1
+        rows = self.rows[::-every][::-1]  # with the last
+        return {name: [row.get(name) for row in rows] for name in dict.fromkeys(name for row in rows for name in row)}
+
+    def _write(self) -> None:
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(self.columns()), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.rows)
+        with self.disk.attempt(str(self.path)):
+            replace(self.path, text.getvalue().encode())
+
+    def state_dict(self) -> dict:
+        return {"rows": self.rows}
+
+    def load_state_dict(self, state: dict) -> None:
+        self.rows = state["rows"]
+
+
+def rows_of(trainer: lightning.Trainer) -> list[dict[str, float]]:
+    """The rows up to the outer iteration that ends; none where nobody keeps them."""
+    return next((callback.rows for callback in trainer.callbacks if isinstance(callback, History)), [])
+
+
+def history_of(log_folder: Path, measure: str) -> list[float]:
+    """The measure after each outer iteration so far, also of a run that goes on; empty where there is no such
+    history."""
+    try:
+        with open(log_folder / "metrics.csv", encoding="utf-8", newline="") as file:
+            return [float(row[measure]) for row in csv.DictReader(file)]
+    except (OSError, ValueError, KeyError, TypeError, csv.Error):
+        return []

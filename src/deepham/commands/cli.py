@@ -1,0 +1,257 @@
+"""Entry of the scripts: Hydra composes the configuration, and whatever goes wrong is one line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import sys
+import traceback
+from difflib import get_close_matches
+from functools import partial
+from importlib import import_module
+
+import hydra
+from hydra import compose
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import OverrideParseException
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from deepham.commands.composing import check_files, check_flags, composing, read_words
+from deepham.commands.help import help_page
+from deepham.errors import (
+    InputError,
+    NotConverged,
+    NotSaved,
+    OutOfDomain,
+    ProcessLost,
+    TrainingDiverged,
+    one_line,
+    show,
+)
+from deepham.presentation.saying import complain, forgive_letters
+from deepham.system.interruption import STOPPING, Interrupted, interruptible
+from deepham.system.paths import NAMES, conf_folder
+from deepham.training.allocator import keep_freed_memory
+from deepham.training.overrides import override
+
+# launchers and sweepers of Hydra -> the extra of this package that brings them
+EXTRAS = {"optuna": "sweep", "joblib": "sweep", "submitit_local": "cluster", "submitit_slurm": "cluster"}
+
+NODES = re.compile(r"\+*trainer\.nodes=(?!1$).*")  # a command line that asks for several
+
+
+class JobFailed(RuntimeError):
+    """A job without a result, which has said why; its sweeper decides whether it goes on."""
+
+
+def train() -> int:
+    """`python scripts/train.py` and, from an installed package, `deepham-train`. Returns the exit code."""
+    if not any(NODES.fullmatch(text) for text in sys.argv[1:]):
+        return run_script("train", "deepham.commands.train")
+    from deepham.training.nodes import take_part  # torch
+
+    try:
+        return take_part(partial(run_script, "train", "deepham.commands.train"))
+    except (InputError, ProcessLost) as error:
+        _complain(str(error))
+        return 2 if isinstance(error, InputError) else 1
+
+
+def reference() -> int:
+    """`python scripts/reference.py`. Returns the exit code."""
+    return run_script("reference", "deepham.commands.reference")
+
+
+def evaluate() -> int:
+    """`python scripts/evaluate.py`. Returns the exit code."""
+    return run_script("evaluate", "deepham.commands.evaluate")
+
+
+def summarize() -> int:
+    """`python scripts/summarize.py`. Returns the exit code."""
+    return run_script("summarize", "deepham.commands.summarize")
+
+
+def report() -> int:
+    """`python scripts/report.py`. Returns the exit code."""
+    return run_script("report", "deepham.commands.report")
+
+
+def run_script(config_name: str, module: str) -> int:
+    """Call `run` of the module with conf/<config_name>.yaml and the overrides of the command line.
+
+    Returns the exit code: 0 done, 2 bad input, 128 + signal when interrupted, 1 anything else. A sweep runs all of its
+    jobs and returns 1 if one of them failed.
+    """
+    if {"-h", "--help"} & set(sys.argv[1:]):
+        return _help(config_name)
+    try:
+        _check(config_name, sys.argv[1:])
+    except InputError as error:
+        _complain(str(error))
+        return 2
+    except Exception as error:  # whatever Hydra and OmegaConf have to say about a setting
+        _complain(explain(error, config_name))
+        return 2
+    keep_freed_memory()
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # let exceptions through to here instead of a printed traceback and exit 1
+    os.environ.setdefault("SUBMITIT_PREEMPT_SIGNAL", "USR1")  # submitit's own is one that a run does not hear
+    codes: list[int] = []  # of the jobs in this process; those that a launcher starts in others get a copy
+    home, arguments = os.getpid(), list(sys.argv)
+
+    def job(cfg: DictConfig):
+        elsewhere = os.getpid() != home  # in a process of its own, which a launcher has started
+        if elsewhere:
+            sys.argv = list(arguments)  # a run says how it was started
+        try:
+            code, result = _attempt(module, cfg)
+        except Interrupted:  # as its status.json says; elsewhere it ends with its job
+            if not elsewhere:
+                raise
+            code, result = 1, None
+        codes.append(code)
+        result = float("nan") if result is None else result
+        # a sweeper that searches takes no NaN, and other scripts leave no status.json to tell this process by
+        searched = not HydraConfig.get().sweeper._target_.endswith(".BasicSweeper") and result != result
+        if searched or elsewhere and code and config_name != "train":
+            raise JobFailed(f"a job has no result: {' '.join(HydraConfig.get().overrides.task)}")
+        return result
+
+    try:
+        with interruptible(*STOPPING):
+            hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name=config_name)(job)()
+    except Interrupted as stop:
+        _conclude_sweep()
+        return stop.exit_code
+    # jobs keep theirs to themselves: this one is about the configuration, or a process is gone
+    except Exception as error:
+        lost = _conclude_sweep() is not None or isinstance(error, JobFailed)
+        _complain(f"{type(error).__name__}: {error}" if lost else explain(error, config_name))
+        return 1 if lost else 2
+    if not codes:
+        return _conclude_sweep() or 0
+    return codes[0] if len(codes) == 1 else int(any(codes))
+
+
+def _check(config_name: str, arguments: list[str]) -> None:
+    """Look at the command line before Hydra does. Raises InputError, and whatever Hydra and OmegaConf raise."""
+    words = read_words(arguments)
+    check_flags(words)
+    check_choices(words.overrides)
+    if words.hydra_help or words.shell_completion:
+        return
+    if words.multirun:
+        from deepham.commands.check_sweep import check_sweep  # torch, for sweeps only
+
+        return check_sweep(config_name, words.overrides, words.config_dir)
+    with composing(words.config_dir) as loader:
+        check_files(loader, config_name, words.overrides)
+
+
+def _attempt(module: str, cfg: DictConfig) -> tuple[int, float | None]:
+    """Exit code and result of one run, which says what went wrong: a failed job must not end a sweep. Raises
+    Interrupted."""
+    try:
+        # imported here, after --help and bad overrides: torch and lightning load slowly
+        with interruptible(*STOPPING):
+            return 0, import_module(module).run(cfg)
+    except InputError as error:
+        _complain(str(error))
+        return 2, None
+    except (NotConverged, OutOfDomain, TrainingDiverged, ProcessLost, NotSaved) as error:
+        _complain(str(error))
+        return 1, None
+    except Exception as error:  # the traceback says where the bug is
+        complain(traceback.format_exc().rstrip())
+        _complain(f"{type(error).__name__}: {error}")
+        return 1, None
+
+
+def _conclude_sweep() -> int | None:
+    """Let a sweep whose jobs have begun say how they went, unless it has; its exit code, None where there is no such
+    sweep."""
+    sweep = sys.modules.get("deepham.sweeps.summary")
+    return sweep and sweep.SweepSummary.conclude_latest()
+
+
+def check_choices(overrides: list[str]) -> None:
+    """Raise InputError for a group of settings whose option is not a plain name: Hydra reads any file that
+    model=../../file leads to, and an interpolation could become such a path.
+    """
+    for text in overrides:
+        key, _, choice = text.partition("=")
+        options = conf_folder() / key.lstrip("+~").partition("@")[0]
+        if set(choice) & set("/\\$") and options.is_dir():
+            raise InputError(
+                f"{text}: there is no such option; choose from "
+                f"{', '.join(sorted(path.stem for path in options.glob('*.yaml')))}"
+            )
+
+
+def explain(error: Exception, config_name: str) -> str:
+    """One line for an error of Hydra or OmegaConf: what was given, what was expected, how to mend it."""
+    cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else error
+    text = str(error)
+    if "Config group override must be" in text:
+        return "a group of settings needs the name of an option, not null; a single callback can be null"
+    group = re.search(r"Could not (?:find|load) '([^']+)/([^'/]*)'", text)
+    if group and group[2] in EXTRAS and group[1].startswith("hydra/"):
+        return f"{group[1]}={group[2]} is not installed; pip install -c constraints.txt -e '.[{EXTRAS[group[2]]}]'"
+    if group:
+        choices = re.findall(r"^\t(\S+)$", text, re.MULTILINE)
+        return f"{group[1]}={group[2]}: there is no such option; choose from {', '.join(choices)}"
+    unknown = re.search(r"Could not override '([^']+)'|Key '([^']+)' is not in struct", text)
+    if unknown:
+        key = unknown[1] or unknown[2]
+        known = _known_keys(config_name)
+        inside = [name for name in known if name.endswith(f".{key}")]
+        close = sorted(inside, key=lambda name: not name.startswith("model."))[:1] or get_close_matches(key, known, n=1)
+        siblings = [name for name in known if name.rpartition(".")[0] == key.rpartition(".")[0]]
+        hint = f"did you mean {close[0]}?" if close else f"known beside it: {', '.join(siblings) or ', '.join(known)}"
+        return f"{key}: unknown key; {hint}"
+    lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
+    if isinstance(error, OverrideParseException):
+        return _unread(error.override or "", lines[0])
+    return one_line(" ".join(lines[:2]) or f"configuration: {type(cause).__name__}")
+
+
+def _unread(text: str, reason: str) -> str:
+    """What is wrong with an override that Hydra cannot read."""
+    key, _, value = text.partition("=")
+    if key.lstrip("+") == "run":
+        return f"run: {NAMES}, got {show(value)}"
+    # an open bracket or quote is what it is; of a path or a name the quotes are missing
+    advice = (
+        "" if not value or set(value) & set("[]{}'\"") else f", or quotes inside: {shlex.quote(override(key, value))}"
+    )
+    return f"{text}: cannot be read; {reason}{advice}"
+
+
+def _help(config_name: str) -> int:
+    try:
+        forgive_letters()
+        print(help_page(config_name, sys.argv[1:]), flush=True)
+    except InputError as error:
+        _complain(str(error))
+        return 2
+    except BrokenPipeError:  # --help | head; what is left to write goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _known_keys(config_name: str) -> list[str]:
+    def keys(cfg: DictConfig, prefix: str = ""):
+        for key in cfg:
+            node = cfg._get_node(key)
+            yield f"{prefix}{key}"
+            if isinstance(node, DictConfig) and not node._is_none():
+                yield from keys(node, f"{prefix}{key}.")
+
+    with composing():
+        return list(keys(compose(config_name)))
+
+
+def _complain(line: str) -> None:
+    complain(f"error: {one_line(line)}")

@@ -1,0 +1,334 @@
+"""From a composed configuration to checked settings: types, ranges, and one line for whatever is wrong."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from functools import wraps
+from pathlib import Path
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.utils import get_class
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from deepham import economics, memory
+from deepham.algorithm.bellman_paper import Protocol
+from deepham.algorithm.evaluation import VerdictSettings, measure_names
+from deepham.algorithm.settings import AlgorithmSettings
+from deepham.economics.economy import Economy, require
+from deepham.errors import InputError, show
+from deepham.measures.verdict import bars_of
+from deepham.networks.settings import NetworkSettings
+from deepham.reference.compare import GAPS
+from deepham.reference.settings import ReferenceSettings
+from deepham.report.study import StudySettings
+from deepham.system.paths import NAMES, check_folder, conf_folder
+from deepham.training.overrides import key_of
+from deepham.training.settings import Settings, TrainerSettings
+
+KEYS = (
+    "model",
+    "network",
+    "algorithm",
+    "trainer",
+    "callbacks",
+    "logger",
+    "verdict",
+    "reference",
+    "run",
+    "seed",
+    "figures",
+    "init_from",
+    "solve_reference",
+    "ckpt_path",
+    "log_dir",
+    "checkpoint_dir",
+    "optimized_metric",
+)
+LEAST_HOUSEHOLDS = 0.1  # in each individual state of a batch, on average
+RUN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{,199}")  # file systems take 255 letters, a sweep adds some
+ALLOWED_TARGETS = ("deepham.", "lightning.")
+KINDS = {"callbacks": "lightning.Callback", "logger": "lightning.pytorch.loggers.Logger"}  # what parts have to be
+
+
+def input_errors(reader):
+    """Whatever a broken configuration raises becomes an InputError."""
+
+    @wraps(reader)
+    def checked(cfg: DictConfig):
+        try:
+            return reader(cfg)
+        except InputError:
+            raise
+        except (OmegaConfBaseException, ValueError, TypeError, OverflowError) as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise InputError(f"configuration: {reason}") from error
+
+    return checked
+
+
+def _check_enough(economy: Economy, algorithm: AlgorithmSettings) -> None:
+    """Raise InputError where hardly ever a household of a batch is in some individual state, so that nobody learns
+    there."""
+    if algorithm.agents is None:
+        return
+    share = economy.chain.eps_shares()
+    households = algorithm.economies * algorithm.agents
+    for name, number in zip(economy.names_of(economy.individual_shock, len(share)), (households * share).tolist()):
+        require(
+            number >= LEAST_HOUSEHOLDS,
+            f"algorithm.agents: {algorithm.economies} economies of {algorithm.agents} agents hold "
+            f"{number:.1g} households in state {name} of {economy.individual_shock} on average; expected at least "
+            f"{LEAST_HOUSEHOLDS * households / number / algorithm.economies:.0f} agents, or more economies",
+        )
+
+
+def _check_memory(settings: Settings) -> None:
+    """Raise InputError where the training or the verdict after it needs more memory than there is."""
+    trainer, gpus = settings.trainer, settings.trainer.gpus
+    training = memory.training(
+        settings.economy, settings.algorithm, settings.network, trainer.ranks if gpus else trainer.nodes
+    )
+    for device in [f"cuda:{card}" for card in range(gpus)] or ["cpu"]:
+        memory.require_memory(training, device)
+    number = "trainer.gpus" if gpus else "trainer.processes"
+    memory.require_memory([((trainer.on_a_node - 1) * memory.LOADED, {number: trainer.on_a_node})])
+    verdict = memory.verdict(settings.economy, settings.verdict, settings.network.width)
+    memory.require_memory(verdict, "cuda" if gpus else "cpu")
+
+
+def check_run_name(name) -> None:
+    """Raise InputError unless the name is fit for a folder."""
+    require(isinstance(name, str) and RUN_NAME.fullmatch(name) is not None, f"run: {NAMES}, got {show(name)}")
+
+
+@input_errors
+def read(cfg: DictConfig) -> Settings:
+    """Check a composed configuration of a run.
+
+    Raises:
+        InputError: a wrong type, a value out of range, a GPU that is not there, a foreign target, more than the memory
+        holds.
+    """
+    for key in KEYS:
+        require(key in cfg, f"{key}: missing; leave out the override ~{key}")
+    unknown = sorted(set(cfg) - {*KEYS, "calibration"})  # of which typed_model says what is wrong
+    require(not unknown, f"{', '.join(unknown)}: unknown key; there is {', '.join(KEYS)}")
+    name, economy = _economy(cfg)
+    algorithm = OmegaConf.to_object(typed_group("algorithm", cfg.algorithm, AlgorithmSettings))
+    settings = Settings(
+        economy_name=name,
+        economy=_under(economy, algorithm.objective),
+        network=OmegaConf.to_object(typed_group("network", cfg.network, NetworkSettings)),
+        algorithm=algorithm,
+        trainer=OmegaConf.to_object(typed_group("trainer", cfg.trainer, TrainerSettings)),
+        verdict=OmegaConf.to_object(typed_group("verdict", cfg.verdict, VerdictSettings)),
+        reference=OmegaConf.to_object(typed_group("reference", cfg.reference, ReferenceSettings)),
+        seed=_seed(cfg.seed),
+    )
+    for group in (settings.network, settings.algorithm, settings.trainer, settings.verdict, settings.reference):
+        group.validate()
+    bars_of(settings.verdict.bars, settings.verdict.own_bars)
+    settings.network.check_states(economy)
+    settings.network.check_base(economy)
+    _check_enough(economy, settings.algorithm)
+    settings.algorithm.share(settings.trainer.ranks)  # it can be split
+    _check_memory(settings)
+    if cfg.run is not None:
+        check_run_name(cfg.run)
+    measures = [*measure_names(economy), *GAPS]
+    require(
+        cfg.optimized_metric in measures,
+        f"optimized_metric: no measure {cfg.optimized_metric!r}; there is {', '.join(measures)}",
+    )
+    for group in ("callbacks", "logger"):
+        check_targets(group, cfg[group])
+    require(
+        cfg.init_from is None or cfg.ckpt_path in (None, "auto"),
+        "init_from and ckpt_path: a resumed run has its own networks; leave out one of them",
+    )
+    for switch in ("figures", "solve_reference"):
+        require(isinstance(cfg[switch], bool), f"{switch}: expected true or false, got {cfg[switch]!r}")
+    for folder in ("log_dir", "checkpoint_dir"):
+        check_folder(folder, cfg[folder])
+    require(
+        Path(cfg.log_dir).resolve() != Path(cfg.checkpoint_dir).resolve(),
+        f"log_dir and checkpoint_dir: expected two folders, got {cfg.log_dir} for both",
+    )
+    return settings
+
+
+@input_errors
+def read_reference(cfg: DictConfig) -> tuple[str, Economy, ReferenceSettings]:
+    """Name, economy and settings of a grid solution. Raises InputError as `read` does."""
+    check_folder("store", cfg.store)
+    settings = OmegaConf.to_object(typed_group("reference", cfg.reference, ReferenceSettings))
+    settings.validate()
+    name, economy = _economy(cfg)
+    return name, economy.under(cfg.objective), settings
+
+
+@input_errors
+def read_evaluation(cfg: DictConfig) -> tuple[VerdictSettings, ReferenceSettings, Protocol, int]:
+    """Settings of the verdict, the grid solution and the published protocol, and the seed. Raises as `read` does."""
+    require(not OmegaConf.is_missing(cfg, "solution"), "solution: give a run's folder, solution=checkpoints/<run>")
+    _check_output(cfg)
+    return *_groups(cfg, verdict=VerdictSettings, reference=ReferenceSettings, bellman_paper=Protocol), _seed(cfg.seed)
+
+
+@input_errors
+def read_report(cfg: DictConfig) -> tuple[VerdictSettings, ReferenceSettings, StudySettings, int]:
+    """Settings of the verdict, the grid solution and the simulations, and the seed. Raises as `read` does."""
+    _check_output(cfg)
+    return *_groups(cfg, verdict=VerdictSettings, reference=ReferenceSettings, study=StudySettings), _seed(cfg.seed)
+
+
+def _check_output(cfg: DictConfig) -> None:
+    check_folder("store", cfg.store)
+    if cfg.output is not None:
+        check_folder("output", cfg.output)
+
+
+def sized_for(cfg: DictConfig, economy_name: str) -> DictConfig:
+    """The configuration with what the economy's file in conf/model/ says of verdict and reference, where the command
+    line says nothing: a script that is given a solution knows its economy only then.
+    """
+    sizes = OmegaConf.load(conf_folder() / "model" / f"{economy_name}.yaml")
+    said = OmegaConf.create()
+    for key in map(key_of, HydraConfig.get().overrides.task):
+        if key.startswith(("verdict.", "reference.")):
+            OmegaConf.update(said, key, OmegaConf.select(cfg, key), force_add=True)
+    sized = {group: sizes[group] for group in ("verdict", "reference") if group in sizes}
+    return OmegaConf.merge(cfg, sized, said)
+
+
+def _groups(cfg: DictConfig, **schemas: type) -> list:
+    """Groups of settings, typed and validated, in the order given."""
+    groups = [OmegaConf.to_object(typed_group(name, cfg[name], schema)) for name, schema in schemas.items()]
+    for group in groups:
+        group.validate()
+        if isinstance(group, VerdictSettings):
+            bars_of(group.bars, group.own_bars)
+    return groups
+
+
+def typed_model(cfg: DictConfig) -> tuple[str, DictConfig]:
+    """Name of the economy of a whole configuration, and its parameters with their types.
+
+    Raises:
+        InputError: a wrong type, parameters that are missing or those of another economy.
+    """
+    require("calibration" not in cfg, "calibration: its file has to begin with the line # @package model")
+    _check_group("model", cfg.get("model"))
+    name = cfg.model.get("name")
+    schema = economics.economy_class(name)
+    known = [each.name for each in fields(schema)]
+    parameters = OmegaConf.masked_copy(cfg.model, [key for key in cfg.model if key != "name"])
+    strange = next((key for key in parameters if key not in known), None)
+    require(
+        strange is None,
+        f"model.{strange}: no parameter of {name}, which has {', '.join(known)}; model=... and "
+        "calibration=... have to be of one economy",
+    )
+    return name, typed_group("model", parameters, schema)
+
+
+def _economy(cfg: DictConfig) -> tuple[str, Economy]:
+    name, typed = typed_model(cfg)
+    try:
+        return name, economics.create(name, **OmegaConf.to_container(typed))
+    except InputError as error:
+        raise InputError(f"model.{error}") from error
+
+
+def _under(economy: Economy, objective: str) -> Economy:
+    try:
+        return economy.under(objective)
+    except InputError as error:
+        raise InputError(f"algorithm.{error}") from error
+
+
+def check_targets(group: str, cfg: DictConfig | None) -> None:
+    """Raise InputError unless every _target_ of the group, however deep, is a callback or logger of ours or
+    Lightning's.
+
+    Looked at both as they are written and with interpolations resolved: a text can become a mapping, and a name that
+    is interpolated could be another one when the part is built.
+    """
+    if cfg is not None:
+        _check_group(group, cfg)
+    for name, part in (cfg or {}).items():
+        if part is None:
+            continue
+        require(
+            isinstance(part, DictConfig) and isinstance(part.get("_target_"), str),
+            f"{group}.{name}: expected a mapping with a _target_, or null to switch it off, got {part!r}",
+        )
+        for resolve in (False, True):
+            for key, value in _own_keys(OmegaConf.to_container(part, resolve=resolve)):
+                require(
+                    key == "_target_",
+                    f"{group}.{name}: {show(key)} is refused; of Hydra's own keys only _target_ is read",
+                )
+                _check_target(group, f"{group}.{name}", str(value))
+
+
+def _check_target(group: str, name: str, target: str) -> None:
+    require(
+        target.startswith(ALLOWED_TARGETS) and "$" not in target,
+        f"{name}: _target_ {show(target)} is refused; allowed are {', '.join(ALLOWED_TARGETS)}",
+    )
+    try:
+        found = get_class(target)
+    except Exception as error:  # whatever the import of a wrong name raises
+        raise InputError(f"{name}: no class {show(target)}") from error
+    # deepham.x.os.system begins as it should, too: where a class is from and what it is decides
+    require(
+        found.__module__.startswith(ALLOWED_TARGETS),
+        f"{name}: _target_ {target} is refused; it is from {found.__module__}",
+    )
+    require(
+        issubclass(found, get_class(KINDS[group])), f"{name}: _target_ {target} is refused; expected a {KINDS[group]}"
+    )
+
+
+def _own_keys(node):
+    """What Hydra reads of a part, however deep: keys like _target_, with their values."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if str(key).startswith("_") and str(key).endswith("_"):
+                yield key, value
+            else:
+                yield from _own_keys(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _own_keys(value)
+
+
+def _check_group(group: str, cfg) -> None:
+    require(isinstance(cfg, DictConfig), f"{group}: expected a group of settings, got {show(cfg)}")
+
+
+def typed_group(group: str, cfg, schema: type) -> DictConfig:
+    """The group with the types of the dataclass `schema`."""
+    _check_group(group, cfg)
+    try:
+        typed = OmegaConf.merge(OmegaConf.structured(schema), cfg)
+        missing = [str(key) for key in OmegaConf.missing_keys(typed)]
+    except OmegaConfBaseException as error:
+        reason = str(error).splitlines()[0]
+        if "is not a ListConfig" in reason:
+            reason = "expected a list"
+        key = ".".join(part for part in (group, error.full_key) if part)
+        raise InputError(f"{key}: {reason}") from error
+    require(not missing, f"{group or 'configuration'}: no value for {', '.join(missing)}")
+    return typed
+
+
+def _seed(seed) -> int:
+    require(
+        isinstance(seed, int) and not isinstance(seed, bool) and 0 <= seed < 2**63,
+        f"seed: expected a whole number that is not negative, got {seed!r}",
+    )
+    return seed

@@ -1,0 +1,1 @@
+"""What a solution is measured by, and held to."""

@@ -1,0 +1,78 @@
+"""TensorBoard, as a run uses it: figures, settings to compare runs by, a resumed curve without a fold, and a disk that
+may fail.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lightning.pytorch.loggers import TensorBoardLogger
+
+from deepham.monitoring.dashboard import LAYOUT, as_text, session_end, session_start, settings_of
+from deepham.system.disk import Disk
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class TensorBoard(TensorBoardLogger):
+    """Lightning's logger, which neither stops a run when its events cannot be written nor shows an iteration twice.
+
+    The HPARAMS tab compares runs by all their settings, from the first outer iteration on, and by what they ended with;
+    CUSTOM SCALARS has the five charts to watch first.
+
+    Args:
+        save_dir, name, version: as in Lightning; events lie in save_dir/name/version.
+
+    Attributes:
+        disk: told of what cannot be written.
+    """
+
+    def __init__(self, save_dir: str, name: str, version: str = ""):
+        super().__init__(save_dir, name, version, default_hp_metric=False)
+        self.disk = Disk()
+
+    def resume_after(self, outer_iteration: int) -> None:
+        """Let TensorBoard drop what an interrupted run has logged of later outer iterations."""
+        self._kwargs["purge_step"] = outer_iteration + 1
+
+    def log_hyperparams(self, params, metrics=None, step=None) -> None:
+        with self._writing():
+            super().log_hyperparams(params, metrics, step)  # for hparams.yaml
+            self._add(session_start(settings_of(params)))
+            self.experiment.add_custom_scalars(LAYOUT)
+
+    def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
+        with self._writing():  # Lightning's own method makes a ValueError of every error
+            for name, value in metrics.items():
+                self.experiment.add_scalar(name, value, step)
+
+    def log_figure(self, name: str, figure: Figure, step: int) -> None:
+        """A figure under a name; it is closed."""
+        with self._writing():
+            self.experiment.add_figure(name, figure, step)
+
+    def log_configuration(self, configuration: str, step: int) -> None:
+        """The whole configuration, in yaml, as text."""
+        with self._writing():
+            self.experiment.add_text("config", as_text(configuration), step)
+
+    def conclude(self) -> None:
+        """The run is through, and all of it has been logged."""
+        with self._writing():
+            self._add(session_end())
+        self.finalize("success")
+
+    def save(self) -> None:
+        with self._writing():
+            super().save()
+
+    def finalize(self, status: str) -> None:
+        with self._writing():
+            super().finalize(status)
+
+    def _add(self, summary) -> None:
+        self.experiment._get_file_writer().add_summary(summary)
+
+    def _writing(self):
+        return self.disk.attempt(f"TensorBoard's events in {self.log_dir}")

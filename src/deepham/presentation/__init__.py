@@ -1,0 +1,1 @@
+"""What things look like: draws and lays out what it is given."""

@@ -1,0 +1,1 @@
+"""A solved economy, whatever solved it, and how it is kept."""

@@ -1,0 +1,100 @@
+"""A solution from its folder: the networks are built from their settings, and their weights filled in leaf by leaf."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import torch
+from torch import Tensor, nn
+
+from deepham.economics import create
+from deepham.errors import InputError
+from deepham.networks.settings import NetworkSettings, build_networks
+from deepham.solution import arguments, folder
+from deepham.solution.solution import Solution, objective_of
+from deepham.system.precision import float32
+
+
+def load(path, device=None) -> Solution:
+    """Read a solution from its folder; nothing in it is executed.
+
+    Args:
+        path: a folder that `Solution.save` or a training run wrote, or the name of a solution that ships with the
+            package (`folder.shipped()` lists them); a folder of that name goes first.
+        device: where to compute, as torch names it; None is the CPU.
+
+    Raises:
+        InputError: one line on what is missing, damaged, newer than this deepham or not a device.
+    """
+    device = _device(device)
+    with float32():
+        return _read(path, device)
+
+
+def _read(path, device: torch.device) -> Solution:
+    contents = folder.read(path)
+    try:
+        leaves, name, calibration, network, *networks = _skeleton(contents.config, objective_of(contents.meta))
+        _fill(dict(zip(("policy", "value"), networks)), contents.weights)
+        found = sorted((leaf, str(tensor.dtype)) for leaf, tensor in contents.ergodic.items())
+        if found != [(leaf, "torch.float64") for leaf in leaves]:
+            raise InputError(
+                f"{folder.ERGODIC}: expected {', '.join(leaves[:-1])} and {leaves[-1]} in float64, got "
+                f"{arguments.show(found)}"
+            )
+        folder.verify(contents)
+        grid, mass, *z = (contents.ergodic[leaf].to(device) for leaf in leaves)
+        return Solution(name, calibration, network, *networks, grid, mass, contents.meta, *z)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+def _skeleton(config: dict, objective: str) -> tuple[tuple, str, dict, dict, nn.Module, nn.Module]:
+    """Names of the tensors that cross-sections are kept in; name, calibration, network settings and untrained
+    networks, from the two groups of config.yaml.
+    """
+    calibration = dict(config["model"])
+    name = calibration.pop("name", None)
+    try:
+        economy = create(name, **calibration).under(objective)
+        missing = [key for key in economy.parameters() if key not in calibration]
+        if missing:  # the shipped calibration must not fill in what this solution was solved with
+            raise InputError(f"the model lacks {', '.join(missing)}")
+        settings = NetworkSettings(**config["network"])
+        networks = build_networks(economy, settings, seed=0)
+    except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError, RuntimeError) as error:
+        raise InputError(f"{folder.CONFIG} describes no solution: {' '.join(str(error).split())[:300]}") from None
+    leaves = ("grid", "mass", *economy.chain.kept(economy.chain.typical_z()))
+    return leaves, name, calibration, asdict(settings), *networks
+
+
+def _fill(networks: dict[str, nn.Module], weights: dict[str, Tensor]) -> None:
+    """Put the weights into the skeleton, and name the leaf that does not fit."""
+    leaves = {f"{part}.{name}": leaf for part, net in networks.items() for name, leaf in net.state_dict().items()}
+    for name, leaf in leaves.items():
+        wanted = f"{folder.CONFIG} asks for {leaf.dtype} of shape {tuple(leaf.shape)}"
+        if name not in weights:
+            raise InputError(f"{folder.WEIGHTS}: there is no {name}, {wanted}")
+        found = weights[name]
+        if found.shape != leaf.shape or found.dtype != leaf.dtype:
+            raise InputError(f"{folder.WEIGHTS}: {name} is {found.dtype} of shape {tuple(found.shape)}, {wanted}")
+        if not bool(torch.isfinite(found).all()):
+            raise InputError(f"{folder.WEIGHTS}: {name} holds values that are not finite; train or copy it again")
+        leaf.copy_(found)
+    extra = [name for name in weights if name not in leaves]
+    if extra:
+        raise InputError(
+            f"{folder.WEIGHTS}: there is {arguments.show(extra[0])}, which the network of {folder.CONFIG} does not have"
+        )
+
+
+def _device(device) -> torch.device:
+    try:
+        chosen = torch.device("cpu" if device is None else device)
+        torch.zeros(1, dtype=torch.float64, device=chosen)
+    # in the order of the names: no such device, PyTorch without CUDA, no name at all, a device that computes nothing
+    # (meta)
+    except (RuntimeError, AssertionError, TypeError, NotImplementedError) as error:
+        reason = str(error).split("\n")[0]
+        raise InputError(f"device: cannot compute on {arguments.show(device)} ({reason}); use device='cpu'") from None
+    return chosen

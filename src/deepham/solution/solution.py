@@ -1,0 +1,223 @@
+"""A trained solution: what a user keeps, asks and passes on. Needs neither Hydra nor Lightning nor a GPU.
+
+solution = deepham.load("checkpoints/<run>")
+solution.consumption(k=[1.0, 40.0], eps="employed", z="good")     # NumPy in, NumPy out
+solution.simulate(periods=400, seed=1)                            # an xarray.Dataset
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from datetime import UTC, datetime
+
+import torch
+from torch import Tensor, nn
+
+from deepham.economics import create
+from deepham.errors import InputError, printable, show
+from deepham.presentation.labels import labelled
+from deepham.solution import arguments, folder
+from deepham.solution.solved import SolvedEconomy
+from deepham.system.version import __version__
+
+# by the beginning of a measure's name, the first that fits
+MEASURE_UNITS = {
+    "euler": "percent of consumption",
+    "closed_form": "percent of consumption",
+    "bellman": "utils",
+    "path_gap": "percent",
+    "mean_K_gap": "percent",
+    "wealth_sd_gap": "percent",
+    "gini_gap": "percent",
+    "top10_share_gap": "percent",
+    "top1_share_gap": "percent",
+    "resource_gap": "percent of output",
+    "top": "share",
+    "bottom": "share",
+    "welfare_gap": "percent of consumption",
+    "wealth_w1": "percent of mean wealth",
+    "gini": "share",
+    "top_mass": "share",
+    "mean_K": "goods",
+    "sd_K": "goods",
+    "welfare": "goods",
+    "wealth": "goods",
+    "seconds": "seconds",
+}
+
+
+class Solution(SolvedEconomy):
+    """A SolvedEconomy whose policy and value function are networks, with what was measured of it, and its folder.
+
+    Args:
+        economy_name: as in conf/model/.
+        calibration: the economy's parameters.
+        network: the fields of NetworkSettings, from which `load` builds the networks again.
+        policy, value: trained networks. Copies are taken: their float32 weights, evaluated in float64.
+        grid: (G,) wealth nodes of the continuum; everything is computed on its device.
+        mass: (n_z, n_eps * G) ergodic cross-section in each aggregate state, as Population.histogram lays it out.
+        z: mean of the aggregate state where it is numbers, else None, as in SolvedEconomy.
+        meta: plain data: seed, measures, ... ; versions and date are added where missing.
+
+    Attributes:
+        network, meta: as given; the others are those of SolvedEconomy.
+
+    Raises:
+        InputError: one line on what does not fit.
+    """
+
+    def __init__(
+        self,
+        economy_name: str,
+        calibration: dict,
+        network: dict,
+        policy: nn.Module,
+        value: nn.Module,
+        grid: Tensor,
+        mass: Tensor,
+        meta: dict | None = None,
+        z: Tensor | None = None,
+    ):
+        super().__init__(
+            economy_name,
+            create(economy_name, **calibration).to(device=grid.device),
+            _frozen(policy, grid.device),
+            _frozen(value, grid.device),
+            grid,
+            mass,
+            z,
+        )
+        self.network = dict(network)
+        made = {
+            "deepham": __version__,
+            "torch": str(torch.__version__),
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        try:
+            self.meta = made | json.loads(json.dumps(meta or {})) | {"schema_version": folder.SCHEMA_VERSION}
+        except (TypeError, ValueError, RecursionError) as error:
+            raise InputError(f"meta: expected plain data for JSON, got {show(meta)} ({error})") from None
+        check_meta(self.meta)
+        self.economy = self.economy.under(objective_of(self.meta))
+
+    # -- on disk and in words --------------------------------------------------------------------------------------
+
+    def save(self, path, overwrite: bool = False):
+        """Write the solution to a folder (see `deepham.solution.folder`) that `load` reads back bit for bit.
+
+        A new or empty folder is filled. One that holds anything is refused, unless overwrite=True: then the solution's
+        four files are replaced and all others stay.
+
+        Returns:
+            pathlib.Path of the folder.
+
+        Raises:
+            InputError: the folder is refused or cannot be written.
+        """
+        weights = {
+            f"{part}.{name}": leaf.float().cpu().contiguous()
+            for part, network in (("policy", self.policy_function), ("value", self.value_function))
+            for name, leaf in network.state_dict().items()
+        }
+        ergodic = {"grid": self.grid.cpu().contiguous(), "mass": self.mass.cpu().contiguous()}
+        ergodic |= self.economy.chain.kept(self.z.cpu().contiguous())
+        config = {"model": {"name": self.name} | self.calibration, "network": self.network}
+        return folder.write(
+            path, folder.Contents(weights, ergodic, config, self.meta), arguments.flag("overwrite", overwrite)
+        )
+
+    def summary(self) -> str:
+        """Economy, calibration, network, distribution and measures, over several lines."""
+        capital = self.ergodic.mean(self.ergodic.k)[:, 0].tolist()
+        labels = [label for label, _, _ in labelled(self.economy, self.z)]
+        means = ", ".join(f"{mean:.4g} ({label})" for label, mean in zip(labels, capital))
+        lines = [f"Solution of {self.name}; one period is a {self.economy.period}", "calibration"]
+        lines += [f"  {name:<16}{show(value)}" for name, value in self.calibration.items()]
+        lines += ["network", *(f"  {name:<16}{value}" for name, value in self.network.items())]
+        lines += [
+            "ergodic distribution",
+            f"  {'mean wealth':<16}{means} goods",
+            f"  {'grid':<16}{len(self.grid)} nodes from {self.grid[0]:g} to {self.grid[-1]:.4g} goods",
+        ]
+        lines += [
+            "made with",
+            *(
+                f"  {name:<16}{show(value) if not isinstance(value, str) else value}"
+                for name, value in self.meta.items()
+                if name not in ("measures", "history")
+            ),
+        ]
+        measures = self.meta.get("measures") or {"none were taken": "errors() takes them"}
+        errors = self.meta.get("standard_errors", {})
+        lines += [
+            "measures",
+            *(f"  {name:<26} {_with_unit(name, value, errors.get(name))}" for name, value in measures.items()),
+        ]
+        return "\n".join(map(printable, lines))
+
+    def __repr__(self) -> str:
+        return (
+            f"Solution({self.name!r}, network {self.network.get('name')!r}, {len(self.grid)} wealth nodes, "
+            f"made {self.meta['created']})"
+        )
+
+
+def objective_of(meta: dict) -> str:
+    """Whose problem the solution solves."""
+    made_with = meta.get("algorithm")
+    return made_with.get("objective", "market") if isinstance(made_with, dict) else "market"
+
+
+def check_meta(meta: dict) -> None:
+    """Raise InputError where an entry that this package reads is not of its kind; all others are free."""
+    made = meta.get("made_by")
+    said = meta | {f"made_by.{name}": value for name, value in (made.items() if isinstance(made, dict) else ())}
+    for names, expected, right in (
+        (("deepham", "torch"), "a text of one line", lambda x: isinstance(x, str) and x.isprintable()),
+        (("created",), "a date and time in ISO format", _is_date),
+        (("seed",), "a whole number", lambda x: x is None or isinstance(x, int)),
+        (("algorithm", "made_by"), "named entries", lambda x: isinstance(x, dict)),
+        (
+            ("measures", "standard_errors", "made_by.seconds"),
+            "a number for each name",
+            lambda x: isinstance(x, dict) and all(map(_is_number, x.values())),
+        ),
+        (("made_by.peak_memory_mb",), "a number", _is_number),
+        (("history",), "a list of numbers for each name, all of one length", _is_table),
+    ):
+        for name in names:
+            if name in said and not right(said[name]):
+                raise InputError(f"meta: expected {expected} under {name}, got {show(said[name])}")
+
+
+def _is_number(value) -> bool:
+    return isinstance(value, float) or isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**1023
+
+
+def _is_date(value) -> bool:
+    try:
+        return isinstance(value, str) and datetime.fromisoformat(value) is not None
+    except ValueError:
+        return False
+
+
+def _is_table(value) -> bool:
+    columns = list(value.values()) if isinstance(value, dict) else [None]
+    return all(
+        isinstance(column, list) and len(column) == len(columns[0]) and all(x is None or _is_number(x) for x in column)
+        for column in columns
+    )
+
+
+def _frozen(network: nn.Module, device) -> nn.Module:
+    """A copy for evaluation: float32 weights, as they are saved, in float64 arithmetic."""
+    return copy.deepcopy(network).float().to(device=device, dtype=torch.float64).eval().requires_grad_(False)
+
+
+def _with_unit(name: str, value, error=None) -> str:
+    if not isinstance(value, int | float):
+        return str(value)
+    unit = next((unit for start, unit in MEASURE_UNITS.items() if name.startswith(start)), "")
+    beside = f" (s.e. {error:.1g})" if _is_number(error) and error == error else ""
+    return f"{value:.6g}{beside} {unit}".rstrip()

@@ -1,0 +1,552 @@
+"""An economy that has been solved, by networks or on a grid, and the questions it answers.
+
+Timing: k is held at the start of the period, the shocks are seen, then households consume. NumPy in, NumPy out.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from deepham import memory
+from deepham.algorithm.evaluation import Ergodic, VerdictSettings, ergodic_path, error_measures
+from deepham.economics.economy import Economy
+from deepham.errors import InputError, OutOfDomain
+from deepham.simulation.balance import SMALL, gap_of
+from deepham.simulation.continuum import on_grid
+from deepham.simulation.period import Observation, Panel, Policy, Value, World
+from deepham.simulation.population import Population
+from deepham.solution import arguments, datasets, impulse
+from deepham.solution.histories import Histories
+from deepham.solution.risky import RiskySteadyState, describe_path
+
+CHUNK = 2**17  # households that go through a policy at once: bounds the memory
+MOST_STARTS = 8  # seeds whose starting points of impulse responses are kept
+LEAST = 1e-300  # resources of a household that can consume: a share of less would be rounded to nothing
+
+
+class SolvedEconomy:
+    """Policy, value function and ergodic cross-sections of one economy.
+
+    Args:
+        name: of the economy, as in conf/model/.
+        economy: float64, on the device of `grid`.
+        policy, value: Observation -> (B, N), consumption and lifetime utility in float64.
+        grid: (G,) wealth nodes of the continuum; everything is computed on its device.
+        mass: (n_z, n_eps * G) ergodic cross-section in each aggregate state, as Population.histogram lays it out; one
+            where the aggregate state is numbers. None: a subclass finds them when they are first asked for.
+        z: (n_z, d), the ergodic mean of an aggregate state that is numbers; None where it is a finite chain.
+
+    Attributes:
+        economy, grid: as given, in float64.
+        z: (n_z, d) the aggregate state of each cross-section: every index, or the numbers given.
+        policy_function, value_function: policy and value as given.
+
+    Raises:
+        InputError: one line on what does not fit.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        economy: Economy,
+        policy: Policy,
+        value: Value,
+        grid: Tensor,
+        mass: Tensor | None,
+        z: Tensor | None = None,
+    ):
+        self.name, self.economy = name, economy
+        self.policy_function, self.value_function = policy, value
+        self.grid = grid.detach().double()
+        self._given_mass = None if mass is None else mass.detach().to(self.grid)
+        self._check_ergodic()
+        self.z = self._check_z(z)
+        self._starts: dict[int, tuple[Tensor, Tensor, Tensor]] = {}  # by seed, see `_ergodic_starts`
+
+    @property
+    def world(self) -> World:
+        """The economy and how its households live in it."""
+        return World(self.economy, self.policy_function, self.value_function)
+
+    @cached_property
+    def mass(self) -> Tensor:
+        """Ergodic cross-section in each aggregate state, (n_z, n_eps * G), as Population.histogram lays it out."""
+        return self._ergodic_mass() if self._given_mass is None else self._given_mass
+
+    @cached_property
+    def ergodic(self) -> Population:
+        """The same as a Population of B = n_z cross-sections."""
+        return Population.histogram(self.grid, self.mass.reshape(len(self.mass), self.economy.chain.n_eps, -1))
+
+    def _ergodic_mass(self) -> Tensor:
+        """`mass` where none was given."""
+        raise NotImplementedError
+
+    @property
+    def cross_sections(self) -> Panel:
+        """The ergodic cross-sections with their aggregate states."""
+        return Panel(self.ergodic, self.z)
+
+    def along(self, ergodic: Ergodic) -> SolvedEconomy:
+        """The same policy and value function with the cross-sections of this path, the grid of which may be another:
+        economies that saw the same shocks are compared without the luck of each.
+        """
+        kept = self.economy.chain.kept(ergodic.mean_z)
+        return SolvedEconomy(
+            self.name,
+            self.economy,
+            self.policy_function,
+            self.value_function,
+            ergodic.grid,
+            ergodic.mean_mass,
+            **kept,
+        )
+
+    def begin(self, shock: Tensor) -> Panel:
+        """Where paths begin whose first shocks are these (B, d): ergodic cross-sections, of an aggregate state that
+        is numbers at its mean.
+        """
+        chain = self.economy.chain
+        z = chain.begin(shock, self.z)
+        return Panel(self.ergodic.select(chain.cell(z)), z)
+
+    @property
+    def calibration(self) -> dict:
+        """The economy's parameters, a copy."""
+        return self.economy.parameters()
+
+    # -- policy and value ------------------------------------------------------------------------------------------
+
+    def consumption(self, *, population=None, **household) -> np.ndarray:
+        """Consumption of households, goods per period.
+
+        Args:
+            household: the states by the economy's names, for KS98 k, eps, z. Assets and the individual state are
+                (..., n) or numbers and broadcast against each other; the aggregate state broadcasts over their leading
+                dimensions. Discrete states by index or name, one that moves continuously by its value; an individual
+                state of one value may be left out. Assets: finite, not below the borrowing limit, held at the start of
+                the period.
+            population: mapping of assets, individual state and "weight" to 1-D arrays: the cross-section that prices
+                and moments are computed from, the same in every aggregate state. None: the stored ergodic one of each
+                point's own aggregate state. The households asked about are never part of it.
+
+        Returns:
+            float64 of the states' common shape.
+
+        Raises:
+            InputError: a state, a shape or a name that does not exist, and households without resources.
+        """
+        return self._evaluate("consumption", self.policy_function, household, population)
+
+    def value(self, *, population=None, **household) -> np.ndarray:
+        """Expected lifetime utility in utils, discounted to this period; arguments and errors as for `consumption`."""
+        return self._evaluate("value", self.value_function, household, population)
+
+    def resources(self, *, population=None, **household) -> np.ndarray:
+        """Resources m = c + k', goods per period; arguments and errors as for `consumption`."""
+        return self._evaluate("resources", lambda seen: seen.resources, household, population)
+
+    @torch.no_grad()
+    def _evaluate(self, call: str, function: Policy, household: dict, population) -> np.ndarray:
+        k, eps, z = arguments.household_states(self.economy, call, household)
+        if population is not None:
+            population = arguments.cross_section(self.economy, "population", population, self.grid.device)
+        result = np.empty(k.size)
+        k_flat, eps_flat, z_flat = (torch.tensor(array.reshape(-1), device=self.grid.device) for array in (k, eps, z))
+        chain = self.economy.chain
+        for one in z_flat.unique():
+            z_here = one[None, None]
+            around = self.ergodic.select(chain.cell(z_here)) if population is None else population
+            for where in (z_flat == one).nonzero()[:, 0].split(CHUNK):
+                seen = self.world.observe(Panel(around, z_here), k_flat[where][None], eps_flat[where][None])
+                self._check_resources(self.economy.asset, seen)
+                result[where.cpu().numpy()] = function(seen)[0].cpu().numpy()
+        return result.reshape(k.shape)
+
+    # -- simulation ------------------------------------------------------------------------------------------------
+
+    def simulate(
+        self,
+        periods: int,
+        economies: int = 1,
+        agents: int | None = None,
+        seed: int = 0,
+        shocks=None,
+        start=None,
+        histories: bool = False,
+    ):
+        """Simulate economies that start from the ergodic cross-section or from `start`.
+
+        Args:
+            periods, economies: how many, at least 1.
+            agents: None for the continuum (a histogram on `grid`, without sampling noise), or the number of agents of a
+                panel.
+            seed: at least 0; the same call gives the same numbers, and the same seed the same aggregate path whatever
+                `agents` is. The global generators are left alone.
+            shocks: path of the aggregate state by index or name, (periods,) or (economies, periods); where it is
+                numbers the path of its innovation, standard deviations, the first of which moves nothing. None draws
+                it, the first state of a chain at its long-run shares.
+            start: mapping as `population` in `consumption`, the cross-section at the start of period 0 in every
+                economy; an aggregate state that is a number may stand beside it by its name, otherwise it starts at its
+                ergodic mean. Goods have to add up: where labour follows from the aggregate state, as many households
+                are in each individual state as belong to it, and a drawn path begins in a state to which they do. The
+                continuum splits its points between the neighbouring nodes of `grid`; a panel draws its agents from it.
+                None: the ergodic cross-section of the first aggregate state.
+            histories: of a panel, also what every household has, earns and does; nothing else in the Dataset changes.
+
+        Returns:
+            xarray.Dataset of dimensions (economy, period): what the economy accounts for (K at the start of the period,
+            C during it, ...), the aggregate state by index or the innovation, Gini coefficient, standard deviation and
+            quantiles of wealth; units and descriptions as attributes, and `resource_gap`, the largest violation of a
+            resource constraint in percent of output, with its reason where it is more than rounding. With
+            histories=True also, of dimensions (economy, agent, period), for KS98 k (start of the period), eps (index),
+            c, m = c + k_next, income = m - k, k_next (assets carried) and mpc, the marginal propensity to consume out
+            of a small gift of assets.
+
+        Raises:
+            InputError: one line on the argument that does not fit.
+            OutOfDomain: an economy reaches an aggregate state in which there can be none.
+        """
+        return self._simulate(periods, economies, agents, seed, shocks, start, arguments.flag("histories", histories))[
+            0
+        ]
+
+    def _simulate(self, periods, economies, agents, seed, shocks, start, histories=False):
+        """The Dataset of `simulate` and the economies in its last period."""
+        periods, economies = arguments.whole("periods", periods, 1), arguments.whole("economies", economies, 1)
+        agents = None if agents is None else arguments.whole("agents", agents, 1)
+        if histories and agents is None:
+            raise InputError(
+                "histories: the continuum has no single households to follow; expected agents=, the "
+                "number of households of a panel"
+            )
+        arrays = memory.simulation(
+            self.economy, len(self.grid), memory.widest(self.policy_function), periods, economies, agents
+        )
+        if histories:
+            arrays.append(memory.histories(periods, economies, agents))
+        memory.require_memory(arrays, self.grid.device)
+        generator = self._generator(seed)
+        if shocks is None:
+            path = self._draw_path(economies, periods, generator, self._adding_up(start))
+        else:
+            path = self.economy.naming.read_path(shocks, economies, periods, self.grid.device)
+        begin = self._start(start, self.begin(path[:, 0]), agents, generator)
+        kept = Histories(self.economy, begin, periods) if histories else None
+        found = datasets.record(self.world, begin, path, self.grid if agents is None else None, generator, kept)
+        return datasets.to_dataset(
+            self.economy,
+            found.series,
+            path,
+            kept and kept.series,
+            model=self.name,
+            calibration=self.calibration,
+            seed=int(seed),
+            agents="continuum" if agents is None else agents,
+            **datasets.quality(self.economy, found.resource_gap, found.top_mass),
+        ), found.last
+
+    def risky_steady_state(self, z=0, periods: int = 3000, start=None) -> RiskySteadyState:
+        """The continuum while the aggregate state is held and households go on expecting shocks.
+
+        Args:
+            z: the state that is held, by index or name; where the aggregate state is numbers its innovation, in
+                standard deviations, which is held at zero: shocks that are expected do not come.
+            periods: how long, at least 2; after a hundred or fewer nothing is said to have settled. In ks98 wealth
+                spreads over thousands of quarters.
+            start: mapping as in `simulate`; None: the ergodic cross-section of z.
+
+        Raises:
+            InputError: an unknown state, one that the chain never stays in, periods below 2 or more than the memory
+            holds.
+            OutOfDomain: as for `simulate`.
+        """
+        periods, z = arguments.whole("periods", periods, 2), self.economy.naming.read_held(z)
+        memory.require_memory(
+            memory.simulation(self.economy, len(self.grid), memory.widest(self.policy_function), periods, 1, None),
+            self.grid.device,
+        )  # before a path of this length is made
+        path, last = self._simulate(periods, 1, None, 0, np.full(periods, z), start)
+        settled, drift, turn = describe_path(path["K"].values[0])
+        held, moves, _ = describe_path(path[self.economy.tracked].values[0])
+        # capital may be at rest before those who own it are
+        settled, drift = settled and held, max(drift, moves, key=abs)
+        eps = np.arange(self.economy.chain.n_eps)[:, None]
+        names = self.economy.asset, self.economy.individual_shock, "weight"
+        people = last.population
+        population = dict(zip(names, (x[0].cpu().numpy() for x in (people.k, people.eps, people.weight))))
+        wealth = self.grid.cpu().numpy()
+        consumption = self.consumption(
+            population=population,
+            **{
+                self.economy.asset: wealth,
+                self.economy.individual_shock: eps,
+                self.economy.aggregate_shock: last.z[0].item(),
+            },
+        )
+        capital = self.economy.aggregates(self.ergodic, self.z)["K"][:, 0]
+        return RiskySteadyState(
+            path=path,
+            K=float(path["K"][0, -1]),
+            settled=settled,
+            drift=drift,
+            turn=turn,
+            deterministic_K=self.economy.steady_state()["K"],
+            ergodic_K=float(self.economy.chain.stationary_z().to(capital) @ capital),
+            population=population,
+            wealth=wealth,
+            consumption=consumption,
+        )
+
+    def irf(
+        self,
+        shock,
+        periods: int = 40,
+        draws: int = 200,
+        seed: int = 0,
+        agents: int | None = None,
+        start=None,
+        hold: int = 1,
+        baseline: str = "drawn",
+        keep_draws: bool = False,
+    ):
+        """Generalised impulse response: mean difference of two copies of the economy with the same luck.
+
+        Args:
+            shock: {"innovation": -2.0} where the aggregate state is a number: one copy's innovation is forced to so
+                many standard deviations in period 0, the other's is drawn, or zero with baseline="forced". "good->bad":
+                the state of the period before is good, one copy's is forced to bad in period 0, the other's drawn from
+                the chain given good; both follow the chain afterwards with the same draws. "any->bad": whatever the
+                state before. {"transfer": 0.05, "top": 0.1, "bottom": 0.5}: in period 0 five percent of the wealth of
+                the richest tenth go to the poorest half ("after": a state of the period before).
+            periods, draws: at least 1; pairs of economies that are averaged over.
+            agents: None for the continuum, where only the aggregate state is random, or the number of agents of a
+            panel. start: mapping as in `simulate`, the cross-section of the period before the shock (after "any", in
+            each
+                aggregate state in turn in which goods add up with it). None: 64 economies 80 periods on from the
+                ergodic mean, which is the ergodic set where that is forgotten by then, and the middle of it where it is
+                not. The solution keeps those of the last seeds: the first call with a seed takes longer than the next.
+            hold: periods that the state is forced for.
+            baseline: "drawn", or "forced" to stay in the state before the shock in period 0.
+            keep_draws: keep every draw's paths, (draw, period), as K_shocked and K_baseline.
+
+        Returns:
+            xarray.Dataset of dimension ("period",), period 0 the one of the shock. Quantities in percent of the
+            baseline's mean in that period (ratio of means), rates and shares in percentage points, with the standard
+            error (K_se) and quantiles over draws (K_q05, K_q25, K_q75, K_q95). Draws are stratified by the period in
+            which the two copies' states meet, whose probability the chain gives exactly: `deepham.solution.impulse`.
+
+        Raises:
+            InputError: an unknown shock or state, numbers out of range, a response that is exactly zero in every draw.
+            OutOfDomain: as for `simulate`.
+        """
+        periods, draws = arguments.whole("periods", periods, 1), arguments.whole("draws", draws, 1)
+        agents = None if agents is None else arguments.whole("agents", agents, 1)
+        keep_draws = arguments.flag("keep_draws", keep_draws)
+        read = impulse.read_shock(self.economy, shock, hold, baseline)
+        pool = impulse.POOL if isinstance(read, impulse.StateShock) else draws  # of paths of the aggregate state
+        memory.require_memory(
+            memory.response(
+                self.economy, len(self.grid), memory.widest(self.policy_function), periods, draws, agents, pool
+            ),
+            self.grid.device,
+        )
+        generator = self._generator(seed)
+        if start is None:
+            starts = self._ergodic_starts(seed, generator)
+        else:
+            here, among = self.cross_sections, self._adding_up(start)
+            here = here if read.before is not None or among is None else here.select(among.nonzero()[:, 0])
+            starts = self._start(start, here if read.before is None else here.select([read.before]), None, generator)
+        return impulse.impulse_response(
+            self.world,
+            self.grid,
+            starts,
+            read,
+            periods,
+            draws,
+            agents,
+            generator,
+            keep_draws,
+            {
+                "title": f"Response to {read.in_words(self.economy)}",
+                "model": self.name,
+                "calibration": json.dumps(self.calibration),
+                "shock": str(shock),
+                "draws": draws,
+                "baseline": baseline,
+                "hold": hold,
+                "seed": int(seed),
+                "agents": "continuum" if agents is None else agents,
+            },
+        )
+
+    def plot_irf(self, shock, variables=None, **options):
+        """Figure of `irf(shock, **options)`: responses with their 50 and 90 percent bands over draws.
+
+        Args:
+            shock: as in `irf`; or a Dataset that `irf` returned, or several by label, of which nothing is computed
+                again, as in `deepham.plot_irf`.
+            variables: names, one panel each; None: Y, C, I, K, r and w, as far as there are such.
+
+        Raises:
+            InputError, OutOfDomain: as `irf`; InputError also for variables that there are none of.
+        """
+        from deepham.presentation import figures_irf  # matplotlib, which takes a third of a second to import
+
+        if figures_irf.are_responses(shock):
+            if options:
+                raise InputError(
+                    f"{next(iter(options))}: these responses are computed already; expected variables alone, or a shock"
+                )
+            return figures_irf.plot_irf(shock, variables)
+        # before the response is computed
+        variables = figures_irf.chosen(variables, list(datasets.descriptions(self.economy)))
+        return figures_irf.plot_irf(self.irf(shock, **options), variables)
+
+    def errors(self, dates: int = 20, periods: int = 1000, seed: int = 0) -> dict[str, float]:
+        """Errors in the continuum, at `dates` cross-sections spread over a simulated path of `periods`.
+
+        Returns:
+            Mean, 99th percentile and maximum over the population of euler (percent of consumption), bellman_policy and
+            bellman_optimality (utils): "euler.mean", ...; expectations are exact. Some seconds at the defaults.
+
+        Raises:
+            InputError: dates or periods below 1, more dates than periods, a seed that is none.
+            OutOfDomain: as for `simulate`.
+        """
+        dates, periods = arguments.whole("dates", dates, 1), arguments.whole("periods", periods, 1)
+        if dates > periods:
+            raise InputError(f"dates: expected at most as many as periods, got {dates} dates of {periods} periods")
+        width = max(memory.widest(self.policy_function), memory.widest(self.value_function))
+        arrays = memory.verdict(self.economy, VerdictSettings(len(self.grid), 2.0, 0, periods, dates), width)
+        memory.require_memory(
+            [(size, {name.removeprefix("verdict."): value for name, value in names.items()}) for size, names in arrays],
+            self.grid.device,
+        )
+        shocks = self._draw_path(1, periods, self._generator(seed))
+        path = ergodic_path(self.world, self.grid, self.begin(shocks[:, 0]), shocks, burn_in=0, dates=dates)
+        self.economy.check_domain(path.z.flatten(0, 1), error=OutOfDomain)
+        return error_measures(self.world, path.dates.select(slice(dates)))
+
+    def _generator(self, seed) -> torch.Generator:
+        return torch.Generator(self.grid.device).manual_seed(arguments.whole("seed", seed, 0))
+
+    def _ergodic_starts(self, seed: int, generator: torch.Generator) -> Panel:
+        """`impulse.ergodic_starts` of a generator that is fresh from the seed.
+
+        They follow from the seed alone, so those of the last seeds are kept, with the state that they leave the
+        generator in: what is drawn next is the same either way.
+        """
+        if seed not in self._starts:
+            starts = impulse.ergodic_starts(self, generator)
+            mass = starts.population.weight.reshape(len(starts.z), self.economy.chain.n_eps, -1)
+            latest = list(self._starts.items())[1 - MOST_STARTS :]
+            self._starts = dict(latest) | {seed: (mass, starts.z, generator.get_state())}
+        mass, z, state = self._starts[seed]
+        generator.set_state(state)
+        return Panel(Population.histogram(self.grid, mass), z)
+
+    def _draw_path(
+        self, economies: int, periods: int, generator: torch.Generator, among: Tensor | None = None
+    ) -> Tensor:
+        """Paths of shocks whose first are of their long-run shares, of `among` (n_z,) where it is given."""
+        chain = self.economy.chain
+        uniform = torch.rand((economies, 1), generator=generator, device=generator.device, dtype=self.grid.dtype)
+        shares = chain.stationary_z() if among is None else chain.stationary_z() * among
+        index = (uniform >= (shares / shares.sum())[:-1].cumsum(0)).sum(-1)
+        return chain.draw_path(self.z[index], periods, generator)
+
+    @torch.no_grad()
+    def _start(self, start, ergodic: Panel, agents: int | None, generator: torch.Generator) -> Panel:
+        """Where a simulation begins: the cross-section that the user gives, in the aggregate states of `ergodic`, or
+        that itself; for a panel the agents drawn from it.
+        """
+        population, z = ergodic.population, ergodic.z
+        if start is not None:
+            start, z = arguments.with_aggregate_state(self.economy, "start", start, z)
+            given = arguments.cross_section(self.economy, "start", start, self.grid.device)
+            population = given.select([0] * len(z))
+            self._check_resources(f"start[{self.economy.asset!r}]", self.world.observe(Panel(population, z)))
+            if agents is None:
+                if bool((given.k > self.grid[-1]).any()):
+                    raise InputError(
+                        f"start: assets of {float(given.k.max()):g} lie above the top {self.grid[-1]:g} "
+                        f"of the wealth grid; lower them, or simulate a panel with agents="
+                    )
+                population = on_grid(self.grid, population, self.economy.chain.n_eps)
+            self._adds_up(given, z)
+        return Panel(population if agents is None else datasets.draw_panel(population, agents, generator), z)
+
+    def _adding_up(self, start) -> Tensor | None:
+        """Which of `cross_sections` are in an aggregate state in which goods add up if households are those of `start`,
+        (n_z,); None for all of them. Where labour follows from z, it takes as many in each individual state as belong
+        to z.
+        """
+        if start is None or self.economy.unbalanced():
+            return None
+        start, z = arguments.with_aggregate_state(self.economy, "start", start, self.z)
+        given = arguments.cross_section(self.economy, "start", start, self.grid.device)
+        fits = ~(gap_of(self.economy, Panel(given.select([0] * len(z)), z)) > SMALL)
+        return fits if bool(fits.any()) else None  # the refusal is that of the first state
+
+    def _adds_up(self, given: Population, z: Tensor) -> None:
+        """Raise InputError unless goods add up where the households (1, N) are in these aggregate states (B, d)."""
+        economy, chain = self.economy, self.economy.chain
+        gaps = gap_of(economy, Panel(given.select([0] * len(z)), z))
+        if economy.unbalanced() or not bool((gaps > SMALL).any()):
+            return
+        worst = int(gaps.nan_to_num(0).argmax())
+        cell = int(chain.cell(z[worst : worst + 1]))
+        names = economy.names_of(economy.individual_shock, chain.n_eps)
+        here, wanted = (
+            ", ".join(
+                f"{float(people.mean((people.eps == index).double())):.4g} {name}" for index, name in enumerate(names)
+            )
+            for people in (given, self.ergodic.select([cell]))
+        )
+        raise InputError(
+            f"start: with {here} of the households goods do not add up{economy.naming.where(cell)}: incomes and "
+            f"output differ by {float(gaps[worst]):.2g} % of output; expected {wanted}, so scale the weights of each "
+            f"state to its share"
+        )
+
+    # -- checks ----------------------------------------------------------------------------------------------------
+
+    def _check_ergodic(self) -> None:
+        n_z, n_eps, nodes, mass = self.economy.chain.n_z, self.economy.chain.n_eps, self.grid.numel(), self._given_mass
+        if self.grid.ndim != 1 or nodes < 2 or not bool((self.grid.diff() > 0).all() and self.grid.isfinite().all()):
+            raise InputError("grid: expected a vector of at least two increasing, finite wealth nodes")
+        if float(self.grid[0]) < self.economy.borrowing_limit:
+            raise InputError(
+                f"grid: expected nodes from the borrowing limit {self.economy.borrowing_limit:g} on, got "
+                f"{float(self.grid[0]):g}"
+            )
+        if mass is None:
+            return
+        if mass.shape != (n_z, n_eps * nodes):
+            raise InputError(
+                f"mass: expected shape {(n_z, n_eps * nodes)} for {n_z} aggregate and {n_eps} individual "
+                f"states on {nodes} nodes, got {tuple(mass.shape)}"
+            )
+        if not bool((mass >= 0).all()) or not bool(((mass.sum(1) - 1).abs() < 1e-6).all()):
+            raise InputError("mass: expected masses of at least 0 that sum to 1 in every aggregate state")
+
+    def _check_z(self, z: Tensor | None) -> Tensor:
+        z = self.economy.chain.restored(z)
+        self.economy.check_domain(z, error=InputError)
+        return z
+
+    def _check_resources(self, name: str, seen: Observation) -> None:
+        short = seen.resources - self.economy.borrowing_limit < LEAST
+        if bool(short.any()):
+            k = seen.k.expand_as(short)[short].max()
+            raise InputError(
+                f"{name}: households with {self.economy.asset} = {float(k):g} have no resources above the "
+                f"borrowing limit, so that they cannot consume; expected more assets"
+            )

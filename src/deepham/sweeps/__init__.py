@@ -1,0 +1,1 @@
+"""Many runs: what they are going to be, what they came to, one table and one figure of them."""

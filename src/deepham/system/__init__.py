@@ -1,0 +1,1 @@
+"""The machine: files, disks, signals, numbers and arrays; nothing of economics."""

@@ -1,0 +1,80 @@
+"""What is only said ends nothing: whatever the letters, the encoding and the state of the terminal."""
+
+import io
+import sys
+
+import pytest
+import rich
+from rich.table import Table
+
+from deepham.presentation.saying import complain, say
+from deepham.sweeps.runs import SweepRun
+from deepham.sweeps.summary import _jobs_table
+from deepham.sweeps.tables import settings_table
+
+
+class Full(io.StringIO):
+    """A file on a disk that is full."""
+
+    def write(self, text):
+        raise OSError(28, "No space left on device")
+
+
+class ReadByNobody(io.StringIO):
+    """A pipe whose other end is closed."""
+
+    def write(self, text):
+        raise BrokenPipeError(32, "Broken pipe")
+
+
+@pytest.fixture
+def console():
+    """rich's shared console, which is given back as it was."""
+    quiet = rich.get_console().quiet
+    yield rich.get_console()
+    rich.get_console().quiet = quiet
+
+
+def encoded(monkeypatch, encoding) -> io.TextIOWrapper:
+    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding, write_through=True)
+    monkeypatch.setattr(sys, "stdout", stream)
+    return stream
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
+def test_letters_that_the_encoding_lacks_are_escaped_and_the_others_stay(monkeypatch, encoding):
+    stream = encoded(monkeypatch, encoding)
+    table = Table("β", title="ω")
+    table.add_row("[/b]x")
+    say("──  β [red]x[/] [/b] :car:")
+    say(table)
+    said = stream.buffer.getvalue().decode(encoding)
+    assert said.splitlines()[0] == ("──  β" if encoding == "utf-8" else "--  \\u03b2") + " [red]x[/] [/b] :car:"
+    assert "[/b]x" in said
+
+
+@pytest.mark.parametrize("stream", [Full, ReadByNobody, None])
+def test_a_terminal_that_cannot_be_written_to_ends_nothing(monkeypatch, console, stream):
+    monkeypatch.setattr(sys, "stdout", stream and stream())
+    monkeypatch.setattr(sys, "stderr", stream and stream())
+    for _ in range(2):
+        say("a line"), complain("a line")
+
+
+def test_a_closed_file_ends_nothing(monkeypatch, console):
+    stream = io.StringIO()
+    stream.close()
+    monkeypatch.setattr(sys, "stdout", stream)
+    say("a line")
+
+
+def test_the_tables_of_a_sweep_show_names_as_they_are(capsys):
+    jobs = [
+        {"job": number, "state": "failed", "why": "[red]no[/b]", "overrides": [f"init_from='[/b]{number}'"]}
+        for number in (0, 1)
+    ]
+    say(_jobs_table("[/b]name", jobs, 2))
+    runs = [SweepRun(str(number), {"init_from": f"[/b]{number}"}, {"euler.mean": 0.1}) for number in (0, 1)]
+    say(settings_table(runs, "euler.mean"))
+    shown = capsys.readouterr().out
+    assert shown.count("[/b]0") == 2 and "Sweep [/b]name" in shown and "[red]no[/b]" in shown
