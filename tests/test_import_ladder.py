@@ -33,7 +33,6 @@ LADDER = (
     "callbacks",
     "sweeps",
     "commands",
-    "benchmark",
 )
 STEP = {room: step for step, room in enumerate(LADDER)}
 USER_SIDE = {room for room in LADDER if STEP[room] < STEP["monitoring"]}  # neither Lightning nor Hydra
@@ -42,7 +41,7 @@ MOST_ENTRIES = 20  # at the top of the package
 CIRCLES = {
     f"economics/{name}.py" for name in ("economy", "gaussian", "markov", "naming", "planner", "process", "shocks")
 }
-CIRCLES |= {f"training/{name}.py" for name in ("fit", "nodes", "processes", "settings", "worker")}
+CIRCLES |= {f"training/{name}.py" for name in ("fit", "nodes", "processes", "settings")}
 
 
 def part_of(path):
@@ -140,14 +139,14 @@ def words(path):
 def test_only_its_own_file_names_an_economy(name):
     spelt = re.compile(rf"\b{name}\b|\b{economics.economy_class(name).__name__}\b", re.IGNORECASE)
     own = PACKAGE / "economics" / f"{name}.py"
-    # benchmarks are about economies that they choose, and an economy can build on another one
+    # an economy can build on another one
     economies = {PACKAGE / "economics" / f"{each}.py" for each in economics.names()}
-    others = [path for path in FILES if path not in economies and part_of(path) != "benchmark"]
+    others = [path for path in FILES if path not in economies]
     named = [f"{ids(path)}:{line}: {text}" for path in others for line, text in words(path) if spelt.search(text)]
     assert own.is_file() and not named
 
 
-@pytest.mark.parametrize("path", [p for p in FILES if part_of(p) not in ("economics", "benchmark")], ids=ids)
+@pytest.mark.parametrize("path", [p for p in FILES if part_of(p) != "economics"], ids=ids)
 def test_nobody_asks_of_which_kind_a_process_is(path):
     kinds = {f"deepham.economics.{kind}" for kind in ("markov", "gaussian", "autoregressions")}
     assert not [name for name in imported(path) if name.rsplit(".", 1)[0] in kinds or name in kinds]

@@ -21,7 +21,6 @@ from omegaconf.errors import OmegaConfBaseException
 from deepham.commands.composing import check_files, check_flags, composing, read_words
 from deepham.commands.help import help_page
 from deepham.errors import (
-    BenchmarkFailed,
     InputError,
     NotConverged,
     NotSaved,
@@ -78,11 +77,6 @@ def summarize() -> int:
 def report() -> int:
     """`python scripts/report.py`. Returns the exit code."""
     return run_script("report", "deepham.commands.report")
-
-
-def benchmark() -> int:
-    """`python scripts/benchmark.py`. Returns the exit code."""
-    return run_script("benchmark", "deepham.benchmark.run")
 
 
 def run_script(config_name: str, module: str) -> int:
@@ -166,7 +160,7 @@ def _attempt(module: str, cfg: DictConfig) -> tuple[int, float | None]:
     except InputError as error:
         _complain(str(error))
         return 2, None
-    except (NotConverged, OutOfDomain, TrainingDiverged, ProcessLost, NotSaved, BenchmarkFailed) as error:
+    except (NotConverged, OutOfDomain, TrainingDiverged, ProcessLost, NotSaved) as error:
         _complain(str(error))
         return 1, None
     except Exception as error:  # the traceback says where the bug is

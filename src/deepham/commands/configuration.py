@@ -15,7 +15,6 @@ from omegaconf.errors import OmegaConfBaseException
 from deepham import economics, memory
 from deepham.algorithm.bellman_paper import Protocol
 from deepham.algorithm.evaluation import VerdictSettings, measure_names
-from deepham.algorithm.realised import require_one_life
 from deepham.algorithm.settings import AlgorithmSettings
 from deepham.economics.economy import Economy, require
 from deepham.errors import InputError, show
@@ -87,17 +86,16 @@ def _check_enough(economy: Economy, algorithm: AlgorithmSettings) -> None:
 
 def _check_memory(settings: Settings) -> None:
     """Raise InputError where the training or the verdict after it needs more memory than there is."""
-    gpus, ranks = settings.trainer.gpus, settings.trainer.ranks
-    each = memory.training(settings.economy, settings.algorithm, settings.network, ranks)
-    for card in range(gpus):
-        memory.require_memory(each, f"cuda:{card}")
-    memory.require_memory(
-        memory.of_processes(
-            [] if gpus else each, settings.trainer.on_a_node, "trainer.gpus" if gpus else "trainer.processes"
-        )
+    trainer, gpus = settings.trainer, settings.trainer.gpus
+    training = memory.training(
+        settings.economy, settings.algorithm, settings.network, trainer.ranks if gpus else trainer.nodes
     )
-    point = memory.point_with(settings.economy, settings.network)
-    memory.require_memory(memory.verdict(settings.economy, settings.verdict, point), "cuda" if gpus else "cpu")
+    for device in [f"cuda:{card}" for card in range(gpus)] or ["cpu"]:
+        memory.require_memory(training, device)
+    number = "trainer.gpus" if gpus else "trainer.processes"
+    memory.require_memory([((trainer.on_a_node - 1) * memory.LOADED, {number: trainer.on_a_node})])
+    verdict = memory.verdict(settings.economy, settings.verdict, settings.network.width)
+    memory.require_memory(verdict, "cuda" if gpus else "cpu")
 
 
 def check_run_name(name) -> None:
@@ -136,8 +134,6 @@ def read(cfg: DictConfig) -> Settings:
     settings.network.check_base(economy)
     _check_enough(economy, settings.algorithm)
     settings.algorithm.share(settings.trainer.ranks)  # it can be split
-    if settings.algorithm.value_steps:
-        require_one_life(economy)
     _check_memory(settings)
     if cfg.run is not None:
         check_run_name(cfg.run)

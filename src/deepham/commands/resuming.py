@@ -16,8 +16,9 @@ from deepham.commands.composing import read_words
 from deepham.economics.economy import require
 from deepham.errors import InputError
 from deepham.sweeps.job import job_of_sweep, name_in_sweep
+from deepham.training.cluster import launcher
 from deepham.training.folders import CHECKPOINT, STATUS, RunFolders
-from deepham.training.nodes import launcher
+from deepham.training.nodes import Tasks
 from deepham.training.overrides import key_of, override
 from deepham.training.settings import Settings
 
@@ -119,7 +120,10 @@ def _typed() -> list[str]:
 
 def program() -> list[str]:
     """What this process was started by, as words of a command."""
-    return [*launcher(), *(["python", "scripts/train.py"] if sys.argv[0].endswith(".py") else ["deepham-train"])]
+    return [
+        *(launcher() if Tasks.current else []),
+        *(["python", "scripts/train.py"] if sys.argv[0].endswith(".py") else ["deepham-train"]),
+    ]
 
 
 def reference_command(objective: str) -> str:

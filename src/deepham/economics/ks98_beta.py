@@ -56,7 +56,7 @@ class KS98Beta(KS98):
 
     def steady_state(self) -> dict[str, float]:
         """As if all were of the middle patience."""
-        made = self.home * float(self.chain.stationary_z() @ self.table(self.unemployment))
+        made = self.home * float(self.chain.stationary_z() @ (1 - self.labour / self.hours))
         state = super().steady_state()
         return state | {"c": state["c"] + made, "m": state["m"] + made}
 
@@ -88,7 +88,7 @@ class KS98Beta(KS98):
         super().tables()
         leave, stay = self._leaving, self.stay
         moves = [[stay, 1 - stay, 0.0], [leave, 1 - 2 * leave, leave], [0.0, 1 - stay, stay]]
-        self.chain = self.jobs.with_types(moves)  # pyright: ignore[reportAttributeAccessIssue]
+        self.chain = self.jobs.with_types(moves)
         self.patience = self.table([self.beta - self.spread, self.beta, self.beta + self.spread])
         self.made = self.table([self.home, 0.0])
-        self.borrowing_limit = self.limit  # pyright: ignore[reportAttributeAccessIssue]
+        self.borrowing_limit = self.limit

@@ -24,7 +24,7 @@ from deepham.training.checkpoints import LastCheckpoint, SealedCheckpoints, read
 from deepham.training.data import PanelData, processes_of
 from deepham.training.folders import RunFolders
 from deepham.training.module import SMALLER_STEP, DeepHAM
-from deepham.training.processes import beside
+from deepham.training.nodes import beside
 from deepham.training.ranks import Ranks
 from deepham.training.roles import InEveryProcess
 from deepham.training.settings import Settings, TrainerSettings

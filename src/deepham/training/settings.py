@@ -12,7 +12,8 @@ from deepham.economics.economy import Economy, require
 from deepham.networks.settings import NetworkSettings
 from deepham.reference.settings import ReferenceSettings
 from deepham.system.hardware import cpu_name
-from deepham.training.nodes import Tasks, how_to_start
+from deepham.training.cluster import how_to_start
+from deepham.training.nodes import Tasks
 
 
 @dataclass
