@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from dataclasses import fields
 from functools import wraps
@@ -200,7 +201,11 @@ def sized_for(cfg: DictConfig, economy_name: str) -> DictConfig:
         if key.startswith(("verdict.", "reference.")):
             OmegaConf.update(said, key, OmegaConf.select(cfg, key), force_add=True)
     sized = {group: sizes[group] for group in ("verdict", "reference") if group in sizes}
-    return OmegaConf.merge(cfg, sized, said)
+    whole = copy.deepcopy(cfg)
+    OmegaConf.set_struct(whole, False)  # bars of an economy's own are keys that the script's file does not have
+    merged = OmegaConf.merge(whole, sized, said)
+    OmegaConf.set_struct(merged, True)
+    return merged
 
 
 def _groups(cfg: DictConfig, **schemas: type) -> list:
