@@ -75,10 +75,6 @@ def test_human_wealth_of_the_frictionless_rule_is_that_of_the_paper(ks98):
     assert base.mpc * (state["m"] + base.human_wealth) == pytest.approx(state["c"], rel=1e-12)
 
 
-def test_no_closed_form_is_claimed(ks98, seen):
-    assert ks98.closed_form(seen.resources) is None
-
-
 @pytest.mark.parametrize(
     "parameter, value",
     [

@@ -26,7 +26,7 @@ def train(folder, *overrides) -> dict:
 @pytest.mark.parametrize("processes", [1, 2])
 def test_brock_mirman_lands_on_its_closed_form(tmp_path, processes):
     report = train(tmp_path, "model=brock_mirman", f"trainer.processes={processes}")
-    assert report["measures"]["closed_form_gap.mean"] < 0.1  # percent of consumption
+    assert report["measures"]["known.consumption"] < 0.1  # percent of consumption
     assert report["measures"]["euler.mean"] < 0.05
     solution = deepham.load(tmp_path / "checkpoints/r")
     economy = solution.simulate(periods=200, seed=1)
@@ -38,7 +38,7 @@ def test_brock_mirman_lands_on_its_closed_form(tmp_path, processes):
 @pytest.mark.slow
 def test_brock_mirman_lands_on_its_closed_form_by_a_learned_moment_in_place_of_capital(tmp_path):
     report = train(tmp_path, "model=brock_mirman", "network=generalized_moments")
-    assert report["measures"]["closed_form_gap.mean"] < 0.1  # percent of consumption
+    assert report["measures"]["known.consumption"] < 0.1  # percent of consumption
 
 
 @pytest.fixture(scope="module")

@@ -61,10 +61,8 @@ ERRORS = ("euler", "bellman_policy", "bellman_optimality")
 def measure_names(economy: Economy) -> list[str]:
     """Names of everything that `measure` returns for the economy."""
     errors = [f"{error}.{statistic}" for error in ERRORS for statistic in STATISTICS]
-    exact = [] if economy.closed_form(torch.ones(1, 1)) is None else ["closed_form_gap.mean"]
     return [
         *errors,
-        *exact,
         *(f"known.{name}" for name in economy.answers),
         "mean_K",
         "sd_K",
@@ -185,25 +183,14 @@ def together(economy: Economy, population: Population, z: Tensor | None, shocks:
 
 
 def measures_along(world: World, ergodic: Ergodic) -> dict[str, float]:
-    """Errors at the dates kept of a path, distance to a closed form where there is one, and the distribution.
+    """Errors at the dates kept of a path, distance to what is known in advance, and the distribution.
 
     Raises:
         OutOfDomain: the path leaves the economy's domain.
     """
     world.economy.check_domain(ergodic.z.flatten(0, 1), error=OutOfDomain)
     errors = error_measures(world, ergodic.dates, optimality_every=5)
-    exact = closed_form_measures(world, ergodic.dates) | known_measures(world, ergodic)
-    return errors | exact | distribution_measures(ergodic)
-
-
-@torch.no_grad()
-def closed_form_measures(world: World, panel: Panel) -> dict[str, float]:
-    """Mean distance of consumption to the closed form, in percent, for an economy that has one."""
-    period = world.period(panel)
-    exact = world.economy.closed_form(period.seen.resources)
-    if exact is None:
-        return {}
-    return {"closed_form_gap.mean": 100 * float(panel.population.mean((period.consumption / exact - 1).abs()).mean())}
+    return errors | known_measures(world, ergodic) | distribution_measures(ergodic)
 
 
 @torch.no_grad()

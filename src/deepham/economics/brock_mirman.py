@@ -43,7 +43,10 @@ class BrockMirman(Economy):
 
     source: ClassVar = "a test case"
     shock_names: ClassVar = {"eps": ("capitalist",), "z": ("bad", "good")}
-    answers: ClassVar = {"saving_rate": ("share of output saved, less alpha beta", "% of Y")}
+    answers: ClassVar = {
+        "consumption": ("consumption, mean distance to the closed form", "% cons."),
+        "saving_rate": ("share of output saved, less alpha beta", "% of Y"),
+    }
     variables: ClassVar = {
         "K": ("capital, start of period", "goods"),
         "Y": ("output", "goods per period"),
@@ -79,8 +82,13 @@ class BrockMirman(Economy):
         return {"goods": accounts["Y"] - accounts["w"] - accounts["C"] - accounts["I"]}
 
     def known(self, period, accounts: Wide) -> dict[str, tuple[Tensor, float]]:
-        """Brock and Mirman (1972): the saving rate is alpha beta in every period."""
-        return {"saving_rate": (100 * (accounts["I"] / accounts["Y"]).mean(), 100 * self.alpha * self.beta)}
+        """Brock and Mirman (1972): the saving rate is alpha beta in every period, as each household consumes the share
+        1 - beta of what it has.
+        """
+        exact = (1 - self.beta) * period.seen.resources
+        distance = period.panel.population.mean((period.consumption / exact - 1).abs()).mean()
+        rate = (accounts["I"] / accounts["Y"]).mean()
+        return {"consumption": (100 * distance, 0.0), "saving_rate": (100 * rate, 100 * self.alpha * self.beta)}
 
     def steady_state(self) -> dict[str, float]:
         z = float(self.chain.stationary_z() @ self.z_level)
@@ -98,9 +106,6 @@ class BrockMirman(Economy):
         The true one would be the closed form, and an untrained network would pass the tests.
         """
         return Frictionless(mpc=3 * (1 - self.beta), human_wealth=0.0)
-
-    def closed_form(self, resources: Tensor) -> Tensor:
-        return (1 - self.beta) * resources
 
     def check(self) -> None:
         require(2 / 3 < self.beta < 1, f"beta: expected a number in (2/3, 1), got {self.beta:g}")

@@ -179,10 +179,6 @@ class Economy(_Set, ABC):
         """The base that the networks start from, or None where the economy has none."""
         return None
 
-    def closed_form(self, resources: Tensor) -> Tensor | None:
-        """Consumption (B, N) where the solution is known in closed form, else None."""
-        return None
-
     def known(self, period: Any, accounts: Wide) -> dict[str, tuple[Tensor, float]]:
         """What is known of this economy in advance, described in `answers`: name -> (what a solution says, the truth).
         The verdict shows the distance as the measure known.<name>; bars stand in conf/model/.

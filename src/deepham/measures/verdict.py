@@ -16,7 +16,6 @@ _JUDGED = {
     "euler.p99": ("Euler error, 99 %", "% cons.", (0.1, 0.02), (0.3, 0.05)),
     "bellman_policy.mean": ("Bellman error, policy", "utils", (0.001, 0.0002), (0.003, 0.0003)),
     "bellman_optimality.mean": ("Bellman error, best choice", "utils", (0.001, 0.0002), (0.003, 0.0003)),
-    "closed_form_gap.mean": ("gap to the closed form", "% cons.", (0.1, None), (0.1, None)),
     "mean_K_gap": ("gap of mean {K}", "%", (0.15, 0.03), (0.3, 0.05)),
     "path_gap.mean": ("gap of the path of {K}, mean", "%", (0.15, 0.03), (0.3, 0.05)),
     "path_gap.max": ("gap of the path of {K}, max", "%", (0.4, 0.1), (0.8, 0.15)),
