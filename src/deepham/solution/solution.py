@@ -24,7 +24,6 @@ from deepham.system.version import __version__
 # by the beginning of a measure's name, the first that fits
 MEASURE_UNITS = {
     "euler": "percent of consumption",
-    "known": "the unit of the answer",
     "bellman": "utils",
     "path_gap": "percent",
     "mean_K_gap": "percent",
