@@ -55,6 +55,7 @@ RICHEST = {"top10_share": 0.1, "top1_share": 0.01, "top01_share": 0.001}  # shar
 POOREST = {"bottom50_share": 0.5}
 
 
+NOTHING = 1e-4  # of the standard deviation of wealth: what is no mean to take shares of
 ERRORS = ("euler", "bellman_policy", "bellman_optimality")
 
 
@@ -97,7 +98,8 @@ class Ergodic:
         share_z: (n_z,) share of periods with each z.
         dates: histograms at dates spread evenly over the path, as a panel of economies.
         accounts: name -> (B, T), what the economy accounts for.
-        K: (B, T) path of mean assets after burn-in: capital, where households own all of it.
+        K: (B, T) path of the aggregate that is tracked after burn-in: mean assets, which are capital where households
+            own all of it, or a price.
         z: (B, T, d).
         welfare: consumption that, were it certain and the same for all, would be worth what households consume along
             the path: its utility is theirs, a mean over households and periods. Goods per period.
@@ -227,11 +229,12 @@ def ergodic_path(
     K = torch.empty(b, measured, dtype=weight.dtype, device=weight.device)
     path = torch.empty(b, measured, *z.shape[1:], dtype=z.dtype, device=z.device)
     premium = torch.empty_like(K) if economy.objective == "planner" else None
-    utility, carried, rows = torch.zeros_like(K[:, :1]), torch.empty_like(K), []
+    utility, carried, held, rows = torch.zeros_like(K[:, :1]), torch.empty_like(K), torch.empty_like(K), []
     for t, period in enumerate(walk(world, start, shocks, grid=grid)):
         population, z, i = period.panel.population, period.panel.z, t - burn_in
         if i >= 0:
-            K[:, i] = population.mean(population.k)[:, 0]
+            K[:, i] = period.seen.aggregates[economy.tracked][:, 0]
+            held[:, i] = population.mean(population.k)[:, 0]
             path[:, i] = z
             if premium is not None:
                 premium[:, i] = period.seen.prices["D"][:, 0]
@@ -244,7 +247,7 @@ def ergodic_path(
         if progress and (t + 1) % 500 == 0:
             progress(t + 1, periods)
     lost = torch.zeros_like(K)
-    lost[:, :-1] = carried[:, :-1] - K[:, 1:]
+    lost[:, :-1] = carried[:, :-1] - held[:, 1:]
     mean_mass = masses.sum(0)
     block_mass = masses.sum(1).reshape(blocks, chain.n_eps, -1).sum(1)
     for index in range(chain.n_z):
@@ -308,22 +311,26 @@ def moment_errors(ergodic: Ergodic) -> dict[str, float]:
 
 
 def _moments(grid: Tensor, weight: Tensor, K: Tensor) -> dict[str, float]:
-    """Mean and sd of mean assets K (B, T), and moments of individual wealth, pooled over time: weight (G,)."""
+    """Mean and sd of what is tracked, K (B, T), and moments of individual wealth, pooled over time: weight (G,); no
+    shares of what is nothing on average."""
     mean = (weight * grid).sum()
+    sd, levels = (weight * (grid - mean) ** 2).sum().sqrt(), quantile(grid, weight, QUANTILES, atom=float(grid[0]))
+    found = {"mean_K": float(K.mean()), "sd_K": float(K.std()), "wealth_sd": float(sd)}
+    found |= dict(zip(map(quantile_name, QUANTILES), levels.tolist()))
+    return found if float(mean) <= NOTHING * float(sd) else found | _shares(grid, weight, mean)
+
+
+def _shares(grid: Tensor, weight: Tensor, mean: Tensor) -> dict[str, float]:
+    """How unequally wealth (G,) of a positive mean is held."""
     lorenz = (weight * grid).cumsum(0) / mean
     below = curve_at(
         weight.cumsum(0)[None], lorenz[None], [*POOREST.values(), *(1 - share for share in RICHEST.values())]
     )[0]
     poorest, richest = below[: len(POOREST)], 1 - below[len(POOREST) :]
-    levels = quantile(grid, weight, QUANTILES, atom=float(grid[0]))
     return {
-        "mean_K": float(K.mean()),
-        "sd_K": float(K.std()),
-        "wealth_sd": float((weight * (grid - mean) ** 2).sum().sqrt()),
         "gini": float(gini(grid[None], weight[None])),
         **dict(zip(POOREST, poorest.tolist())),
         **dict(zip(RICHEST, richest.tolist())),
-        **dict(zip(map(quantile_name, QUANTILES), levels.tolist())),
     }
 
 

@@ -4,7 +4,7 @@ sampled.
 Definitions. c(s) is the policy, k' = m - c, next states (z', eps') with their probabilities P, and the next
 cross-section P' that everybody's choice brings about.
 
-    euler               |c / c* - 1|,  c* = min(interior(beta E worth'), m - limit)              share of consumption
+    euler               |c / c* - 1|,  c* = min(interior(beta E worth'), spendable)              share of consumption
     bellman_policy      |V - (u(c) + beta E V')|                                                 utils
     bellman_optimality  |V - max_c {u(c) + beta E V'}|, prices and P' as they are                utils
 
@@ -41,7 +41,7 @@ class Residuals:
 def residuals(world: World, panel: Panel, optimality: bool = True) -> Residuals:
     """Errors at every point of the population. The measures of a population are weighted means of absolute values."""
     period = world.period(panel)
-    v = world.value(period.seen)
+    v = world.value(period.before)
     gap = v - period.utility - world.economy.beta * expected_value(world, period)
     best = v - _best_value(period) if optimality else None
     return Residuals(_euler(period), gap, best, panel.population.weight)
@@ -53,7 +53,7 @@ def _euler(period: Period) -> Tensor:
     following = world.period(panel)
     worth = economy.beta * expect(economy.worth(following.choice, following.seen), p_z, p_eps)
     wanted = economy.interior(worth, seen)["c"]
-    return period.consumption / torch.minimum(wanted, seen.resources - economy.borrowing_limit) - 1
+    return period.consumption / torch.minimum(wanted, economy.spendable(seen)) - 1
 
 
 def _best_value(period: Period) -> Tensor:
@@ -61,12 +61,12 @@ def _best_value(period: Period) -> Tensor:
     world, economy, seen = period.world, period.world.economy, period.seen
     panel, p_z, p_eps = expand_next(economy.chain, period.saved, seen)
     _, states, _, successors = p_eps.shape
-    available = seen.resources - economy.borrowing_limit
+    available, price = economy.spendable(seen), economy.asset_price(seen)
 
     def payoff(share: Tensor) -> Tensor:
-        k_next = economy.borrowing_limit + (1 - share) * available
+        k_next = economy.borrowing_limit + (1 - share) * available / price
         k = k_next[:, None, :, None].expand(-1, states, -1, successors).reshape(panel.population.k.shape)
-        expected = expect(world.start_value(world.observe(panel, k)), p_z, p_eps)
+        expected = expect(world.start_value(world.before(panel, k)), p_z, p_eps)
         return economy.utility(economy.complete(share * available, seen), seen) + economy.beta * expected
 
     # V need not be concave where it is wrong: look over the whole range before narrowing down

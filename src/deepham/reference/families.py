@@ -87,17 +87,17 @@ class OfStates(Family):
     z_tensors = ()
 
     def fault(self) -> str | None:
-        names = set(self.economy.typical_state()) - {"c", "m"}
-        if names != {"K"}:
+        names, tracked = set(self.economy.typical_aggregates()), self.economy.tracked
+        if names != {tracked}:
             return (
-                "the grid method solves economies whose prices depend on K alone, this one has the aggregates "
+                f"the grid method solves economies whose prices depend on {tracked} alone, this one has the aggregates "
                 f"{', '.join(sorted(names))}"
             )
         return None
 
     def nodes(self, settings: ReferenceSettings) -> tuple[Tensor, None]:
         width = torch.linspace(-1, 1, settings.K_nodes, dtype=torch.float64) * settings.K_width
-        return self.economy.scale * torch.exp(width), None
+        return self.economy.typical_aggregates()[self.economy.tracked] * torch.exp(width), None
 
     def laws(self, grid: Grid, settings: ReferenceSettings, near: bool) -> LinesByState:
         return LinesByState(self.economy)

@@ -136,8 +136,11 @@ def monomials(K: Tensor, z: Tensor, centre: Tensor, order: int) -> Tensor:
 
 
 def aggregates_at(economy: Economy, K: Tensor, z: Tensor) -> dict[str, Tensor]:
-    """The aggregates of economies whose households hold K (B, 1) on average, in states z: those that have no other
-    say."""
+    """The aggregates of economies of which the one that is tracked is K (B, 1), in states z: those that have no other
+    say. Where it is mean assets, households hold K on average."""
+    if economy.tracked in economy.unknowns:
+        typical = torch.full_like(K, economy.typical_household()["assets"])
+        return economy.aggregates(equal_households(typical), z) | {economy.tracked: K}
     return economy.aggregates(equal_households(K), z)
 
 
@@ -154,7 +157,7 @@ class HouseholdProblem:
     """
 
     def __init__(self, economy: Economy, law: LawOfMotion | PolynomialLaw, grid: Grid):
-        self.economy, self.grid = economy, grid
+        self.economy, self.grid, self.law = economy, grid, law
         chain = economy.chain
         states = (torch.arange(chain.n_z, device=grid.K.device) if grid.z is None else grid.z)[:, None]
         self.n_z, self.n_eps, self.J, self.G = len(states), chain.n_eps, len(grid.K), len(grid.k)
@@ -176,7 +179,7 @@ class HouseholdProblem:
     def consumption(self, start: Tensor | None = None, tolerance: float = 1e-8, most: int = 20_000) -> Tensor:
         """The policy, found by iterating until it moves by less than `tolerance` relative to itself. Raises
         NotConverged."""
-        c = 0.5 * (self.today.resources - self.economy.borrowing_limit) if start is None else start
+        c = 0.5 * self.economy.spendable(self.today) if start is None else start
         for step in range(1, most + 1):
             new = self._egm_step(c)
             change = float((new / c - 1).abs().max())
@@ -215,15 +218,29 @@ class HouseholdProblem:
             "steps; try another reference.K_width or more reference.k_nodes"
         )
 
+    def before_clearing(self, v: Tensor) -> Tensor:
+        """The value function where markets have not cleared yet: that at the price which households forecast, whatever
+        the price; in economies without unknowns v itself.
+        """
+        if self.economy.tracked not in self.economy.unknowns:
+            return v
+        z, K = self.today.z.reshape(self.n_z, self.J), self.grid.K.expand(self.n_z, -1)
+        table = v.transpose(1, 2).reshape(self.n_z * self.J, -1)
+        corners = self.grid.corners(z, self.law(K, z))
+        found = sum(weight.reshape(-1, 1) * table[place.flatten()] for place, weight in corners)
+        return found.reshape(self.n_z, self.J, self.n_eps, self.G).transpose(1, 2).contiguous()
+
     def _egm_step(self, c: Tensor) -> Tensor:
         economy, resources = self.economy, self.today.resources
         choice = economy.complete(self._tomorrow(c).flatten(0, 2).flatten(1), self.next)
         worth = economy.worth(choice, self.next).reshape(self.shape_next)
         chosen = economy.interior(economy.beta * self._expect(worth), self.today)["c"]
-        needed = chosen + self.grid.k  # resources at which each k' on the grid is the choice
+        needed = (
+            chosen + economy.asset_price(self.today) * self.grid.k
+        )  # resources at which each k' on the grid is the choice
         low, share = bracket(needed, resources)
         new = (1 - share) * chosen.gather(-1, low) + share * chosen.gather(-1, low + 1)
-        return torch.minimum(new, resources - economy.borrowing_limit)  # who would like to borrow consumes everything
+        return torch.minimum(new, economy.spendable(self.today))  # who would like to borrow consumes everything
 
     def _tomorrow(self, values: Tensor) -> Tensor:
         """Tomorrow's function on the k grid, at the (z', K') that may follow (z, K): (n_z, S, J, n_eps', G)."""

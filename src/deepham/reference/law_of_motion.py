@@ -91,7 +91,7 @@ def solve_law_of_motion(
         settling = near is None and iteration < SETTLING
         path = shocks[:economies, : settings.burn_in + SETTLING_PERIODS] if settling else shocks[:economies]
         c = HouseholdProblem(economy, laws.law(x), grid).consumption(c, tolerance=1e-5 if settling else 1e-7)
-        policy = GridFunction(grid, c, True, economy.borrowing_limit)
+        policy = GridFunction(grid, c, economy.spendable)
         ergodic = ergodic_path(
             World(economy, policy.on_histogram(nodes)),
             nodes,

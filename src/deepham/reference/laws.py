@@ -33,8 +33,8 @@ class LinesByState:
     inside = True
 
     def __init__(self, economy: Economy):
-        typical = economy.typical_state()
-        self.n_z, self.n_eps, self.centre = economy.chain.n_z, economy.chain.n_eps, math.log(typical["K"])
+        typical, centre = economy.typical_state(), economy.typical_aggregates()[economy.tracked]
+        self.n_z, self.n_eps, self.centre = economy.chain.n_z, economy.chain.n_eps, math.log(centre)
         self.unit = (
             None
             if economy.objective == "market"

@@ -9,6 +9,8 @@ from functools import cached_property
 from torch import Tensor
 
 from deepham.economics.economy import Economy, Own, Wide
+from deepham.errors import OutOfDomain
+from deepham.simulation.clearing import clear
 from deepham.simulation.population import Population
 
 
@@ -45,7 +47,7 @@ class Observation:
         k, eps: (B, N) their individual states. They need not be members of the population.
         z: aggregate state, (B, d).
         population: the cross-section of each economy, from which aggregates and moments are computed.
-        aggregates, prices: name -> (B, 1), what the households take as given.
+        aggregates, prices: name -> (B, 1), what the households take as given; unknowns are among the aggregates.
     """
 
     resources: Tensor
@@ -82,23 +84,81 @@ class World:
             it.
         price_taking: aggregates, prices and population are cut from the graph of gradients: a household in a
             competitive equilibrium does not count on moving prices, only its own k carries a gradient.
+        clamped: an unknown that clears nowhere in its range is taken to be at the end of it, as training has it, whose
+            policies come from nowhere. False: that is OutOfDomain.
+        off: name -> (B, 1), how far from where they clear households see unknowns.
     """
 
     economy: Economy
     policy: Policy = _nobody
     value: Value = _nobody
     price_taking: bool = True
+    clamped: bool = False
+    off: Wide | None = None
 
-    def observe(self, panel: Panel, k: Tensor | None = None, eps: Tensor | None = None) -> Observation:
-        """What the members of the panel's populations see, or households (k, eps), each (B, N), that live beside
-        them.
+    def observe(
+        self, panel: Panel, k: Tensor | None = None, eps: Tensor | None = None, near: Wide | None = None
+    ) -> Observation:
+        """What the members of the panel's populations see where markets have cleared, or households (k, eps), each
+        (B, N), that live beside them.
+
+        Args:
+            near: unknowns, name -> (B, 1), from where they are looked for; None: from the typical ones.
+
+        Raises:
+            OutOfDomain: a market that clears nowhere in the range of its price.
+        """
+        return self.seen_at(panel, self._cleared(panel, near), k, eps)
+
+    def before(self, panel: Panel, k: Tensor | None = None, eps: Tensor | None = None) -> Observation:
+        """What households know before markets clear: unknowns are what they typically are. V is asked this, so that
+        nobody has to clear tomorrow's markets to form an expectation. Without unknowns it is what `observe` says.
+        """
+        return self.seen_at(panel, self._typical(panel), k, eps)
+
+    def _typical(self, panel: Panel) -> Wide:
+        at = panel.population.k[:, :1].detach()
+        return {name: at.new_full(at.shape, unknown.typical) for name, unknown in self.economy.unknowns.items()}
+
+    def _cleared(self, panel: Panel, near: Wide | None) -> Wide:
+        if not self.economy.unknowns:
+            return {}
+
+        def conditions(unknowns: Wide) -> Wide:
+            seen = self.seen_at(panel, unknowns)
+            choice = self.choose(seen)
+            return self.economy.conditions(choice, self.economy.carry(choice, seen), seen)
+
+        found = clear(self.economy.unknowns, conditions, near or self._typical(panel))
+        if not self.clamped and not bool(found.done.all()):
+            raise OutOfDomain(self._unclear(found.values, conditions, int(found.done.int().argmin())))
+        off = self.off or {}
+        return {name: value + off[name] if name in off else value for name, value in found.values.items()}
+
+    def _unclear(self, values: Wide, conditions: Callable[[Wide], Wide], economy: int) -> str:
+        """What is wrong in the first economy that does not clear."""
+        said = []
+        for name, unknown in self.economy.unknowns.items():
+            ends = [
+                float(conditions(values | {name: values[name].new_full(values[name].shape, end)})[name][economy])
+                for end in (unknown.low, unknown.high)
+            ]
+            said.append(
+                f"{name}: excess demand is {ends[0]:.3g} of mean income at {unknown.low:.4g} and {ends[1]:.3g} at "
+                f"{unknown.high:.4g}, the ends of its range"
+            )
+        return f"{'; '.join(said)}; expected a price between at which the market clears"
+
+    def seen_at(self, panel: Panel, unknowns: Wide, k: Tensor | None = None, eps: Tensor | None = None) -> Observation:
+        """What the members of the panel's populations see, or households (k, eps) beside them, where the unknowns are
+        these, name -> (B, 1), whether markets clear or not.
         """
         population, z = panel.population, panel.z
         k = population.k if k is None else k
         eps = population.eps if eps is None else eps
         if self.price_taking:
             population = population.detach()
-        aggregates = self.economy.aggregates(population, z)
+        aggregates = self.economy.aggregates(population, z) | unknowns
         prices = self.economy.prices(aggregates, z)
 
         def seen_by(k: Tensor, eps: Tensor) -> Observation:
@@ -112,7 +172,9 @@ class World:
         return self.economy.complete(self.policy(seen), seen)
 
     def start_value(self, seen: Observation) -> Tensor:
-        """What households have at the start of the period, (B, N), utils: V and what they are paid beside."""
+        """What households have at the start of the period, (B, N), utils: V and what they are paid beside. They see
+        what there is `before` markets clear.
+        """
         value, premium = self.value(seen), self.economy.premium(seen)
         return value if premium is None else value + premium
 
@@ -126,14 +188,34 @@ class Period:
 
     Args:
         world, panel: who lives in it, and their states at its start.
+        near: where the unknowns of it are looked for, name -> (B, 1).
     """
 
-    def __init__(self, world: World, panel: Panel):
-        self.world, self.panel = world, panel
+    def __init__(self, world: World, panel: Panel, near: Wide | None = None):
+        self.world, self.panel, self.near = world, panel, near
+
+    def following(self, panel: Panel) -> Period:
+        """The period after this one, which begins in the state of the panel."""
+        return Period(self.world, panel, self.unknowns)
+
+    @cached_property
+    def before(self) -> Observation:
+        """What households know before markets clear."""
+        return self.world.before(self.panel) if self.world.economy.unknowns else self.seen
 
     @cached_property
     def seen(self) -> Observation:
-        return self.world.observe(self.panel)
+        return self.world.observe(self.panel, near=self.near)
+
+    @property
+    def unknowns(self) -> Wide:
+        """What was found for the unknowns of the economy, name -> (B, 1)."""
+        return {name: self.seen.aggregates[name] for name in self.world.economy.unknowns}
+
+    @cached_property
+    def conditions(self) -> Wide:
+        """What is left of the condition of each unknown, name -> (B, 1)."""
+        return self.world.economy.conditions(self.choice, self.carried, self.seen)
 
     @cached_property
     def choice(self) -> Own:

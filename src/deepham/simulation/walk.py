@@ -35,7 +35,7 @@ def walk(
     for t in range(1, periods + 1):
         yield period
         if t < periods:
-            period = world.period(_next(period, None if isinstance(shocks, int) else shocks[:, t], generator, grid))
+            period = period.following(_next(period, None if isinstance(shocks, int) else shocks[:, t], generator, grid))
 
 
 @torch.no_grad()

@@ -57,7 +57,7 @@ class PanelStream(IterableDataset):
         capture: bool = False,
     ):
         self.economy, self.settings, self.generator = economy, settings, generator
-        self.world = World(economy, policy)
+        self.world = World(economy, policy, clamped=True)
         self.start = start
         self.panel: Panel | None = None
         # of the continuum: a histogram instead of agents
