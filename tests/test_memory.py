@@ -60,7 +60,7 @@ def test_what_fits_exactly_is_allowed_and_a_byte_more_refused_with_the_figures(r
         ["network=paper"],
         ["algorithm=deepham_paper"],
         *([x] for x in EXPERIMENTS + MODELS),
-        *([x, "algorithm=deepham_paper"] for x in MODELS),
+        *([x, "algorithm=deepham_paper"] for x in MODELS if x != "model=huggett"),  # its households are in debt
     ],
     ids=" ".join,
 )

@@ -7,9 +7,9 @@ import pytest
 from rich.console import Console
 
 from deepham.algorithm.by_wealth import WealthBin
-from deepham.algorithm.evaluation import measure_names
+from deepham.algorithm.evaluation import CLEARING, measure_names
 from deepham.errors import InputError
-from deepham.reference.compare import GAPS
+from deepham.reference.compare import GAPS, PRICE_GAPS
 from deepham.tables import by_wealth_sheet, runs_sheet, runs_table, verdict_sheet, verdict_table
 from deepham.verdict import BAR_SETS, JUDGED, MEASURES, bars_of, judge, named
 
@@ -18,7 +18,7 @@ STANDARD, QUICK = BAR_SETS["standard"], BAR_SETS["quick"]
 
 @pytest.fixture
 def perfect(bm) -> dict[str, float]:
-    return dict.fromkeys([*measure_names(bm), *GAPS], 0.0)
+    return dict.fromkeys([*measure_names(bm), *CLEARING, *GAPS, *PRICE_GAPS], 0.0)
 
 
 def test_no_error_meets_the_bar(perfect):

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from deepham.algorithm import business_cycle
 from deepham.algorithm.business_cycle import BLOCKS, Moments, standard_error
-from deepham.algorithm.residuals import residuals
+from deepham.algorithm.residuals import residuals, schedule_errors
 from deepham.economics.economy import Economy, require
 from deepham.errors import OutOfDomain
 from deepham.simulation.balance import resource_gap
@@ -56,6 +56,9 @@ POOREST = {"bottom50_share": 0.5}
 
 
 NOTHING = 1e-4  # of the standard deviation of wealth: what is no mean to take shares of
+OFF = 0.01  # of a price: by how much it is off where a household's plan is looked at beside the one that clears
+SCHEDULE_EVERY = 5  # dates
+CLEARING = ("clearing.mean", "clearing.max", "schedule.mean", "schedule.p99", "schedule.max")
 ERRORS = ("euler", "bellman_policy", "bellman_optimality")
 
 
@@ -66,6 +69,7 @@ def measure_names(economy: Economy) -> list[str]:
     return [
         *errors,
         *exact,
+        *(CLEARING if economy.unknowns else ()),
         "mean_K",
         "sd_K",
         "welfare",
@@ -106,6 +110,8 @@ class Ergodic:
         resource_gap: largest violation of the economy's resource constraints along the path, percent of output; NaN
             where it states none.
         premium: (B, T), what assets are worth to others (economics/planner.py), utils a unit; None in the market.
+        clearing: (B, T), the largest of what is left of the conditions of unknowns, percent of mean income; None where
+            there are no unknowns.
     """
 
     grid: Tensor
@@ -120,6 +126,7 @@ class Ergodic:
     welfare: float
     resource_gap: float
     premium: Tensor | None = None
+    clearing: Tensor | None = None
 
     def to(self, device) -> Ergodic:
         """A copy on the device."""
@@ -193,7 +200,25 @@ def measures_along(world: World, ergodic: Ergodic) -> dict[str, float]:
     """
     world.economy.check_domain(ergodic.z.flatten(0, 1), error=OutOfDomain)
     errors = error_measures(world, ergodic.dates, optimality_every=5)
-    return errors | closed_form_measures(world, ergodic.dates) | distribution_measures(ergodic)
+    errors |= closed_form_measures(world, ergodic.dates) | clearing_measures(world, ergodic)
+    return errors | distribution_measures(ergodic)
+
+
+def clearing_measures(world: World, ergodic: Ergodic) -> dict[str, float]:
+    """How well markets clear along the path, percent of mean income, and Euler errors at prices that do not clear,
+    percent of consumption; nothing where no price is found within the period."""
+    if ergodic.clearing is None:
+        return {}
+    errors, weights, dates = [], [], ergodic.dates
+    for index in range(0, len(dates.z), SCHEDULE_EVERY):
+        one = dates.select(slice(index, index + 1))
+        for share in (-OFF, OFF):
+            errors.append(100 * schedule_errors(world, one, share).abs())
+            weights.append(one.population.weight)
+    return {
+        "clearing.mean": float(ergodic.clearing.mean()),
+        "clearing.max": float(ergodic.clearing.max()),
+    } | _statistics("schedule", torch.cat(errors), torch.cat(weights))
 
 
 @torch.no_grad()
@@ -229,6 +254,7 @@ def ergodic_path(
     K = torch.empty(b, measured, dtype=weight.dtype, device=weight.device)
     path = torch.empty(b, measured, *z.shape[1:], dtype=z.dtype, device=z.device)
     premium = torch.empty_like(K) if economy.objective == "planner" else None
+    clearing = torch.empty_like(K) if economy.unknowns else None
     utility, carried, held, rows = torch.zeros_like(K[:, :1]), torch.empty_like(K), torch.empty_like(K), []
     for t, period in enumerate(walk(world, start, shocks, grid=grid)):
         population, z, i = period.panel.population, period.panel.z, t - burn_in
@@ -238,6 +264,8 @@ def ergodic_path(
             path[:, i] = z
             if premium is not None:
                 premium[:, i] = period.seen.prices["D"][:, 0]
+            if clearing is not None:
+                clearing[:, i] = 100 * torch.cat(list(period.conditions.values()), 1).abs().amax(1)
             masses[i * blocks // measured].index_add_(0, chain.cell(z), population.weight)
             if t in at:
                 kept.append(period.panel)
@@ -272,6 +300,7 @@ def ergodic_path(
         welfare,
         float(resource_gap(economy, accounts, lost).max()),
         premium,
+        clearing,
     )
 
 

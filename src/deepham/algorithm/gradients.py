@@ -86,7 +86,7 @@ def _off_equilibrium(
     shape = (len(unknowns) + 1, len(panel.z), 1)
     k = panel.population.k
     uniform = torch.rand(shape, generator=generator, device=k.device, dtype=k.dtype)
-    moved = (uniform[0] < share).to(k.dtype)
+    moved = (uniform[0].argsort(0).argsort(0) < round(share * len(panel.z))).to(k.dtype)  # which of them is drawn
     off = {
         name: OFF * unknown.spread * moved * standard_normal(draw)
         for (name, unknown), draw in zip(unknowns.items(), uniform[1:], strict=True)

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from deepham.algorithm.objective import expected_value
 from deepham.simulation.expectation import expand_next, expect
-from deepham.simulation.period import Panel, Period, World
+from deepham.simulation.period import Observation, Panel, Period, World
 
 GOLDEN = (5**0.5 - 1) / 2
 SEARCH_STEPS = 24  # golden section: the bracket shrinks by 1e-5, the value error by its square
@@ -47,13 +47,30 @@ def residuals(world: World, panel: Panel, optimality: bool = True) -> Residuals:
     return Residuals(_euler(period), gap, best, panel.population.weight)
 
 
-def _euler(period: Period) -> Tensor:
-    world, economy, seen = period.world, period.world.economy, period.seen
-    panel, p_z, p_eps = expand_next(economy.chain, period.saved, seen)
-    following = world.period(panel)
-    worth = economy.beta * expect(economy.worth(following.choice, following.seen), p_z, p_eps)
-    wanted = economy.interior(worth, seen)["c"]
-    return period.consumption / torch.minimum(wanted, economy.spendable(seen)) - 1
+@torch.no_grad()
+def schedule_errors(world: World, panel: Panel, share: float) -> Tensor:
+    """Euler errors (B, N) of households who see each unknown off by this share of where it clears, today and alone: a
+    plan has to be right there, too, or the demand curve is wrong, and with it the price.
+    """
+    period = world.period(panel)
+    off = {name: (1 + share) * period.seen.aggregates[name] for name in world.economy.unknowns}
+    return _euler(period, world.seen_at(panel, off))
+
+
+def _euler(period: Period, own: Observation | None = None) -> Tensor:
+    """own: what households see who live beside those of the period; None: what these see."""
+    world, economy = period.world, period.world.economy
+    panel, p_z, p_eps = expand_next(economy.chain, period.saved, period.seen)
+    if own is None:
+        own, choice = period.seen, period.choice
+        following = world.observe(panel)
+    else:
+        choice = world.choose(own)
+        k = economy.carry(choice, own)[:, None, :, None].expand(p_eps.shape)
+        following = world.observe(panel, k.reshape(panel.population.k.shape))
+    worth = economy.beta * expect(economy.worth(world.choose(following), following), p_z, p_eps)
+    wanted = economy.interior(worth, own)["c"]
+    return choice["c"] / torch.minimum(wanted, economy.spendable(own)) - 1
 
 
 def _best_value(period: Period) -> Tensor:

@@ -32,7 +32,8 @@ class AssetDistribution(lightning.Callback):
         k, weight = population.k.flatten(), population.weight.flatten() / len(population.k)
         mean = (weight * k).sum()
         # as good as at the limit: less than a hundredth of a percent of mean assets above it
-        constrained = (weight * (k <= economy.borrowing_limit + 1e-4 * mean)).sum()
+        unit = economy.scale if economy.tracked in economy.unknowns else mean
+        constrained = (weight * (k <= economy.borrowing_limit + 1e-4 * unit)).sum()
         measures = {
             "mean": mean,
             "sd": (weight * (k - mean) ** 2).sum().sqrt(),

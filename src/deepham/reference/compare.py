@@ -41,6 +41,8 @@ GAPS = (
     *(f"{name}_gap" for name in OF_WEALTH),
     "welfare_gap",
 )
+# where a price is found within the period; the distance of wealth where its mean is nothing
+PRICE_GAPS = ("price_gap.mean", "price_gap.max", "wealth_distance")
 
 
 def measure_against(
@@ -100,6 +102,7 @@ def compare(
             for name in OF_WEALTH
             if name in true_moments.keys() & moments.keys()
         },
+        **price_distance(world.economy, candidate, truth),
         "welfare_gap": welfare_gap(world, reference, z_path[:1, :WELFARE_PERIODS]),
     }
     return candidate, truth, measures
@@ -121,13 +124,21 @@ def _check_same(economy: Economy, reference: GridSolution) -> None:
         )
 
 
+def price_distance(economy: Economy, candidate: Ergodic, truth: Ergodic) -> dict[str, float]:
+    """Distance of the interest rates that clear, basis points a period; nothing where no price is found within one."""
+    if not economy.unknowns or "r" not in economy.variables:
+        return {}
+    gap = 100 * (candidate.accounts["r"] - truth.accounts["r"]).abs()
+    return {"price_gap.mean": float(gap.mean()), "price_gap.max": float(gap.max())}
+
+
 def wealth_distance(nodes: Tensor, mass: Tensor, other: Tensor, moments: dict[str, float]) -> dict[str, float]:
     """Wasserstein-1 distance of the distribution of wealth to the other one, percent of its mean, or of its standard
     deviation where there is no mean to speak of."""
     distance = 100 * wasserstein(nodes, mass, other)
     if "gini" in moments:
         return {"wealth_w1": distance / float((other * nodes).sum())}
-    return {"wealth_w1_sd": distance / moments["wealth_sd"]}
+    return {"wealth_distance": distance / moments["wealth_sd"]}
 
 
 def wasserstein(nodes: Tensor, mass: Tensor, other: Tensor) -> float:

@@ -19,14 +19,14 @@ from torch import Tensor
 from deepham.economics.economy import Economy, require
 from deepham.errors import NotConverged
 from deepham.reference.grid import Grid
-from deepham.reference.household import LawOfMotion, PolynomialLaw, aggregates_at
-from deepham.reference.laws import LinesByState, Polynomials
+from deepham.reference.household import LawOfMotion, PolynomialLaw, PriceLaw, aggregates_at
+from deepham.reference.laws import LinesByState, Polynomials, PricePolynomials
 from deepham.reference.settings import MOST_ORDER, ReferenceSettings
 from deepham.simulation.population import Population
 
 FIRST_ORDER = 2  # of a polynomial law: a plane says too little to start from
 
-Law = LawOfMotion | PolynomialLaw
+Law = LawOfMotion | PolynomialLaw | PriceLaw
 
 
 @dataclass(frozen=True)
@@ -205,9 +205,33 @@ class OfANumber(Family):
         }
 
 
+class OfAPrice(OfANumber):
+    """The aggregate state is a number, and what is forecast is a price that clears a market."""
+
+    law = PriceLaw
+
+    def laws(self, grid: Grid, settings: ReferenceSettings, near: bool) -> PricePolynomials:
+        assert settings.order is not None
+        order = settings.order if near else min(FIRST_ORDER, settings.order)
+        return PricePolynomials(self.economy, grid, order, settings.order)
+
+    def shapes(self, tensors: dict[str, Tensor]) -> dict[str, tuple[int, ...]]:
+        terms = tensors["law.coefficients"].numel()
+        if not 2 <= terms <= MOST_ORDER + 1:
+            raise ValueError("expected the terms of a polynomial")
+        return {
+            "law.coefficients": (terms,),
+            "law.centre": (1,),
+            "grid.z": (tensors["grid.z"].numel(),),
+            "z": (1, 1),
+        }
+
+
 def family_of(economy: Economy) -> Family:
-    """Of which kind the economy is: whether its aggregate states can be listed."""
-    return OfANumber(economy) if economy.chain.every_z() is None else OfStates(economy)
+    """Of which kind the economy is: whether its aggregate states can be listed, and else whether a price is forecast."""
+    if economy.chain.every_z() is not None:
+        return OfStates(economy)
+    return OfAPrice(economy) if economy.tracked in economy.unknowns else OfANumber(economy)
 
 
 def _from_the_mean(economy: Economy) -> bool:

@@ -47,6 +47,10 @@ class LawOfMotion:
         """Next period's capital; K and z of one shape."""
         return torch.exp(self.intercept[z] + self.slope[z] * K.log())
 
+    def following(self, K: Tensor, z: Tensor, z_next: Tensor) -> Tensor:
+        """Next period's capital where z_next comes, in the shape of z_next; K and z broadcast against it."""
+        return self(K, z).expand_as(z_next)
+
     def outcomes(self, K: Tensor, z: Tensor) -> dict[str, Tensor]:
         """What households forecast beside K', as `Economy.outcomes`: a planner's D; K and z of one shape."""
         if self.premium_intercept is None or self.premium_slope is None:
@@ -95,6 +99,10 @@ class PolynomialLaw:
         """Next period's mean assets; K and z of one shape."""
         return K * torch.exp(monomials(K, z, self.centre, self.order) @ self.coefficients)
 
+    def following(self, K: Tensor, z: Tensor, z_next: Tensor) -> Tensor:
+        """Next period's mean assets where z_next comes, in the shape of z_next; K and z broadcast against it."""
+        return self(K, z).expand_as(z_next)
+
     def outcomes(self, K: Tensor, z: Tensor) -> dict[str, Tensor]:
         """Nothing: no planner's problem is solved where z is a number."""
         return {}
@@ -122,6 +130,50 @@ class PolynomialLaw:
         ]
         columns = {"term": "left", "coefficient": "right"}
         return LawInWords((f"{title} {float(r_squared):.6f}",), None, columns, rows)
+
+
+@dataclass(frozen=True)
+class PriceLaw:
+    """log q = a polynomial of y = z - centre: the price that clears, forecast from a z that is a number (Krusell and
+    Smith, 1997, with the aggregate state alone).
+
+    Attributes:
+        coefficients: (order + 1,) of 1, y, y^2, ...
+        centre: (1,) of z.
+    """
+
+    coefficients: Tensor
+    centre: Tensor
+
+    def __call__(self, K: Tensor, z: Tensor) -> Tensor:
+        """The price in state z, whatever it is asked beside."""
+        return torch.exp((z - self.centre)[..., None] ** torch.arange(len(self.coefficients)) @ self.coefficients)
+
+    def following(self, K: Tensor, z: Tensor, z_next: Tensor) -> Tensor:
+        """Next period's price where z_next comes."""
+        return self(K, z_next)
+
+    def outcomes(self, K: Tensor, z: Tensor) -> dict[str, Tensor]:
+        """Nothing beside it."""
+        return {}
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The law as it is stored."""
+        return {"law.coefficients": self.coefficients, "law.centre": self.centre}
+
+    @classmethod
+    def from_tensors(cls, tensors: dict[str, Tensor]) -> PriceLaw:
+        """The other way round. Raises KeyError."""
+        return cls(tensors["law.coefficients"], tensors["law.centre"])
+
+    def in_words(self, economy: Economy, r_squared: Tensor) -> LawInWords:
+        """The terms, with the R2 (1,) of all."""
+        z = economy.aggregate_shock
+        title = f"Law of the price  log {economy.tracked}, a polynomial of {z} - {float(self.centre):.4g}"
+        rows = [(f"y^{i}" if i else "1", f"{x:.6g}") for i, x in enumerate(self.coefficients.tolist())]
+        return LawInWords(
+            (f"{title}, R2 {float(r_squared):.6f}",), None, {"term": "left", "coefficient": "right"}, rows
+        )
 
 
 def powers(order: int) -> list[tuple[int, int]]:
@@ -156,7 +208,7 @@ class HouseholdProblem:
     on their G nodes. Those of tomorrow carry the S states that may follow z: (n_z, S, ...).
     """
 
-    def __init__(self, economy: Economy, law: LawOfMotion | PolynomialLaw, grid: Grid):
+    def __init__(self, economy: Economy, law: LawOfMotion | PolynomialLaw | PriceLaw, grid: Grid):
         self.economy, self.grid, self.law = economy, grid, law
         chain = economy.chain
         states = (torch.arange(chain.n_z, device=grid.K.device) if grid.z is None else grid.z)[:, None]
@@ -167,7 +219,7 @@ class HouseholdProblem:
         everywhere = z.reshape(-1, 1)
         following = chain.next_states(everywhere, aggregates_at(economy, K.reshape(-1, 1), everywhere))
         z_next, chance = (x.reshape(self.n_z, self.J, -1).transpose(1, 2) for x in following)  # (n_z, S, J)
-        K_next = law(K, z)[:, None].expand(chance.shape)
+        K_next = law.following(K[:, None], z[:, None], z_next)
         self.corners = [(place.flatten(), weight[..., None, None]) for place, weight in grid.corners(z_next, K_next)]
         self.shape_next = *K_next.shape, self.n_eps, self.G
         self.next = self._seen(K_next, z_next, law.outcomes(K_next, z_next))

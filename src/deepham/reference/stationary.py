@@ -207,7 +207,7 @@ class _Price(_Market):
                     f"which excess demand is {self.excess(ends[1]):.3g} of mean income; expected a wider range"
                 )
             ends, step = [ends[1], min(max(ends[1] + direction * step, unknown.low), unknown.high)], 2 * step
-        return _root(self.excess, *sorted(ends), self.settings.tolerance * unknown.spread)
+        return _root(self.excess, *sorted(ends), 1e-3 * self.settings.tolerance * unknown.spread)
 
     def excess(self, K: float) -> float:
         """What is left of the condition where the price is K."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
+import torch
 from torch import Tensor
 
 from deepham.economics.economy import Economy, Own, Wide
@@ -16,18 +17,24 @@ from deepham.simulation.population import Population
 
 @dataclass(frozen=True)
 class Panel:
-    """The state of B simulated economies: their populations and aggregate states z, (B, d)."""
+    """The state of B simulated economies: their populations and aggregate states z, (B, d).
+
+    near (B, unknowns): where unknowns of the period are looked for first, in the economy's order: what they were
+    before. None: near the typical ones. It is no part of the state: what is found is the same to the tolerance.
+    """
 
     population: Population
     z: Tensor
+    near: Tensor | None = None
 
     @classmethod
-    def of(cls, k: Tensor, eps: Tensor, weight: Tensor, z: Tensor) -> Panel:
-        return cls(Population(k, eps, weight), z)
+    def of(cls, k: Tensor, eps: Tensor, weight: Tensor, z: Tensor, near: Tensor | None = None) -> Panel:
+        return cls(Population(k, eps, weight), z, near)
 
-    def tensors(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def tensors(self) -> tuple[Tensor, ...]:
         """What `of` makes a panel from."""
-        return self.population.k, self.population.eps, self.population.weight, self.z
+        found = self.population.k, self.population.eps, self.population.weight, self.z
+        return found if self.near is None else (*found, self.near)
 
     def to(self, device=None, dtype=None) -> Panel:
         """A copy on the device, whose numbers have the floating dtype."""
@@ -35,7 +42,7 @@ class Panel:
         return Panel.of(*floating)
 
     def select(self, index) -> Panel:
-        return Panel(self.population.select(index), self.z[index])
+        return Panel(self.population.select(index), self.z[index], None if self.near is None else self.near[index])
 
 
 @dataclass(frozen=True)
@@ -96,19 +103,14 @@ class World:
     clamped: bool = False
     off: Wide | None = None
 
-    def observe(
-        self, panel: Panel, k: Tensor | None = None, eps: Tensor | None = None, near: Wide | None = None
-    ) -> Observation:
+    def observe(self, panel: Panel, k: Tensor | None = None, eps: Tensor | None = None) -> Observation:
         """What the members of the panel's populations see where markets have cleared, or households (k, eps), each
         (B, N), that live beside them.
-
-        Args:
-            near: unknowns, name -> (B, 1), from where they are looked for; None: from the typical ones.
 
         Raises:
             OutOfDomain: a market that clears nowhere in the range of its price.
         """
-        return self.seen_at(panel, self._cleared(panel, near), k, eps)
+        return self.seen_at(panel, self._cleared(panel), k, eps)
 
     def before(self, panel: Panel, k: Tensor | None = None, eps: Tensor | None = None) -> Observation:
         """What households know before markets clear: unknowns are what they typically are. V is asked this, so that
@@ -120,7 +122,7 @@ class World:
         at = panel.population.k[:, :1].detach()
         return {name: at.new_full(at.shape, unknown.typical) for name, unknown in self.economy.unknowns.items()}
 
-    def _cleared(self, panel: Panel, near: Wide | None) -> Wide:
+    def _cleared(self, panel: Panel) -> Wide:
         if not self.economy.unknowns:
             return {}
 
@@ -129,7 +131,10 @@ class World:
             choice = self.choose(seen)
             return self.economy.conditions(choice, self.economy.carry(choice, seen), seen)
 
-        found = clear(self.economy.unknowns, conditions, near or self._typical(panel))
+        start = self._typical(panel)
+        if panel.near is not None:
+            start = dict(zip(start, panel.near.split(1, 1), strict=True))
+        found = clear(self.economy.unknowns, conditions, start)
         if not self.clamped and not bool(found.done.all()):
             raise OutOfDomain(self._unclear(found.values, conditions, int(found.done.int().argmin())))
         off = self.off or {}
@@ -188,15 +193,10 @@ class Period:
 
     Args:
         world, panel: who lives in it, and their states at its start.
-        near: where the unknowns of it are looked for, name -> (B, 1).
     """
 
-    def __init__(self, world: World, panel: Panel, near: Wide | None = None):
-        self.world, self.panel, self.near = world, panel, near
-
-    def following(self, panel: Panel) -> Period:
-        """The period after this one, which begins in the state of the panel."""
-        return Period(self.world, panel, self.unknowns)
+    def __init__(self, world: World, panel: Panel):
+        self.world, self.panel = world, panel
 
     @cached_property
     def before(self) -> Observation:
@@ -205,12 +205,13 @@ class Period:
 
     @cached_property
     def seen(self) -> Observation:
-        return self.world.observe(self.panel, near=self.near)
+        return self.world.observe(self.panel)
 
     @property
-    def unknowns(self) -> Wide:
-        """What was found for the unknowns of the economy, name -> (B, 1)."""
-        return {name: self.seen.aggregates[name] for name in self.world.economy.unknowns}
+    def found(self) -> Tensor | None:
+        """What the unknowns of the economy are, (B, unknowns); None where it has none."""
+        names = self.world.economy.unknowns
+        return torch.cat([self.seen.aggregates[name] for name in names], 1) if names else None
 
     @cached_property
     def conditions(self) -> Wide:

@@ -35,7 +35,7 @@ def walk(
     for t in range(1, periods + 1):
         yield period
         if t < periods:
-            period = period.following(_next(period, None if isinstance(shocks, int) else shocks[:, t], generator, grid))
+            period = world.period(_next(period, None if isinstance(shocks, int) else shocks[:, t], generator, grid))
 
 
 @torch.no_grad()
@@ -68,6 +68,6 @@ def _next(period: Period, shock: Tensor | None, generator: torch.Generator | Non
     else:
         z_next = chain.follow(seen.z, shock, seen.aggregates)
     if grid is not None:
-        return Panel(settle(chain, grid, period.saved, seen.z, z_next), z_next)
+        return Panel(settle(chain, grid, period.saved, seen.z, z_next), z_next, period.found)
     eps_next = chain.draw_eps(seen.eps, seen.z, z_next, uniform[:, draws:])
-    return Panel(Population(period.carried, eps_next, period.panel.population.weight), z_next)
+    return Panel(Population(period.carried, eps_next, period.panel.population.weight), z_next, period.found)
