@@ -59,6 +59,9 @@ def test_every_option_trains(command, option):
 @pytest.mark.parametrize("name", economics.names())
 def test_every_economy_trains_with_the_published_procedure(command, name):
     code, _, errors = command(f"model={name}", PUBLISHED, "algorithm.value_steps=2", "algorithm.horizon=3", "run=r")
+    if economics.create(name).borrowing_limit < 0:  # a share of what can be consumed would leave everybody in debt
+        assert code == 2 and len(errors) == 1 and errors[0].startswith("network.base")
+        return
     assert (code, errors) == (0, [])
     assert json.loads(Path("checkpoints/r/status.json").read_text())["state"] == "finished"
 

@@ -41,6 +41,7 @@ from deepham.economics.unknown import Unknown
 
 GRIDS = {"rouwenhorst": rouwenhorst, "bins": bins}
 WIDE = 1.25  # the range of q: so far below beta, and above what the most cautious would pay without aggregate risk
+NODES = 3  # Gauss-Hermite nodes of an expectation over log z, whose innovations are small
 SPREAD = 0.02  # how far q moves
 PATIENCE = 0.1  # share of the way from beta to one at which the typical price is
 
@@ -180,7 +181,7 @@ class Huggett(Economy):
         else:
             self.y, moves = GRIDS[self.income_grid](self.rho, self.sd, self.states)
         self.chain: ShockProcess = (
-            Autoregressions([self.rho_z], [self.sd_z * math.sqrt(1 - self.rho_z**2)], moves)
+            Autoregressions([self.rho_z], [self.sd_z * math.sqrt(1 - self.rho_z**2)], moves, NODES)
             if self.sd_z
             else JointChain(moves, n_z=1, n_eps=self.states)
         )

@@ -228,7 +228,7 @@ class OfAPrice(OfANumber):
 
 
 def family_of(economy: Economy) -> Family:
-    """Of which kind the economy is: whether its aggregate states can be listed, and else whether a price is forecast."""
+    """Of which kind the economy is: whether its aggregate states can be listed, else whether a price is forecast."""
     if economy.chain.every_z() is not None:
         return OfStates(economy)
     return OfAPrice(economy) if economy.tracked in economy.unknowns else OfANumber(economy)
