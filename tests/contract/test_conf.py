@@ -36,6 +36,8 @@ PACKAGES = {f"logger={name}": name for name in ("mlflow", "wandb")}  # options t
 OF_AN_ECONOMY = {
     "calibration=davila12_rest": ("model=davila12", "algorithm.agents=100"),
     "calibration=jfv_rest": ("model=jfv",),
+    "calibration=huggett_certain": ("model=huggett",),
+    "calibration=huggett_rest": ("model=huggett",),
 }
 
 
@@ -60,7 +62,7 @@ def test_every_option_trains(command, option):
 def test_every_economy_trains_with_the_published_procedure(command, name):
     code, _, errors = command(f"model={name}", PUBLISHED, "algorithm.value_steps=2", "algorithm.horizon=3", "run=r")
     if economics.create(name).borrowing_limit < 0:  # a share of what can be consumed would leave everybody in debt
-        assert code == 2 and len(errors) == 1 and errors[0].startswith("network.base")
+        assert code == 2 and len(errors) == 1 and "network.base: " in errors[0]
         return
     assert (code, errors) == (0, [])
     assert json.loads(Path("checkpoints/r/status.json").read_text())["state"] == "finished"

@@ -130,6 +130,8 @@ class OfANumber(Family):
                 "the grid method solves economies whose aggregate state is a finite chain or one number, this one's, "
                 f"{economy.aggregate_shock}, is {economy.chain.draws} numbers"
             )
+        if not economy.unknowns.keys() <= {economy.tracked}:
+            return f"the grid method finds one price within the period, here there are {', '.join(economy.unknowns)}"
         if economy.objective == "planner":
             return "the grid method has a planner for a finite chain only"
         if not _from_the_mean(economy):
@@ -241,4 +243,4 @@ def _from_the_mean(economy: Economy) -> bool:
     k = economy.table([0.5 * mean, 1.5 * mean]).repeat_interleave(economy.chain.n_eps)[None]
     unequal = economy.aggregates(Population.panel(k, eps), z)
     equal = aggregates_at(economy, economy.table([[mean]]), z)
-    return all(torch.allclose(unequal[name], equal[name], rtol=1e-9) for name in equal)
+    return all(torch.allclose(unequal[name], equal[name], rtol=1e-9) for name in unequal)
