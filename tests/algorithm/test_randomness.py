@@ -45,8 +45,8 @@ DRAWS = {
 
 def leaves(result):
     """Every tensor of a result, in order."""
-    if isinstance(result, torch.Tensor):
-        return [result]
+    if result is None or isinstance(result, torch.Tensor):
+        return [] if result is None else [result]
     parts = vars(result).values() if hasattr(result, "__dict__") else result
     return [leaf for part in parts for leaf in leaves(part)]
 

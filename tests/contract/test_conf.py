@@ -37,6 +37,8 @@ OF_AN_ECONOMY = {
     "model=ks98_beta": ["algorithm.agents=60"],  # somebody has to be in every individual state
     "calibration=davila12_rest": ("model=davila12", "algorithm.agents=100"),
     "calibration=jfv_rest": ("model=jfv",),
+    "calibration=huggett_certain": ("model=huggett",),
+    "calibration=huggett_rest": ("model=huggett",),
 }
 
 

@@ -59,23 +59,22 @@ class Endowed(Economy):
         return torch.ones(shape, dtype=torch.float64)
 
 
-@missing("prices that clear a market (unknowns, conditions)")
 def test_a_bond_clears_at_the_price_of_its_insurance(alike):
     """Lucas (1978) without a tree: bonds are in zero net supply, so that everybody consumes the endowment, and the
     price is q(z) = beta E[y(z) / y(z')].
     """
 
     class Bonds(Endowed):
-        unknowns: ClassVar = {"q": contract.Unknown("price of a bond", "goods", by="clearing", low=0.5, high=1.5)}
+        unknowns: ClassVar = {"q": contract.Unknown("price of a bond", "goods", 0.5, 1.5, typical=0.9, spread=0.1)}
 
         def prices(self, aggregates, z):
-            return {"q": aggregates["q"], "y": self.y[z]}
+            return {"R": torch.ones_like(aggregates["q"]), "q": aggregates["q"], "y": self.y[z]}
 
-        def carry(self, choice, seen):
-            return (seen.resources - choice["c"]) / seen.prices["q"]
+        def asset_price(self, seen):
+            return seen.prices["q"]
 
-        def conditions(self, today, tomorrow):
-            return {"q": today.people.mean(today.carried)}
+        def conditions(self, choice, carried, seen):
+            return {"q": seen.population.mean(carried)}
 
     economy = Bonds(beta=0.95, endowment=[0.9, 1.1])
     hoped = economy.table(CHAIN) @ (1 / economy.y)
@@ -134,7 +133,7 @@ def test_economies_of_one_batch_have_their_own_capital_share():
     assert float(residuals(world, panel, optimality=False).euler.abs().max()) < 1e-12
 
 
-@missing("forward-looking aggregates (unknowns by a network)")
+@missing("forward-looking aggregates (unknowns by a network)", TypeError)
 def test_inflation_is_the_discounted_sum_of_gaps(alike):
     """A Phillips curve pi = beta E pi' + kappa x(z): on a chain pi = kappa (1 - beta P)^-1 x."""
     kappa, x = 0.1, torch.tensor([-0.02, 0.01], dtype=torch.float64)

@@ -41,6 +41,16 @@ def test_brock_mirman_lands_on_its_closed_form_by_a_learned_moment_in_place_of_c
     assert report["measures"]["known.consumption"] < 0.1  # percent of consumption
 
 
+@pytest.mark.slow
+def test_a_bond_clears_at_its_known_price(tmp_path):
+    """2.3997 % without aggregate risk, with half of the experiment's updates; and the demand curve is right, too."""
+    quick = ("algorithm.outer_iterations=6", "algorithm.average=0.003", "verdict.nodes=500", "verdict.burn_in=300")
+    measures = train(tmp_path, "experiment=huggett_certain", *quick)["measures"]
+    assert 100 * (1 / measures["mean_K"] - 1) == pytest.approx(2.3997, abs=0.04)
+    assert measures["euler.mean"] < 0.05 and measures["schedule.mean"] < 0.1  # percent of consumption
+    assert measures["clearing.max"] < 1e-6  # percent of mean income
+
+
 @pytest.fixture(scope="module")
 def krusell_smith(tmp_path_factory):
     """The quick experiment with twice its updates: with as many as it has, one run in eight misses a bar by its last

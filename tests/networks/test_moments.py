@@ -157,11 +157,11 @@ def test_networks_with_moments_stay_finite_and_admissible_in_extreme_populations
     fault = economy.fault(z, economy.aggregates(population, z))
     if fault:  # an economy that says itself that there is none such: its reason stands in the log
         pytest.skip(fault)
-    seen = World(economy).observe(Panel(population, z))
+    seen = World(economy).before(Panel(population, z))
     for settings in ({"moments": 2}, {"moments": 0, "quantiles": 3}):
         policy, value = [network.float() for network in networks(economy, **settings)]
         consumption = policy(seen)
-        assert bool((consumption > 0).all() and (consumption <= seen.resources - economy.borrowing_limit).all())
+        assert bool((consumption > 0).all() and (consumption <= economy.spendable(seen)).all())
         assert bool(torch.isfinite(value(seen)).all())
 
 

@@ -169,7 +169,7 @@ def problem(yearly):
 def test_the_euler_equation_holds_in_plain_numbers_between_the_nodes(yearly, problem):
     """c* = min(1 / sqrt(beta E[R' c'^-2]), m) with W' by its own law of motion at the three Gauss-Hermite nodes."""
     e, consumption = yearly, problem.consumption()
-    policy = GridFunction(problem.grid, consumption, True, 0.0)
+    policy = GridFunction(problem.grid, consumption, problem.economy.spendable)
 
     def at(k, eps, B, W):
         households = Population.panel(tensor([[B]]), torch.zeros(1, 1, dtype=torch.long))
@@ -224,7 +224,7 @@ def test_a_cubic_of_z_and_log_k_is_exact_between_the_nodes(problem):
         return 1 + 2 * z - 0.3 * z**3 + eps + (3 - z**2) * x**3 + 0.5 * k * (1 + z * x)
 
     z, eps = grid.z[:, None, None, None], torch.arange(2)[:, None, None]
-    function = GridFunction(grid, surface(z, eps, grid.K[:, None], grid.k), False, 0.0)
+    function = GridFunction(grid, surface(z, eps, grid.K[:, None], grid.k), None)
     k, eps = tensor([[0.3, 1.0, 2.3], [0.0, 2.2, 3.1]]), torch.tensor([[0, 1, 1], [1, 0, 1]])
     seen = World(problem.economy).observe(Panel(Population.panel(k, eps), tensor([[1.5], [3.3]])))
     expected = surface(seen.z, eps, seen.aggregates["B"], k)

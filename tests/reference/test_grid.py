@@ -15,9 +15,9 @@ def bilinear(z, eps, K, k):
     return 1 + z + 10 * eps + (2 - z) * K.log() + (0.5 + eps) * k + 0.3 * (1 + z) * K.log() * k
 
 
-def on_nodes(capped=False, limit=0.0):
+def on_nodes(most=None):
     z, eps = torch.arange(2)[:, None, None, None], torch.arange(2)[:, None, None]
-    return GridFunction(GRID, bilinear(z, eps, GRID.K[:, None], GRID.k), capped, limit)
+    return GridFunction(GRID, bilinear(z, eps, GRID.K[:, None], GRID.k), most)
 
 
 def seen(K, z, k, eps, resources=None):
@@ -43,7 +43,7 @@ def test_a_bilinear_function_is_exact_between_the_nodes_and_beyond(drawn):
 def test_consumption_cannot_exceed_resources_less_the_limit(drawn):
     K, z, k, eps = drawn
     resources = torch.full_like(k, 8.0)
-    result = on_nodes(capped=True, limit=-1.5)(seen(K, z, k, eps, resources))
+    result = on_nodes(lambda seen: seen.resources + 1.5)(seen(K, z, k, eps, resources))
     free = on_nodes()(seen(K, z, k, eps))
     assert bool((free < 9.5).any()) and bool((free > 9.5).any())
     torch.testing.assert_close(result, free.clamp_max(9.5))
@@ -54,8 +54,8 @@ def test_on_a_histogram_it_is_the_same_function(drawn):
     nodes = torch.linspace(0, 12, 31, dtype=torch.float64)  # beyond the last node of GRID, too
     everybody = Population.histogram(nodes, torch.full((5, 2, 31), 1 / 62, dtype=torch.float64))
     asked = seen(K, z, everybody.k, everybody.eps, resources=torch.full_like(everybody.k, 25.0))
-    for capped in (False, True):
-        function = on_nodes(capped)
+    for most in (None, lambda seen: seen.resources):
+        function = on_nodes(most)
         torch.testing.assert_close(function.on_histogram(nodes)(asked), function(asked), rtol=1e-12, atol=1e-12)
 
 

@@ -50,6 +50,8 @@ def test_a_distance_to_the_grid_solution_is_seen(ks98, reference):
 
 
 def test_all_households_are_counted_in_every_state(economy, seeded):
+    if economy.unknowns:
+        pytest.skip("nobody buys at a price that clears")
     panel = initial_panel(economy, 4, 200, seeded())
     figures = figures_in_training(World(economy, eat), panel, None)
     density, tail = figures["wealth"].axes

@@ -90,8 +90,7 @@ def test_at_rest_everybody_together_has_the_utility_of_a_period_for_ever(rest):
     value = GridFunction(
         equilibrium.policy.grid,
         HouseholdProblem(economy, equilibrium.law, equilibrium.policy.grid).value(equilibrium.policy.values),
-        False,
-        0.0,
+        None,
     )
     by_the_grid = value(World(economy).observe(Panel(population, torch.zeros(1, 1, dtype=torch.long))))
     assert float(population.mean((found.value - by_the_grid).abs())) < 1e-3 * float(lifetime.abs())

@@ -47,7 +47,7 @@ def rest(calm):
     equilibrium = solve_stationary(calm, SETTINGS)
     grid = equilibrium.policy.grid
     value = HouseholdProblem(calm, equilibrium.law, grid).value(equilibrium.policy.values)
-    return equilibrium, GridFunction(grid, value, False, 0.0)
+    return equilibrium, GridFunction(grid, value, None)
 
 
 def start_of(rest):

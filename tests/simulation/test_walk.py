@@ -61,7 +61,7 @@ def test_unemployment_in_a_large_panel_follows_z(ks98, plain, seeded):
 
 def test_weights_and_probabilities_of_what_may_follow_sum_to_one(economy, seeded):
     panel = initial_panel(economy, 3, 7, seeded())
-    following, p_z, p_eps = expand_next(economy, panel.population, World(economy).observe(panel))
+    following, p_z, p_eps = expand_next(economy, panel.population, World(economy).before(panel))
     n_next, most = economy.chain.n_next, economy.chain.successors.shape[1]
     assert following.population.k.shape == (3 * n_next, 7 * most) and len(following.z) == 3 * n_next
     every = economy.chain.every_z()

@@ -26,6 +26,8 @@ def eat(seen):
 
 def test_in_every_economy_they_are_the_households_that_the_accounts_are_made_of(economy, seeded):
     """With consumption of a twentieth of resources, the propensity to consume is a twentieth."""
+    if economy.unknowns:
+        pytest.skip("nobody buys at a price that clears")
     start, periods = initial_panel(economy, 2, 30, seeded(1)), 4
     path = economy.chain.draw_path(start.z, periods, seeded(2))
     kept = Histories(economy, start, periods)

@@ -74,7 +74,7 @@ def _errors(period: Period, p: Protocol, generator: torch.Generator) -> Tensor:
     world, economy, seen, c = period.world, period.world.economy, period.seen, period.consumption
     chain, population = economy.chain, period.panel.population
     b, n = population.k.shape
-    available = seen.resources - economy.borrowing_limit
+    available = economy.spendable(seen)
     span = torch.linspace(0, 1, POINTS, dtype=c.dtype, device=c.device)[:, None, None]
     low, high = c - (0.95 * c).clamp_max(REACH), c + (available - c).clamp_max(REACH)
     choice = low + span * (high - low)  # (points, B, N)
@@ -88,7 +88,7 @@ def _errors(period: Period, p: Protocol, generator: torch.Generator) -> Tensor:
             tomorrow = _value_after(world, others, economy.carry(economy.complete(choice[index], seen), seen), z)
             payoff[index] += discount * probability[:, None] * (p_eps * tomorrow).sum(-1)
     # a choice that leaves nothing to live on is worth -inf, and NaN where its probability is zero
-    return (world.value(seen) - payoff.nan_to_num(nan=-torch.inf).amax(0)).abs() / economy.period_length
+    return (world.value(period.before) - payoff.nan_to_num(nan=-torch.inf).amax(0)).abs() / economy.period_length
 
 
 def _value_after(world: World, others: Population, k_next: Tensor, z: Tensor) -> Tensor:
@@ -101,5 +101,5 @@ def _value_after(world: World, others: Population, k_next: Tensor, z: Tensor) ->
     weight = others.weight[:, None].expand(b, n, n).reshape(b * n, n)
     asked = k_next.reshape(-1, 1).expand(-1, n_eps)
     states = torch.arange(n_eps, device=z.device).expand(b * n, n_eps)
-    seen = world.observe(Panel(Population(k, eps, weight), z.repeat_interleave(n, 0)), asked, states)
+    seen = world.before(Panel(Population(k, eps, weight), z.repeat_interleave(n, 0)), asked, states)
     return world.start_value(seen).reshape(b, n, n_eps)

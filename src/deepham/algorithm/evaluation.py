@@ -11,7 +11,7 @@ from torch import Tensor
 
 from deepham.algorithm import business_cycle
 from deepham.algorithm.business_cycle import BLOCKS, Moments, standard_error
-from deepham.algorithm.residuals import residuals
+from deepham.algorithm.residuals import residuals, schedule_errors
 from deepham.economics.economy import Economy, require
 from deepham.errors import OutOfDomain
 from deepham.simulation.balance import resource_gap
@@ -55,6 +55,10 @@ RICHEST = {"top10_share": 0.1, "top1_share": 0.01, "top01_share": 0.001}  # shar
 POOREST = {"bottom50_share": 0.5}
 
 
+NOTHING = 1e-4  # of the standard deviation of wealth: what is no mean to take shares of
+OFF = 0.01  # of a price: by how much it is off where a household's plan is looked at beside the one that clears
+SCHEDULE_EVERY = 5  # dates
+CLEARING = ("clearing.mean", "clearing.max", "schedule.mean", "schedule.p99", "schedule.max")
 ERRORS = ("euler", "bellman_policy", "bellman_optimality")
 
 
@@ -64,6 +68,7 @@ def measure_names(economy: Economy) -> list[str]:
     return [
         *errors,
         *(f"known.{name}" for name in economy.answers),
+        *(CLEARING if economy.unknowns else ()),
         "mean_K",
         "sd_K",
         "welfare",
@@ -96,13 +101,16 @@ class Ergodic:
         share_z: (n_z,) share of periods with each z.
         dates: histograms at dates spread evenly over the path, as a panel of economies.
         accounts: name -> (B, T), what the economy accounts for.
-        K: (B, T) path of mean assets after burn-in: capital, where households own all of it.
+        K: (B, T) path of the aggregate that is tracked after burn-in: mean assets, which are capital where households
+            own all of it, or a price.
         z: (B, T, d).
         welfare: consumption that, were it certain and the same for all, would be worth what households consume along
             the path: its utility is theirs, a mean over households and periods. Goods per period.
         resource_gap: largest violation of the economy's resource constraints along the path, percent of output; NaN
             where it states none.
         premium: (B, T), what assets are worth to others (economics/planner.py), utils a unit; None in the market.
+        clearing: (B, T), the largest of what is left of the conditions of unknowns, percent of mean income; None where
+            there are no unknowns.
     """
 
     grid: Tensor
@@ -117,6 +125,7 @@ class Ergodic:
     welfare: float
     resource_gap: float
     premium: Tensor | None = None
+    clearing: Tensor | None = None
 
     def to(self, device) -> Ergodic:
         """A copy on the device."""
@@ -190,7 +199,25 @@ def measures_along(world: World, ergodic: Ergodic) -> dict[str, float]:
     """
     world.economy.check_domain(ergodic.z.flatten(0, 1), error=OutOfDomain)
     errors = error_measures(world, ergodic.dates, optimality_every=5)
-    return errors | known_measures(world, ergodic) | distribution_measures(ergodic)
+    errors |= known_measures(world, ergodic) | clearing_measures(world, ergodic)
+    return errors | distribution_measures(ergodic)
+
+
+def clearing_measures(world: World, ergodic: Ergodic) -> dict[str, float]:
+    """How well markets clear along the path, percent of mean income, and Euler errors at prices that do not clear,
+    percent of consumption; nothing where no price is found within the period."""
+    if ergodic.clearing is None:
+        return {}
+    errors, weights, dates = [], [], ergodic.dates
+    for index in range(0, len(dates.z), SCHEDULE_EVERY):
+        one = dates.select(slice(index, index + 1))
+        for share in (-OFF, OFF):
+            errors.append(100 * schedule_errors(world, one, share).abs())
+            weights.append(one.population.weight)
+    return {
+        "clearing.mean": float(ergodic.clearing.mean()),
+        "clearing.max": float(ergodic.clearing.max()),
+    } | _statistics("schedule", torch.cat(errors), torch.cat(weights))
 
 
 @torch.no_grad()
@@ -223,14 +250,18 @@ def ergodic_path(
     K = torch.empty(b, measured, dtype=weight.dtype, device=weight.device)
     path = torch.empty(b, measured, *z.shape[1:], dtype=z.dtype, device=z.device)
     premium = torch.empty_like(K) if economy.objective == "planner" else None
-    utility, carried, rows = torch.zeros_like(K[:, :1]), torch.empty_like(K), []
+    clearing = torch.empty_like(K) if economy.unknowns else None
+    utility, carried, held, rows = torch.zeros_like(K[:, :1]), torch.empty_like(K), torch.empty_like(K), []
     for t, period in enumerate(walk(world, start, shocks, grid=grid)):
         population, z, i = period.panel.population, period.panel.z, t - burn_in
         if i >= 0:
-            K[:, i] = population.mean(population.k)[:, 0]
+            K[:, i] = period.seen.aggregates[economy.tracked][:, 0]
+            held[:, i] = population.mean(population.k)[:, 0]
             path[:, i] = z
             if premium is not None:
                 premium[:, i] = period.seen.prices["D"][:, 0]
+            if clearing is not None:
+                clearing[:, i] = 100 * torch.cat(list(period.conditions.values()), 1).abs().amax(1)
             masses[i * blocks // measured].index_add_(0, chain.cell(z), population.weight)
             if t in at:
                 kept.append(period.panel)
@@ -240,7 +271,7 @@ def ergodic_path(
         if progress and (t + 1) % 500 == 0:
             progress(t + 1, periods)
     lost = torch.zeros_like(K)
-    lost[:, :-1] = carried[:, :-1] - K[:, 1:]
+    lost[:, :-1] = carried[:, :-1] - held[:, 1:]
     mean_mass = masses.sum(0)
     block_mass = masses.sum(1).reshape(blocks, chain.n_eps, -1).sum(1)
     for index in range(chain.n_z):
@@ -265,6 +296,7 @@ def ergodic_path(
         welfare,
         float(resource_gap(economy, accounts, lost).max()),
         premium,
+        clearing,
     )
 
 
@@ -304,22 +336,26 @@ def moment_errors(ergodic: Ergodic) -> dict[str, float]:
 
 
 def _moments(grid: Tensor, weight: Tensor, K: Tensor) -> dict[str, float]:
-    """Mean and sd of mean assets K (B, T), and moments of individual wealth, pooled over time: weight (G,)."""
+    """Mean and sd of what is tracked, K (B, T), and moments of individual wealth, pooled over time: weight (G,); no
+    shares of what is nothing on average."""
     mean = (weight * grid).sum()
+    sd, levels = (weight * (grid - mean) ** 2).sum().sqrt(), quantile(grid, weight, QUANTILES, atom=float(grid[0]))
+    found = {"mean_K": float(K.mean()), "sd_K": float(K.std()), "wealth_sd": float(sd)}
+    found |= dict(zip(map(quantile_name, QUANTILES), levels.tolist()))
+    return found if float(mean) <= NOTHING * float(sd) else found | _shares(grid, weight, mean)
+
+
+def _shares(grid: Tensor, weight: Tensor, mean: Tensor) -> dict[str, float]:
+    """How unequally wealth (G,) of a positive mean is held."""
     lorenz = (weight * grid).cumsum(0) / mean
     below = curve_at(
         weight.cumsum(0)[None], lorenz[None], [*POOREST.values(), *(1 - share for share in RICHEST.values())]
     )[0]
     poorest, richest = below[: len(POOREST)], 1 - below[len(POOREST) :]
-    levels = quantile(grid, weight, QUANTILES, atom=float(grid[0]))
     return {
-        "mean_K": float(K.mean()),
-        "sd_K": float(K.std()),
-        "wealth_sd": float((weight * (grid - mean) ** 2).sum().sqrt()),
         "gini": float(gini(grid[None], weight[None])),
         **dict(zip(POOREST, poorest.tolist())),
         **dict(zip(RICHEST, richest.tolist())),
-        **dict(zip(map(quantile_name, QUANTILES), levels.tolist())),
     }
 
 

@@ -6,7 +6,7 @@ to. Both gradients are taken at the same weights.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import torch
@@ -16,9 +16,12 @@ from torch.func import functional_call
 from deepham.algorithm.losses import agent_weights, policy_loss, value_loss
 from deepham.algorithm.objective import Lifetime, lifetime_utility
 from deepham.algorithm.settings import AlgorithmSettings
+from deepham.economics.quadrature import standard_normal
 from deepham.networks.policy import PolicyNetwork
 from deepham.networks.value import ValueNetwork
-from deepham.simulation.period import Observation, Panel, Value, World
+from deepham.simulation.period import Observation, Panel, Period, Value, World
+
+OFF = 0.5  # standard deviation of how far an unknown is moved from where it clears, in units of its spread
 
 
 @dataclass(frozen=True)
@@ -48,18 +51,48 @@ def update_gradients(
     Args:
         typical: `economy.typical_household()`.
     """
+    world, everywhere = _off_equilibrium(world, panel, settings, generator)
     found = lifetime(world, panel, settings, generator)
-    seen, (policy, value) = found.first.seen, _networks(world)
+    seen, before, (policy, value) = found.first.seen, found.first.before, _networks(world)
     weight, mean = _weights(seen, settings, typical)
     players = _players(settings)
     loss = policy_loss(found.utility[:, :players], weight[:, :players])
     descents = [_descent(loss, mean, policy)]
     if settings.value_steps == 0:
-        choice = {name: each.detach() for name, each in found.first.choice.items()}
-        marginal = world.economy.marginal_utility(choice, seen).detach() if settings.slope else None
-        loss = value_loss(value, seen, found.utility.detach(), marginal, weight, settings.level_weight)
+        if everywhere is not None:
+            weight = weight * everywhere
+        marginal = _marginal(found.first) if settings.slope else None
+        loss = value_loss(value, before, found.utility.detach(), marginal, weight, settings.level_weight)
         descents.append(_descent(loss, mean, value))
     return descents
+
+
+def _marginal(period: Period) -> Tensor:
+    """What one more unit of the resources that households know of before markets clear is worth, (B, N), utils."""
+    economy, choice = period.world.economy, {name: each.detach() for name, each in period.choice.items()}
+    return (
+        economy.marginal_utility(choice, period.seen) * (period.seen.prices["R"] / period.before.prices["R"])
+    ).detach()
+
+
+def _off_equilibrium(
+    world: World, panel: Panel, settings: AlgorithmSettings, generator: torch.Generator
+) -> tuple[World, Tensor | None]:
+    """The world in which some economies see unknowns where they do not clear, so that the policy learns its demand
+    there, and which economies (B, 1) V learns from: those that do clear; None: all.
+    """
+    unknowns, share = world.economy.unknowns, settings.off_equilibrium
+    if not unknowns or share == 0:
+        return world, None
+    shape = (len(unknowns) + 1, len(panel.z), 1)
+    k = panel.population.k
+    uniform = torch.rand(shape, generator=generator, device=k.device, dtype=k.dtype)
+    moved = (uniform[0].argsort(0).argsort(0) < round(share * len(panel.z))).to(k.dtype)  # which of them is drawn
+    off = {
+        name: OFF * unknown.spread * moved * standard_normal(draw)
+        for (name, unknown), draw in zip(unknowns.items(), uniform[1:], strict=True)
+    }
+    return replace(world, off=off), 1 - moved
 
 
 def regression_gradient(
@@ -70,7 +103,7 @@ def regression_gradient(
     typical: dict[str, float],
 ) -> Descent:
     """Of V where it is fitted to the utility (B, N) realised from the panel on: levels, since a path has no slope."""
-    seen, (_, value) = world.observe(panel), _networks(world)
+    seen, (_, value) = world.before(panel), _networks(world)
     weight, mean = _weights(seen, settings, typical)
     return _descent(value_loss(value, seen, realised, None, weight, settings.level_weight), mean, value)
 
@@ -78,7 +111,7 @@ def regression_gradient(
 def lifetime(world: World, panel: Panel, settings: AlgorithmSettings, generator: torch.Generator) -> Lifetime:
     """Utility over the horizon plus V at its end, as a function of the policy's weights."""
     return lifetime_utility(
-        World(world.economy, world.policy, held(_networks(world)[1]), settings.price_taking),
+        replace(world, value=held(_networks(world)[1]), price_taking=settings.price_taking),
         panel,
         settings.horizon,
         generator,

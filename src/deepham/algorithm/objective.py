@@ -64,7 +64,7 @@ def lifetime_utility(
             total = total + discount * premium
         total = total + discount * period.utility
         before, discount = period, discount * economy.discount(period.seen.eps)
-    closing = expected_value(world, period, generator) if exact else world.start_value(period.seen)
+    closing = expected_value(world, period, generator) if exact else world.start_value(period.before)
     return Lifetime(total + discount * closing, first)
 
 
@@ -86,4 +86,4 @@ def expected_value(world: World, period: Period, generator: torch.Generator | No
     `expand_next`.
     """
     panel, p_z, p_eps = expand_next(world.economy, period.saved, period.seen, generator)
-    return expect(world.start_value(world.observe(panel)), p_z, p_eps)
+    return expect(world.start_value(world.before(panel)), p_z, p_eps)

@@ -4,7 +4,7 @@ sampled.
 Definitions. c(s) is the policy, k' = m - c, next states (z', eps') with their probabilities P, and the next
 cross-section P' that everybody's choice brings about.
 
-    euler               |c / c* - 1|,  c* = min(interior(beta E worth'), m - limit)              share of consumption
+    euler               |c / c* - 1|,  c* = min(interior(beta E worth'), spendable)              share of consumption
     bellman_policy      |V - (u(c) + beta E V')|                                                 utils
     bellman_optimality  |V - max_c {u(c) + beta E V'}|, prices and P' as they are                utils
 
@@ -21,7 +21,7 @@ from torch import Tensor
 
 from deepham.algorithm.objective import expected_value
 from deepham.simulation.expectation import expand_next, expect
-from deepham.simulation.period import Panel, Period, World
+from deepham.simulation.period import Observation, Panel, Period, World
 
 GOLDEN = (5**0.5 - 1) / 2
 SEARCH_STEPS = 24  # golden section: the bracket shrinks by 1e-5, the value error by its square
@@ -41,20 +41,37 @@ class Residuals:
 def residuals(world: World, panel: Panel, optimality: bool = True) -> Residuals:
     """Errors at every point of the population. The measures of a population are weighted means of absolute values."""
     period = world.period(panel)
-    v = world.value(period.seen)
+    v = world.value(period.before)
     discount = world.economy.discount(period.seen.eps)
     gap = v - period.utility - discount * expected_value(world, period)
     best = v - _best_value(period) if optimality else None
     return Residuals(_euler(period), gap, best, panel.population.weight)
 
 
-def _euler(period: Period) -> Tensor:
-    world, economy, seen = period.world, period.world.economy, period.seen
-    panel, p_z, p_eps = expand_next(economy, period.saved, seen)
-    following = world.period(panel)
-    worth = economy.discount(seen.eps) * expect(economy.worth(following.choice, following.seen), p_z, p_eps)
-    wanted = economy.interior(worth, seen)["c"]
-    return period.consumption / torch.minimum(wanted, seen.resources - economy.borrowing_limit) - 1
+@torch.no_grad()
+def schedule_errors(world: World, panel: Panel, share: float) -> Tensor:
+    """Euler errors (B, N) of households who see each unknown off by this share of where it clears, today and alone: a
+    plan has to be right there, too, or the demand curve is wrong, and with it the price.
+    """
+    period = world.period(panel)
+    off = {name: (1 + share) * period.seen.aggregates[name] for name in world.economy.unknowns}
+    return _euler(period, world.seen_at(panel, off))
+
+
+def _euler(period: Period, own: Observation | None = None) -> Tensor:
+    """own: what households see who live beside those of the period; None: what these see."""
+    world, economy = period.world, period.world.economy
+    panel, p_z, p_eps = expand_next(economy, period.saved, period.seen)
+    if own is None:
+        own, choice = period.seen, period.choice
+        following = world.observe(panel)
+    else:
+        choice = world.choose(own)
+        k = economy.carry(choice, own)[:, None, :, None].expand(p_eps.shape)
+        following = world.observe(panel, k.reshape(panel.population.k.shape))
+    worth = economy.discount(own.eps) * expect(economy.worth(world.choose(following), following), p_z, p_eps)
+    wanted = economy.interior(worth, own)["c"]
+    return choice["c"] / torch.minimum(wanted, economy.spendable(own)) - 1
 
 
 def _best_value(period: Period) -> Tensor:
@@ -62,12 +79,12 @@ def _best_value(period: Period) -> Tensor:
     world, economy, seen = period.world, period.world.economy, period.seen
     panel, p_z, p_eps = expand_next(economy, period.saved, seen)
     _, states, _, successors = p_eps.shape
-    available, discount = seen.resources - economy.borrowing_limit, economy.discount(seen.eps)
+    available, price, discount = economy.spendable(seen), economy.asset_price(seen), economy.discount(seen.eps)
 
     def payoff(share: Tensor) -> Tensor:
-        k_next = economy.borrowing_limit + (1 - share) * available
+        k_next = economy.borrowing_limit + (1 - share) * available / price
         k = k_next[:, None, :, None].expand(-1, states, -1, successors).reshape(panel.population.k.shape)
-        expected = expect(world.start_value(world.observe(panel, k)), p_z, p_eps)
+        expected = expect(world.start_value(world.before(panel, k)), p_z, p_eps)
         return economy.utility(economy.complete(share * available, seen), seen) + discount * expected
 
     # V need not be concave where it is wrong: look over the whole range before narrowing down

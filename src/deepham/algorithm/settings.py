@@ -61,6 +61,8 @@ class AlgorithmSettings:
     # of the continuum
     nodes: int = 150
     top: float = 8.0
+    # of economies whose markets clear
+    off_equilibrium: float = 0.0
 
     @property
     def steps(self) -> int:
@@ -127,6 +129,15 @@ class AlgorithmSettings:
             )
             require(self.nodes >= 10, f"algorithm.nodes: expected at least 10, got {self.nodes}")
             require(2 <= self.top < float("inf"), f"algorithm.top: expected a number from 2 on, got {self.top}")
+        require(
+            0 <= self.off_equilibrium < 1,
+            f"algorithm.off_equilibrium: expected a share in [0, 1), got {self.off_equilibrium}",
+        )
+        require(
+            self.off_equilibrium == 0 or self.horizon == 1,
+            "algorithm.off_equilibrium: prices are moved in the first period only; set algorithm.horizon=1, or "
+            "algorithm.off_equilibrium=0",
+        )
         require(0 <= self.average < 1, f"algorithm.average: expected a rate in [0, 1), got {self.average}")
         require(
             self.fresh == "epoch" or self.move >= 1,

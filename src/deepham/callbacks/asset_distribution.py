@@ -65,4 +65,5 @@ def _pooled(population: Population) -> tuple[Tensor, Tensor]:
 
 def _constrained(k: Tensor, weight: Tensor, economy: Economy) -> Tensor:
     """The share as good as at the limit: less than a hundredth of a percent of mean assets above it."""
-    return (weight * (k <= economy.borrowing_limit + 1e-4 * (weight * k).sum())).sum()
+    unit = economy.scale if economy.tracked in economy.unknowns else (weight * k).sum()
+    return (weight * (k <= economy.borrowing_limit + 1e-4 * unit)).sum()

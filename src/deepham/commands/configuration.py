@@ -133,6 +133,11 @@ def read(cfg: DictConfig) -> Settings:
     bars_of(settings.verdict.bars, settings.verdict.own_bars)
     settings.network.check_states(economy)
     settings.network.check_base(economy)
+    require(
+        not (economy.unknowns and settings.trainer.cuda_graphs),
+        f"trainer.cuda_graphs: {', '.join(economy.unknowns)} is found by a search whose steps the host decides on; set "
+        "trainer.cuda_graphs=false",
+    )
     _check_enough(economy, settings.algorithm)
     settings.algorithm.share(settings.trainer.ranks)  # it can be split
     _check_memory(settings)

@@ -262,10 +262,10 @@ def _by_name(cycle: list[Moments]) -> dict[str, dict]:
 def _solve_reference(settings: Settings, folders: RunFolders) -> GridSolution:
     """On the grid, and stored for the runs to come. Raises InputError where that cannot be, and NotConverged."""
 
+    name = settings.economy.tracked
+
     def progress(iteration: int, change: float, mean_K: float) -> None:
-        log.info(
-            "grid solution, iteration %d: law of motion moves by %.1e, mean assets %.4f", iteration, change, mean_K
-        )
+        log.info("grid solution, iteration %d: moves by %.1e, mean of %s %.4f", iteration, change, name, mean_K)
 
     store = folders.checkpoints.parent / STORE
     try:

@@ -27,6 +27,7 @@ from deepham.economics.naming import Naming
 from deepham.economics.planner import planned
 from deepham.economics.preferences import CRRA
 from deepham.economics.process import ShockProcess
+from deepham.economics.unknown import Unknown
 from deepham.errors import InputError, OutOfDomain, require, show
 
 Wide = dict[str, Tensor]  # of whole economies, name -> (B, 1): aggregates, prices, accounts
@@ -102,7 +103,11 @@ class Economy(_Set, ABC):
     period_length: ClassVar[float] = 1.0
     # what the policy decides, in this order; what follows from it is added in `complete`
     choices: ClassVar[tuple[str, ...]] = ("c",)
-    tracked: ClassVar[str] = "K"  # the aggregate that is followed and forecast: the mean of households' assets
+    # the aggregate that is followed and forecast: the mean of households' assets, or an unknown where that says nothing
+    tracked: ClassVar[str] = "K"
+    # what is found within the period, by name: it stands among the aggregates that `prices` is given, and the policy
+    # sees it. A range may depend on parameters: then a property
+    unknowns: ClassVar[dict[str, Unknown]] = {}
     source: ClassVar[str] = ""  # where the calibration in conf/model/ is from
     # name -> (description, unit) of everything `accounts` returns
     variables: ClassVar[dict[str, tuple[str, str]]] = {}
@@ -144,11 +149,14 @@ class Economy(_Set, ABC):
 
     @abstractmethod
     def aggregates(self, population, z: Tensor) -> Wide:
-        """The aggregates that prices depend on, as weighted sums over the population."""
+        """The aggregates that prices depend on and that are known before anybody chooses, as weighted sums over the
+        population."""
 
     @abstractmethod
     def prices(self, aggregates: Wide, z: Tensor) -> Wide:
-        """What a household takes as given, from the aggregates and z (B, d). Has "R", the gross return."""
+        """What a household takes as given, from the aggregates, with the unknowns, and z (B, d). Has "R", what a unit
+        of assets that was carried into the period is worth in it.
+        """
 
     @abstractmethod
     def resources(self, k: Tensor, eps: Tensor, z: Tensor, prices: Wide) -> Tensor:
@@ -210,9 +218,30 @@ class Economy(_Set, ABC):
         """What one more unit of resources is worth, (B, N), utils: dV/dm by the envelope theorem."""
         return self.preferences.marginal_utility(choice["c"])
 
+    def asset_price(self, seen: Seen) -> Tensor | float:
+        """What a unit of assets costs that is carried out of the period, goods: a bond's price, 1 of capital."""
+        return 1.0
+
     def carry(self, choice: Own, seen: Seen) -> Tensor:
         """Assets (B, N) that households carry out of the period: their budget."""
-        return seen.resources - choice["c"]
+        return (seen.resources - choice["c"]) / self.asset_price(seen)
+
+    def spendable(self, seen: Seen) -> Tensor:
+        """The most that households can consume, (B, N), who borrow as much as they may."""
+        return seen.resources - self.asset_price(seen) * self.borrowing_limit
+
+    def conditions(self, choice: Own, carried: Tensor, seen: Seen) -> Wide:
+        """What is left of the condition of each unknown, under its name, (B, 1), where the members of the population
+        choose so and carry these assets: a market's excess demand for what the unknown pays for, in units of mean
+        income. It falls as the unknown rises.
+        """
+        return {}
+
+    def substitution(self, seen: Seen) -> Tensor | float:
+        """By which factor the unknowns of the period alone change what the frictionless household consumes in it, as
+        against typical ones: networks start with a demand that falls in its price.
+        """
+        return 1.0
 
     def worth(self, choice: Own, seen: Seen) -> Tensor:
         """What one more unit of assets at the start of the period is worth, (B, N), utils: dV/dk by the envelope
@@ -224,7 +253,7 @@ class Economy(_Set, ABC):
         """The choice at which the Euler equation holds with equality: where one more unit of assets carried out of the
         period is worth so much, (B, N), utils of today.
         """
-        return {"c": self.preferences.inverse_marginal_utility(worth)}
+        return {"c": self.preferences.inverse_marginal_utility(worth / self.asset_price(seen))}
 
     def discount(self, eps: Tensor) -> Tensor | float:
         """What a household in eps (B, N) weighs the next period's utils with; an economy whose households differ in
@@ -292,6 +321,11 @@ class Economy(_Set, ABC):
         """
         return self.typical_household()["assets"]
 
+    def typical_aggregates(self) -> dict[str, float]:
+        """What `prices` is given in the typical state, by name: aggregates and unknowns."""
+        state = {name: value for name, value in self.typical_state().items() if name not in ("c", "m")}
+        return state | {name: unknown.typical for name, unknown in self.unknowns.items()}
+
     def typical_household(self) -> dict[str, float]:
         """Mean "assets" and consumption "c" in the typical state, and the "limit" of borrowing."""
         state = self.typical_state()
@@ -343,13 +377,16 @@ class Economy(_Set, ABC):
             state = {"deterministic": self.steady_state(), "typical": self.typical_state()}
         except (OverflowError, ZeroDivisionError) as error:
             raise InputError(f"calibration: its deterministic steady state cannot be computed ({error})") from error
+        for name, unknown in self.unknowns.items():
+            unknown.check(name)
         for name, values in state.items():
             require(
                 all(isinstance(value, float) and math.isfinite(value) and value > 0 for value in values.values()),
                 f"calibration: its {name} steady state is not finite and positive, {values}",
             )
             z = self.chain.typical_z()
-            prices = self.prices({key: self.table([value]).expand(len(z), 1) for key, value in values.items()}, z)
+            given = values | {key: unknown.typical for key, unknown in self.unknowns.items()}
+            prices = self.prices({key: self.table([value]).expand(len(z), 1) for key, value in given.items()}, z)
             require(
                 all(bool(price.isfinite().all()) for price in prices.values()) and bool((prices["R"] > 0).all()),
                 f"calibration: prices at its {name} steady state are not finite, or R is not positive, "
@@ -376,7 +413,7 @@ class Economy(_Set, ABC):
         if limit == 0:
             return
         z = self.chain.typical_z()
-        aggregates = {name: self.table([value]).expand(len(z), 1) for name, value in self.typical_state().items()}
+        aggregates = {name: self.table([value]).expand(len(z), 1) for name, value in self.typical_aggregates().items()}
         prices = self.prices(aggregates, z)
         eps = torch.arange(self.chain.n_eps).expand(len(z), -1)
         income, at_limit = (

@@ -24,6 +24,11 @@ _JUDGED = {
     "top10_share_gap": ("gap of the top 10 % share", "%", (3.0, 0.5), (10.0, 2.0)),
     "top1_share_gap": ("gap of the top 1 % share", "%", (3.0, 0.5), (10.0, 2.0)),
     "wealth_w1": ("Wasserstein-1 of wealth", "% mean", (1.0, 0.25), (4.0, 0.5)),
+    "wealth_distance": ("W1 of wealth over its sd", "%", (4.0, 1.0), (4.0, 1.0)),
+    "price_gap.mean": ("gap of the rate r, mean", "bp", (1.0, 0.3), (1.0, 0.3)),
+    "price_gap.max": ("gap of the rate r, max", "bp", (4.0, 1.0), (4.0, 1.0)),
+    "schedule.mean": ("Euler error, prices 1 % off", "% cons.", (0.2, 0.05), (0.2, 0.05)),
+    "clearing.max": ("excess demand, max", "% inc.", (1e-6, None), (1e-6, None)),
     "top_mass": ("mass at the top node", "share", (1e-4, None), (1e-4, None)),
     "resource_gap": ("goods that do not add up", "% of Y", (1e-6, None), (1e-6, None)),
 }

@@ -18,6 +18,9 @@ class Inputs(nn.Module):
     the individual state; per economy: the aggregate state and what is seen of the population. a = m - limit is what a
     household can consume, which is positive where m need not be; a and m + H enter relative to the typical state.
 
+    With `prices` there are the unknowns that are found within the period, too: how far each is from its typical value
+    in units of its spread.
+
     Of the population, each on request:
         aggregates: the relative deviation of each aggregate from its typical state, times
             `aggregate_scale`.
@@ -32,6 +35,7 @@ class Inputs(nn.Module):
         aggregates: bool = True,
         moments: GeneralizedMoments | None = None,
         quantiles: int = 0,
+        prices: bool = False,
     ):
         super().__init__()
         self.aggregate_scale, self.moments, self.quantiles = aggregate_scale, moments, quantiles
@@ -41,12 +45,13 @@ class Inputs(nn.Module):
         self.shift = 1 - self.limit / self.c  # 1 + a / c = shift + m / c
         self.human_wealth = base.human_wealth if base else 0.0
         self.aggregates = {name: value for name, value in state.items() if aggregates and name not in ("c", "m")}
+        self.unknowns = economy.unknowns if prices else {}
         self.mean_wealth = economy.scale
         self.n_eps, self.chain = economy.chain.n_eps, economy.chain
         self.own = 2 + bool(self.human_wealth) + (self.n_eps - 1)
         # a buffer, to be where the networks are
         self.register_buffer("unit", self.chain.feature_unit.float(), persistent=False)
-        self.size = self.own + len(self.unit) + len(self.aggregates) + quantiles
+        self.size = self.own + len(self.unit) + len(self.unknowns) + len(self.aggregates) + quantiles
         self.size += len(moments.networks) if moments else 0
 
     def forward(self, seen: Observation) -> tuple[Tensor, Tensor]:
@@ -56,6 +61,9 @@ class Inputs(nn.Module):
             own.append(4 * torch.log((m + self.human_wealth) / (self.m + self.human_wealth)))
         own += [2.0 * (seen.eps == index) - 1 for index in range(1, self.n_eps)]
         common = list((self.chain.features(seen.z) / self.unit).unbind(-1))
+        common += [
+            (seen.aggregates[name][:, 0] - unknown.typical) / unknown.spread for name, unknown in self.unknowns.items()
+        ]
         common += [
             self.aggregate_scale * (seen.aggregates[name][:, 0] / mean - 1) for name, mean in self.aggregates.items()
         ]

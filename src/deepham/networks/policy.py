@@ -14,11 +14,12 @@ MOST = 1 - 1e-6  # share of what can be consumed: an economy may leave those wit
 
 
 class PolicyNetwork(nn.Module):
-    """c = min(c0 exp(network), m - limit): the kink of the borrowing constraint is sharp, and the network is smooth.
+    """c = min(c0 exp(network), spendable): the kink of the borrowing constraint is sharp, and the network is smooth.
 
     By `base` c0 is the frictionless rule mpc (m + H), H human wealth; or typical consumption whatever m, where there is
     no such rule or it is far off (the rich that save for a planner). Or it is the published form, a share
-    sigmoid(network) of what can be consumed, which no household ever consumes all of.
+    sigmoid(network) of what can be consumed, which no household ever consumes all of. Where unknowns are found within
+    the period c0 moves with them by the economy's `substitution`.
 
     Where there is human wealth the network's part is multiplied by (m_ss + H) / (m + H). Beyond the wealth that
     training visits the network saturates, and c - c0 is then constant: the rich consume mpc out of an extra good, as
@@ -41,22 +42,24 @@ class PolicyNetwork(nn.Module):
         self.share = base == "share"
         self.base = economy.frictionless() if base == "frictionless" else None
         self.typical_consumption = economy.typical_state()["c"]
-        self.limit = economy.borrowing_limit
+        self.spendable, self.substitution = economy.spendable, economy.substitution
         # m + H = (m - limit) + (H + limit): of what it will earn, what a household at the limit has not borrowed yet
-        self.beyond_limit = self.base.human_wealth + self.limit if self.base else 0.0
+        self.beyond_limit = self.base.human_wealth + economy.borrowing_limit if self.base else 0.0
         self.steady_wealth = economy.typical_state()["m"] + (self.base.human_wealth if self.base else 0.0)
 
     def forward(self, seen: Observation) -> Tensor:
-        available = seen.resources - self.limit
+        available = self.spendable(seen)
         change = self.mlp(*self.inputs(seen))
         if self.share:
             return torch.sigmoid(change) * available
         if self.base is None:
-            return Capped.apply(self.typical_consumption * torch.exp(change), MOST * available)
+            return Capped.apply(
+                self.typical_consumption * self.substitution(seen) * torch.exp(change), MOST * available
+            )
         wealth = available + self.beyond_limit
         if self.beyond_limit > 0:
             change = change * self.steady_wealth / wealth
-        return Capped.apply(self.base.mpc * wealth * torch.exp(change), MOST * available)
+        return Capped.apply(self.base.mpc * self.substitution(seen) * wealth * torch.exp(change), MOST * available)
 
 
 class Capped(torch.autograd.Function):

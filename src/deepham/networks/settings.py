@@ -128,8 +128,8 @@ def build_networks(economy: Economy, settings: NetworkSettings, seed: int) -> tu
     settings.check_states(economy)
     settings.check_base(economy)
     generator = torch.Generator().manual_seed(seed)
-    policy_inputs = _inputs(economy, settings, generator)
-    value_inputs = policy_inputs if settings.moments_shared else _inputs(economy, settings, generator)
+    policy_inputs = _inputs(economy, settings, generator, prices=True)  # V is asked before markets clear
+    value_inputs = _inputs(economy, settings, generator, prices=False, shared=policy_inputs)
     shape = (settings.width, settings.depth, settings.activation, settings.base)
     return (
         PolicyNetwork(economy, policy_inputs, *shape, generator),
@@ -137,9 +137,14 @@ def build_networks(economy: Economy, settings: NetworkSettings, seed: int) -> tu
     )
 
 
-def _inputs(economy: Economy, settings: NetworkSettings, generator: torch.Generator) -> Inputs:
+def _inputs(
+    economy: Economy, settings: NetworkSettings, generator: torch.Generator, prices: bool, shared: Inputs | None = None
+) -> Inputs:
+    """shared: inputs whose moments these have, too, where the settings share them."""
     moments = None
-    if settings.moments:
+    if settings.moments_shared and shared is not None:
+        moments = shared.moments
+    elif settings.moments:
         with_shock = economy.individual_shock in settings.moment_states
         moments = GeneralizedMoments(
             economy,
@@ -151,4 +156,4 @@ def _inputs(economy: Economy, settings: NetworkSettings, generator: torch.Genera
             settings.activation,
             generator,
         )
-    return Inputs(economy, settings.aggregate_scale, settings.aggregates, moments, settings.quantiles)
+    return Inputs(economy, settings.aggregate_scale, settings.aggregates, moments, settings.quantiles, prices)

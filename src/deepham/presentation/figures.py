@@ -112,7 +112,7 @@ def _by_level(economy: Economy) -> list[int]:
     """Individual states from the least to the most that a household of typical assets has in the typical state."""
     z = economy.chain.typical_z()[:1]
     dtype, device = economy.chain.dtype, economy.chain.device
-    typical = economy.typical_state().items()
+    typical = economy.typical_aggregates().items()
     aggregates = {name: torch.tensor([[value]], dtype=dtype, device=device) for name, value in typical}
     eps = torch.arange(economy.chain.n_eps, device=device)[None]
     k = torch.full(eps.shape, economy.scale, dtype=dtype, device=device)

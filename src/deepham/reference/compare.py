@@ -41,6 +41,8 @@ GAPS = (
     *(f"{name}_gap" for name in OF_WEALTH),
     "welfare_gap",
 )
+# where a price is found within the period; the distance of wealth where its mean is nothing
+PRICE_GAPS = ("price_gap.mean", "price_gap.max", "wealth_distance")
 
 
 def measure_against(
@@ -94,11 +96,13 @@ def compare(
         "mean_K_gap": 100 * float(candidate.K.mean() / truth.K.mean() - 1),
         "path_gap.mean": float(gap.mean()),
         "path_gap.max": float(gap.max()),
-        "wealth_w1": 100 * wasserstein(nodes, mass, true_mass) / float((true_mass * nodes).sum()),
+        **wealth_distance(nodes, mass, true_mass, true_moments),
         **{
             f"{name}_gap": 100 * (moments[name] / true_moments[name] - 1) if true_moments[name] else float("nan")
             for name in OF_WEALTH
+            if name in true_moments.keys() & moments.keys()
         },
+        **price_distance(world.economy, candidate, truth),
         "welfare_gap": welfare_gap(world, reference, z_path[:1, :WELFARE_PERIODS]),
     }
     return candidate, truth, measures
@@ -118,6 +122,23 @@ def _check_same(economy: Economy, reference: GridSolution) -> None:
             "reference: solved for other equations than the economy has now; make the one of these with "
             "scripts/reference.py"
         )
+
+
+def price_distance(economy: Economy, candidate: Ergodic, truth: Ergodic) -> dict[str, float]:
+    """Distance of the interest rates that clear, basis points a period; nothing where no price is found within one."""
+    if not economy.unknowns or "r" not in economy.variables:
+        return {}
+    gap = 100 * (candidate.accounts["r"] - truth.accounts["r"]).abs()
+    return {"price_gap.mean": float(gap.mean()), "price_gap.max": float(gap.max())}
+
+
+def wealth_distance(nodes: Tensor, mass: Tensor, other: Tensor, moments: dict[str, float]) -> dict[str, float]:
+    """Wasserstein-1 distance of the distribution of wealth to the other one, percent of its mean, or of its standard
+    deviation where there is no mean to speak of."""
+    distance = 100 * wasserstein(nodes, mass, other)
+    if "gini" in moments:
+        return {"wealth_w1": distance / float((other * nodes).sum())}
+    return {"wealth_distance": distance / moments["wealth_sd"]}
 
 
 def wasserstein(nodes: Tensor, mass: Tensor, other: Tensor) -> float:
@@ -146,7 +167,7 @@ def welfare_gap(world: World, reference: GridSolution, z_path: Tensor) -> float:
     nodes, preferences, true = reference.grid, economy.preferences, reference.on_nodes
     everybody, household = together(economy, reference.start, reference.z, z_path), reference.start
     discount, loss = 1.0, 0.0
-    lifetime = float(everybody.population.mean(true.value(true.observe(everybody))))
+    lifetime = float(everybody.population.mean(true.value(true.before(everybody))))
     for shock in z_path[:, 1:].unbind(1):
         period = true.period(everybody)
         z_next, chance = economy.chain.next_states(everybody.z, period.seen.wide)
@@ -155,7 +176,7 @@ def welfare_gap(world: World, reference: GridSolution, z_path: Tensor) -> float:
         chosen = world.choose(true.observe(everybody, household.k, household.eps))
         everybody_next = Panel(_ahead(period, period.panel.population, period.choice, nodes, ahead), ahead)
         household_next = _ahead(period, household, chosen, nodes, ahead)
-        v, v_next = true.value(period.seen), true.value(true.observe(everybody_next))
+        v, v_next = true.value(period.before), true.value(true.before(everybody_next))
 
         def cost(people: Population, choice: Own, people_next: Population) -> float:
             return float(

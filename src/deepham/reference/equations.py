@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from deepham.economics.economy import Economy
+from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
 
 WEALTH = (0.0, 0.003, 0.02, 0.1, 0.3, 0.7, 1.3, 2.5, 5.0, 12.0, 40.0)  # above the limit, in units of typical assets
@@ -53,7 +54,8 @@ def _values(economy: Economy) -> list[tuple[str, Tensor]]:
     found += [(name, value) for name, value in lives.items() if isinstance(value, Tensor)]
     for level in LEVELS:
         people = _cross_section(level * (typical["assets"] - limit), limit, n_z, n_eps)
-        aggregates = economy.aggregates(people, z)
+        unknowns = {name: economy.table([[value.typical]]).expand(n_z, 1) for name, value in economy.unknowns.items()}
+        aggregates = economy.aggregates(people, z) | unknowns
         prices = economy.prices(aggregates, z)
         z_next, chance = chain.next_states(z, aggregates | prices)
         found += [
@@ -64,6 +66,11 @@ def _values(economy: Economy) -> list[tuple[str, Tensor]]:
             ("P(z')", chance),
             ("P(eps')", chain.eps_probabilities(every[:, None], z[:, None], z_next)),
         ]
+        if unknowns:
+            seen = World(economy).seen_at(Panel(people, z), unknowns)
+            choice = {"c": typical["c"] * torch.ones_like(people.k)}
+            carried = economy.carry(choice, seen)
+            found += [("carried", carried), *sorted(economy.conditions(choice, carried, seen).items())]
     return found
 
 

@@ -19,14 +19,14 @@ from torch import Tensor
 from deepham.economics.economy import Economy, require
 from deepham.errors import NotConverged
 from deepham.reference.grid import Grid
-from deepham.reference.household import LawOfMotion, PolynomialLaw, aggregates_at, wide_at
-from deepham.reference.laws import LinesByState, Polynomials
+from deepham.reference.household import LawOfMotion, PolynomialLaw, PriceLaw, aggregates_at, wide_at
+from deepham.reference.laws import LinesByState, Polynomials, PricePolynomials
 from deepham.reference.settings import MOST_ORDER, ReferenceSettings
 from deepham.simulation.population import Population
 
 FIRST_ORDER = 2  # of a polynomial law: a plane says too little to start from
 
-Law = LawOfMotion | PolynomialLaw
+Law = LawOfMotion | PolynomialLaw | PriceLaw
 
 
 @dataclass(frozen=True)
@@ -87,17 +87,17 @@ class OfStates(Family):
     z_tensors = ()
 
     def fault(self) -> str | None:
-        names = set(self.economy.typical_state()) - {"c", "m"}
-        if names != {"K"}:
+        names, tracked = set(self.economy.typical_aggregates()), self.economy.tracked
+        if names != {tracked}:
             return (
-                "the grid method solves economies whose prices depend on K alone, this one has the aggregates "
+                f"the grid method solves economies whose prices depend on {tracked} alone, this one has the aggregates "
                 f"{', '.join(sorted(names))}"
             )
         return None
 
     def nodes(self, settings: ReferenceSettings) -> tuple[Tensor, None]:
         width = torch.linspace(-1, 1, settings.K_nodes, dtype=torch.float64) * settings.K_width
-        return self.economy.scale * torch.exp(width), None
+        return self.economy.typical_aggregates()[self.economy.tracked] * torch.exp(width), None
 
     def laws(self, grid: Grid, settings: ReferenceSettings, near: bool) -> LinesByState:
         return LinesByState(self.economy)
@@ -130,6 +130,8 @@ class OfANumber(Family):
                 "the grid method solves economies whose aggregate state is a finite chain or one number, this one's, "
                 f"{economy.aggregate_shock}, is {economy.chain.draws} numbers"
             )
+        if not economy.unknowns.keys() <= {economy.tracked}:
+            return f"the grid method finds one price within the period, here there are {', '.join(economy.unknowns)}"
         if economy.objective == "planner":
             return "the grid method has a planner for a finite chain only"
         if not _from_the_mean(economy):
@@ -205,9 +207,33 @@ class OfANumber(Family):
         }
 
 
+class OfAPrice(OfANumber):
+    """The aggregate state is a number, and what is forecast is a price that clears a market."""
+
+    law = PriceLaw
+
+    def laws(self, grid: Grid, settings: ReferenceSettings, near: bool) -> PricePolynomials:
+        assert settings.order is not None
+        order = settings.order if near else min(FIRST_ORDER, settings.order)
+        return PricePolynomials(self.economy, grid, order, settings.order)
+
+    def shapes(self, tensors: dict[str, Tensor]) -> dict[str, tuple[int, ...]]:
+        terms = tensors["law.coefficients"].numel()
+        if not 2 <= terms <= MOST_ORDER + 1:
+            raise ValueError("expected the terms of a polynomial")
+        return {
+            "law.coefficients": (terms,),
+            "law.centre": (1,),
+            "grid.z": (tensors["grid.z"].numel(),),
+            "z": (1, 1),
+        }
+
+
 def family_of(economy: Economy) -> Family:
-    """Of which kind the economy is: whether its aggregate states can be listed."""
-    return OfANumber(economy) if economy.chain.every_z() is None else OfStates(economy)
+    """Of which kind the economy is: whether its aggregate states can be listed, else whether a price is forecast."""
+    if economy.chain.every_z() is not None:
+        return OfStates(economy)
+    return OfAPrice(economy) if economy.tracked in economy.unknowns else OfANumber(economy)
 
 
 def _from_the_mean(economy: Economy) -> bool:
@@ -217,4 +243,4 @@ def _from_the_mean(economy: Economy) -> bool:
     k = economy.table([0.5 * mean, 1.5 * mean]).repeat_interleave(economy.chain.n_eps)[None]
     unequal = economy.aggregates(Population.panel(k, eps), z)
     equal = aggregates_at(economy, economy.table([[mean]]), z)
-    return all(torch.allclose(unequal[name], equal[name], rtol=1e-9) for name in equal)
+    return all(torch.allclose(unequal[name], equal[name], rtol=1e-9) for name in unequal)

@@ -7,6 +7,7 @@ bias of saving.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -53,13 +54,12 @@ class GridFunction:
     """Values (n_z, n_eps, J, G) at the nodes, linear in k between them and beyond the last; see above for K and z.
 
     Attributes:
-        capped: whether the function is consumption, which cannot exceed resources less the borrowing limit.
+        most: of consumption, `Economy.spendable`, which it cannot exceed; None of other functions.
     """
 
     grid: Grid
     values: Tensor
-    capped: bool
-    borrowing_limit: float
+    most: Callable[[Observation], Tensor] | None
 
     def __call__(self, seen: Observation) -> Tensor:
         column, right = bracket(self.grid.k, seen.k)
@@ -73,13 +73,13 @@ class GridFunction:
             result = torch.lerp(between(seen.z, row), between(seen.z, row + 1), up)
         else:
             result = sum(weight * between(place // J, place % J) for place, weight in self.grid.corners(seen.z, K))
-        return torch.minimum(result, seen.resources - self.borrowing_limit) if self.capped else result
+        return result if self.most is None else torch.minimum(result, self.most(seen))
 
     def on_histogram(self, nodes: Tensor) -> HistogramFunction:
         """The same function for populations that are histograms on `nodes` (G',), several times faster."""
         low, share = bracket(self.grid.k, nodes)
         values = (1 - share) * self.values[..., low] + share * self.values[..., low + 1]  # (n_z, n_eps, J, G')
-        return HistogramFunction(self.grid, values.transpose(1, 2).flatten(2), self.capped, self.borrowing_limit)
+        return HistogramFunction(self.grid, values.transpose(1, 2).flatten(2), self.most)
 
 
 @dataclass(frozen=True)
@@ -93,8 +93,7 @@ class HistogramFunction:
 
     grid: Grid
     values: Tensor
-    capped: bool
-    borrowing_limit: float
+    most: Callable[[Observation], Tensor] | None
 
     def __call__(self, seen: Observation) -> Tensor:
         K = seen.aggregates[self.grid.mean]
@@ -105,7 +104,7 @@ class HistogramFunction:
         else:
             places, weights = (torch.cat(x, 1) for x in zip(*self.grid.corners(seen.z, K)))
             result = torch.einsum("bc,bcn->bn", weights, self.values.flatten(0, 1)[places])
-        return torch.minimum(result, seen.resources - self.borrowing_limit) if self.capped else result
+        return result if self.most is None else torch.minimum(result, self.most(seen))
 
 
 def cubic(nodes: Tensor, points: Tensor) -> list[tuple[Tensor, Tensor]]:

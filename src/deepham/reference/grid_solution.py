@@ -10,7 +10,7 @@ from torch import Tensor
 from deepham.algorithm.evaluation import VerdictSettings, ergodic_path, together, verdict_path
 from deepham.economics.economy import Economy
 from deepham.reference.grid import GridFunction
-from deepham.reference.household import LawOfMotion, PolynomialLaw
+from deepham.reference.household import LawOfMotion, PolynomialLaw, PriceLaw
 from deepham.simulation.period import World
 from deepham.simulation.population import Population
 from deepham.solution.solved import SolvedEconomy
@@ -54,7 +54,7 @@ class GridSolution(SolvedEconomy):
         self,
         name: str,
         economy: Economy,
-        law: LawOfMotion | PolynomialLaw,
+        law: LawOfMotion | PolynomialLaw | PriceLaw,
         r_squared: Tensor,
         policy: GridFunction,
         value: GridFunction,

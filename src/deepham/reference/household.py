@@ -47,6 +47,10 @@ class LawOfMotion:
         """Next period's capital; K and z of one shape."""
         return torch.exp(self.intercept[z] + self.slope[z] * K.log())
 
+    def following(self, K: Tensor, z: Tensor, z_next: Tensor) -> Tensor:
+        """Next period's capital where z_next comes, in the shape of z_next; K and z broadcast against it."""
+        return self(K, z).expand_as(z_next)
+
     def outcomes(self, K: Tensor, z: Tensor) -> dict[str, Tensor]:
         """What households forecast beside K', as `Economy.outcomes`: a planner's D; K and z of one shape."""
         if self.premium_intercept is None or self.premium_slope is None:
@@ -95,6 +99,10 @@ class PolynomialLaw:
         """Next period's mean assets; K and z of one shape."""
         return K * torch.exp(monomials(K, z, self.centre, self.order) @ self.coefficients)
 
+    def following(self, K: Tensor, z: Tensor, z_next: Tensor) -> Tensor:
+        """Next period's mean assets where z_next comes, in the shape of z_next; K and z broadcast against it."""
+        return self(K, z).expand_as(z_next)
+
     def outcomes(self, K: Tensor, z: Tensor) -> dict[str, Tensor]:
         """Nothing: no planner's problem is solved where z is a number."""
         return {}
@@ -124,6 +132,50 @@ class PolynomialLaw:
         return LawInWords((f"{title} {float(r_squared):.6f}",), None, columns, rows)
 
 
+@dataclass(frozen=True)
+class PriceLaw:
+    """log q = a polynomial of y = z - centre: the price that clears, forecast from a z that is a number (Krusell and
+    Smith, 1997, with the aggregate state alone).
+
+    Attributes:
+        coefficients: (order + 1,) of 1, y, y^2, ...
+        centre: (1,) of z.
+    """
+
+    coefficients: Tensor
+    centre: Tensor
+
+    def __call__(self, K: Tensor, z: Tensor) -> Tensor:
+        """The price in state z, whatever it is asked beside."""
+        return torch.exp((z - self.centre)[..., None] ** torch.arange(len(self.coefficients)) @ self.coefficients)
+
+    def following(self, K: Tensor, z: Tensor, z_next: Tensor) -> Tensor:
+        """Next period's price where z_next comes."""
+        return self(K, z_next)
+
+    def outcomes(self, K: Tensor, z: Tensor) -> dict[str, Tensor]:
+        """Nothing beside it."""
+        return {}
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The law as it is stored."""
+        return {"law.coefficients": self.coefficients, "law.centre": self.centre}
+
+    @classmethod
+    def from_tensors(cls, tensors: dict[str, Tensor]) -> PriceLaw:
+        """The other way round. Raises KeyError."""
+        return cls(tensors["law.coefficients"], tensors["law.centre"])
+
+    def in_words(self, economy: Economy, r_squared: Tensor) -> LawInWords:
+        """The terms, with the R2 (1,) of all."""
+        z = economy.aggregate_shock
+        title = f"Law of the price  log {economy.tracked}, a polynomial of {z} - {float(self.centre):.4g}"
+        rows = [(f"y^{i}" if i else "1", f"{x:.6g}") for i, x in enumerate(self.coefficients.tolist())]
+        return LawInWords(
+            (f"{title}, R2 {float(r_squared):.6f}",), None, {"term": "left", "coefficient": "right"}, rows
+        )
+
+
 def powers(order: int) -> list[tuple[int, int]]:
     """(i, j) of the terms of a `PolynomialLaw`, so that those of a lower order come first."""
     return [(i, total - i) for total in range(order + 1) for i in range(total, -1, -1)]
@@ -136,8 +188,11 @@ def monomials(K: Tensor, z: Tensor, centre: Tensor, order: int) -> Tensor:
 
 
 def aggregates_at(economy: Economy, K: Tensor, z: Tensor) -> dict[str, Tensor]:
-    """The aggregates of economies whose households hold K (B, 1) on average, in states z: those that have no other
-    say."""
+    """The aggregates of economies of which the one that is tracked is K (B, 1), in states z: those that have no other
+    say. Where it is mean assets, households hold K on average."""
+    if economy.tracked in economy.unknowns:
+        typical = torch.full_like(K, economy.typical_household()["assets"])
+        return economy.aggregates(equal_households(typical), z) | {economy.tracked: K}
     return economy.aggregates(equal_households(K), z)
 
 
@@ -159,8 +214,8 @@ class HouseholdProblem:
     on their G nodes. Those of tomorrow carry the S states that may follow z: (n_z, S, ...).
     """
 
-    def __init__(self, economy: Economy, law: LawOfMotion | PolynomialLaw, grid: Grid):
-        self.economy, self.grid = economy, grid
+    def __init__(self, economy: Economy, law: LawOfMotion | PolynomialLaw | PriceLaw, grid: Grid):
+        self.economy, self.grid, self.law = economy, grid, law
         chain = economy.chain
         states = (torch.arange(chain.n_z, device=grid.K.device) if grid.z is None else grid.z)[:, None]
         self.n_z, self.n_eps, self.J, self.G = len(states), chain.n_eps, len(grid.K), len(grid.k)
@@ -171,7 +226,7 @@ class HouseholdProblem:
         everywhere = z.reshape(-1, 1)
         following = chain.next_states(everywhere, wide_at(economy, K.reshape(-1, 1), everywhere))
         z_next, chance = (x.reshape(self.n_z, self.J, -1).transpose(1, 2) for x in following)  # (n_z, S, J)
-        K_next = law(K, z)[:, None].expand(chance.shape)
+        K_next = law.following(K[:, None], z[:, None], z_next)
         self.corners = [(place.flatten(), weight[..., None, None]) for place, weight in grid.corners(z_next, K_next)]
         self.shape_next = *K_next.shape, self.n_eps, self.G
         self.next = self._seen(K_next, z_next, law.outcomes(K_next, z_next))
@@ -185,7 +240,7 @@ class HouseholdProblem:
     def consumption(self, start: Tensor | None = None, tolerance: float = 1e-8, most: int = 20_000) -> Tensor:
         """The policy, found by iterating until it moves by less than `tolerance` relative to itself. Raises
         NotConverged."""
-        c = 0.5 * (self.today.resources - self.economy.borrowing_limit) if start is None else start
+        c = 0.5 * self.economy.spendable(self.today) if start is None else start
         for step in range(1, most + 1):
             new = self._egm_step(c)
             change = float((new / c - 1).abs().max())
@@ -226,16 +281,29 @@ class HouseholdProblem:
             "steps; try another reference.K_width or more reference.k_nodes"
         )
 
+    def before_clearing(self, v: Tensor) -> Tensor:
+        """The value function where markets have not cleared yet: that at the price which households forecast, whatever
+        the price; in economies without unknowns v itself.
+        """
+        if self.economy.tracked not in self.economy.unknowns:
+            return v
+        z, K = self.today.z.reshape(self.n_z, self.J), self.grid.K.expand(self.n_z, -1)
+        table = v.transpose(1, 2).reshape(self.n_z * self.J, -1)
+        corners = self.grid.corners(z, self.law(K, z))
+        found = sum(weight.reshape(-1, 1) * table[place.flatten()] for place, weight in corners)
+        return found.reshape(self.n_z, self.J, self.n_eps, self.G).transpose(1, 2).contiguous()
+
     def _egm_step(self, c: Tensor) -> Tensor:
         economy, resources = self.economy, self.today.resources
         choice = economy.complete(self._tomorrow(c).flatten(0, 2).flatten(1), self.next)
         worth = economy.worth(choice, self.next).reshape(self.shape_next)
         worth = economy.discount(self.today.eps) * self._expect(worth)
         chosen = economy.interior(worth, self.today)["c"].clamp_max(self.most)
-        needed = chosen + self.grid.k  # resources at which each k' on the grid is the choice
+        # resources at which each k' on the grid is the choice
+        needed = chosen + economy.asset_price(self.today) * self.grid.k
         low, share = bracket(needed, resources)
         new = (1 - share) * chosen.gather(-1, low) + share * chosen.gather(-1, low + 1)
-        return torch.minimum(new, resources - economy.borrowing_limit)  # who would like to borrow consumes everything
+        return torch.minimum(new, economy.spendable(self.today))  # who would like to borrow consumes everything
 
     def _tomorrow(self, values: Tensor) -> Tensor:
         """Tomorrow's function on the k grid, at the (z', K') that may follow (z, K): (n_z, S, J, n_eps', G)."""

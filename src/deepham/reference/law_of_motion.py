@@ -21,7 +21,7 @@ from deepham.economics.economy import Economy
 from deepham.errors import NotConverged
 from deepham.reference.families import family_of
 from deepham.reference.grid import Grid, GridFunction
-from deepham.reference.household import HouseholdProblem, LawOfMotion, PolynomialLaw, wide_at
+from deepham.reference.household import HouseholdProblem, LawOfMotion, PolynomialLaw, PriceLaw, wide_at
 from deepham.reference.settings import ReferenceSettings
 from deepham.simulation.continuum import on_grid, wealth_grid
 from deepham.simulation.period import Panel, World
@@ -48,7 +48,7 @@ class Equilibrium:
         secants: (step of the law's parameters, change of the residual) of the last iterations.
     """
 
-    law: LawOfMotion | PolynomialLaw
+    law: LawOfMotion | PolynomialLaw | PriceLaw
     r_squared: Tensor
     policy: GridFunction
     ergodic: Ergodic
@@ -59,7 +59,8 @@ class Equilibrium:
 def solve_law_of_motion(
     economy: Economy, settings: ReferenceSettings, progress: Progress | None = None, near: Equilibrium | None = None
 ) -> Equilibrium:
-    """Find the law of motion log K' = a(z) + b(z) log K, or a `PolynomialLaw` where z is a number.
+    """Find the law of motion log K' = a(z) + b(z) log K, or a `PolynomialLaw` where z is a number; of a price that
+    clears a `PriceLaw`.
 
     Args:
         near: an equilibrium on other grids, where the search starts.
@@ -91,7 +92,7 @@ def solve_law_of_motion(
         settling = near is None and iteration < SETTLING
         path = shocks[:economies, : settings.burn_in + SETTLING_PERIODS] if settling else shocks[:economies]
         c = HouseholdProblem(economy, laws.law(x), grid).consumption(c, tolerance=1e-5 if settling else 1e-7)
-        policy = GridFunction(grid, c, True, economy.borrowing_limit)
+        policy = GridFunction(grid, c, economy.spendable)
         ergodic = ergodic_path(
             World(economy, policy.on_histogram(nodes)),
             nodes,
@@ -151,14 +152,17 @@ def household_grid(economy: Economy, settings: ReferenceSettings) -> Grid:
     return Grid(asset_nodes(economy, settings), K, z, economy.tracked)
 
 
-def forecast_errors(economy: Economy, law: LawOfMotion | PolynomialLaw, ergodic: Ergodic, shocks: Tensor) -> Tensor:
+def forecast_errors(
+    economy: Economy, law: LawOfMotion | PolynomialLaw | PriceLaw, ergodic: Ergodic, shocks: Tensor
+) -> Tensor:
     """Percent distance of the law of motion, iterated alone along the shocks, to K (Den Haan, 2010): (B, T). A z that
     moves with aggregates is iterated with it.
     """
     K, z = ergodic.K[:, :1], ergodic.z[:, 0]
     forecasts = [K]
     for t in range(1, ergodic.K.shape[1]):
-        K, z = law(K, z), economy.chain.follow(z, shocks[:, t], wide_at(economy, K, z))
+        z_next = economy.chain.follow(z, shocks[:, t], wide_at(economy, K, z))
+        K, z = law.following(K, z, z_next), z_next
         forecasts.append(K)
     return 100 * (torch.cat(forecasts, 1) / ergodic.K).log().abs()
 

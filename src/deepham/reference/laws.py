@@ -17,7 +17,7 @@ from deepham.algorithm.evaluation import Ergodic
 from deepham.economics.economy import Economy, require
 from deepham.errors import NotConverged
 from deepham.reference.grid import Grid
-from deepham.reference.household import LawOfMotion, PolynomialLaw, monomials
+from deepham.reference.household import LawOfMotion, PolynomialLaw, PriceLaw, monomials
 from deepham.reference.settings import ReferenceSettings
 from deepham.simulation.period import Panel
 from deepham.simulation.population import Population
@@ -33,8 +33,8 @@ class LinesByState:
     inside = True
 
     def __init__(self, economy: Economy):
-        typical = economy.typical_state()
-        self.n_z, self.n_eps, self.centre = economy.chain.n_z, economy.chain.n_eps, math.log(typical["K"])
+        typical, centre = economy.typical_state(), economy.typical_aggregates()[economy.tracked]
+        self.n_z, self.n_eps, self.centre = economy.chain.n_z, economy.chain.n_eps, math.log(centre)
         self.unit = (
             None
             if economy.objective == "market"
@@ -135,11 +135,11 @@ class Polynomials:
         """Whether there is a higher order to go on with."""
         return self.order < self.most
 
-    def law(self, x: Tensor) -> PolynomialLaw:
+    def law(self, x: Tensor) -> PolynomialLaw | PriceLaw:
         """The law of these coefficients."""
         return PolynomialLaw(x, self.centre)
 
-    def parameters(self, law: PolynomialLaw) -> Tensor:
+    def parameters(self, law: PolynomialLaw | PriceLaw) -> Tensor:
         """The other way round."""
         return law.coefficients
 
@@ -176,6 +176,34 @@ class Polynomials:
                     f"reference.box: {name} moves between {low:.4g} and {high:.4g}, beyond its nodes; expected more "
                     f"than [{float(nodes[0]):g}, {float(nodes[-1]):g}]"
                 )
+
+
+class PricePolynomials(Polynomials):
+    """The laws of a `PriceLaw`, around the middle of the nodes of z."""
+
+    def __init__(self, economy: Economy, grid: Grid, order: int, most: int):
+        assert grid.z is not None
+        self.order, self.most, self.centre = order, most, grid.z.mean()[None]
+        self.typical = math.log(economy.typical_aggregates()[economy.tracked])
+
+    def first(self) -> Tensor:
+        """The typical price, whatever z."""
+        return self.padded(torch.tensor([self.typical], dtype=torch.float64))
+
+    def padded(self, x: Tensor) -> Tensor:
+        """The law of a lower order as one of this order."""
+        return torch.cat([x, x.new_zeros(self.order + 1 - len(x))])
+
+    def law(self, x: Tensor) -> PriceLaw:
+        """The law of these coefficients."""
+        return PriceLaw(x, self.centre)
+
+    def regress(self, ergodic: Ergodic) -> tuple[Tensor, Tensor]:
+        """Least squares of log q on the terms, and its R2, (1,)."""
+        terms = ((ergodic.z - self.centre) ** torch.arange(self.order + 1)).flatten(0, 1)
+        price = ergodic.K.log().flatten()
+        x = torch.linalg.lstsq(terms, price[:, None], driver="gelsd").solution[:, 0]
+        return x, 1 - ((price - terms @ x) ** 2).sum()[None] / ((price - price.mean()) ** 2).sum()
 
 
 def lines(x: Tensor, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:

@@ -81,8 +81,8 @@ def _conclude(name: str, economy: Economy, equilibrium: Equilibrium, doubling: d
     law, grid, ergodic = equilibrium.law, equilibrium.policy.grid, equilibrium.ergodic
     problem = HouseholdProblem(economy, law, grid)
     c = problem.consumption(equilibrium.policy.values, tolerance=1e-9)
-    policy = GridFunction(grid, c, True, economy.borrowing_limit)
-    value = GridFunction(grid, problem.value(c), False, economy.borrowing_limit)
+    policy = GridFunction(grid, c, economy.spendable)
+    value = GridFunction(grid, problem.before_clearing(problem.value(c)), None)
     start = (ergodic.share_z[:, None].to(ergodic.grid) * ergodic.mean_mass).sum(0, keepdim=True)
     forecast = forecast_errors(economy, law, ergodic, equilibrium.shocks)
     measures = (
@@ -121,5 +121,5 @@ def no_comparison(economy: Economy, settings: ReferenceSettings) -> str | None:
 def has_aggregate_risk(economy: Economy) -> bool:
     """Whether there is more than one state of the chain, or a shock moves the number that the aggregate state is."""
     z = economy.chain.typical_z()
-    mean = economy.table([economy.scale]).expand(len(z), 1)
+    mean = economy.table([economy.typical_aggregates()[economy.tracked]]).expand(len(z), 1)
     return economy.chain.moved_by_shocks(wide_at(economy, mean, z))

@@ -1,12 +1,13 @@
-"""The stationary equilibrium of an economy without an aggregate shock (Aiyagari, 1994), and its planner's stationary
-choice.
+"""The stationary equilibrium of an economy without an aggregate shock (Aiyagari, 1994; Huggett, 1993), and its
+planner's stationary choice.
 
 Capital rests at the K whose prices make households hold K: a root in one number. An aggregate state that is a number
 rests beside it where it stays as it is: K stands for mean assets here. At given prices the policy comes from the
 endogenous grid method and the stationary cross-section is the eigenvector of the histogram's transition matrix, solved
 for instead of simulated. A planner can have households hold any K, by the premium on assets that it takes
 (economics/planner.py); it rests where the premium is what assets are worth to others (Davila, Hong, Krusell and
-Rios-Rull, 2012).
+Rios-Rull, 2012). Where a price is found within the period it is that price, K below, which is looked for: the root of
+its condition.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ FACTOR = 1.2  # step between values of K, in which a root is bracketed
 # households
 # save without end, at prices that are no equilibrium's
 MOST_RATES, LEAST_RATE, MOST_RATE = 20, 1e-12, 1e-3
+NEAREST = 0.125  # first step in which the root of a price is bracketed, in units of its spread
 SEARCH = 10  # so many of them on either side of the typical state are a planner's candidates
 
 
@@ -62,7 +64,7 @@ def solve_stationary(
         market = _Planner(economy, settings, progress)
         K = market.best(None if near is None else float(near.ergodic.K[0, -1]))
     else:
-        market = _Market(economy, settings, progress)
+        market = (_Price if economy.tracked in economy.unknowns else _Market)(economy, settings, progress)
         K = market.clears()
     policy, population = market.at(K)
     start = Panel(population, market.family.resting(K))
@@ -149,7 +151,7 @@ class _Market:
         grid = Grid(self.k, K * width.exp(), z, self.economy.tracked)
         problem = HouseholdProblem(self.economy, self.law(K), grid)
         self.consumption = problem.consumption(self.consumption, tolerance=1e-9)
-        policy = GridFunction(grid, self.consumption, True, self.economy.borrowing_limit)
+        policy = GridFunction(grid, self.consumption, self.economy.spendable)
         return policy, self._stationary(policy, K)
 
     def law(self, K: float) -> LawOfMotion | PolynomialLaw:
@@ -186,6 +188,36 @@ class _Market:
             if abs(rate - before) < LEAST_RATE or rate > MOST_RATE:
                 break
         return Population.histogram(self.nodes, mass.reshape(1, n_eps, -1))
+
+
+class _Price(_Market):
+    """What households do when a price is expected to rest."""
+
+    def clears(self) -> float:
+        """The price at which its condition holds. Raises NotConverged."""
+        name = self.economy.tracked
+        unknown = self.economy.unknowns[name]
+        step = NEAREST * unknown.spread
+        ends = [unknown.typical, unknown.typical]
+        direction = 1 if self.excess(unknown.typical) > 0 else -1
+        while direction * self.excess(ends[1]) > 0:
+            if not unknown.low < ends[1] < unknown.high:
+                raise NotConverged(
+                    f"reference: {name}: no price from {unknown.low:.4g} to {unknown.high:.4g} clears, at the last of "
+                    f"which excess demand is {self.excess(ends[1]):.3g} of mean income; expected a wider range"
+                )
+            ends, step = [ends[1], min(max(ends[1] + direction * step, unknown.low), unknown.high)], 2 * step
+        return _root(self.excess, *sorted(ends), 1e-3 * self.settings.tolerance * unknown.spread)
+
+    def excess(self, K: float) -> float:
+        """What is left of the condition where the price is K."""
+        policy, population = self.at(K)
+        world, name = World(self.economy, policy.on_histogram(self.nodes)), self.economy.tracked
+        seen = world.seen_at(Panel(population, self.family.resting(K)), {name: population.k.new_full((1, 1), K)})
+        choice = world.choose(seen)
+        left = float(self.economy.conditions(choice, self.economy.carry(choice, seen), seen)[name])
+        self._tell(abs(left), K)
+        return left
 
 
 class _Planner(_Market):

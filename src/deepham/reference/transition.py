@@ -133,7 +133,7 @@ class _Path:
         def policy(seen: Observation) -> Tensor:  # a period asks once
             c = next(by_period)
             at_nodes = torch.lerp(c[:, self.low], c[:, self.low + 1], self.share).reshape(1, -1)
-            return torch.minimum(at_nodes, seen.resources - self.economy.borrowing_limit)
+            return torch.minimum(at_nodes, self.economy.spendable(seen))
 
         z = torch.zeros(1, len(policies), 1, dtype=torch.long)
         return walk(World(self.economy, policy), Panel(self.start, z[:, 0]), z, grid=self.nodes)
@@ -151,9 +151,9 @@ class _Path:
             worth = economy.worth(choice, seen[t + 1]).reshape(c.shape)
             chosen = economy.interior(economy.beta * (self.chances @ worth), seen[t])["c"]
             resources = seen[t].resources.reshape(c.shape)
-            low, share = bracket(chosen + self.k, resources)
+            low, share = bracket(chosen + economy.asset_price(seen[t]) * self.k, resources)
             c = torch.lerp(chosen.gather(-1, low), chosen.gather(-1, low + 1), share)
-            c = torch.minimum(c, resources - economy.borrowing_limit)
+            c = torch.minimum(c, economy.spendable(seen[t]).reshape(c.shape))
             path.append(c)
         return path[::-1]
 

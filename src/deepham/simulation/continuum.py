@@ -29,7 +29,7 @@ def wealth_grid(economy: Economy, nodes: int, top: float) -> Tensor:
     log_range = torch.log1p(torch.as_tensor(top * steady / shift, dtype=span.dtype))
     grid = economy.borrowing_limit + shift * torch.expm1(span * log_range)
     # a household without resources cannot consume: where the limit leaves none, the grid starts above it
-    aggregates = {name: span.new_tensor([[value]]) for name, value in economy.typical_state().items()}
+    aggregates = {name: span.new_tensor([[value]]) for name, value in economy.typical_aggregates().items()}
     z = economy.chain.typical_z()[:1]
     lowest = economy.resources(
         grid[None, :1], torch.zeros_like(grid[None, :1], dtype=torch.long), z, economy.prices(aggregates, z)

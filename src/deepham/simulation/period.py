@@ -6,26 +6,35 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
+import torch
 from torch import Tensor
 
 from deepham.economics.economy import Economy, Own, Wide
+from deepham.errors import OutOfDomain
+from deepham.simulation.clearing import clear
 from deepham.simulation.population import Population
 
 
 @dataclass(frozen=True)
 class Panel:
-    """The state of B simulated economies: their populations and aggregate states z, (B, d)."""
+    """The state of B simulated economies: their populations and aggregate states z, (B, d).
+
+    near (B, unknowns): where unknowns of the period are looked for first, in the economy's order: what they were
+    before. None: near the typical ones. It is no part of the state: what is found is the same to the tolerance.
+    """
 
     population: Population
     z: Tensor
+    near: Tensor | None = None
 
     @classmethod
-    def of(cls, k: Tensor, eps: Tensor, weight: Tensor, z: Tensor) -> Panel:
-        return cls(Population(k, eps, weight), z)
+    def of(cls, k: Tensor, eps: Tensor, weight: Tensor, z: Tensor, near: Tensor | None = None) -> Panel:
+        return cls(Population(k, eps, weight), z, near)
 
-    def tensors(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def tensors(self) -> tuple[Tensor, ...]:
         """What `of` makes a panel from."""
-        return self.population.k, self.population.eps, self.population.weight, self.z
+        found = self.population.k, self.population.eps, self.population.weight, self.z
+        return found if self.near is None else (*found, self.near)
 
     def to(self, device=None, dtype=None) -> Panel:
         """A copy on the device, whose numbers have the floating dtype."""
@@ -33,7 +42,7 @@ class Panel:
         return Panel.of(*floating)
 
     def select(self, index) -> Panel:
-        return Panel(self.population.select(index), self.z[index])
+        return Panel(self.population.select(index), self.z[index], None if self.near is None else self.near[index])
 
 
 @dataclass(frozen=True)
@@ -45,7 +54,7 @@ class Observation:
         k, eps: (B, N) their individual states. They need not be members of the population.
         z: aggregate state, (B, d).
         population: the cross-section of each economy, from which aggregates and moments are computed.
-        aggregates, prices: name -> (B, 1), what the households take as given.
+        aggregates, prices: name -> (B, 1), what the households take as given; unknowns are among the aggregates.
     """
 
     resources: Tensor
@@ -87,23 +96,79 @@ class World:
             it.
         price_taking: aggregates, prices and population are cut from the graph of gradients: a household in a
             competitive equilibrium does not count on moving prices, only its own k carries a gradient.
+        clamped: an unknown that clears nowhere in its range is taken to be at the end of it, as training has it, whose
+            policies come from nowhere. False: that is OutOfDomain.
+        off: name -> (B, 1), how far from where they clear households see unknowns.
     """
 
     economy: Economy
     policy: Policy = _nobody
     value: Value = _nobody
     price_taking: bool = True
+    clamped: bool = False
+    off: Wide | None = None
 
     def observe(self, panel: Panel, k: Tensor | None = None, eps: Tensor | None = None) -> Observation:
-        """What the members of the panel's populations see, or households (k, eps), each (B, N), that live beside
-        them.
+        """What the members of the panel's populations see where markets have cleared, or households (k, eps), each
+        (B, N), that live beside them.
+
+        Raises:
+            OutOfDomain: a market that clears nowhere in the range of its price.
+        """
+        return self.seen_at(panel, self._cleared(panel), k, eps)
+
+    def before(self, panel: Panel, k: Tensor | None = None, eps: Tensor | None = None) -> Observation:
+        """What households know before markets clear: unknowns are what they typically are. V is asked this, so that
+        nobody has to clear tomorrow's markets to form an expectation. Without unknowns it is what `observe` says.
+        """
+        return self.seen_at(panel, self._typical(panel), k, eps)
+
+    def _typical(self, panel: Panel) -> Wide:
+        at = panel.population.k[:, :1].detach()
+        return {name: at.new_full(at.shape, unknown.typical) for name, unknown in self.economy.unknowns.items()}
+
+    def _cleared(self, panel: Panel) -> Wide:
+        if not self.economy.unknowns:
+            return {}
+
+        def conditions(unknowns: Wide) -> Wide:
+            seen = self.seen_at(panel, unknowns)
+            choice = self.choose(seen)
+            return self.economy.conditions(choice, self.economy.carry(choice, seen), seen)
+
+        start = self._typical(panel)
+        if panel.near is not None:
+            start = dict(zip(start, panel.near.split(1, 1), strict=True))
+        found = clear(self.economy.unknowns, conditions, start)
+        if not self.clamped and not bool(found.done.all()):
+            raise OutOfDomain(self._unclear(found.values, conditions, int(found.done.int().argmin())))
+        off = self.off or {}
+        return {name: value + off[name] if name in off else value for name, value in found.values.items()}
+
+    def _unclear(self, values: Wide, conditions: Callable[[Wide], Wide], economy: int) -> str:
+        """What is wrong in the first economy that does not clear."""
+        said = []
+        for name, unknown in self.economy.unknowns.items():
+            ends = [
+                float(conditions(values | {name: values[name].new_full(values[name].shape, end)})[name][economy])
+                for end in (unknown.low, unknown.high)
+            ]
+            said.append(
+                f"{name}: excess demand is {ends[0]:.3g} of mean income at {unknown.low:.4g} and {ends[1]:.3g} at "
+                f"{unknown.high:.4g}, the ends of its range"
+            )
+        return f"{'; '.join(said)}; expected a price between at which the market clears"
+
+    def seen_at(self, panel: Panel, unknowns: Wide, k: Tensor | None = None, eps: Tensor | None = None) -> Observation:
+        """What the members of the panel's populations see, or households (k, eps) beside them, where the unknowns are
+        these, name -> (B, 1), whether markets clear or not.
         """
         population, z = panel.population, panel.z
         k = population.k if k is None else k
         eps = population.eps if eps is None else eps
         if self.price_taking:
             population = population.detach()
-        aggregates = self.economy.aggregates(population, z)
+        aggregates = self.economy.aggregates(population, z) | unknowns
         prices = self.economy.prices(aggregates, z)
 
         def seen_by(k: Tensor, eps: Tensor) -> Observation:
@@ -117,7 +182,9 @@ class World:
         return self.economy.complete(self.policy(seen), seen)
 
     def start_value(self, seen: Observation) -> Tensor:
-        """What households have at the start of the period, (B, N), utils: V and what they are paid beside."""
+        """What households have at the start of the period, (B, N), utils: V and what they are paid beside. They see
+        what there is `before` markets clear.
+        """
         value, premium = self.value(seen), self.economy.premium(seen)
         return value if premium is None else value + premium
 
@@ -137,8 +204,24 @@ class Period:
         self.world, self.panel = world, panel
 
     @cached_property
+    def before(self) -> Observation:
+        """What households know before markets clear."""
+        return self.world.before(self.panel) if self.world.economy.unknowns else self.seen
+
+    @cached_property
     def seen(self) -> Observation:
         return self.world.observe(self.panel)
+
+    @property
+    def found(self) -> Tensor | None:
+        """What the unknowns of the economy are, (B, unknowns); None where it has none."""
+        names = self.world.economy.unknowns
+        return torch.cat([self.seen.aggregates[name] for name in names], 1) if names else None
+
+    @cached_property
+    def conditions(self) -> Wide:
+        """What is left of the condition of each unknown, name -> (B, 1)."""
+        return self.world.economy.conditions(self.choice, self.carried, self.seen)
 
     @cached_property
     def choice(self) -> Own:

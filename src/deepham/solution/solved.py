@@ -145,14 +145,15 @@ class SolvedEconomy:
 
     def value(self, *, population=None, **household) -> np.ndarray:
         """Expected lifetime utility in utils, discounted to this period; arguments and errors as for `consumption`."""
-        return self._evaluate("value", self.value_function, household, population)
+        return self._evaluate("value", self.value_function, household, population, self.world.before)
 
     def resources(self, *, population=None, **household) -> np.ndarray:
         """Resources m = c + k', goods per period; arguments and errors as for `consumption`."""
         return self._evaluate("resources", lambda seen: seen.resources, household, population)
 
     @torch.no_grad()
-    def _evaluate(self, call: str, function: Policy, household: dict, population) -> np.ndarray:
+    def _evaluate(self, call: str, function: Policy, household: dict, population, look=None) -> np.ndarray:
+        """look: what households see; None: where markets have cleared."""
         k, eps, z = arguments.household_states(self.economy, call, household)
         if population is not None:
             population = arguments.cross_section(self.economy, "population", population, self.grid.device)
@@ -163,7 +164,7 @@ class SolvedEconomy:
             z_here = one[None, None]
             around = self.ergodic.select(chain.cell(z_here)) if population is None else population
             for where in (z_flat == one).nonzero()[:, 0].split(CHUNK):
-                seen = self.world.observe(Panel(around, z_here), k_flat[where][None], eps_flat[where][None])
+                seen = (look or self.world.observe)(Panel(around, z_here), k_flat[where][None], eps_flat[where][None])
                 self._check_resources(self.economy.asset, seen)
                 result[where.cpu().numpy()] = function(seen)[0].cpu().numpy()
         return result.reshape(k.shape)
@@ -543,7 +544,7 @@ class SolvedEconomy:
         return z
 
     def _check_resources(self, name: str, seen: Observation) -> None:
-        short = seen.resources - self.economy.borrowing_limit < LEAST
+        short = self.economy.spendable(seen) < LEAST
         if bool(short.any()):
             k = seen.k.expand_as(short)[short].max()
             raise InputError(

@@ -63,7 +63,7 @@ class PanelStream(IterableDataset):
         capture: bool = False,
     ):
         self.economy, self.settings, self.generator = economy, settings, generator
-        self.world = World(economy, policy)
+        self.world = World(economy, policy, clamped=True)
         self.start = start
         self.panel: Panel | None = None
         # of the continuum: a histogram instead of agents
@@ -198,8 +198,10 @@ class PanelData(lightning.LightningDataModule):
         return {"generator": self.stream.generator.get_state(), "panel": _on_the_cpu(self.stream.panel)}
 
     def _panel(self, own: dict) -> Panel:
-        *people, z = (tensor.to(self.stream.generator.device) for tensor in own["panel"])
-        return Panel.of(*people, z.reshape(len(z), -1))  # older checkpoints hold states of a chain as (B,)
+        k, eps, weight, z, *near = (tensor.to(self.stream.generator.device) for tensor in own["panel"])
+        return Panel.of(
+            k, eps, weight, z.reshape(len(z), -1), *near
+        )  # older checkpoints hold states of a chain as (B,)
 
 
 def processes_of(state: dict) -> int | None:
@@ -212,7 +214,9 @@ def _on_the_cpu(panel: Panel) -> list[Tensor]:
 
 
 def _join(panels: list[Panel]) -> Panel:
-    return Panel(concatenate([panel.population for panel in panels]), torch.cat([panel.z for panel in panels]))
+    near = [panel.near for panel in panels if panel.near is not None]
+    people, z = concatenate([panel.population for panel in panels]), torch.cat([panel.z for panel in panels])
+    return Panel(people, z, torch.cat(near) if near else None)
 
 
 def _as_it_is(batch: Batch) -> Batch:

@@ -77,12 +77,12 @@ class DeepHAM(lightning.LightningModule):
     @property
     def world(self) -> World:
         """The economy with the networks that learn."""
-        return World(self.economy, self.policy, self.value)
+        return World(self.economy, self.policy, self.value, clamped=True)
 
     @property
     def averaged(self) -> World:
         """The economy with the running averages of the networks."""
-        return World(self.economy, self.policy_average, self.value_average)
+        return World(self.economy, self.policy_average, self.value_average, clamped=True)
 
     def training_step(self, batch: Batch, batch_index: int) -> dict[str, Tensor]:
         """One batch of the stream: a step of the value regression, or an update of the policy (and the value)."""
