@@ -31,7 +31,7 @@ def test_in_every_economy_they_are_the_households_that_the_accounts_are_made_of(
     series, last, *_ = datasets.record(World(economy, eat), start, path, None, seeded(3), kept)
     own = {key: kept.series[name] for key, name in household_names(economy).items()}
     assert len(own) == 7 and all(values.shape == (2, 30, periods) for values in own.values())
-    torch.testing.assert_close(own["k"].mean(1), series[economy.mean_assets])
+    torch.testing.assert_close(own["k"].mean(1), series[economy.tracked])
     torch.testing.assert_close(own["c"].mean(1) / economy.period_length, series["C"])
     torch.testing.assert_close(own["mpc"], torch.full_like(own["mpc"], 0.05))
     torch.testing.assert_close(own["c"] + own["k_next"], own["m"])

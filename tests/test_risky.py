@@ -77,7 +77,7 @@ def test_capital_at_rest_has_not_settled_while_those_who_own_it_are_moving():
 
     def with_owners(*arguments):
         path, last = simulate(*arguments)
-        solution.economy.mean_assets = "B"
+        solution.economy.tracked = "B"
         rest = xarray.ones_like(path.K)
         return path.assign(K=0.2 * rest, B=rest * np.linspace(1, 1.01, path.sizes["period"])), last
 

@@ -6,12 +6,13 @@ import io
 import pytest
 from rich.console import Console
 
+from deepham import economics
 from deepham.algorithm.by_wealth import WealthBin
 from deepham.algorithm.evaluation import measure_names
 from deepham.errors import InputError
 from deepham.reference.compare import GAPS
 from deepham.tables import by_wealth_sheet, runs_sheet, runs_table, verdict_sheet, verdict_table
-from deepham.verdict import BAR_SETS, JUDGED, MEASURES, MOMENTS, bars_of, judge, named
+from deepham.verdict import BAR_SETS, JUDGED, MEASURES, bars_of, judge, named
 
 STANDARD, QUICK = BAR_SETS["standard"], BAR_SETS["quick"]
 
@@ -78,7 +79,8 @@ def test_goods_that_do_not_add_up_miss_the_bar_unless_the_economy_says_why(perfe
     leaking = perfect | {"resource_gap": 0.3}
     (row,) = [row for row in judge(leaking, QUICK) if row.met is False]
     assert row.measure == "resource_gap"
-    (row,) = [row for row in judge(leaking, QUICK, unbalanced="labour is a constant") if row.measure == "resource_gap"]
+    published = economics.create("rare_event")
+    (row,) = [row for row in judge(leaking, QUICK, economy=published) if row.measure == "resource_gap"]
     assert row.met is None and row.value == 0.3
 
 
@@ -93,7 +95,7 @@ def test_moments_stand_beside_those_of_the_reference_and_have_no_bar(perfect):
         for row in judge(perfect, STANDARD, {"mean_K": 39.4}, errors={"mean_K": 0.002, "gini": float("nan")})
     }
     assert rows["mean_K"].reference == 39.4 and rows["gini"].reference is None
-    assert all(rows[name].met is None for name in MOMENTS if name in rows)
+    assert all(rows[name].met is None for name in MEASURES if name in rows and name not in JUDGED)
     assert rows["mean_K"].error == 0.002 and rows["gini"].error is None
 
 
@@ -154,6 +156,15 @@ def test_runs_are_summarised_by_mean_and_standard_deviation():
 
 
 def test_mean_assets_are_called_what_the_economy_calls_them(perfect):
-    rows = {row.measure: row.description for row in judge(perfect, STANDARD, assets="B")}
+    rows = {row.measure: row.description for row in judge(perfect, STANDARD, economy=economics.create("jfv"))}
     assert rows["mean_K"] == "mean of B" and rows["path_gap.max"] == "gap of the path of B, max"
     assert {row.measure: row.description for row in judge(perfect, STANDARD)}["mean_K_gap"] == "gap of mean K"
+
+
+def test_a_known_answer_has_the_bar_that_its_economy_gives_it(perfect, bm):
+    bars = bars_of("quick", {"known.saving_rate": [0.1, 0.01]})
+    for value, met, reached in ((0.005, True, True), (-0.05, True, False), (0.2, False, False)):
+        (row,) = [each for each in judge({"known.saving_rate": value}, bars, economy=bm)]
+        assert (row.met, row.reached) == (met, reached) and "alpha beta" in row.description
+    (row,) = judge({"known.saving_rate": 0.2}, bars)
+    assert row.met is False  # a table of many runs does not know their economy

@@ -25,7 +25,7 @@ def simulate(world, panel, periods, generator, grid=None):
 def advance_histogram(world, grid, panel, z_next):
     """The histograms in tomorrow's aggregate state z_next, and consumption in this period."""
     period = world.period(panel)
-    return settle(world.economy.chain, grid, period.saved, panel.z, z_next), period.consumption
+    return settle(world.economy, grid, period.saved, panel.z, z_next), period.consumption
 
 
 def draw_shocks(economy, seen, generator):
@@ -37,7 +37,7 @@ def draw_shocks(economy, seen, generator):
 def externality(world, panel):
     """D of the cross-sections as they are, whoever chooses savings."""
     seen = World(world.economy.under("market")).observe(panel)
-    return planner.externality(world.economy, seen, world.policy(seen))
+    return planner.externality(world.economy, world.choose(seen), seen)
 
 
 def expected_value(economy, value, saved, seen, price_taking=True, generator=None):

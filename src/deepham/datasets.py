@@ -249,8 +249,8 @@ def _externality(period: Period) -> dict[str, Tensor]:
     economy, seen = period.world.economy, period.seen
     if not economy.planner:
         return {}
-    marginal = seen.population.mean(economy.preferences.marginal_utility(period.consumption))
-    return {"externality": 100 * externality(economy, seen, period.consumption) / marginal}
+    marginal = seen.population.mean(economy.marginal_utility(period.choice, seen))
+    return {"externality": 100 * externality(economy, period.choice, seen) / marginal}
 
 
 def _distribution(population: Population, consumption: Tensor, limit: float) -> dict[str, Tensor]:

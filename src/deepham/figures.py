@@ -115,7 +115,7 @@ def _by_level(economy: Economy) -> list[int]:
     typical = economy.typical_state().items()
     aggregates = {name: torch.tensor([[value]], dtype=dtype, device=device) for name, value in typical}
     eps = torch.arange(economy.chain.n_eps, device=device)[None]
-    k = torch.full(eps.shape, economy.typical_assets, dtype=dtype, device=device)
+    k = torch.full(eps.shape, economy.scale, dtype=dtype, device=device)
     return economy.resources(k, eps, z, economy.prices(aggregates, z))[0].argsort(stable=True).tolist()
 
 

@@ -124,10 +124,10 @@ def capital_against_grid(economy: Economy, candidate: Ergodic, truth: Ergodic) -
     end = slice(-LAST_PERIODS, None)
     path.plot(periods[end], candidate.K[0, end].numpy(), color=BLUE, label="deep learning")
     path.plot(periods[end], truth.K[0, end].numpy(), **GRID_STYLE, label="grid")
-    held = "capital" if economy.mean_assets == "K" else "mean assets"
+    held = "capital" if economy.tracked == "K" else "mean assets"
     path.set(
         xlabel=f"{economy.period} after burn-in",
-        ylabel=f"{held} {economy.mean_assets}, goods",
+        ylabel=f"{held} {economy.tracked}, goods",
         title=f"{held.capitalize()} on the same shocks",
     )
     for axes in (path, gap):

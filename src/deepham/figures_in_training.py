@@ -53,7 +53,7 @@ def wealth_in_panel(economy: Economy, everybody: Population, reference: GridSolu
     top = max(top, economy.borrowing_limit + 1e-6)
     figure = Figure(figsize=(WIDTH, 2 * HEIGHT), layout="constrained")
     density, tail = figure.subplots(2, 1)
-    constrained = k <= economy.borrowing_limit + AT_LIMIT * economy.typical_assets
+    constrained = k <= economy.borrowing_limit + AT_LIMIT * economy.scale
     highest, shown = 0.0, shown_states(economy)
     for eps, name, color in shown:
         here = (everybody.eps[0] == eps).numpy()

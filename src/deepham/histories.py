@@ -53,7 +53,7 @@ class Histories:
         """Marginal propensity to consume (B, N): the share of a small gift of assets that is consumed at once."""
         world, seen = period.world, period.seen
         richer = world.observe(period.panel, seen.k + GIFT * self.economy.typical_household()["c"])
-        return (world.policy(richer) - period.consumption) / (richer.resources - seen.resources)
+        return (world.choose(richer)["c"] - period.consumption) / (richer.resources - seen.resources)
 
 
 def household_names(economy: Economy) -> dict[str, str]:

@@ -270,7 +270,7 @@ class SolvedEconomy:
         )  # before a path of this length is made
         path, last = self._simulate(periods, 1, None, 0, np.full(periods, z), start)
         settled, drift, turn = describe_path(path["K"].values[0])
-        held, moves, _ = describe_path(path[self.economy.mean_assets].values[0])
+        held, moves, _ = describe_path(path[self.economy.tracked].values[0])
         # capital may be at rest before those who own it are
         settled, drift = settled and held, max(drift, moves, key=abs)
         eps = np.arange(self.economy.chain.n_eps)[:, None]

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from deepham.economics.economy import require
+from deepham.economics.economy import Economy, require
 from deepham.errors import show
 
-# measure -> (what it is, unit, standard bar and goal, quick bar and goal); signed measures are judged by their size
+# measure -> (what it is, unit, standard bar and goal, quick bar and goal); signed measures are judged by their size.
+# {K} is the aggregate that the economy follows, `Economy.tracked`
 _JUDGED = {
     "euler.mean": ("Euler error, mean", "% cons.", (0.02, 0.003), (0.05, 0.01)),
     "euler.p99": ("Euler error, 99 %", "% cons.", (0.1, 0.02), (0.3, 0.05)),
     "bellman_policy.mean": ("Bellman error, policy", "utils", (0.001, 0.0002), (0.003, 0.0003)),
     "bellman_optimality.mean": ("Bellman error, best choice", "utils", (0.001, 0.0002), (0.003, 0.0003)),
     "closed_form_gap.mean": ("gap to the closed form", "% cons.", (0.1, None), (0.1, None)),
-    "mean_K_gap": ("gap of mean K", "%", (0.15, 0.03), (0.3, 0.05)),
-    "path_gap.mean": ("gap of the path of K, mean", "%", (0.15, 0.03), (0.3, 0.05)),
-    "path_gap.max": ("gap of the path of K, max", "%", (0.4, 0.1), (0.8, 0.15)),
+    "mean_K_gap": ("gap of mean {K}", "%", (0.15, 0.03), (0.3, 0.05)),
+    "path_gap.mean": ("gap of the path of {K}, mean", "%", (0.15, 0.03), (0.3, 0.05)),
+    "path_gap.max": ("gap of the path of {K}, max", "%", (0.4, 0.1), (0.8, 0.15)),
     "wealth_sd_gap": ("gap of the sd of wealth", "%", (3.0, 0.5), (10.0, 2.0)),
     "gini_gap": ("gap of the Gini", "%", (3.0, 0.5), (10.0, 2.0)),
     "top10_share_gap": ("gap of the top 10 % share", "%", (3.0, 0.5), (10.0, 2.0)),
@@ -32,12 +32,11 @@ BAR_SETS = {
     "standard": {name: bars for name, (_, _, bars, _) in _JUDGED.items()},
     "quick": {name: bars for name, (_, _, _, bars) in _JUDGED.items()},
 }
-JUDGED = {name: (text, unit) for name, (text, unit, _, _) in _JUDGED.items()}
 # shown beside the reference, without a bar of their own
-MOMENTS = {
+_MOMENTS = {
     "welfare_gap": ("welfare lost by its policy", "% cons."),
-    "mean_K": ("mean of K", "goods"),
-    "sd_K": ("sd of K", "goods"),
+    "mean_K": ("mean of {K}", "goods"),
+    "sd_K": ("sd of {K}", "goods"),
     "welfare": ("welfare, as consumption", "goods"),
     "wealth_sd": ("sd of wealth", "goods"),
     "gini": ("Gini of wealth", ""),
@@ -51,7 +50,21 @@ MOMENTS = {
     "wealth_q99": ("wealth, 99 %", "goods"),
     "wealth_q999": ("wealth, 99.9 %", "goods"),
 }
-MEASURES = JUDGED | MOMENTS  # measure -> (what it is, unit)
+
+
+KNOWN = "known."  # begins the measures of an economy's own answers, `Economy.known`
+
+
+def measures_of(economy: Economy | None = None) -> dict[str, tuple[str, str]]:
+    """measure -> (what it is, unit), in the words of an economy and with the answers that it knows in advance."""
+    texts = {name: (text, unit) for name, (text, unit, _, _) in _JUDGED.items()} | _MOMENTS
+    tracked, answers = (economy.tracked, economy.answers) if economy else ("K", {})
+    told = {name: (text.format(K=tracked), unit) for name, (text, unit) in texts.items()}
+    return {f"{KNOWN}{name}": said for name, said in answers.items()} | told
+
+
+MEASURES = measures_of()
+JUDGED = tuple(_JUDGED)  # those with a bar
 
 Bars = Mapping[str, tuple[float, float | None]]  # measure -> (bar, goal)
 
@@ -69,8 +82,9 @@ def bars_of(name: str, own: Mapping[str, list] | None = None) -> Bars:
     bars = dict(BAR_SETS[name])
     for measure, pair in (own or {}).items():
         require(
-            measure in bars,
-            f"verdict.own_bars: there is no measure {show(measure)} with a bar; there is {', '.join(bars)}",
+            measure in bars or measure.startswith(KNOWN),
+            f"verdict.own_bars: there is no measure {show(measure)} with a bar; there is {', '.join(bars)}, and "
+            f"{KNOWN}<name> of an economy's known answers",
         )
         numbers = list(pair) if isinstance(pair, list | tuple) else [pair]
         require(
@@ -108,24 +122,25 @@ def judge(
     measures: dict[str, float],
     bars: Bars,
     reference: dict[str, float] | None = None,
-    assets: str = "K",
     errors: dict[str, float] | None = None,
-    unbalanced: str = "",
+    economy: Economy | None = None,
 ) -> list[Row]:
     """The measures against bar and goal, each beside the reference's on the same shocks.
 
     Args:
-        assets: what the economy calls the mean of households' assets, `Economy.mean_assets`.
         errors: standard errors of moments.
-        unbalanced: why goods do not add up in the economy as it is stated; they have no bar then.
+        economy: in whose words measures are told, and whose known answers are among them. Where goods do not add up in
+            it as it is stated, they have no bar.
     """
-    beside, errors = reference or {}, errors or {}
+    beside, errors, unbalanced = reference or {}, errors or {}, economy.unbalanced() if economy else ""
     rows = []
-    for name, (text, unit) in MEASURES.items():
+    told = measures_of(economy)
+    told |= {name: (name.removeprefix(KNOWN), "") for name in measures if name.startswith(KNOWN) and name not in told}
+    for name, (text, unit) in told.items():
         value = measures.get(name)
         if (
             value is None
-            or name in MOMENTS
+            or name in _MOMENTS
             and not math.isfinite(value)
             or name == "resource_gap"
             and math.isnan(value)
@@ -136,7 +151,7 @@ def judge(
         rows.append(
             Row(
                 name,
-                re.sub(r"\bK\b", assets, text),
+                text,
                 value,
                 error if math.isfinite(error) else None,
                 beside.get(name),

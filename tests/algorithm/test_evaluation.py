@@ -274,6 +274,11 @@ def test_every_measure_of_the_closed_form_is_right(bm, bm_panel, closed_form):
             assert measures[f"{name}.{statistic}"] == pytest.approx(0, abs=1e-6), name
     assert measures["resource_gap"] < 1e-12
     assert measures["closed_form_gap.mean"] == pytest.approx(0, abs=1e-10)
+    assert measures["known.saving_rate"] == pytest.approx(0, abs=1e-10)
+    careless = World(bm, lambda seen: 1.1 * closed_form.policy(seen), closed_form.value)
+    _, measures = measure(careless, bm_panel, settings, seed=1)
+    # what is not consumed is saved: (1 - 1.1 (1 - beta)) of alpha Y
+    assert measures["known.saving_rate"] == pytest.approx(-10 * bm.alpha * (1 - bm.beta), rel=1e-9)
 
 
 def test_measures_of_an_economy_without_closed_form_are_those_announced(ks98, ks98_measured):

@@ -72,8 +72,8 @@ def test_a_little_more_saving_is_worth_to_all_what_the_first_order_condition_say
 
     def welfare(delta):
         saved = population.with_assets(seen.resources - consumption + delta * group)
-        later, p_z, p_eps = expand_next(economy.chain, saved, seen)
-        unchanged, _, _ = expand_next(economy.chain, population.with_assets(seen.resources - consumption), seen)
+        later, p_z, p_eps = expand_next(economy, saved, seen)
+        unchanged, _, _ = expand_next(economy, population.with_assets(seen.resources - consumption), seen)
         before, after = (World(economy, half).observe(each) for each in (unchanged, later))
         utility = economy.preferences.utility(after.resources - before.resources + half(before))  # k'' as it was
         now = population.mean(economy.preferences.utility(consumption - delta * group))
@@ -81,7 +81,7 @@ def test_a_little_more_saving_is_worth_to_all_what_the_first_order_condition_say
 
     delta = 1e-4
     found = (welfare(delta) - welfare(-delta)) / (2 * delta)
-    later, p_z, p_eps = expand_next(economy.chain, population.with_assets(seen.resources - consumption), seen)
+    later, p_z, p_eps = expand_next(economy, population.with_assets(seen.resources - consumption), seen)
     after = World(economy, half).observe(later)
     worth = after.prices["R"] * economy.preferences.marginal_utility(half(after))
     worth = expect(worth + externality(World(economy, half), later), p_z, p_eps)
@@ -93,7 +93,7 @@ def test_the_residual_is_that_of_the_planners_condition(economy, panel):
     found = residuals(World(economy, half, lambda seen: seen.resources), panel, optimality=False)
     seen = World(economy, half).observe(panel)
     saved = panel.population.with_assets(0.5 * seen.resources)
-    later, p_z, p_eps = expand_next(economy.chain, saved, seen)
+    later, p_z, p_eps = expand_next(economy, saved, seen)
     after = World(economy, half).observe(later)
     worth = after.prices["R"] * economy.preferences.marginal_utility(half(after))
     worth = worth + externality(World(economy, half), later)

@@ -68,7 +68,7 @@ def test_output_is_consumed_or_invested(seeded):
     z = 0.02 * torch.randn(3, 4, generator=seeded(), dtype=torch.float64)
     seen = World(economy).observe(Panel(people, z))
     c = rule(seen)
-    found = economy.accounts(people, z, seen.aggregates, seen.prices, c, seen.resources - c)
+    found = economy.accounts({"c": c}, seen.resources - c, seen)
     torch.testing.assert_close(found["C"] + found["I"], found["Y"], rtol=1e-12, atol=0)
     assert set(found) == set(economy.variables)
     torch.testing.assert_close(found["unemployment"], shares[0].expand(3, 1))
@@ -128,7 +128,7 @@ def test_the_expectation_over_many_shocks_is_the_mean_of_many_draws(seeded):
     exact = expected_value(economy, worth, people, World(economy).observe(Panel(people, z)))
     # eps' is enumerated, so that the cross-section is the same; z' is drawn
     uniform = torch.rand((copies, 6), generator=seeded(), dtype=torch.float64)
-    following, _, p_eps = expand_next(economy.chain, people, World(economy).observe(Panel(people, z)))
+    following, _, p_eps = expand_next(economy, people, World(economy).observe(Panel(people, z)))
     z_next = economy.chain.draw_z(z.expand(copies, -1), uniform)
     next_people = Population(
         *(

@@ -125,7 +125,7 @@ def test_the_finite_chain_gives_through_the_interface_what_its_matrices_say(name
     today = panel.z[:, 0]
     shares = chain.stationary_eps()[today]
     assert torch.equal(panel.population.eps, (uniform[:, 1:, None] >= shares[:, None, :-1].cumsum(-1)).sum(-1))
-    following, p_z, p_eps = expand_next(economy.chain, panel.population, World(economy).observe(panel), seeded())
+    following, p_z, p_eps = expand_next(economy, panel.population, World(economy).observe(panel), seeded())
     assert torch.equal(p_z, chain.aggregate[today]) and torch.equal(following.z, z.repeat(4, 1))
     for b, state in enumerate(today.tolist()):
         assert torch.equal(p_eps[b], chain.individual[state][:, panel.population.eps[b]])

@@ -45,9 +45,7 @@ def test_relative_wealth_never_moves(bm, bm_panel, closed_form, seeded):
 def test_output_is_consumed_invested_or_paid_to_workers(bm, bm_panel, closed_form):
     seen = World(bm).observe(bm_panel)
     consumption = closed_form.policy(seen)
-    books = bm.accounts(
-        bm_panel.population, seen.z, seen.aggregates, seen.prices, consumption, seen.resources - consumption
-    )
+    books = bm.accounts({"c": consumption}, seen.resources - consumption, seen)
     torch.testing.assert_close(books["C"] + books["I"] + books["w"], books["Y"], **TIGHT)
     torch.testing.assert_close(books["I"] / books["Y"], torch.full((4, 1), 0.36 * 0.95, dtype=torch.float64), **TIGHT)
 

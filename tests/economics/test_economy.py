@@ -197,7 +197,7 @@ def test_moving_a_copy_leaves_the_original_alone(economy):
 
 def test_the_average_household_of_a_steady_or_typical_state_stays_what_it_is(economy):
     for state in (economy.steady_state(), economy.typical_state()):
-        assert state["m"] - state["c"] == pytest.approx(state[economy.mean_assets], rel=1e-9)
+        assert state["m"] - state["c"] == pytest.approx(state[economy.tracked], rel=1e-9)
 
 
 def test_the_typical_household_earns_what_its_prices_say(economy):
@@ -206,11 +206,11 @@ def test_the_typical_household_earns_what_its_prices_say(economy):
         economy = economy.without_aggregate_risk() or pytest.skip("its long-run mean is no economy")
     state, z = economy.typical_state(), economy.chain.typical_z()
     prices = economy.prices({name: economy.table([value]) for name, value in state.items()}, z)
-    k = torch.full((1, economy.chain.n_eps), economy.typical_assets, dtype=torch.float64)
+    k = torch.full((1, economy.chain.n_eps), economy.scale, dtype=torch.float64)
     resources = economy.resources(k, torch.arange(economy.chain.n_eps)[None], z, prices)[0]
     assert float(economy.chain.eps_shares() @ resources) == pytest.approx(state["m"], rel=1e-6)
     assert economy.typical_household() == {
-        "assets": state[economy.mean_assets],
+        "assets": state[economy.tracked],
         "c": state["c"],
         "limit": economy.borrowing_limit,
     }
@@ -219,9 +219,7 @@ def test_the_typical_household_earns_what_its_prices_say(economy):
 def test_accounts_return_what_is_described(economy, seeded):
     panel = initial_panel(economy, 3, 20, seeded())
     seen = World(economy).observe(panel)
-    books = economy.accounts(
-        panel.population, panel.z, seen.aggregates, seen.prices, seen.resources / 2, seen.resources / 2
-    )
+    books = economy.accounts({"c": seen.resources / 2}, seen.resources / 2, seen)
     assert list(books) == list(economy.variables)
     assert all(value.shape == (3, 1) for value in books.values())
 

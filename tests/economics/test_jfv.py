@@ -83,9 +83,7 @@ def test_what_is_produced_is_consumed_or_invested(jfv, panel, seeded):
     """K' = K + (Y - C - C_expert - delta K) dt + sigma K sqrt(dt) Z."""
     seen, population = World(jfv).observe(panel), panel.population
     consumption = 0.1 * seen.resources
-    accounts = jfv.accounts(
-        panel.population, panel.z, seen.aggregates, seen.prices, consumption, seen.resources - consumption
-    )
+    accounts = jfv.accounts({"c": consumption}, seen.resources - consumption, seen)
     Z = torch.tensor([[1.3], [-0.4]], dtype=torch.float64)
     W_next = jfv.chain.follow(panel.z, Z, seen.aggregates)
     K_next = population.mean(seen.resources - consumption) + W_next
@@ -105,7 +103,7 @@ def test_tomorrows_net_worth_hangs_on_what_households_hold_today(jfv, panel, see
     other, _ = advance(World(jfv, lambda seen: 0.1 * seen.resources), richer, seeded())
     assert bool((following.z != other.z).all())
     seen = World(jfv).observe(panel)
-    nodes, p_z, p_eps = expand_next(jfv.chain, panel.population, seen)
+    nodes, p_z, p_eps = expand_next(jfv, panel.population, seen)
     assert nodes.z.shape == (6, 1) and p_z.shape == (2, 3) and p_eps.shape == (2, 3, 3, 2)
 
 

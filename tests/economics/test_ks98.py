@@ -18,9 +18,7 @@ def seen(ks98, ks98_panel):
 @pytest.fixture
 def books(ks98, seen):
     consumption = 0.07 * seen.resources
-    return ks98.accounts(
-        seen.population, seen.z, seen.aggregates, seen.prices, consumption, seen.resources - consumption
-    )
+    return ks98.accounts({"c": consumption}, seen.resources - consumption, seen)
 
 
 @pytest.mark.parametrize("z", [0, 1])

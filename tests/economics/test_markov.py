@@ -181,3 +181,19 @@ def test_the_average_chain_is_what_a_long_simulation_shows(ks98):
         moves += torch.nn.functional.one_hot(2 * eps[0] + eps_next[0], 4).sum(0).reshape(2, 2)
         z, eps = z_next, eps_next
     torch.testing.assert_close(moves / moves.sum(1, keepdim=True), average, rtol=0, atol=0.02)
+
+
+def test_of_many_states_only_those_that_can_follow_are_looked_at():
+    """Ages times incomes: each has two successors, and expectations and draws are those of the whole rows."""
+    n = 40
+    rows = torch.zeros(n, n, dtype=torch.float64)
+    rows[torch.arange(n), (torch.arange(n) + 2) % n] = 0.75
+    rows[torch.arange(n), (torch.arange(n) + 3 - 2 * (torch.arange(n) % 2)) % n] = 0.25
+    chain = JointChain(rows, n_z=1, n_eps=n)
+    eps, z = torch.arange(n)[None], torch.zeros(1, 1, dtype=torch.long)
+    assert chain.successors.shape == (n, 2)
+    values = torch.rand(n, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    found = (chain.move_probabilities(eps, z, z) * values[chain.successors[eps]]).sum(-1)
+    torch.testing.assert_close(found, (chain.eps_probabilities(eps, z, z) * values).sum(-1), rtol=1e-14, atol=0)
+    drawn = [chain.draw_eps(eps, z, z, torch.full((1, n), u, dtype=torch.float64)) for u in (0.1, 0.9)]
+    assert all(bool((rows[torch.arange(n), each[0]] > 0).all()) for each in drawn)

@@ -38,15 +38,13 @@ def test_paths_begin_in_the_state_of_a_cross_section(economy, path, seeded):
     mean = chain.mean_z(path)
     first = chain.begin(shocks[:, 0], mean)
     assert len(first) == 2 and torch.equal(first, mean[chain.cell(first)])
-    later = chain.follow(
-        first, shocks[:, 1], aggregates_at(economy, economy.table([[economy.typical_assets]] * 2), first)
-    )
+    later = chain.follow(first, shocks[:, 1], aggregates_at(economy, economy.table([[economy.scale]] * 2), first))
     assert later.shape == first.shape
 
 
 def test_a_sample_of_what_may_follow_weighs_it_by_its_probability(economy, seeded):
     z = economy.chain.typical_z()
-    beside = aggregates_at(economy, economy.table([economy.typical_assets]).expand(len(z), 1), z)
+    beside = aggregates_at(economy, economy.table([economy.scale]).expand(len(z), 1), z)
     states, chance = economy.chain.next_states(z, beside)
     drawn, share = economy.chain.sampled_states(z, beside, 20_000, seeded())
     assert torch.equal(drawn, states)

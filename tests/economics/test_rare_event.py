@@ -70,7 +70,7 @@ def test_with_labour_as_it_is_factors_exhaust_output(adding_up, published, house
     for economy, exact in ((adding_up, True), (published, False)):
         seen = World(economy).observe(Panel(population, z))
         c = seen.resources / 3
-        books = economy.accounts(population, z, seen.aggregates, seen.prices, c, seen.resources - c)
+        books = economy.accounts({"c": c}, seen.resources - c, seen)
         gap = (books["Y"] - books["C"] - books["I"]).abs().max()
         assert (float(gap) < 1e-10) is exact, "as published, wages paid are not the wage bill"
 

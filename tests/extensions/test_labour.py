@@ -58,16 +58,15 @@ class Working(Economy):
     def utility(self, choice, seen):
         return self.preferences.utility(choice["c"] - self.disutility(seen.prices["w"]))
 
-    def worth(self, choice, seen):
-        w = seen.prices["w"]
-        return seen.prices["R"] * self.preferences.marginal_utility(choice["c"] - self.disutility(w))
+    def marginal_utility(self, choice, seen):
+        return self.preferences.marginal_utility(choice["c"] - self.disutility(seen.prices["w"]))
 
     def interior(self, worth, seen):
         return {"c": self.preferences.inverse_marginal_utility(worth) + self.disutility(seen.prices["w"])}
 
-    def accounts(self, population, z, aggregates, prices, consumption, assets_next):
-        output = prices["R"] * aggregates["K"] / self.alpha
-        return {"Y": output, "C": population.mean(consumption), "I": population.mean(assets_next)}
+    def accounts(self, choice, carried, seen):
+        output = seen.prices["R"] * seen.aggregates["K"] / self.alpha
+        return {"Y": output, "C": seen.population.mean(choice["c"]), "I": seen.population.mean(carried)}
 
     def steady_state(self):
         z = float(self.chain.stationary_z() @ self.z_level)

@@ -49,8 +49,8 @@ class Endowed(Economy):
     def resources(self, k, eps, z, prices):
         return k + prices["y"]
 
-    def accounts(self, population, z, aggregates, prices, consumption, assets_next):
-        return {"C": population.mean(consumption)}
+    def accounts(self, choice, carried, seen):
+        return {"C": seen.population.mean(choice["c"])}
 
     def steady_state(self):
         return {"K": 1.0, "c": 1.0, "m": 2.0}
@@ -131,37 +131,6 @@ def test_economies_of_one_batch_have_their_own_capital_share():
     k = torch.full((3, 2), 0.2, dtype=torch.float64)
     panel = Panel(Population.panel(k, torch.zeros(3, 2, dtype=torch.long)), torch.tensor([[0], [1], [1]]))
     world = World(economy, lambda seen: (1 - economy.beta) * seen.resources, lambda seen: seen.resources)
-    assert float(residuals(world, panel, optimality=False).euler.abs().max()) < 1e-12
-
-
-@missing("a life cycle (continues, arrive)", AssertionError)
-def test_the_young_save_for_an_age_that_has_no_heirs():
-    """Diamond (1965) with log utility and R = 1: the young consume 1 / (1 + beta) of their wage, the old everything,
-    however much they have, and who is born has nothing.
-    """
-
-    class Ages(Endowed):
-        def tables(self):
-            super().tables()
-            self.chain = JointChain([[0.0, 1.0], [1.0, 0.0]], n_z=1, n_eps=2)  # young, old
-
-        def resources(self, k, eps, z, prices):
-            return k + prices["y"] * (eps == 0)
-
-        def continues(self, eps, eps_next):
-            return (eps_next > eps).double()
-
-        def arrive(self, carried, eps, eps_next):
-            return torch.where(eps_next > eps, carried, 0.0)
-
-    economy = Ages(beta=0.9, endowment=[1.0])
-    k = torch.tensor([[0.0, 0.8]], dtype=torch.float64)
-    panel = Panel(Population.panel(k, torch.tensor([[0, 1]])), economy.chain.typical_z())
-    world = World(
-        economy,
-        lambda seen: torch.where(seen.eps == 0, seen.resources / (1 + economy.beta), seen.resources),
-        lambda seen: seen.resources,
-    )
     assert float(residuals(world, panel, optimality=False).euler.abs().max()) < 1e-12
 
 

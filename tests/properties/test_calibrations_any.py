@@ -128,14 +128,14 @@ def check_identities(economy, name):
         assert float((share @ chain.individual - share).abs().max()) < 1e-9
     for state in (economy.steady_state(), economy.typical_state()):
         assert all(math.isfinite(value) and value > 0 for value in state.values())
-        assert state["m"] - state["c"] == pytest.approx(state[economy.mean_assets], abs=1e-9 * state["m"]), (
+        assert state["m"] - state["c"] == pytest.approx(state[economy.tracked], abs=1e-9 * state["m"]), (
             "c + k' = m, assets at rest"
         )
         aggregates = {key: torch.full((chain.n_z, 1), value, dtype=torch.float64) for key, value in state.items()}
         prices = economy.prices(aggregates, z)
         assert all(bool(price.isfinite().all()) for price in prices.values())
         assert all(bool((prices[key] > 0).all()) for key in ("R", "w") if key in prices), "a transfer can be zero"
-        k = torch.full((chain.n_z, chain.n_eps), state[economy.mean_assets], dtype=torch.float64)
+        k = torch.full((chain.n_z, chain.n_eps), state[economy.tracked], dtype=torch.float64)
         eps = torch.arange(chain.n_eps).expand(chain.n_z, -1)
         assert bool((economy.resources(k, eps, z, prices) > 0).all())
     base = economy.frictionless()

@@ -144,7 +144,7 @@ class Davila(Economy):
     def resources(self, k, eps, z, prices):
         return prices["R"] * k + prices["w"] * self.income[eps]
 
-    def accounts(self, population, z, aggregates, prices, consumption, assets_next):
+    def accounts(self, choice, carried, seen):
         return {}
 
     def steady_state(self):

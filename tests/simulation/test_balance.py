@@ -29,7 +29,7 @@ def solved(name, top=8.0, policy=save, **changes):
     economy = economics.create(name, **changes)
     chain, grid = economy.chain, wealth_grid(economy, 60, top)
     shares = chain.eps_shares()[None] if chain.every_z() is None else chain.stationary_eps()
-    k = economy.typical_assets * torch.tensor([0.2, 1.0, 1.8], dtype=torch.float64).repeat(chain.n_eps)[None]
+    k = economy.scale * torch.tensor([0.2, 1.0, 1.8], dtype=torch.float64).repeat(chain.n_eps)[None]
     eps = torch.arange(chain.n_eps).repeat_interleave(3)[None]
     mass = torch.cat(
         [
@@ -70,7 +70,7 @@ def test_no_goods_are_lost_at_the_top_of_a_grid(name):
     def saving(seen):
         return seen.k * torch.where(seen.k > 1.5 * rich, 1.01, 0.99)
 
-    rich = economics.create(name).typical_assets
+    rich = economics.create(name).scale
     low, high = (solved(name, top, lambda seen: seen.resources - saving(seen)) for top in (2.0, 20.0))
     with pytest.warns(UserWarning, match="stand at the top node of the wealth grid"):
         data = low.simulate(30, seed=1)

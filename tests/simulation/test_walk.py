@@ -61,9 +61,9 @@ def test_unemployment_in_a_large_panel_follows_z(ks98, plain, seeded):
 
 def test_weights_and_probabilities_of_what_may_follow_sum_to_one(economy, seeded):
     panel = initial_panel(economy, 3, 7, seeded())
-    following, p_z, p_eps = expand_next(economy.chain, panel.population, World(economy).observe(panel))
-    n_next, n_eps = economy.chain.n_next, economy.chain.n_eps
-    assert following.population.k.shape == (3 * n_next, 7 * n_eps) and len(following.z) == 3 * n_next
+    following, p_z, p_eps = expand_next(economy, panel.population, World(economy).observe(panel))
+    n_next, most = economy.chain.n_next, economy.chain.successors.shape[1]
+    assert following.population.k.shape == (3 * n_next, 7 * most) and len(following.z) == 3 * n_next
     every = economy.chain.every_z()
     assert every is None or torch.equal(following.z, every.repeat(3, 1))
     for weight in (following.population.weight, p_z, p_eps):
@@ -74,7 +74,7 @@ def test_weights_and_probabilities_of_what_may_follow_sum_to_one(economy, seeded
 
 def test_expectation_equals_a_plain_loop(ks98, plain, ks98_panel):
     own, z = ks98_panel.population, ks98_panel.z
-    following, p_z, p_eps = expand_next(ks98.chain, own, World(ks98).observe(Panel(own, z)))
+    following, p_z, p_eps = expand_next(ks98, own, World(ks98).observe(Panel(own, z)))
     expected = expect(torch.log(World(ks98).observe(following).resources), p_z, p_eps)
     for b in range(2):
         K = sum(own.k[b].tolist()) / 50
@@ -88,7 +88,7 @@ def test_expectation_equals_a_plain_loop(ks98, plain, ks98_panel):
 
 
 def test_weights_of_what_may_follow_are_those_of_the_next_cross_section(ks98, plain, ks98_panel):
-    following, _, _ = expand_next(ks98.chain, ks98_panel.population, World(ks98).observe(ks98_panel))
+    following, _, _ = expand_next(ks98, ks98_panel.population, World(ks98).observe(ks98_panel))
     weight = following.population.weight.reshape(2, 2, 50, 2)
     for b in range(2):
         for n, eps in enumerate(ks98_panel.population.eps[b].tolist()):
@@ -106,7 +106,7 @@ def test_expectation_equals_the_mean_of_many_draws(seeded, z):
     )  # P(z' | z) is not symmetric
     k, eps = torch.tensor([[0.5, 0.5, 60.0, 60.0]], dtype=torch.float64), torch.tensor([[0, 1, 0, 1]])
     one = Population.panel(k, eps)
-    following, p_z, p_eps = expand_next(ks98.chain, one, World(ks98).observe(Panel(one, torch.tensor([[z]]))))
+    following, p_z, p_eps = expand_next(ks98, one, World(ks98).observe(Panel(one, torch.tensor([[z]]))))
     exact = expect(torch.log(World(ks98).observe(following).resources), p_z, p_eps)[0]
     many = Panel(Population.panel(k.expand(copies, 4), eps.expand(copies, 4)), torch.full((copies, 1), z))
     z_next, eps_next = draw_shocks(ks98, World(ks98).observe(many), seeded(z))

@@ -80,13 +80,13 @@ def _errors(period: Period, p: Protocol, generator: torch.Generator) -> Tensor:
     choice = low + span * (high - low)  # (points, B, N)
     z_next, p_z = chain.sampled_states(seen.z, seen.aggregates, p.draws, generator)
     uniform = torch.rand((b, n), generator=generator, device=c.device, dtype=c.dtype)
-    payoff = economy.utility({"c": choice}, seen)
+    payoff, discount = economy.utility(economy.complete(choice, seen), seen), economy.discount(seen.eps)
     for z, probability in zip(z_next.unbind(1), p_z.unbind(1)):
         others = Population(period.carried, chain.draw_eps(population.eps, seen.z, z, uniform), population.weight)
         p_eps = chain.eps_probabilities(population.eps, seen.z, z)  # (B, N, n_eps)
         for index in range(POINTS):
-            tomorrow = _value_after(world, others, economy.carry({"c": choice[index]}, seen), z)
-            payoff[index] += economy.beta * probability[:, None] * (p_eps * tomorrow).sum(-1)
+            tomorrow = _value_after(world, others, economy.carry(economy.complete(choice[index], seen), seen), z)
+            payoff[index] += discount * probability[:, None] * (p_eps * tomorrow).sum(-1)
     # a choice that leaves nothing to live on is worth -inf, and NaN where its probability is zero
     return (world.value(seen) - payoff.nan_to_num(nan=-torch.inf).amax(0)).abs() / economy.period_length
 

@@ -65,6 +65,7 @@ def measure_names(economy: Economy) -> list[str]:
     return [
         *errors,
         *exact,
+        *(f"known.{name}" for name in economy.answers),
         "mean_K",
         "sd_K",
         "welfare",
@@ -191,7 +192,8 @@ def measures_along(world: World, ergodic: Ergodic) -> dict[str, float]:
     """
     world.economy.check_domain(ergodic.z.flatten(0, 1), error=OutOfDomain)
     errors = error_measures(world, ergodic.dates, optimality_every=5)
-    return errors | closed_form_measures(world, ergodic.dates) | distribution_measures(ergodic)
+    exact = closed_form_measures(world, ergodic.dates) | known_measures(world, ergodic)
+    return errors | exact | distribution_measures(ergodic)
 
 
 @torch.no_grad()
@@ -202,6 +204,13 @@ def closed_form_measures(world: World, panel: Panel) -> dict[str, float]:
     if exact is None:
         return {}
     return {"closed_form_gap.mean": 100 * float(panel.population.mean((period.consumption / exact - 1).abs()).mean())}
+
+
+@torch.no_grad()
+def known_measures(world: World, ergodic: Ergodic) -> dict[str, float]:
+    """known.<name>: distance of the solution to each answer that the economy knows in advance, in its unit."""
+    answers = world.economy.known(world.period(ergodic.dates), ergodic.accounts)
+    return {f"known.{name}": float(ours) - truth for name, (ours, truth) in answers.items()}
 
 
 @torch.no_grad()

@@ -54,8 +54,8 @@ def update_gradients(
     loss = policy_loss(found.utility[:, :players], weight[:, :players])
     descents = [_descent(loss, mean, policy)]
     if settings.value_steps == 0:
-        consumption = found.first.consumption.detach()
-        marginal = world.economy.preferences.marginal_utility(consumption) if settings.slope else None
+        choice = {name: each.detach() for name, each in found.first.choice.items()}
+        marginal = world.economy.marginal_utility(choice, seen).detach() if settings.slope else None
         loss = value_loss(value, seen, found.utility.detach(), marginal, weight, settings.level_weight)
         descents.append(_descent(loss, mean, value))
     return descents

@@ -51,17 +51,19 @@ def lifetime_utility(
     economy = world.economy
     playing = world if players is None else replace(world, policy=_first(players, world.policy))
     total: Tensor | float = 0.0
-    discount = 1.0
+    discount: Tensor | float = 1.0
     for t, period in enumerate(walk(playing, panel, horizon if exact else horizon + 1, generator)):
         if t == 0:
-            first = period
+            first = before = period
+        lives = economy.continues(before.seen.eps, period.seen.eps) if t > 0 else None
+        discount = discount if lives is None else discount * lives
         if t == horizon:
             break
         premium = economy.premium(period.seen) if t > 0 else None  # that of the first period is not chosen
         if premium is not None:
             total = total + discount * premium
         total = total + discount * period.utility
-        discount *= economy.beta
+        before, discount = period, discount * economy.discount(period.seen.eps)
     closing = expected_value(world, period, generator) if exact else world.start_value(period.seen)
     return Lifetime(total + discount * closing, first)
 
@@ -83,5 +85,5 @@ def expected_value(world: World, period: Period, generator: torch.Generator | No
     """E V(next period) over (z', eps') by enumeration, with what a planner pays for k': (B, N), utils; see
     `expand_next`.
     """
-    panel, p_z, p_eps = expand_next(world.economy.chain, period.saved, period.seen, generator)
+    panel, p_z, p_eps = expand_next(world.economy, period.saved, period.seen, generator)
     return expect(world.start_value(world.observe(panel)), p_z, p_eps)

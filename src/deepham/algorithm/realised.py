@@ -5,9 +5,22 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from deepham.economics.economy import Economy, require
 from deepham.simulation.period import Panel, World
 from deepham.simulation.population import concatenate
 from deepham.simulation.walk import walk
+
+
+def require_one_life(economy: Economy) -> None:
+    """Raise InputError for an economy whose households die or differ in patience: paths add up one household's utility,
+    discounted with beta.
+    """
+    eps = torch.arange(economy.chain.n_eps, device=economy.chain.device)
+    require(
+        economy.continues(eps, eps) is None and isinstance(economy.discount(eps), float),
+        "algorithm.value_steps: V is fitted to utility along paths, discounted with one beta, while households of this "
+        "economy die or differ in patience; expected 0, so that V learns along with the policy",
+    )
 
 
 @torch.no_grad()

@@ -42,16 +42,17 @@ def residuals(world: World, panel: Panel, optimality: bool = True) -> Residuals:
     """Errors at every point of the population. The measures of a population are weighted means of absolute values."""
     period = world.period(panel)
     v = world.value(period.seen)
-    gap = v - period.utility - world.economy.beta * expected_value(world, period)
+    discount = world.economy.discount(period.seen.eps)
+    gap = v - period.utility - discount * expected_value(world, period)
     best = v - _best_value(period) if optimality else None
     return Residuals(_euler(period), gap, best, panel.population.weight)
 
 
 def _euler(period: Period) -> Tensor:
     world, economy, seen = period.world, period.world.economy, period.seen
-    panel, p_z, p_eps = expand_next(economy.chain, period.saved, seen)
+    panel, p_z, p_eps = expand_next(economy, period.saved, seen)
     following = world.period(panel)
-    worth = economy.beta * expect(economy.worth(following.choice, following.seen), p_z, p_eps)
+    worth = economy.discount(seen.eps) * expect(economy.worth(following.choice, following.seen), p_z, p_eps)
     wanted = economy.interior(worth, seen)["c"]
     return period.consumption / torch.minimum(wanted, seen.resources - economy.borrowing_limit) - 1
 
@@ -59,15 +60,15 @@ def _euler(period: Period) -> Tensor:
 def _best_value(period: Period) -> Tensor:
     """max over c of u(c) + beta E V' for one household, from 1e-5 of what it can consume to all of it."""
     world, economy, seen = period.world, period.world.economy, period.seen
-    panel, p_z, p_eps = expand_next(economy.chain, period.saved, seen)
-    _, s, _, n_eps = p_eps.shape
-    available = seen.resources - economy.borrowing_limit
+    panel, p_z, p_eps = expand_next(economy, period.saved, seen)
+    _, states, _, successors = p_eps.shape
+    available, discount = seen.resources - economy.borrowing_limit, economy.discount(seen.eps)
 
     def payoff(share: Tensor) -> Tensor:
         k_next = economy.borrowing_limit + (1 - share) * available
-        k = k_next[:, None, :, None].expand(-1, s, -1, n_eps).reshape(panel.population.k.shape)
+        k = k_next[:, None, :, None].expand(-1, states, -1, successors).reshape(panel.population.k.shape)
         expected = expect(world.start_value(world.observe(panel, k)), p_z, p_eps)
-        return economy.utility({"c": share * available}, seen) + economy.beta * expected
+        return economy.utility(economy.complete(share * available, seen), seen) + discount * expected
 
     # V need not be concave where it is wrong: look over the whole range before narrowing down
     coarse = torch.cat([torch.logspace(-5, -0.3, 16), torch.linspace(0.6, 1.0, 5)]).to(available)

@@ -10,7 +10,7 @@ states.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import reduce
 from itertools import product
 
@@ -19,7 +19,7 @@ from torch import Tensor
 
 from deepham import economics
 from deepham.economics.autoregressions import Autoregressions
-from deepham.economics.economy import Wide, parameter, require
+from deepham.economics.economy import Own, Seen, Wide, parameter, require
 from deepham.economics.ks98 import KS98
 
 LASTING, SHORT = 0.95, 0.5  # largest and smallest persistence, between which the d are spread evenly
@@ -44,10 +44,10 @@ class ManyShocks(KS98):
     def resources(self, k: Tensor, eps: Tensor, z: Tensor, prices: Wide) -> Tensor:
         return prices["R"] * k + prices["w"] * self.income[0, eps]
 
-    def accounts(self, population, z, aggregates, prices, consumption, assets_next) -> Wide:
-        only = torch.zeros((len(z), 1), dtype=torch.long, device=z.device)
-        found = super().accounts(population, only, aggregates, prices, consumption, assets_next)
-        return found | {"Y": found["Y"] * self._factor(z)}
+    def accounts(self, choice: Own, carried: Tensor, seen: Seen) -> Wide:
+        only = torch.zeros_like(seen.z[:, :1], dtype=torch.long)
+        found = super().accounts(choice, carried, replace(seen, z=only))
+        return found | {"Y": found["Y"] * self._factor(seen.z)}
 
     def steady_state(self) -> dict[str, float]:
         """All x_i at their mean, zero."""

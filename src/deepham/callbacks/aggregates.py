@@ -17,7 +17,7 @@ class Aggregates(lightning.Callback):
     def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         economy, panel = module.economy, trainer.datamodule.panel
         accounts = module.averaged.period(panel).accounts
-        K = accounts[economy.mean_assets]
+        K = accounts[economy.tracked]
         measures = {"mean_K": K.mean()} | ({"sd_K": K.std()} if len(K) > 1 else {})
         measures |= {f"mean_{name}": accounts[name].mean() for name in SHOWN if name in accounts}
         module.measures |= {f"aggregates/{name}": float(value) for name, value in measures.items()}

@@ -58,7 +58,7 @@ class Guard(lightning.Callback):
         fault = economy.fault(panel.z, economy.aggregates(panel.population, panel.z))
         if fault:
             return fault
-        typical, population = economy.typical_assets, panel.population
+        typical, population = economy.scale, panel.population
         mean = population.mean(population.k)
         for K in (float(mean.min()), float(mean.max())):
             if not self.least * typical <= K <= self.most * typical:

@@ -27,7 +27,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from deepham.economics.economy import Economy, Frictionless, Wide, parameter, require
+from deepham.economics.economy import Economy, Frictionless, Own, Seen, Wide, parameter, require
 from deepham.economics.markov import JointChain
 from deepham.economics.preferences import CRRA
 
@@ -43,6 +43,7 @@ class BrockMirman(Economy):
 
     source: ClassVar = "a test case"
     shock_names: ClassVar = {"eps": ("capitalist",), "z": ("bad", "good")}
+    answers: ClassVar = {"saving_rate": ("share of output saved, less alpha beta", "% of Y")}
     variables: ClassVar = {
         "K": ("capital, start of period", "goods"),
         "Y": ("output", "goods per period"),
@@ -62,12 +63,13 @@ class BrockMirman(Economy):
     def resources(self, k: Tensor, eps: Tensor, z: Tensor, prices: Wide) -> Tensor:
         return prices["R"] * k
 
-    def accounts(self, population, z, aggregates, prices, consumption, assets_next) -> Wide:
+    def accounts(self, choice: Own, carried: Tensor, seen: Seen) -> Wide:
+        people, K, prices = seen.population, seen.aggregates["K"], seen.prices
         return {
-            "K": aggregates["K"],
-            "Y": self.z_level[z] * aggregates["K"] ** self.alpha,
-            "C": population.mean(consumption),
-            "I": population.mean(assets_next),
+            "K": K,
+            "Y": self.z_level[seen.z] * K**self.alpha,
+            "C": people.mean(choice["c"]),
+            "I": people.mean(carried),
             "r": 100 * (prices["R"] - 1),
             "w": prices["w"],
         }
@@ -75,6 +77,10 @@ class BrockMirman(Economy):
     def balance(self, accounts: Wide) -> Wide:
         """Goods: workers consume their wage."""
         return {"goods": accounts["Y"] - accounts["w"] - accounts["C"] - accounts["I"]}
+
+    def known(self, period, accounts: Wide) -> dict[str, tuple[Tensor, float]]:
+        """Brock and Mirman (1972): the saving rate is alpha beta in every period."""
+        return {"saving_rate": (100 * (accounts["I"] / accounts["Y"]).mean(), 100 * self.alpha * self.beta)}
 
     def steady_state(self) -> dict[str, float]:
         z = float(self.chain.stationary_z() @ self.z_level)

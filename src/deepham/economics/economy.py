@@ -92,10 +92,14 @@ class Economy(ABC):
     period: ClassVar[str] = "period"  # what one period is
     # length of a period in the unit of time that utility is a flow by, which Bellman errors are told in
     period_length: ClassVar[float] = 1.0
-    mean_assets: ClassVar[str] = "K"  # which of the aggregates is the mean of households' assets
+    # what the policy decides, in this order; what follows from it is added in `complete`
+    choices: ClassVar[tuple[str, ...]] = ("c",)
+    tracked: ClassVar[str] = "K"  # the aggregate that is followed and forecast: the mean of households' assets
     source: ClassVar[str] = ""  # where the calibration in conf/model/ is from
     # name -> (description, unit) of everything `accounts` returns
     variables: ClassVar[dict[str, tuple[str, str]]] = {}
+    # name -> (description, unit) of everything `known` returns
+    answers: ClassVar[dict[str, tuple[str, str]]] = {}
     # whether a planner's problem is stated: all households count alike, and assets move prices by K, their mean, alone
     planner: ClassVar[bool] = False
 
@@ -146,10 +150,9 @@ class Economy(ABC):
         """Resources m = c + k' of households with k, eps (B, N) when the aggregate state is z (B, d): (B, N)."""
 
     @abstractmethod
-    def accounts(self, population, z, aggregates, prices, consumption, assets_next) -> Wide:
-        """Aggregate quantities and prices of the period, described in `variables`.
-
-        assets_next (B, N) is what households carry out of the period.
+    def accounts(self, choice: Own, carried: Tensor, seen: Seen) -> Wide:
+        """Aggregate quantities and prices of the period, described in `variables`, where the members of the population
+        choose so and carry these assets (B, N) out of the period.
         """
 
     @abstractmethod
@@ -175,15 +178,36 @@ class Economy(ABC):
         """Consumption (B, N) where the solution is known in closed form, else None."""
         return None
 
+    def known(self, period: Any, accounts: Wide) -> dict[str, tuple[Tensor, float]]:
+        """What is known of this economy in advance, described in `answers`: name -> (what a solution says, the truth).
+        The verdict shows the distance as the measure known.<name>; bars stand in conf/model/.
+
+        Args:
+            period: a `Period` of the solution, at cross-sections along its path.
+            accounts: along the path, (B, T).
+        """
+        return {}
+
     def without_aggregate_risk(self) -> Economy | None:
         """The economy with one aggregate state, the long-run mean of its own; None where there is no such thing."""
         return None
 
     # -- a household's period, as it is where one asset is held and one good consumed -------------------------------
 
+    def complete(self, decided: Tensor, seen: Seen) -> Own:
+        """All that households choose, by name, from what the policy decides: (B, N), or (B, N, C) where `choices` has
+        several names. An economy in which hours follow from consumption adds them here.
+        """
+        values = decided.unbind(-1) if len(self.choices) > 1 else (decided,)
+        return dict(zip(self.choices, values, strict=True))
+
     def utility(self, choice: Own, seen: Seen) -> Tensor:
         """Utils of the period, (B, N)."""
         return self.preferences.utility(choice["c"])
+
+    def marginal_utility(self, choice: Own, seen: Seen) -> Tensor:
+        """What one more unit of resources is worth, (B, N), utils: dV/dm by the envelope theorem."""
+        return self.preferences.marginal_utility(choice["c"])
 
     def carry(self, choice: Own, seen: Seen) -> Tensor:
         """Assets (B, N) that households carry out of the period: their budget."""
@@ -193,13 +217,31 @@ class Economy(ABC):
         """What one more unit of assets at the start of the period is worth, (B, N), utils: dV/dk by the envelope
         theorem. Discounted and expected it is the right-hand side of the Euler equation.
         """
-        return seen.prices["R"] * self.preferences.marginal_utility(choice["c"])
+        return seen.prices["R"] * self.marginal_utility(choice, seen)
 
     def interior(self, worth: Tensor, seen: Seen) -> Own:
         """The choice at which the Euler equation holds with equality: where one more unit of assets carried out of the
         period is worth so much, (B, N), utils of today.
         """
         return {"c": self.preferences.inverse_marginal_utility(worth)}
+
+    def discount(self, eps: Tensor) -> Tensor | float:
+        """What a household in eps (B, N) weighs the next period's utils with; an economy whose households differ in
+        patience says more than `beta`, which then is what networks and grids are scaled by.
+        """
+        return self.beta
+
+    def continues(self, eps: Tensor, eps_next: Tensor) -> Tensor | None:
+        """Whether the household that is in eps is the one in eps', 1 or 0, (...): 0 where it dies, and who is in eps'
+        has been born instead. None: nobody dies.
+        """
+        return None
+
+    def arrive(self, carried: Tensor, eps: Tensor, eps_next: Tensor) -> Tensor | None:
+        """Assets (...) at the start of the next period of who is then in eps', where a household in eps carries so
+        much out of this one: what the newborn begin with. None: everybody has what they carried.
+        """
+        return None
 
     def outcomes(self, everybody: Callable[[], Seen], policy: Callable[[Any], Tensor]) -> Wide:
         """What all households together bring about by what they choose in the period, and each takes as given: it
@@ -243,14 +285,16 @@ class Economy(ABC):
             raise error(f"{self.aggregate_shock}: {fault}")
 
     @property
-    def typical_assets(self) -> float:
-        """Mean assets of households in the typical state."""
+    def scale(self) -> float:
+        """How much households hold, roughly, goods: the unit of wealth grids and of what networks see. Mean assets in
+        the typical state; an economy in which these may be zero says something else.
+        """
         return self.typical_household()["assets"]
 
     def typical_household(self) -> dict[str, float]:
         """Mean "assets" and consumption "c" in the typical state, and the "limit" of borrowing."""
         state = self.typical_state()
-        return {"assets": state[self.mean_assets], "c": state["c"], "limit": self.borrowing_limit}
+        return {"assets": state[self.tracked], "c": state["c"], "limit": self.borrowing_limit}
 
     def names_of(self, shock: str, states: int) -> tuple[str, ...]:
         """Names of the states of a shock, their indices where the economy gives none for so many states."""
@@ -325,12 +369,8 @@ class Economy(ABC):
         """
         limit = self.borrowing_limit
         require(
-            not isinstance(limit, bool)
-            and isinstance(limit, Real)
-            and math.isfinite(limit)
-            and limit < self.typical_assets,
-            f"borrowing_limit: expected a finite number below the typical assets {self.typical_assets:.4g}, got "
-            f"{show(limit)}",
+            not isinstance(limit, bool) and isinstance(limit, Real) and math.isfinite(limit) and limit < self.scale,
+            f"borrowing_limit: expected a finite number below the typical assets {self.scale:.4g}, got {show(limit)}",
         )
         if limit == 0:
             return

@@ -34,7 +34,7 @@ class GaussianProcess(ShockProcess):
     def __init__(self, d: int, individual: Tensor, points: int = 5, directions: int | None = None):
         if points < 1 or directions is not None and directions < 1:
             raise InputError(f"points and directions: expected at least 1, got {points} and {directions}")
-        self.individual = individual.double()
+        self._set_individual(individual.double())
         self.nodes, self.weights = gauss_hermite(points) if d == 1 else monomial(d)
         self.directions = directions
         self.n_eps, self.draws, self.n_next = len(individual), d, len(self.nodes)
@@ -43,7 +43,7 @@ class GaussianProcess(ShockProcess):
         moved = object.__new__(type(self))
         vars(moved).update(
             {
-                name: value.to(device=device, dtype=dtype) if isinstance(value, Tensor) else value
+                name: _moved(value, device, dtype) if isinstance(value, Tensor) else value
                 for name, value in vars(self).items()
             }
         )
@@ -79,6 +79,9 @@ class GaussianProcess(ShockProcess):
 
     def eps_probabilities(self, eps: Tensor, z: Tensor, z_next: Tensor) -> Tensor:
         return self.individual[eps]
+
+    def move_probabilities(self, eps: Tensor, z: Tensor, z_next: Tensor) -> Tensor:
+        return self.moves[eps]
 
     def draw_first_eps(self, uniform: Tensor) -> Tensor:
         """Individual states by their long-run shares: as many as uniform numbers."""
@@ -135,3 +138,7 @@ class GaussianProcess(ShockProcess):
 
     def naming(self, shock: str, names: tuple[str, ...]) -> NamedNumbers:
         return NamedNumbers(self.draws, shock)
+
+
+def _moved(value: Tensor, device, dtype) -> Tensor:
+    return value.to(device=device, dtype=dtype if value.is_floating_point() else None)

@@ -31,7 +31,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from deepham.economics.economy import Economy, Frictionless, Wide, parameter, require
+from deepham.economics.economy import Economy, Frictionless, Own, Seen, Wide, parameter, require
 from deepham.economics.gaussian import GaussianProcess
 from deepham.economics.preferences import Flow
 from deepham.economics.process import Aggregates
@@ -97,7 +97,7 @@ class JFV(Economy):
     asset: ClassVar = "a"
     individual_shock: ClassVar = "e"
     aggregate_shock: ClassVar = "W"
-    mean_assets: ClassVar = "B"
+    tracked: ClassVar = "B"
     shock_names: ClassVar = {"e": ("low", "high")}
     period: ClassVar = "step"
     source: ClassVar = "Fernandez-Villaverde, Hurtado and Nuno (2023); Han, Yang and E (2021)"
@@ -131,12 +131,12 @@ class JFV(Economy):
     def resources(self, k: Tensor, eps: Tensor, z: Tensor, prices: Wide) -> Tensor:
         return prices["R"] * k + prices["w"] * self.dt * self.e[eps]
 
-    def accounts(self, population, z, aggregates, prices, consumption, assets_next) -> Wide:
-        K, W = aggregates["K"], z
-        r, output, consumed = (prices["R"] - 1) / self.dt, K**self.alpha, population.mean(consumption) / self.dt
-        K_next = population.mean(assets_next) + self.chain.follow(z, torch.zeros_like(z), aggregates)
+    def accounts(self, choice: Own, carried: Tensor, seen: Seen) -> Wide:
+        people, W, prices, K = seen.population, seen.z, seen.prices, seen.aggregates["K"]
+        r, output, consumed = (prices["R"] - 1) / self.dt, K**self.alpha, people.mean(choice["c"]) / self.dt
+        K_next = people.mean(carried) + self.chain.follow(W, torch.zeros_like(W), seen.aggregates)
         return {
-            "B": aggregates["B"],
+            "B": seen.aggregates["B"],
             "W": W,
             "K": K,
             "Y": output,

@@ -29,7 +29,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from deepham.economics.economy import Economy, Frictionless, Wide, parameter, require
+from deepham.economics.economy import Economy, Frictionless, Own, Seen, Wide, parameter, require
 from deepham.economics.markov import JointChain
 from deepham.economics.preferences import CRRA
 
@@ -76,17 +76,18 @@ class KS98(Economy):
     def resources(self, k: Tensor, eps: Tensor, z: Tensor, prices: Wide) -> Tensor:
         return prices["R"] * k + prices["w"] * self.income[z, eps]
 
-    def accounts(self, population, z, aggregates, prices, consumption, assets_next) -> Wide:
-        K, L = aggregates["K"], self.labour[z]
+    def accounts(self, choice: Own, carried: Tensor, seen: Seen) -> Wide:
+        people, z, prices, K = seen.population, seen.z, seen.prices, seen.aggregates["K"]
+        L = self.labour[z]
         return {
             "K": K,
             "L": L,
             "Y": self.z_level[z] * K**self.alpha * L ** (1 - self.alpha),
-            "C": population.mean(consumption),
-            "I": population.mean(assets_next) - (1 - self.delta) * K,
+            "C": people.mean(choice["c"]),
+            "I": people.mean(carried) - (1 - self.delta) * K,
             "r": 100 * (prices["R"] - 1),
             "w": prices["w"],
-            "unemployment": population.mean((population.eps == 0).to(K.dtype)),
+            "unemployment": people.mean((people.eps == 0).to(K.dtype)),
         }
 
     def balance(self, accounts: Wide) -> Wide:

@@ -52,13 +52,14 @@ class JointChain(ShockProcess):
         # z' that cannot follow z: any distribution will do, it gets weight zero
         # (z, eps, z', eps')
         conditional = torch.where(aggregate[..., None] > 0, joint / aggregate[..., None], 1.0 / n_eps)
-        self.individual = conditional.permute(0, 2, 1, 3).contiguous()
+        self._set_individual(conditional.permute(0, 2, 1, 3).contiguous())
 
     def to(self, device=None, dtype=None) -> JointChain:
         moved = object.__new__(JointChain)
         moved.n_z, moved.n_eps = self.n_z, self.n_eps
         moved.aggregate = self.aggregate.to(device=device, dtype=dtype)
         moved.individual = self.individual.to(device=device, dtype=dtype)
+        moved.moves, moved.successors = self.moves.to(device=device, dtype=dtype), self.successors.to(device=device)
         return moved
 
     @property
@@ -95,6 +96,9 @@ class JointChain(ShockProcess):
 
     def eps_probabilities(self, eps: Tensor, z: Tensor, z_next: Tensor) -> Tensor:
         return self.individual[z, z_next, eps]
+
+    def move_probabilities(self, eps: Tensor, z: Tensor, z_next: Tensor) -> Tensor:
+        return self.moves[z, z_next, eps]
 
     def features(self, z: Tensor) -> Tensor:
         """1 in a state and -1 in the others, for every state but the first: (B, n_z - 1)."""
@@ -162,7 +166,7 @@ class JointChain(ShockProcess):
         kept = self.individual * (shares / arriving).nan_to_num(1.0).clamp_max(1)[:, :, None]
         instead = (missing / missing.sum(-1, keepdim=True)).nan_to_num(0.0)
         exact = self.to()
-        exact.individual = kept + (1 - kept.sum(-1, keepdim=True)) * instead[:, :, None]
+        exact._set_individual(kept + (1 - kept.sum(-1, keepdim=True)) * instead[:, :, None])
         return exact
 
     def route(self, start: int, end: int) -> list[int]:

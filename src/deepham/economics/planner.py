@@ -41,8 +41,8 @@ class Planner(Market):
     def outcomes(self, everybody: Callable[[], Seen], policy: Callable[[Any], Tensor]) -> Wide:
         with torch.no_grad():
             seen = everybody()
-            consumption = policy(seen)
-        return super().outcomes(everybody, policy) | {"D": externality(self, seen, consumption)}
+            choice = self.complete(policy(seen), seen)
+        return super().outcomes(everybody, policy) | {"D": externality(self, choice, seen)}
 
     def premium(self, seen: Seen) -> Tensor:
         return seen.prices["D"] * seen.k
@@ -69,14 +69,14 @@ def _blank(market: type[Economy]) -> Economy:
     return object.__new__(planned(market))
 
 
-def externality(economy: Economy, seen: Seen, consumption: Tensor) -> Tensor:
+def externality(economy: Economy, choice: Own, seen: Seen) -> Tensor:
     """D (B, 1): what one more unit of capital a head is worth to all households by the prices that it moves, where all
-    of the cross-sections consume so much, (B, N). Utils a unit.
+    of the cross-sections choose so. Utils a unit.
 
     No gradient leads through it: a household takes it as given, like prices.
     """
     population, z = seen.population.detach(), seen.z
-    marginal = economy.preferences.marginal_utility(consumption)
+    marginal = economy.marginal_utility(choice, seen)
     with torch.enable_grad():
         aggregates = {name: value.detach().requires_grad_() for name, value in seen.aggregates.items()}
         income = economy.resources(population.k, population.eps, z, economy.prices(aggregates, z))

@@ -31,6 +31,8 @@ class ShockProcess(ABC):
         n_z: number of aggregate states by which cross-sections are told apart: those of a chain, one where z is
         numbers. n_eps: number of individual states.
         individual: their transition probabilities, (..., n_eps, n_eps), the last dimension being eps'.
+        successors: the E states at most that may follow each of them, (n_eps, E): of ages and incomes a handful.
+        moves: their probabilities, (..., n_eps, E).
         draws: d, and so many uniform numbers one draw of z takes.
         n_next: S where everything that may follow is enumerated.
         feature_unit: what networks divide each of the `features` of z by, (number of features,).
@@ -39,6 +41,8 @@ class ShockProcess(ABC):
     n_z: int
     n_eps: int
     individual: Tensor
+    successors: Tensor
+    moves: Tensor
     draws: int
     n_next: int
     feature_unit: Tensor
@@ -104,6 +108,10 @@ class ShockProcess(ABC):
     def eps_probabilities(self, eps: Tensor, z: Tensor, z_next: Tensor) -> Tensor:
         """P(eps' | z, z', eps): (B, N, n_eps) for eps (B, N) and z, z_next (B, d). The last dimension of each
         is its own, and those before it broadcast."""
+
+    @abstractmethod
+    def move_probabilities(self, eps: Tensor, z: Tensor, z_next: Tensor) -> Tensor:
+        """The same of the `successors` of each eps alone: (B, N, E)."""
 
     @abstractmethod
     def features(self, z: Tensor) -> Tensor:
@@ -185,7 +193,16 @@ class ShockProcess(ABC):
 
     def draw_eps(self, eps: Tensor, z: Tensor, z_next: Tensor, uniform: Tensor) -> Tensor:
         """Next individual states by inversion. eps, uniform and result: (B, N)."""
-        return invert(self.eps_probabilities(eps, z, z_next), uniform)
+        index = invert(self.move_probabilities(eps, z, z_next), uniform)
+        return self.successors[eps, index]
+
+    def _set_individual(self, individual: Tensor) -> None:
+        """Keep transition probabilities (..., n_eps, n_eps), and which of them are ever positive."""
+        possible = (individual.reshape(-1, *individual.shape[-2:]) > 0).any(0)
+        most = int(possible.sum(1).max())
+        first = possible.int().sort(dim=1, descending=True, stable=True).indices[:, :most]
+        self.individual, self.successors = individual, first.sort(dim=1).values
+        self.moves = individual.gather(-1, self.successors.expand(*individual.shape[:-1], most))
 
 
 def invert(probabilities: Tensor, uniform: Tensor) -> Tensor:

@@ -33,7 +33,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from deepham.economics.economy import Economy, Frictionless, Wide, parameter, require
+from deepham.economics.economy import Economy, Frictionless, Own, Seen, Wide, parameter, require
 from deepham.economics.markov import JointChain
 from deepham.economics.preferences import CRRA
 from deepham.errors import InputError
@@ -86,17 +86,18 @@ class RareEvent(Economy):
     def resources(self, k: Tensor, eps: Tensor, z: Tensor, prices: Wide) -> Tensor:
         return prices["R"] * k + prices["w"] * self.e[eps]
 
-    def accounts(self, population, z, aggregates, prices, consumption, assets_next) -> Wide:
-        K, L = aggregates["K"], self._labour(aggregates, z)
+    def accounts(self, choice: Own, carried: Tensor, seen: Seen) -> Wide:
+        people, z, prices, K = seen.population, seen.z, seen.prices, seen.aggregates["K"]
+        L = self._labour(seen.aggregates, z)
         return {
             "K": K,
             "L": L,
             "Y": self.z_level[z] * K**self.alpha * L ** (1 - self.alpha),
-            "C": population.mean(consumption),
-            "I": population.mean(assets_next) - (1 - self.delta) * K,
+            "C": people.mean(choice["c"]),
+            "I": people.mean(carried) - (1 - self.delta) * K,
             "r": 100 * (prices["R"] - 1),
             "w": prices["w"],
-            "efficiency": population.mean(self.e[population.eps]),
+            "efficiency": people.mean(self.e[people.eps]),
         }
 
     def balance(self, accounts: Wide) -> Wide:

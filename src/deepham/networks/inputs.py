@@ -42,7 +42,7 @@ class Inputs(nn.Module):
         self.shift = 1 - self.limit / self.c  # 1 + a / c = shift + m / c
         self.human_wealth = base.human_wealth if base else 0.0
         self.aggregates = {name: value for name, value in state.items() if aggregates and name not in ("c", "m")}
-        self.mean_wealth = economy.typical_assets
+        self.mean_wealth = economy.scale
         self.n_eps, self.chain = economy.chain.n_eps, economy.chain
         self.own = 2 + bool(self.human_wealth) + (self.n_eps - 1)
         # a buffer, to be where the networks are

@@ -52,7 +52,7 @@ class GeneralizedMoments(nn.Module):
     ):
         super().__init__()
         self.shocks = economy.chain.n_eps if with_shock else 1
-        self.steady, self.limit = economy.typical_assets, economy.borrowing_limit
+        self.steady, self.limit = economy.scale, economy.borrowing_limit
         self.networks = nn.ModuleList(MLP(self.shocks, width, depth, activation, generator) for _ in range(count))
         for network in self.networks:
             network[-1].register_parameter("bias", None)  # a constant in n would be taken out

@@ -21,7 +21,7 @@ from deepham.algorithm.evaluation import (
     together,
     verdict_path,
 )
-from deepham.economics.economy import Economy
+from deepham.economics.economy import Economy, Own
 from deepham.errors import InputError
 from deepham.reference.equations import equations
 from deepham.reference.grid_solution import GridSolution
@@ -152,19 +152,19 @@ def welfare_gap(world: World, reference: GridSolution, z_path: Tensor) -> float:
         z_next, chance = economy.chain.next_states(everybody.z, period.seen.aggregates)
         # all that may come, and what does
         ahead = torch.cat([z_next[0], economy.chain.follow(everybody.z, shock, period.seen.aggregates)])
-        c = world.policy(true.observe(everybody, household.k, household.eps))
-        everybody_next = Panel(_ahead(period, period.panel.population, period.consumption, nodes, ahead), ahead)
-        household_next = _ahead(period, household, c, nodes, ahead)
+        chosen = world.choose(true.observe(everybody, household.k, household.eps))
+        everybody_next = Panel(_ahead(period, period.panel.population, period.choice, nodes, ahead), ahead)
+        household_next = _ahead(period, household, chosen, nodes, ahead)
         v, v_next = true.value(period.seen), true.value(true.observe(everybody_next))
 
-        def cost(people: Population, c: Tensor, people_next: Population) -> float:
+        def cost(people: Population, choice: Own, people_next: Population) -> float:
             return float(
-                people.mean(v - economy.utility({"c": c}, period.seen))
+                people.mean(v - economy.utility(choice, period.seen))
                 - economy.beta * chance[0] @ people_next.mean(v_next)[:-1, 0]
             )
 
-        theirs = cost(everybody.population, period.consumption, everybody_next.population)
-        loss += discount * (cost(household, c, household_next) - theirs)
+        theirs = cost(everybody.population, period.choice, everybody_next.population)
+        loss += discount * (cost(household, chosen, household_next) - theirs)
         everybody, household = everybody_next.select([-1]), household_next.select([-1])
         discount *= economy.beta
     constant = (1 - economy.beta) * torch.tensor([lifetime, lifetime - loss / (1 - discount)], dtype=torch.float64)
@@ -172,8 +172,8 @@ def welfare_gap(world: World, reference: GridSolution, z_path: Tensor) -> float:
     return 100 * (1 - worth / worth_true)
 
 
-def _ahead(period: Period, people: Population, c: Tensor, nodes: Tensor, ahead: Tensor) -> Population:
-    """Histograms (S, N) in the aggregate states ahead (S, d) of people (1, N) who consume c in the period."""
+def _ahead(period: Period, people: Population, choice: Own, nodes: Tensor, ahead: Tensor) -> Population:
+    """Histograms (S, N) in the aggregate states ahead (S, d) of people (1, N) who choose so in the period."""
     economy, copies = period.world.economy, [0] * len(ahead)
-    saved = people.with_assets(economy.carry({"c": c}, period.seen))
-    return settle(economy.chain, nodes, saved.select(copies), period.panel.z[copies], ahead)
+    saved = people.with_assets(economy.carry(choice, period.seen))
+    return settle(economy, nodes, saved.select(copies), period.panel.z[copies], ahead)

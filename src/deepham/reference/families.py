@@ -97,7 +97,7 @@ class OfStates(Family):
 
     def nodes(self, settings: ReferenceSettings) -> tuple[Tensor, None]:
         width = torch.linspace(-1, 1, settings.K_nodes, dtype=torch.float64) * settings.K_width
-        return self.economy.typical_assets * torch.exp(width), None
+        return self.economy.scale * torch.exp(width), None
 
     def laws(self, grid: Grid, settings: ReferenceSettings, near: bool) -> LinesByState:
         return LinesByState(self.economy)
@@ -180,7 +180,7 @@ class OfANumber(Family):
                 fault = f"it dies out, {float(rest):.3g}"
         if fault is not None:
             raise NotConverged(
-                f"reference: {self.economy.aggregate_shock} beside {self.economy.mean_assets} = {K:.4g}: {fault}; "
+                f"reference: {self.economy.aggregate_shock} beside {self.economy.tracked} = {K:.4g}: {fault}; "
                 "expected a calibration with a rest"
             )
         return rest
@@ -212,7 +212,7 @@ def family_of(economy: Economy) -> Family:
 
 def _from_the_mean(economy: Economy) -> bool:
     """Whether households of unequal assets and incomes bring about the aggregates of as many equal ones."""
-    z, mean = economy.chain.typical_z(), economy.typical_assets
+    z, mean = economy.chain.typical_z(), economy.scale
     eps = torch.arange(economy.chain.n_eps, device=z.device).repeat(2)[None]
     k = economy.table([0.5 * mean, 1.5 * mean]).repeat_interleave(economy.chain.n_eps)[None]
     unequal = economy.aggregates(Population.panel(k, eps), z)

@@ -110,7 +110,7 @@ class PolynomialLaw:
 
     def in_words(self, economy: Economy, r_squared: Tensor) -> LawInWords:
         """The terms, with the R2 (1,) of all."""
-        K, z = economy.mean_assets, economy.aggregate_shock
+        K, z = economy.tracked, economy.aggregate_shock
         level, state = float(self.centre[0].exp()), float(self.centre[1])
         title = f"Law of motion  log {K}'/{K}, a polynomial of x = log {K}/{level:.4g} and y = {z} - {state:.4g}, R2"
         rows = [
@@ -193,7 +193,8 @@ class HouseholdProblem:
     def value(self, c: Tensor, tolerance: float = 1e-7, most: int = 20_000) -> Tensor:
         """Lifetime utility of following c, in utils; the error left is below tolerance / (1 - beta). Raises
         NotConverged."""
-        economy, choice = self.economy, {"c": c}
+        economy = self.economy
+        choice = economy.complete(c, self.today)
         utility = economy.utility(choice, self.today)
         low, share = bracket(self.grid.k, economy.carry(choice, self.today))
         premium = economy.premium(self.next)
@@ -216,7 +217,8 @@ class HouseholdProblem:
 
     def _egm_step(self, c: Tensor) -> Tensor:
         economy, resources = self.economy, self.today.resources
-        worth = economy.worth({"c": self._tomorrow(c).flatten(0, 2).flatten(1)}, self.next).reshape(self.shape_next)
+        choice = economy.complete(self._tomorrow(c).flatten(0, 2).flatten(1), self.next)
+        worth = economy.worth(choice, self.next).reshape(self.shape_next)
         chosen = economy.interior(economy.beta * self._expect(worth), self.today)["c"]
         needed = chosen + self.grid.k  # resources at which each k' on the grid is the choice
         low, share = bracket(needed, resources)

@@ -142,13 +142,13 @@ def asset_nodes(economy: Economy, settings: ReferenceSettings) -> Tensor:
     """Nodes of individual assets (G,), dense where the policy bends."""
     unit = torch.linspace(0, 1, settings.k_nodes, dtype=torch.float64)
     lowest = float(wealth_grid(economy, settings.histogram_nodes, settings.top)[0])
-    return lowest + (1.5 * settings.top * economy.typical_assets - lowest) * unit**3
+    return lowest + (1.5 * settings.top * economy.scale - lowest) * unit**3
 
 
 def household_grid(economy: Economy, settings: ReferenceSettings) -> Grid:
     """Nodes of the household's problem, those of K around the typical state or, with z, in the box."""
     K, z = family_of(economy).nodes(settings)
-    return Grid(asset_nodes(economy, settings), K, z, economy.mean_assets)
+    return Grid(asset_nodes(economy, settings), K, z, economy.tracked)
 
 
 def forecast_errors(economy: Economy, law: LawOfMotion | PolynomialLaw, ergodic: Ergodic, shocks: Tensor) -> Tensor:

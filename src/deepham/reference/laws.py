@@ -167,7 +167,7 @@ class Polynomials:
         """Raise NotConverged where economies have left the nodes: beyond them the policy is not that of the economy."""
         assert grid.z is not None
         for name, nodes, path in (
-            (economy.mean_assets, grid.K, ergodic.K),
+            (economy.tracked, grid.K, ergodic.K),
             (economy.aggregate_shock, grid.z, ergodic.z),
         ):
             low, high = float(path.min()), float(path.max())

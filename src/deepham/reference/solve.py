@@ -121,5 +121,5 @@ def no_comparison(economy: Economy, settings: ReferenceSettings) -> str | None:
 def has_aggregate_risk(economy: Economy) -> bool:
     """Whether there is more than one state of the chain, or a shock moves the number that the aggregate state is."""
     z = economy.chain.typical_z()
-    mean = economy.table([economy.typical_assets]).expand(len(z), 1)
+    mean = economy.table([economy.scale]).expand(len(z), 1)
     return economy.chain.moved_by_shocks(aggregates_at(economy, mean, z))

@@ -43,7 +43,7 @@ def solve_on_grid(
         settings = settings_for(economy, settings)
     if store is not None:
         check_folder("store", str(store) if isinstance(store, Path) else store)
-    tell = teller(solved_for.mean_assets) if shown else None
+    tell = teller(solved_for.tracked) if shown else None
     with _one_thread():
         if store is not None:
             return obtain(economy, solved_for, settings, Path(store), progress=tell)
@@ -54,9 +54,9 @@ def teller(mean: str) -> Progress:
     """Says how far the search for the law of motion of `mean` assets is."""
     began = time.perf_counter()
 
-    def tell(iteration: int, change: float, mean_assets: float) -> None:
+    def tell(iteration: int, change: float, held: float) -> None:
         say(
-            f"iteration {iteration}  law of motion moves by {change:.1e}  mean {mean} {mean_assets:.4f}  "
+            f"iteration {iteration}  law of motion moves by {change:.1e}  mean {mean} {held:.4f}  "
             f"{time.perf_counter() - began:.0f} s"
         )
 

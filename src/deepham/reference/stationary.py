@@ -105,13 +105,13 @@ class _Market:
 
     def clears(self) -> float:
         """The K that households hold at its own prices. Raises NotConverged."""
-        low = self.economy.steady_state()[self.economy.mean_assets]  # at beta R = 1 households would save without end
+        low = self.economy.steady_state()[self.economy.tracked]  # at beta R = 1 households would save without end
         if not self.family.saves_at_steady_state:
             while self.excess(low) < 0:
                 low /= FACTOR
                 if low <= float(self.nodes[1] - self.nodes[0]):
                     raise NotConverged(
-                        f"reference: households hold next to nothing at any {self.economy.mean_assets} "
+                        f"reference: households hold next to nothing at any {self.economy.tracked} "
                         f"down to {low:.4g}; expected more patient ones, or more risk"
                     )
         high = FACTOR * low
@@ -146,7 +146,7 @@ class _Market:
     def _households(self, K: float) -> tuple[GridFunction, Population]:
         width = torch.tensor([-self.settings.K_width, 0.0, self.settings.K_width], dtype=torch.float64)
         z = self.family.nodes_at_rest(K, width)
-        grid = Grid(self.k, K * width.exp(), z, self.economy.mean_assets)
+        grid = Grid(self.k, K * width.exp(), z, self.economy.tracked)
         problem = HouseholdProblem(self.economy, self.law(K), grid)
         self.consumption = problem.consumption(self.consumption, tolerance=1e-9)
         policy = GridFunction(grid, self.consumption, True, self.economy.borrowing_limit)
@@ -168,8 +168,8 @@ class _Market:
         seen = Observation(
             economy.resources(corners.k, corners.eps, z, prices), corners.k, corners.eps, z, corners, aggregates, prices
         )
-        carried = economy.carry({"c": policy.on_histogram(self.nodes)(seen)}, seen)
-        transition = settle(economy.chain, self.nodes, corners.with_assets(carried), z, z).weight
+        carried = economy.carry(World(economy, policy.on_histogram(self.nodes)).choose(seen), seen)
+        transition = settle(economy, self.nodes, corners.with_assets(carried), z, z).weight
         # a corner has nobody to share out to what it would hold beyond the top: the rate is that of all together
         beyond = (corners.weight * (carried - self.nodes[-1]).clamp_min(0)).sum(1)
         height, rate = self.nodes[:-1] - self.nodes[0], 0.0

@@ -142,7 +142,7 @@ def _parse(path: Path, economy_name: str, economy: Economy) -> GridSolution:
         raise ValueError(f"{path} is damaged")
     said = {key: json.loads(text) for key, text in metadata.items()}
     _check(tensors, said, economy)
-    grid = Grid(tensors["grid.k"], tensors["grid.K"], tensors.get("grid.z"), economy.mean_assets)
+    grid = Grid(tensors["grid.k"], tensors["grid.K"], tensors.get("grid.z"), economy.tracked)
     solved = _solved_for(economy, said)
     return GridSolution(
         name=economy_name,

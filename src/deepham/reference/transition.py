@@ -147,7 +147,8 @@ class _Path:
         economy, seen = self.economy, self._seen(self.capital(log_K))
         c, path = self.last_c, [self.last_c]
         for t in range(self.periods - 2, -1, -1):
-            worth = economy.worth({"c": c.reshape(1, -1)}, seen[t + 1]).reshape(c.shape)
+            choice = economy.complete(c.reshape(1, -1), seen[t + 1])
+            worth = economy.worth(choice, seen[t + 1]).reshape(c.shape)
             chosen = economy.interior(economy.beta * (self.chances @ worth), seen[t])["c"]
             resources = seen[t].resources.reshape(c.shape)
             low, share = bracket(chosen + self.k, resources)
@@ -161,7 +162,7 @@ class _Path:
         economy, seen = self.economy, self._seen(self.capital(log_K))
         path = [self.last_value]
         for t in range(self.periods - 2, -1, -1):
-            choice = {"c": consumption[t].reshape(1, -1)}
+            choice = economy.complete(consumption[t].reshape(1, -1), seen[t])
             low, share = bracket(self.k, economy.carry(choice, seen[t]).reshape(consumption[t].shape))
             tomorrow = self.chances @ path[-1]
             path.append(

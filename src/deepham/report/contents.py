@@ -396,13 +396,13 @@ def _basins(studies: list[Study]) -> Section | None:
         *(
             f"{name}{when}"
             for when in (" at first", " at the end")
-            for name in (economy.mean_assets, economy.aggregate_shock)
+            for name in (economy.tracked, economy.aggregate_shock)
         ),
     )
     exact = [
         (
             study.label,
-            *(float(path[name][0, t]) for t in (0, -1) for name in (economy.mean_assets, economy.aggregate_shock)),
+            *(float(path[name][0, t]) for t in (0, -1) for name in (economy.tracked, economy.aggregate_shock)),
         )
         for study in shown
         for path in study.basins

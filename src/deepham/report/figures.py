@@ -206,7 +206,7 @@ def basins_figure(studies: list[Study]) -> Figure:
     off."""
     first = studies[0]
     economy = first.solved.economy
-    assets, state = economy.mean_assets, economy.aggregate_shock
+    assets, state = economy.tracked, economy.aggregate_shock
     figure, (plane, time) = _panels(2, 2, (5.5, 4.2))
     plane.hexbin(
         first.path[assets].values[0], first.path[state].values[0], gridsize=40, cmap="Greys", mincnt=1, linewidths=0

@@ -68,15 +68,16 @@ def follow(world: World, grid: Tensor, start: Population, z_path: Tensor) -> Fol
 
 def _follow(world: World, grid: Tensor, start: Population, z_path: Tensor) -> Followed:
     b, periods = z_path.shape[:2]
-    economy, n_eps, preferences = world.economy, world.economy.chain.n_eps, world.economy.preferences
+    economy, n_eps = world.economy, world.economy.chain.n_eps
+    preferences = economy.preferences
     chosen, K, worth, dates = [], [], [], []
     for t, period in enumerate(walk(world, Panel(start, z_path[:, 0]), z_path, grid=grid)):
         population, consumption = period.panel.population, period.consumption
         if t in DATES:
             dates.append(period.panel.select(slice(1)))
         K.append(population.mean(population.k))
-        marginal = population.mean(preferences.marginal_utility(consumption))
-        worth.append(100 * externality(economy, period.seen, consumption) / marginal)
+        marginal = population.mean(economy.marginal_utility(period.choice, period.seen))
+        worth.append(100 * externality(economy, period.choice, period.seen) / marginal)
         chosen.append((consumption, period.carried))
     every = torch.arange(n_eps, device=grid.device).expand(b, -1)
     value = preferences.utility(chosen[-1][0]) / (1 - economy.beta)

@@ -36,9 +36,8 @@ class Subject:
             self.measures,
             self.bars,
             self.beside,
-            economy.mean_assets,
             moment_errors(self.ergodic),
-            economy.unbalanced(),
+            economy,
         )
 
 

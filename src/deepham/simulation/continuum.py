@@ -14,7 +14,6 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from deepham.economics.economy import Economy
-from deepham.economics.process import ShockProcess
 from deepham.errors import InputError
 from deepham.simulation.population import Population
 
@@ -24,7 +23,7 @@ def wealth_grid(economy: Economy, nodes: int, top: float) -> Tensor:
 
     Equal steps in log(k - limit + K_ss / 2): below K_ss the spacing is nearly even, above it grows with wealth.
     """
-    steady = economy.typical_assets
+    steady = economy.scale
     shift = steady / 2
     span = torch.linspace(0, 1, nodes, dtype=economy.chain.dtype, device=economy.chain.device)
     log_range = torch.log1p(torch.as_tensor(top * steady / shift, dtype=span.dtype))
@@ -49,7 +48,7 @@ def on_grid(grid: Tensor, population: Population, n_eps: int) -> Population:
     return Population.histogram(grid, _lottery(grid, population.k, population.eps, population.weight, n_eps))
 
 
-def settle(chain: ShockProcess, grid: Tensor, saved: Population, z: Tensor, z_next: Tensor) -> Population:
+def settle(economy: Economy, grid: Tensor, saved: Population, z: Tensor, z_next: Tensor) -> Population:
     """The next histogram, given tomorrow's aggregate state.
 
     Args:
@@ -57,10 +56,18 @@ def settle(chain: ShockProcess, grid: Tensor, saved: Population, z: Tensor, z_ne
             carry into tomorrow.
         z, z_next: (B, d).
     """
-    here = _lottery(grid, saved.k, saved.eps, saved.weight, chain.n_eps)  # by today's eps
-    states = torch.arange(chain.n_eps, device=z.device).expand(len(z), -1)
-    transition = chain.eps_probabilities(states, z, z_next)  # (B, eps, eps')
-    following = Population.histogram(grid, torch.einsum("beg,bef->bfg", here, transition))
+    chain = economy.chain
+    eps_next = chain.successors[saved.eps]  # (B, N, E)
+    arriving = economy.arrive(saved.k[..., None], saved.eps[..., None], eps_next)
+    if arriving is None:
+        here = _lottery(grid, saved.k, saved.eps, saved.weight, chain.n_eps)  # by today's eps
+        states = torch.arange(chain.n_eps, device=z.device).expand(len(z), -1)
+        transition = chain.eps_probabilities(states, z, z_next)  # (B, eps, eps')
+        mass = torch.einsum("beg,bef->bfg", here, transition)
+    else:
+        weight = saved.weight[..., None] * chain.move_probabilities(saved.eps, z, z_next)
+        mass = _lottery(grid, arriving.flatten(1), eps_next.flatten(1), weight.flatten(1), chain.n_eps)
+    following = Population.histogram(grid, mass)
     if following.weight.dtype != torch.float32:
         return following
     # in single precision the sum would drift over thousands of periods

@@ -62,7 +62,8 @@ class Observation:
         return Panel(self.population, self.z)
 
 
-# A policy maps an observation to consumption (B, N), a value function to lifetime utility in utils (B, N).
+# A policy maps an observation to what it decides (`Economy.choices`): consumption (B, N), or several choices (B, N, C);
+# a value function to lifetime utility in utils (B, N).
 Policy = Callable[[Observation], Tensor]
 Value = Callable[[Observation], Tensor]
 
@@ -106,6 +107,10 @@ class World:
         prices |= self.economy.outcomes(lambda: seen_by(population.k, population.eps), self.policy)
         return seen_by(k, eps)
 
+    def choose(self, seen: Observation) -> Own:
+        """All that households choose who see this, by name."""
+        return self.economy.complete(self.policy(seen), seen)
+
     def start_value(self, seen: Observation) -> Tensor:
         """What households have at the start of the period, (B, N), utils: V and what they are paid beside."""
         value, premium = self.value(seen), self.economy.premium(seen)
@@ -131,14 +136,14 @@ class Period:
         return self.world.observe(self.panel)
 
     @cached_property
-    def consumption(self) -> Tensor:
-        """(B, N), goods."""
-        return self.world.policy(self.seen)
-
-    @property
     def choice(self) -> Own:
         """All that households choose, by name."""
-        return {"c": self.consumption}
+        return self.world.choose(self.seen)
+
+    @property
+    def consumption(self) -> Tensor:
+        """(B, N), goods."""
+        return self.choice["c"]
 
     @cached_property
     def carried(self) -> Tensor:
@@ -158,7 +163,4 @@ class Period:
     @cached_property
     def accounts(self) -> Wide:
         """What the economy accounts for, name -> (B, 1)."""
-        seen = self.seen
-        return self.world.economy.accounts(
-            self.panel.population, seen.z, seen.aggregates, seen.prices, self.consumption, self.carried
-        )
+        return self.world.economy.accounts(self.choice, self.carried, self.seen)

@@ -68,6 +68,8 @@ def _next(period: Period, shock: Tensor | None, generator: torch.Generator | Non
     else:
         z_next = chain.follow(seen.z, shock, seen.aggregates)
     if grid is not None:
-        return Panel(settle(chain, grid, period.saved, seen.z, z_next), z_next)
+        return Panel(settle(period.world.economy, grid, period.saved, seen.z, z_next), z_next)
     eps_next = chain.draw_eps(seen.eps, seen.z, z_next, uniform[:, draws:])
-    return Panel(Population(period.carried, eps_next, period.panel.population.weight), z_next)
+    arriving = period.world.economy.arrive(period.carried, seen.eps, eps_next)
+    k = period.carried if arriving is None else arriving
+    return Panel(Population(k, eps_next, period.panel.population.weight), z_next)

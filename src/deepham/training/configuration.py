@@ -15,6 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 from deepham import economics, memory
 from deepham.algorithm.bellman_paper import Protocol
 from deepham.algorithm.evaluation import VerdictSettings, measure_names
+from deepham.algorithm.realised import require_one_life
 from deepham.algorithm.settings import AlgorithmSettings
 from deepham.economics.economy import Economy, require
 from deepham.errors import InputError, show
@@ -158,6 +159,8 @@ def read(cfg: DictConfig) -> Settings:
     settings.network.check_base(economy)
     _check_enough(economy, settings.algorithm)
     settings.algorithm.share(settings.trainer.ranks)  # it can be split
+    if settings.algorithm.value_steps:
+        require_one_life(economy)
     _check_memory(settings)
     if cfg.run is not None:
         check_run_name(cfg.run)

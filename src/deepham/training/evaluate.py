@@ -89,7 +89,7 @@ def run(cfg: DictConfig) -> float:
 
     bars, unbalanced = bars_of(verdict.bars, verdict.own_bars), economy.unbalanced()
     errors, cycle = moment_errors(ergodic), cycle_moments(economy, ergodic)
-    rows = judge(measures, bars, grid_measures, economy.mean_assets, errors, unbalanced)
+    rows = judge(measures, bars, grid_measures, errors, economy)
     missed = [row.measure for row in rows if row.met is False]
     folder = Path(str(cfg.solution))
     report = Path(cfg.output) if cfg.output else Path("logs") / folder.resolve().name / "report"

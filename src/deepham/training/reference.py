@@ -24,14 +24,14 @@ SHOWN = {
     "euler.max": ("Euler error, largest", "% cons."),
     "bellman_policy.mean": ("Bellman error, policy", "utils"),
     "bellman_optimality.mean": ("Bellman error, best choice", "utils"),
-    "forecast.mean": ("dynamic forecast of K (Den Haan), mean", "%"),
-    "forecast.max": ("dynamic forecast of K (Den Haan), max", "%"),
-    "doubling.mean_K": ("grids doubled: mean of K", "%"),
-    "doubling.path_gap": ("grids doubled: path of K, mean", "%"),
+    "forecast.mean": ("dynamic forecast of {K} (Den Haan), mean", "%"),
+    "forecast.max": ("dynamic forecast of {K} (Den Haan), max", "%"),
+    "doubling.mean_K": ("grids doubled: mean of {K}", "%"),
+    "doubling.path_gap": ("grids doubled: path of {K}, mean", "%"),
     "doubling.wealth_sd": ("grids doubled: sd of wealth", "%"),
     "doubling.consumption": ("grids doubled: consumption, mean", "%"),
-    "mean_K": ("mean of K", "goods"),
-    "sd_K": ("sd of K", "goods"),
+    "mean_K": ("mean of {K}", "goods"),
+    "sd_K": ("sd of {K}", "goods"),
     "welfare": ("welfare, as consumption", "goods"),
     "wealth_sd": ("sd of wealth", "goods"),
     "gini": ("Gini of wealth", ""),
@@ -52,7 +52,7 @@ def run(cfg: DictConfig) -> float:
     began = time.perf_counter()
 
     store = Path(cfg.store)
-    reference = obtain(name, economy, settings, store, bool(cfg.again), teller(economy.mean_assets))
+    reference = obtain(name, economy, settings, store, bool(cfg.again), teller(economy.tracked))
     say(_law(economy, reference), _measures(name, economy, reference))
     found = where(name, economy, settings, store)
     assert found is not None
@@ -76,5 +76,5 @@ def _measures(name: str, economy: Economy, reference: GridSolution) -> Table:
     table.add_column("unit")
     for measure, (text, unit) in SHOWN.items():
         if measure in reference.measures:
-            table.add_row(text.replace("of K", f"of {economy.mean_assets}"), f"{reference.measures[measure]:.5g}", unit)
+            table.add_row(text.format(K=economy.tracked), f"{reference.measures[measure]:.5g}", unit)
     return table

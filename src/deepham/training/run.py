@@ -202,7 +202,7 @@ def _train(cfg: DictConfig, run: _Prepared, began: float) -> float:
         "total": time.perf_counter() - began,
     } | ({"reference": solved} if reference is not run.reference else {})
     economy, bars = settings.economy, bars_of(settings.verdict.bars, settings.verdict.own_bars)
-    rows = judge(end.measures, bars, end.beside, economy.mean_assets, end.errors, economy.unbalanced())
+    rows = judge(end.measures, bars, end.beside, end.errors, economy)
     missed = [row.measure for row in rows if row.met is False]
     end.solution.meta["history"] = {
         name: [None if x is None else float(f"{x:.6g}") for x in column]
