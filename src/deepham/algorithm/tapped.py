@@ -1,8 +1,7 @@
 """Derivatives of many points in a network's weights at once: what goes into each linear layer, and what comes out of it.
 
-Of a layer y = W x + b whose output at a point moves a number by delta, W moves it by delta x'. So one backward pass to the
-outputs of the layers gives the derivative of each household's number in all weights, where each household has points
-of its own.
+Of a layer y = W x + b whose output at a point moves a number by delta, W moves it by delta x'. So one backward pass to
+the outputs of the layers gives the derivatives of many numbers in all weights, where each has points of its own.
 """
 
 from __future__ import annotations
@@ -18,11 +17,11 @@ class Tapped:
 
     Args:
         layers: linear ones and activations.
-        x: (H, P, inputs), H numbers to be differentiated with P points each.
+        x: (..., inputs).
 
     Attributes:
-        y: (H, P) the network's output.
-        into, out: of each linear layer, (H, P, units).
+        y: (...) the network's output.
+        into, out: of each linear layer, (..., units).
     """
 
     def __init__(self, layers: nn.Sequential, x: Tensor):
@@ -31,21 +30,24 @@ class Tapped:
         for layer in layers:
             before, x = x, layer(x)
             if isinstance(layer, nn.Linear):
-                self.into.append(before)
+                self.into.append(before.detach())
                 self.out.append(x)
         self.y = x.squeeze(-1)
 
 
-def row_by_row(numbers: Tensor, taps: Sequence[Tapped], retain: bool = True) -> Tensor:
-    """Derivatives (H, W) of H numbers, each of which depends on its own points alone, in the W weights, in the order of
-    the network's parameters.
+def row_by_row(numbers: Tensor, taps: Sequence[Tapped]) -> Tensor:
+    """Derivatives (H, W) of H numbers in the W weights, in the order of the network's parameters.
+
+    Args:
+        numbers: (H,), or (H, 1).
+        taps: evaluations of one network whose points, in order, belong to the H numbers in equal parts; no number
+            depends on another's points.
     """
+    h, layers, columns = len(numbers), len(taps[0].out), []
     outs = [out for tap in taps for out in tap.out]
-    found = torch.autograd.grad(numbers.sum(), outs, retain_graph=retain, allow_unused=True)
-    deltas = [torch.zeros_like(out) if delta is None else delta for out, delta in zip(outs, found)]
-    layers, columns = len(taps[0].out), []
+    found = torch.autograd.grad(numbers.sum(), outs, retain_graph=True)
     for layer in range(layers):
-        delta = torch.cat(deltas[layer::layers], 1)
-        into = torch.cat([tap.into[layer].detach() for tap in taps], 1)
+        delta = torch.cat([each.reshape(h, -1, each.shape[-1]) for each in found[layer::layers]], 1)
+        into = torch.cat([tap.into[layer].reshape(h, -1, tap.into[layer].shape[-1]) for tap in taps], 1)
         columns += [torch.bmm(delta.transpose(1, 2), into).flatten(1), delta.sum(1)]
     return torch.cat(columns, 1)

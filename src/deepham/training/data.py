@@ -130,7 +130,7 @@ class PanelData(lightning.LightningDataModule):
     ):
         super().__init__()
         self.capture = capture
-        self.settings, self.seed, self.start, self.ranks = settings.share(ranks.size), seed, start, ranks
+        self.settings, self.seed, self.start, self.ranks = settings.of_stream().share(ranks.size), seed, start, ranks
         self.stream: PanelStream | None = None
         self._shares: list[dict] | None = None  # of several processes: the state of each after the last outer iteration
 

@@ -37,7 +37,7 @@ class History(lightning.Callback):
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         losses = {f"train/{name}": float(torch.stack(values).double().mean()) for name, values in self._losses.items()}
-        rates = {"train/learning_rate": trainer.optimizers[0].param_groups[0]["lr"]}
+        rates = {f"train/{name}": rate for name, rate in module.learner.rates().items()}
         seconds = time.perf_counter() - self._started  # with what is measured and drawn after the updates
         timing = {
             "timing/seconds": seconds,

@@ -1,0 +1,115 @@
+"""First-order training: gradients of the two losses, and an optimiser for each network."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from deepham.algorithm.gradients import Descent, regression_gradient, update_gradients
+from deepham.algorithm.settings import OptimizerSettings
+from deepham.simulation.period import Panel
+from deepham.training.capture import Captured
+from deepham.training.data import Batch
+from deepham.training.learner import Learner
+
+NETWORKS = ("policy", "value")  # in the order of their optimisers
+
+
+class ByGradients(Learner):
+    """A step of the value regression for a batch with realised utility; else an update of the policy (and the value)."""
+
+    def step(self, batch: Batch) -> dict[str, Tensor]:
+        module = self.module
+        if batch.realised is not None:
+            descent = regression_gradient(module.world, batch.panel, batch.realised, module.settings, module.typical)
+            return {"value_loss": self._descend("value", descent, batch)}
+        descents = self._gradients(batch.panel)
+        losses = {f"{name}_loss": self._descend(name, descent, batch) for name, descent in zip(NETWORKS, descents)}
+        module.updates += 1
+        module.update_averages()
+        return losses
+
+    def begin(self) -> None:
+        data = self.module.trainer.datamodule
+        self._gradients = (
+            Captured(self._update_gradients, data.stream.generator) if data.capture else self._update_gradients
+        )
+
+    def optimizers(self) -> tuple[list, list]:
+        settings, module = self.module.settings, self.module
+        optimizers, schedulers = [], []
+        for network, options, steps in (
+            (module.policy, settings.policy_optimizer, settings.policy_steps),
+            (module.value, settings.value_optimizer, settings.value_steps or settings.policy_steps),
+        ):
+            optimizer = _optimizer(network, options)
+            optimizers.append(optimizer)
+            schedulers.append(_schedule(optimizer, options, settings.outer_iterations * steps))
+        return optimizers, schedulers
+
+    def rates(self) -> dict[str, float]:
+        return {"learning_rate": self.module.trainer.optimizers[0].param_groups[0]["lr"]}
+
+    def slow_down(self, factor: float) -> None:
+        for optimizer, scheduler in zip(self.module.trainer.optimizers, self.module.lr_schedulers()):
+            _scale(optimizer, scheduler, factor)
+
+    def _update_gradients(self, panel: Panel) -> list[Descent]:
+        module = self.module
+        return update_gradients(
+            module.world,
+            panel,
+            module.settings,
+            module.trainer.datamodule.stream.generator,
+            module.typical,
+        )
+
+    def _descend(self, name: str, descent: Descent, batch: Batch) -> Tensor:
+        """One step of the optimizer down the gradient of all processes, each of which counts by the mean weight of its
+        households; unless a state, the loss or the gradient is no number in one of them: then TrainingDiverged in all.
+
+        Returns:
+            The loss over all processes.
+        """
+        module = self.module
+        index, gradient, data = NETWORKS.index(name), list(descent.gradient), module.trainer.datamodule
+        loss, state = data.ranks.average(gradient, descent.loss, descent.weight, batch.panel.population.k.sum())
+        for what, value in (
+            ("a state of the population", state),
+            (f"the {name} loss", loss),
+            (f"the {name} gradient", torch.nn.utils.get_total_norm(gradient)),
+        ):
+            module.check_finite(what, value, batch, data.whole)
+        for leaf, its_gradient in zip(getattr(module, name).parameters(), gradient, strict=True):
+            leaf.grad = its_gradient
+        try:
+            module.optimizers()[index].step()
+        except torch.linalg.LinAlgError as error:  # SOAP finds no eigenbasis for gradients of absurd sizes
+            module.read()  # what is no number has none either
+            raise module.diverged(f"the {name} gradient has no eigenbasis", data.whole(batch)) from error
+        module.lr_schedulers()[index].step()
+        return loss.clone()  # the next graph launch writes over it
+
+
+def _optimizer(network: torch.nn.Module, options: OptimizerSettings) -> torch.optim.Optimizer:
+    common = {"lr": options.learning_rate, "betas": (options.beta1, options.beta2)}
+    if options.method == "SOAP":
+        from pytorch_optimizer import SOAP  # slow to import
+
+        return SOAP(network.parameters(), weight_decay=0.0, **common)
+    return getattr(torch.optim, options.method)(network.parameters(), **common)
+
+
+def _schedule(optimizer: torch.optim.Optimizer, options: OptimizerSettings, steps: int):
+    if options.schedule == "constant":
+        return torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
+    return torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps, eta_min=options.learning_rate / 100)
+
+
+def _scale(optimizer: torch.optim.Optimizer, scheduler, factor: float) -> None:
+    """The rest of the schedule times the factor: a schedule goes on from the rate that it finds. A checkpoint has it
+    all."""
+    for group in optimizer.param_groups:
+        group["lr"] *= factor
+    if hasattr(scheduler, "eta_min"):
+        scheduler.eta_min *= factor
