@@ -95,7 +95,7 @@ def training(economy, algorithm, network, processes: int = 1) -> list[Part]:
         economy, algorithm, network: an Economy, AlgorithmSettings and NetworkSettings.
         processes: that share the economies; the estimate is for one of them.
     """
-    a, n_next, n_eps = algorithm, economy.chain.n_next, economy.chain.n_eps
+    a, n_next, n_eps = algorithm.of_stream(), economy.chain.n_next, economy.chain.n_eps
     inputs, hidden = _inputs(economy, network), network.depth * network.width
     bent = 2 if network.activation in ("silu", "gelu") else 1  # these keep what goes in beside what comes out
     moments = network.moments * network.depth * network.moment_width
@@ -146,6 +146,33 @@ def training(economy, algorithm, network, processes: int = 1) -> list[Part]:
         (_spare(4 * most), settings),
         (_spare(4 * pool), size | {"algorithm.dates": a.dates}),
         _networks(inputs, algorithm, network),
+        *_second_order(economy, algorithm, network),
+    ]
+
+
+def weights_of(economy, network) -> int:
+    """Weights of a policy network, as NetworkSettings describes it, or a few more."""
+    width, depth = network.width, network.depth
+    return width * (_inputs(economy, network) + (depth - 1) * width + depth + 1) + 1
+
+
+def _second_order(economy, algorithm, network) -> list[Part]:
+    """Of a second-order step, in float64: derivatives of the conditions of all households in all weights, and the
+    equations that are remembered."""
+    if not algorithm.second_order:
+        return []
+    newton, weights = algorithm.newton, weights_of(economy, network)
+    points = 1 + economy.chain.n_next * economy.chain.successors.shape[1]
+    each = 8 * weights + 4 * points * (1 + network.depth) * network.width
+    return [
+        (
+            _spare(8 * newton.sampled * each + 8 * 12 * weights**2),
+            {
+                "algorithm.newton.economies": newton.economies,
+                "algorithm.newton.households": newton.households,
+                "network.width": network.width,
+            },
+        )
     ]
 
 

@@ -10,12 +10,11 @@ from __future__ import annotations
 from typing import cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from deepham.algorithm.tapped import Tapped, row_by_row
 from deepham.economics.economy import Economy
 from deepham.networks.inputs import Inputs
-from deepham.networks.mlp import MLP
 from deepham.networks.policy import PolicyNetwork
 from deepham.simulation.expectation import expand_next
 from deepham.simulation.period import Observation, Panel
@@ -48,17 +47,17 @@ class Onlooker:
         resources = self.economy.resources(k, eps, z, prices)
         return Observation(resources, k, eps, z, nobody, aggregates, prices)
 
-    def tap(self, mlp: MLP, seen: Observation, wide: Tensor) -> Tapped:
+    def tap(self, mlp: nn.Module, seen: Observation, wide: Tensor) -> Tapped:
         """A network's evaluation at what the households see."""
         own, common = self.inputs.own_inputs(seen), self.inputs.common(seen, wide[:, len(self.names) :])
-        return Tapped(mlp, torch.cat([own, common[:, None].expand(-1, own.shape[1], -1)], -1))
+        return Tapped(cast(nn.Sequential, mlp), torch.cat([own, common[:, None].expand(-1, own.shape[1], -1)], -1))
 
 
 def tomorrow_of_all(
     economy: Economy, policy: PolicyNetwork, panel: Panel, derivative: bool
-) -> tuple[Onlooker, Tensor, Tensor, Tensor | None]:
+) -> tuple[Onlooker, Tensor, Tensor, Tensor]:
     """How households look at their economies, what they see of them today (B, A) and in each of S states tomorrow
-    (B, S, A), and the derivative of that in the policy's weights, (B, S * A, W), where it is asked for.
+    (B, S, A), and the derivative of that in the policy's weights, (B, S * A, W); empty where it is not asked for.
     """
     people, z = panel.population, panel.z
     now = seen_of_all(economy, policy.inputs, panel)
@@ -69,7 +68,6 @@ def tomorrow_of_all(
     saved = people.with_assets(economy.carry(economy.complete(decided, seen), seen))
     following, p_z, _ = expand_next(economy, saved, seen)
     after = seen_of_all(economy, policy.inputs, following).reshape(len(z), p_z.shape[1], -1)
-    moves = None
-    if derivative:
-        moves = torch.stack([row_by_row(number, [tap]) for number in after.flatten(1).unbind(1)], 1)
+    each = after.flatten(1).unbind(1) if derivative else ()
+    moves = torch.stack([row_by_row(number, [tap]) for number in each], 1) if derivative else now.new_empty(0)
     return look, now.detach(), after.detach(), moves

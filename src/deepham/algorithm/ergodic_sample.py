@@ -1,4 +1,4 @@
-"""Households of the ergodic set at which the conditions of second-order training are taken: where they are, and how many.
+"""Households of the ergodic set at which second-order training takes its conditions: where they are, and how many.
 
 So many are drawn of each economy of the continuum by mass, the rich and the poor more often, and put anywhere between
 the nodes around theirs; a few more are spread over all wealth, near the limit and far out, where there may be next to

@@ -56,10 +56,11 @@ class Equations:
             self.mass = memory * self.mass + 1
 
     def solve(self, damping: float) -> Tensor:
-        """d, with the damping as a share of a sample's weight on each of its squares. Raises LinAlgError."""
+        """d, with the damping as a share of a sample's weight on its square; not finite where there is none."""
         assert self.matrix is not None and self.vector is not None
         eye = torch.eye(len(self.vector), dtype=self.matrix.dtype, device=self.matrix.device)
-        return -torch.linalg.solve(self.matrix + damping * self.mass * eye, self.vector)
+        found, _ = torch.linalg.solve_ex(self.matrix + damping * self.mass * eye, self.vector)
+        return -found
 
     def moved(self, change: Tensor) -> None:
         """The weights have moved: what is left of the equations at the new ones."""

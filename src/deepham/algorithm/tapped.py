@@ -1,4 +1,4 @@
-"""Derivatives of many points in a network's weights at once: what goes into each linear layer, and what comes out of it.
+"""Derivatives of many numbers in the weights of a network: by what goes into each linear layer, and what comes out.
 
 Of a layer y = W x + b whose output at a point moves a number by delta, W moves it by delta x'. So one backward pass to
 the outputs of the layers gives the derivatives of many numbers in all weights, where each has points of its own.

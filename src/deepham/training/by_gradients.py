@@ -16,7 +16,7 @@ NETWORKS = ("policy", "value")  # in the order of their optimisers
 
 
 class ByGradients(Learner):
-    """A step of the value regression for a batch with realised utility; else an update of the policy (and the value)."""
+    """A batch with realised utility is for the value regression, any other for an update of the policy (and V)."""
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         module = self.module
@@ -26,7 +26,8 @@ class ByGradients(Learner):
         descents = self._gradients(batch.panel)
         losses = {f"{name}_loss": self._descend(name, descent, batch) for name, descent in zip(NETWORKS, descents)}
         module.updates += 1
-        module.update_averages()
+        average = module.settings.average  # early on the averages are the plain mean of all so far
+        module.update_averages(max(average, 1 / module.updates) if average else 1.0)
         return losses
 
     def begin(self) -> None:
@@ -84,7 +85,8 @@ class ByGradients(Learner):
             leaf.grad = its_gradient
         try:
             module.optimizers()[index].step()
-        except torch.linalg.LinAlgError as error:  # SOAP finds no eigenbasis for gradients of absurd sizes
+        # SOAP finds no eigenbasis for gradients of absurd sizes
+        except torch.linalg.LinAlgError as error:  # pyright: ignore[reportPrivateImportUsage]
             module.read()  # what is no number has none either
             raise module.diverged(f"the {name} gradient has no eigenbasis", data.whole(batch)) from error
         module.lr_schedulers()[index].step()

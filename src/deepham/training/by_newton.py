@@ -60,7 +60,7 @@ class ByNewton(Learner):
             if self.by_value or module.updates >= total - settings.newton.value_updates:
                 self._value_step(sample)
         module.updates += 1
-        module.update_averages()
+        module.update_averages(1.0)  # the last weights are the solution
         return {f"{name}_residual": torch.tensor(self.told[name]) for name in ("policy", "value") if name in self.told}
 
     def _sample(self, panel: Panel, early: bool) -> Sample:
@@ -130,7 +130,8 @@ class ByNewton(Learner):
         at_level, at_slope = (huber(each.residual, each.weight, settings.newton.outlier) for each in (level, slope))
         (a, b), (c, d) = tested(level, at_level, 0.0), tested(slope, at_slope, 0.0)
         equations.add(settings.level_weight * a + c, settings.level_weight * b + d, settings.newton.memory_late)
-        change = self._solved(equations, 1e-8)
+        residual = math.hypot(size(level.residual, at_level), size(slope.residual, at_slope))
+        change = self._solved(equations, max(settings.newton.damping * residual**2, LEAST_DAMPING))
         shift(module.value, change)
         equations.moved(change)
         self.told |= {"value": size(level.residual, at_level), "slope": size(slope.residual, at_slope)}
@@ -138,10 +139,7 @@ class ByNewton(Learner):
     def _solved(self, equations: Equations, damping: float) -> Tensor:
         """The step, with more damping where there is none."""
         for power in range(8):
-            try:
-                change = equations.solve(damping * 10.0**power)
-            except torch.linalg.LinAlgError:
-                continue
+            change = equations.solve(damping * 10.0**power)
             if bool(change.isfinite().all()):
                 return change
         raise self.module.diverged("the equations of a step have no solution", None)

@@ -31,9 +31,9 @@ class Learner(ABC):
     def begin(self) -> None:  # noqa: B027 (nothing to do is as good as any)
         """Before the first batch, with the trainer and its stream at hand."""
 
-    def optimizers(self) -> tuple[list, list] | None:
+    def optimizers(self) -> tuple[list, list]:
         """Lightning's optimisers and schedules, if there are any."""
-        return None
+        return [], []
 
     def rates(self) -> dict[str, float]:
         """What is logged of it after an outer iteration, by name."""

@@ -109,9 +109,8 @@ class DeepHAM(lightning.LightningModule):
         return TrainingDiverged(what, self._step, self.current_epoch + 1, batch)
 
     @torch.no_grad()
-    def update_averages(self) -> None:
-        """Move the averages towards the current weights; early on they are the plain mean of all so far."""
-        rate = max(self.settings.average, 1 / self.updates) if self.settings.average else 1.0
+    def update_averages(self, rate: float) -> None:
+        """Move the averages towards the current weights by so much of the way."""
         for average, current in ((self.policy_average, self.policy), (self.value_average, self.value)):
             torch._foreach_lerp_(list(average.parameters()), list(current.parameters()), rate)
 
