@@ -15,8 +15,8 @@ test-all: .venv/ready
 	$(BIN)/python -m pytest -n 2 -m "slow or not slow" $(ARGS)
 
 lint: .venv/ready
-	$(BIN)/ruff format --check src scripts tests
-	$(BIN)/ruff check src scripts tests
+	$(BIN)/ruff format --check src benchmarks scripts tests
+	$(BIN)/ruff check src benchmarks scripts tests
 	$(BIN)/pyright --project pyproject.toml
 
 check-gpu: .venv/ready

@@ -14,5 +14,5 @@ packages=""
 if [ -n "${WHEELS:-}" ]; then
   packages=$(cd "$WHEELS" && pwd) || exit 2
 fi
-export PYTHONPATH="$root/src${packages:+:$packages}${PYTHONPATH:+:$PYTHONPATH}"
-exec "$python" -m deepham.benchmark.check_gpu "$@"
+export PYTHONPATH="$root/src:$root${packages:+:$packages}${PYTHONPATH:+:$PYTHONPATH}"
+exec "$python" -m benchmarks.check_gpu "$@"

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.many_shocks import many_shocks
 from deepham import economics, load
 from deepham.algorithm.by_wealth import errors_by_wealth
 from deepham.algorithm.evaluation import VerdictSettings, ergodic_path, error_measures, measure
-from deepham.benchmark.many_shocks import many_shocks
 from deepham.errors import InputError, OutOfDomain
 from deepham.figures import wealth_and_policy
 from deepham.networks.settings import NetworkSettings, build_networks

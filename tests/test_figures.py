@@ -6,9 +6,9 @@ import torch
 import yaml
 from matplotlib.colors import to_rgb
 
+from benchmarks.many_shocks import rouwenhorst
 from deepham import economics
 from deepham.algorithm.evaluation import ergodic_path
-from deepham.benchmark.many_shocks import rouwenhorst
 from deepham.figures import (
     Figure,
     asset_histogram,

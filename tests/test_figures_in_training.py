@@ -5,7 +5,7 @@ import pytest
 import torch
 import yaml
 
-from deepham.benchmark.many_shocks import many_shocks
+from benchmarks.many_shocks import many_shocks
 from deepham.figures_in_training import figures_in_training, policy_in_panel, wealth_in_panel
 from deepham.paths import conf_folder
 from deepham.reference.settings import ReferenceSettings

@@ -71,12 +71,12 @@ def test_the_continuum_has_no_histories(ks):
 
 
 def test_what_is_kept_of_every_household_is_counted(ks, monkeypatch):
-    of = (ks.economy, len(ks.grid), memory.point_of(ks.policy_function), 4, 2, 50)
-    needed = sum(size for size, _ in memory.simulation(*of))
-    kept = ks.simulate(4, economies=2, agents=50, histories=True)[sorted(OWN)].drop_vars(["agent", "economy", "period"])
-    monkeypatch.setattr(memory, "available", lambda device="cpu": needed + kept.nbytes - 1)
-    ks.simulate(4, economies=2, agents=50)
-    refused(lambda: ks.simulate(4, economies=2, agents=50, histories=True), "memory")
+    kept = ks.simulate(40, economies=2, agents=50, histories=True)[sorted(OWN)].drop_vars(
+        ["agent", "economy", "period"]
+    )
+    monkeypatch.setattr(memory, "available", lambda device="cpu": kept.nbytes - 1)
+    ks.simulate(40, economies=2, agents=50)
+    refused(lambda: ks.simulate(40, economies=2, agents=50, histories=True), "memory")
 
 
 def test_no_name_is_taken_twice(ks98, monkeypatch):

@@ -32,7 +32,6 @@ LADDER = [
     {"report"},
     {"training"},
     {"callbacks"},
-    {"benchmark"},
 ]
 STEP = {part: step for step, parts in enumerate(LADDER) for part in parts}
 USER_SIDE = {part for part in STEP if STEP[part] < STEP["training"]}  # neither Lightning nor Hydra
@@ -107,14 +106,14 @@ def words(path):
 def test_only_its_own_file_names_an_economy(name):
     spelt = re.compile(rf"\b{name}\b|\b{economics.economy_class(name).__name__}\b", re.IGNORECASE)
     own = PACKAGE / "economics" / f"{name}.py"
-    # benchmarks are about economies that they choose, and an economy can build on another one
+    # an economy can build on another one
     economies = {PACKAGE / "economics" / f"{each}.py" for each in economics.names()}
-    others = [path for path in FILES if path not in economies and part_of(path) != "benchmark"]
+    others = [path for path in FILES if path not in economies]
     named = [f"{ids(path)}:{line}: {text}" for path in others for line, text in words(path) if spelt.search(text)]
     assert own.is_file() and not named
 
 
-@pytest.mark.parametrize("path", [p for p in FILES if part_of(p) not in ("economics", "benchmark")], ids=ids)
+@pytest.mark.parametrize("path", [p for p in FILES if part_of(p) != "economics"], ids=ids)
 def test_nobody_asks_of_which_kind_a_process_is(path):
     kinds = {f"deepham.economics.{kind}" for kind in ("markov", "gaussian", "autoregressions")}
     assert not [name for name in imported(path) if name.rsplit(".", 1)[0] in kinds or name in kinds]

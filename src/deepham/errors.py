@@ -61,11 +61,7 @@ class TrainingDiverged(RuntimeError):
 
 
 class ProcessLost(RuntimeError):
-    """One of the processes that train together has ended; the message says which and how. Exit code 1."""
-
-
-class BenchmarkFailed(RuntimeError):
-    """A measurement did not come to its end; the message says which and why. Exit code 1."""
+    """A process that this one goes on with has ended; the message says which and how. Exit code 1."""
 
 
 class NotSaved(RuntimeError):

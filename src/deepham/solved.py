@@ -222,12 +222,12 @@ class SolvedEconomy:
                 "histories: the continuum has no single households to follow; expected agents=, the "
                 "number of households of a panel"
             )
-        parts = memory.simulation(
-            self.economy, len(self.grid), memory.point_of(self.policy_function), periods, economies, agents
+        arrays = memory.simulation(
+            self.economy, len(self.grid), memory.widest(self.policy_function), periods, economies, agents
         )
         if histories:
-            parts.append(memory.histories(periods, economies, agents))
-        memory.require_memory(parts, self.grid.device)
+            arrays.append(memory.histories(periods, economies, agents))
+        memory.require_memory(arrays, self.grid.device)
         generator = self._generator(seed)
         if shocks is None:
             path = self._draw_path(economies, periods, generator, self._adding_up(start))
@@ -265,7 +265,7 @@ class SolvedEconomy:
         """
         periods, z = states.whole("periods", periods, 2), self.economy.naming.read_held(z)
         memory.require_memory(
-            memory.simulation(self.economy, len(self.grid), memory.point_of(self.policy_function), periods, 1, None),
+            memory.simulation(self.economy, len(self.grid), memory.widest(self.policy_function), periods, 1, None),
             self.grid.device,
         )  # before a path of this length is made
         path, last = self._simulate(periods, 1, None, 0, np.full(periods, z), start)
@@ -349,7 +349,7 @@ class SolvedEconomy:
         pool = impulse.POOL if isinstance(read, impulse.StateShock) else draws  # of paths of the aggregate state
         memory.require_memory(
             memory.response(
-                self.economy, len(self.grid), memory.point_of(self.policy_function), periods, draws, agents, pool
+                self.economy, len(self.grid), memory.widest(self.policy_function), periods, draws, agents, pool
             ),
             self.grid.device,
         )
@@ -420,10 +420,10 @@ class SolvedEconomy:
         dates, periods = states.whole("dates", dates, 1), states.whole("periods", periods, 1)
         if dates > periods:
             raise InputError(f"dates: expected at most as many as periods, got {dates} dates of {periods} periods")
-        point = max(memory.point_of(self.policy_function), memory.point_of(self.value_function))
-        parts = memory.verdict(self.economy, VerdictSettings(len(self.grid), 2.0, 0, periods, dates), point)
+        width = max(memory.widest(self.policy_function), memory.widest(self.value_function))
+        arrays = memory.verdict(self.economy, VerdictSettings(len(self.grid), 2.0, 0, periods, dates), width)
         memory.require_memory(
-            [(size, {name.removeprefix("verdict."): value for name, value in names.items()}) for size, names in parts],
+            [(size, {name.removeprefix("verdict."): value for name, value in names.items()}) for size, names in arrays],
             self.grid.device,
         )
         shocks = self._draw_path(1, periods, self._generator(seed))

@@ -4,7 +4,7 @@ import pytest
 import torch
 from walking import advance_histogram
 
-from deepham.benchmark.accuracy import NODES, SETTLE, against_grid, errors, solve_many_shocks
+from benchmarks.accuracy import NODES, SETTLE, against_grid, errors, solve_many_shocks
 from deepham.simulation.continuum import on_grid, wealth_grid
 from deepham.simulation.period import Panel
 from deepham.simulation.population import Population

@@ -12,8 +12,8 @@ import pytest
 import torch
 from hydra import compose, initialize_config_dir
 
-from deepham.benchmark import card, check_gpu
-from deepham.benchmark.check_gpu import TOTAL, Finding, Step, main, perform, steps, table
+from benchmarks import card, check_gpu
+from benchmarks.check_gpu import TOTAL, Finding, Step, main, perform, steps, table
 from deepham.paths import conf_folder
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "check_gpu.sh"
@@ -142,8 +142,9 @@ def test_the_script_takes_the_interpreter_and_the_folder_that_it_is_given(tmp_pa
     shown.chmod(0o755)
     (tmp_path / "more").mkdir()
     path, *arguments = call("--dry-run", "out", PYTHON=str(shown), WHEELS="more").stdout.split()
-    assert path.split(":")[:2] == [str(SCRIPT.parents[1] / "src"), str(tmp_path / "more")]
-    assert arguments == ["-m", "deepham.benchmark.check_gpu", "--dry-run", "out"]
+    root = SCRIPT.parents[1]
+    assert path.split(":")[:3] == [str(root / "src"), str(root), str(tmp_path / "more")]
+    assert arguments == ["-m", "benchmarks.check_gpu", "--dry-run", "out"]
 
 
 @pytest.mark.slow

@@ -4,10 +4,10 @@ import pytest
 import torch
 from walking import advance, expected_value, simulate
 
+from benchmarks.many_shocks import SD, ManyShocks, many_shocks, rouwenhorst
+from benchmarks.train import model_of, shipped, train
 from deepham import economics
 from deepham.algorithm.objective import lifetime_utility
-from deepham.benchmark.many_shocks import SD, ManyShocks, many_shocks, rouwenhorst
-from deepham.benchmark.train import model_of, shipped, train
 from deepham.economics.autoregressions import Autoregressions
 from deepham.errors import InputError
 from deepham.simulation.continuum import on_grid, wealth_grid

@@ -296,7 +296,7 @@ def check_other(words: list[str]) -> None:
             assert asked in extras
     elif program == "pytest":
         assert all((ROOT / text).exists() for text in rest if text.startswith("tests"))
-    elif program.startswith("deepham."):
+    elif program.startswith("benchmarks."):
         importlib.import_module(program)
         for text in rest:
             if text.startswith("{"):
@@ -336,7 +336,7 @@ def test_every_link_and_every_path_leads_somewhere(page):
         there = (ROOT / page).parent / target if target else ROOT / page
         assert there.exists(), target
         assert not anchor or anchor in anchors(there), f"{target}#{anchor}"
-    for path in re.findall(r"`((?:src|conf|scripts|tests)/[\w/.-]+)`", TEXTS[page]):
+    for path in re.findall(r"`((?:src|benchmarks|conf|scripts|tests)/[\w/.-]+)`", TEXTS[page]):
         assert (ROOT / path).exists() or path in ADDED[page], path
 
 

@@ -11,9 +11,9 @@ import torch
 import xarray
 from safetensors.torch import load_file
 
+from benchmarks import benchmark, parts
 from deepham import economics
-from deepham.benchmark import parts
-from deepham.training.cli import benchmark, evaluate, reference, report, summarize
+from deepham.training.cli import evaluate, reference, report, summarize
 
 SMALL = [
     "reference.k_nodes=40",
@@ -278,7 +278,6 @@ def test_an_economy_without_aggregate_shock_goes_all_the_way(command, script):
         (evaluate, "agents=1000000000000", "agents=1000000000000"),
         (evaluate, "bellman_paper.agents=1000000", "bellman_paper.agents=1000000"),
         (report, "study.periods=1000000000000", "study.periods=1000000000000"),
-        (report, "verdict.nodes=10000000", "verdict.nodes=10000000"),
     ],
 )
 def test_a_request_that_does_not_fit_the_memory_is_one_line_and_writes_nothing(script, entry, override, says):

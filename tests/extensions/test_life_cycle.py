@@ -13,13 +13,11 @@ import torch
 from walking import advance, advance_histogram
 
 from deepham.algorithm.objective import lifetime_utility
-from deepham.algorithm.realised import require_one_life
+from deepham.algorithm.realised import realised_utility
 from deepham.algorithm.residuals import residuals
-from deepham.economics import create
 from deepham.economics.economy import Economy, parameter
 from deepham.economics.markov import JointChain
 from deepham.economics.preferences import CRRA
-from deepham.errors import InputError
 from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
 
@@ -108,10 +106,10 @@ def test_who_is_born_has_nothing_in_a_panel_and_in_the_continuum(world, panel):
     assert float(after[OLD] @ grid) == pytest.approx(0.25 * beta / (1 + beta) * (1.0 + 1.3), rel=1e-12)
 
 
-def test_paths_of_one_household_are_no_target_where_it_dies(world):
-    with pytest.raises(InputError, match="value_steps"):
-        require_one_life(world.economy)
-    require_one_life(create("ks98"))
+def test_utility_along_paths_ends_with_a_life(world, panel):
+    starts, sums, _ = realised_utility(world, panel, 2, 1, 5, torch.Generator())
+    expected = torch.cat([world.value(world.observe(starts.select([b]))) for b in range(2)])
+    torch.testing.assert_close(sums, expected, rtol=1e-12, atol=0)
 
 
 @pytest.mark.parametrize("exact", [True, False])

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -31,6 +32,7 @@ def test_an_installed_package_trains_from_any_folder(tmp_path):
         capture_output=True,
     )
     (wheel,) = (tmp_path / "dist").glob("*.whl")
+    assert not [name for name in ZipFile(wheel).namelist() if "benchmark" in name]
     site = tmp_path / "site"
     subprocess.run(
         [*run, "pip", "install", "--no-deps", "--no-index", "--target", site, wheel], check=True, capture_output=True

@@ -11,8 +11,8 @@ import torch
 from scipy.sparse import coo_matrix, diags, eye, kron
 from scipy.sparse.linalg import spsolve
 
+from benchmarks.many_shocks import many_shocks
 from deepham import economics
-from deepham.benchmark.many_shocks import many_shocks
 from deepham.errors import InputError, NotConverged
 from deepham.reference import solve, store
 from deepham.reference.compare import compare

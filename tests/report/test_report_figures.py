@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.many_shocks import rouwenhorst
 from deepham import economics
-from deepham.benchmark.many_shocks import rouwenhorst
 from deepham.figures import shown_states
 from deepham.report import figures
 from deepham.report.study import Study

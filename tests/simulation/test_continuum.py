@@ -37,7 +37,7 @@ def test_grid_starts_at_the_limit_where_that_leaves_something_to_consume(ks98, b
 
 def test_grid_ends_at_the_top_and_widens(economy):
     grid = wealth_grid(economy, 50, 6.0)
-    assert float(grid[-1]) == pytest.approx(6 * economy.scale, rel=1e-10)
+    assert float(grid[-1]) == pytest.approx(economy.borrowing_limit + 6 * economy.scale, rel=1e-10)
     step = grid.diff()
     assert float(step.min()) > 0 and bool((step.diff() > 0).all())
     even = (grid - economy.borrowing_limit + economy.scale / 2).log().diff()

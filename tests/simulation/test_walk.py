@@ -66,10 +66,13 @@ def test_weights_and_probabilities_of_what_may_follow_sum_to_one(economy, seeded
     assert following.population.k.shape == (3 * n_next, 7 * most) and len(following.z) == 3 * n_next
     every = economy.chain.every_z()
     assert every is None or torch.equal(following.z, every.repeat(3, 1))
-    for weight in (following.population.weight, p_z, p_eps):
+    for weight in (following.population.weight, p_z):
         torch.testing.assert_close(weight.sum(-1), torch.ones(weight.shape[:-1], dtype=torch.float64))
+    eps = panel.population.eps[..., None]
+    lives = economy.continues(eps, economy.chain.successors[panel.population.eps])
+    survival = torch.ones(3, 7, dtype=torch.float64) if lives is None else lives.amax(-1)  # no chance of death but at 6
     ones = torch.ones_like(following.population.k)
-    torch.testing.assert_close(expect(ones, p_z, p_eps), torch.ones(3, 7, dtype=torch.float64))
+    torch.testing.assert_close(expect(ones, p_z, p_eps), survival)
 
 
 def test_expectation_equals_a_plain_loop(ks98, plain, ks98_panel):

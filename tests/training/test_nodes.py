@@ -19,8 +19,9 @@ from test_processes import digest
 from deepham.training import nodes as tested
 from deepham.training.checkpoints import read_checkpoint
 from deepham.training.cli import train
+from deepham.training.cluster import find_environment
 from deepham.training.module import DeepHAM
-from deepham.training.nodes import Tasks, find_environment
+from deepham.training.nodes import Tasks
 
 SCRIPT = Path(__file__).parents[2] / "scripts/train.py"
 SIZES = [

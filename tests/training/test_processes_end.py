@@ -1,6 +1,9 @@
 """How several processes end: together, whoever of them it is that ends, and as one process would."""
 
 import json
+import multiprocessing
+import multiprocessing.spawn
+import os
 import signal
 import subprocess
 import sys
@@ -43,8 +46,8 @@ def folders(tmp_path):
 
 
 def workers():
-    """The processes that train beside this one, and not what other tests have left running."""
-    return [process for process in psutil.Process().children() if "deepham.training.worker" in process.cmdline()]
+    """The processes that train beside this one."""
+    return [psutil.Process(process.pid) for process in multiprocessing.active_children()]
 
 
 def no_process_is_left():
@@ -146,16 +149,6 @@ def test_a_signal_ends_the_run_as_it_ends_one_process_and_is_not_for_the_others(
     assert read_checkpoint(Path("checkpoints/r/last.ckpt"))["epoch"] == 0
 
 
-def test_a_process_ends_where_its_input_ends(tmp_path):
-    """As it does when the process that writes it is gone."""
-    command = [sys.executable, "-m", "deepham.training.worker", "1", "2", str(tmp_path / "store")]
-    with subprocess.Popen(command, stdin=subprocess.PIPE) as worker:
-        with pytest.raises(subprocess.TimeoutExpired):
-            worker.wait(0.3)
-        worker.stdin.close()
-        assert worker.wait(10) == 0
-
-
 @pytest.mark.slow
 def test_the_others_end_with_the_first_also_when_it_is_killed(tmp_path):
     command = [
@@ -171,16 +164,53 @@ def test_the_others_end_with_the_first_also_when_it_is_killed(tmp_path):
     while not (tmp_path / "checkpoints/r/last.ckpt").exists():
         assert time.monotonic() < until and run.poll() is None
         time.sleep(0.05)
-    (worker,) = psutil.Process(run.pid).children()
+    others = psutil.Process(run.pid).children()
     run.kill(), run.wait()
-    assert psutil.wait_procs([worker], timeout=10)[1] == []
+    assert others and psutil.wait_procs(others, timeout=10)[1] == []
 
 
-def test_a_process_that_cannot_start_is_said_with_its_last_words(settings, folders, monkeypatch, tmp_path):
+WAITING = """
+import multiprocessing, sys
+from deepham.training.processes import _work_beside
+worker = multiprocessing.get_context("spawn").Process(target=_work_beside, args=(0, 2, sys.argv[1]))
+worker.start()
+print(worker.pid, flush=True)
+"""
+
+
+def test_a_process_that_waits_for_the_first_ends_with_it(tmp_path):
+    """Before they are connected, and whatever ends the first."""
+    with subprocess.Popen(
+        [sys.executable, "-c", WAITING, str(tmp_path / "store")], stdout=subprocess.PIPE, text=True
+    ) as first:
+        worker = psutil.Process(int(first.stdout.readline()))
+        time.sleep(0.5)
+        assert worker.is_running()
+        first.kill()
+        assert psutil.wait_procs([worker], timeout=10)[1] == []
+
+
+def test_a_process_that_cannot_start_is_named(settings, folders, monkeypatch, tmp_path):
     program = tmp_path / "python"
-    program.write_text("#!/bin/sh\necho no room >&2\nexit 3\n")
+    program.write_text("#!/bin/sh\nexit 3\n")
     program.chmod(0o700)
-    monkeypatch.setattr(sys, "executable", str(program))
-    with pytest.raises(ProcessLost, match=r"process 2 of 2 ended with exit code 3 \(no room\); "):
+    monkeypatch.setattr(multiprocessing.spawn, "_python_exe", os.fsencode(program))
+    with pytest.raises(ProcessLost, match="process 2 of 2 ended with exit code 3; "):
         fit(settings(*SIZES), [], [], folders)
+    assert no_process_is_left()
+
+
+class Fail(lightning.Callback):
+    """The second process has a bug."""
+
+    every_process = True
+
+    def on_train_start(self, trainer, module):
+        if trainer.datamodule.ranks.rank == 1:
+            raise ZeroDivisionError("no room")
+
+
+def test_a_process_that_fails_is_said_with_its_last_words(settings, folders):
+    with pytest.raises(ProcessLost, match=r"process 2 of 2 ended with exit code 1 \(ZeroDivisionError: no room\); "):
+        fit(settings(*SIZES), [Fail()], [], folders)
     assert no_process_is_left()

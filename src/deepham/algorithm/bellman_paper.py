@@ -78,7 +78,7 @@ def _errors(period: Period, p: Protocol, generator: torch.Generator) -> Tensor:
     span = torch.linspace(0, 1, POINTS, dtype=c.dtype, device=c.device)[:, None, None]
     low, high = c - (0.95 * c).clamp_max(REACH), c + (available - c).clamp_max(REACH)
     choice = low + span * (high - low)  # (points, B, N)
-    z_next, p_z = chain.sampled_states(seen.z, seen.aggregates, p.draws, generator)
+    z_next, p_z = chain.sampled_states(seen.z, seen.wide, p.draws, generator)
     uniform = torch.rand((b, n), generator=generator, device=c.device, dtype=c.dtype)
     payoff, discount = economy.utility(economy.complete(choice, seen), seen), economy.discount(seen.eps)
     for z, probability in zip(z_next.unbind(1), p_z.unbind(1)):

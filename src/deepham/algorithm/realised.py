@@ -5,22 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from deepham.economics.economy import Economy, require
+from deepham.economics.economy import Economy
 from deepham.simulation.period import Panel, World
 from deepham.simulation.population import concatenate
 from deepham.simulation.walk import walk
-
-
-def require_one_life(economy: Economy) -> None:
-    """Raise InputError for an economy whose households die or differ in patience: paths add up one household's utility,
-    discounted with beta.
-    """
-    eps = torch.arange(economy.chain.n_eps, device=economy.chain.device)
-    require(
-        economy.continues(eps, eps) is None and isinstance(economy.discount(eps), float),
-        "algorithm.value_steps: V is fitted to utility along paths, discounted with one beta, while households of this "
-        "economy die or differ in patience; expected 0, so that V learns along with the policy",
-    )
 
 
 @torch.no_grad()
@@ -35,20 +23,41 @@ def realised_utility(
 
     Returns:
         The cross-sections at the starting points, as a panel of dates * B economies; sum_{t<periods} beta^t u(c_t)
-        from each of them, (dates * B, N), utils, one path each; and the panel at the end of the paths.
+        from each of them, (dates * B, N), utils, one path each, for as long as the household lives; and the panel at
+        the end of the paths.
     """
     starts: list[Panel] = []
     length = (dates - 1) * spacing + periods
     k = panel.population.k
     # one block: a list of small tensors, stacked at the end, takes four times as much
     paths = torch.empty((length, *k.shape), dtype=k.dtype, device=k.device)  # (T, B, N)
+    factors = []  # what utils of the next period weigh
     for t, period in enumerate(walk(world, panel, length + 1, generator)):
+        if t > 0:
+            factors.append(_factor(world.economy, panel.population.eps, period.panel.population.eps))
         panel = period.panel
         if t % spacing == 0 and len(starts) < dates:
             starts.append(panel)
         if t < length:
             paths[t] = period.utility
-    discount = world.economy.beta ** torch.arange(periods, device=paths.device, dtype=paths.dtype)
-    sums = [torch.tensordot(discount, paths[d * spacing : d * spacing + periods], 1) for d in range(dates)]
+    windows = [slice(d * spacing, d * spacing + periods) for d in range(dates)]
+    sums = [_discounted(paths[window], factors[window]) for window in windows]
     start = Panel(concatenate([s.population for s in starts]), torch.cat([s.z for s in starts]))
     return start, torch.cat(sums), panel
+
+
+def _factor(economy: Economy, eps: Tensor, eps_next: Tensor) -> Tensor | float:
+    """What a household in eps weighs utils of the next period with, where it is then in eps'."""
+    lives = economy.continues(eps, eps_next)
+    return economy.discount(eps) if lives is None else economy.discount(eps) * lives
+
+
+def _discounted(utility: Tensor, factors: list[Tensor | float]) -> Tensor:
+    """Utility (T, B, N) discounted to the first period, (B, N)."""
+    first = factors[0]
+    if isinstance(first, float):  # the same for all
+        return torch.tensordot(first ** torch.arange(len(utility)).to(utility), utility, 1)
+    total = utility[-1]
+    for t in range(len(utility) - 2, -1, -1):
+        total = utility[t] + factors[t] * total
+    return total

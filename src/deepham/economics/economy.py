@@ -74,8 +74,17 @@ def parameter(meaning: str, unit: str = "-"):
     return field(metadata={"meaning": meaning, "unit": unit})
 
 
+class _Set:
+    """What an economy sets beside its parameters, which are the fields of a dataclass."""
+
+    beta: float  # discount factor per period, a parameter of most; of a mean household where they differ
+    borrowing_limit: float = 0.0
+    chain: ShockProcess  # of (z, eps), a JointChain where z is finite; set in `tables`, like `preferences`
+    preferences: CRRA
+
+
 @dataclass(eq=False)
-class Economy(ABC):
+class Economy(_Set, ABC):
     """Base class. Parameters are the dataclass fields of the subclass; derived tensors are set in `tables`.
 
     A parameter is a number (`float`), a whole number (`int`), a list of numbers (`list`) or a text that names a
@@ -88,7 +97,6 @@ class Economy(ABC):
     aggregate_shock: ClassVar[str] = "z"
     # names of the discrete states, in the order of their indices
     shock_names: ClassVar[dict[str, tuple[str, ...]]] = {}
-    borrowing_limit: ClassVar[float] = 0.0
     period: ClassVar[str] = "period"  # what one period is
     # length of a period in the unit of time that utility is a flow by, which Bellman errors are told in
     period_length: ClassVar[float] = 1.0
@@ -126,9 +134,6 @@ class Economy(ABC):
 
     # who chooses savings: each household for itself, or a planner (economics/planner.py); see `under`
     objective: ClassVar[str] = "market"
-    beta: ClassVar[float]  # discount factor per period, a field of every subclass
-    chain: ClassVar[ShockProcess]  # of (z, eps), a JointChain where z is finite; set in `tables`, like `preferences`
-    preferences: ClassVar[CRRA]
 
     def check(self) -> None:  # noqa: B027 (nothing to check is as good as any)
         """Raise InputError for parameters out of their range, or that do not fit each other."""

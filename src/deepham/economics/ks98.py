@@ -87,7 +87,7 @@ class KS98(Economy):
             "I": people.mean(carried) - (1 - self.delta) * K,
             "r": 100 * (prices["R"] - 1),
             "w": prices["w"],
-            "unemployment": people.mean((people.eps == 0).to(K.dtype)),
+            "unemployment": people.mean(self.jobless(people.eps).to(K.dtype)),
         }
 
     def balance(self, accounts: Wide) -> Wide:
@@ -121,19 +121,19 @@ class KS98(Economy):
             self,
             productivity=[float(share @ self.z_level)],
             unemployment=[float(share @ self.table(self.unemployment))],
-            chain_matrix=self.chain.average().tolist(),
+            chain_matrix=self.jobs.average().tolist(),
         )
+
+    def jobless(self, eps: Tensor) -> Tensor:
+        """Which households are unemployed."""
+        return eps == 0
 
     def check(self) -> None:
         require(0 < self.beta < 1, f"beta: expected a number in (0, 1), got {self.beta:g}")
         require(self.sigma > 0, f"sigma: expected a positive number, got {self.sigma:g}")
         require(0 < self.alpha < 1, f"alpha: expected a number in (0, 1), got {self.alpha:g}")
         require(0 < self.delta <= 1, f"delta: expected a number in (0, 1], got {self.delta:g}")
-        require(
-            0 < self.mu < 1,
-            f"mu: expected a number in (0, 1), got {self.mu:g}; without a benefit the unemployed "
-            "without assets could not consume",
-        )
+        self.check_benefit()
         require(self.hours > 0, f"hours: expected a positive number, got {self.hours:g}")
         for name in ("productivity", "unemployment"):
             values = getattr(self, name)
@@ -164,10 +164,18 @@ class KS98(Economy):
         )
         require(bool((self._tax() < 1).all()), f"mu: benefits of {self.mu:g} would tax all labour income away")
 
+    def check_benefit(self) -> None:
+        """Raise InputError where the unemployed have nothing to live on."""
+        require(
+            0 < self.mu < 1,
+            f"mu: expected a number in (0, 1), got {self.mu:g}; without a benefit the unemployed "
+            "without assets could not consume",
+        )
+
     def tables(self) -> None:
         shares = self._shares()
         self.preferences = CRRA(self.sigma)
-        self.chain = JointChain(self.chain_matrix, n_z=len(shares), n_eps=2).carrying(shares)
+        self.chain = self.jobs = JointChain(self.chain_matrix, n_z=len(shares), n_eps=2).carrying(shares)
         self.z_level = self.table(self.productivity)
         self.labour = self.hours * shares[:, 1]
         tax = self._tax()

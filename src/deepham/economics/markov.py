@@ -55,7 +55,7 @@ class JointChain(ShockProcess):
         self._set_individual(conditional.permute(0, 2, 1, 3).contiguous())
 
     def to(self, device=None, dtype=None) -> JointChain:
-        moved = object.__new__(JointChain)
+        moved = object.__new__(type(self))
         moved.n_z, moved.n_eps = self.n_z, self.n_eps
         moved.aggregate = self.aggregate.to(device=device, dtype=dtype)
         moved.individual = self.individual.to(device=device, dtype=dtype)
@@ -169,6 +169,20 @@ class JointChain(ShockProcess):
         exact._set_individual(kept + (1 - kept.sum(-1, keepdim=True)) * instead[:, :, None])
         return exact
 
+    def with_types(self, moves) -> JointChain:
+        """The chain of households that are of a type beside, which changes on its own: P(h' | h) (H, H). The individual
+        state is h * n_eps + eps.
+
+        Raises:
+            InputError: moves that are no chain.
+        """
+        types = JointChain(moves, n_z=1, n_eps=len(moves)).individual[0, 0].to(self.individual)
+        joint = self.to()
+        joint.n_eps = len(types) * self.n_eps
+        individual = torch.einsum("hg,zyef->zyhegf", types, self.individual)
+        joint._set_individual(individual.reshape(self.n_z, self.n_z, joint.n_eps, joint.n_eps))
+        return joint
+
     def route(self, start: int, end: int) -> list[int]:
         """The states of the shortest path from one aggregate state to another, without the first; empty where there is
         none."""
@@ -199,6 +213,26 @@ class JointChain(ShockProcess):
         # a state that nobody is in after a while is left by the shares of z alone
         share = torch.where(mass.sum(0) > 0, mass / mass.sum(0), self.stationary_z()[:, None])
         return torch.einsum("ze,zeyf->ef", share, joint)
+
+
+class Cohorts(JointChain):
+    """Ages that follow one another for sure: who is of the last is replaced by somebody of the first.
+
+    Args:
+        ages: how many.
+        aggregate: P(z' | z), (n_z, n_z).
+    """
+
+    def __init__(self, ages: int, aggregate):
+        older = torch.eye(ages, dtype=torch.float64).roll(1, 1)
+        joint = torch.einsum("zy,ef->zeyf", torch.as_tensor(aggregate, dtype=torch.float64), older)
+        super().__init__(joint.reshape(ages * len(aggregate), -1), n_z=len(aggregate), n_eps=ages)
+
+    def start(self, for_z: Tensor, for_eps: Tensor) -> tuple[Tensor, Tensor]:
+        """As many of each age: a cohort that is too large would stay so for ever."""
+        z, _ = super().start(for_z, for_eps)
+        n = for_eps.shape[1]
+        return z, (torch.arange(n, device=for_eps.device) * self.n_eps // n).expand(for_eps.shape)
 
 
 def stationary(transition: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from torch import Tensor
 if TYPE_CHECKING:
     from deepham.economics.naming import Naming
 
-Aggregates = dict[str, Tensor]  # name -> (B, 1), as `Economy.aggregates` returns them
+Aggregates = dict[str, Tensor]  # name -> (B, 1), what `Economy.aggregates` and `Economy.prices` return
 
 
 class ShockProcess(ABC):

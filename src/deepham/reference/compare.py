@@ -149,9 +149,9 @@ def welfare_gap(world: World, reference: GridSolution, z_path: Tensor) -> float:
     lifetime = float(everybody.population.mean(true.value(true.observe(everybody))))
     for shock in z_path[:, 1:].unbind(1):
         period = true.period(everybody)
-        z_next, chance = economy.chain.next_states(everybody.z, period.seen.aggregates)
+        z_next, chance = economy.chain.next_states(everybody.z, period.seen.wide)
         # all that may come, and what does
-        ahead = torch.cat([z_next[0], economy.chain.follow(everybody.z, shock, period.seen.aggregates)])
+        ahead = torch.cat([z_next[0], economy.chain.follow(everybody.z, shock, period.seen.wide)])
         chosen = world.choose(true.observe(everybody, household.k, household.eps))
         everybody_next = Panel(_ahead(period, period.panel.population, period.choice, nodes, ahead), ahead)
         household_next = _ahead(period, household, chosen, nodes, ahead)

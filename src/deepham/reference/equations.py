@@ -44,11 +44,18 @@ def _values(economy: Economy) -> list[tuple[str, Tensor]]:
         ("its inverse", preferences.inverse_marginal_utility(marginal)),
     ]
     every = torch.arange(n_eps).expand(n_z, -1)
+    here, there = torch.arange(n_eps)[:, None], chain.successors
+    lives = {  # said where an economy says it
+        "discount": economy.discount(here),
+        "continues": economy.continues(here, there),
+        "arrive": economy.arrive(economy.table([[1.0]]), here, there),
+    }
+    found += [(name, value) for name, value in lives.items() if isinstance(value, Tensor)]
     for level in LEVELS:
         people = _cross_section(level * (typical["assets"] - limit), limit, n_z, n_eps)
         aggregates = economy.aggregates(people, z)
         prices = economy.prices(aggregates, z)
-        z_next, chance = chain.next_states(z, aggregates)
+        z_next, chance = chain.next_states(z, aggregates | prices)
         found += [
             *sorted(aggregates.items()),
             *sorted(prices.items()),

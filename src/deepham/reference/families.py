@@ -19,7 +19,7 @@ from torch import Tensor
 from deepham.economics.economy import Economy, require
 from deepham.errors import NotConverged
 from deepham.reference.grid import Grid
-from deepham.reference.household import LawOfMotion, PolynomialLaw, aggregates_at
+from deepham.reference.household import LawOfMotion, PolynomialLaw, aggregates_at, wide_at
 from deepham.reference.laws import LinesByState, Polynomials
 from deepham.reference.settings import MOST_ORDER, ReferenceSettings
 from deepham.simulation.population import Population
@@ -166,7 +166,7 @@ class OfANumber(Family):
 
         def moves(number: float) -> float:
             at = torch.full_like(z, number)
-            return float(chain.follow(at, torch.zeros_like(z), aggregates_at(self.economy, mean, at)) - at)
+            return float(chain.follow(at, torch.zeros_like(z), wide_at(self.economy, mean, at)) - at)
 
         rest, fault = z, None
         try:

@@ -141,6 +141,12 @@ def aggregates_at(economy: Economy, K: Tensor, z: Tensor) -> dict[str, Tensor]:
     return economy.aggregates(equal_households(K), z)
 
 
+def wide_at(economy: Economy, K: Tensor, z: Tensor) -> dict[str, Tensor]:
+    """The same and the prices: all that the aggregate state may move with."""
+    aggregates = aggregates_at(economy, K, z)
+    return aggregates | economy.prices(aggregates, z)
+
+
 def equal_households(K: Tensor) -> Population:
     """One household for each of the economies, which holds K (B, 1)."""
     return Population.panel(K, torch.zeros_like(K, dtype=torch.long))
@@ -161,8 +167,9 @@ class HouseholdProblem:
         K = grid.K.expand(self.n_z, -1)
         z = states.expand(-1, self.J)
         self.today = self._as_arrays(self._seen(K, z, {}), K)
+        self.most = 1e3 * float(self.today.resources.max())  # who has no future would consume without end
         everywhere = z.reshape(-1, 1)
-        following = chain.next_states(everywhere, aggregates_at(economy, K.reshape(-1, 1), everywhere))
+        following = chain.next_states(everywhere, wide_at(economy, K.reshape(-1, 1), everywhere))
         z_next, chance = (x.reshape(self.n_z, self.J, -1).transpose(1, 2) for x in following)  # (n_z, S, J)
         K_next = law(K, z)[:, None].expand(chance.shape)
         self.corners = [(place.flatten(), weight[..., None, None]) for place, weight in grid.corners(z_next, K_next)]
@@ -171,6 +178,8 @@ class HouseholdProblem:
         individual = chain.eps_probabilities(
             torch.arange(self.n_eps, device=grid.K.device), states[:, None], z_next[:, :, :1]
         )
+        lives = economy.continues(torch.arange(self.n_eps)[:, None], torch.arange(self.n_eps))
+        individual = individual if lives is None else individual * lives.to(individual)
         self.probability = chance[:, :, 0, None, None] * individual  # (z, z', eps, eps'): no chance depends on K
 
     def consumption(self, start: Tensor | None = None, tolerance: float = 1e-8, most: int = 20_000) -> Tensor:
@@ -199,16 +208,18 @@ class HouseholdProblem:
         low, share = bracket(self.grid.k, economy.carry(choice, self.today))
         premium = economy.premium(self.next)
         paid = 0.0 if premium is None else premium.reshape(self.shape_next)
-        v = utility / (1 - economy.beta)
+        v, discount = utility / (1 - economy.beta), economy.discount(self.today.eps)
+        alike = isinstance(discount, float)
         for _ in range(most):
             tomorrow = self._expect(self._tomorrow(v) + paid)
-            new = utility + economy.beta * (
-                (1 - share) * tomorrow.gather(-1, low) + share * tomorrow.gather(-1, low + 1)
-            )
+            new = utility + discount * ((1 - share) * tomorrow.gather(-1, low) + share * tomorrow.gather(-1, low + 1))
             change = new - v
-            # the common part of the change repeats for ever, discounted: add it all at once
-            v = new + economy.beta / (1 - economy.beta) * 0.5 * (change.max() + change.min())
-            if float(change.max() - change.min()) < tolerance:
+            if alike:  # the common part of the change repeats for ever, discounted: add it all at once
+                v = new + economy.beta / (1 - economy.beta) * 0.5 * (change.max() + change.min())
+                left = float(change.max() - change.min())
+            else:
+                v, left = new, float(change.abs().max()) / (1 - economy.beta)
+            if left < tolerance:
                 return v
         raise NotConverged(
             f"reference: the value function still moves by {float(change.abs().max()):.1e} after {most} "
@@ -219,7 +230,8 @@ class HouseholdProblem:
         economy, resources = self.economy, self.today.resources
         choice = economy.complete(self._tomorrow(c).flatten(0, 2).flatten(1), self.next)
         worth = economy.worth(choice, self.next).reshape(self.shape_next)
-        chosen = economy.interior(economy.beta * self._expect(worth), self.today)["c"]
+        worth = economy.discount(self.today.eps) * self._expect(worth)
+        chosen = economy.interior(worth, self.today)["c"].clamp_max(self.most)
         needed = chosen + self.grid.k  # resources at which each k' on the grid is the choice
         low, share = bracket(needed, resources)
         new = (1 - share) * chosen.gather(-1, low) + share * chosen.gather(-1, low + 1)

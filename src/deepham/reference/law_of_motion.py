@@ -21,7 +21,7 @@ from deepham.economics.economy import Economy
 from deepham.errors import NotConverged
 from deepham.reference.families import family_of
 from deepham.reference.grid import Grid, GridFunction
-from deepham.reference.household import HouseholdProblem, LawOfMotion, PolynomialLaw, aggregates_at
+from deepham.reference.household import HouseholdProblem, LawOfMotion, PolynomialLaw, wide_at
 from deepham.reference.settings import ReferenceSettings
 from deepham.simulation.continuum import on_grid, wealth_grid
 from deepham.simulation.period import Panel, World
@@ -158,7 +158,7 @@ def forecast_errors(economy: Economy, law: LawOfMotion | PolynomialLaw, ergodic:
     K, z = ergodic.K[:, :1], ergodic.z[:, 0]
     forecasts = [K]
     for t in range(1, ergodic.K.shape[1]):
-        K, z = law(K, z), economy.chain.follow(z, shocks[:, t], aggregates_at(economy, K, z))
+        K, z = law(K, z), economy.chain.follow(z, shocks[:, t], wide_at(economy, K, z))
         forecasts.append(K)
     return 100 * (torch.cat(forecasts, 1) / ergodic.K).log().abs()
 

@@ -12,7 +12,7 @@ from deepham.reference.equations import equations
 from deepham.reference.families import family_of
 from deepham.reference.grid import GridFunction
 from deepham.reference.grid_solution import GridSolution
-from deepham.reference.household import HouseholdProblem, aggregates_at
+from deepham.reference.household import HouseholdProblem, wide_at
 from deepham.reference.law_of_motion import Equilibrium, Progress, forecast_errors, solve_law_of_motion
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.stationary import solve_stationary
@@ -122,4 +122,4 @@ def has_aggregate_risk(economy: Economy) -> bool:
     """Whether there is more than one state of the chain, or a shock moves the number that the aggregate state is."""
     z = economy.chain.typical_z()
     mean = economy.table([economy.scale]).expand(len(z), 1)
-    return economy.chain.moved_by_shocks(aggregates_at(economy, mean, z))
+    return economy.chain.moved_by_shocks(wide_at(economy, mean, z))

@@ -53,7 +53,7 @@ class StudySettings:
 
     def require_memory(self, solved: SolvedEconomy, processes: int = 1) -> None:
         """Raise InputError where simulations of these lengths, in so many processes at once, do not fit the memory."""
-        of = (solved.economy, len(solved.grid), memory.point_of(solved.policy_function))
+        of = (solved.economy, len(solved.grid), memory.widest(solved.policy_function))
         simulations = {
             ("periods",): memory.simulation(*of, MEMORY + self.periods, 1, None),
             ("risky_periods",): memory.simulation(*of, self.risky_periods, 1, None),
@@ -61,9 +61,9 @@ class StudySettings:
         }
         if solved.economy.planner:
             simulations[("agents",)] = memory.simulation(*of, PANEL_BURN_IN + PANEL_PERIODS, PANELS, self.agents)
-        for names, parts in simulations.items():
+        for names, arrays in simulations.items():
             settings = {f"study.{name}": getattr(self, name) for name in names}
-            memory.require_memory([(processes * sum(size for size, _ in parts), settings)], solved.grid.device)
+            memory.require_memory([(processes * size, settings) for size, _ in arrays], solved.grid.device)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ def expand_next(
 
     Args:
         saved: (B, N) with k the assets carried INTO the next period and eps still this period's.
-        seen: this period's, of which z and the aggregates matter.
+        seen: this period's, of which z and what it may move with matter.
         generator: draws the nodes, where the process of z has a setting that they are drawn.
 
     Returns:
@@ -28,7 +28,7 @@ def expand_next(
     """
     z, chain = seen.z, economy.chain
     b, n = saved.k.shape
-    z_next, p_z = chain.next_states(z, seen.aggregates, generator)
+    z_next, p_z = chain.next_states(z, seen.wide, generator)
     eps_next = chain.successors[saved.eps]  # (B, N, E)
     shape = (b, p_z.shape[1], n, eps_next.shape[-1])
     p_eps = chain.move_probabilities(saved.eps[:, None], z[:, None], z_next).expand(shape)

@@ -57,6 +57,11 @@ class Observation:
     prices: Wide
 
     @property
+    def wide(self) -> Wide:
+        """All that is economy-wide beside z, aggregates and prices: what z may move with."""
+        return self.aggregates | self.prices
+
+    @property
     def panel(self) -> Panel:
         """The economies that the households live in."""
         return Panel(self.population, self.z)

@@ -64,9 +64,9 @@ def _next(period: Period, shock: Tensor | None, generator: torch.Generator | Non
     shape = b, draws + individual  # with nothing to draw nothing is taken from the generator
     uniform = torch.rand(shape, generator=generator, device=seen.k.device, dtype=seen.k.dtype)
     if shock is None:
-        z_next = chain.draw_z(seen.z, uniform[:, :draws], seen.aggregates)
+        z_next = chain.draw_z(seen.z, uniform[:, :draws], seen.wide)
     else:
-        z_next = chain.follow(seen.z, shock, seen.aggregates)
+        z_next = chain.follow(seen.z, shock, seen.wide)
     if grid is not None:
         return Panel(settle(period.world.economy, grid, period.saved, seen.z, z_next), z_next)
     eps_next = chain.draw_eps(seen.eps, seen.z, z_next, uniform[:, draws:])

@@ -130,8 +130,8 @@ class ByNewton(Learner):
         at_level, at_slope = (huber(each.residual, each.weight, settings.newton.outlier) for each in (level, slope))
         (a, b), (c, d) = tested(level, at_level, 0.0), tested(slope, at_slope, 0.0)
         equations.add(settings.level_weight * a + c, settings.level_weight * b + d, settings.newton.memory_late)
-        residual = math.hypot(size(level.residual, at_level), size(slope.residual, at_slope))
-        change = self._solved(equations, max(settings.newton.damping * residual**2, LEAST_DAMPING))
+        damping = max(settings.newton.damping * size(level.residual, at_level) ** 2, LEAST_DAMPING)
+        change = self._solved(equations, damping)
         shift(module.value, change)
         equations.moved(change)
         self.told |= {"value": size(level.residual, at_level), "slope": size(slope.residual, at_slope)}

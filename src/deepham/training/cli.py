@@ -19,7 +19,6 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from deepham.errors import (
-    BenchmarkFailed,
     InputError,
     NotConverged,
     NotSaved,
@@ -77,11 +76,6 @@ def summarize() -> int:
 def report() -> int:
     """`python scripts/report.py`. Returns the exit code."""
     return run_script("report", "deepham.training.report")
-
-
-def benchmark() -> int:
-    """`python scripts/benchmark.py`. Returns the exit code."""
-    return run_script("benchmark", "deepham.benchmark.run")
 
 
 def run_script(config_name: str, module: str) -> int:
@@ -165,7 +159,7 @@ def _attempt(module: str, cfg: DictConfig) -> tuple[int, float | None]:
     except InputError as error:
         _complain(str(error))
         return 2, None
-    except (NotConverged, OutOfDomain, TrainingDiverged, ProcessLost, NotSaved, BenchmarkFailed) as error:
+    except (NotConverged, OutOfDomain, TrainingDiverged, ProcessLost, NotSaved) as error:
         _complain(str(error))
         return 1, None
     except Exception as error:  # the traceback says where the bug is

@@ -15,7 +15,6 @@ from omegaconf.errors import OmegaConfBaseException
 from deepham import economics, memory
 from deepham.algorithm.bellman_paper import Protocol
 from deepham.algorithm.evaluation import VerdictSettings, measure_names
-from deepham.algorithm.realised import require_one_life
 from deepham.algorithm.settings import AlgorithmSettings
 from deepham.economics.economy import Economy, require
 from deepham.errors import InputError, show
@@ -141,7 +140,7 @@ def _check_second_order(settings: Settings) -> None:
         f"{str(trainer.cuda_graphs).lower()}; set trainer.gpus=0 or 1, trainer.processes=1, trainer.nodes=1 and "
         "trainer.cuda_graphs=false",
     )
-    weights, sampled = memory.weights_of(economy, network), algorithm.newton.sampled
+    weights, sampled = network.policy_weights(economy), algorithm.newton.sampled
     require(
         weights <= MOST_WEIGHTS,
         f"{method}: a network of {weights} weights is too wide for it, whose equations are as many squared; expected "
@@ -150,23 +149,22 @@ def _check_second_order(settings: Settings) -> None:
     require(
         sampled >= 2 * weights,
         f"{method}: {sampled} households are too few for {weights} weights; expected at least {2 * weights}, such as "
-        f"algorithm.newton.households={-(-2 * weights // algorithm.newton.economies)}",
+        f"algorithm.newton.households={-(-2 * weights // algorithm.newton.economies) - algorithm.newton.spread}",
     )
 
 
 def _check_memory(settings: Settings) -> None:
     """Raise InputError where the training or the verdict after it needs more memory than there is."""
-    gpus, ranks = settings.trainer.gpus, settings.trainer.ranks
-    each = memory.training(settings.economy, settings.algorithm, settings.network, ranks)
-    for card in range(gpus):
-        memory.require_memory(each, f"cuda:{card}")
-    memory.require_memory(
-        memory.of_processes(
-            [] if gpus else each, settings.trainer.on_a_node, "trainer.gpus" if gpus else "trainer.processes"
-        )
+    trainer, gpus = settings.trainer, settings.trainer.gpus
+    training = memory.training(
+        settings.economy, settings.algorithm, settings.network, trainer.ranks if gpus else trainer.nodes
     )
-    point = memory.point_with(settings.economy, settings.network)
-    memory.require_memory(memory.verdict(settings.economy, settings.verdict, point), "cuda" if gpus else "cpu")
+    for device in [f"cuda:{card}" for card in range(gpus)] or ["cpu"]:
+        memory.require_memory(training, device)
+    number = "trainer.gpus" if gpus else "trainer.processes"
+    memory.require_memory([((trainer.on_a_node - 1) * memory.LOADED, {number: trainer.on_a_node})])
+    verdict = memory.verdict(settings.economy, settings.verdict, settings.network.width)
+    memory.require_memory(verdict, "cuda" if gpus else "cpu")
 
 
 def check_run_name(name) -> None:
@@ -206,8 +204,6 @@ def read(cfg: DictConfig) -> Settings:
     _check_enough(economy, settings.algorithm.of_stream())
     _check_second_order(settings)
     settings.algorithm.share(settings.trainer.ranks)  # it can be split
-    if settings.algorithm.value_steps:
-        require_one_life(economy)
     _check_memory(settings)
     if cfg.run is not None:
         check_run_name(cfg.run)

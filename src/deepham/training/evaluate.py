@@ -52,13 +52,13 @@ def run(cfg: DictConfig) -> float:
     solution = load(str(cfg.solution))
     verdict, grid, protocol, seed = read_evaluation(sized_for(cfg, solution.name))
     economy, world = solution.economy, solution.world
-    point = max(memory.point_of(network) for network in (world.policy, world.value))
-    for parts in (
-        memory.verdict(economy, verdict, point),
-        memory.published_protocol(economy, protocol, world.value),
-        memory.panels(economy, point, PANEL_ECONOMIES, PANEL_DATES, cfg.agents),
+    width = max(memory.widest(network) for network in (world.policy, world.value))
+    for arrays in (
+        memory.verdict(economy, verdict, width),
+        memory.published_protocol(protocol, width),
+        memory.panels(economy, width, PANEL_ECONOMIES, cfg.agents),
     ):
-        memory.require_memory(parts, solution.grid.device)
+        memory.require_memory(arrays, solution.grid.device)
     began = time.perf_counter()
 
     def say(text: str) -> None:

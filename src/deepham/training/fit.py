@@ -23,7 +23,7 @@ from deepham.training.checkpoints import LastCheckpoint, RunFolders, SealedCheck
 from deepham.training.configuration import Settings
 from deepham.training.data import PanelData, processes_of
 from deepham.training.module import SMALLER_STEP, DeepHAM
-from deepham.training.processes import beside
+from deepham.training.nodes import beside
 from deepham.training.ranks import Ranks
 from deepham.training.settings import TrainerSettings
 from deepham.training.terminal import quiet_lightning

@@ -12,7 +12,6 @@ import os
 import threading
 import time
 import traceback
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -20,20 +19,20 @@ from typing import TYPE_CHECKING, ClassVar
 
 import torch.distributed
 
-from deepham.economics.economy import require
 from deepham.errors import InputError, ProcessLost
+from deepham.training.cluster import find_environment
 from deepham.training.interruption import STOPPING, Interrupted, interruptible
-from deepham.training.meeting import JOINING, PATIENCE, WAITING, await_ready, join, ready
-from deepham.training.ranks import Disconnected, Ranks
-from deepham.training.worker import settle, work
+from deepham.training.processes import PATIENCE, settle, started, work
+from deepham.training.ranks import ALONE, JOINING, WAITING, Disconnected, Ranks
 
 if TYPE_CHECKING:
     from lightning.fabric.plugins.environments import ClusterEnvironment
+    from torch.distributed.distributed_c10d import Store
+
+    from deepham.training.settings import TrainerSettings
 
 END = "end"  # where task 0 leaves its exit code
 LEAVING = 30.0  # seconds until a task whose connection broke no longer expects it
-# SLURM counts srun's steps from 0, and gives batch scripts and shells numbers from here on
-NO_STEP_OF_SRUN = 0xFFFFFFF0
 
 
 @dataclass
@@ -42,14 +41,12 @@ class Tasks:
 
     Attributes:
         store: what all of them can read and write.
-        launcher: the command that has started them.
         machines: where the others are, by rank.
         lost: ranks of those that have ended.
     """
 
     ranks: Ranks
-    store: torch.distributed.Store
-    launcher: list[str]
+    store: Store
     machines: list[str] = field(default_factory=list)
     lost: set[int] = field(default_factory=set)
 
@@ -61,8 +58,11 @@ class Tasks:
         try:
             yield self.ranks
         except Disconnected as error:
+            others = set(range(1, self.ranks.size))
             with suppress(RuntimeError):  # the store is lost as well
-                self._roll_call()
+                # the others say that they are there when their connections break, too
+                _until(lambda: len(self._who("here", others)) >= len(others) - 1)
+                self.lost = others - self._who("here", others)
             who = ", ".join(
                 f"process {rank + 1} of {self.ranks.size} on {self.machines[rank - 1]}" for rank in sorted(self.lost)
             )
@@ -81,9 +81,8 @@ class Tasks:
                     "them started, and does the first node let the others in?"
                 )
 
-        self.machines = await_ready(self.ranks.size, self.store, look)
         try:
-            join(self.ranks, self.store)
+            self.machines = self.ranks.join(self.store, look)
         except Disconnected as error:
             raise ProcessLost(
                 f"trainer.nodes: the tasks cannot connect ({str(error).splitlines()[0]}); name the network between "
@@ -94,21 +93,33 @@ class Tasks:
         """Let the others end with this exit code, and wait for that: the store ends with this process."""
         with suppress(RuntimeError):  # torchrun's own store may have ended already
             self.store.set(END, str(code))
-            came = [rank for rank in self._others() if self._said("ready", rank)]
-            _until(lambda: all(self._said("gone", rank) for rank in came))
+            came = self._who("ready", set(range(1, self.ranks.size)) - self.lost)
+            _until(lambda: self._who("gone", came) == came)
         if torch.distributed.is_initialized():
             torch.distributed.destroy_process_group()
 
-    def _roll_call(self) -> None:
-        """Note who is lost: the others say that they are there when their connections break, too."""
-        _until(lambda: sum(not self._said("here", rank) for rank in self._others()) <= 1)
-        self.lost = {rank for rank in self._others() if not self._said("here", rank)}
+    def _who(self, said: str, ranks: set[int]) -> set[int]:
+        return {rank for rank in ranks if self.store.check([f"{said}-{rank}"])}
 
-    def _others(self) -> set[int]:
-        return set(range(1, self.ranks.size)) - self.lost
 
-    def _said(self, what: str, rank: int) -> bool:
-        return self.store.check([f"{what}-{rank}"])
+@contextmanager
+def beside(trainer: TrainerSettings) -> Iterator[Ranks]:
+    """The processes that train together inside this block, as rank 0 sees them: they do what it hands out by
+    Ranks.broadcast.
+
+    Raises:
+        ProcessLost: one of them ended by itself.
+        InputError: this process belongs to others already.
+    """
+    if trainer.nodes > 1:
+        assert Tasks.current is not None  # as TrainerSettings.validate has found
+        with Tasks.current.beside() as ranks:
+            yield ranks
+    elif trainer.ranks > 1:
+        with started(trainer.ranks) as ranks:
+            yield ranks
+    else:
+        yield ALONE
 
 
 def take_part(lead: Callable[[], int]) -> int:
@@ -130,8 +141,7 @@ def take_part(lead: Callable[[], int]) -> int:
     ranks = Ranks(environment.global_rank(), environment.world_size(), environment.local_rank())
     if ranks.rank > 0:
         _follow(ranks, environment)
-    tasks = Tasks(ranks, _store(ranks, environment), _launcher(environment))
-    code = 1
+    tasks, code = Tasks(ranks, _store(ranks, environment)), 1
     try:
         with interruptible(*STOPPING):
             tasks.meet()
@@ -145,62 +155,7 @@ def take_part(lead: Callable[[], int]) -> int:
     return code
 
 
-def find_environment() -> ClusterEnvironment | None:
-    """Lightning's view of what has started this process as one of several tasks; None where nothing has. Raises
-    InputError."""
-    from lightning.fabric.plugins.environments import SLURMEnvironment, TorchElasticEnvironment  # slow
-
-    if TorchElasticEnvironment.detect():  # first: it is used in SLURM jobs as well
-        require(
-            int(os.environ.get("TORCHELASTIC_MAX_RESTARTS", 0)) == 0,
-            "trainer.nodes: torchrun --max-restarts starts tasks again "
-            "while others still wait; leave it out, and repeat the command with ckpt_path=auto",
-        )
-        return TorchElasticEnvironment()
-    # more exact than Lightning's, which takes a batch script for a task, and none of an interactive job for one
-    if int(os.environ.get("SLURM_STEP_ID", NO_STEP_OF_SRUN)) >= NO_STEP_OF_SRUN:
-        return None
-    try:
-        with warnings.catch_warnings(action="ignore"):  # about an interactive job
-            return SLURMEnvironment(auto_requeue=False)
-    except RuntimeError:
-        raise InputError(
-            "trainer.nodes: srun does not say how many tasks there are on a node; give it --ntasks-per-node"
-        ) from None
-
-
-def how_to_start(nodes: int, each: int) -> str:
-    """In words, a run on so many nodes with so many processes each."""
-    return (
-        f"start it with srun --nodes={nodes} --ntasks-per-node={each} python scripts/train.py ... or, on each machine, "
-        f"torchrun --nnodes={nodes} --nproc-per-node={each} --rdzv-backend=c10d --rdzv-endpoint=FIRST_MACHINE:29400 "
-        "scripts/train.py ..., see docs/cluster.md"
-    )
-
-
-def launcher() -> list[str]:
-    """The command that has started this process as one of several tasks; empty where it is alone."""
-    return Tasks.current.launcher if Tasks.current else []
-
-
-def _launcher(environment: ClusterEnvironment) -> list[str]:
-    if "TORCHELASTIC_RUN_ID" in os.environ:
-        return [
-            "torchrun",
-            f"--nnodes={os.environ.get('GROUP_WORLD_SIZE', 1)}",
-            f"--nproc-per-node={os.environ.get('LOCAL_WORLD_SIZE', 1)}",
-            "--rdzv-backend=c10d",
-            f"--rdzv-endpoint={environment.main_address}:29400",
-            "--no-python",
-        ]
-    return [
-        "srun",
-        f"--nodes={os.environ.get('SLURM_STEP_NUM_NODES', 1)}",
-        f"--ntasks-per-node={os.environ.get('SLURM_NTASKS_PER_NODE', 1)}",
-    ]
-
-
-def _store(ranks: Ranks, environment: ClusterEnvironment) -> torch.distributed.Store:
+def _store(ranks: Ranks, environment: ClusterEnvironment) -> Store:
     """Task 0's, unless torchrun has one already. Raises InputError, ProcessLost."""
     address, port = environment.main_address, environment.main_port
     serves = ranks.rank == 0 and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True"
@@ -226,9 +181,8 @@ def _follow(ranks: Ranks, environment: ClusterEnvironment) -> None:
     settle()
     store = _store(ranks, environment)
     threading.Thread(target=_end_with_task_0, args=(ranks, _store(ranks, environment)), daemon=True).start()
-    ready(ranks, store)
     try:
-        join(ranks, store)
+        ranks.join(store)
         work(ranks)
     except Disconnected:
         with suppress(RuntimeError):
@@ -239,7 +193,7 @@ def _follow(ranks: Ranks, environment: ClusterEnvironment) -> None:
     os._exit(1)  # the other thread waits inside torch, which Python's own way out does not stand
 
 
-def _end_with_task_0(ranks: Ranks, store: torch.distributed.Store) -> None:
+def _end_with_task_0(ranks: Ranks, store: Store) -> None:
     code = 1
     with suppress(RuntimeError):  # the connection breaks where task 0 is killed
         store.wait([END], WAITING)

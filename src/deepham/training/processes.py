@@ -1,141 +1,140 @@
-"""The other processes of a run: started here, or by a cluster (nodes.py), and ended whatever happens to this one."""
+"""The other processes of a run on one machine: torch.multiprocessing starts them and says how one of them has ended."""
 
 from __future__ import annotations
 
+import logging
+import multiprocessing
 import os
 import signal
-import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
 from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory, TemporaryFile
-from typing import IO
+from multiprocessing import resource_tracker
+from tempfile import TemporaryDirectory
+from unittest.mock import patch
 
 import torch.distributed
+from torch.multiprocessing import ProcessExitedException, start_processes
+from torch.multiprocessing.spawn import ProcessContext, ProcessException
 
 from deepham.economics.economy import require
-from deepham.errors import ProcessLost, one_line
-from deepham.training.meeting import PATIENCE, await_ready, join
-from deepham.training.nodes import Tasks
-from deepham.training.ranks import ALONE, Disconnected, Ranks
-from deepham.training.settings import TrainerSettings
+from deepham.errors import ProcessLost, TrainingDiverged, one_line
+from deepham.training.allocator import keep_freed_memory
+from deepham.training.interruption import STOPPING, deaf
+from deepham.training.ranks import Disconnected, Ranks
 
 LOOPBACK = {"linux": "lo", "darwin": "lo0"}  # the connection neither leaves the machine nor breaks with its network
+PATIENCE = 5.0  # seconds until it is clear which process has ended, where a connection broke
+GRACE = 0.1  # seconds between what ends a process politely, to which ours are deaf, and what ends it
 
-
-@dataclass
-class _Worker:
-    process: subprocess.Popen
-    said: IO[bytes]  # what it prints, errors too
-
-    def ending(self) -> str:
-        """How it ended, with the last line that it printed."""
-        code = self.process.returncode
-        if code < 0:
-            name = signal.Signals(-code).name
-            return f"was ended by {name}" + (", as where the memory is full" if name == "SIGKILL" else "")
-        self.said.seek(0)
-        lines = self.said.read().decode(errors="replace").split("\n")
-        said = next((line for line in reversed(lines) if line.strip()), "")
-        return f"ended with exit code {code}" + (f" ({one_line(said)[:300]})" if said else "")
+logging.getLogger("torch.multiprocessing.spawn").setLevel(logging.ERROR)  # that the others end, too, is no news
 
 
 @contextmanager
-def beside(trainer: TrainerSettings) -> Iterator[Ranks]:
-    """The processes that train together inside this block, as rank 0 sees them: they do what it hands out by
-    Ranks.broadcast, see deepham.training.worker.
+def started(number: int) -> Iterator[Ranks]:
+    """This process, rank 0, and number - 1 more that train what it hands out by `Ranks.broadcast`; they are started
+    here and end with the block.
 
     Raises:
         ProcessLost: one of them ended by itself.
         InputError: this process belongs to others already.
     """
-    if trainer.nodes > 1:
-        with Tasks.current.beside() as ranks:
-            yield ranks
-    elif trainer.ranks > 1:
-        with _started(trainer.ranks) as ranks:
-            yield ranks
-    else:
-        yield ALONE
-
-
-@contextmanager
-def _started(number: int) -> Iterator[Ranks]:
-    """This process and number - 1 more, which are started here and end with the block."""
     require(
         not torch.distributed.is_initialized(),
         f"trainer: {number} processes cannot be started from a process that uses "
         "torch.distributed itself; train in one that does not",
     )
-    workers: list[_Worker] = []
-    ranks = Ranks(0, number)
+    interface = {"GLOO_SOCKET_IFNAME": LOOPBACK[sys.platform]} if sys.platform in LOOPBACK else {}
+    workers, ranks = ProcessContext([], []), Ranks(0, number)
     with TemporaryDirectory(prefix="deepham-") as home:
-        place = Path(home) / "store"
+        place = os.path.join(home, "store")
         try:
-            for rank in range(1, number):
-                workers.append(_start(rank, number, place))
-            with loopback():
-                store = torch.distributed.FileStore(str(place), number)
-                await_ready(number, store, partial(_raise_if_lost, workers, None))
-                join(ranks, store)
+            with patch.dict(os.environ, interface), _signals_kept_from_children():
+                workers = start_processes(_work_beside, (number, place), number - 1, join=False, start_method="spawn")
+            with patch.dict(os.environ, interface):
+                ranks.join(torch.distributed.FileStore(place, number), partial(workers.join, 0, GRACE))
             yield ranks
-        except Disconnected as error:
-            _look_for_the_lost(workers, error)
-            raise
+        except (Disconnected, ProcessException) as error:
+            lost = _lost(workers, error, number)
+            if lost is None:
+                raise
+            raise lost from error
         finally:
-            # they hold nothing that this process has not
-            for worker in workers:
-                worker.process.kill()
-                worker.process.wait()
-                worker.process.stdin.close()
-                worker.said.close()
+            for process in workers.processes:  # they hold nothing that this process has not
+                process.kill()
+                process.join()
             if torch.distributed.is_initialized():
                 torch.distributed.destroy_process_group()
 
 
+def _lost(workers: ProcessContext, error: Exception, number: int) -> ProcessLost | None:
+    """The error that names the process that has ended; None where all are there."""
+    until = time.monotonic() + PATIENCE
+    try:
+        while isinstance(error, Disconnected) and time.monotonic() < until and not workers.join(GRACE, GRACE):
+            pass
+    except ProcessException as found:
+        error = found
+    if not isinstance(error, ProcessException):
+        return None
+    how = f"ended with exit code 1 ({one_line(str(error).strip().splitlines()[-1])[:300]})"
+    if isinstance(error, ProcessExitedException):
+        how = f"was ended by {error.signal_name}" if error.signal_name else f"ended with exit code {error.exit_code}"
+        how += ", as where the memory is full" if error.signal_name == "SIGKILL" else ""
+    return ProcessLost(f"process {error.error_index + 2} of {number} {how}; training cannot go on without it")
+
+
 @contextmanager
-def loopback():
-    """Processes that join inside this block are on one machine."""
-    before = os.environ.get("GLOO_SOCKET_IFNAME")
-    if sys.platform in LOOPBACK:
-        os.environ["GLOO_SOCKET_IFNAME"] = LOOPBACK[sys.platform]
+def _signals_kept_from_children() -> Iterator[None]:
+    """Processes that are started inside this block hear none of STOPPING from their first thread on: the threads that a
+    library starts when it is imported would hear them for the process."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # whose start would let two of them through
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
     try:
         yield
     finally:
-        if before is None:
-            os.environ.pop("GLOO_SOCKET_IFNAME", None)
-        else:
-            os.environ["GLOO_SOCKET_IFNAME"] = before
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _start(rank: int, size: int, store: Path) -> _Worker:
-    said = TemporaryFile()
-    # -P and this path: it finds what this process finds, and nothing that happens to lie in the current folder
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(os.path.abspath(place) for place in map(str, sys.path))}
-    command = [sys.executable, "-P", "-m", "deepham.training.worker", str(rank), str(size), str(store)]
-    # its standard input stays open, and ends with this process
-    return _Worker(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=said, stderr=said, env=environment), said)
+def _work_beside(index: int, size: int, place: str) -> None:
+    """What a process does that rank 0 has started; it lives as long as that, even where that is killed."""
+    settle()
+    threading.Thread(target=_end_with_the_first, daemon=True).start()
+    sys.stdout = sys.stderr = open(os.devnull, "w")  # rank 0 says everything
+    ranks = Ranks(index + 1, size, index + 1)
+    with suppress(Disconnected):  # by one that was killed, and that rank 0 is to name
+        ranks.join(torch.distributed.FileStore(place, size))
+        work(ranks)
 
 
-def _look_for_the_lost(workers: list[_Worker], error: Exception) -> None:
-    """Raise ProcessLost if a process ends within seconds of this error."""
-    until = time.monotonic() + PATIENCE
-    while time.monotonic() < until:
-        _raise_if_lost(workers, error)
-        time.sleep(0.05)
+def _end_with_the_first() -> None:
+    first = multiprocessing.parent_process()
+    assert first is not None
+    first.join()
+    os._exit(0)
 
 
-def _raise_if_lost(workers: list[_Worker], error: Exception | None) -> None:
-    lost = [
-        (worker.process.returncode, index) for index, worker in enumerate(workers) if worker.process.poll() is not None
-    ]
-    if lost:
-        # one that was killed comes first: others end since they miss it
-        index = min(lost)[1]
-        raise ProcessLost(
-            f"process {index + 2} of {len(workers) + 1} {workers[index].ending()}; training cannot go on without it"
-        ) from error
+def settle() -> None:
+    """Make this process one that rank 0 decides about."""
+    keep_freed_memory()
+    deaf()  # a terminal or a cluster sends its signals to all processes
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)  # Lightning would hear SIGTERM again
+
+
+def work(ranks: Ranks) -> None:
+    """Train what rank 0 hands out, on this process's share of the economies, one after the other, until this process is
+    ended; it neither measures nor writes anything. Raises Disconnected."""
+    from deepham.training.fit import fit_once  # which starts processes itself
+
+    while True:
+        module, data, trainer, callbacks, checkpoint = ranks.broadcast()
+        data.ranks = ranks
+        with suppress(TrainingDiverged):  # in all processes, and rank 0 knows how to go on
+            fit_once(module, data, trainer, callbacks, [], checkpoint)

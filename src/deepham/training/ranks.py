@@ -10,12 +10,23 @@ noticed at once.
 from __future__ import annotations
 
 import hashlib
+import socket
+import time
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import torch
 import torch.distributed
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from torch.distributed.distributed_c10d import Store
+
+JOINING = timedelta(minutes=5)  # until all are connected
+WAITING = timedelta(days=7)  # for each other after that: who dies is noticed anyway, and a run that is stopped may wait
 
 
 class Disconnected(RuntimeError):
@@ -43,6 +54,31 @@ class Ranks:
     rank: int = 0
     size: int = 1
     local: int = 0
+
+    def join(self, store: Store, look: Callable[[], object] | None = None) -> list[str]:
+        """Connect to the others, by a store that all of them know. Raises Disconnected.
+
+        Args:
+            look: called until all are ready, by rank 0, and may raise: nothing is heard and nobody missed while the
+                library connects.
+
+        Returns:
+            To rank 0: the machines of the others, by rank.
+        """
+        from torch.distributed.distributed_c10d import _set_pg_timeout  # not in a torch that is built without
+
+        others = [f"ready-{rank}" for rank in range(1, self.size)]
+        if self.rank > 0:
+            store.set(f"ready-{self.rank}", socket.gethostname())
+        while look is not None and not store.check(others):
+            look()
+            time.sleep(0.02)
+        with connected():
+            torch.distributed.init_process_group(
+                "gloo", store=store, rank=self.rank, world_size=self.size, timeout=JOINING
+            )
+            _set_pg_timeout(WAITING)
+        return [] if look is None else [store.get(key).decode() for key in others]
 
     def seed(self, seed: int) -> int:
         """Of this process's random stream: the run's own seed in rank 0, and unrelated ones, also to those of other

@@ -14,7 +14,7 @@ from omegaconf import DictConfig, ListConfig
 from deepham import datasets
 from deepham.economics.economy import require
 from deepham.loading import load
-from deepham.memory import grid_solution, point_of, require_memory
+from deepham.memory import grid_solution, require_memory, widest
 from deepham.memory import verdict as verdict_memory
 from deepham.report.contents import contents, manifest_sheet
 from deepham.report.page import write
@@ -45,7 +45,7 @@ def run(cfg: DictConfig) -> float:
     for solution in solutions.values():
         lengths.require_memory(solution, cfg.workers)
         require_memory(
-            verdict_memory(solution.economy, verdict, point_of(solution.policy_function)), solution.grid.device
+            verdict_memory(solution.economy, verdict, widest(solution.policy_function)), solution.grid.device
         )
         calm = solution.economy.without_aggregate_risk()
         if calm is not None:  # whose transition the cost of fluctuations is measured by

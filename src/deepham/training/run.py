@@ -40,6 +40,7 @@ from deepham.training.checkpoints import (
     hyperparameters_of,
     read_checkpoint,
 )
+from deepham.training.cluster import launcher
 from deepham.training.composing import key_of, override, read_words
 from deepham.training.conclusion import conclude
 from deepham.training.configuration import Settings, check_run_name, read
@@ -48,7 +49,7 @@ from deepham.training.history import History
 from deepham.training.interruption import STOPPING, Interrupted, deaf, interruptible
 from deepham.training.job import job_of_sweep, name_in_sweep
 from deepham.training.loggers import begin_logging, end_logging
-from deepham.training.nodes import launcher
+from deepham.training.nodes import Tasks
 from deepham.training.parts import instantiate_all
 from deepham.training.terminal import device_name, log_file, machine, peak_memory, report, show_progress
 from deepham.verdict import bars_of, judge
@@ -379,7 +380,10 @@ def _typed() -> list[str]:
 
 
 def _program() -> list[str]:
-    return [*launcher(), *(["python", "scripts/train.py"] if sys.argv[0].endswith(".py") else ["deepham-train"])]
+    return [
+        *(launcher() if Tasks.current else []),
+        *(["python", "scripts/train.py"] if sys.argv[0].endswith(".py") else ["deepham-train"]),
+    ]
 
 
 def _reference_command(objective: str) -> str:

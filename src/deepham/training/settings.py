@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import torch
 
 from deepham.economics.economy import require
-from deepham.training.nodes import Tasks, how_to_start
+from deepham.training.cluster import how_to_start
+from deepham.training.nodes import Tasks
 
 
 @dataclass

@@ -1,23 +1,21 @@
 """What is timed, each in a process of its own: plain functions of plain arguments, which return plain data.
 
-`python -m deepham.benchmark.cases <name> <arguments as JSON>` prints the result as JSON.
+`python -m benchmarks.cases <name> <arguments as JSON>` prints the result as JSON.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-import time
+from statistics import median
 
-import lightning
 import torch
 from hydra import compose, initialize_config_dir
 
+from benchmarks.accuracy import against_grid, errors, solve_many_shocks
+from benchmarks.growth import measure_growth
+from benchmarks.timing import Counted, Timed, seconds
 from deepham.algorithm.objective import lifetime_utility
-from deepham.benchmark.accuracy import against_grid, errors, solve_many_shocks
-from deepham.benchmark.clock import Clock
-from deepham.benchmark.growth import measure_growth
-from deepham.benchmark.roofline import Counter, rates
 from deepham.networks.settings import build_networks
 from deepham.paths import conf_folder
 from deepham.simulation.continuum import on_grid, wealth_grid
@@ -29,17 +27,15 @@ from deepham.training.fit import computing, fit
 from deepham.training.terminal import peak_memory
 
 MOST_ON_A_GRID = 2  # shocks, of 5 points each
+SQUARE = 1024  # of the matrices whose product gives the CPU's peak
 
 
 def updates(overrides: list[str], blocks: int, block: int) -> dict:
-    """Seconds of one update of the policy, in each of so many blocks after two to warm up, in a run of Lightning's
-    Trainer."""
-    settings = settings_of(
-        [*overrides, f"algorithm.policy_steps={(blocks + 2) * block}", "algorithm.outer_iterations=1"]
-    )
-    clock = Clock(block)
-    fit(settings, [clock], [])
-    return {"seconds": clock.seconds(skip=2), "peak_memory_mb": peak_of(settings)}
+    """Seconds of one update of the policy, in each of so many blocks, in a run of Lightning's Trainer."""
+    timed = Timed(blocks, block)
+    settings = settings_of([*overrides, f"algorithm.policy_steps={timed.steps}", "algorithm.outer_iterations=1"])
+    fit(settings, [timed], [])
+    return {"seconds": timed.seconds, "peak_memory_mb": peak_of(settings)}
 
 
 def simulation(overrides: list[str], kind: str, periods: int, repeats: int) -> dict:
@@ -55,6 +51,7 @@ def simulation(overrides: list[str], kind: str, periods: int, repeats: int) -> d
     policy, value = (network.to(device) for network in build_networks(economy, settings.network, settings.seed))
     generator = torch.Generator(device).manual_seed(1)
     world, grid = World(economy, policy, value), None
+    assert algorithm.agents is not None
     panel = initial_panel(economy, algorithm.economies, algorithm.agents, generator)
     if kind == "continuum":
         grid = wealth_grid(economy, algorithm.nodes, algorithm.top)
@@ -66,44 +63,27 @@ def simulation(overrides: list[str], kind: str, periods: int, repeats: int) -> d
             lifetime_utility(world, panel, periods, generator, exact=False).utility.mean().backward()
         else:
             later(world, panel, periods, generator, grid)
-        if device == "cuda":
-            torch.cuda.synchronize()
 
     with computing(settings.trainer):
-        once()
-        seconds = [_time(once) for _ in range(repeats)]
-    return {"seconds": seconds, "households": panel.population.k.numel(), "peak_memory_mb": peak_of(settings)}
+        taken = seconds(once, repeats)
+    return {"seconds": taken, "households": panel.population.k.numel(), "peak_memory_mb": peak_of(settings)}
 
 
-def roofline(overrides: list[str]) -> dict:
-    """Arithmetic and traffic of one update, and what a CPU can do of both in a second."""
-    settings = settings_of([*overrides, "algorithm.policy_steps=3", "algorithm.outer_iterations=1"])
-    counting = _Counting()
-    fit(settings, [counting], [])
-    counted = {name: getattr(counting.counter, name) for name in ("operations", "traffic", "kernels")}
+def arithmetic(overrides: list[str]) -> dict:
+    """Floating-point operations of one update, and how many a large matrix product does in a second on this CPU."""
+    settings = settings_of([*overrides, f"algorithm.policy_steps={Counted.STEPS}", "algorithm.outer_iterations=1"])
+    counted, matrix = Counted(), torch.rand(SQUARE, SQUARE)
+    fit(settings, [counted], [])
     with computing(settings.trainer):
-        return counted | rates()
-
-
-class _Counting(lightning.Callback):
-    """Counts from the end of the second update to the end of the third."""
-
-    def __init__(self):
-        self.counter = Counter()
-
-    def on_train_batch_end(self, trainer, module, outputs, batch, batch_index: int) -> None:
-        if batch_index == 1:
-            self.counter.__enter__()
-        elif batch_index == 2:
-            self.counter.__exit__(None, None, None)
+        return {"flops": counted.flops, "peak": 2 * SQUARE**3 / median(seconds(lambda: matrix @ matrix, 50))}
 
 
 def shocks(d: int, small: bool) -> dict:
     """Euler errors with d aggregate shocks, seconds of the training, and for d of 1 and 2 the distance to a grid
     solution."""
-    world, panel, seconds = solve_many_shocks(d, **{"outer_iterations": 1, "policy_steps": 5} if small else {})
+    world, panel, taken = solve_many_shocks(d, **{"outer_iterations": 1, "policy_steps": 5} if small else {})
     gap = against_grid(world) if d <= MOST_ON_A_GRID and not small else {}
-    return {"seconds": seconds, "errors": errors(world, panel), "gap": gap, "peak_memory_mb": peak_memory()}
+    return {"seconds": taken, "errors": errors(world, panel), "gap": gap, "peak_memory_mb": peak_memory()}
 
 
 def peak_of(settings: Settings) -> float:
@@ -117,18 +97,12 @@ def settings_of(overrides: list[str]) -> Settings:
         return read(compose("train", overrides=["logger=none", "algorithm.burn_in=10", *overrides]))
 
 
-def _time(call) -> float:
-    began = time.perf_counter()
-    call()
-    return time.perf_counter() - began
-
-
 if __name__ == "__main__":
     keep_freed_memory()
     cases = {
         "updates": updates,
         "simulation": simulation,
-        "roofline": roofline,
+        "arithmetic": arithmetic,
         "growth": measure_growth,
         "shocks": shocks,
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import astuple, dataclass, fields
 from statistics import median
 
 from deepham.sheet import Sheet
@@ -55,12 +55,13 @@ HEADINGS = ("part", "what", "median", "unit", "lowest", "highest", "repeats", "s
 
 def sheet(rows: list[Row]) -> Sheet:
     """All of it, for markdown, CSV and LaTeX."""
+    exact = [astuple(row) for row in rows]
     return Sheet(
         HEADINGS,
-        [_cells(row) for row in rows],
+        [tuple(map(_cell, row)) for row in exact],
         "llrlrrrlrl",
-        tuple(asdict(rows[0])),
-        [tuple(asdict(row).values()) for row in rows],
+        tuple(each.name for each in fields(Row)),
+        exact,
     )
 
 
@@ -69,17 +70,5 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 999.5 else f"{value:.3g}"
 
 
-def _cells(row: Row) -> tuple[str, ...]:
-    memory = "" if row.peak_memory_mb is None else f"{row.peak_memory_mb:.0f}"
-    return (
-        row.part,
-        row.what,
-        number(row.value),
-        row.unit,
-        number(row.lowest),
-        number(row.highest),
-        str(row.repeats),
-        row.start_up,
-        memory,
-        row.note,
-    )
+def _cell(value: str | float | None) -> str:
+    return "" if value is None else value if isinstance(value, str) else number(value)

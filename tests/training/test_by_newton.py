@@ -19,9 +19,9 @@ SMALL = [
 ]
 
 
-@pytest.mark.parametrize("method, bar", [("euler_newton", 1e-3), ("deepham_newton", 5e-3)])
-def test_it_finds_the_closed_form_in_thirty_updates(settings, method, bar):
-    few = ["algorithm.policy_steps=15", "algorithm.newton.largest_step=0.3", "network.width=6", "algorithm.move=2"]
+@pytest.mark.parametrize("method, bar", [("euler_newton", 1e-3), ("deepham_newton", 1e-2)])
+def test_it_finds_the_closed_form_in_forty_updates(settings, method, bar):
+    few = ["algorithm.policy_steps=20", "algorithm.newton.largest_step=0.3", "network.width=6", "algorithm.move=2"]
     chosen = settings("model=brock_mirman", f"algorithm={method}", *few)
     module, data = fit(chosen, [], [])
     world = World(chosen.economy, module.policy_average.double(), module.value_average.double())
@@ -54,8 +54,8 @@ def test_a_population_that_is_no_number_ends_training(settings):
 @pytest.mark.parametrize(
     "overrides, said",
     [
-        (["network.width=80"], "a network of 7441 weights is too wide.*at most 3000.*algorithm=deepham"),
-        (["algorithm.newton.households=10"], "720 households are too few for 889 weights.*households=75"),
+        (["network.width=80"], "a network of 7121 weights is too wide.*at most 3000.*algorithm=deepham"),
+        (["algorithm.newton.households=10"], "720 households are too few for 793 weights.*households=47"),
         (["model=davila12", "algorithm.objective=planner", "network.base=typical"], "planner.*algorithm=deepham"),
         (["network=generalized_moments"], "network.moments=0"),
         (["network.ensemble=3"], "network.ensemble=1"),

@@ -8,9 +8,9 @@ import time
 import torch
 from torch import Tensor
 
+from benchmarks.many_shocks import ManyShocks, many_shocks
+from benchmarks.train import model_of, shipped, train
 from deepham.algorithm.evaluation import error_measures
-from deepham.benchmark.many_shocks import ManyShocks, many_shocks
-from deepham.benchmark.train import model_of, shipped, train
 from deepham.economics.ks98 import KS98
 from deepham.reference.law_of_motion import Equilibrium, solve_law_of_motion
 from deepham.reference.settings import ReferenceSettings

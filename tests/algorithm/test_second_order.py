@@ -1,4 +1,4 @@
-"""Second-order steps: derivatives against differences, equations that are remembered, and where households are drawn."""
+"""Second-order steps: derivatives against differences, equations that are remembered, where households are drawn."""
 
 import pytest
 import torch

@@ -4,6 +4,7 @@ folder."""
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -13,10 +14,11 @@ from tempfile import TemporaryDirectory
 
 import torch
 
-from deepham.benchmark.figure import growth as drawn
-from deepham.benchmark.rows import Row
-from deepham.benchmark.settings import BenchmarkSettings
-from deepham.errors import BenchmarkFailed
+from benchmarks import ROOT
+from benchmarks.figure import growth as drawn
+from benchmarks.rows import Row
+from benchmarks.settings import BenchmarkSettings
+from deepham.errors import ProcessLost
 from deepham.figures import save_figures
 
 OFFICIAL = 2.87  # seconds of a policy step of the official code on one CPU core: TensorFlow, float64, 384 x 50 x 150
@@ -44,41 +46,31 @@ def start_up(settings: BenchmarkSettings, output: Path) -> Iterator[Row]:
 
 def simulation(settings: BenchmarkSettings, output: Path) -> Iterator[Row]:
     """Simulated periods of a household, in a second."""
+    large = ["algorithm.economies=384", "algorithm.agents=50"]
     for what, kind, overrides in (
         ("household-periods, 12 x 300", "panel", []),
-        ("household-periods, 384 x 50", "panel", ["algorithm.economies=384", "algorithm.agents=50"]),
+        ("household-periods, 384 x 50", "panel", large),
         ("points of the continuum, 12 x 300", "continuum", []),
         ("household-periods with the gradient of all, 12 x 300", "gradient", []),
-        (
-            "household-periods with the gradient of all, 384 x 50",
-            "gradient",
-            ["algorithm.economies=384", "algorithm.agents=50"],
-        ),
+        ("household-periods with the gradient of all, 384 x 50", "gradient", large),
     ):
         periods = 20 if settings.small else 150
-        found = _child(
-            "simulation",
-            overrides=[*overrides, *_device(settings)],
-            kind=kind,
-            periods=periods,
-            repeats=settings.repeats,
-        )
+        given = {"overrides": [*overrides, *_device(settings)], "periods": periods, "repeats": settings.repeats}
+        found = _child("simulation", kind=kind, **given)
         speed = [found["households"] * periods / seconds / 1e6 for seconds in found["seconds"]]
         yield Row.of("simulation", what, speed, "million/s", "excluded", found["peak_memory_mb"])
 
 
 def steps(settings: BenchmarkSettings, output: Path) -> Iterator[Row]:
-    """One update of the policy (and the value), and how near it is to the machine's limits."""
+    """One update of the policy (and the value), and how little of it is arithmetic."""
     blocks = 2 if settings.small else 4 * settings.repeats
-    default = _update("steps", "default update, 12 x 300 households", _device(settings), blocks)
-    yield default
-    variants = [
-        (f"update of {settings.to_the_bar}", [f"experiment={settings.to_the_bar}"]),
-        ("default update with two threads", ["trainer.threads=2"]),
-    ]
-    if settings.gpus:
-        variants[1] = ("default update by CUDA graphs", ["trainer.cuda_graphs=true"])
-    for what, overrides in variants:
+    yield _update("steps", "default update, 12 x 300 households", _device(settings), blocks)
+    other = (
+        ("default update by CUDA graphs", ["trainer.cuda_graphs=true"])
+        if settings.gpus
+        else ("default update with two threads", ["trainer.threads=2"])
+    )
+    for what, overrides in ((f"update of {settings.to_the_bar}", [f"experiment={settings.to_the_bar}"]), other):
         yield _update("steps", what, [*_device(settings), *overrides], blocks)
     paper = _update(
         "steps",
@@ -98,19 +90,11 @@ def steps(settings: BenchmarkSettings, output: Path) -> Iterator[Row]:
     )
     if settings.gpus:
         return
-    counted = _child("roofline", overrides=_device(settings))
-    arithmetic = 1e3 * counted["operations"] / counted["operations_per_second"]
-    traffic = 1e3 * counted["traffic"] / counted["bytes_per_second"]
-    measured = default.value
+    counted = _child("arithmetic", overrides=_device(settings))
     for what, value, unit in (
-        ("default update: operations", counted["operations"] / 1e6, "million"),
-        ("default update: bytes in and out of its operations", counted["traffic"] / 1e6, "MB"),
-        ("default update: number of operations of PyTorch", counted["kernels"], ""),
-        ("peak of this machine: matrix product", counted["operations_per_second"] / 1e9, "billion/s"),
-        ("peak of this machine: sum of two layers", counted["bytes_per_second"] / 1e9, "GB/s"),
-        ("default update: arithmetic at that peak", arithmetic, "ms"),
-        ("default update: traffic at that peak", traffic, "ms"),
-        ("default update: share of the roofline reached", 100 * max(arithmetic, traffic) / measured, "%"),
+        ("default update: operations of its matrix products", counted["flops"] / 1e6, "million"),
+        ("peak of this machine: matrix product", counted["peak"] / 1e9, "billion/s"),
+        ("default update: its matrix products at that peak", 1e3 * counted["flops"] / counted["peak"], "ms"),
     ):
         yield Row.of("steps", what, [value], unit, "excluded")
 
@@ -188,15 +172,10 @@ def shocks(settings: BenchmarkSettings, output: Path) -> Iterator[Row]:
         yield Row.of("shocks", f"{d} shocks: training", [found["seconds"]], "s", "excluded", found["peak_memory_mb"])
         for measure, unit in (("euler.mean", "% cons."), ("euler.p99", "% cons."), ("bellman_policy.mean", "utils")):
             yield Row.of("shocks", f"{d} shocks: {measure}", [found["errors"][measure]], unit)
-        for measure, unit in (
-            ("mean_K_gap", "%"),
-            ("sd_K_gap", "%"),
-            ("path_gap.mean", "%"),
-            ("path_gap.max", "%"),
-            ("seconds", "s"),
-        ):
+        for measure in ("mean_K_gap", "sd_K_gap", "path_gap.mean", "path_gap.max", "seconds"):
             if measure in found["gap"]:
-                yield Row.of("shocks", f"{d} shocks, grid of {5**d} states: {measure}", [found["gap"][measure]], unit)
+                what, unit = f"{d} shocks, grid of {5**d} states: {measure}", "s" if measure == "seconds" else "%"
+                yield Row.of("shocks", what, [found["gap"][measure]], unit)
 
 
 PARTS: dict[str, Callable[[BenchmarkSettings, Path], Iterator[Row]]] = {
@@ -225,7 +204,7 @@ def _update(part: str, what: str, overrides: list[str], blocks: int, block: int 
 
 def _child(case: str, **arguments) -> dict:
     """What a case of cases.py returns, from a process of its own."""
-    return json.loads(_run(["-m", "deepham.benchmark.cases", case, json.dumps(arguments)]).splitlines()[-1])
+    return json.loads(_run(["-m", "benchmarks.cases", case, json.dumps(arguments)]).splitlines()[-1])
 
 
 def _seconds(arguments: list[str]) -> float:
@@ -235,10 +214,12 @@ def _seconds(arguments: list[str]) -> float:
 
 
 def _run(arguments: list[str]) -> str:
-    """Output of a fresh interpreter. Raises BenchmarkFailed with its last line where it fails."""
-    done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True)
+    """Output of a fresh interpreter. Raises ProcessLost with its last line where it fails."""
+    found = os.pathsep.join([str(ROOT), *filter(None, sys.path)])  # what this process finds, wherever it was started
+    environment = os.environ | {"PYTHONPATH": found}
+    done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, env=environment)
     if done.returncode:
-        raise BenchmarkFailed(
+        raise ProcessLost(
             f"benchmark: {' '.join(arguments)[:200]} failed: {(done.stderr.strip().splitlines() or ['no word'])[-1]}"
         )
     return done.stdout

@@ -19,11 +19,11 @@ from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
+from benchmarks import ROOT
 from deepham.errors import one_line
 from deepham.files import write_json
 from deepham.sheet import Sheet
 
-ROOT = Path(__file__).resolve().parents[3]
 TOTAL = 470.0  # seconds, of the eight minutes; the rest is for what goes before the first step and after the last
 PATIENCE = 10  # of a dry run, whose time says nothing, on a machine that may be busy
 GRACE = 5.0  # seconds that a step has to end in once it is told to
@@ -163,7 +163,7 @@ def _card(dry: bool) -> Step:
         return figures, found
 
     given = json.dumps({"gpus": 0 if dry else 1, "small": dry})
-    return Step("card", ["-m", "deepham.benchmark.card", given], 100, 40, read)
+    return Step("card", ["-m", "benchmarks.card", given], 100, 40, read)
 
 
 def _benchmark(home: Path, part: str, limit: float, least: float, dry: bool) -> Step:

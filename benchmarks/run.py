@@ -11,9 +11,9 @@ from pathlib import Path
 import torch
 from omegaconf import DictConfig
 
-from deepham.benchmark.parts import PARTS
-from deepham.benchmark.rows import number, sheet
-from deepham.benchmark.settings import read
+from benchmarks.parts import PARTS
+from benchmarks.rows import number, sheet
+from benchmarks.settings import read
 from deepham.errors import InputError
 from deepham.files import write_json
 from deepham.saying import say
@@ -25,7 +25,7 @@ def run(cfg: DictConfig) -> int:
 
     Raises:
         InputError: bad input.
-        BenchmarkFailed, NotConverged: a measurement did not come to its end.
+        ProcessLost, NotConverged: a measurement did not come to its end.
     """
     settings = read(cfg)
     output = Path(cfg.output or f"logs/benchmark-{datetime.now():%Y%m%d-%H%M%S}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from deepham.benchmark.growth import AXES
+from benchmarks.growth import AXES
 from deepham.figures import BLUE, GREY, ORANGE, Figure
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import yaml
 
+from benchmarks.many_shocks import ManyShocks
 from deepham import economics
-from deepham.benchmark.many_shocks import ManyShocks
 from deepham.economics.economy import Economy
 from deepham.paths import conf_folder
 from deepham.training.data import PanelData

@@ -58,6 +58,7 @@ def read(cfg: DictConfig) -> BenchmarkSettings:
     """Check a composed configuration. Raises InputError for a wrong type or a value out of range."""
     keys = [field.name for field in fields(BenchmarkSettings)]
     settings = OmegaConf.to_object(typed_group("", OmegaConf.masked_copy(cfg, keys), BenchmarkSettings))
+    assert isinstance(settings, BenchmarkSettings)
     settings.validate()
     if cfg.output is not None:
         check_folder("output", cfg.output)

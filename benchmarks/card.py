@@ -1,6 +1,6 @@
 """What only a GPU can show: that graphs and repeats change no number, and what training takes of the card's memory.
 
-`python -m deepham.benchmark.card <arguments as JSON>` prints the result as JSON.
+`python -m benchmarks.card <arguments as JSON>` prints the result as JSON.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import sys
 import torch
 from torch import Tensor
 
+from benchmarks.cases import peak_of, settings_of
 from deepham import memory
-from deepham.benchmark.cases import peak_of, settings_of
 from deepham.training.fit import fit
 
 UPDATES = 14  # SOAP computes its eigenbases anew in the tenth after its first
@@ -74,9 +74,9 @@ def distance(one: Tensor, other: Tensor) -> float:
 
 
 def taken(name: str, device: list[str]) -> list[dict]:
-    """Peak memory of three updates at that size, MB, and the estimate that refuses what does not fit over it."""
+    """Peak memory of three updates at that size, MB, and that over the largest array, by which a run is refused."""
     settings = settings_of([*SIZES[name], *device, "algorithm.outer_iterations=1", "algorithm.policy_steps=3"])
-    estimate = sum(size for size, _ in memory.training(settings.economy, settings.algorithm, settings.network)) / 1e6
+    largest = max(size for size, _ in memory.training(settings.economy, settings.algorithm, settings.network)) / 1e6
     gc.collect()
     if settings.trainer.gpus:
         torch.cuda.empty_cache()
@@ -87,7 +87,7 @@ def taken(name: str, device: list[str]) -> list[dict]:
     judged = bool(settings.trainer.gpus) and peak > 200
     return [
         _row(f"memory of {name}", peak, "MB"),
-        _row(f"memory of {name}: estimate over peak", estimate / peak, "times", least=1 if judged else None),
+        _row(f"memory of {name}: peak over its largest array", peak / largest, "times", least=1 if judged else None),
     ]
 
 

@@ -1,0 +1,57 @@
+"""Krusell and Smith's economy of three discount factors."""
+
+import pytest
+import torch
+
+from deepham import economics
+from deepham.algorithm.residuals import residuals
+from deepham.errors import InputError
+from deepham.simulation.period import World
+from deepham.simulation.walk import initial_panel
+
+
+@pytest.fixture
+def economy():
+    return economics.create("ks98_beta")
+
+
+def test_shares_and_moves_are_the_published_ones(economy):
+    by_type = economy.chain.eps_shares().reshape(3, 2).sum(1)
+    torch.testing.assert_close(by_type, economy.table([0.1, 0.8, 0.1]), rtol=1e-12, atol=0)
+    assert economy.patience.tolist() == pytest.approx([0.9858, 0.9894, 0.9930], abs=1e-12)
+    moves = economy.chain.individual[0, 0].reshape(3, 2, 3, 2).sum(3)[:, 0]
+    assert moves[1].tolist() == pytest.approx([0.000625, 0.99875, 0.000625])  # printed in the paper
+    for z, rate in enumerate((0.10, 0.04)):  # the rate of u(z) is the same in each type
+        jobs = torch.tensor([rate, 1 - rate], dtype=torch.float64) * by_type[:, None]
+        for z_next, rate_next in enumerate((0.10, 0.04)):
+            after = jobs.flatten() @ economy.chain.individual[z, z_next]
+            assert after.reshape(3, 2)[:, 0].tolist() == pytest.approx((rate_next * by_type).tolist(), rel=1e-12)
+
+
+def test_the_euler_equation_asks_each_household_for_its_own_patience(economy, seeded):
+    """Where all types do the same, what the Euler equation asks of them differs by their discount factors alone."""
+    panel = initial_panel(economy, 2, 30, seeded())
+    world = World(economy, lambda seen: 0.05 * (seen.resources + 30), lambda seen: torch.log(seen.resources + 30))
+    alike = panel.population.eps % 2
+    wanted = []
+    for kind in range(3):
+        people = panel.population.__class__(panel.population.k, alike + 2 * kind, panel.population.weight)
+        errors = residuals(world, panel.__class__(people, panel.z))
+        seen = world.observe(panel.__class__(people, panel.z))
+        wanted.append(world.policy(seen) / (1 + errors.euler))
+    inside = wanted[0] < seen.resources - economy.borrowing_limit - 1e-9
+    assert bool(inside.any())
+    for kind in (1, 2):
+        ratio = float(economy.patience[0] / economy.patience[kind])  # log utility
+        torch.testing.assert_close((wanted[kind] / wanted[0])[inside], torch.full_like(wanted[0], ratio)[inside])
+
+
+@pytest.mark.parametrize(
+    "given, name",
+    [({"spread": 0.02}, "spread"), ({"extreme": 0.5}, "extreme"), ({"stay": 0.1, "extreme": 0.4}, "stay"),
+     ({"mu": 0.1}, "mu"), ({"home": 0.0}, "home"), ({"limit": 1.0}, "limit"), ({"limit": -8.0}, "limit")],
+)  # fmt: skip
+def test_parameters_out_of_range_are_refused_by_name(given, name):
+    with pytest.raises(InputError, match=name) as error:
+        economics.create("ks98_beta", **given)
+    assert "\n" not in str(error.value)
