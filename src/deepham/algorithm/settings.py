@@ -42,8 +42,9 @@ class NewtonSettings:
     least_squares: float = 1.0
     outlier: float = 0.05
     damping: float = 0.25
-    largest_step: float = 0.1
-    value_updates: int = 8
+    largest_step: float = 0.3
+    value_updates: int = 12
+    level_weight: float = 100.0
 
     @property
     def sampled(self) -> int:
@@ -69,6 +70,7 @@ class NewtonSettings:
             ("memory_late", 0.999),
             ("least_squares", 1e6),
             ("damping", 1e6),
+            ("level_weight", 1e9),
         ):
             given = getattr(self, name)
             require(0 <= given <= most, f"algorithm.newton.{name}: expected a number from 0 to {most:g}, got {given}")

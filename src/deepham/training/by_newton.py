@@ -17,7 +17,7 @@ from deepham.simulation.period import Panel, World
 from deepham.training.data import Batch
 from deepham.training.learner import Learner
 
-LEAST_DAMPING = 1e-11
+LEAST_DAMPING, LEAST_DAMPING_OF_V = 1e-11, 1e-8
 WORSE, NOISE = 5.0, 0.01  # a residual so many times the one before, and above so much, rejects a step
 JUMP = 0.25  # so does tracked assets that move by so much, in logs, between two updates
 AFTER_REJECTION, AFTER_ACCEPTANCE = 10.0, 0.3  # factors of the damping
@@ -124,13 +124,15 @@ class ByNewton(Learner):
         self.caution *= AFTER_REJECTION
 
     def _value_step(self, sample: Sample) -> None:
-        module, settings, equations = self.module, self.module.settings, self.equations["value"]
+        module, newton, equations = self.module, self.module.settings.newton, self.equations["value"]
         policy, value = (copy.deepcopy(network).double() for network in (module.policy, module.value))
         level, slope = bellman_equation(self.economy, policy, value, sample)
-        at_level, at_slope = (huber(each.residual, each.weight, settings.newton.outlier) for each in (level, slope))
-        (a, b), (c, d) = tested(level, at_level, 0.0), tested(slope, at_slope, 0.0)
-        equations.add(settings.level_weight * a + c, settings.level_weight * b + d, settings.newton.memory_late)
-        damping = max(settings.newton.damping * size(level.residual, at_level) ** 2, LEAST_DAMPING)
+        at_level, at_slope = (huber(each.residual, each.weight, newton.outlier) for each in (level, slope))
+        (a, b), (c, d) = (
+            tested(each, weight, newton.least_squares) for each, weight in ((level, at_level), (slope, at_slope))
+        )
+        equations.add(newton.level_weight * a + c, newton.level_weight * b + d, newton.memory_late)
+        damping = newton.damping * size(level.residual, at_level) ** 2 + LEAST_DAMPING_OF_V
         change = self._solved(equations, damping)
         shift(module.value, change)
         equations.moved(change)
