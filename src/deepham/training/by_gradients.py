@@ -18,6 +18,8 @@ NETWORKS = ("policy", "value")  # in the order of their optimisers
 class ByGradients(Learner):
     """A batch with realised utility is for the value regression, any other for an update of the policy (and V)."""
 
+    advice = "Try a smaller algorithm.policy_optimizer.learning_rate, or network.base=frictionless"
+
     def step(self, batch: Batch) -> dict[str, Tensor]:
         module = self.module
         if batch.realised is not None:

@@ -19,7 +19,7 @@ from deepham.training.learner import Learner
 
 LEAST_DAMPING, LEAST_DAMPING_OF_V = 1e-11, 1e-8
 WORSE, NOISE = 5.0, 0.01  # a residual so many times the one before, and above so much, rejects a step
-JUMP = 0.25  # so does tracked assets that move by so much, in logs, between two updates
+JUMP = 0.25  # so do mean assets that move by so much, in units of the typical, between two updates
 AFTER_REJECTION, AFTER_ACCEPTANCE = 10.0, 0.3  # factors of the damping
 
 
@@ -29,6 +29,8 @@ class ByNewton(Learner):
     Computed in float64. The weights before the last step are kept, and so is where the economies stood: where the next
     sample shows that the step was a bad one, it is taken back, and the damping rises.
     """
+
+    advice = "Try a smaller algorithm.newton.largest_step, or more algorithm.newton.damping"
 
     def __init__(self, module: Any):
         super().__init__(module)
@@ -110,7 +112,8 @@ class ByNewton(Learner):
         if not self.last:
             return math.isfinite(residual)
         worse = residual > max(NOISE, WORSE * self.last["residual"])
-        jumped = not abs(math.log(held / self.last["held"])) < JUMP
+        # where an outer iteration starts afresh, assets jump by themselves
+        jumped = not self.module.settings.restart and not abs(held - self.last["held"]) < JUMP * self.economy.scale
         return math.isfinite(residual) and not worse and not jumped
 
     def _take_back(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor
 
@@ -16,6 +16,8 @@ class Learner(ABC):
     Args:
         module: the DeepHAM that it teaches, which imports this file.
     """
+
+    advice: ClassVar[str]  # what to try where training diverges for good
 
     def __init__(self, module: Any):
         self.module = module
