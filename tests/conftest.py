@@ -152,6 +152,7 @@ def random_networks():
     """random_networks(economy) is a policy and a value network in float64 whose every weight is drawn."""
 
     def build(economy, seed=0, base="frictionless", ensemble=1):
+        base = "typical" if economy.frictionless() is None and base == "frictionless" else base
         settings = NetworkSettings(
             "test", width=8, depth=2, activation="tanh", base=base, aggregate_scale=10.0, ensemble=ensemble
         )

@@ -90,7 +90,7 @@ def training(economy, algorithm, network, share: int = 1) -> list[Array]:
         economy, algorithm, network: an Economy, AlgorithmSettings and NetworkSettings.
         share: so many machines or cards split the economies.
     """
-    a, branches = algorithm, economy.chain.n_next * economy.chain.n_eps
+    a, branches = algorithm.of_stream(), economy.chain.n_next * economy.chain.n_eps
     size: dict[str, object] = {"algorithm.economies": a.economies}
     if a.agents is None:
         households, size["algorithm.nodes"] = economy.chain.n_eps * a.nodes, a.nodes
@@ -113,6 +113,10 @@ def training(economy, algorithm, network, share: int = 1) -> list[Array]:
         arrays.append((regression, size | {"algorithm.economies": 1, "algorithm.value_economies": a.value_economies}))
     elif a.fresh == "epoch":
         arrays.append((4 * points * a.dates * a.spacing, size | paths))
+    if a.second_order:  # in float64: what a condition says at each household in each weight
+        newton = {f"algorithm.newton.{name}": getattr(a.newton, name) for name in ("economies", "households")}
+        weights = network.policy_weights(economy)
+        arrays.append((8 * a.newton.sampled * weights, newton | {"network.width": network.width}))
     return arrays
 
 

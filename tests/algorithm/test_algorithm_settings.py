@@ -14,6 +14,9 @@ SHIPPED = sorted((conf_folder() / "algorithm").glob("*.yaml"))
 
 def settings(path, **changes):
     shipped = yaml.safe_load(path.read_text(encoding="utf-8"))
+    for other in shipped.pop("defaults", []):
+        if isinstance(other, str) and other != "_self_":  # a file that says what differs from another
+            shipped = asdict(settings(path.with_stem(other))) | shipped
     return AlgorithmSettings.from_dict(shipped.get("algorithm", shipped) | changes)
 
 

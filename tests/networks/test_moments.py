@@ -50,7 +50,8 @@ def networks():
     """networks(economy, **settings) are a policy and a value network in float64 whose every weight is drawn."""
 
     def make(economy, **changes):
-        settings = replace(SETTINGS, **{"moment_states": [economy.asset]} | changes)
+        base = "frictionless" if economy.frictionless() else "typical"
+        settings = replace(SETTINGS, **{"moment_states": [economy.asset], "base": base} | changes)
         built = [network.double() for network in build_networks(economy, settings, seed=0)]
         generator = torch.Generator().manual_seed(0)
         with torch.no_grad():

@@ -145,9 +145,9 @@ def test_no_step_is_taken_on_a_gradient_that_is_no_number(train, monkeypatch):
             before.update({name: leaf.detach().clone() for name, leaf in self.policy.named_parameters()})
         return check(self, what, value, batch, *of)
 
-    check = DeepHAM._check_finite
+    check = DeepHAM.check_finite
     monkeypatch.setattr(gradients, "policy_loss", steep)
-    monkeypatch.setattr(DeepHAM, "_check_finite", remember)
+    monkeypatch.setattr(DeepHAM, "check_finite", remember)
     modules, begin = [], DeepHAM.on_fit_start
     monkeypatch.setattr(DeepHAM, "on_fit_start", lambda self: modules.append(self) or begin(self))
     with pytest.raises(TrainingDiverged, match="the policy gradient is not a number in step 1 of outer iteration 1"):
@@ -157,12 +157,12 @@ def test_no_step_is_taken_on_a_gradient_that_is_no_number(train, monkeypatch):
 
 
 def test_a_last_step_that_ruins_the_weights_is_found_before_they_are_kept(train, monkeypatch, tmp_path):
-    def ruin(self):
+    def ruin(self, rate):
         if self.current_epoch == 1 and self.updates == 2 * STEPS:
             with torch.no_grad():
                 self.policy_average.mlp[0].weight[0, 0] = BAD
 
-    monkeypatch.setattr(DeepHAM, "_update_averages", ruin)
+    monkeypatch.setattr(DeepHAM, "update_averages", ruin)
     with pytest.raises(TrainingDiverged, match="the weight policy_average.mlp.0.weight is not a number in step 4"):
         train()
     assert read_checkpoint(tmp_path / "run/last.ckpt")["epoch"] == 0

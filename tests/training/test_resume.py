@@ -21,6 +21,15 @@ ADAM = [
 ]
 
 
+SECOND_ORDER = [
+    "network.width=4",
+    "algorithm.nodes=20",
+    "algorithm.newton.economies=3",
+    "algorithm.newton.households=60",
+    "algorithm.newton.value_updates=10",
+]
+
+
 class Stop(Exception):
     """Ends training where a signal would."""
 
@@ -70,6 +79,7 @@ def state(module: DeepHAM, data) -> dict:
         "weights": module.state_dict(),
         "updates": module.updates,
         "retreats": module.retreats,
+        "learner": module.learner.state(),
         "optimizers": [optimizer.state_dict() for optimizer in module.trainer.optimizers],
         "schedules": [config.scheduler.state_dict() for config in module.trainer.lr_scheduler_configs],
         "generator": data.stream.generator.get_state(),
@@ -103,6 +113,8 @@ def assert_same(left, right, where=""):
         ["network=generalized_moments"],
         ["network=generalized_moments", "network.moments_shared=true", "algorithm.fresh=epoch"],
         ["network=full_state", "algorithm.value_steps=3", "algorithm.slope=false"],
+        ["algorithm=euler_newton", *SECOND_ORDER],
+        ["algorithm=deepham_newton", *SECOND_ORDER],
     ],
     ids=" ".join,
 )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from deepham.economics.economy import require
 
+STEPS = ("gradient", "euler_newton", "deepham_newton")
 METHODS = ("SOAP", "Adam", "AdamW", "NAdam", "RAdam")
 
 
@@ -21,6 +22,61 @@ class OptimizerSettings:
     beta1: float
     beta2: float
     schedule: str
+
+
+@dataclass
+class NewtonSettings:
+    """Second-order training: economies of the continuum, and the households in them at which the conditions are taken;
+    each field is explained in conf/algorithm/euler_newton.yaml.
+    """
+
+    economies: int = 24
+    households: int = 110
+    spread: int = 20
+    spread_weight: float = 0.1
+    early: float = 0.33
+    scale_early: float = 0.15
+    scale_late: float = 0.05
+    memory_early: float = 0.5
+    memory_late: float = 0.9
+    least_squares: float = 1.0
+    outlier: float = 0.05
+    damping: float = 0.25
+    largest_step: float = 0.3
+    value_updates: int = 12
+    level_weight: float = 100.0
+
+    @property
+    def sampled(self) -> int:
+        """Households in a sample."""
+        return self.economies * (self.households + self.spread)
+
+    def validate(self) -> None:
+        """Raise InputError for a value out of range."""
+        for name, least, most in (
+            ("economies", 1, 10**4),
+            ("households", 1, 10**5),
+            ("spread", 0, 10**5),
+            ("value_updates", 1, 10**6),
+        ):
+            given = getattr(self, name)
+            require(least <= given <= most, f"algorithm.newton.{name}: expected {least} to {most}, got {given}")
+        for name, most in (
+            ("spread_weight", 1),
+            ("early", 1),
+            ("scale_early", 0.9),
+            ("scale_late", 0.9),
+            ("memory_early", 0.999),
+            ("memory_late", 0.999),
+            ("least_squares", 1e6),
+            ("damping", 1e6),
+            ("level_weight", 1e9),
+        ):
+            given = getattr(self, name)
+            require(0 <= given <= most, f"algorithm.newton.{name}: expected a number from 0 to {most:g}, got {given}")
+        for name in ("outlier", "largest_step"):
+            given = getattr(self, name)
+            require(0 < given <= 1e6, f"algorithm.newton.{name}: expected a positive number, got {given}")
 
 
 @dataclass
@@ -63,6 +119,19 @@ class AlgorithmSettings:
     top: float = 8.0
     # of economies whose markets clear
     off_equilibrium: float = 0.0
+    # how weights are found
+    steps_by: str = "gradient"
+    newton: NewtonSettings = field(default_factory=NewtonSettings)
+
+    @property
+    def second_order(self) -> bool:
+        return self.steps_by != "gradient"
+
+    def of_stream(self) -> AlgorithmSettings:
+        """As the economies are simulated: second-order training has its own of the continuum."""
+        if not self.second_order:
+            return self
+        return replace(self, economies=self.newton.economies, agents=None, value_steps=0, fresh="step")
 
     @property
     def steps(self) -> int:
@@ -116,11 +185,13 @@ class AlgorithmSettings:
             ("players", ("all", "first")),
             ("expectation", ("exact", "drawn")),
             ("fresh", ("step", "epoch")),
+            ("steps_by", STEPS),
         ):
             require(
                 getattr(self, name) in choices,
                 f"algorithm.{name}: expected {' or '.join(choices)}, got {getattr(self, name)!r}",
             )
+        self.newton.validate()
         if self.agents is None:
             require(
                 self.players == "all" and self.fresh == "step" and self.value_steps == 0,
@@ -172,4 +243,5 @@ class AlgorithmSettings:
     def from_dict(cls, values: dict) -> AlgorithmSettings:
         """Settings from plain data, as `dataclasses.asdict` gives it."""
         optimizers = {name: OptimizerSettings(**values[name]) for name in ("policy_optimizer", "value_optimizer")}
-        return cls(**(values | optimizers))
+        newton = NewtonSettings(**values.get("newton", {}))
+        return cls(**(values | optimizers | {"newton": newton}))

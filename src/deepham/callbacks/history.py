@@ -43,7 +43,7 @@ class History(lightning.Callback):
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, module: DeepHAM) -> None:
         losses = {f"train/{name}": float(torch.stack(values).double().mean()) for name, values in self._losses.items()}
-        rates = {"train/learning_rate": trainer.optimizers[0].param_groups[0]["lr"]}
+        rates = {f"train/{name}": rate for name, rate in module.learner.rates().items()}
         measured = self._measured(trainer, module)
         now = time.perf_counter()  # since the last row: with what is measured, and what was drawn after that
         seconds, self._started = now - self._started, now

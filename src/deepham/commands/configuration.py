@@ -47,6 +47,7 @@ KEYS = (
     "checkpoint_dir",
     "optimized_metric",
 )
+MOST_WEIGHTS = 3000  # of a policy that second-order training moves
 LEAST_HOUSEHOLDS = 0.1  # in each individual state of a batch, on average
 RUN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{,199}")  # file systems take 255 letters, a sweep adds some
 ALLOWED_TARGETS = ("deepham.", "lightning.")
@@ -83,6 +84,52 @@ def _check_enough(economy: Economy, algorithm: AlgorithmSettings) -> None:
             f"{number:.1g} households in state {name} of {economy.individual_shock} on average; expected at least "
             f"{LEAST_HOUSEHOLDS * households / number / algorithm.economies:.0f} agents, or more economies",
         )
+
+
+def _check_second_order(settings: Settings) -> None:
+    """Raise InputError where second-order training cannot be had: another first-order condition than it knows, or
+    networks too wide for it."""
+    algorithm, network, economy, trainer = settings.algorithm, settings.network, settings.economy, settings.trainer
+    if not algorithm.second_order:
+        return
+    method, first_order = f"algorithm.steps_by={algorithm.steps_by}", "train with algorithm=deepham"
+    require(
+        algorithm.objective == "market",
+        f"{method}: the first-order condition of a planner moves with everybody's choices, which is not worked out; "
+        f"{first_order}",
+    )
+    require(
+        economy.choices == ("c",) and type(economy).outcomes is Economy.outcomes and not economy.unknowns,
+        f"{method}: expected an economy whose households choose consumption alone and whose prices follow from "
+        f"aggregates, got "
+        f"{type(economy).__name__}; {first_order}",
+    )
+    require(
+        network.moments == 0,
+        f"{method}: moments that learn are not moved by its steps, network.moments={network.moments}; set "
+        f"network.moments=0, or {first_order}",
+    )
+    require(
+        network.ensemble == 1,
+        f"{method}: its value function is one network, got network.ensemble={network.ensemble}; set network.ensemble=1",
+    )
+    require(
+        trainer.ranks == 1 and not trainer.cuda_graphs,
+        f"{method}: its steps are those of one process, got {trainer.ranks} and trainer.cuda_graphs="
+        f"{str(trainer.cuda_graphs).lower()}; set trainer.gpus=0 or 1, trainer.processes=1, trainer.nodes=1 and "
+        "trainer.cuda_graphs=false",
+    )
+    weights, sampled = network.policy_weights(economy), algorithm.newton.sampled
+    require(
+        weights <= MOST_WEIGHTS,
+        f"{method}: a network of {weights} weights is too wide for it, whose equations are as many squared; expected "
+        f"at most {MOST_WEIGHTS}, such as network.width=24, or {first_order}",
+    )
+    require(
+        sampled >= 2 * weights,
+        f"{method}: {sampled} households are too few for {weights} weights; expected at least {2 * weights}, such as "
+        f"algorithm.newton.households={-(-2 * weights // algorithm.newton.economies) - algorithm.newton.spread}",
+    )
 
 
 def _check_memory(settings: Settings) -> None:
@@ -138,7 +185,8 @@ def read(cfg: DictConfig) -> Settings:
         f"trainer.cuda_graphs: {', '.join(economy.unknowns)} is found by a search whose steps the host decides on; set "
         "trainer.cuda_graphs=false",
     )
-    _check_enough(economy, settings.algorithm)
+    _check_enough(economy, settings.algorithm.of_stream())
+    _check_second_order(settings)
     settings.algorithm.share(settings.trainer.ranks)  # it can be split
     _check_memory(settings)
     if cfg.run is not None:

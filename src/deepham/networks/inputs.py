@@ -9,6 +9,7 @@ from deepham.economics.economy import Economy
 from deepham.networks.full_state import ordered_wealth
 from deepham.networks.moments import GeneralizedMoments
 from deepham.simulation.period import Observation
+from deepham.simulation.population import Population
 
 
 class Inputs(nn.Module):
@@ -55,11 +56,28 @@ class Inputs(nn.Module):
         self.size += len(moments.networks) if moments else 0
 
     def forward(self, seen: Observation) -> tuple[Tensor, Tensor]:
+        return self.own_inputs(seen), self.common(seen, self.crowd(seen.population))
+
+    def own_inputs(self, seen: Observation) -> Tensor:
+        """What differs between households, (B, N, own)."""
         m = seen.resources
         own = [torch.log((m - self.limit) / (self.m - self.limit)), 2 / (self.shift + m / self.c) - 1]
         if self.human_wealth:
             own.append(4 * torch.log((m + self.human_wealth) / (self.m + self.human_wealth)))
         own += [2.0 * (seen.eps == index) - 1 for index in range(1, self.n_eps)]
+        return torch.stack([value.to(m.dtype) for value in own], -1)
+
+    def crowd(self, population: Population) -> Tensor:
+        """What is seen of the population beside its aggregates, moments and quantiles: (B, M + quantiles)."""
+        seen = []
+        if self.moments is not None:
+            seen += (self.aggregate_scale * self.moments(population)).unbind(-1)
+        if self.quantiles:
+            seen += (ordered_wealth(population, self.quantiles) / self.mean_wealth - 1).unbind(-1)
+        return torch.stack(seen, -1) if seen else population.k.new_empty((len(population.k), 0))
+
+    def common(self, seen: Observation, crowd: Tensor) -> Tensor:
+        """What households share, (B, common), of which the `crowd` is given."""
         common = list((self.chain.features(seen.z) / self.unit).unbind(-1))
         common += [
             (seen.aggregates[name][:, 0] - unknown.typical) / unknown.spread for name, unknown in self.unknowns.items()
@@ -67,10 +85,7 @@ class Inputs(nn.Module):
         common += [
             self.aggregate_scale * (seen.aggregates[name][:, 0] / mean - 1) for name, mean in self.aggregates.items()
         ]
-        if self.moments is not None:
-            common += (self.aggregate_scale * self.moments(seen.population)).unbind(-1)
-        if self.quantiles:
-            common += (ordered_wealth(seen.population, self.quantiles) / self.mean_wealth - 1).unbind(-1)
+        common += crowd.unbind(-1)
+        m = seen.resources
         # an economy may have one aggregate state and no aggregates
-        shared = torch.stack([value.to(m.dtype) for value in common], -1) if common else m.new_empty((len(m), 0))
-        return torch.stack([value.to(m.dtype) for value in own], -1), shared
+        return torch.stack([value.to(m.dtype) for value in common], -1) if common else m.new_empty((len(m), 0))

@@ -48,18 +48,22 @@ class PolicyNetwork(nn.Module):
         self.steady_wealth = economy.typical_state()["m"] + (self.base.human_wealth if self.base else 0.0)
 
     def forward(self, seen: Observation) -> Tensor:
+        return Capped.apply(*self.wanted(seen, self.mlp(*self.inputs(seen))))
+
+    def wanted(self, seen: Observation, change: Tensor) -> tuple[Tensor, Tensor]:
+        """What households would consume if they could borrow, and the most that they can consume, both (B, N).
+
+        change: (B, N) the network's part.
+        """
         available = self.spendable(seen)
-        change = self.mlp(*self.inputs(seen))
         if self.share:
-            return torch.sigmoid(change) * available
+            return torch.sigmoid(change) * available, available
         if self.base is None:
-            return Capped.apply(
-                self.typical_consumption * self.substitution(seen) * torch.exp(change), MOST * available
-            )
+            return self.typical_consumption * self.substitution(seen) * torch.exp(change), MOST * available
         wealth = available + self.beyond_limit
         if self.beyond_limit > 0:
             change = change * self.steady_wealth / wealth
-        return Capped.apply(self.base.mpc * self.substitution(seen) * wealth * torch.exp(change), MOST * available)
+        return self.base.mpc * self.substitution(seen) * wealth * torch.exp(change), MOST * available
 
 
 class Capped(torch.autograd.Function):

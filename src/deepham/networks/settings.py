@@ -96,6 +96,11 @@ class NetworkSettings:
         moments = self.moments * layers(1, self.moment_width) * (1 if self.moments_shared else 2)
         return (1 + self.ensemble) * layers(2 + self.moments + self.quantiles, self.width) + moments
 
+    def policy_weights(self, economy: Economy) -> int:
+        """Number of weights of the policy network, without those of moments."""
+        inputs = _inputs(economy, self, torch.Generator(), prices=True).size
+        return self.width * (inputs + 1) + (self.depth - 1) * self.width * (self.width + 1) + self.width + 1
+
     def check_base(self, economy: Economy) -> None:
         """Raise InputError where the networks are to start from a rule that the economy has not got, or that ruins
         it."""

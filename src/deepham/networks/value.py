@@ -43,7 +43,10 @@ class ValueNetwork(nn.Module):
     def members(self, seen: Observation) -> Tensor:
         """The estimate of each network in the ensemble: (ensemble, B, N)."""
         inputs = self.inputs(seen)
-        corrections = torch.stack([mlp(*inputs) for mlp in self.mlps])
+        return self.corrected(seen, torch.stack([mlp(*inputs) for mlp in self.mlps]))
+
+    def corrected(self, seen: Observation, corrections: Tensor) -> Tensor:
+        """V where the networks say so much, (..., B, N)."""
         if self.base is None:
             steady = torch.full_like(seen.resources, self.steady_consumption)
             return self.preferences.utility(steady) / (1 - self.beta) + self.scale * corrections

@@ -5,7 +5,7 @@ One pass over the stream is one outer iteration of DeepHAM and one epoch of Ligh
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import lightning
@@ -34,11 +34,15 @@ class Batch:
     Attributes:
         realised: (B, N), for a step of the value regression, the utility realised from there.
         generator: what the step draws from, on the device of the panel.
+        grid: (G,) nodes of the continuum's histograms.
+        back: has the economies of the stream go on from another panel.
     """
 
     panel: Panel
     realised: Tensor | None = None
     generator: torch.Generator | None = None
+    grid: Tensor | None = None
+    back: Callable[[Panel], None] | None = None
 
 
 class PanelStream(IterableDataset):
@@ -91,7 +95,7 @@ class PanelStream(IterableDataset):
         for _ in range(s.policy_steps):
             if s.fresh == "step":
                 self.panel = self._move_on(self.panel)
-                yield Batch(self.panel, generator=self.generator)
+                yield Batch(self.panel, None, self.generator, self.grid, self.stand)
             else:
                 yield Batch(pool.select(self._choose(len(pool.z), s.economies)), generator=self.generator)
 
@@ -105,6 +109,10 @@ class PanelStream(IterableDataset):
             held = population.k.clamp(self.grid[0], self.grid[-1])
             population = on_grid(self.grid, population.with_assets(held), self.economy.chain.n_eps)
         return Panel(population, panel.z)
+
+    def stand(self, panel: Panel) -> None:
+        """Go on from this panel."""
+        self.panel = panel
 
     def _before_a_batch(self, panel: Panel) -> Panel:
         return self._later(panel, self.settings.move)
@@ -138,7 +146,7 @@ class PanelData(lightning.LightningDataModule):
     ):
         super().__init__()
         self.world, self.capture = world, capture
-        self.settings, self.seed, self.start, self.ranks = settings.share(ranks.size), seed, start, ranks
+        self.settings, self.seed, self.start, self.ranks = settings.of_stream().share(ranks.size), seed, start, ranks
         self.stream: PanelStream | None = None
         self._shares: list[dict] | None = None  # of several processes: the state of each after the last outer iteration
 

@@ -78,8 +78,8 @@ def fit(
                 _keep_batch(error, folders)
                 if retreating or module.retreats or not folders.last.exists():
                     error.advise(
-                        f"a step {SMALLER_STEP:g} times as large did not help, and training stops. Try a smaller "
-                        "algorithm.policy_optimizer.learning_rate, or network.base=frictionless"
+                        f"a step {SMALLER_STEP:g} times as large did not help, and training stops. "
+                        f"{module.learner.advice}"
                     )
                     raise
                 log.warning(

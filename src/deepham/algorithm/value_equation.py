@@ -1,0 +1,63 @@
+"""The Bellman equation of a given policy, linear in the weights of V: its level and its slope.
+
+    level   (V - u - beta E V') / unit,    slope   (dV/dk) / worth - 1
+
+at a sample of households. The level is scaled to permanent relative consumption, the slope is what the envelope
+theorem says of the policy's own choices.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from deepham.algorithm.alone import Onlooker, tomorrow_of_all
+from deepham.algorithm.ergodic_sample import Sample
+from deepham.algorithm.first_order import Linear, slope
+from deepham.algorithm.tapped import row_by_row
+from deepham.economics.economy import Economy
+from deepham.networks.policy import PolicyNetwork
+from deepham.networks.value import ValueNetwork
+from deepham.simulation.expectation import expand_next, expect
+from deepham.simulation.population import Population
+
+
+def bellman_equation(
+    economy: Economy, policy: PolicyNetwork, value: ValueNetwork, sample: Sample
+) -> tuple[Linear, Linear]:
+    """Level and slope; the weights of `Linear` are those of V's one network."""
+    (network,) = value.mlps
+    n = sample.k.shape[1]
+    with torch.no_grad():
+        look, now, after, _ = tomorrow_of_all(economy, policy, sample.panel, derivative=False)
+        wide, wide_next = now.repeat_interleave(n, 0), after.repeat_interleave(n, 0).flatten(0, 1)
+        k, eps, z = sample.k.reshape(-1, 1), sample.eps.reshape(-1, 1), sample.panel.z.repeat_interleave(n, 0)
+        seen = look.observe(wide, k, eps, z)
+        decided = torch.minimum(*policy.wanted(seen, look.tap(policy.mlp, seen, wide).y))
+        choice = economy.complete(decided, seen)
+        following, p_z, p_eps = expand_next(economy, Population.panel(economy.carry(choice, seen), eps), seen)
+        utility, worth = economy.utility(choice, seen), economy.worth(choice, seen)
+    look = Onlooker(economy, value.inputs, look.names)
+    with torch.enable_grad():
+
+        def of(wide, k, eps, z):
+            seen = look.observe(wide, k, eps, z)
+            tap = look.tap(network, seen, wide)
+            return value.corrected(seen, tap.y), tap
+
+        level, today = of(wide, k, eps, z)
+        people = following.population
+        later, tomorrow = of(wide_next, people.k, people.eps, following.z)
+        gap = (level - utility - economy.discount(eps) * expect(later, p_z, p_eps)) / value.unit
+        steep, taps = slope(economy, value, look, seen, wide)
+        steep = steep / worth - 1
+        weight = sample.weight.flatten()
+        steepness = row_by_row(steep, taps)
+        return (
+            Linear(
+                gap.detach().flatten(),
+                weight,
+                row_by_row(gap, [today, tomorrow]),
+                row_by_row(level / value.unit, [today]),
+            ),
+            Linear(steep.detach().flatten(), weight, steepness, steepness),
+        )

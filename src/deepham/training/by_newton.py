@@ -1,0 +1,176 @@
+"""Second-order training: the policy from its first-order condition, V from its Bellman equation."""
+
+from __future__ import annotations
+
+import copy
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from deepham.algorithm.ergodic_sample import Sample, Sampling, scaled
+from deepham.algorithm.first_order import by_policy, by_value, first_order_condition
+from deepham.algorithm.newton import Equations, flat, huber, shift, size, tested
+from deepham.algorithm.value_equation import bellman_equation
+from deepham.simulation.period import Panel, World
+from deepham.training.data import Batch
+from deepham.training.learner import Learner
+
+LEAST_DAMPING, LEAST_DAMPING_OF_V = 1e-11, 1e-8
+WORSE, NOISE = 5.0, 0.01  # a residual so many times the one before, and above so much, rejects a step
+JUMP = 0.25  # so do mean assets that move by so much, in units of the typical, between two updates
+AFTER_REJECTION, AFTER_ACCEPTANCE = 10.0, 0.3  # factors of the damping
+
+
+class ByNewton(Learner):
+    """One update for each batch: a step of the policy, and of V where it is V's turn.
+
+    Computed in float64. The weights before the last step are kept, and so is where the economies stood: where the next
+    sample shows that the step was a bad one, it is taken back, and the damping rises.
+    """
+
+    advice = "Try a smaller algorithm.newton.largest_step, or more algorithm.newton.damping"
+
+    def __init__(self, module: Any):
+        super().__init__(module)
+        s = module.settings.newton
+        self.sampling = Sampling(
+            s.households, s.spread, s.spread_weight, module.settings.rich_weight, module.settings.poor_weight
+        )
+        self.by_value = module.settings.steps_by == "deepham_newton"
+        self.equations = {"policy": Equations(), "value": Equations()}
+        self.caution = 1.0  # factor of the damping
+        self.reach = 1.0  # factor of the largest step
+        self.last: dict = {}  # what it takes to take the last step back
+        self.told: dict[str, float] = {}
+
+    def begin(self) -> None:
+        module = self.module
+        # exact to float64: tables that were once float32 would not do
+        model = dict(module.hparams["model"])
+        self.economy = module.create_economy(**model).under(module.settings.objective).to(device=module.device)
+
+    def step(self, batch: Batch) -> dict[str, Tensor]:
+        module, settings, panel = self.module, self.module.settings, batch.panel
+        module.check_finite("a state of the population", panel.population.k.sum(), batch)
+        total = settings.outer_iterations * settings.policy_steps
+        early = module.updates < settings.newton.early * total
+        sample = self._sample(batch, early)
+        if self._policy_step(sample, batch, early):
+            if self.by_value or module.updates >= total - settings.newton.value_updates:
+                self._value_step(sample)
+        module.updates += 1
+        module.update_averages(1.0)  # the last weights are the solution
+        return {f"{name}_residual": torch.tensor(self.told[name]) for name in ("policy", "value") if name in self.told}
+
+    def _sample(self, batch: Batch, early: bool) -> Sample:
+        settings, generator, grid = self.module.settings.newton, batch.generator, batch.grid
+        assert generator is not None and grid is not None  # the stream's, of the continuum
+        policy = copy.deepcopy(self.module.policy).double()
+        with torch.no_grad():
+            seen = World(self.economy, policy).observe(batch.panel.to(dtype=torch.float64))
+            sample = self.sampling.draw(seen, grid.double(), self.module.typical, generator)
+        width = settings.scale_early if early else settings.scale_late
+        return scaled(sample, self.economy.borrowing_limit, width, generator)
+
+    def _policy_step(self, sample: Sample, batch: Batch, early: bool) -> bool:
+        """Whether the last step was a good one; if so the next one is taken."""
+        module, settings, equations = self.module, self.module.settings.newton, self.equations["policy"]
+        policy, value = (copy.deepcopy(network).double() for network in (module.policy, module.value))
+        worth = by_value(self.economy, value) if self.by_value else by_policy(self.economy, policy)
+        linear = first_order_condition(self.economy, policy, sample, worth)
+        weight = huber(linear.residual, linear.weight, settings.outlier)
+        residual, held = (
+            size(linear.residual, weight),
+            float(batch.panel.population.mean(batch.panel.population.k).mean()),
+        )
+        good = self._is_good(residual, held)
+        self.told |= {"policy": residual, "accepted": float(good)}
+        if not good:
+            self._take_back(batch)
+            return False
+        before = flat(module.policy)
+        self.last = {
+            "weights": before,
+            "equations": equations.state(),
+            "residual": residual,
+            "held": held,
+            "panel": list(batch.panel.tensors()),
+        }
+        equations.add(
+            *tested(linear, weight, settings.least_squares), settings.memory_early if early else settings.memory_late
+        )
+        damping = max(settings.damping * residual**2 * self.caution, LEAST_DAMPING)
+        change = self._solved(equations, damping)
+        most = settings.largest_step * self.reach
+        change = change * min(1.0, most / max(size(linear.own @ change, weight), 1e-300))
+        shift(module.policy, change)
+        equations.moved(change)
+        self.caution = max(1.0, self.caution * AFTER_ACCEPTANCE)
+        self.told |= {"damping": damping, "step": size(linear.own @ change, weight)}
+        return True
+
+    def _is_good(self, residual: float, held: float) -> bool:
+        if not self.last:
+            return math.isfinite(residual)
+        worse = residual > max(NOISE, WORSE * self.last["residual"])
+        # where an outer iteration starts afresh, assets jump by themselves
+        jumped = not self.module.settings.restart and not abs(held - self.last["held"]) < JUMP * self.economy.scale
+        return math.isfinite(residual) and not worse and not jumped
+
+    def _take_back(self, batch: Batch) -> None:
+        """Back to where the last step was taken, to take a shorter one from there."""
+        module, last = self.module, self.last
+        if not last:
+            raise module.diverged("the first-order condition is no number at the untrained policy", None)
+        shift(module.policy, (last["weights"] - flat(module.policy)))
+        self.equations["policy"].load(last["equations"])
+        assert batch.back is not None
+        batch.back(Panel.of(*last["panel"]))
+        self.caution *= AFTER_REJECTION
+
+    def _value_step(self, sample: Sample) -> None:
+        module, newton, equations = self.module, self.module.settings.newton, self.equations["value"]
+        policy, value = (copy.deepcopy(network).double() for network in (module.policy, module.value))
+        level, slope = bellman_equation(self.economy, policy, value, sample)
+        at_level, at_slope = (huber(each.residual, each.weight, newton.outlier) for each in (level, slope))
+        (a, b), (c, d) = (
+            tested(each, weight, newton.least_squares) for each, weight in ((level, at_level), (slope, at_slope))
+        )
+        equations.add(newton.level_weight * a + c, newton.level_weight * b + d, newton.memory_late)
+        damping = newton.damping * size(level.residual, at_level) ** 2 + LEAST_DAMPING_OF_V
+        change = self._solved(equations, damping)
+        shift(module.value, change)
+        equations.moved(change)
+        self.told |= {"value": size(level.residual, at_level), "slope": size(slope.residual, at_slope)}
+
+    def _solved(self, equations: Equations, damping: float) -> Tensor:
+        """The step, with more damping where there is none."""
+        for power in range(8):
+            change = equations.solve(damping * 10.0**power)
+            if bool(change.isfinite().all()):
+                return change
+        raise self.module.diverged("the equations of a step have no solution", None)
+
+    def rates(self) -> dict[str, float]:
+        return dict(self.told)
+
+    def slow_down(self, factor: float) -> None:
+        self.reach *= factor
+
+    def state(self) -> dict:
+        return {
+            "equations": {name: each.state() for name, each in self.equations.items()},
+            "caution": self.caution,
+            "reach": self.reach,
+            "last": self.last,
+            "told": self.told,
+        }
+
+    def load(self, state: dict) -> None:
+        if not state:
+            return
+        for name, each in self.equations.items():
+            each.load(state["equations"][name])
+        self.caution, self.reach, self.last, self.told = (state[name] for name in ("caution", "reach", "last", "told"))

@@ -1,0 +1,138 @@
+"""Second-order steps: derivatives against differences, equations that are remembered, where households are drawn."""
+
+import pytest
+import torch
+
+from deepham.algorithm.ergodic_sample import Sample, Sampling, scaled
+from deepham.algorithm.first_order import by_policy, by_value, first_order_condition
+from deepham.algorithm.newton import Equations, flat, huber, shift
+from deepham.algorithm.residuals import residuals
+from deepham.algorithm.value_equation import bellman_equation
+from deepham.networks.settings import NetworkSettings, build_networks
+from deepham.simulation.continuum import on_grid, wealth_grid
+from deepham.simulation.period import Panel, World
+from deepham.simulation.walk import initial_panel
+
+
+@pytest.fixture
+def networks(ks98):
+    """Small ones near their base, as they are met in training."""
+
+    def build(**changes):
+        shape = {"width": 5, "depth": 2, "activation": "tanh", "base": "frictionless", "aggregate_scale": 10.0}
+        found = build_networks(ks98, NetworkSettings("test", ensemble=1, **(shape | changes)), 3)
+        generator = torch.Generator().manual_seed(5)
+        for network in found:
+            network.double()
+            shift(network, 0.05 * torch.randn(flat(network).shape, generator=generator, dtype=torch.float64))
+        return found
+
+    return build
+
+
+@pytest.fixture
+def sample(ks98, seeded):
+    grid = wealth_grid(ks98, 40, 8.0)
+    panel = initial_panel(ks98, 3, 500, seeded())
+    people = on_grid(grid, panel.population.with_assets(panel.population.k.clamp(grid[0], grid[-1])), 2)
+    k = torch.rand((3, 20), generator=seeded(2), dtype=torch.float64) * 100 + 5
+    eps = torch.randint(2, (3, 20), generator=seeded(3))
+    return Sample(Panel(people, panel.z), k, eps, torch.ones_like(k))
+
+
+def along(network, jacobian, numbers, step=1e-4):
+    """How numbers() change along a direction in the weights, by the Jacobian and by a difference."""
+    generator = torch.Generator().manual_seed(7)
+    direction = torch.randn(flat(network).shape, generator=generator, dtype=torch.float64)
+    shift(network, step * direction)
+    above = numbers()
+    shift(network, -2 * step * direction)
+    below = numbers()
+    shift(network, step * direction)
+    return jacobian @ direction, (above - below) / (2 * step)
+
+
+@pytest.mark.parametrize("changes", [{}, {"aggregates": False, "quantiles": 4}], ids=["mean", "quantiles"])
+@pytest.mark.parametrize("how", ["policy", "value"])
+def test_the_first_order_condition_moves_with_the_weights_as_its_jacobian_says(ks98, networks, sample, how, changes):
+    policy, value = networks(**changes)
+    worth = by_policy(ks98, policy) if how == "policy" else by_value(ks98, value)
+    linear = first_order_condition(ks98, policy, sample, worth)
+    said, found = along(policy, linear.jacobian, lambda: first_order_condition(ks98, policy, sample, worth).residual)
+    torch.testing.assert_close(said, found, rtol=1e-5, atol=1e-6)
+
+
+def test_the_bellman_equation_moves_with_the_weights_of_the_value_as_its_jacobian_says(ks98, networks, sample):
+    policy, value = networks()
+    for part in (0, 1):
+        linear = bellman_equation(ks98, policy, value, sample)[part]
+        said, found = along(
+            value, linear.jacobian, lambda: bellman_equation(ks98, policy, value, sample)[part].residual
+        )
+        torch.testing.assert_close(said, found, rtol=1e-5, atol=1e-6)
+
+
+def test_residuals_are_those_that_solutions_are_measured_by(ks98, networks, sample):
+    policy, value = networks()
+    people = sample.panel.population
+    everybody = Sample(sample.panel, people.k, people.eps, people.weight)
+    measured = residuals(World(ks98, policy, value), sample.panel, optimality=False)
+    linear = first_order_condition(ks98, policy, everybody, by_policy(ks98, policy))
+    level, _ = bellman_equation(ks98, policy, value, everybody)
+    seen = World(ks98, policy).observe(sample.panel)
+    inner = (policy(seen) < 0.99 * seen.resources).flatten()  # those at the limit may want more than they can have
+    torch.testing.assert_close(
+        linear.residual[inner], (1 + measured.euler.flatten()[inner]).log(), rtol=1e-9, atol=1e-12
+    )
+    torch.testing.assert_close(level.residual * value.unit, measured.bellman_policy.flatten(), rtol=1e-9, atol=1e-9)
+
+
+def test_who_is_held_at_the_limit_and_wants_to_be_there_has_nothing_to_learn(ks98, networks, sample):
+    policy, _ = networks()
+    poor = Sample(sample.panel, torch.full_like(sample.k, 1e-3), torch.zeros_like(sample.eps), sample.weight)
+    with torch.no_grad():
+        policy.mlp[-1].bias += 3.0  # everybody consumes all, today and tomorrow
+    linear = first_order_condition(ks98, policy, poor, by_policy(ks98, policy))
+    held = linear.residual == 0
+    assert bool(held.any()) and not bool(linear.jacobian[held].any())
+    saved = (~held).nonzero()[:, 0]
+    assert bool((linear.residual[saved] > 0).all()) and bool(linear.own[saved].any(1).all())
+
+
+def test_equations_that_have_been_solved_are_remembered_at_the_weights_they_led_to():
+    generator = torch.Generator().manual_seed(1)
+    slopes, truth = torch.randn((50, 4), generator=generator, dtype=torch.float64), torch.arange(4.0).double()
+    equations, weights = Equations(), torch.zeros(4, dtype=torch.float64)
+    for rows in slopes.split(10):  # each alone would do
+        equations.add(rows.T @ rows, rows.T @ (rows @ (weights - truth)), 0.7)
+        change = 0.5 * equations.solve(1e-12)
+        weights = weights + change
+        equations.moved(change)
+    torch.testing.assert_close(weights, truth * (1 - 0.5**5), rtol=1e-9, atol=1e-9)
+
+
+def test_outliers_weigh_less_and_weights_sum_to_one():
+    residual, weight = torch.tensor([0.01, -0.02, 0.03, -3.0]), torch.tensor([1.0, 2.0, 1.0, 1.0])
+    found = huber(residual, weight, 0.1)
+    torch.testing.assert_close(found / found[0], torch.tensor([1.0, 2.0, 1.0, 0.1 / 3.0]))
+    assert float(found.sum()) == pytest.approx(1)
+
+
+def test_households_are_drawn_by_mass_and_scaled_with_their_economy(ks98, sample, seeded, networks):
+    grid = wealth_grid(ks98, 40, 8.0)
+    typical, people = ks98.typical_household(), sample.panel.population
+    seen = World(ks98, networks()[0]).observe(sample.panel)
+    drawn = Sampling(4000, 10, 0.1, 0.0, 0.0).draw(seen, grid, typical, seeded())
+    inner = drawn.weight == 1
+    assert inner.sum(1).tolist() == [4000] * 3 and drawn.k.shape == (3, 4010)
+    held = (drawn.k * inner).sum(1, keepdim=True) / 4000
+    torch.testing.assert_close(held, people.mean(people.k), rtol=0.02, atol=0.0)
+    unemployed = ((drawn.eps == 0) & inner).sum(1, keepdim=True) / 4000
+    torch.testing.assert_close(unemployed.double(), people.mean((people.eps == 0).double()), rtol=0.0, atol=0.002)
+    moved = scaled(drawn, 0.0, 0.1, seeded())
+    factor = moved.k / drawn.k
+    assert 0.9 < float(factor.min()) < float(factor.max()) < 1.1
+    torch.testing.assert_close(factor, factor[:, :1].expand_as(factor))
+    torch.testing.assert_close(
+        moved.panel.population.k / people.k.clamp_min(1e-9), factor[:, :1].expand_as(people.k) * (people.k > 0)
+    )

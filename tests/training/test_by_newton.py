@@ -1,0 +1,71 @@
+"""Second-order training finds a known solution, takes a bad step back, and says in one line where it cannot be had."""
+
+import pytest
+import torch
+
+from deepham.algorithm.newton import flat, shift
+from deepham.errors import InputError, TrainingDiverged
+from deepham.simulation.period import Panel, World
+from deepham.simulation.population import Population
+from deepham.training.data import Batch
+from deepham.training.fit import fit
+
+SMALL = [
+    "network.width=4",
+    "algorithm.nodes=20",
+    "algorithm.newton.economies=3",
+    "algorithm.newton.households=60",
+    "algorithm.newton.value_updates=10",
+]
+
+
+@pytest.mark.parametrize("method, bar", [("euler_newton", 1e-3), ("deepham_newton", 1e-2)])
+def test_it_finds_the_closed_form_in_forty_updates(settings, method, bar):
+    few = ["algorithm.policy_steps=20", "algorithm.newton.largest_step=0.3", "network.width=6", "algorithm.move=2"]
+    chosen = settings("model=brock_mirman", f"algorithm={method}", *few)
+    module, data = fit(chosen, [], [])
+    world = World(chosen.economy, module.policy_average.double(), module.value_average.double())
+    seen = world.observe(data.panel.to(dtype=torch.float64))
+    gap = (world.policy(seen) / chosen.economy.closed_form(seen.resources) - 1).abs()
+    assert float(seen.population.mean(gap).max()) < bar  # the untrained network is off by 2
+
+
+def test_a_step_that_makes_matters_worse_is_taken_back_and_the_next_is_shorter(settings):
+    module, data = fit(settings("algorithm=euler_newton", *SMALL, "algorithm.outer_iterations=1"), [], [])
+    learner, before = module.learner, flat(module.policy)
+    last = learner.last
+    shift(module.policy, 0.5 * torch.ones_like(before))
+    learner.step(Batch(data.stream.panel))
+    torch.testing.assert_close(flat(module.policy), last["weights"])
+    assert torch.equal(data.stream.panel.population.weight, last["panel"][2])
+    assert learner.rates()["accepted"] == 0 and learner.caution > 1
+    learner.step(Batch(data.stream.panel))
+    assert learner.rates()["accepted"] == 1
+
+
+def test_a_population_that_is_no_number_ends_training(settings):
+    module, data = fit(settings("algorithm=euler_newton", *SMALL, "algorithm.outer_iterations=1"), [], [])
+    people = data.stream.panel.population
+    broken = Panel(Population(people.k * float("nan"), people.eps, people.weight), data.stream.panel.z)
+    with pytest.raises(TrainingDiverged, match="a state of the population"):
+        module.learner.step(Batch(broken))
+
+
+@pytest.mark.parametrize(
+    "overrides, said",
+    [
+        (["network.width=80"], "a network of 7121 weights is too wide.*at most 3000.*algorithm=deepham"),
+        (["algorithm.newton.households=10"], "720 households are too few for 793 weights.*households=47"),
+        (["model=davila12", "algorithm.objective=planner", "network.base=typical"], "planner.*algorithm=deepham"),
+        (["network=generalized_moments"], "network.moments=0"),
+        (["network.ensemble=3"], "network.ensemble=1"),
+        (["trainer.processes=2"], "trainer.processes=1"),
+        (["algorithm.newton.outlier=0"], "algorithm.newton.outlier: expected a positive number, got 0"),
+        (["algorithm.newton.memory_late=1"], "algorithm.newton.memory_late: expected a number from 0 to 0.999"),
+        (["algorithm.steps_by=newton"], "algorithm.steps_by: expected gradient or euler_newton or deepham_newton"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_where_it_cannot_be_had_one_line_says_why(settings, overrides, said):
+    with pytest.raises(InputError, match=said):
+        settings("algorithm=euler_newton", *overrides)
