@@ -94,7 +94,7 @@ def solve_law_of_motion(
         c = HouseholdProblem(economy, laws.law(x), grid).consumption(c, tolerance=1e-5 if settling else 1e-7)
         policy = GridFunction(grid, c, economy.spendable)
         ergodic = ergodic_path(
-            World(economy, policy.on_histogram(nodes)),
+            World(economy, policy.on_histogram(nodes), clamped=True),  # early laws lead anywhere
             nodes,
             start.select(slice(economies)),
             path,
