@@ -1,8 +1,8 @@
 """What the pages say can be done can be done: each command runs or composes, each example runs, each link leads
 somewhere.
 
-The pages are README.md, CONTRIBUTING.md and every docs/*.md. A block ```sh or ```bash is a list of commands, a block ```python that
-imports deepham is an example, and `python scripts/...` in a text or a table is a command, too. Blocks without a
+The pages are README.md, CONTRIBUTING.md and every docs/*.md. A block ```sh or ```bash is a list of commands, a block
+```python that imports deepham is an example, and `python scripts/...` in a text or a table is a command, too. Blocks without a
 language show output.
 
 Training commands run at tiny sizes, and of a sweep two jobs, after all have been composed; evaluate, report and
