@@ -2,8 +2,8 @@
 somewhere.
 
 The pages are README.md, CONTRIBUTING.md and every docs/*.md. A block ```sh or ```bash is a list of commands, a block
-```python that imports deepham is an example, and `python scripts/...` in a text or a table is a command, too. Blocks without a
-language show output.
+```python that imports deepham is an example, and `python scripts/...` in a text or a table is a command, too. Blocks
+without a language show output.
 
 Training commands run at tiny sizes, and of a sweep two jobs, after all have been composed; evaluate, report and
 summarize look at one tiny run under the names that they ask for. What needs an extra, a GPU, a cluster or minutes is
