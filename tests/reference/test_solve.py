@@ -187,10 +187,10 @@ def test_doubling_is_the_distance_to_half_as_many_nodes_in_percent(ks98):
     fine = _solve(ks98, TINY, None)
     coarse = replace(
         fine,
-        policy=replace(fine.policy, values=1.02 * fine.policy.values, capped=False),
+        policy=replace(fine.policy, values=1.02 * fine.policy.values, most=None),
         ergodic=replace(fine.ergodic, K=0.99 * fine.ergodic.K),
     )
-    found = _doubling(ks98, replace(fine, policy=replace(fine.policy, capped=False)), coarse)
+    found = _doubling(ks98, replace(fine, policy=replace(fine.policy, most=None)), coarse)
     path_gap = -100 * math.log(0.99)
     assert found == pytest.approx(
         {"doubling.mean_K": 1, "doubling.path_gap": path_gap, "doubling.wealth_sd": 0, "doubling.consumption": 2}

@@ -151,13 +151,13 @@ def test_the_watch_sees_what_waits():
 
 def test_a_number_that_is_none_is_found_at_the_end_of_the_outer_iteration(settings, monkeypatch):
     as_on_a_gpu(monkeypatch)
-    check = DeepHAM._check_finite
+    check = DeepHAM.check_finite
 
     def fault(self, what, value, *rest):
         at = self.trainer.fit_loop.epoch_loop.batch_idx
         check(self, what, torch.tensor(float("nan")) if at >= 2 and what == "the value loss" else value, *rest)
 
-    monkeypatch.setattr(DeepHAM, "_check_finite", fault)
+    monkeypatch.setattr(DeepHAM, "check_finite", fault)
     with pytest.raises(TrainingDiverged, match="the value loss is not a number in step 3 of outer iteration 1"):
         fit(settings("algorithm.outer_iterations=2", f"algorithm.policy_steps={STEPS}"), [], [])
 
