@@ -9,29 +9,10 @@ both.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
 from deepham.algorithm.first_order import Linear
-
-
-@dataclass(frozen=True)
-class Move:
-    """A change of weights and what it rests on.
-
-    Attributes:
-        change: (W,).
-        residual: root mean square of the condition before it, shares of consumption.
-        damping: that was used.
-        taken: share of the step that is taken.
-    """
-
-    change: Tensor
-    residual: float
-    damping: float
-    taken: float
 
 
 class Equations:

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
-from scipy.optimize import brentq
+from scipy.optimize import root_scalar
 from torch import Tensor
 
 from deepham.economics.economy import Economy, Own, Seen, Wide, parameter, require
@@ -115,7 +115,7 @@ class OLG6(Economy):
 
         if not saved(LEAST) > LEAST or not saved(MOST) < MOST:
             raise OverflowError(f"capital would not be between {LEAST:g} and {MOST:g}")
-        K = float(brentq(lambda K: saved(K) - K, LEAST, MOST))  # type: ignore[arg-type]
+        K = float(root_scalar(lambda K: saved(K) - K, bracket=(LEAST, MOST)).root)
         R, w = prices(K)
         m = (R * K + w) / AGES
         return {"K": K / AGES, "c": m - K / AGES, "m": m}

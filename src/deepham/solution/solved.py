@@ -84,8 +84,8 @@ class SolvedEconomy:
         return Population.histogram(self.grid, self.mass.reshape(len(self.mass), self.economy.chain.n_eps, -1))
 
     def _ergodic_mass(self) -> Tensor:
-        """`mass` where none was given."""
-        raise NotImplementedError
+        """`mass` where none was given. Raises InputError where nothing else finds it."""
+        raise InputError("mass: expected the ergodic masses (n_z, n_eps * nodes), got None")
 
     @property
     def cross_sections(self) -> Panel:
