@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: train test test-all lint check-gpu
+.PHONY: train test test-all lint docs check-gpu
 
 train: .venv/ready
 	$(BIN)/python scripts/train.py $(ARGS)
@@ -15,9 +15,13 @@ test-all: .venv/ready
 	$(BIN)/python -m pytest -n 2 -m "slow or not slow" $(ARGS)
 
 lint: .venv/ready
-	$(BIN)/ruff format --check src benchmarks scripts tests
-	$(BIN)/ruff check src benchmarks scripts tests
+	$(BIN)/ruff format --check src benchmarks scripts tests docs notebooks
+	$(BIN)/ruff check src benchmarks scripts tests docs notebooks
 	$(BIN)/pyright --project pyproject.toml
+
+# the site, in site/: the notebooks are run for it, and a warning is an error
+docs: .venv/docs-ready
+	$(BIN)/mkdocs build --strict
 
 check-gpu: .venv/ready
 	scripts/check_gpu.sh $(ARGS)
@@ -25,4 +29,8 @@ check-gpu: .venv/ready
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -c constraints.txt -e ".[dev]"
+	touch $@
+
+.venv/docs-ready: .venv/ready
+	$(BIN)/python -m pip install -c constraints.txt -e ".[docs]"
 	touch $@

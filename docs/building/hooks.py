@@ -1,0 +1,74 @@
+"""Hooks of mkdocs: what the site adds to the pages of docs/.
+
+- README.md, CONTRIBUTING.md and CHANGELOG.md become pages, the README the first one: nothing is written twice.
+- The notebooks are run, and become pages with their outputs (notebooks.py).
+- <!-- README.md: economies --> becomes that table of the README.
+- A link to a file of the project that is no page leads to the repository.
+- KaTeX and its fonts are laid into the site (katex.py), so that equations need no network.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import sys
+from pathlib import Path
+
+from mkdocs.exceptions import PluginError
+from mkdocs.structure.files import File
+
+sys.path.insert(0, str(Path(__file__).parent))
+import katex
+import notebooks
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PAGES = {"index.md": "README.md", "contributing.md": "CONTRIBUTING.md", "changelog.md": "CHANGELOG.md"}
+SOURCES = {source: name for name, source in PAGES.items()}
+SECTION = re.compile(r"<!-- README.md: (\w+) -->")
+LINK = re.compile(r"(\]\()(?!https?:|#|mailto:)([^)#\s]+)(#[^)]*)?(\))")
+
+
+def on_files(files, config):
+    for name, source in PAGES.items():
+        text = (ROOT / source).read_text(encoding="utf-8")
+        files.append(File.generated(config, name, content=text.replace("](docs/", "](")))
+    for path, content in katex.assets(ROOT / ".cache").items():
+        files.append(File.generated(config, f"assets/katex/{path}", content=content))
+    for notebook in sorted((ROOT / "notebooks").glob("*.py")):
+        for path, content in notebooks.page(notebook, config.extra["repository"], ROOT / ".cache").items():
+            files.append(File.generated(config, path, content=content))
+    return files
+
+
+def on_page_markdown(markdown, page, config, files):
+    where = posixpath.dirname(page.file.src_uri)
+
+    def in_site(found):
+        before, target, anchor, after = found.groups()
+        path = posixpath.normpath(posixpath.join(where, target))
+        if files.get_file_from_path(path) is None:
+            source = _in_project(path, page.file.src_uri)
+            path = SOURCES.get(source) or re.sub(r"^(notebooks/.*)\.ipynb$", r"\1.md", source)
+            if files.get_file_from_path(path) is None:
+                return f"{before}{config.extra['repository']}/blob/main/{source}{anchor or ''}{after}"
+        return f"{before}{posixpath.relpath(path, where or '.')}{anchor or ''}{after}"
+
+    return LINK.sub(in_site, SECTION.sub(lambda found: _section(found[1], where), markdown))
+
+
+def _in_project(path: str, page: str) -> str:
+    """The path of a file of the project, which a page of docs/ or of the project's root says from where it lies."""
+    for base in (DOCS, ROOT):
+        there = (base / path).resolve()
+        if there.exists() and there.is_relative_to(ROOT):
+            return there.relative_to(ROOT).as_posix()
+    raise PluginError(f"{page}: the link {path} leads nowhere")
+
+
+def _section(name: str, where: str) -> str:
+    """The table of the README between <!-- name --> and <!-- end -->, for a page of this folder of docs/."""
+    table = (ROOT / "README.md").read_text(encoding="utf-8").partition(f"<!-- {name} -->\n")[2].partition("<!-- end")[0]
+    if not table:
+        raise PluginError(f"README.md has no table <!-- {name} -->")
+    return table.replace("](docs/", "](" + posixpath.relpath(".", where or ".") + "/")
