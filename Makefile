@@ -15,8 +15,8 @@ test-all: .venv/ready
 	$(BIN)/python -m pytest -n 2 -m "slow or not slow" $(ARGS)
 
 lint: .venv/ready
-	$(BIN)/ruff format --check src benchmarks scripts tests docs notebooks
-	$(BIN)/ruff check src benchmarks scripts tests docs notebooks
+	$(BIN)/ruff format --check src benchmarks scripts tests docs/building docs/early_stop.py notebooks
+	$(BIN)/ruff check src benchmarks scripts tests docs/building docs/early_stop.py notebooks
 	$(BIN)/pyright --project pyproject.toml
 
 # the site, in site/: the notebooks are run for it, and a warning is an error

@@ -1,8 +1,8 @@
-"""What early stop would have spared in a sweep that ran without it: python docs/early_stop.py <sweep>
+"""What early stop would have saved in a sweep that ran without it: python docs/early_stop.py <sweep>
 
-The rule is replayed on the histories of the sweep's finished jobs, in the order in which they ran and in 500 others, for some
-factors: the share of the outer iterations that is spared, how often the best job is stopped, and how much worse the best of
-the others is then.
+The rule is replayed on the histories of the finished jobs of the sweep, in the order in which they ran and in 500
+other orders, for some factors: the share of the outer iterations that is saved, how often the best job is stopped, and
+how much worse the best of the others is then.
 """
 
 import random
@@ -22,7 +22,7 @@ def replay(histories, stop):
     seen = []
     for errors in histories:
         looks = stop.looks(len(errors))
-        seen.append(errors[:next((done for done in looks if stop.why(errors[:done], seen)), len(errors))])
+        seen.append(errors[: next((done for done in looks if stop.why(errors[:done], seen)), len(errors))])
     return [len(errors) for errors in seen]
 
 
@@ -36,14 +36,20 @@ def outcome(jobs, stop):
 
 def main(sweep):
     runs = outcomes([Path("checkpoints") / job["run"] for job in jobs_of(sweep, Path("checkpoints"))])
-    jobs = [(history_of(Path("logs") / run.name, f"errors/{MEASURE}"), run.measures[MEASURE]) for run in runs if run.complete]
+    jobs = [
+        (history_of(Path("logs") / run.name, f"errors/{MEASURE}"), run.measures[MEASURE])
+        for run in runs
+        if run.complete
+    ]
     orders = [random.Random(number).sample(jobs, len(jobs)) for number in range(ORDERS)]
     print(f"{len(jobs)} jobs | factor | spared | in {ORDERS} orders: spared | best stopped | error lost, mean | most")
     for factor in (1.0, 1.2, 1.5, 2.0):
         stop = EarlyStop(MEASURE, factor=factor)
         spared, stopped, lost = zip(*(outcome(order, stop) for order in orders))
-        print(f"| {factor} | {outcome(jobs, stop)[0]:.0%} | {sum(spared) / ORDERS:.0%} | {sum(stopped) / ORDERS:.1%} | "
-              f"{sum(lost) / ORDERS:.1%} | {max(lost):.0%} |")
+        print(
+            f"| {factor} | {outcome(jobs, stop)[0]:.0%} | {sum(spared) / ORDERS:.0%} | {sum(stopped) / ORDERS:.1%} | "
+            f"{sum(lost) / ORDERS:.1%} | {max(lost):.0%} |"
+        )
 
 
 if __name__ == "__main__":

@@ -18,8 +18,9 @@ from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File
 
 sys.path.insert(0, str(Path(__file__).parent))
-import katex
-import notebooks
+import katex  # noqa: E402
+
+import notebooks  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -49,7 +50,7 @@ def on_page_markdown(markdown, page, config, files):
         path = posixpath.normpath(posixpath.join(where, target))
         if files.get_file_from_path(path) is None:
             source = _in_project(path, page.file.src_uri)
-            path = SOURCES.get(source) or re.sub(r"^(notebooks/.*)\.ipynb$", r"\1.md", source)
+            path = SOURCES.get(source) or re.sub(r"^(notebooks/.*)\.ipynb$", r"\1.md", source.removeprefix("docs/"))
             if files.get_file_from_path(path) is None:
                 return f"{before}{config.extra['repository']}/blob/main/{source}{anchor or ''}{after}"
         return f"{before}{posixpath.relpath(path, where or '.')}{anchor or ''}{after}"

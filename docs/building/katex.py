@@ -1,4 +1,4 @@
-"""KaTeX, which draws equations, with its fonts: fetched once from the npm registry, by the npm that comes with pyright."""
+"""KaTeX, which draws equations, with its fonts: fetched once from the npm registry by the npm of pyright."""
 
 from __future__ import annotations
 

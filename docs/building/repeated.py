@@ -1,7 +1,7 @@
-"""Figures that stand in several places are those of numbers.yaml.
+"""Figures that stand in several places are those of repeated.yaml.
 
-A page writes <!--grid.time-->17 s<!--/-->, of which a reader sees 17 s. python docs/building/numbers.py writes the
-values of numbers.yaml into all pages; a test says where one is another.
+A page writes <!--grid.time-->17 s<!--/-->, of which a reader sees 17 s. python docs/building/repeated.py writes the
+values of repeated.yaml into all pages; a test says where one is another.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def pages() -> list[Path]:
 
 def numbers() -> dict[str, str]:
     """Every value by its name, such as grid.time."""
-    groups = yaml.safe_load((Path(__file__).parent / "numbers.yaml").read_text(encoding="utf-8"))
+    groups = yaml.safe_load((Path(__file__).parent / "repeated.yaml").read_text(encoding="utf-8"))
     return {f"{group}.{key}": str(value) for group, keys in groups.items() for key, value in keys.items()}
 
 
