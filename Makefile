@@ -21,7 +21,7 @@ lint: .venv/ready
 
 # the site, in site/: the notebooks are run for it, and a warning is an error
 docs: .venv/docs-ready
-	$(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 check-gpu: .venv/ready
 	scripts/check_gpu.sh $(ARGS)

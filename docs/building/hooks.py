@@ -12,6 +12,7 @@ from __future__ import annotations
 import posixpath
 import re
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from mkdocs.exceptions import PluginError
@@ -36,22 +37,28 @@ def on_files(files, config):
         files.append(File.generated(config, name, content=text.replace("](docs/", "](")))
     for path, content in katex.assets(ROOT / ".cache").items():
         files.append(File.generated(config, f"assets/katex/{path}", content=content))
-    for notebook in sorted((ROOT / "notebooks").glob("*.py")):
-        for path, content in notebooks.page(notebook, config.extra["repository"], ROOT / ".cache").items():
-            files.append(File.generated(config, path, content=content))
+    with ThreadPoolExecutor(2) as two:
+        sources = sorted((ROOT / "notebooks").glob("*.py"))
+        for page in two.map(lambda source: notebooks.page(source, config.extra["repository"], ROOT / ".cache"), sources):
+            for path, content in page.items():
+                files.append(File.generated(config, path, content=content))
     return files
 
 
 def on_page_markdown(markdown, page, config, files):
     where = posixpath.dirname(page.file.src_uri)
 
+    def is_page(path):
+        file = files.get_file_from_path(path)
+        return file is not None and file.inclusion.is_included()
+
     def in_site(found):
         before, target, anchor, after = found.groups()
         path = posixpath.normpath(posixpath.join(where, target))
-        if files.get_file_from_path(path) is None:
+        if not is_page(path):
             source = _in_project(path, page.file.src_uri)
             path = SOURCES.get(source) or re.sub(r"^(notebooks/.*)\.ipynb$", r"\1.md", source.removeprefix("docs/"))
-            if files.get_file_from_path(path) is None:
+            if not is_page(path):
                 return f"{before}{config.extra['repository']}/blob/main/{source}{anchor or ''}{after}"
         return f"{before}{posixpath.relpath(path, where or '.')}{anchor or ''}{after}"
 

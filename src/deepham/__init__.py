@@ -74,7 +74,7 @@ def solve(
         init_from: a solution to start from, by its folder or the name of a shipped one; its calibration may be another.
         progress: whether to print how far training is, once per outer iteration. None: on a terminal and in a notebook.
         parameters: calibration, such as beta=0.985; numbers of NumPy, pandas and torch will do, alone, in lists and as
-        matrices.
+            matrices.
 
     Raises:
         InputError: bad input, before anything is simulated.

@@ -24,8 +24,8 @@ class RiskySteadyState:
         path: xarray.Dataset of dimensions (economy, period), every account and moment along the way.
         K: capital at the end, goods.
         settled: whether it has been at rest there for a hundred periods, and mean assets with it; never after fewer
-        periods. drift: how far it was from there within the last hundred periods (of a shorter path, all), or mean
-        assets where
+            periods.
+        drift: how far it was from there within the last hundred periods (of a shorter path, all), or mean assets where
             they were farther; percent.
         turn: (period, K) where it first turns, the plateau of a path that creeps on; None where it does not turn.
         deterministic_K, ergodic_K: the deterministic steady state and the ergodic mean over all states, goods.

@@ -264,7 +264,7 @@ class SolvedEconomy:
 
         Raises:
             InputError: an unknown state, one that the chain never stays in, periods below 2 or more than the memory
-            holds.
+                holds.
             OutOfDomain: as for `simulate`.
         """
         periods, z = arguments.whole("periods", periods, 2), self.economy.naming.read_held(z)
@@ -327,8 +327,8 @@ class SolvedEconomy:
                 the richest tenth go to the poorest half ("after": a state of the period before).
             periods, draws: at least 1; pairs of economies that are averaged over.
             agents: None for the continuum, where only the aggregate state is random, or the number of agents of a
-            panel. start: mapping as in `simulate`, the cross-section of the period before the shock (after "any", in
-            each
+                panel.
+            start: mapping as in `simulate`, the cross-section of the period before the shock (after "any", in each
                 aggregate state in turn in which goods add up with it). None: 64 economies 80 periods on from the
                 ergodic mean, which is the ergodic set where that is forgotten by then, and the middle of it where it is
                 not. The solution keeps those of the last seeds: the first call with a seed takes longer than the next.
