@@ -4,7 +4,7 @@
 - The notebooks are run, and become pages with their outputs (notebooks.py).
 - <!-- README.md: economies --> becomes that table of the README.
 - A link to a file of the project that is no page leads to the repository.
-- KaTeX and its fonts are laid into the site (katex.py), so that equations need no network.
+- The scripts of others lie in the site (fetched.py): equations and the search need no network.
 """
 
 from __future__ import annotations
@@ -17,15 +17,17 @@ from pathlib import Path
 
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File
+from mkdocs.utils import get_relative_url
 
 sys.path.insert(0, str(Path(__file__).parent))
-import katex  # noqa: E402
+import fetched  # noqa: E402
 
 import notebooks  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = {"index.md": "README.md", "contributing.md": "CONTRIBUTING.md", "changelog.md": "CHANGELOG.md"}
+ALONE = "---\nhide: [navigation]\n---\n"  # nothing stands beside the first page
 SOURCES = {source: name for name, source in PAGES.items()}
 SECTION = re.compile(r"<!-- README.md: (\w+) -->")
 LINK = re.compile(r"(\]\()(?!https?:|#|mailto:)([^)#\s]+)(#[^)]*)?(\))")
@@ -34,12 +36,15 @@ LINK = re.compile(r"(\]\()(?!https?:|#|mailto:)([^)#\s]+)(#[^)]*)?(\))")
 def on_files(files, config):
     for name, source in PAGES.items():
         text = (ROOT / source).read_text(encoding="utf-8")
+        text = ALONE + text if name == "index.md" else text
         files.append(File.generated(config, name, content=text.replace("](docs/", "](")))
-    for path, content in katex.assets(ROOT / ".cache").items():
-        files.append(File.generated(config, f"assets/katex/{path}", content=content))
+    for path, content in fetched.assets(ROOT / ".cache").items():
+        files.append(File.generated(config, f"assets/{path}", content=content))
     with ThreadPoolExecutor(2) as two:
         sources = sorted((ROOT / "notebooks").glob("*.py"))
-        for page in two.map(lambda source: notebooks.page(source, config.extra["repository"], ROOT / ".cache"), sources):
+        for page in two.map(
+            lambda source: notebooks.page(source, config.extra["repository"], ROOT / ".cache"), sources
+        ):
             for path, content in page.items():
                 files.append(File.generated(config, path, content=content))
     return files
@@ -63,6 +68,12 @@ def on_page_markdown(markdown, page, config, files):
         return f"{before}{posixpath.relpath(path, where or '.')}{anchor or ''}{after}"
 
     return LINK.sub(in_site, SECTION.sub(lambda found: _section(found[1], where), markdown))
+
+
+def on_post_page(output, page, config):
+    return output.replace(
+        "https://unpkg.com/iframe-worker/shim", get_relative_url("assets/iframe-worker/shim/index.js", page.url)
+    )
 
 
 def _in_project(path: str, page: str) -> str:

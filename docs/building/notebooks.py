@@ -72,7 +72,9 @@ def _executed(source: Path, cache: Path) -> dict:
         work = cache / f"running-{source.stem}"
         work.mkdir(parents=True, exist_ok=True)
         environment = os.environ | {"OMP_NUM_THREADS": "1"}
-        client = NotebookClient(notebook, timeout=SECONDS, kernel_name="python3", resources={"metadata": {"path": str(work)}})
+        client = NotebookClient(
+            notebook, timeout=SECONDS, kernel_name="python3", resources={"metadata": {"path": str(work)}}
+        )
         client.execute(env=environment)
         kept.write_text(json.dumps(notebook), encoding="utf-8")
     return json.loads(kept.read_text(encoding="utf-8"))

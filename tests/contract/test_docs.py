@@ -1,7 +1,7 @@
 """What the pages say can be done can be done: each command runs or composes, each example runs, each link leads
 somewhere.
 
-The pages are README.md, CONTRIBUTING.md and every docs/*.md. A block ```sh or ```bash is a list of commands, a block
+The pages are README.md, CONTRIBUTING.md and every page of docs/. A block ```sh or ```bash is a list of commands, one of
 ```python that imports deepham is an example, and `python scripts/...` in a text or a table is a command, too. Blocks
 without a language show output.
 
@@ -36,7 +36,7 @@ from deepham.solution.solution import Solution
 from deepham.system.paths import conf_folder
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 SCRIPT = re.compile(r"(?:.*/)?scripts/(\w+)\.py|deepham-(train)")
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 # of other programs, and not ours to test
@@ -302,7 +302,7 @@ def check_other(words: list[str]) -> None:
             if text.startswith("{"):
                 composed("train", json.loads(text)["overrides"])
     elif program.endswith(".py"):
-        assert (ROOT / program).exists()  # docs/tutorial.py has a test of its own
+        assert (ROOT / program).exists()
     else:
         assert program in OTHERS, f"{program}: a command that this test does not know; run it, or add it to OTHERS"
 

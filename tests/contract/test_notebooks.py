@@ -1,0 +1,63 @@
+"""The notebooks run from top to bottom at tiny sizes, and show what they say. `make docs` runs them as they are."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import deepham
+
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+# settings of trainings, and draws of a response, which take longer than a test should
+LISTS = re.compile(r"^(quick|short) = \[.*?\]", re.DOTALL | re.MULTILINE)
+
+
+def run(name, folder, tiny):
+    """Run a notebook in an empty folder, each training of it at tiny sizes: what it prints."""
+    text = LISTS.sub(lambda found: f"{found[1]} = {tiny!r}", (NOTEBOOKS / f"{name}.py").read_text(encoding="utf-8"))
+    text = re.sub(r"draws=\d+", "draws=4", text).replace("periods=1500", "periods=600")
+    done = subprocess.run(
+        [sys.executable, "-c", text],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "MPLBACKEND": "agg"},
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_first_hour_runs(tmp_path, tiny):
+    said = run("first_hour", tmp_path, tiny)
+    assert "output: -5" in said and "units of C: goods per quarter" in said
+
+
+def test_a_calibration_of_ones_own_is_solved_and_kept(tmp_path, tiny):
+    said = run("your_calibration", tmp_path, tiny)
+    assert "beta: expected a number in (0, 1), got 1.01" in said
+    assert deepham.load(tmp_path / "impatient").calibration["beta"] == 0.985
+
+
+@pytest.mark.slow
+def test_what_to_trust_runs(tmp_path, tiny):
+    gap = re.search(r"mean gap ([\d.]+) %", run("what_to_trust", tmp_path, tiny))
+    assert float(gap[1]) < 0.15, "the bar of the shipped solution"
+
+
+@pytest.mark.slow
+def test_an_economy_of_ones_own_is_solved_and_loaded(tmp_path, tiny):
+    said = run("your_economy", tmp_path, tiny)
+    assert float(re.search(r"goods add up to (\S+) %", said)[1]) < 1e-6
+    assert (tmp_path / "skills").is_dir()
+
+
+@pytest.mark.parametrize("name", [path.stem for path in sorted(NOTEBOOKS.glob("*.py"))])
+def test_a_notebook_is_plain_python_and_has_its_pair(name):
+    text = (NOTEBOOKS / f"{name}.py").read_text(encoding="utf-8")
+    ast.parse(text)
+    pair = (NOTEBOOKS / f"{name}.ipynb").read_text(encoding="utf-8")
+    assert '"outputs": []' in pair and '"output_type"' not in pair, "make docs compares the text, and shows outputs"
