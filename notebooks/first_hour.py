@@ -104,7 +104,7 @@ print("units of C:", economy.C.attrs["units"])
 # quarter. The response is their difference, averaged over many pairs: a generalised impulse response.
 
 # %%
-recession = solution.irf("good->bad", periods=40, draws=60)
+recession = solution.irf("good->bad", periods=40, draws=40)
 for name in ("Y", "C", "C_fifth1"):
     impact, error = float(recession[name][0]), float(recession[f"{name}_se"][0])
     print(f"{recession[name].attrs['long_name']}: {impact:.2f} % on impact, standard error {error:.3f}")

@@ -54,7 +54,7 @@ pd.DataFrame(errors).loc[names].round(5)
 # the same shocks, each with its own policy.
 
 # %%
-here, there = (each.simulate(periods=1500, economies=1, seed=3) for each in (solution, grid))
+here, there = (each.simulate(periods=800, economies=1, seed=3) for each in (solution, grid))
 gap = 100 * (np.log(here.K[0]) - np.log(there.K[0]))
 figure, (top, bottom) = plt.subplots(2, 1, figsize=(7, 5), sharex=True)
 top.plot(here.period, here.K[0], label="networks")
@@ -72,7 +72,7 @@ print(f"mean gap {float(abs(gap).mean()):.3f} %, largest {float(abs(gap).max()):
 # %%
 pd.DataFrame(
     {
-        label: [float(path[name][0, 500:].mean()) for name in ("K", "wealth_sd", "gini", "wealth_q10", "wealth_q99")]
+        label: [float(path[name][0, 300:].mean()) for name in ("K", "wealth_sd", "gini", "wealth_q10", "wealth_q99")]
         for label, path in (("networks", here), ("grid", there))
     },
     index=["mean of K", "sd of wealth", "Gini of wealth", "wealth, 10 %", "wealth, 99 %"],
@@ -88,10 +88,10 @@ pd.DataFrame(
 short = [
     "algorithm.outer_iterations=2",
     "algorithm.policy_steps=100",
-    "verdict.nodes=300",
-    "verdict.burn_in=500",
-    "verdict.periods=500",
-    "verdict.dates=5",
+    "verdict.nodes=200",
+    "verdict.burn_in=300",
+    "verdict.periods=300",
+    "verdict.dates=3",
 ]
 rows = {}
 for seed in (1, 2, 3):

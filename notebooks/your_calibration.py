@@ -54,12 +54,12 @@ except deepham.InputError as error:
 
 # %%
 quick = [
-    "algorithm.outer_iterations=4",
-    "algorithm.policy_steps=150",
-    "verdict.nodes=400",
-    "verdict.burn_in=1000",
-    "verdict.periods=1000",
-    "verdict.dates=10",
+    "algorithm.outer_iterations=3",
+    "algorithm.policy_steps=120",
+    "verdict.nodes=300",
+    "verdict.burn_in=600",
+    "verdict.periods=400",
+    "verdict.dates=5",
 ]
 impatient = deepham.solve("ks98", beta=0.985, init_from="ks98", overrides=quick, progress=False)
 measures = impatient.meta["measures"]
@@ -83,8 +83,8 @@ axes.legend()
 plt.show()
 # %%
 responses = {
-    "beta 0.99": solution.irf("good->bad", periods=40, draws=40),
-    "beta 0.985": impatient.irf("good->bad", periods=40, draws=40),
+    "beta 0.99": solution.irf("good->bad", periods=40, draws=16),
+    "beta 0.985": impatient.irf("good->bad", periods=40, draws=16),
 }
 deepham.plot_irf(responses, ["Y", "C", "K", "I"])
 

@@ -143,9 +143,9 @@ quick = [
     "algorithm.outer_iterations=6",
     "algorithm.policy_steps=150",
     "verdict.nodes=300",
-    "verdict.burn_in=1000",
-    "verdict.periods=500",
-    "verdict.dates=10",
+    "verdict.burn_in=500",
+    "verdict.periods=300",
+    "verdict.dates=5",
 ]
 solution = deepham.solve(economy, overrides=quick, progress=False)
 measures = solution.meta["measures"]

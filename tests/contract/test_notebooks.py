@@ -19,7 +19,7 @@ LISTS = re.compile(r"^(quick|short) = \[.*?\]", re.DOTALL | re.MULTILINE)
 def run(name, folder, tiny):
     """Run a notebook in an empty folder, each training of it at tiny sizes: what it prints."""
     text = LISTS.sub(lambda found: f"{found[1]} = {tiny!r}", (NOTEBOOKS / f"{name}.py").read_text(encoding="utf-8"))
-    text = re.sub(r"draws=\d+", "draws=4", text).replace("periods=1500", "periods=600")
+    text = re.sub(r"draws=\d+", "draws=4", text).replace("periods=800", "periods=600")
     done = subprocess.run(
         [sys.executable, "-c", text],
         cwd=folder,
