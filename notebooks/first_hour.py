@@ -35,7 +35,7 @@ import deepham
 
 # %%
 solution = deepham.load("ks98")
-print(*solution.summary().splitlines()[:13], sep="\n")
+solution
 
 # %% [markdown]
 # ## Look

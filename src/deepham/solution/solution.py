@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import fields
 from datetime import UTC, datetime
 
 import torch
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 from deepham.economics import create
 from deepham.errors import InputError, printable, show
 from deepham.presentation.labels import labelled
+from deepham.presentation.rich import solution_html
 from deepham.solution import arguments, folder
 from deepham.solution.solved import SolvedEconomy
 from deepham.system.version import __version__
@@ -44,6 +46,10 @@ MEASURE_UNITS = {
     "wealth": "goods",
     "seconds": "seconds",
 }
+
+
+# what a notebook shows; `summary` has all of them
+SHOWN = ("euler.mean", "euler.p99", "bellman_policy.mean", "mean_K_gap", "path_gap.mean", "wealth_w1", "mean_K", "gini")
 
 
 class Solution(SolvedEconomy):
@@ -154,6 +160,20 @@ class Solution(SolvedEconomy):
             *(f"  {name:<26} {_with_unit(name, value, errors.get(name))}" for name, value in measures.items()),
         ]
         return "\n".join(map(printable, lines))
+
+    def _repr_html_(self) -> str:
+        """The same in a notebook, for the reader who has just solved it."""
+        economy, measures = self.economy, self.meta.get("measures") or {}
+        meanings = {each.name: str(each.metadata.get("meaning", "")) for each in fields(economy)}
+        household = f"{economy.asset}=..., {economy.individual_shock}=..., {economy.aggregate_shock}=..."
+        asked = (f"consumption({household})", "simulate(periods=200, seed=1)", "errors()", 'save("my-solution")')
+        return solution_html(
+            self.name,
+            economy.period,
+            {name: (show(value), meanings.get(name, "")) for name, value in self.calibration.items()},
+            {name: _with_unit(name, measures[name]) for name in SHOWN if name in measures},
+            [f"solution.{call}" for call in asked],
+        )
 
     def __repr__(self) -> str:
         return (
