@@ -43,7 +43,7 @@ def require(condition: bool, message: str) -> None:
 
 
 class TrainingDiverged(RuntimeError):
-    """Something that training computes is no number, or the policy has run away. Exit code 1.
+    """Something that training computes is NaN or infinite, or the policy has run away. Exit code 1.
 
     Attributes:
         what: what was found, as the beginning of a sentence.

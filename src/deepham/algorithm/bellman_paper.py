@@ -2,10 +2,10 @@
 
     |V - max_c {u(c) + beta E V'}|   over c on 11 points from c - min(.95 c, 5) to c + min(k', 5)
 
-at 100 random dates of 64 simulated economies of 50 agents. E takes z' from 100 random draws, where it is numbers from
-the nodes of a quadrature, eps' exactly, and an agent's
-deviation moves tomorrow's aggregates by 1/N. The draws and the grid give the true solution an error, too: the noise
-floor of the protocol, which the grid solution's score shows.
+at 100 random dates of 64 simulated economies of 50 agents. E takes z' from 100 random draws (if z is a number, from the
+nodes of a quadrature) and eps' exactly. One agent's deviation moves tomorrow's aggregates by 1/N. Even the true
+solution has an error by this measure, because of the draws and of the coarse choice among 11 points. This is the noise
+of the protocol; the score of the grid solution shows how large it is.
 """
 
 from __future__ import annotations

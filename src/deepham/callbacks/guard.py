@@ -1,4 +1,4 @@
-"""Recognises a policy that has run away, and names it, before anything is learnt from it."""
+"""Recognises a policy that has run away, and says so, before anything is learned from it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from deepham.errors import TrainingDiverged
 class Guard(lightning.Callback):
     """Raises TrainingDiverged before a step on an economy that no good policy leads to.
 
-    Such are mean assets out of stated multiples of the typical state's K (an untrained network without a base holds a
+    These are: mean assets outside of stated multiples of the typical state's K (an untrained network without a base has a
     fiftieth of it; saving everything leads to eight times as much in Krusell-Smith), all agents at the borrowing
-    limit, and an aggregate state of which the economy itself says that there is none such. What is no number is found
-    in every step, whether this callback is there or not. Of several processes each looks at its own economies, and all
-    stop together.
+    limit, and an aggregate state in which the economy itself says that it has no meaning. NaN and infinite numbers are
+    found in every step, with or without this callback. With several processes each looks at its own economies, and
+    all stop together.
 
     Args:
         every: batches between two looks; there is another one before an outer iteration of at least so many is kept. A

@@ -1,4 +1,4 @@
-"""A sweep as a table: a row a setting, the seeds as mean and standard deviation."""
+"""A sweep as a table: one row per setting, with the mean and the standard deviation over the seeds."""
 
 from __future__ import annotations
 

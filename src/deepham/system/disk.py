@@ -1,4 +1,4 @@
-"""A disk that fails ends no training."""
+"""A failing disk does not end training."""
 
 from __future__ import annotations
 

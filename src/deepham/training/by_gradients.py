@@ -69,7 +69,7 @@ class ByGradients(Learner):
 
     def _descend(self, name: str, descent: Descent, batch: Batch) -> Tensor:
         """One step of the optimizer down the gradient of all processes, each of which counts by the mean weight of its
-        households; unless a state, the loss or the gradient is no number in one of them: then TrainingDiverged in all.
+        households; unless a state, the loss or the gradient is NaN or infinite in one: then TrainingDiverged in all.
 
         Returns:
             The loss over all processes.
@@ -89,7 +89,7 @@ class ByGradients(Learner):
             module.optimizers()[index].step()
         # SOAP finds no eigenbasis for gradients of absurd sizes
         except torch.linalg.LinAlgError as error:  # pyright: ignore[reportPrivateImportUsage]
-            module.read()  # what is no number has none either
+            module.read()  # a gradient with NaN or infinite numbers has no eigenbasis either
             raise module.diverged(f"the {name} gradient has no eigenbasis", batch) from error
         module.lr_schedulers()[index].step()
         return loss.clone()  # the next graph launch writes over it

@@ -123,7 +123,7 @@ class ByNewton(Learner):
         """Back to where the last step was taken, to take a shorter one from there."""
         module, last = self.module, self.last
         if not last:
-            raise module.diverged("the first-order condition is no number at the untrained policy", None)
+            raise module.diverged("the first-order condition is not a number at the untrained policy", None)
         shift(module.policy, (last["weights"] - flat(module.policy)))
         self.equations["policy"].load(last["equations"])
         assert batch.back is not None

@@ -118,7 +118,7 @@ class Ranks:
             weight: mean weight of the households here, by which the loss here is divided: a process counts by it.
 
         Returns:
-            The loss, and the sum of `state`: a number that is none in one process is none in all.
+            The loss, and the sum of `state`: a NaN or an infinite number in one process is one in all.
         """
         if self.size == 1:
             return loss, state
