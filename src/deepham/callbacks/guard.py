@@ -12,8 +12,8 @@ from deepham.errors import TrainingDiverged
 class Guard(lightning.Callback):
     """Raises TrainingDiverged before a step on an economy that no good policy leads to.
 
-    These are: mean assets outside of stated multiples of the typical state's K (an untrained network without a base has a
-    fiftieth of it; saving everything leads to eight times as much in Krusell-Smith), all agents at the borrowing
+    These are: mean assets outside of stated multiples of the typical state's K (an untrained network without a base has
+    a fiftieth of it; saving everything leads to eight times as much in Krusell-Smith), all agents at the borrowing
     limit, and an aggregate state in which the economy itself says that it has no meaning. NaN and infinite numbers are
     found in every step, with or without this callback. With several processes each looks at its own economies, and
     all stop together.
