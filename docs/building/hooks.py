@@ -29,6 +29,7 @@ DOCS = ROOT / "docs"
 PAGES = {"index.md": "README.md", "contributing.md": "CONTRIBUTING.md", "changelog.md": "CHANGELOG.md"}
 ALONE = "---\nhide: [navigation]\n---\n"  # nothing stands beside the first page
 SOURCES = {source: name for name, source in PAGES.items()}
+WORKER, SHIM = "https://unpkg.com/iframe-worker/shim", "assets/iframe-worker/shim/index.js"
 SECTION = re.compile(r"<!-- README.md: (\w+) -->")
 LINK = re.compile(r"(\]\()(?!https?:|#|mailto:)([^)#\s]+)(#[^)]*)?(\))")
 
@@ -70,10 +71,12 @@ def on_page_markdown(markdown, page, config, files):
     return LINK.sub(in_site, SECTION.sub(lambda found: _section(found[1], where), markdown))
 
 
+def on_post_template(output, template_name, config):
+    return output.replace(WORKER, f"/{SHIM}")  # of 404.html, which is shown at any address
+
+
 def on_post_page(output, page, config):
-    return output.replace(
-        "https://unpkg.com/iframe-worker/shim", get_relative_url("assets/iframe-worker/shim/index.js", page.url)
-    )
+    return output.replace(WORKER, get_relative_url(SHIM, page.url))
 
 
 def _in_project(path: str, page: str) -> str:

@@ -171,7 +171,7 @@ class Solution(SolvedEconomy):
             self.name,
             economy.period,
             {name: (show(value), meanings.get(name, "")) for name, value in self.calibration.items()},
-            {name: _with_unit(name, measures[name]) for name in SHOWN if name in measures},
+            {name: _with_unit(name, float(f"{measures[name]:.4g}")) for name in SHOWN if name in measures},
             [f"solution.{call}" for call in asked],
         )
 
