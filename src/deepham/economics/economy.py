@@ -15,15 +15,16 @@ import copy
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from numbers import Real
-from typing import Any, ClassVar, Protocol, get_origin, get_type_hints
+from typing import Any, ClassVar, Protocol
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from deepham.economics.naming import Naming
+from deepham.economics.parameters import parameter as parameter
+from deepham.economics.parameters import read_parameters
 from deepham.economics.planner import planned
 from deepham.economics.preferences import CRRA
 from deepham.economics.process import ShockProcess
@@ -70,11 +71,6 @@ class Frictionless:
     human_wealth: float
 
 
-def parameter(meaning: str, unit: str = "-"):
-    """A parameter of an economy, with what a table of the calibration says about it."""
-    return field(metadata={"meaning": meaning, "unit": unit})
-
-
 class _Set:
     """What an economy sets beside its parameters, which are the fields of a dataclass."""
 
@@ -117,20 +113,7 @@ class Economy(_Set, ABC):
     planner: ClassVar[bool] = False
 
     def __post_init__(self):
-        kinds = get_type_hints(type(self))
-        for each in fields(self):
-            given, kind = getattr(self, each.name), kinds[each.name]
-            if kind is str:  # a convention, of those that `check` knows
-                require(isinstance(given, str), f"{each.name}: expected a text, got {show(given)}")
-                setattr(self, each.name, str(given))
-                continue
-            value, listed, whole = _plain(given), (get_origin(kind) or kind) is list, kind is int
-            expected = "a list of finite numbers" if listed else "a whole number" if whole else "a finite number"
-            require(
-                value is not None and isinstance(value, list) == listed and not (whole and value % 1),
-                f"{each.name}: expected {expected}, got {show(given)}",
-            )
-            setattr(self, each.name, int(value) if whole else value)
+        read_parameters(self)
         self.check()
         self.tables()
         self._check_long_run()
@@ -434,28 +417,3 @@ class Economy(_Set, ABC):
     def table(self, values) -> Tensor:
         """A table by state, (n,), float64."""
         return torch.tensor(values, dtype=torch.float64)
-
-
-def _plain(value) -> float | list | None:
-    """Finite numbers as floats; lists, tuples, arrays, tensors and tables of them as lists; None for anything else."""
-    try:
-        if isinstance(value, Tensor):
-            value = value.detach().cpu().tolist()
-        elif hasattr(value, "to_numpy"):  # of pandas, or xarray
-            value = value.to_numpy()
-    except (RuntimeError, TypeError):  # a tensor that holds no numbers; a class of tables in place of one
-        return None
-    if isinstance(value, np.ma.MaskedArray) and np.ma.getmaskarray(value).any():
-        return None
-    if isinstance(value, np.ndarray):
-        value = value.tolist()
-    if isinstance(value, list | tuple):
-        items = [_plain(item) for item in value]
-        return None if any(item is None for item in items) else items
-    if isinstance(value, bool) or not isinstance(value, Real):
-        return None
-    try:
-        number = float(value)
-    except (OverflowError, TypeError):  # a whole number above 1e308; a time, which NumPy counts among the numbers
-        return None
-    return number if math.isfinite(number) else None
