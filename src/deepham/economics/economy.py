@@ -57,6 +57,7 @@ class Seen(Protocol):
 
 
 OBJECTIVES = ("market", "planner")
+ROUNDING = 1e-12  # of an income, as a share of what a household has
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,22 @@ class Frictionless:
 
     mpc: float
     human_wealth: float
+
+
+WORDS = {  # what most economies report: name -> description, unit
+    "K": ("capital, start of period", "goods"),
+    "L": ("labour", "hours"),
+    "Y": ("output", "goods per {period}"),
+    "C": ("consumption", "goods per {period}"),
+    "I": ("investment, K' - (1-delta) K", "goods per {period}"),
+    "r": ("net return on capital", "percent per {period}"),
+    "w": ("wage", "goods per hour"),
+}
+
+
+def series(*names: str, period: str) -> dict[str, tuple[str, str]]:
+    """Description and unit of series that most economies report, for `Economy.variables`."""
+    return {name: (WORDS[name][0], WORDS[name][1].format(period=period)) for name in names}
 
 
 class _Set:
@@ -155,9 +172,12 @@ class Economy(_Set, ABC):
     def steady_state(self) -> dict[str, float]:
         """Deterministic steady state: the aggregates by name, and "c" and "m" of the average household."""
 
-    @abstractmethod
     def initial_assets(self, shape: tuple[int, int], generator: torch.Generator) -> Tensor:
-        """Assets (B, N) to start a simulation from, before it has found its own distribution."""
+        """Assets (B, N) to start a simulation from, before it has found its own distribution: gamma-distributed around
+        what is typical, with a standard deviation of half the mean, and without debt.
+        """
+        least = max(self.borrowing_limit, 0.0)
+        return least + self.gamma(self.typical_household()["assets"] - least, 4, shape, generator)
 
     def typical_state(self) -> dict[str, float]:
         """Where the economy lives, roughly, in the terms of `steady_state`: the scale of networks and grids.
@@ -167,8 +187,16 @@ class Economy(_Set, ABC):
         return self.steady_state()
 
     def frictionless(self) -> Frictionless | None:
-        """The base that the networks start from, or None where the economy has none."""
-        return None
+        """The base that the networks start from, or None where the economy has none: permanent income at R = 1/beta,
+        c = (1 - beta) (m + H), H the present value of mean income beside that on assets, in the steady state. None
+        where that is no household's rule: where it dies, or where the return is found within the period.
+        """
+        state = self.steady_state()
+        if self.unknowns or type(self).continues is not Economy.continues or self.tracked not in state:
+            return None
+        income = state["m"] - state[self.tracked] / self.beta
+        income = 0.0 if abs(income) < ROUNDING * state["m"] else income
+        return Frictionless(mpc=1 - self.beta, human_wealth=income * self.beta / (1 - self.beta))
 
     def known(self, period: Any, accounts: Wide) -> dict[str, tuple[Tensor, float]]:
         """What is known of this economy in advance, described in `answers`: name -> (what a solution says, the truth).
@@ -413,6 +441,15 @@ class Economy(_Set, ABC):
                 f"borrowing_limit: at {limit:g} a household that earns {float(income.min()):.4g} a {self.period} has "
                 f"nothing left to consume at the prices of the typical state; expected a limit {expected}"
             )
+
+    def gamma(self, mean: float, terms: int, shape: tuple[int, int], generator: torch.Generator) -> Tensor:
+        """Numbers of that mean, the sum of so many exponential ones: a standard deviation of mean / sqrt(terms)."""
+        uniform = torch.rand((terms, *shape), generator=generator, device=generator.device, dtype=self.chain.dtype)
+        return mean / terms * -torch.log1p(-uniform).sum(0)
+
+    def mean_of(self, by_z: Tensor) -> float:
+        """The long-run mean of a table by the states of a finite chain of z, (n_z,)."""
+        return float(self.chain.stationary_z() @ by_z)
 
     def table(self, values) -> Tensor:
         """A table by state, (n,), float64."""

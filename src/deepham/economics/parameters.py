@@ -23,6 +23,7 @@ def parameter(
     low: float | None = None,
     high: float | None = None,
     closed: str = "neither",
+    by: str = "",
     default: Any = MISSING,
 ) -> Any:
     """A field of an economy's dataclass, such as `beta: float = parameter("discount factor", low=0, high=1)`.
@@ -31,12 +32,14 @@ def parameter(
         meaning, unit: what a table of the calibration says about it.
         low, high: the range of the number, or of each number of a list; None: there is no bound.
         closed: which of the bounds belong to the range: neither, low, high, or both.
+        by: the name of a shock, of a list that has a number for each of its states: all such lists are equally long.
         default: its value where none is given.
     """
     require(closed in ENDS, f"closed: expected {', '.join(ENDS)}, got {show(closed)}")
     about = {
         "meaning": meaning,
         "unit": unit,
+        "by": by,
         "range": Range(low, high, closed in ("low", "both"), closed in ("high", "both")),
     }
     if default is MISSING:
@@ -89,6 +92,18 @@ def read_parameters(economy) -> None:
             each.name,
             _read(each.name, kinds[each.name], each.metadata.get("range"), getattr(economy, each.name)),
         )
+
+    first: dict[str, str] = {}  # the first parameter by each shock
+    for each in fields(economy):
+        by = each.metadata.get("by")
+        if by:
+            numbers = getattr(economy, each.name)
+            require(len(numbers) > 0, f"{each.name}: expected a number for each state of {by}, got {numbers}")
+            states = len(getattr(economy, first.setdefault(by, each.name)))
+            require(
+                len(numbers) == states,
+                f"{each.name}: expected as many numbers as {first[by]} has, {states}, got {numbers}",
+            )
 
 
 def _read(name: str, kind: Any, within: Range | None, given: Any) -> str | int | float | list:

@@ -9,6 +9,7 @@ from deepham.economics.markov import JointChain, as_numbers
 from deepham.errors import InputError, require, show
 
 ROUNDING = 1e-12  # of a probability
+PRINTED = 1e-4  # by how much a printed chain may miss a rate
 
 
 def spells(durations) -> Tensor:
@@ -62,3 +63,28 @@ def unemployment_chain(aggregate, rates, durations, turning=None) -> JointChain:
     individual = torch.stack([remain, 1 - remain, lose, 1 - lose], -1).clamp(0, 1).reshape(n_z, n_z, 2, 2)
     joint = torch.einsum("zy,zyef->zeyf", JointChain(aggregate, n_z, 1).aggregate, individual)
     return JointChain(joint.reshape(2 * n_z, -1), n_z=n_z, n_eps=2).carrying(torch.stack([u, 1 - u], 1))
+
+
+def printed_chain(matrix, rates) -> JointChain:
+    """The joint chain of (z, eps) that is printed, eps 0 unemployed and 1 employed, with the rates in every period and
+    exactly: printed with six digits it misses them by a millionth.
+
+    Args:
+        matrix: P(z', eps' | z, eps), rows and columns in the order (z0, 0), (z0, 1), (z1, 0), ...
+        rates: unemployment rate in each z, (n_z,), shares below one.
+
+    Raises:
+        InputError: no chain, or one that leads to other rates.
+    """
+    u = as_numbers("unemployment", rates)
+    chain, shares = JointChain(matrix, n_z=len(u), n_eps=2), torch.stack([u, 1 - u], 1)
+    # u(z) is a function of z alone only if the flows between z and z' carry one rate into the other
+    arriving = torch.einsum("zye,ze->zy", chain.individual[..., 0], shares)
+    gap = torch.where(chain.aggregate > 0, arriving - u, 0.0).abs()
+    wrong = int(gap.amax(0).argmax())
+    require(
+        float(gap.max()) < PRINTED,
+        f"unemployment: the chain leads to other rates than {u.tolist()}, for z {wrong} to "
+        f"{[round(x, 6) for x in arriving[:, wrong].tolist()]}; change chain_matrix with it",
+    )
+    return chain.carrying(shares)
