@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 import sys
-import traceback
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -23,9 +22,10 @@ from rich.text import Text
 from deepham import economics
 from deepham.checks.run import Outcome, examine, outcome
 from deepham.checks.trial import distance, hold
-from deepham.commands.own_models import NotImported, take_models
+from deepham.commands.own_models import take_models
 from deepham.commands.solve import solve
 from deepham.economics.economy import Economy
+from deepham.economics.model_file import UsersError
 from deepham.errors import InputError, require, show
 from deepham.presentation.saying import complain, say
 from deepham.solution.loading import load
@@ -57,15 +57,9 @@ def main(arguments: list[str] | None = None) -> int:
         name, parameters = _named(words[0]), _parameters(words[1:])
         economy = economics.create(name, **parameters)
     except InputError as error:
-        if isinstance(error, NotImported):
+        if isinstance(error, UsersError):
             complain(error.told)
         complain(f"error: {error}")
-        return 2
-    except Exception as error:  # of the user's own file, in `tables` or `check`
-        complain(traceback.format_exc().rstrip())
-        complain(
-            f"error: {words[0]}: the economy cannot be made, {type(error).__name__}: {' '.join(str(error).split())}"
-        )
         return 2
     found = [*examine(economy), outcome(TRAINING, lambda: train(name, economy))]
     say(table(name, found))

@@ -57,7 +57,7 @@ def train() -> int:
         read_models("train", sys.argv[1:])  # the others are handed objects of these classes
         return take_part(partial(run_script, "train", "deepham.commands.train"))
     except (InputError, ProcessLost) as error:
-        _complain(str(error))
+        _complain_of(error)
         return 2 if isinstance(error, InputError) else 1
 
 
@@ -94,7 +94,7 @@ def run_script(config_name: str, module: str) -> int:
         words = read_models(config_name, arguments[1:])
         _check(config_name, words)
     except InputError as error:
-        _complain(str(error))
+        _complain_of(error)
         return 2
     except Exception as error:  # whatever Hydra and OmegaConf have to say about a setting
         _complain(explain(error, config_name))
@@ -167,13 +167,9 @@ def read_models(config_name: str, words: list[str]) -> list[str]:
     options = {option for word in words if word.startswith("model=") for option in word[6:].split(",")}
     if not any(option.strip("'\"").endswith((".yaml", ".yml")) or option in registered for option in options):
         return words
-    from deepham.commands.own_models import NotImported, take_models  # torch
+    from deepham.commands.own_models import take_models  # torch
 
-    try:
-        read, warnings = take_models(words, "model" in groups_of(config_name))
-    except NotImported as error:
-        complain(error.told)
-        raise
+    read, warnings = take_models(words, "model" in groups_of(config_name))
     for warning in warnings:
         complain(f"warning: {warning}")
     return read
@@ -187,7 +183,7 @@ def _attempt(module: str, cfg: DictConfig) -> tuple[int, float | None]:
         with interruptible(*STOPPING):
             return 0, import_module(module).run(cfg)
     except InputError as error:
-        _complain(str(error))
+        _complain_of(error)
         return 2, None
     except (NotConverged, OutOfDomain, TrainingDiverged, ProcessLost, NotSaved) as error:
         _complain(str(error))
@@ -267,7 +263,7 @@ def _help(config_name: str) -> int:
         forgive_letters()
         print(help_page(config_name, sys.argv[1:]), flush=True)
     except InputError as error:
-        _complain(str(error))
+        _complain_of(error)
         return 2
     except BrokenPipeError:  # --help | head; what is left to write goes nowhere
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -288,3 +284,11 @@ def _known_keys(config_name: str) -> list[str]:
 
 def _complain(line: str) -> None:
     complain(f"error: {one_line(line)}")
+
+
+def _complain_of(error: Exception) -> None:
+    """In one line, after the traceback of a user's own file where that raised it."""
+    told = getattr(error, "told", "")
+    if told:
+        complain(told)
+    _complain(str(error))

@@ -18,6 +18,7 @@ from deepham.algorithm.bellman_paper import Protocol
 from deepham.algorithm.evaluation import VerdictSettings, measure_names
 from deepham.algorithm.settings import AlgorithmSettings
 from deepham.economics.economy import Economy, require
+from deepham.economics.model_file import UsersError
 from deepham.errors import InputError, show
 from deepham.measures.verdict import bars_of
 from deepham.networks.settings import NetworkSettings
@@ -296,6 +297,8 @@ def _economy(cfg: DictConfig) -> tuple[str, Economy]:
     name, typed = typed_model(cfg)
     try:
         return name, economics.create(name, **OmegaConf.to_container(typed))
+    except UsersError:
+        raise
     except InputError as error:
         raise InputError(f"model.{error}") from error
 
@@ -373,7 +376,7 @@ def typed_group(group: str, cfg, schema: type) -> DictConfig:
     _check_group(group, cfg)
     try:
         typed = OmegaConf.merge(OmegaConf.structured(schema), cfg)
-        missing = [str(key) for key in OmegaConf.missing_keys(typed)]
+        missing = sorted(str(key) for key in OmegaConf.missing_keys(typed))
     except OmegaConfBaseException as error:
         reason = str(error).splitlines()[0]
         if "is not a ListConfig" in reason:

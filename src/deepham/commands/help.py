@@ -29,6 +29,10 @@ def help_page(config_name: str, words: list[str]) -> str:
     command = f"python scripts/{config_name}.py"
     for word in words:
         group, _, option = word.partition("=")
+        if group == "model" and option.endswith((".yaml", ".yml")):
+            from deepham.commands.own_models import own_page  # torch
+
+            return own_page(f"{command} {word} [key=value ...]", option)
         if group in groups:
             return _group_page(command, group, option or groups[group])
         if "=" not in word and not word.startswith("-"):

@@ -6,6 +6,7 @@ Here the class is imported, and Hydra is given a plain option of the group `mode
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import fields
 from pathlib import Path
 
@@ -13,7 +14,6 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
 
 from deepham import economics
-from deepham.economics.model_file import NotImported as NotImported
 from deepham.economics.model_file import import_class, read_settings
 from deepham.economics.registry import hand_over, hand_over_registered, names, own, unread
 from deepham.errors import require
@@ -76,6 +76,23 @@ def offer(name: str) -> None:
     parameters = {each.name: said["model"].get(each.name, "???") for each in fields(economy)} | said["model"]
     node = OmegaConf.create(said | {"model": {"name": name} | parameters})
     ConfigStore.instance().store(name=name, node=node, group="model", package="_global_", provider="command-line")
+
+
+def own_page(usage: str, option: str) -> str:
+    """The help on an economy of one's own: what it is, and its parameters as their class and file say them.
+
+    Raises:
+        InputError: no such file, or one that names no economy.
+    """
+    name = _take(option)
+    assert name is not None
+    economy, said = economics.economy_class(name), economics.settings(name)
+    lines = [f"usage: {usage}", "", inspect.cleandoc(economy.__doc__ or name), "", f"settings (key=value) of {name}:"]
+    for each in fields(economy):
+        given = said["model"].get(each.name, "(no value)")
+        meaning, unit = each.metadata["meaning"], each.metadata["unit"]
+        lines.append(f"  {f'model.{each.name}={given}':<40}  {meaning}{'' if unit == '-' else f', {unit}'}")
+    return "\n".join(lines)
 
 
 def typed_as(word: str) -> str:

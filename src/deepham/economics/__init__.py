@@ -14,6 +14,7 @@ from pathlib import Path
 import yaml
 
 from deepham.economics.economy import Economy
+from deepham.economics.model_file import users_error
 from deepham.economics.registry import defaults, names, own
 from deepham.errors import InputError, show
 from deepham.system.paths import conf_folder
@@ -79,4 +80,11 @@ def create(name: str, /, **overrides) -> Economy:
     missing = [key for key in known if key not in parameters]
     if missing:
         raise InputError(f"{name}: no value for {', '.join(missing)}, neither in the model file nor in the class")
-    return cls(**parameters)
+    try:
+        return cls(**parameters)
+    except InputError:
+        raise
+    except Exception as error:
+        if own(name) is None:
+            raise
+        raise users_error(f"{name}: the economy cannot be made", error) from error

@@ -1,7 +1,8 @@
 """What the solver asks of an economy: its states, its shocks, its prices and its equations, as functions of tensors.
 
-To add an economy, write one file in this folder with one subclass of `Economy` (a dataclass whose fields are the
-parameters) and one file in conf/model/ with its calibration. Nothing else names an economy.
+An economy is one subclass of `Economy` (a dataclass whose fields are the parameters), in a file of your own anywhere:
+docs/add-an-economy.md. One of the package has its file in this folder and its calibration in conf/model/; nothing else
+names it.
 
 Shape letters: B economies, N agents or support points, d numbers of which the aggregate state is made. What a whole
 economy has in common is (B, 1), so that it broadcasts against its households, (B, N). The aggregate state z is (B, d):

@@ -23,12 +23,14 @@ from deepham.errors import InputError, require, show
 
 SETTINGS = ("model", "network", "algorithm", "verdict", "reference")
 LARGEST = 2**20  # bytes
+PACKAGE = str(Path(__file__).parents[1])
 CLASS = re.compile(r"([^:/\\]+\.py|[A-Za-z_][\w.]*):([A-Za-z_]\w*)")
 _loaded: set[str] = set()  # names of modules that came from files beside model files
 
 
-class NotImported(InputError):
-    """A user's file whose import failed. `told`: the traceback from that file on."""
+class UsersError(InputError):
+    """What a user's own file raised, where it was imported or its economy made. `told`: the traceback from that file
+    on."""
 
     told: str = ""
 
@@ -67,7 +69,7 @@ def import_class(path: Path, named) -> object:
 
     Raises:
         InputError: it names nothing, or nothing that is there.
-        NotImported: the import of the user's file failed.
+        UsersError: the import of the user's file failed.
     """
     found = CLASS.fullmatch(named) if isinstance(named, str) else None
     if found is None:
@@ -101,7 +103,7 @@ def _from_file(file: Path) -> ModuleType:
         del sys.modules[name]
         if before is not None:
             sys.modules[name] = before
-        raise _not_imported(file.name, error, str(file)) from error
+        raise users_error(f"economy: {file.name} does not import", error) from error
     return module
 
 
@@ -113,22 +115,19 @@ def _from_path(path: Path, module: str) -> ModuleType:
             raise InputError(
                 f"{path}: economy: Python finds no module {module}; install it, or name a file beside the model file"
             ) from error
-        raise _not_imported(module, error, module) from error
+        raise users_error(f"economy: {module} does not import", error) from error
     except (Exception, SystemExit) as error:
-        raise _not_imported(module, error, module) from error
+        raise users_error(f"economy: {module} does not import", error) from error
 
 
-def _not_imported(name: str, error: BaseException, first: str) -> NotImported:
-    """The error whose `told` is the traceback without what stands above the user's file."""
+def users_error(what: str, error: BaseException) -> UsersError:
+    """The error whose `told` is the traceback from the user's file on, without this package and Python above it."""
     told = traceback.TracebackException.from_exception(error)
-    frames = [
-        index
-        for index, frame in enumerate(told.stack)
-        if "importlib" not in frame.filename and frame.filename != __file__
-    ]
-    told.stack = traceback.StackSummary.from_list(told.stack[frames[0] :] if frames else [])
+    of_ours = [frame.filename.startswith(PACKAGE) or "importlib" in frame.filename for frame in told.stack]
+    first = of_ours.index(False) if False in of_ours else len(of_ours)
+    told.stack = traceback.StackSummary.from_list(told.stack[first:])
     told.__cause__ = told.__context__ = None
-    refused = NotImported(f"economy: {name} does not import, {type(error).__name__}: {error}")
+    refused = UsersError(f"{what}, {type(error).__name__}: {error}")
     refused.told = "".join(told.format()).rstrip()
     return refused
 
