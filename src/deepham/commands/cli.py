@@ -7,6 +7,7 @@ import re
 import shlex
 import sys
 import traceback
+from collections.abc import Sequence
 from difflib import get_close_matches
 from functools import partial
 from importlib import import_module
@@ -90,14 +91,15 @@ def run_script(config_name: str, module: str) -> int:
     if {"-h", "--help"} & set(sys.argv[1:]):
         return _help(config_name)
     arguments = list(sys.argv)
+    words = arguments[1:]
     try:
-        words = read_models(config_name, arguments[1:])
+        words = read_models(config_name, words)
         _check(config_name, words)
     except InputError as error:
         _complain_of(error)
         return 2
     except Exception as error:  # whatever Hydra and OmegaConf have to say about a setting
-        _complain(explain(error, config_name))
+        _complain(explain(error, config_name, words))
         return 2
     keep_freed_memory()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # let exceptions through to here instead of a printed traceback and exit 1
@@ -133,7 +135,7 @@ def run_script(config_name: str, module: str) -> int:
     # jobs keep theirs to themselves: this one is about the configuration, or a process is gone
     except Exception as error:
         lost = _conclude_sweep() is not None or isinstance(error, JobFailed)
-        _complain(f"{type(error).__name__}: {error}" if lost else explain(error, config_name))
+        _complain(f"{type(error).__name__}: {error}" if lost else explain(error, config_name, words))
         return 1 if lost else 2
     finally:
         sys.argv = arguments
@@ -219,8 +221,11 @@ def check_choices(overrides: list[str]) -> None:
             )
 
 
-def explain(error: Exception, config_name: str) -> str:
-    """One line for an error of Hydra or OmegaConf: what was given, what was expected, how to mend it."""
+def explain(error: Exception, config_name: str, words: Sequence[str] = ()) -> str:
+    """One line for an error of Hydra or OmegaConf: what was given, what was expected, how to mend it.
+
+    words: of the command line, of which the economy is taken whose parameters are known.
+    """
     cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else error
     text = str(error)
     if "Config group override must be" in text:
@@ -234,7 +239,7 @@ def explain(error: Exception, config_name: str) -> str:
     unknown = re.search(r"Could not override '([^']+)'|Key '([^']+)' is not in struct", text)
     if unknown:
         key = unknown[1] or unknown[2]
-        known = _known_keys(config_name)
+        known = _known_keys(config_name, [word for word in words if word.startswith("model=") and "," not in word])
         inside = [name for name in known if name.endswith(f".{key}")]
         close = sorted(inside, key=lambda name: not name.startswith("model."))[:1] or get_close_matches(key, known, n=1)
         siblings = [name for name in known if name.rpartition(".")[0] == key.rpartition(".")[0]]
@@ -270,7 +275,7 @@ def _help(config_name: str) -> int:
     return 0
 
 
-def _known_keys(config_name: str) -> list[str]:
+def _known_keys(config_name: str, overrides: list[str]) -> list[str]:
     def keys(cfg: DictConfig, prefix: str = ""):
         for key in cfg:
             node = cfg._get_node(key)
@@ -279,7 +284,7 @@ def _known_keys(config_name: str) -> list[str]:
                 yield from keys(node, f"{prefix}{key}.")
 
     with composing():
-        return list(keys(compose(config_name)))
+        return list(keys(compose(config_name, overrides=overrides)))
 
 
 def _complain(line: str) -> None:

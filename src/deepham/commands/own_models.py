@@ -7,6 +7,7 @@ Here the class is imported, and Hydra is given a plain option of the group `mode
 from __future__ import annotations
 
 import inspect
+import sys
 from dataclasses import fields
 from pathlib import Path
 
@@ -87,12 +88,23 @@ def own_page(usage: str, option: str) -> str:
     name = _take(option)
     assert name is not None
     economy, said = economics.economy_class(name), economics.settings(name)
-    lines = [f"usage: {usage}", "", inspect.cleandoc(economy.__doc__ or name), "", f"settings (key=value) of {name}:"]
+    lines = [f"usage: {usage}", "", _about(economy), "", f"settings (key=value) of {name}:"]
     for each in fields(economy):
         given = said["model"].get(each.name, "(no value)")
         meaning, unit = each.metadata["meaning"], each.metadata["unit"]
         lines.append(f"  {f'model.{each.name}={given}':<40}  {meaning}{'' if unit == '-' else f', {unit}'}")
     return "\n".join(lines)
+
+
+def _about(economy: type[economics.Economy]) -> str:
+    """The docstring of the class, or of its file: dataclasses write one that only lists the fields."""
+    said = economy.__doc__ or ""
+    module = sys.modules[economy.__module__].__doc__
+    return (
+        inspect.cleandoc(module or economy.__name__)
+        if said.startswith(f"{economy.__name__}(")
+        else inspect.cleandoc(said)
+    )
 
 
 def typed_as(word: str) -> str:

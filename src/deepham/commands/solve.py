@@ -68,7 +68,7 @@ def _solve(
         cfg.seed = seed
         cfg.model = OmegaConf.merge(cfg.model, {each: known[each] for each in parameters})
     except (HydraException, OmegaConfBaseException) as error:
-        raise InputError(explain(error, "train")) from error
+        raise InputError(explain(error, "train", [f"model={name}"])) from error
     settings = read(cfg)
     init = None if init_from is None else starting_point(str(init_from), settings)
     wanted = ("guard", "progress") if shown else ("guard",)
