@@ -85,11 +85,15 @@ def import_class(path: Path, named) -> object:
 
 def _from_file(file: Path) -> ModuleType:
     require(file.is_file(), f"economy: there is no file {file}; it lies beside the model file that names it")
+    file = file.resolve()
     name, folder = file.stem, str(file.parent)
     require(name.isidentifier(), f"economy: {file.name} is no name of a module; rename the file, such as my_economy.py")
     if name not in _loaded:
-        known = sys.modules.get(name) or importlib.util.find_spec(name)
-        require(known is None, f"economy: Python has a module {name} already; give {file.name} another name")
+        known = importlib.util.find_spec(name)
+        require(
+            known is None or known.origin is not None and Path(known.origin).resolve() == file,
+            f"economy: Python has a module {name} already; give {file.name} another name",
+        )
     if folder not in sys.path:  # where the processes of a run, and the file itself, find it and what lies beside it
         sys.path.append(folder)
     spec = importlib.util.spec_from_file_location(name, file)
