@@ -15,7 +15,7 @@ from importlib import import_module
 import hydra
 from hydra import compose
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import OverrideParseException
+from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
@@ -284,7 +284,10 @@ def _known_keys(config_name: str, overrides: list[str]) -> list[str]:
                 yield from keys(node, f"{prefix}{key}.")
 
     with composing():
-        return list(keys(compose(config_name, overrides=overrides)))
+        try:
+            return list(keys(compose(config_name, overrides=overrides)))
+        except (HydraException, OmegaConfBaseException):  # of another word that is wrong
+            return list(keys(compose(config_name)))
 
 
 def _complain(line: str) -> None:
