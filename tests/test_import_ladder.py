@@ -26,6 +26,7 @@ LADDER = (
     "measures",
     "presentation",
     "solution",
+    "checks",
     "reference",
     "report",
     "monitoring",

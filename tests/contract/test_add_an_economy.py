@@ -1,71 +1,66 @@
-"""The page docs/add-an-economy.md: its files in a copy of the project, its check, and its commands at tiny sizes."""
+"""The page docs/add-an-economy.md: its two files in an empty folder outside of the package, its check, its commands and
+its Python, at tiny sizes."""
 
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-import torch
-from safetensors.torch import load_file
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/add-an-economy.md").read_text(encoding="utf-8")
-FILES = dict(re.findall(r"^`((?:src|conf)/[\w/]+\.\w+)`[^\n]*\n\n```\w+\n(.*?)```", PAGE, re.MULTILINE | re.DOTALL))
-CHECKS = [block for block in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL) if block not in FILES.values()]
+FILES = dict(re.findall(r"^`(\w+\.\w+)`[^\n]*\n\n```\w+\n(.*?)```", PAGE, re.MULTILINE | re.DOTALL))
+CHECK, FROM_PYTHON = (b for b in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL) if b not in FILES.values())
 COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()]
-GRID = [
-    "reference.k_nodes=40",
-    "reference.K_nodes=5",
-    "reference.histogram_nodes=40",
-    "reference.economies=1",
-    "reference.burn_in=50",
-    "reference.periods=200",
-    "reference.tolerance=1e-3",
-]
-TRAINING = [
-    "algorithm.outer_iterations=1",
-    "algorithm.policy_steps=2",
-    "algorithm.economies=2",
-    "algorithm.value_economies=2",
-    "algorithm.agents=4",
-    "algorithm.burn_in=2",
-    *GRID,
-    "verdict.nodes=20",
-    "verdict.burn_in=2",
-    "verdict.periods=4",
-    "verdict.dates=2",
-    "figures=false",
-]
+GRID = ["k_nodes=40", "K_nodes=5", "histogram_nodes=40", "economies=1", "burn_in=50", "periods=200", "tolerance=1e-3"]
+GRID = [f"reference.{text}" for text in GRID]
+VERDICT = ["verdict.nodes=20", "verdict.burn_in=2", "verdict.periods=4", "verdict.dates=2"]
+SIZES = {
+    "train": [*GRID, *VERDICT, "algorithm.outer_iterations=1", "algorithm.policy_steps=1", "algorithm.move=2"]
+    + ["algorithm.newton.value_updates=1", "figures=false"],
+    "evaluate": [*GRID, *VERDICT, "agents=4"]
+    + [f"bellman_paper.{text}" for text in ("economies=2", "burn_in=2", "periods=4", "dates=2")],
+    "report": [*GRID, *VERDICT, "workers=1", "study.periods=40", "study.irf_draws=2", "study.risky_periods=20"],
+}
+FIRST_ORDER = ["outer_iterations=1", "policy_steps=2", "economies=2", "value_economies=2", "agents=4", "burn_in=2"]
+FIRST_ORDER = [*VERDICT, *(f"algorithm.{text}" for text in FIRST_ORDER)]
+SMALL = {"k_nodes": 40, "K_nodes": 5, "histogram_nodes": 40, "economies": 1, "burn_in": 50, "periods": 200}
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory):
-    """A copy of the project with the page's files in it, and what runs Python there."""
-    folder = tmp_path_factory.mktemp("project")
-    for part in ("src", "conf", "scripts"):
-        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
-    for path, text in FILES.items():
-        assert not (folder / path).exists()
-        (folder / path).write_text(text, encoding="utf-8")
+def folder(tmp_path_factory):
+    """A folder with the page's two files, and nothing else."""
+    home = tmp_path_factory.mktemp("anywhere")
+    for name, text in FILES.items():
+        (home / name).write_text(text, encoding="utf-8")
+    return home
 
-    def python(*arguments, said=""):
-        environment = os.environ | {"PYTHONPATH": str(folder / "src"), "OMP_NUM_THREADS": "1"}
+
+@pytest.fixture(scope="module")
+def python(folder):
+    def run(*arguments, code=0):
+        environment = os.environ | {"PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}
         shown = subprocess.run(
-            [sys.executable, *arguments], cwd=folder, env=environment, input=said, capture_output=True, text=True
+            [sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True
         )
-        assert shown.returncode == 0, shown.stdout + shown.stderr
+        assert shown.returncode == code, shown.stdout + shown.stderr
         return shown.stdout
 
-    return folder, python
+    return run
 
 
-def test_the_page_has_one_economy_below_a_hundred_lines_and_its_calibration():
-    assert list(FILES) == ["src/deepham/economics/capital_tax.py", "conf/model/capital_tax.yaml"] and len(CHECKS) == 1
-    assert len(FILES["src/deepham/economics/capital_tax.py"].splitlines()) < 100
+def test_the_page_has_an_economy_of_about_fifty_lines_and_its_model_file():
+    assert list(FILES) == ["capital_tax.py", "capital_tax.yaml"]
+    assert len([line for line in FILES["capital_tax.py"].splitlines() if line.strip()]) <= 50
+
+
+def test_the_page_names_every_method_that_an_economy_has_to_state():
+    from deepham.economics import Economy
+
+    assert all(f"**{name}**" in PAGE for name in Economy.__abstractmethods__)
 
 
 RIGHT_AND_WRONG = """
@@ -78,36 +73,38 @@ except AssertionError:
 """
 
 
-def test_the_check_of_the_page_passes_and_is_one(project):
-    _, python = project
-    wrong = CHECKS[0].replace("tax=0.0", "tax=0.001")
-    assert wrong != CHECKS[0]
-    assert python("-c", RIGHT_AND_WRONG, CHECKS[0], wrong) == "the wrong one is found\n"
+def test_the_check_of_the_page_passes_and_is_one(python):
+    wrong = CHECK.replace("tax=0.0", "tax=0.001")
+    assert wrong != CHECK
+    assert python("-c", RIGHT_AND_WRONG, CHECK, wrong) == "the wrong one is found\n"
 
 
-ONE_AFTER_THE_OTHER = """
-import sys
-from pathlib import Path
-from deepham.commands import cli
-for line in sys.stdin.read().splitlines():
-    sys.argv = line.split()
-    assert getattr(cli, Path(sys.argv[0]).stem)() == 0, line
-"""
+def test_it_keeps_what_every_economy_has_to_keep(python):
+    assert COMMANDS[0] == "deepham-check capital_tax.yaml"
+    assert "all 17 properties hold" in python("-m", "deepham.commands.check", "capital_tax.yaml")
 
 
-def test_the_commands_run_and_without_the_tax_the_grid_solution_is_that_of_ks98(project):
-    folder, python = project
-    assert [line.split()[1] for line in COMMANDS] == ["scripts/reference.py"] * 2 + ["scripts/train.py"] * 2
-    lines = [" ".join([*shlex.split(line)[1:], *(TRAINING if "train.py" in line else GRID)]) for line in COMMANDS]
-    output = python("-c", ONE_AFTER_THE_OTHER, said="\n".join([*lines, " ".join(["scripts/reference.py", *GRID])]))
-    assert output.count("Law of motion") == 3 and output.count("Verdict") == 2 and "no grid solution" not in output
-    store = folder / "checkpoints/reference"
-    (known,) = store.glob("ks98-*.safetensors")
-    grids = [load_file(path) for path in store.glob("capital_tax-*.safetensors")]
-    same = [all(torch.equal(grid[key], value) for key, value in load_file(known).items()) for grid in grids]
-    assert sorted(same) == [False, True], "taxed and untaxed"
+def test_the_calibration_explains_itself(python):
+    said = python(ROOT / "scripts/train.py", "--help", "model=capital_tax.yaml")
+    assert "model.tax=0.3" in said and "tax rate on capital income, share" in said
 
 
-def test_the_calibration_explains_itself(project):
-    _, python = project
-    assert "tax rate on capital income" in python("scripts/train.py", "--help", "model=capital_tax")
+@pytest.mark.slow
+def test_the_commands_of_the_page_run(python, folder):
+    entries = [shlex.split(line)[1] for line in COMMANDS[1:]]
+    assert entries == ["scripts/train.py"] * 2 + ["scripts/evaluate.py", "scripts/report.py"]
+    for line, entry in zip(COMMANDS[1:], entries):
+        python(ROOT / entry, *shlex.split(line)[2:], *SIZES[Path(entry).stem])
+    assert (folder / "checkpoints/taxed/evaluation.json").exists()
+    assert (folder / "logs/taxed/report/report.html").exists()
+
+
+@pytest.mark.slow
+def test_the_python_of_the_page_runs(python, folder):
+    small = FROM_PYTHON.replace('["algorithm=euler_newton"]', repr(FIRST_ORDER))
+    small = small.replace(
+        "on_grid(CapitalTax(tax=0.2))", f"on_grid(CapitalTax(tax=0.2), settings={SMALL | {'tolerance': 1e-3}})"
+    )
+    assert small.count("settings=") == small.count("overrides=['verdict") == 1
+    python("-c", small + "assert solution.calibration['tax'] == grid.calibration['tax'] == 0.2\n")
+    assert (folder / "taxed/weights.safetensors").exists()

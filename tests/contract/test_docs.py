@@ -131,7 +131,7 @@ def first_of(found: list[str]) -> list[str]:
 
 TEXTS = {page.relative_to(ROOT).as_posix(): page.read_text(encoding="utf-8") for page in PAGES}
 ADDED = {
-    name: set(re.findall(r"^`((?:src|conf)/[\w/]+\.\w+)`[^\n]*\n\n```", text, re.MULTILINE))
+    name: set(re.findall(r"^`((?:src|conf)/[\w/]+\.\w+|\w+\.py)`[^\n]*\n\n```", text, re.MULTILINE))
     for name, text in TEXTS.items()
 }
 TESTED_HERE = {name: text for name, text in TEXTS.items() if not ADDED[name]}

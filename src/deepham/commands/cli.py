@@ -7,6 +7,7 @@ import re
 import shlex
 import sys
 import traceback
+from collections.abc import Sequence
 from difflib import get_close_matches
 from functools import partial
 from importlib import import_module
@@ -14,12 +15,12 @@ from importlib import import_module
 import hydra
 from hydra import compose
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import OverrideParseException
+from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from deepham.commands.composing import check_files, check_flags, composing, read_words
-from deepham.commands.help import help_page
+from deepham.commands.help import groups_of, help_page
 from deepham.errors import (
     InputError,
     NotConverged,
@@ -31,6 +32,7 @@ from deepham.errors import (
     show,
 )
 from deepham.presentation.saying import complain, forgive_letters
+from deepham.system import installed
 from deepham.system.interruption import STOPPING, Interrupted, interruptible
 from deepham.system.paths import NAMES, conf_folder
 from deepham.training.allocator import keep_freed_memory
@@ -53,9 +55,10 @@ def train() -> int:
     from deepham.training.nodes import take_part  # torch
 
     try:
+        read_models("train", sys.argv[1:])  # the others are handed objects of these classes
         return take_part(partial(run_script, "train", "deepham.commands.train"))
     except (InputError, ProcessLost) as error:
-        _complain(str(error))
+        _complain_of(error)
         return 2 if isinstance(error, InputError) else 1
 
 
@@ -87,24 +90,28 @@ def run_script(config_name: str, module: str) -> int:
     """
     if {"-h", "--help"} & set(sys.argv[1:]):
         return _help(config_name)
+    arguments = list(sys.argv)
+    words = arguments[1:]
     try:
-        _check(config_name, sys.argv[1:])
+        words = read_models(config_name, words)
+        _check(config_name, words)
     except InputError as error:
-        _complain(str(error))
+        _complain_of(error)
         return 2
     except Exception as error:  # whatever Hydra and OmegaConf have to say about a setting
-        _complain(explain(error, config_name))
+        _complain(explain(error, config_name, words))
         return 2
     keep_freed_memory()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # let exceptions through to here instead of a printed traceback and exit 1
     os.environ.setdefault("SUBMITIT_PREEMPT_SIGNAL", "USR1")  # submitit's own is one that a run does not hear
     codes: list[int] = []  # of the jobs in this process; those that a launcher starts in others get a copy
-    home, arguments = os.getpid(), list(sys.argv)
+    home, sys.argv = os.getpid(), [arguments[0], *words]  # which Hydra reads
 
     def job(cfg: DictConfig):
         elsewhere = os.getpid() != home  # in a process of its own, which a launcher has started
+        sys.argv = list(arguments)  # a run says how it was started
         if elsewhere:
-            sys.argv = list(arguments)  # a run says how it was started
+            read_models(config_name, arguments[1:])
         try:
             code, result = _attempt(module, cfg)
         except Interrupted:  # as its status.json says; elsewhere it ends with its job
@@ -128,8 +135,10 @@ def run_script(config_name: str, module: str) -> int:
     # jobs keep theirs to themselves: this one is about the configuration, or a process is gone
     except Exception as error:
         lost = _conclude_sweep() is not None or isinstance(error, JobFailed)
-        _complain(f"{type(error).__name__}: {error}" if lost else explain(error, config_name))
+        _complain(f"{type(error).__name__}: {error}" if lost else explain(error, config_name, words))
         return 1 if lost else 2
+    finally:
+        sys.argv = arguments
     if not codes:
         return _conclude_sweep() or 0
     return codes[0] if len(codes) == 1 else int(any(codes))
@@ -150,6 +159,24 @@ def _check(config_name: str, arguments: list[str]) -> None:
         check_files(loader, config_name, words.overrides)
 
 
+def read_models(config_name: str, words: list[str]) -> list[str]:
+    """The words that Hydra is to read, where they hand over economies of one's own; warnings are printed.
+
+    Raises:
+        InputError: a file, a class or a name that is no economy.
+    """
+    registered = {point.name for point in installed.economies()}
+    options = {option for word in words if word.startswith("model=") for option in word[6:].split(",")}
+    if not any(option.strip("'\"").endswith((".yaml", ".yml")) or option in registered for option in options):
+        return words
+    from deepham.commands.own_models import take_models  # torch
+
+    read, warnings = take_models(words, "model" in groups_of(config_name))
+    for warning in warnings:
+        complain(f"warning: {warning}")
+    return read
+
+
 def _attempt(module: str, cfg: DictConfig) -> tuple[int, float | None]:
     """Exit code and result of one run, which says what went wrong: a failed job must not end a sweep. Raises
     Interrupted."""
@@ -158,7 +185,7 @@ def _attempt(module: str, cfg: DictConfig) -> tuple[int, float | None]:
         with interruptible(*STOPPING):
             return 0, import_module(module).run(cfg)
     except InputError as error:
-        _complain(str(error))
+        _complain_of(error)
         return 2, None
     except (NotConverged, OutOfDomain, TrainingDiverged, ProcessLost, NotSaved) as error:
         _complain(str(error))
@@ -187,11 +214,18 @@ def check_choices(overrides: list[str]) -> None:
             raise InputError(
                 f"{text}: there is no such option; choose from "
                 f"{', '.join(sorted(path.stem for path in options.glob('*.yaml')))}"
+                + (
+                    ", or give the file of an economy of your own, model=path/to/my_economy.yaml"
+                    * (options.name == "model")
+                )
             )
 
 
-def explain(error: Exception, config_name: str) -> str:
-    """One line for an error of Hydra or OmegaConf: what was given, what was expected, how to mend it."""
+def explain(error: Exception, config_name: str, words: Sequence[str] = ()) -> str:
+    """One line for an error of Hydra or OmegaConf: what was given, what was expected, how to mend it.
+
+    words: of the command line, of which the economy is taken whose parameters are known.
+    """
     cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else error
     text = str(error)
     if "Config group override must be" in text:
@@ -205,7 +239,7 @@ def explain(error: Exception, config_name: str) -> str:
     unknown = re.search(r"Could not override '([^']+)'|Key '([^']+)' is not in struct", text)
     if unknown:
         key = unknown[1] or unknown[2]
-        known = _known_keys(config_name)
+        known = _known_keys(config_name, [word for word in words if word.startswith("model=") and "," not in word])
         inside = [name for name in known if name.endswith(f".{key}")]
         close = sorted(inside, key=lambda name: not name.startswith("model."))[:1] or get_close_matches(key, known, n=1)
         siblings = [name for name in known if name.rpartition(".")[0] == key.rpartition(".")[0]]
@@ -234,14 +268,14 @@ def _help(config_name: str) -> int:
         forgive_letters()
         print(help_page(config_name, sys.argv[1:]), flush=True)
     except InputError as error:
-        _complain(str(error))
+        _complain_of(error)
         return 2
     except BrokenPipeError:  # --help | head; what is left to write goes nowhere
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 
-def _known_keys(config_name: str) -> list[str]:
+def _known_keys(config_name: str, overrides: list[str]) -> list[str]:
     def keys(cfg: DictConfig, prefix: str = ""):
         for key in cfg:
             node = cfg._get_node(key)
@@ -250,8 +284,19 @@ def _known_keys(config_name: str) -> list[str]:
                 yield from keys(node, f"{prefix}{key}.")
 
     with composing():
-        return list(keys(compose(config_name)))
+        try:
+            return list(keys(compose(config_name, overrides=overrides)))
+        except (HydraException, OmegaConfBaseException):  # of another word that is wrong
+            return list(keys(compose(config_name)))
 
 
 def _complain(line: str) -> None:
     complain(f"error: {one_line(line)}")
+
+
+def _complain_of(error: Exception) -> None:
+    """In one line, after the traceback of a user's own file where that raised it."""
+    told = getattr(error, "told", "")
+    if told:
+        complain(told)
+    _complain(str(error))

@@ -18,13 +18,14 @@ from deepham.algorithm.bellman_paper import Protocol
 from deepham.algorithm.evaluation import VerdictSettings, measure_names
 from deepham.algorithm.settings import AlgorithmSettings
 from deepham.economics.economy import Economy, require
+from deepham.economics.model_file import UsersError
 from deepham.errors import InputError, show
 from deepham.measures.verdict import bars_of
 from deepham.networks.settings import NetworkSettings
 from deepham.reference.compare import GAPS
 from deepham.reference.settings import ReferenceSettings
 from deepham.report.study import StudySettings
-from deepham.system.paths import NAMES, check_folder, conf_folder
+from deepham.system.paths import NAMES, check_folder
 from deepham.training.overrides import key_of
 from deepham.training.settings import Settings, TrainerSettings
 
@@ -245,10 +246,10 @@ def _check_output(cfg: DictConfig) -> None:
 
 
 def sized_for(cfg: DictConfig, economy_name: str) -> DictConfig:
-    """The configuration with what the economy's file in conf/model/ says of verdict and reference, where the command
+    """The configuration with what the economy's model file says of verdict and reference, where the command
     line says nothing: a script that is given a solution knows its economy only then.
     """
-    sizes = OmegaConf.load(conf_folder() / "model" / f"{economy_name}.yaml")
+    sizes = OmegaConf.create(economics.settings(economy_name))
     said = OmegaConf.create()
     for key in map(key_of, HydraConfig.get().overrides.task):
         if key.startswith(("verdict.", "reference.")):
@@ -296,6 +297,8 @@ def _economy(cfg: DictConfig) -> tuple[str, Economy]:
     name, typed = typed_model(cfg)
     try:
         return name, economics.create(name, **OmegaConf.to_container(typed))
+    except UsersError:
+        raise
     except InputError as error:
         raise InputError(f"model.{error}") from error
 
@@ -373,7 +376,7 @@ def typed_group(group: str, cfg, schema: type) -> DictConfig:
     _check_group(group, cfg)
     try:
         typed = OmegaConf.merge(OmegaConf.structured(schema), cfg)
-        missing = [str(key) for key in OmegaConf.missing_keys(typed)]
+        missing = sorted(str(key) for key in OmegaConf.missing_keys(typed))
     except OmegaConfBaseException as error:
         reason = str(error).splitlines()[0]
         if "is not a ListConfig" in reason:
