@@ -18,7 +18,6 @@ ROOT = Path(__file__).parents[2]
 COLAB = "https://colab.research.google.com/github/{name}/blob/main/notebooks/{stem}.ipynb"
 INSTALL = "install"  # tag of the cell that Colab needs, which the site does not show
 SECONDS = 900  # for one cell
-NOT_RUN = ("your_economy",)  # until deepham.solve takes an economy of one's own
 
 
 def page(source: Path, repository: str, cache: Path) -> dict[str, str | bytes]:
@@ -62,8 +61,6 @@ def _executed(source: Path, cache: Path) -> dict:
     """The notebook with its outputs, run again where it or the package has changed."""
     from nbclient import NotebookClient
 
-    if source.stem in NOT_RUN:
-        return _without_install(json.loads(paired(source)))
     files = [source, *sorted((ROOT / "src").rglob("*.py")), *sorted((ROOT / "conf").rglob("*.yaml"))]
     seen = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
     kept = cache / f"{source.stem}-{seen}.json"
