@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from deepham.economics.economy import require
 
-STEPS = ("gradient", "euler_newton", "deepham_newton")
+STEPS = ("gradient", "euler_newton")
 METHODS = ("SOAP", "Adam", "AdamW", "NAdam", "RAdam")
 
 

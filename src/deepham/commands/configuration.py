@@ -99,10 +99,9 @@ def _check_second_order(settings: Settings) -> None:
         f"{first_order}",
     )
     require(
-        economy.choices == ("c",) and type(economy).outcomes is Economy.outcomes and not economy.unknowns,
-        f"{method}: expected an economy whose households choose consumption alone and whose prices follow from "
-        f"aggregates, got "
-        f"{type(economy).__name__}; {first_order}",
+        economy.choices == ("c",) and type(economy).outcomes is Economy.outcomes,
+        f"{method}: expected an economy whose households choose consumption alone and whose prices do not follow from "
+        f"what they choose, got {type(economy).__name__}; {first_order}",
     )
     require(
         network.moments == 0,
