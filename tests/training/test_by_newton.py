@@ -58,7 +58,6 @@ def test_a_population_that_is_no_number_ends_training(settings):
     "overrides, said",
     [
         (["network.width=80"], "a network of 7121 weights is too wide.*at most 3000.*algorithm=deepham"),
-        (["algorithm.newton.households=10"], "720 households are too few for 793 weights.*households=47"),
         (["model=davila12", "algorithm.objective=planner", "network.base=typical"], "planner.*algorithm=deepham"),
         (["network=generalized_moments"], "network.moments=0"),
         (["network.ensemble=3"], "network.ensemble=1"),

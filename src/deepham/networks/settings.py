@@ -80,8 +80,8 @@ class NetworkSettings:
         )
         require(
             self.aggregates or self.moments > 0 or self.quantiles > 0 or self.dispersion,
-            "network.aggregates: without aggregates, moments, quantiles and dispersion the networks do not see the population; "
-            "set network.aggregates=true or network.moments=1",
+            "network.aggregates: without aggregates, moments, quantiles and dispersion the networks do not see the "
+            "population; set network.aggregates=true or network.moments=1",
         )
         require(
             self.moments > 0 or not self.moments_shared,

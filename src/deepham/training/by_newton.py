@@ -37,8 +37,9 @@ class ByNewton(Learner):
     def __init__(self, module: Any):
         super().__init__(module)
         s = module.settings.newton
+        households = s.drawn(len(flat(module.policy)))
         self.sampling = Sampling(
-            s.households, s.spread, s.spread_weight, module.settings.rich_weight, module.settings.poor_weight
+            households, s.spread, s.spread_weight, module.settings.rich_weight, module.settings.poor_weight
         )
         self.equations = {"policy": Equations(), "value": Equations()}
         self.caution = 1.0  # factor of the damping
