@@ -48,9 +48,18 @@ class Onlooker:
     def before(self, wide: Tensor) -> Tensor:
         """The same (B, A) where unknowns are typical: what there is before markets clear, which V is asked about."""
         wide = wide.clone()
-        for name, unknown in self.economy.unknowns.items():
-            wide[:, self.names.index(name)] = unknown.typical
+        wide[:, self._unknowns] = wide.new_tensor([unknown.typical for unknown in self.economy.unknowns.values()])
         return wide
+
+    def elsewhere(self, wide: Tensor, off: Tensor) -> Tensor:
+        """The same (B, A) where the unknowns are off by so much, (B, U)."""
+        wide = wide.clone()
+        wide[:, self._unknowns] += off
+        return wide
+
+    @property
+    def _unknowns(self) -> slice:
+        return slice(len(self.names) - len(self.economy.unknowns), len(self.names))
 
     def tap(self, mlp: nn.Module, seen: Observation, wide: Tensor) -> Tapped:
         """A network's evaluation at what the households see."""
@@ -78,7 +87,7 @@ def tomorrow_of_all(economy: Economy, policy: PolicyNetwork, panel: Panel, deriv
     """What everybody's choices lead to.
 
     Args:
-        panel: the economies, and the unknowns that households see in them, `near`.
+        panel: the economies, and the unknowns that clear in them, `near`.
         derivative: whether the moves are asked for; else tomorrow's markets need not clear, and unknowns are typical.
     """
     people, z, names = panel.population, panel.z, list(economy.unknowns)

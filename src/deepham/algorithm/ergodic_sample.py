@@ -25,14 +25,16 @@ class Sample:
     """Economies (B) and n households of each.
 
     Attributes:
-        panel: where the economies stand, and the unknowns that households see in them, `near`.
+        panel: where the economies stand, and the unknowns that clear in them, `near`.
         k, eps, weight: (B, n), what each household counts.
+        off: (B * n, U) by how much each of them alone sees the unknowns off where they clear; None: not at all.
     """
 
     panel: Panel
     k: Tensor
     eps: Tensor
     weight: Tensor
+    off: Tensor | None = None
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,8 @@ def first_order_condition(economy: Economy, policy: PolicyNetwork, sample: Sampl
     b, n = sample.k.shape
     tomorrow = tomorrow_of_all(economy, policy, sample.panel, derivative=True)
     look, wide = tomorrow.look, tomorrow.now.repeat_interleave(n, 0)
+    if sample.off is not None:
+        wide = look.elsewhere(wide, sample.off)
     k, eps = sample.k.reshape(-1, 1), sample.eps.reshape(-1, 1)
     seen = look.observe(wide, k, eps, sample.panel.z.repeat_interleave(n, 0))
     today = look.tap(policy.mlp, seen, wide)

@@ -15,8 +15,8 @@ OFF = 0.5  # standard deviation of what unknowns are moved by, in units of their
 def moved_unknowns(
     unknowns: dict[str, Unknown], share: float, like: Tensor, generator: torch.Generator
 ) -> tuple[Wide, Tensor]:
-    """By how much households in this share of the economies see each unknown off where it clears, name -> (B, 1), and
-    which economies these are, (B, 1), 1 or 0.
+    """By how much this share of the economies, or of households who stand for themselves, see each unknown off where
+    it clears, name -> (B, 1), and which these are, (B, 1), 1 or 0.
 
     like: (B, ...), of the dtype and the device that is wanted.
     """

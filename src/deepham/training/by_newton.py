@@ -79,13 +79,12 @@ class ByNewton(Learner):
         return scaled(sample, self.economy.borrowing_limit, width, generator)
 
     def _off_equilibrium(self, sample: Sample, batch: Batch) -> Sample:
-        """The sample in which some economies see prices that do not clear."""
-        unknowns, panel = self.economy.unknowns, sample.panel
-        if panel.near is None or batch.generator is None:
+        """The sample in which some households see prices that do not clear, each alone."""
+        share, generator = self.module.settings.off_equilibrium, batch.generator
+        if sample.panel.near is None or generator is None:
             return sample
-        off, _ = moved_unknowns(unknowns, self.module.settings.off_equilibrium, panel.near, batch.generator)
-        near = panel.near + torch.cat(list(off.values()), 1)
-        return replace(sample, panel=replace(panel, near=near))
+        off, _ = moved_unknowns(self.economy.unknowns, share, sample.k.flatten(), generator)
+        return replace(sample, off=torch.cat(list(off.values()), 1))
 
     def _policy_step(self, sample: Sample, batch: Batch, early: bool) -> bool:
         """Whether the last step was a good one; if so the next one is taken."""
