@@ -116,7 +116,7 @@ def training(economy, algorithm, network, share: int = 1) -> list[Array]:
     if a.second_order:  # in float64: what a condition says at each household in each weight
         newton = {f"algorithm.newton.{name}": getattr(a.newton, name) for name in ("economies", "households")}
         weights = network.policy_weights(economy)
-        arrays.append((8 * a.newton.sampled * weights, newton | {"network.width": network.width}))
+        arrays.append((8 * a.newton.sampled(weights) * weights, newton | {"network.width": network.width}))
     return arrays
 
 

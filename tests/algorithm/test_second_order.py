@@ -3,14 +3,16 @@
 import pytest
 import torch
 
+from deepham import economics
 from deepham.algorithm.ergodic_sample import Sample, Sampling, scaled
-from deepham.algorithm.first_order import by_policy, by_value, first_order_condition
+from deepham.algorithm.first_order import first_order_condition
 from deepham.algorithm.newton import Equations, flat, huber, shift
 from deepham.algorithm.residuals import residuals
 from deepham.algorithm.value_equation import bellman_equation
 from deepham.networks.settings import NetworkSettings, build_networks
 from deepham.simulation.continuum import on_grid, wealth_grid
 from deepham.simulation.period import Panel, World
+from deepham.simulation.population import Population
 from deepham.simulation.walk import initial_panel
 
 
@@ -18,9 +20,9 @@ from deepham.simulation.walk import initial_panel
 def networks(ks98):
     """Small ones near their base, as they are met in training."""
 
-    def build(**changes):
+    def build(economy=ks98, **changes):
         shape = {"width": 5, "depth": 2, "activation": "tanh", "base": "frictionless", "aggregate_scale": 10.0}
-        found = build_networks(ks98, NetworkSettings("test", ensemble=1, **(shape | changes)), 3)
+        found = build_networks(economy, NetworkSettings("test", ensemble=1, **(shape | changes)), 3)
         generator = torch.Generator().manual_seed(5)
         for network in found:
             network.double()
@@ -53,13 +55,27 @@ def along(network, jacobian, numbers, step=1e-4):
 
 
 @pytest.mark.parametrize("changes", [{}, {"aggregates": False, "quantiles": 4}], ids=["mean", "quantiles"])
-@pytest.mark.parametrize("how", ["policy", "value"])
-def test_the_first_order_condition_moves_with_the_weights_as_its_jacobian_says(ks98, networks, sample, how, changes):
-    policy, value = networks(**changes)
-    worth = by_policy(ks98, policy) if how == "policy" else by_value(ks98, value)
-    linear = first_order_condition(ks98, policy, sample, worth)
-    said, found = along(policy, linear.jacobian, lambda: first_order_condition(ks98, policy, sample, worth).residual)
+def test_the_first_order_condition_moves_with_the_weights_as_its_jacobian_says(ks98, networks, sample, changes):
+    policy, _ = networks(**changes)
+    linear = first_order_condition(ks98, policy, sample)
+    said, found = along(policy, linear.jacobian, lambda: first_order_condition(ks98, policy, sample).residual)
     torch.testing.assert_close(said, found, rtol=1e-5, atol=1e-6)
+
+
+def test_a_price_that_clears_tomorrow_moves_with_the_weights_as_its_jacobian_says(seeded, networks):
+    """Of households who know what everybody's demand does to tomorrow's price, in three states of z each."""
+    economy = economics.create("huggett", **economics.calibration("huggett"))
+    policy, _ = networks(economy)
+    panel = initial_panel(economy, 2, 60, seeded())
+    panel = Panel(Population.panel(panel.population.k.double(), panel.population.eps), panel.z.double() + 0.01)
+    found = World(economy, policy).period(panel).found
+    k = torch.rand((2, 5), generator=seeded(2), dtype=torch.float64) * 3 + 0.5
+    eps = torch.randint(3, (2, 5), generator=seeded(3))
+    off = 0.01 * torch.randn((10, 1), generator=seeded(4), dtype=torch.float64)
+    sample = Sample(Panel(panel.population, panel.z, found), k, eps, torch.ones_like(k), off)
+    linear = first_order_condition(economy, policy, sample)
+    said, found = along(policy, linear.jacobian, lambda: first_order_condition(economy, policy, sample).residual, 1e-5)
+    torch.testing.assert_close(said, found, rtol=1e-4, atol=1e-6)
 
 
 def test_the_bellman_equation_moves_with_the_weights_of_the_value_as_its_jacobian_says(ks98, networks, sample):
@@ -77,7 +93,7 @@ def test_residuals_are_those_that_solutions_are_measured_by(ks98, networks, samp
     people = sample.panel.population
     everybody = Sample(sample.panel, people.k, people.eps, people.weight)
     measured = residuals(World(ks98, policy, value), sample.panel, optimality=False)
-    linear = first_order_condition(ks98, policy, everybody, by_policy(ks98, policy))
+    linear = first_order_condition(ks98, policy, everybody)
     level, _ = bellman_equation(ks98, policy, value, everybody)
     seen = World(ks98, policy).observe(sample.panel)
     inner = (policy(seen) < 0.99 * seen.resources).flatten()  # those at the limit may want more than they can have
@@ -92,7 +108,7 @@ def test_who_is_held_at_the_limit_and_wants_to_be_there_has_nothing_to_learn(ks9
     poor = Sample(sample.panel, torch.full_like(sample.k, 1e-3), torch.zeros_like(sample.eps), sample.weight)
     with torch.no_grad():
         policy.mlp[-1].bias += 3.0  # everybody consumes all, today and tomorrow
-    linear = first_order_condition(ks98, policy, poor, by_policy(ks98, policy))
+    linear = first_order_condition(ks98, policy, poor)
     held = linear.residual == 0
     assert bool(held.any()) and not bool(linear.jacobian[held].any())
     saved = (~held).nonzero()[:, 0]
@@ -121,8 +137,8 @@ def test_outliers_weigh_less_and_weights_sum_to_one():
 def test_households_are_drawn_by_mass_and_scaled_with_their_economy(ks98, sample, seeded, networks):
     grid = wealth_grid(ks98, 40, 8.0)
     typical, people = ks98.typical_household(), sample.panel.population
-    seen = World(ks98, networks()[0]).observe(sample.panel)
-    drawn = Sampling(4000, 10, 0.1, 0.0, 0.0).draw(seen, grid, typical, seeded())
+    period = World(ks98, networks()[0]).period(sample.panel)
+    drawn = Sampling(4000, 10, 0.1, 0.0, 0.0).draw(period, grid, typical, seeded())
     inner = drawn.weight == 1
     assert inner.sum(1).tolist() == [4000] * 3 and drawn.k.shape == (3, 4010)
     held = (drawn.k * inner).sum(1, keepdim=True) / 4000

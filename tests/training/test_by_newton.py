@@ -19,15 +19,14 @@ SMALL = [
 ]
 
 
-@pytest.mark.parametrize("method, bar", [("euler_newton", 1e-3), ("deepham_newton", 1e-2)])
-def test_it_finds_the_closed_form_in_forty_updates(settings, method, bar):
+def test_it_finds_the_closed_form_in_forty_updates(settings):
     few = ["algorithm.policy_steps=20", "algorithm.newton.largest_step=0.3", "network.width=6", "algorithm.move=2"]
-    chosen = settings("model=brock_mirman", f"algorithm={method}", *few)
+    chosen = settings("model=brock_mirman", "algorithm=euler_newton", *few)
     module, data = fit(chosen, [], [])
     world = World(chosen.economy, module.policy_average.double(), module.value_average.double())
     period = world.period(data.panel.to(dtype=torch.float64))
     gap, truth = chosen.economy.known(period, period.accounts)["consumption"]
-    assert abs(float(gap) - truth) < 100 * bar  # percent; the untrained network is off by two hundred
+    assert abs(float(gap) - truth) < 0.1  # percent; the untrained network is off by two hundred
 
 
 def test_a_step_that_makes_matters_worse_is_taken_back_and_the_next_is_shorter(settings):
@@ -59,14 +58,13 @@ def test_a_population_that_is_no_number_ends_training(settings):
     "overrides, said",
     [
         (["network.width=80"], "a network of 7121 weights is too wide.*at most 3000.*algorithm=deepham"),
-        (["algorithm.newton.households=10"], "720 households are too few for 793 weights.*households=47"),
         (["model=davila12", "algorithm.objective=planner", "network.base=typical"], "planner.*algorithm=deepham"),
         (["network=generalized_moments"], "network.moments=0"),
         (["network.ensemble=3"], "network.ensemble=1"),
         (["trainer.processes=2"], "trainer.processes=1"),
         (["algorithm.newton.outlier=0"], "algorithm.newton.outlier: expected a positive number, got 0"),
         (["algorithm.newton.memory_late=1"], "algorithm.newton.memory_late: expected a number from 0 to 0.999"),
-        (["algorithm.steps_by=newton"], "algorithm.steps_by: expected gradient or euler_newton or deepham_newton"),
+        (["algorithm.steps_by=newton"], "algorithm.steps_by: expected gradient or euler_newton"),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )

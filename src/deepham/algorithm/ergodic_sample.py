@@ -8,14 +8,13 @@ nobody and a network would otherwise be free.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from deepham.algorithm.losses import agent_weights
-from deepham.simulation.period import Observation, Panel
-from deepham.simulation.population import Population
+from deepham.simulation.period import Panel, Period
 
 RICHEST = 6.0  # where the spread ones end, in units of typical assets
 POOREST = 0.003  # and begin
@@ -26,14 +25,16 @@ class Sample:
     """Economies (B) and n households of each.
 
     Attributes:
-        panel: where the economies stand.
+        panel: where the economies stand, and the unknowns that clear in them, `near`.
         k, eps, weight: (B, n), what each household counts.
+        off: (B * n, U) by how much each of them alone sees the unknowns off where they clear; None: not at all.
     """
 
     panel: Panel
     k: Tensor
     eps: Tensor
     weight: Tensor
+    off: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -52,9 +53,9 @@ class Sampling:
     rich: float
     poor: float
 
-    def draw(self, seen: Observation, grid: Tensor, typical: dict[str, float], generator: torch.Generator) -> Sample:
+    def draw(self, period: Period, grid: Tensor, typical: dict[str, float], generator: torch.Generator) -> Sample:
         """Of economies that are histograms on the grid (G,)."""
-        population = seen.population
+        seen, population = period.seen, period.panel.population
         b, g, limit, unit = len(seen.z), len(grid), typical["limit"], typical["assets"] - typical["limit"]
         weight = agent_weights(typical, seen, self.rich, self.poor, population.weight)
 
@@ -74,7 +75,8 @@ class Sampling:
         anybody = (uniform(b, self.spread) * (population.k.shape[1] // g)).long()
         k = torch.cat([k, limit + far], 1).clamp_min(float(grid[0]))
         counts = torch.cat([torch.ones_like(levels), torch.full_like(far, self.spread_weight)], 1)
-        return Sample(seen.panel, k, torch.cat([population.eps.gather(1, drawn), anybody], 1), counts)
+        eps = torch.cat([population.eps.gather(1, drawn), anybody], 1)
+        return Sample(Panel(population, seen.z, period.found), k, eps, counts)
 
 
 def scaled(sample: Sample, limit: float, width: float, generator: torch.Generator) -> Sample:
@@ -84,9 +86,5 @@ def scaled(sample: Sample, limit: float, width: float, generator: torch.Generato
     uniform = torch.rand((len(people.k), 1), generator=generator, device=people.k.device, dtype=people.k.dtype)
     factor = 1 + width * (2 * uniform - 1)
     moved = people.with_assets(limit + factor * (people.k - limit))
-    return Sample(
-        Panel(Population(moved.k, moved.eps, moved.weight), sample.panel.z),
-        limit + factor * (sample.k - limit),
-        sample.eps,
-        sample.weight,
-    )
+    panel = Panel(moved, sample.panel.z, sample.panel.near)
+    return replace(sample, panel=panel, k=limit + factor * (sample.k - limit))

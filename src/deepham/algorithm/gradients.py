@@ -15,13 +15,11 @@ from torch.func import functional_call
 
 from deepham.algorithm.losses import agent_weights, policy_loss, value_loss
 from deepham.algorithm.objective import Lifetime, lifetime_utility
+from deepham.algorithm.off_equilibrium import moved_unknowns
 from deepham.algorithm.settings import AlgorithmSettings
-from deepham.economics.quadrature import standard_normal
 from deepham.networks.policy import PolicyNetwork
 from deepham.networks.value import ValueNetwork
 from deepham.simulation.period import Observation, Panel, Period, Value, World
-
-OFF = 0.5  # standard deviation of how far an unknown is moved from where it clears, in units of its spread
 
 
 @dataclass(frozen=True)
@@ -84,14 +82,7 @@ def _off_equilibrium(
     unknowns, share = world.economy.unknowns, settings.off_equilibrium
     if not unknowns or share == 0:
         return world, None
-    shape = (len(unknowns) + 1, len(panel.z), 1)
-    k = panel.population.k
-    uniform = torch.rand(shape, generator=generator, device=k.device, dtype=k.dtype)
-    moved = (uniform[0].argsort(0).argsort(0) < round(share * len(panel.z))).to(k.dtype)  # which of them is drawn
-    off = {
-        name: OFF * unknown.spread * moved * standard_normal(draw)
-        for (name, unknown), draw in zip(unknowns.items(), uniform[1:], strict=True)
-    }
+    off, moved = moved_unknowns(unknowns, share, panel.population.k, generator)
     return replace(world, off=off), 1 - moved
 
 

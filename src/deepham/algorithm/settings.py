@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 
 from deepham.economics.economy import require
 
-STEPS = ("gradient", "euler_newton", "deepham_newton")
+FEWEST = 2  # households in a sample for each weight of the network
+STEPS = ("gradient", "euler_newton")
 METHODS = ("SOAP", "Adam", "AdamW", "NAdam", "RAdam")
 
 
@@ -46,10 +48,13 @@ class NewtonSettings:
     value_updates: int = 12
     level_weight: float = 100.0
 
-    @property
-    def sampled(self) -> int:
+    def drawn(self, weights: int) -> int:
+        """Households that are drawn of each economy for a network of so many weights."""
+        return max(self.households, math.ceil(FEWEST * weights / self.economies) - self.spread)
+
+    def sampled(self, weights: int) -> int:
         """Households in a sample."""
-        return self.economies * (self.households + self.spread)
+        return self.economies * (self.drawn(weights) + self.spread)
 
     def validate(self) -> None:
         """Raise InputError for a value out of range."""

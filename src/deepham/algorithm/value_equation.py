@@ -12,13 +12,15 @@ import torch
 
 from deepham.algorithm.alone import Onlooker, tomorrow_of_all
 from deepham.algorithm.ergodic_sample import Sample
-from deepham.algorithm.first_order import Linear, slope
+from deepham.algorithm.first_order import Linear
 from deepham.algorithm.tapped import row_by_row
 from deepham.economics.economy import Economy
 from deepham.networks.policy import PolicyNetwork
 from deepham.networks.value import ValueNetwork
 from deepham.simulation.expectation import expand_next, expect
 from deepham.simulation.population import Population
+
+STEP = 1e-4  # of the difference that is taken for a slope of V, as a share of what a household can consume
 
 
 def bellman_equation(
@@ -28,15 +30,16 @@ def bellman_equation(
     (network,) = value.mlps
     n = sample.k.shape[1]
     with torch.no_grad():
-        look, now, after, _ = tomorrow_of_all(economy, policy, sample.panel, derivative=False)
-        wide, wide_next = now.repeat_interleave(n, 0), after.repeat_interleave(n, 0).flatten(0, 1)
+        later = tomorrow_of_all(economy, policy, sample.panel, derivative=False)
+        look, wide = later.look, later.now.repeat_interleave(n, 0)
+        wide_next = later.after.repeat_interleave(n, 0).flatten(0, 1)
         k, eps, z = sample.k.reshape(-1, 1), sample.eps.reshape(-1, 1), sample.panel.z.repeat_interleave(n, 0)
         seen = look.observe(wide, k, eps, z)
         decided = torch.minimum(*policy.wanted(seen, look.tap(policy.mlp, seen, wide).y))
         choice = economy.complete(decided, seen)
         following, p_z, p_eps = expand_next(economy, Population.panel(economy.carry(choice, seen), eps), seen)
         utility, worth = economy.utility(choice, seen), economy.worth(choice, seen)
-    look = Onlooker(economy, value.inputs, look.names)
+    look, wide = Onlooker(economy, value.inputs, look.names), look.before(wide)
     with torch.enable_grad():
 
         def of(wide, k, eps, z):
@@ -46,9 +49,11 @@ def bellman_equation(
 
         level, today = of(wide, k, eps, z)
         people = following.population
-        later, tomorrow = of(wide_next, people.k, people.eps, following.z)
-        gap = (level - utility - economy.discount(eps) * expect(later, p_z, p_eps)) / value.unit
-        steep, taps = slope(economy, value, look, seen, wide)
+        expected, tomorrow = of(wide_next, people.k, people.eps, following.z)
+        gap = (level - utility - economy.discount(eps) * expect(expected, p_z, p_eps)) / value.unit
+        step = STEP * (seen.resources - economy.borrowing_limit)
+        (up, above), (down, below) = (of(wide, k + sign * step, eps, z) for sign in (1, -1))
+        steep, taps = (up - down) / (2 * step), [above, below]
         steep = steep / worth - 1
         weight = sample.weight.flatten()
         steepness = row_by_row(steep, taps)

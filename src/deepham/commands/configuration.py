@@ -100,10 +100,9 @@ def _check_second_order(settings: Settings) -> None:
         f"{first_order}",
     )
     require(
-        economy.choices == ("c",) and type(economy).outcomes is Economy.outcomes and not economy.unknowns,
-        f"{method}: expected an economy whose households choose consumption alone and whose prices follow from "
-        f"aggregates, got "
-        f"{type(economy).__name__}; {first_order}",
+        economy.choices == ("c",) and type(economy).outcomes is Economy.outcomes,
+        f"{method}: expected an economy whose households choose consumption alone and whose prices do not follow from "
+        f"what they choose, got {type(economy).__name__}; {first_order}",
     )
     require(
         network.moments == 0,
@@ -120,16 +119,11 @@ def _check_second_order(settings: Settings) -> None:
         f"{str(trainer.cuda_graphs).lower()}; set trainer.gpus=0 or 1, trainer.processes=1, trainer.nodes=1 and "
         "trainer.cuda_graphs=false",
     )
-    weights, sampled = network.policy_weights(economy), algorithm.newton.sampled
+    weights = network.policy_weights(economy)
     require(
         weights <= MOST_WEIGHTS,
         f"{method}: a network of {weights} weights is too wide for it, whose equations are as many squared; expected "
         f"at most {MOST_WEIGHTS}, such as network.width=24, or {first_order}",
-    )
-    require(
-        sampled >= 2 * weights,
-        f"{method}: {sampled} households are too few for {weights} weights; expected at least {2 * weights}, such as "
-        f"algorithm.newton.households={-(-2 * weights // algorithm.newton.economies) - algorithm.newton.spread}",
     )
 
 

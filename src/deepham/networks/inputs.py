@@ -27,6 +27,7 @@ class Inputs(nn.Module):
             `aggregate_scale`.
         moments: generalized moments, relative deviations on the same scale.
         quantiles: so many points of the wealth distribution, as relative deviations from typical mean wealth.
+        dispersion: the standard deviation of wealth, as its relative deviation from typical mean wealth, on that scale.
     """
 
     def __init__(
@@ -37,9 +38,11 @@ class Inputs(nn.Module):
         moments: GeneralizedMoments | None = None,
         quantiles: int = 0,
         prices: bool = False,
+        dispersion: bool = False,
     ):
         super().__init__()
-        self.aggregate_scale, self.moments, self.quantiles = aggregate_scale, moments, quantiles
+        self.aggregate_scale, self.moments = aggregate_scale, moments
+        self.quantiles, self.dispersion = quantiles, dispersion
         state = economy.typical_state()
         base = economy.frictionless()
         self.m, self.c, self.limit = state["m"], state["c"], economy.borrowing_limit
@@ -52,7 +55,7 @@ class Inputs(nn.Module):
         self.own = 2 + bool(self.human_wealth) + (self.n_eps - 1)
         # a buffer, to be where the networks are
         self.register_buffer("unit", self.chain.feature_unit.float(), persistent=False)
-        self.size = self.own + len(self.unit) + len(self.unknowns) + len(self.aggregates) + quantiles
+        self.size = self.own + len(self.unit) + len(self.unknowns) + len(self.aggregates) + quantiles + dispersion
         self.size += len(moments.networks) if moments else 0
 
     def forward(self, seen: Observation) -> tuple[Tensor, Tensor]:
@@ -68,12 +71,16 @@ class Inputs(nn.Module):
         return torch.stack([value.to(m.dtype) for value in own], -1)
 
     def crowd(self, population: Population) -> Tensor:
-        """What is seen of the population beside its aggregates, moments and quantiles: (B, M + quantiles)."""
+        """What is seen of the population beside its aggregates: (B, M + quantiles + dispersion)."""
         seen = []
         if self.moments is not None:
             seen += (self.aggregate_scale * self.moments(population)).unbind(-1)
         if self.quantiles:
             seen += (ordered_wealth(population, self.quantiles) / self.mean_wealth - 1).unbind(-1)
+        if self.dispersion:
+            k = population.k
+            sd = population.mean((k - population.mean(k)) ** 2).sqrt()[:, 0]
+            seen.append(self.aggregate_scale * (sd / self.mean_wealth - 1))
         return torch.stack(seen, -1) if seen else population.k.new_empty((len(population.k), 0))
 
     def common(self, seen: Observation, crowd: Tensor) -> Tensor:

@@ -42,6 +42,7 @@ class NetworkSettings:
     moment_width: int = 12
     moments_shared: bool = False
     quantiles: int = 0
+    dispersion: bool = False
 
     def validate(self) -> None:
         """Raise InputError for a value of the wrong type or out of range."""
@@ -78,9 +79,9 @@ class NetworkSettings:
             f"network: width, depth, ensemble and moments ask for more than {MOST_WEIGHTS} weights; lower one of them",
         )
         require(
-            self.aggregates or self.moments > 0 or self.quantiles > 0,
-            "network.aggregates: without aggregates, moments and quantiles the networks do not see the population; "
-            "set network.aggregates=true or network.moments=1",
+            self.aggregates or self.moments > 0 or self.quantiles > 0 or self.dispersion,
+            "network.aggregates: without aggregates, moments, quantiles and dispersion the networks do not see the "
+            "population; set network.aggregates=true or network.moments=1",
         )
         require(
             self.moments > 0 or not self.moments_shared,
@@ -161,4 +162,12 @@ def _inputs(
             settings.activation,
             generator,
         )
-    return Inputs(economy, settings.aggregate_scale, settings.aggregates, moments, settings.quantiles, prices)
+    return Inputs(
+        economy,
+        settings.aggregate_scale,
+        settings.aggregates,
+        moments,
+        settings.quantiles,
+        prices,
+        settings.dispersion,
+    )

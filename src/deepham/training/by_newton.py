@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import copy
 import math
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from deepham.algorithm.ergodic_sample import Sample, Sampling, scaled
-from deepham.algorithm.first_order import by_policy, by_value, first_order_condition
+from deepham.algorithm.first_order import first_order_condition
 from deepham.algorithm.newton import Equations, flat, huber, shift, size, tested
+from deepham.algorithm.off_equilibrium import moved_unknowns
 from deepham.algorithm.value_equation import bellman_equation
 from deepham.simulation.period import Panel, World
 from deepham.training.data import Batch
@@ -35,10 +37,10 @@ class ByNewton(Learner):
     def __init__(self, module: Any):
         super().__init__(module)
         s = module.settings.newton
+        households = s.drawn(len(flat(module.policy)))
         self.sampling = Sampling(
-            s.households, s.spread, s.spread_weight, module.settings.rich_weight, module.settings.poor_weight
+            households, s.spread, s.spread_weight, module.settings.rich_weight, module.settings.poor_weight
         )
-        self.by_value = module.settings.steps_by == "deepham_newton"
         self.equations = {"policy": Equations(), "value": Equations()}
         self.caution = 1.0  # factor of the damping
         self.reach = 1.0  # factor of the largest step
@@ -57,8 +59,8 @@ class ByNewton(Learner):
         total = settings.outer_iterations * settings.policy_steps
         early = module.updates < settings.newton.early * total
         sample = self._sample(batch, early)
-        if self._policy_step(sample, batch, early):
-            if self.by_value or module.updates >= total - settings.newton.value_updates:
+        if self._policy_step(self._off_equilibrium(sample, batch), batch, early):
+            if module.updates >= total - settings.newton.value_updates:
                 self._value_step(sample)
         module.updates += 1
         module.update_averages(1.0)  # the last weights are the solution
@@ -69,17 +71,25 @@ class ByNewton(Learner):
         assert generator is not None and grid is not None  # the stream's, of the continuum
         policy = copy.deepcopy(self.module.policy).double()
         with torch.no_grad():
-            seen = World(self.economy, policy).observe(batch.panel.to(dtype=torch.float64))
-            sample = self.sampling.draw(seen, grid.double(), self.module.typical, generator)
-        width = settings.scale_early if early else settings.scale_late
+            period = World(self.economy, policy, clamped=True).period(batch.panel.to(dtype=torch.float64))
+            sample = self.sampling.draw(period, grid.double(), self.module.typical, generator)
+        # where a market fixes what all hold together there is nothing to scale
+        fixed = self.economy.tracked in self.economy.unknowns
+        width = 0.0 if fixed else settings.scale_early if early else settings.scale_late
         return scaled(sample, self.economy.borrowing_limit, width, generator)
+
+    def _off_equilibrium(self, sample: Sample, batch: Batch) -> Sample:
+        """The sample in which some households see prices that do not clear, each alone."""
+        share, generator = self.module.settings.off_equilibrium, batch.generator
+        if sample.panel.near is None or generator is None:
+            return sample
+        off, _ = moved_unknowns(self.economy.unknowns, share, sample.k.flatten(), generator)
+        return replace(sample, off=torch.cat(list(off.values()), 1))
 
     def _policy_step(self, sample: Sample, batch: Batch, early: bool) -> bool:
         """Whether the last step was a good one; if so the next one is taken."""
         module, settings, equations = self.module, self.module.settings.newton, self.equations["policy"]
-        policy, value = (copy.deepcopy(network).double() for network in (module.policy, module.value))
-        worth = by_value(self.economy, value) if self.by_value else by_policy(self.economy, policy)
-        linear = first_order_condition(self.economy, policy, sample, worth)
+        linear = first_order_condition(self.economy, copy.deepcopy(module.policy).double(), sample)
         weight = huber(linear.residual, linear.weight, settings.outlier)
         residual, held = (
             size(linear.residual, weight),

@@ -22,7 +22,7 @@ from deepham.training.data import Batch
 from deepham.training.learner import Learner
 from deepham.training.ranks import ALONE, Ranks
 
-LEARNERS = {"gradient": ByGradients, "euler_newton": ByNewton, "deepham_newton": ByNewton}
+LEARNERS = {"gradient": ByGradients, "euler_newton": ByNewton}
 SMALLER_STEP = 0.3  # the learning rate after going back, as a share of the one before
 
 
