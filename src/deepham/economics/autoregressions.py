@@ -1,6 +1,8 @@
-"""Independent autoregressions of aggregate states."""
+"""Aggregate states that are autoregressions: independent ones of numbers, and one of a logarithm."""
 
 from __future__ import annotations
+
+import math
 
 import torch
 from torch import Tensor
@@ -53,3 +55,42 @@ class Autoregressions(GaussianProcess):
 
     def typical_z(self) -> Tensor:
         return torch.zeros(1, self.draws, dtype=self.dtype, device=self.device)
+
+
+class LogAutoregression(GaussianProcess):
+    """z (B, 1) is a positive number: log z' = (1 - rho) log mean + rho log z + sigma e, e a standard normal;
+    P(eps' | eps).
+
+    Args:
+        mean: exponential of the mean of log z, positive.
+        persistence: rho, in (-1, 1).
+        innovation: sigma, positive.
+        individual, points: as in GaussianProcess.
+
+    Raises:
+        InputError: parameters out of range.
+    """
+
+    def __init__(self, mean: float, persistence: float, innovation: float, individual: Tensor, points: int = 5):
+        if not 0 < mean < math.inf:
+            raise InputError(f"mean: expected a positive number, got {mean}")
+        if not -1 < persistence < 1:
+            raise InputError(f"persistence: expected a number in (-1, 1), got {persistence}")
+        if not 0 < innovation < math.inf:
+            raise InputError(f"innovation: expected a positive standard deviation, got {innovation}")
+        super().__init__(1, individual, points)
+        self.mean, self.rho, self.sigma = mean, persistence, innovation
+        self.spread = innovation / math.sqrt(1 - persistence**2)  # long-run standard deviation of log z
+        self.feature_unit = torch.tensor([3 * self.spread], dtype=self.dtype)
+
+    def start(self, for_z: Tensor, for_eps: Tensor) -> tuple[Tensor, Tensor]:
+        return self.mean * (self.spread * standard_normal(for_z)).exp(), self.draw_first_eps(for_eps)
+
+    def follow(self, z: Tensor, shock: Tensor, aggregates: Aggregates | None = None) -> Tensor:
+        return self.mean * (self.rho * self.features(z) + self.sigma * shock).exp()
+
+    def features(self, z: Tensor) -> Tensor:
+        return (z / self.mean).log()
+
+    def typical_z(self) -> Tensor:
+        return torch.full((1, 1), self.mean, dtype=self.dtype, device=self.device)
