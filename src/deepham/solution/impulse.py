@@ -350,10 +350,14 @@ def impulse_response(
     attributes: dict,
 ):
     """The responses as an xarray.Dataset of dimension ("period",), see `Solution.irf`."""
+    drawn = simulate_pairs(world, grid, starts, shock, periods, draws, agents, generator)
+    return to_dataset(world.economy, drawn, keep_draws, attributes)
+
+
+def to_dataset(economy: Economy, drawn: Draws, keep_draws: bool, attributes: dict):
+    """Both copies of every draw as an xarray.Dataset of their differences, of dimension ("period",)."""
     import xarray  # slow to import
 
-    economy = world.economy
-    drawn = simulate_pairs(world, grid, starts, shock, periods, draws, agents, generator)
     variables = {
         name: (("period",), series, {"long_name": text, "units": unit})
         for name, (series, text, unit) in responses(economy, drawn).items()
@@ -374,4 +378,5 @@ def impulse_response(
         )
     time = {"long_name": "periods after the shock", "units": economy.period}
     attributes |= datasets.quality(economy, drawn.resource_gap, drawn.top_mass)
+    periods = next(iter(drawn.baseline.values())).shape[1]
     return xarray.Dataset(variables, {"period": ("period", range(periods), time)}, attributes)

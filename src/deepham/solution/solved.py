@@ -21,6 +21,7 @@ from deepham.simulation.continuum import on_grid
 from deepham.simulation.period import Observation, Panel, Policy, Value, World
 from deepham.simulation.population import Population
 from deepham.solution import arguments, datasets, impulse
+from deepham.solution.for_papers import ForPapers
 from deepham.solution.histories import Histories
 from deepham.solution.risky import RiskySteadyState, describe_path
 
@@ -29,7 +30,7 @@ MOST_STARTS = 8  # seeds whose starting points of impulse responses are kept
 LEAST = 1e-300  # resources of a household that can consume: a share of less would be rounded to nothing
 
 
-class SolvedEconomy:
+class SolvedEconomy(ForPapers):
     """Policy, value function and ergodic cross-sections of one economy.
 
     Args:
