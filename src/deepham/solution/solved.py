@@ -20,7 +20,7 @@ from deepham.simulation.balance import SMALL, gap_of
 from deepham.simulation.continuum import on_grid
 from deepham.simulation.period import Observation, Panel, Policy, Value, World
 from deepham.simulation.population import Population
-from deepham.solution import arguments, datasets, impulse
+from deepham.solution import arguments, datasets, impulse, paths
 from deepham.solution.for_papers import ForPapers
 from deepham.solution.histories import Histories
 from deepham.solution.risky import RiskySteadyState, describe_path
@@ -174,7 +174,7 @@ class SolvedEconomy(ForPapers):
 
     def simulate(
         self,
-        periods: int,
+        periods: int | None = None,
         economies: int = 1,
         agents: int | None = None,
         seed: int = 0,
@@ -185,14 +185,16 @@ class SolvedEconomy(ForPapers):
         """Simulate economies that start from the ergodic cross-section or from `start`.
 
         Args:
-            periods, economies: how many, at least 1.
+            periods, economies: how many, at least 1; periods=None is as many as `shocks` has.
             agents: None for the continuum (a histogram on `grid`, without sampling noise), or the number of agents of a
                 panel.
             seed: at least 0; the same call gives the same numbers, and the same seed the same aggregate path whatever
                 `agents` is. The global generators are left alone.
             shocks: path of the aggregate state by index or name, (periods,) or (economies, periods); where it is
-                numbers the path of its innovation, standard deviations, the first of which moves nothing. None draws
-                it, the first state of a chain at its long-run shares.
+                numbers the path of its innovation, standard deviations, the first of which moves nothing. Also a pandas
+                Series, or the name of a CSV file with a header: its column of the aggregate state's name, or its only
+                one. What labels the periods there is kept as the coordinate "date". None draws it, the first state of a
+                chain at its long-run shares.
             start: mapping as `population` in `consumption`, the cross-section at the start of period 0 in every
                 economy; an aggregate state that is a number may stand beside it by its name, otherwise it starts at its
                 ergodic mean. Goods have to add up: where labour follows from the aggregate state, as many households
@@ -220,7 +222,11 @@ class SolvedEconomy(ForPapers):
 
     def _simulate(self, periods, economies, agents, seed, shocks, start, histories=False):
         """The Dataset of `simulate` and the economies in its last period."""
-        periods, economies = arguments.whole("periods", periods, 1), arguments.whole("economies", economies, 1)
+        given = paths.read(self.economy, shocks)
+        if periods is None and given.periods is None:
+            raise InputError("periods: expected a whole number of at least 1, or a path in shocks= that says how many")
+        periods = arguments.whole("periods", given.periods if periods is None else periods, 1)
+        economies = arguments.whole("economies", economies, 1)
         agents = None if agents is None else arguments.whole("agents", agents, 1)
         if histories and agents is None:
             raise InputError(
@@ -237,11 +243,11 @@ class SolvedEconomy(ForPapers):
         if shocks is None:
             path = self._draw_path(economies, periods, generator, self._adding_up(start))
         else:
-            path = self.economy.naming.read_path(shocks, economies, periods, self.grid.device)
+            path = self.economy.naming.read_path(given.values, economies, periods, self.grid.device)
         begin = self._start(start, self.begin(path[:, 0]), agents, generator)
         kept = Histories(self.economy, begin, periods) if histories else None
         found = datasets.record(self.world, begin, path, self.grid if agents is None else None, generator, kept)
-        return datasets.to_dataset(
+        simulated = datasets.to_dataset(
             self.economy,
             found.series,
             path,
@@ -251,7 +257,10 @@ class SolvedEconomy(ForPapers):
             seed=int(seed),
             agents="continuum" if agents is None else agents,
             **datasets.quality(self.economy, found.resource_gap, found.top_mass),
-        ), found.last
+        )
+        if given.dates is not None:
+            simulated = simulated.assign_coords(date=("period", given.dates))
+        return simulated, found.last
 
     def risky_steady_state(self, z=0, periods: int = 3000, start=None) -> RiskySteadyState:
         """The continuum while the aggregate state is held and households go on expecting shocks.
