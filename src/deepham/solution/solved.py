@@ -325,16 +325,20 @@ class SolvedEconomy(ForPapers):
         hold: int = 1,
         baseline: str = "drawn",
         keep_draws: bool = False,
+        unit: str | None = None,
     ):
         """Generalised impulse response: mean difference of two copies of the economy with the same luck.
 
         Args:
             shock: {"innovation": -2.0} where the aggregate state is a number: one copy's innovation is forced to so
-                many standard deviations in period 0, the other's is drawn, or zero with baseline="forced". "good->bad":
-                the state of the period before is good, one copy's is forced to bad in period 0, the other's drawn from
-                the chain given good; both follow the chain afterwards with the same draws. "any->bad": whatever the
-                state before. {"transfer": 0.05, "top": 0.1, "bottom": 0.5}: in period 0 five percent of the wealth of
-                the richest tenth go to the poorest half ("after": a state of the period before).
+                many standard deviations in period 0, the other's is drawn, or zero with baseline="forced". {"Z": 1.0}
+                with unit="percent" or unit="level", by the name of the aggregate state: the same, told by what the
+                innovation does to that state in period 0. Of both also a list or a Series, of the innovations from
+                period 0 on. "good->bad": the state of the period before is good, one copy's is forced to bad in period
+                0, the other's drawn from the chain given good; both follow the chain afterwards with the same draws.
+                "any->bad": whatever the state before. {"transfer": 0.05, "top": 0.1, "bottom": 0.5}: in period 0 five
+                percent of the wealth of the richest tenth go to the poorest half ("after": a state of the period
+                before).
             periods, draws: at least 1; pairs of economies that are averaged over.
             agents: None for the continuum, where only the aggregate state is random, or the number of agents of a
             panel. start: mapping as in `simulate`, the cross-section of the period before the shock (after "any", in
@@ -342,9 +346,12 @@ class SolvedEconomy(ForPapers):
                 aggregate state in turn in which goods add up with it). None: 64 economies 80 periods on from the
                 ergodic mean, which is the ergodic set where that is forgotten by then, and the middle of it where it is
                 not. The solution keeps those of the last seeds: the first call with a seed takes longer than the next.
-            hold: periods that the state is forced for.
-            baseline: "drawn", or "forced" to stay in the state before the shock in period 0.
+            hold: periods that the state, or one innovation, is forced for.
+            baseline: "drawn", or "forced" to stay in the state before the shock in period 0, or without innovations as
+                long as the other's are forced.
             keep_draws: keep every draw's paths, (draw, period), as K_shocked and K_baseline.
+            unit: of an innovation by the name of the aggregate state: "percent" of what that would be, or "level", its
+                own units (from its mean, where it is a number that moves by percent).
 
         Returns:
             xarray.Dataset of dimension ("period",), period 0 the one of the shock. Quantities in percent of the
@@ -359,7 +366,9 @@ class SolvedEconomy(ForPapers):
         periods, draws = arguments.whole("periods", periods, 1), arguments.whole("draws", draws, 1)
         agents = None if agents is None else arguments.whole("agents", agents, 1)
         keep_draws = arguments.flag("keep_draws", keep_draws)
-        read = impulse.read_shock(self.economy, shock, hold, baseline)
+        read = impulse.read_shock(self.economy, shock, hold, baseline, unit)
+        if isinstance(read, impulse.Innovation) and read.hold > periods:
+            raise InputError(f"shock: {read.hold} periods are forced, of periods={periods}; expected as many periods")
         pool = impulse.POOL if isinstance(read, impulse.StateShock) else draws  # of paths of the aggregate state
         memory.require_memory(
             memory.response(
@@ -389,6 +398,7 @@ class SolvedEconomy(ForPapers):
                 "model": self.name,
                 "calibration": json.dumps(self.calibration),
                 "shock": str(shock),
+                "unit": unit or "",
                 "draws": draws,
                 "baseline": baseline,
                 "hold": hold,
