@@ -14,6 +14,7 @@ from deepham.errors import InputError, NotConverged, OutOfDomain
 from deepham.system.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from deepham.economics.economy import Economy
     from deepham.reference.grid_solution import GridSolution
     from deepham.solution.solution import Solution
 
@@ -42,22 +43,24 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *MODULES})
 
 
-def load(path, device=None) -> Solution:
+def load(path, device=None, *, economy=None) -> Solution:
     """Load a solution from a run's or an exported folder, or one that ships with the package, such as "ks98".
 
     Args:
+        economy: of a solution of an economy of one's own its class, or the name under which an installed package
+            registers it. The folder says which it is, and nothing in it is executed.
         device: where to compute, as torch names it; None is the CPU.
 
     Raises:
-        InputError: nothing there, not a solution, or not a device.
+        InputError: nothing there, not a solution, one of another economy, or not a device.
     """
     from deepham.solution.loading import load as load_solution
 
-    return load_solution(path, device)
+    return load_solution(path, device, economy)
 
 
 def solve(
-    economy: str,
+    economy: str | Economy | type[Economy],
     *,
     seed: int = 1,
     overrides: list[str] | None = None,
@@ -68,7 +71,7 @@ def solve(
     """Train an economy with the default configuration and return its solution; nothing is kept on disk.
 
     Args:
-        economy: its name, a file of conf/model/.
+        economy: its name, a file of conf/model/; or one of one's own, MyEconomy(beta=0.98) or its class MyEconomy.
         seed: of the networks and the simulation.
         overrides: further settings as on the command line, such as ["algorithm.outer_iterations=10"].
         init_from: a solution to start from, by its folder or the name of a shipped one; its calibration may be another.
@@ -86,7 +89,7 @@ def solve(
 
 
 def solve_on_grid(
-    economy: str,
+    economy: str | Economy | type[Economy],
     *,
     objective: str = "market",
     settings: dict | None = None,
@@ -101,7 +104,7 @@ def solve_on_grid(
     checkpoints/reference are read; another one takes from half a minute on, on one core.
 
     Args:
-        economy: its name, a file of conf/model/.
+        economy: its name, or one of one's own, as in `solve`.
         objective: who chooses savings: "market", each household for itself, or "planner".
         settings: in place of those of conf/reference/standard.yaml and the economy's own, such as {"k_nodes": 500};
             or all of them, as deepham.reference.settings.ReferenceSettings.

@@ -146,9 +146,9 @@ def test_a_market_that_cannot_clear_is_said_and_in_training_kept_at_the_end(hugg
         ({"b_min": -4.0}, "b_min: a household that earns 0.5488 cannot stay 4 in debt"),
         ({"b_min": 0.5, "B": 1.0}, "b_min: expected a number of at most 0"),
         ({"income_grid": "tauchen"}, "income_grid: expected rouwenhorst or bins, got tauchen"),
-        ({"states": 0}, "states: expected a whole number from 1"),
+        ({"states": 0}, r"states: expected a whole number in \[1, 99\]"),
         ({"rho": 1.0}, r"rho: expected a number in \(-1, 1\)"),
-        ({"sd_z": -0.1}, "sd_z: expected a number that is not negative"),
+        ({"sd_z": -0.1}, "sd_z: expected a number of at least 0"),
     ],
 )
 def test_what_is_no_bond_economy_is_refused_in_one_line(changes, said):

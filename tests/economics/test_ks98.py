@@ -110,7 +110,7 @@ def test_parameter_out_of_range_is_refused_in_one_line(parameter, value):
 
 
 def test_unemployment_that_the_chain_does_not_lead_to_is_refused():
-    with pytest.raises(InputError, match=r"unemployment: .* z bad to \[.*; change chain_matrix"):
+    with pytest.raises(InputError, match=r"unemployment: .* z 0 to \[.*; change chain_matrix"):
         economics.create("ks98", unemployment=[0.2, 0.04])
 
 
@@ -133,7 +133,7 @@ def test_with_one_aggregate_state_it_is_the_economy_of_aiyagari():
 @pytest.mark.parametrize(
     "changes, says",
     [
-        ({"unemployment": [0.07, 0.07]}, "as many rates as productivity has states, 1"),
+        ({"unemployment": [0.07, 0.07]}, "as many numbers as productivity has, 1"),
         ({"unemployment": [0.08]}, "the chain leads to other rates"),
         ({"productivity": []}, "a number for each"),
         ({"productivity": [1.0, 1.0], "unemployment": [0.07, 0.07]}, "4 x 4"),

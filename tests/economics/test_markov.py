@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from deepham.economics.markov import JointChain
+from deepham.economics.markov import JointChain, independent
 from deepham.errors import InputError
 
 GOOD = [[0.4, 0.4, 0.1, 0.1], [0.2, 0.6, 0.05, 0.15], [0.1, 0.1, 0.4, 0.4], [0.05, 0.15, 0.2, 0.6]]
@@ -197,3 +197,16 @@ def test_of_many_states_only_those_that_can_follow_are_looked_at():
     torch.testing.assert_close(found, (chain.eps_probabilities(eps, z, z) * values).sum(-1), rtol=1e-14, atol=0)
     drawn = [chain.draw_eps(eps, z, z, torch.full((1, n), u, dtype=torch.float64)) for u in (0.1, 0.9)]
     assert all(bool((rows[torch.arange(n), each[0]] > 0).all()) for each in drawn)
+
+
+def test_independent_shocks_have_the_product_of_their_long_runs():
+    z, eps = [[0.9, 0.1], [0.3, 0.7]], [[0.5, 0.5, 0.0], [0.1, 0.8, 0.1], [0.0, 0.2, 0.8]]
+    chain = independent(z, eps)
+    torch.testing.assert_close(chain.aggregate, torch.tensor(z, dtype=torch.float64))
+    torch.testing.assert_close(chain.individual, torch.tensor(eps, dtype=torch.float64).expand(2, 2, 3, 3))
+    torch.testing.assert_close(chain.average(), torch.tensor(eps, dtype=torch.float64))
+
+
+def test_what_is_no_chain_is_refused_by_independent_too():
+    with pytest.raises(InputError, match="sums to 1.1"):
+        independent([[0.9, 0.2], [0.1, 0.9]], [[1.0]])

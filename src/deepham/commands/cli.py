@@ -19,7 +19,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from deepham.commands.composing import check_files, check_flags, composing, read_words
-from deepham.commands.help import help_page
+from deepham.commands.help import groups_of, help_page
 from deepham.errors import (
     InputError,
     NotConverged,
@@ -31,6 +31,7 @@ from deepham.errors import (
     show,
 )
 from deepham.presentation.saying import complain, forgive_letters
+from deepham.system import installed
 from deepham.system.interruption import STOPPING, Interrupted, interruptible
 from deepham.system.paths import NAMES, conf_folder
 from deepham.training.allocator import keep_freed_memory
@@ -53,6 +54,7 @@ def train() -> int:
     from deepham.training.nodes import take_part  # torch
 
     try:
+        read_models("train", sys.argv[1:])  # the others are handed objects of these classes
         return take_part(partial(run_script, "train", "deepham.commands.train"))
     except (InputError, ProcessLost) as error:
         _complain(str(error))
@@ -87,8 +89,10 @@ def run_script(config_name: str, module: str) -> int:
     """
     if {"-h", "--help"} & set(sys.argv[1:]):
         return _help(config_name)
+    arguments = list(sys.argv)
     try:
-        _check(config_name, sys.argv[1:])
+        words = read_models(config_name, arguments[1:])
+        _check(config_name, words)
     except InputError as error:
         _complain(str(error))
         return 2
@@ -99,12 +103,13 @@ def run_script(config_name: str, module: str) -> int:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # let exceptions through to here instead of a printed traceback and exit 1
     os.environ.setdefault("SUBMITIT_PREEMPT_SIGNAL", "USR1")  # submitit's own is one that a run does not hear
     codes: list[int] = []  # of the jobs in this process; those that a launcher starts in others get a copy
-    home, arguments = os.getpid(), list(sys.argv)
+    home, sys.argv = os.getpid(), [arguments[0], *words]  # which Hydra reads
 
     def job(cfg: DictConfig):
         elsewhere = os.getpid() != home  # in a process of its own, which a launcher has started
+        sys.argv = list(arguments)  # a run says how it was started
         if elsewhere:
-            sys.argv = list(arguments)  # a run says how it was started
+            read_models(config_name, arguments[1:])
         try:
             code, result = _attempt(module, cfg)
         except Interrupted:  # as its status.json says; elsewhere it ends with its job
@@ -130,6 +135,8 @@ def run_script(config_name: str, module: str) -> int:
         lost = _conclude_sweep() is not None or isinstance(error, JobFailed)
         _complain(f"{type(error).__name__}: {error}" if lost else explain(error, config_name))
         return 1 if lost else 2
+    finally:
+        sys.argv = arguments
     if not codes:
         return _conclude_sweep() or 0
     return codes[0] if len(codes) == 1 else int(any(codes))
@@ -148,6 +155,28 @@ def _check(config_name: str, arguments: list[str]) -> None:
         return check_sweep(config_name, words.overrides, words.config_dir)
     with composing(words.config_dir) as loader:
         check_files(loader, config_name, words.overrides)
+
+
+def read_models(config_name: str, words: list[str]) -> list[str]:
+    """The words that Hydra is to read, where they hand over economies of one's own; warnings are printed.
+
+    Raises:
+        InputError: a file, a class or a name that is no economy.
+    """
+    registered = {point.name for point in installed.economies()}
+    options = {option for word in words if word.startswith("model=") for option in word[6:].split(",")}
+    if not any(option.strip("'\"").endswith((".yaml", ".yml")) or option in registered for option in options):
+        return words
+    from deepham.commands.own_models import NotImported, take_models  # torch
+
+    try:
+        read, warnings = take_models(words, "model" in groups_of(config_name))
+    except NotImported as error:
+        complain(error.told)
+        raise
+    for warning in warnings:
+        complain(f"warning: {warning}")
+    return read
 
 
 def _attempt(module: str, cfg: DictConfig) -> tuple[int, float | None]:
@@ -187,6 +216,10 @@ def check_choices(overrides: list[str]) -> None:
             raise InputError(
                 f"{text}: there is no such option; choose from "
                 f"{', '.join(sorted(path.stem for path in options.glob('*.yaml')))}"
+                + (
+                    ", or give the file of an economy of your own, model=path/to/my_economy.yaml"
+                    * (options.name == "model")
+                )
             )
 
 

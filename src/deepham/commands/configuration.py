@@ -24,7 +24,7 @@ from deepham.networks.settings import NetworkSettings
 from deepham.reference.compare import GAPS
 from deepham.reference.settings import ReferenceSettings
 from deepham.report.study import StudySettings
-from deepham.system.paths import NAMES, check_folder, conf_folder
+from deepham.system.paths import NAMES, check_folder
 from deepham.training.overrides import key_of
 from deepham.training.settings import Settings, TrainerSettings
 
@@ -245,10 +245,10 @@ def _check_output(cfg: DictConfig) -> None:
 
 
 def sized_for(cfg: DictConfig, economy_name: str) -> DictConfig:
-    """The configuration with what the economy's file in conf/model/ says of verdict and reference, where the command
+    """The configuration with what the economy's model file says of verdict and reference, where the command
     line says nothing: a script that is given a solution knows its economy only then.
     """
-    sizes = OmegaConf.load(conf_folder() / "model" / f"{economy_name}.yaml")
+    sizes = OmegaConf.create(economics.settings(economy_name))
     said = OmegaConf.create()
     for key in map(key_of, HydraConfig.get().overrides.task):
         if key.startswith(("verdict.", "reference.")):

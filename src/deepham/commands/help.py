@@ -25,13 +25,7 @@ def help_page(config_name: str, words: list[str]) -> str:
     """
     file = conf_folder() / f"{config_name}.yaml"
     content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    groups = {
-        group: default
-        for item in content["defaults"]
-        if isinstance(item, dict)
-        for group, default in item.items()
-        if not group.startswith("override ")
-    }
+    groups = groups_of(config_name)
     command = f"python scripts/{config_name}.py"
     for word in words:
         group, _, option = word.partition("=")
@@ -54,6 +48,18 @@ def help_page(config_name: str, words: list[str]) -> str:
         for group, default in groups.items():
             _add_options(table, group, default)
     return page.format_help().rstrip()
+
+
+def groups_of(config_name: str) -> dict[str, str | None]:
+    """Groups of settings of a script, each with its default option."""
+    content = yaml.safe_load((conf_folder() / f"{config_name}.yaml").read_text(encoding="utf-8"))
+    return {
+        group: default
+        for item in content["defaults"]
+        if isinstance(item, dict)
+        for group, default in item.items()
+        if not group.startswith("override ")
+    }
 
 
 def _group_page(command: str, group: str, option: str | None) -> str:

@@ -13,6 +13,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from deepham.commands.composing import read_words
+from deepham.commands.own_models import typed_as
 from deepham.economics.economy import require
 from deepham.errors import InputError
 from deepham.sweeps.job import job_of_sweep, name_in_sweep
@@ -113,7 +114,7 @@ def _typed() -> list[str]:
         return [*folder, *words.overrides]
     return [
         *folder,
-        *job["overrides"],
+        *map(typed_as, job["overrides"]),
         *(text for text in HydraConfig.get().overrides.hydra if key_of(text) == "hydra.searchpath"),
     ]
 

@@ -17,7 +17,9 @@ from deepham.commands.composing import composing
 from deepham.commands.conclusion import conclude
 from deepham.commands.configuration import read
 from deepham.commands.instantiate import instantiate_all
+from deepham.commands.own_models import offer
 from deepham.economics.economy import require
+from deepham.economics.registry import given, own
 from deepham.errors import InputError, show
 from deepham.monitoring.terminal import show_progress, telling
 from deepham.presentation.saying import is_watched
@@ -33,7 +35,7 @@ log = logging.getLogger("deepham")
 
 
 def solve(
-    economy: str, seed: int, overrides: list[str], init_from: str | None, progress: bool | None, parameters: dict
+    economy, seed: int, overrides: list[str], init_from: str | None, progress: bool | None, parameters: dict
 ) -> Solution:
     """See `deepham.solve`."""
     with float32():
@@ -41,11 +43,12 @@ def solve(
 
 
 def _solve(
-    economy: str, seed: int, overrides: list[str], init_from: str | None, progress: bool | None, parameters: dict
+    economy, seed: int, overrides: list[str], init_from: str | None, progress: bool | None, parameters: dict
 ) -> Solution:
     shown = is_watched() if progress is None else flag("progress", progress)
     # the clearest words for a wrong parameter, and plain numbers
-    known = economics.create(economy, **parameters).parameters()
+    name, parameters = given(economy, parameters)
+    known = economics.create(name, **parameters).parameters()
     seed = whole("seed", seed, 0)
     require(
         isinstance(overrides, list | tuple) and all(isinstance(text, str) for text in overrides),
@@ -59,9 +62,11 @@ def _solve(
         )
     try:
         with composing():
-            cfg = compose("train", overrides=[f"model={economy}", "logger=none", *overrides])
+            if own(name) is not None:
+                offer(name)
+            cfg = compose("train", overrides=[f"model={name}", "logger=none", *overrides])
         cfg.seed = seed
-        cfg.model = OmegaConf.merge(cfg.model, {name: known[name] for name in parameters})
+        cfg.model = OmegaConf.merge(cfg.model, {each: known[each] for each in parameters})
     except (HydraException, OmegaConfBaseException) as error:
         raise InputError(explain(error, "train")) from error
     settings = read(cfg)

@@ -15,15 +15,16 @@ import copy
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from numbers import Real
-from typing import Any, ClassVar, Protocol, get_origin, get_type_hints
+from typing import Any, ClassVar, Protocol
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from deepham.economics.naming import Naming
+from deepham.economics.parameters import parameter as parameter
+from deepham.economics.parameters import read_parameters
 from deepham.economics.planner import planned
 from deepham.economics.preferences import CRRA
 from deepham.economics.process import ShockProcess
@@ -56,6 +57,7 @@ class Seen(Protocol):
 
 
 OBJECTIVES = ("market", "planner")
+ROUNDING = 1e-12  # of an income, as a share of what a household has
 
 
 @dataclass(frozen=True)
@@ -70,9 +72,20 @@ class Frictionless:
     human_wealth: float
 
 
-def parameter(meaning: str, unit: str = "-"):
-    """A parameter of an economy, with what a table of the calibration says about it."""
-    return field(metadata={"meaning": meaning, "unit": unit})
+WORDS = {  # what most economies report: name -> description, unit
+    "K": ("capital, start of period", "goods"),
+    "L": ("labour", "hours"),
+    "Y": ("output", "goods per {period}"),
+    "C": ("consumption", "goods per {period}"),
+    "I": ("investment, K' - (1-delta) K", "goods per {period}"),
+    "r": ("net return on capital", "percent per {period}"),
+    "w": ("wage", "goods per hour"),
+}
+
+
+def series(*names: str, period: str) -> dict[str, tuple[str, str]]:
+    """Description and unit of series that most economies report, for `Economy.variables`."""
+    return {name: (WORDS[name][0], WORDS[name][1].format(period=period)) for name in names}
 
 
 class _Set:
@@ -117,20 +130,7 @@ class Economy(_Set, ABC):
     planner: ClassVar[bool] = False
 
     def __post_init__(self):
-        kinds = get_type_hints(type(self))
-        for each in fields(self):
-            given, kind = getattr(self, each.name), kinds[each.name]
-            if kind is str:  # a convention, of those that `check` knows
-                require(isinstance(given, str), f"{each.name}: expected a text, got {show(given)}")
-                setattr(self, each.name, str(given))
-                continue
-            value, listed, whole = _plain(given), (get_origin(kind) or kind) is list, kind is int
-            expected = "a list of finite numbers" if listed else "a whole number" if whole else "a finite number"
-            require(
-                value is not None and isinstance(value, list) == listed and not (whole and value % 1),
-                f"{each.name}: expected {expected}, got {show(given)}",
-            )
-            setattr(self, each.name, int(value) if whole else value)
+        read_parameters(self)
         self.check()
         self.tables()
         self._check_long_run()
@@ -172,9 +172,12 @@ class Economy(_Set, ABC):
     def steady_state(self) -> dict[str, float]:
         """Deterministic steady state: the aggregates by name, and "c" and "m" of the average household."""
 
-    @abstractmethod
     def initial_assets(self, shape: tuple[int, int], generator: torch.Generator) -> Tensor:
-        """Assets (B, N) to start a simulation from, before it has found its own distribution."""
+        """Assets (B, N) to start a simulation from, before it has found its own distribution: gamma-distributed around
+        what is typical, with a standard deviation of half the mean, and without debt.
+        """
+        least = max(self.borrowing_limit, 0.0)
+        return least + self.gamma(self.typical_household()["assets"] - least, 4, shape, generator)
 
     def typical_state(self) -> dict[str, float]:
         """Where the economy lives, roughly, in the terms of `steady_state`: the scale of networks and grids.
@@ -184,8 +187,16 @@ class Economy(_Set, ABC):
         return self.steady_state()
 
     def frictionless(self) -> Frictionless | None:
-        """The base that the networks start from, or None where the economy has none."""
-        return None
+        """The base that the networks start from, or None where the economy has none: permanent income at R = 1/beta,
+        c = (1 - beta) (m + H), H the present value of mean income beside that on assets, in the steady state. None
+        where that is no household's rule: where it dies, or where the return is found within the period.
+        """
+        state = self.steady_state()
+        if self.unknowns or type(self).continues is not Economy.continues or self.tracked not in state:
+            return None
+        income = state["m"] - state[self.tracked] / self.beta
+        income = 0.0 if abs(income) < ROUNDING * state["m"] else income
+        return Frictionless(mpc=1 - self.beta, human_wealth=income * self.beta / (1 - self.beta))
 
     def known(self, period: Any, accounts: Wide) -> dict[str, tuple[Tensor, float]]:
         """What is known of this economy in advance, described in `answers`: name -> (what a solution says, the truth).
@@ -431,31 +442,15 @@ class Economy(_Set, ABC):
                 f"nothing left to consume at the prices of the typical state; expected a limit {expected}"
             )
 
+    def gamma(self, mean: float, terms: int, shape: tuple[int, int], generator: torch.Generator) -> Tensor:
+        """Numbers of that mean, the sum of so many exponential ones: a standard deviation of mean / sqrt(terms)."""
+        uniform = torch.rand((terms, *shape), generator=generator, device=generator.device, dtype=self.chain.dtype)
+        return mean / terms * -torch.log1p(-uniform).sum(0)
+
+    def mean_of(self, by_z: Tensor) -> float:
+        """The long-run mean of a table by the states of a finite chain of z, (n_z,)."""
+        return float(self.chain.stationary_z() @ by_z)
+
     def table(self, values) -> Tensor:
         """A table by state, (n,), float64."""
         return torch.tensor(values, dtype=torch.float64)
-
-
-def _plain(value) -> float | list | None:
-    """Finite numbers as floats; lists, tuples, arrays, tensors and tables of them as lists; None for anything else."""
-    try:
-        if isinstance(value, Tensor):
-            value = value.detach().cpu().tolist()
-        elif hasattr(value, "to_numpy"):  # of pandas, or xarray
-            value = value.to_numpy()
-    except (RuntimeError, TypeError):  # a tensor that holds no numbers; a class of tables in place of one
-        return None
-    if isinstance(value, np.ma.MaskedArray) and np.ma.getmaskarray(value).any():
-        return None
-    if isinstance(value, np.ndarray):
-        value = value.tolist()
-    if isinstance(value, list | tuple):
-        items = [_plain(item) for item in value]
-        return None if any(item is None for item in items) else items
-    if isinstance(value, bool) or not isinstance(value, Real):
-        return None
-    try:
-        number = float(value)
-    except (OverflowError, TypeError):  # a whole number above 1e308; a time, which NumPy counts among the numbers
-        return None
-    return number if math.isfinite(number) else None

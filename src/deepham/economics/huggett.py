@@ -50,16 +50,16 @@ PATIENCE = 0.1  # share of the way from beta to one at which the typical price i
 class Huggett(Economy):
     """The bond economy; calibrations lie in conf/model/huggett.yaml and conf/calibration/huggett_*.yaml."""
 
-    beta: float = parameter("discount factor", "per period")
-    sigma: float = parameter("relative risk aversion; 1 is log utility")
-    b_min: float = parameter("least bonds that a household may hold", "goods")
+    beta: float = parameter("discount factor", "per period", low=0, high=1)
+    sigma: float = parameter("relative risk aversion; 1 is log utility", low=0)
+    b_min: float = parameter("least bonds that a household may hold", "goods", high=0, closed="high")
     B: float = parameter("bonds in supply", "goods")
-    rho: float = parameter("persistence of log y")
-    sd: float = parameter("long-run standard deviation of log y")
-    states: int = parameter("states of y")
+    rho: float = parameter("persistence of log y", low=-1, high=1)
+    sd: float = parameter("long-run standard deviation of log y", low=0, closed="low")
+    states: int = parameter("states of y", low=1, high=99, closed="both")
     income_grid: str = parameter("chain of log y: rouwenhorst, of mean y one, or bins of equal width on +-3 sd")
-    rho_z: float = parameter("persistence of log z")
-    sd_z: float = parameter("long-run standard deviation of log z; 0: z is one for ever")
+    rho_z: float = parameter("persistence of log z", low=-1, high=1)
+    sd_z: float = parameter("long-run standard deviation of log z; 0: z is one for ever", low=0, closed="low")
 
     asset: ClassVar = "b"
     individual_shock: ClassVar = "y"
@@ -157,22 +157,12 @@ class Huggett(Economy):
         return replace(self, sd_z=0.0)
 
     def check(self) -> None:
-        require(0 < self.beta < 1, f"beta: expected a number in (0, 1), got {self.beta:g}")
-        require(self.sigma > 0, f"sigma: expected a positive number, got {self.sigma:g}")
-        require(1 <= self.states <= 99, f"states: expected a whole number from 1 to 99, got {self.states}")
-        for name in ("rho", "rho_z"):
-            value = getattr(self, name)
-            require(-1 < value < 1, f"{name}: expected a number in (-1, 1), got {value:g}")
-        for name in ("sd", "sd_z"):
-            value = getattr(self, name)
-            require(value >= 0, f"{name}: expected a number that is not negative, got {value:g}")
         require(self.income_grid in GRIDS, f"income_grid: expected {' or '.join(GRIDS)}, got {self.income_grid}")
         require(
             self.b_min < self.B,
             f"B: {self.B:g} bonds a head cannot be held by households of which none may hold less than "
             f"b_min={self.b_min:g}, with anything to trade; expected B > b_min, so supply or room to borrow",
         )
-        require(self.b_min <= 0, f"b_min: expected a number of at most 0, got {self.b_min:g}")
 
     def tables(self) -> None:
         self.preferences = CRRA(self.sigma)

@@ -79,20 +79,22 @@ class JFV(Economy):
     """Financial frictions: a household's parameters, the expert's, and the length of a step; see
     conf/model/jfv.yaml."""
 
-    rho: float = parameter("discount rate of households", "per year")
+    rho: float = parameter("discount rate of households", "per year", low=0)
     discounting: str = parameter("discount factor: simple is 1/(1 + rho dt), exponential is exp(-rho dt)")
-    crra: float = parameter("relative risk aversion")
-    alpha: float = parameter("capital share")
-    delta: float = parameter("depreciation", "per year")
-    rho_hat: float = parameter("share of its net worth that the expert consumes", "per year")
-    sigma: float = parameter("volatility of the quality of capital; 0: no aggregate shocks", "per year^0.5")
-    low: float = parameter("e of the low earners", "hours")
-    finding: float = parameter("rate from low to high earnings", "per year")
-    losing: float = parameter("rate from high to low earnings", "per year")
-    dt: float = parameter("length of a step", "years")
+    crra: float = parameter("relative risk aversion", low=0)
+    alpha: float = parameter("capital share", low=0, high=1)
+    delta: float = parameter("depreciation", "per year", low=0, closed="low")
+    rho_hat: float = parameter("share of its net worth that the expert consumes", "per year", low=0)
+    sigma: float = parameter(
+        "volatility of the quality of capital; 0: no aggregate shocks", "per year^0.5", low=0, closed="low"
+    )
+    low: float = parameter("e of the low earners", "hours", low=0)
+    finding: float = parameter("rate from low to high earnings", "per year", low=0)
+    losing: float = parameter("rate from high to low earnings", "per year", low=0)
+    dt: float = parameter("length of a step", "years", low=0)
     quadrature: int = parameter("Gauss-Hermite nodes of an expectation over Z")
-    stated_assets: float = parameter("B at which networks and grids are scaled and simulations start", "goods")
-    stated_net_worth: float = parameter("W at which networks are scaled and simulations start", "goods")
+    stated_assets: float = parameter("B at which networks and grids are scaled and simulations start", "goods", low=0)
+    stated_net_worth: float = parameter("W at which networks are scaled and simulations start", "goods", low=0)
 
     asset: ClassVar = "a"
     individual_shock: ClassVar = "e"
@@ -205,13 +207,6 @@ class JFV(Economy):
             self.discounting in ("simple", "exponential"),
             f"discounting: expected simple or exponential, got {self.discounting}",
         )
-        for name in ("rho", "crra", "rho_hat", "low", "finding", "losing", "dt", "stated_assets", "stated_net_worth"):
-            require(getattr(self, name) > 0, f"{name}: expected a positive number, got {getattr(self, name):g}")
-        for name in ("delta", "sigma"):
-            require(
-                getattr(self, name) >= 0, f"{name}: expected a number that is not negative, got {getattr(self, name):g}"
-            )
-        require(0 < self.alpha < 1, f"alpha: expected a number in (0, 1), got {self.alpha:g}")
         require(self.low < 1, f"low: expected less than the mean of e, which is one, got {self.low:g}")
         fastest = max(self.finding, self.losing)
         require(

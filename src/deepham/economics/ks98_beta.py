@@ -29,11 +29,17 @@ TYPES = ("impatient", "middle", "patient")
 class KS98Beta(KS98):
     """Stochastic discount factors; the calibration lies in conf/model/ks98_beta.yaml."""
 
-    spread: float = parameter("distance of the highest and the lowest discount factor from beta", "per quarter")
-    extreme: float = parameter("households with the highest discount factor, and as many with the lowest", "share")
-    stay: float = parameter("probability that an extreme discount factor stays what it is", "probability")
-    home: float = parameter("goods that an unemployed household makes at home", "goods per quarter")
-    limit: float = parameter("the least assets that a household can hold", "goods")
+    spread: float = parameter(
+        "distance of the highest and the lowest discount factor from beta", "per quarter", low=0, closed="low"
+    )
+    extreme: float = parameter(
+        "households with the highest discount factor, and as many with the lowest", "share", low=0, high=0.5
+    )
+    stay: float = parameter(
+        "probability that an extreme discount factor stays what it is", "probability", low=0, high=1
+    )
+    home: float = parameter("goods that an unemployed household makes at home", "goods per quarter", low=0)
+    limit: float = parameter("the least assets that a household can hold", "goods", high=0, closed="high")
 
     source: ClassVar = "Krusell and Smith (1998)"
     shock_names: ClassVar = {
@@ -61,23 +67,16 @@ class KS98Beta(KS98):
         return state | {"c": state["c"] + made, "m": state["m"] + made}
 
     def check(self) -> None:
-        super().check()
+        require(self.mu == 0, f"mu: the unemployed make goods at home here, and no benefit is paid; got {self.mu:g}")
         require(
-            0 <= self.spread < min(self.beta, 1 - self.beta),
-            f"spread: expected a number from 0 on that leaves all discount factors in (0, 1), got {self.spread:g}",
+            self.spread < min(self.beta, 1 - self.beta),
+            f"spread: expected a number that leaves all discount factors in (0, 1), got {self.spread:g}",
         )
-        require(0 < self.extreme < 0.5, f"extreme: expected a share in (0, 0.5), got {self.extreme:g}")
-        require(0 < self.stay < 1, f"stay: expected a probability in (0, 1), got {self.stay:g}")
         require(
             self._leaving <= 0.5,
             f"stay: {self.stay:g} moves more of the middle type to an extreme than there are; expected at least "
             f"{1 - (0.5 - self.extreme) / self.extreme:.4g}",
         )
-        require(self.limit <= 0, f"limit: expected a number that is not positive, got {self.limit:g}")
-
-    def check_benefit(self) -> None:
-        require(self.mu == 0, f"mu: the unemployed make goods at home here, and no benefit is paid; got {self.mu:g}")
-        require(self.home > 0, f"home: expected a positive number, got {self.home:g}")
 
     @property
     def _leaving(self) -> float:

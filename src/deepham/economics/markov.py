@@ -7,7 +7,7 @@ from torch import Tensor
 
 from deepham.economics.naming import NamedStates
 from deepham.economics.process import Aggregates, ShockProcess, invert
-from deepham.errors import InputError, require
+from deepham.errors import InputError, require, show
 
 ROW_SUM_TOLERANCE = 1e-4  # published chains are printed with six digits
 
@@ -233,6 +233,27 @@ class Cohorts(JointChain):
         z, _ = super().start(for_z, for_eps)
         n = for_eps.shape[1]
         return z, (torch.arange(n, device=for_eps.device) * self.n_eps // n).expand(for_eps.shape)
+
+
+def independent(z, eps) -> JointChain:
+    """The joint chain where the two move independently: P(z' | z), (n_z, n_z), and P(eps' | eps), (n_eps, n_eps).
+
+    Raises:
+        InputError: a matrix that is no Markov chain.
+    """
+    z, eps = as_numbers("z", z), as_numbers("eps", eps)
+    joint = torch.einsum("zy,ef->zeyf", *(JointChain(chain, 1, len(chain)).individual[0, 0] for chain in (z, eps)))
+    return JointChain(joint.reshape(len(z) * len(eps), -1), n_z=len(z), n_eps=len(eps))
+
+
+def as_numbers(name: str, given) -> Tensor:
+    """Given lists or arrays as a tensor, float64. Raises InputError for anything but finite numbers."""
+    try:
+        values = torch.as_tensor(given, dtype=torch.float64)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InputError(f"{name}: expected numbers, got {show(given)}") from error
+    require(values.dim() > 0 and bool(values.isfinite().all()), f"{name}: expected finite numbers, got {show(given)}")
+    return values
 
 
 def stationary(transition: Tensor) -> Tensor:

@@ -25,7 +25,7 @@ import torch
 from scipy.optimize import root_scalar
 from torch import Tensor
 
-from deepham.economics.economy import Economy, Own, Seen, Wide, parameter, require
+from deepham.economics.economy import Economy, Own, Seen, Wide, parameter, series
 from deepham.economics.markov import Cohorts
 from deepham.economics.preferences import CRRA
 
@@ -37,10 +37,12 @@ LEAST, MOST = 1e-9, 1e9  # goods, of capital at rest
 class OLG6(Economy):
     """Six overlapping generations; the calibration lies in conf/model/olg6.yaml."""
 
-    beta: float = parameter("discount factor", "per period")
-    alpha: float = parameter("capital share in output", "share")
-    depreciation: list[float] = parameter("delta in each aggregate state", "per period")
-    productivity: list[float] = parameter("eta in each aggregate state")
+    beta: float = parameter("discount factor", "per period", low=0, high=1)
+    alpha: float = parameter("capital share in output", "share", low=0, high=1)
+    depreciation: list[float] = parameter(
+        "delta in each aggregate state", "per period", by="z", low=0, high=1, closed="both"
+    )
+    productivity: list[float] = parameter("eta in each aggregate state", by="z", low=1e-9, high=1e9, closed="both")
 
     source: ClassVar = "Krueger and Kubler (2004)"
     shock_names: ClassVar = {
@@ -51,12 +53,8 @@ class OLG6(Economy):
         "saving_rate": ("saving of an age out of what it has, largest distance to the closed form", "% of m"),
         "consumption": ("consumption, mean distance to the closed form", "% cons."),
     }
-    variables: ClassVar = {
+    variables: ClassVar = series("K", "Y", "C", "I", "r", "w", period="period") | {
         "K": ("capital, start of period, a head", "goods"),
-        "Y": ("output", "goods per period"),
-        "C": ("consumption", "goods per period"),
-        "I": ("investment, K' - (1-delta) K", "goods per period"),
-        "r": ("net return on capital", "percent per period"),
         "w": ("wage", "goods per period"),
     }
 
@@ -122,23 +120,7 @@ class OLG6(Economy):
 
     def initial_assets(self, shape: tuple[int, int], generator: torch.Generator) -> Tensor:
         """Exponentially distributed around the steady state."""
-        uniform = torch.rand(shape, generator=generator, device=generator.device, dtype=self.works.dtype)
-        return self.steady_state()["K"] * -torch.log1p(-uniform)
-
-    def check(self) -> None:
-        require(0 < self.beta < 1, f"beta: expected a number in (0, 1), got {self.beta:g}")
-        require(0 < self.alpha < 1, f"alpha: expected a number in (0, 1), got {self.alpha:g}")
-        for name, least, most in (("depreciation", 0.0, 1.0), ("productivity", 1e-9, 1e9)):
-            values = getattr(self, name)
-            require(
-                len(values) >= 1 and not any(isinstance(x, list) or not least <= x <= most for x in values),
-                f"{name}: expected numbers from {least:g} to {most:g}, one for each aggregate state, got {values}",
-            )
-        require(
-            len(self.depreciation) == len(self.productivity),
-            f"depreciation: expected as many numbers as productivity has states, {len(self.productivity)}, got "
-            f"{self.depreciation}",
-        )
+        return self.gamma(self.steady_state()["K"], 1, shape, generator)
 
     def tables(self) -> None:
         n_z = len(self.productivity)

@@ -33,7 +33,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from deepham.economics.economy import Economy, Frictionless, Own, Seen, Wide, parameter, require
+from deepham.economics.economy import Economy, Frictionless, Own, Seen, Wide, parameter, require, series
+from deepham.economics.firm import CobbDouglas
 from deepham.economics.markov import JointChain
 from deepham.economics.preferences import CRRA
 from deepham.errors import InputError
@@ -44,31 +45,30 @@ class RareEvent(Economy):
     """The economy with a rare high income of Han, Yang and E (2021); the calibration lies in
     conf/model/rare_event.yaml."""
 
-    beta: float = parameter("discount factor", "per year")
-    sigma: float = parameter("relative risk aversion; 1 is log utility")
-    alpha: float = parameter("capital share in output", "share")
-    delta: float = parameter("depreciation", "per year")
-    productivity: list[float] = parameter("z in each aggregate state, bad before good")
-    stay: float = parameter("probability that z stays what it is", "probability")
-    efficiency: list[float] = parameter("e in each individual state", "hours")
+    beta: float = parameter("discount factor", "per year", low=0, high=1)
+    sigma: float = parameter("relative risk aversion; 1 is log utility", low=0)
+    alpha: float = parameter("capital share in output", "share", low=0, high=1)
+    delta: float = parameter("depreciation", "per year", low=0, high=1, closed="high")
+    productivity: list[float] = parameter("z in each aggregate state, bad before good", by="z", low=0)
+    stay: float = parameter("probability that z stays what it is", "probability", low=0, high=1)
+    efficiency: list[float] = parameter("e in each individual state", "hours", by="eps", low=0)
     # by z' a list of rows; whole numbers are welcome
     chains: list = parameter("P(e' | e, z'), a matrix for each z', bad before good", "probability")
-    labour_supply: list[float] = parameter("L in each aggregate state; empty: mean of e in the cross-section", "hours")
+    labour_supply: list[float] = parameter(
+        "L in each aggregate state; empty: mean of e in the cross-section", "hours", low=0
+    )
     stated_return: float = parameter("gross return at which networks and grids are scaled", "per year")
 
     period: ClassVar = "year"
     source: ClassVar = "Han, Yang and E (2021)"
     shock_names: ClassVar = {"eps": ("low", "middle", "high"), "z": ("bad", "good")}
-    variables: ClassVar = {
-        "K": ("capital, start of period", "goods"),
-        "L": ("labour", "hours"),
-        "Y": ("output", "goods per year"),
-        "C": ("consumption", "goods per year"),
-        "I": ("investment, K' - (1-delta) K", "goods per year"),
-        "r": ("net return on capital", "percent per year"),
-        "w": ("wage", "goods per hour"),
-        "efficiency": ("mean efficiency of households", "hours"),
+    variables: ClassVar = series("K", "L", "Y", "C", "I", "r", "w", period="year") | {
+        "efficiency": ("mean efficiency of households", "hours")
     }
+
+    @property
+    def firm(self) -> CobbDouglas:
+        return CobbDouglas(self.alpha, self.delta)
 
     def aggregates(self, population, z: Tensor) -> Wide:
         found = {"K": population.mean(population.k)}
@@ -77,11 +77,7 @@ class RareEvent(Economy):
         return found
 
     def prices(self, aggregates: Wide, z: Tensor) -> Wide:
-        ratio = aggregates["K"] / self._labour(aggregates, z)
-        return {
-            "R": 1 - self.delta + self.alpha * self.z_level[z] * ratio ** (self.alpha - 1),
-            "w": (1 - self.alpha) * self.z_level[z] * ratio**self.alpha,
-        }
+        return self.firm.prices(aggregates["K"], self._labour(aggregates, z), self.z_level[z])
 
     def resources(self, k: Tensor, eps: Tensor, z: Tensor, prices: Wide) -> Tensor:
         return prices["R"] * k + prices["w"] * self.e[eps]
@@ -92,7 +88,7 @@ class RareEvent(Economy):
         return {
             "K": K,
             "L": L,
-            "Y": self.z_level[z] * K**self.alpha * L ** (1 - self.alpha),
+            "Y": self.firm.output(K, L, self.z_level[z]),
             "C": people.mean(choice["c"]),
             "I": people.mean(carried) - (1 - self.delta) * K,
             "r": 100 * (prices["R"] - 1),
@@ -125,7 +121,7 @@ class RareEvent(Economy):
 
     def _state_at(self, R: float) -> dict[str, float]:
         """The average household where capital earns R and stays what it is."""
-        z, L = float(self.chain.stationary_z() @ self.z_level), self.mean_labour
+        z, L = self.mean_of(self.z_level), self.mean_labour
         ratio = (self.alpha * z / (R - 1 + self.delta)) ** (1 / (1 - self.alpha))
         wage = (1 - self.alpha) * z * ratio**self.alpha
         K = L * ratio
@@ -144,8 +140,7 @@ class RareEvent(Economy):
 
     def initial_assets(self, shape: tuple[int, int], generator: torch.Generator) -> Tensor:
         """Exponentially distributed around the typical state: standard deviation as large as the mean."""
-        uniform = torch.rand(shape, generator=generator, device=generator.device, dtype=self.z_level.dtype)
-        return self.typical_state()["K"] * -torch.log1p(-uniform)
+        return self.gamma(self.typical_state()["K"], 1, shape, generator)
 
     def without_aggregate_risk(self) -> RareEvent:
         """Productivity, labour and the moves of efficiency at their long-run means."""
@@ -156,25 +151,13 @@ class RareEvent(Economy):
         return type(self)(**self.parameters() | changed).under(self.objective)
 
     def check(self) -> None:
-        require(0 < self.beta < 1, f"beta: expected a number in (0, 1), got {self.beta:g}")
-        require(self.sigma > 0, f"sigma: expected a positive number, got {self.sigma:g}")
-        require(0 < self.alpha < 1, f"alpha: expected a number in (0, 1), got {self.alpha:g}")
-        require(0 < self.delta <= 1, f"delta: expected a number in (0, 1], got {self.delta:g}")
-        require(0 < self.stay < 1, f"stay: expected a probability in (0, 1), got {self.stay:g}")
         require(
             1 - self.delta < self.stated_return <= 1 / self.beta,
             "stated_return: expected a gross return above 1 - delta, "
             f"what capital keeps by itself, and at most 1/beta, got {self.stated_return:g}",
         )
-        for name in ("productivity", "efficiency", "labour_supply"):
-            values = getattr(self, name)
-            require(
-                not any(isinstance(value, list) for value in values) and min(values, default=1) > 0,
-                f"{name}: expected positive numbers, got {values}",
-            )
-        n_z, n_eps = len(self.productivity), len(self.efficiency)
+        n_z = len(self.productivity)
         require(n_z in (1, 2), f"productivity: expected one or two aggregate states, got {self.productivity}")
-        require(n_eps >= 1, f"efficiency: expected at least one state, got {self.efficiency}")
         require(
             len(self.labour_supply) in (0, n_z),
             f"labour_supply: expected {n_z} numbers as productivity has, or none, got {self.labour_supply}",

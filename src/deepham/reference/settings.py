@@ -8,6 +8,7 @@ from numbers import Real
 
 import yaml
 
+from deepham import economics
 from deepham.economics.economy import require
 from deepham.errors import show
 from deepham.solution.arguments import whole
@@ -83,7 +84,7 @@ def settings_for(economy_name: str, changes: dict | None = None) -> ReferenceSet
         InputError: a setting that there is none of, or a value of another type or out of range.
     """
     group = yaml.safe_load((conf_folder() / "reference" / "standard.yaml").read_text(encoding="utf-8"))
-    own = yaml.safe_load((conf_folder() / "model" / f"{economy_name}.yaml").read_text(encoding="utf-8"))
+    own = economics.settings(economy_name)
     settings = ReferenceSettings(**group | own.get("reference", {}) | _checked(changes or {}))
     settings.validate()
     return settings

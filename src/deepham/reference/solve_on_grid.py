@@ -11,6 +11,7 @@ import torch
 
 from deepham import economics
 from deepham.economics.economy import require
+from deepham.economics.registry import given
 from deepham.errors import show
 from deepham.presentation.saying import is_watched, say
 from deepham.reference.grid_solution import GridSolution
@@ -25,7 +26,7 @@ STORE = Path("checkpoints/reference")  # where the commands keep solutions
 
 
 def solve_on_grid(
-    economy: str,
+    economy,
     objective: str,
     settings: ReferenceSettings | dict | None,
     store,
@@ -34,20 +35,21 @@ def solve_on_grid(
 ) -> GridSolution:
     """See `deepham.solve_on_grid`."""
     shown = is_watched() if progress is None else flag("progress", progress)
-    solved_for = economics.create(economy, **parameters).under(objective)
+    name, parameters = given(economy, parameters)
+    solved_for = economics.create(name, **parameters).under(objective)
     if not isinstance(settings, ReferenceSettings):
         require(
             settings is None or isinstance(settings, dict),
             f"settings: expected a dict such as {{'k_nodes': 500}}, got {show(settings)}",
         )
-        settings = settings_for(economy, settings)
+        settings = settings_for(name, settings)
     if store is not None:
         check_folder("store", str(store) if isinstance(store, Path) else store)
     tell = teller(solved_for.tracked) if shown else None
     with _one_thread():
         if store is not None:
-            return obtain(economy, solved_for, settings, Path(store), progress=tell)
-        return find(economy, solved_for, settings, STORE) or solve_reference(solved_for, settings, tell, economy)
+            return obtain(name, solved_for, settings, Path(store), progress=tell)
+        return find(name, solved_for, settings, STORE) or solve_reference(solved_for, settings, tell, name)
 
 
 def teller(mean: str) -> Progress:

@@ -7,33 +7,37 @@ from dataclasses import asdict
 import torch
 from torch import Tensor, nn
 
-from deepham.economics import create
-from deepham.errors import InputError
+from deepham.economics import create, names
+from deepham.economics.registry import given, own
+from deepham.errors import InputError, require
 from deepham.networks.settings import NetworkSettings, build_networks
 from deepham.solution import arguments, folder
 from deepham.solution.solution import Solution, objective_of
 from deepham.system.precision import float32
 
 
-def load(path, device=None) -> Solution:
+def load(path, device=None, economy=None) -> Solution:
     """Read a solution from its folder; nothing in it is executed.
 
     Args:
         path: a folder that `Solution.save` or a training run wrote, or the name of a solution that ships with the
             package (`folder.shipped()` lists them); a folder of that name goes first.
         device: where to compute, as torch names it; None is the CPU.
+        economy: the class of an economy of one's own, or the name under which a package registers it; None where the
+            economy is one of the package, or was handed over before.
 
     Raises:
         InputError: one line on what is missing, damaged, newer than this deepham or not a device.
     """
     device = _device(device)
     with float32():
-        return _read(path, device)
+        return _read(path, device, None if economy is None else given(economy, {})[0])
 
 
-def _read(path, device: torch.device) -> Solution:
+def _read(path, device: torch.device, handed_over: str | None) -> Solution:
     contents = folder.read(path)
     try:
+        _check_economy(contents, handed_over)
         leaves, name, calibration, network, *networks = _skeleton(contents.config, objective_of(contents.meta))
         _fill(dict(zip(("policy", "value"), networks)), contents.weights)
         found = sorted((leaf, str(tensor.dtype)) for leaf, tensor in contents.ergodic.items())
@@ -47,6 +51,22 @@ def _read(path, device: torch.device) -> Solution:
         return Solution(name, calibration, network, *networks, grid, mass, contents.meta, *z)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
+
+
+def _check_economy(contents: folder.Contents, handed_over: str | None) -> None:
+    """Raise InputError where the solution is of an economy whose class nobody has handed over, or of another one."""
+    name = contents.config["model"].get("name")
+    if handed_over is not None:
+        require(
+            name == handed_over,
+            f"it is a solution of {arguments.show(name)}, not of {handed_over}, which was handed over",
+        )
+    elif isinstance(name, str) and name not in names() and own(name) is None:
+        written = arguments.show(contents.meta.get("economy", name))
+        raise InputError(
+            f"it is a solution of {arguments.show(name)} ({written}), which is no economy of the package; hand over "
+            "its class: deepham.load(path, economy=MyEconomy), on the command line model=path/to/my_economy.yaml"
+        )
 
 
 def _skeleton(config: dict, objective: str) -> tuple[tuple, str, dict, dict, nn.Module, nn.Module]:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from deepham.economics import create
+from deepham.economics.registry import own, written
 from deepham.errors import InputError, printable, show
 from deepham.presentation.labels import labelled
 from deepham.solution import arguments, folder
@@ -98,6 +99,8 @@ class Solution(SolvedEconomy):
         except (TypeError, ValueError, RecursionError) as error:
             raise InputError(f"meta: expected plain data for JSON, got {show(meta)} ({error})") from None
         check_meta(self.meta)
+        if own(economy_name) is not None:  # for whoever has to find the class; never imported
+            self.meta["economy"] = written(type(self.economy))
         self.economy = self.economy.under(objective_of(self.meta))
 
     # -- on disk and in words --------------------------------------------------------------------------------------
