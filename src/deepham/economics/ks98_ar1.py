@@ -29,7 +29,8 @@ import torch
 from torch import Tensor
 
 from deepham.economics.autoregressions import LogAutoregression
-from deepham.economics.economy import Economy, Frictionless, Own, Seen, Wide, parameter, require
+from deepham.economics.economy import Economy, Own, Seen, Wide, parameter, series
+from deepham.economics.firm import CobbDouglas
 from deepham.economics.income import rouwenhorst
 from deepham.economics.markov import JointChain
 from deepham.economics.preferences import CRRA
@@ -40,43 +41,52 @@ NODES = 3  # Gauss-Hermite nodes of an expectation over log Z, whose innovations
 
 @dataclass(eq=False)
 class KS98AR1(Economy):
-    """The economy of Krusell and Smith (1998, section II); the calibration lies in conf/model/ks98_ar1.yaml."""
+    """Krusell and Smith (1998) with an autoregression; the calibration lies in conf/model/ks98_ar1.yaml."""
 
-    beta: float = parameter("discount factor", "per quarter")
-    sigma: float = parameter("relative risk aversion; 1 is log utility")
-    alpha: float = parameter("capital share in output", "share")
-    delta: float = parameter("depreciation", "per quarter")
-    rho: float = parameter("persistence of log e")
-    sd: float = parameter("long-run standard deviation of log e")
-    states: int = parameter("states of e")
-    Z_mean: float = parameter("productivity, the exponential of the mean of its log")
-    rho_Z: float = parameter("persistence of log Z")
-    sd_Z: float = parameter("standard deviation of the innovation of log Z; 0: Z is Z_mean for ever")
+    beta: float = parameter("discount factor", "per quarter", low=0, high=1)
+    sigma: float = parameter("relative risk aversion; 1 is log utility", low=0)
+    alpha: float = parameter("capital share in output", "share", low=0, high=1)
+    delta: float = parameter("depreciation", "per quarter", low=0, high=1, closed="high")
+    rho: float = parameter("persistence of log e", low=-1, high=1)
+    sd: float = parameter("long-run standard deviation of log e", low=0, high=10, closed="both")
+    states: int = parameter("states of e", low=1, high=99, closed="both")
+    Z_mean: float = parameter("productivity, the exponential of the mean of its log", low=0)
+    rho_Z: float = parameter("persistence of log Z", low=-1, high=1)
+    sd_Z: float = parameter(
+        "standard deviation of the innovation of log Z; 0: Z is Z_mean for ever", low=0, high=10, closed="both"
+    )
 
     individual_shock: ClassVar = "e"
     aggregate_shock: ClassVar = "Z"
     period: ClassVar = "quarter"
-    source: ClassVar = "sequence-jacobian, example of Krusell and Smith; Auclert et al. (2021)"
-    variables: ClassVar = {
-        "K": ("capital, start of period", "goods"),
-        "Y": ("output", "goods per quarter"),
-        "C": ("consumption", "goods per quarter"),
-        "I": ("investment, K' - (1-delta) K", "goods per quarter"),
-        "r": ("net return on capital", "percent per quarter"),
-        "w": ("wage", "goods per quarter"),
-        "L": ("labour", "mean of e"),
+    source: ClassVar = "sequence-jacobian's example of Krusell and Smith; Auclert et al. (2021)"
+    variables: ClassVar = series("K", "Y", "C", "I", "r", period="quarter") | {
+        "w": ("wage of a unit of labour", "goods per quarter"),
+        "L": ("labour, mean of e", "units"),
     }
 
-    def aggregates(self, population, z: Tensor) -> Wide:
-        return {"K": population.mean(population.k)}
+    def tables(self) -> None:
+        self.preferences = CRRA(self.sigma)
+        self.e, moves = rouwenhorst(self.rho, self.sd, self.states)
+        self.chain: ShockProcess = (
+            LogAutoregression(self.Z_mean, self.rho_Z, self.sd_Z, moves, NODES)
+            if self.sd_Z
+            else JointChain(moves, n_z=1, n_eps=self.states)
+        )
+
+    @property
+    def firm(self) -> CobbDouglas:
+        return CobbDouglas(self.alpha, self.delta)
 
     def level(self, z: Tensor) -> Tensor:
         """Productivity (B, 1): the aggregate state itself, or its mean in an economy of one state."""
         return z if self.sd_Z else torch.full_like(z, self.Z_mean, dtype=self.e.dtype)
 
+    def aggregates(self, population, z: Tensor) -> Wide:
+        return {"K": population.mean(population.k)}
+
     def prices(self, aggregates: Wide, z: Tensor) -> Wide:
-        K, Z = aggregates["K"], self.level(z)
-        return {"R": 1 - self.delta + self.alpha * Z * K ** (self.alpha - 1), "w": (1 - self.alpha) * Z * K**self.alpha}
+        return self.firm.prices(aggregates["K"], 1.0, self.level(z))
 
     def resources(self, k: Tensor, eps: Tensor, z: Tensor, prices: Wide) -> Tensor:
         return prices["R"] * k + prices["w"] * self.e[eps]
@@ -85,7 +95,7 @@ class KS98AR1(Economy):
         people, prices, K = seen.population, seen.prices, seen.aggregates["K"]
         return {
             "K": K,
-            "Y": self.level(seen.z) * K**self.alpha,
+            "Y": self.firm.output(K, 1.0, self.level(seen.z)),
             "C": people.mean(choice["c"]),
             "I": people.mean(carried) - (1 - self.delta) * K,
             "r": 100 * (prices["R"] - 1),
@@ -99,46 +109,12 @@ class KS98AR1(Economy):
 
     def steady_state(self) -> dict[str, float]:
         """No risk, Z at its mean, beta R = 1."""
-        K = (self.alpha * self.Z_mean / (1 / self.beta - 1 + self.delta)) ** (1 / (1 - self.alpha))
-        Y = self.Z_mean * K**self.alpha
-        return {"K": K, "c": Y - self.delta * K, "m": Y + (1 - self.delta) * K}
-
-    def frictionless(self) -> Frictionless | None:
-        """Permanent income at R = 1/beta: c = (1-beta) (m + H), H the present value of mean labour income."""
-        state = self.steady_state()
-        labour_income = state["m"] - state["K"] / self.beta
-        return Frictionless(mpc=1 - self.beta, human_wealth=labour_income * self.beta / (1 - self.beta))
+        return self.firm.at_rest(1 / self.beta - 1 + self.delta, 1.0, self.Z_mean)
 
     def initial_assets(self, shape: tuple[int, int], generator: torch.Generator) -> Tensor:
         """Exponentially distributed around the steady state: wealth is about as unequal."""
-        uniform = torch.rand(shape, generator=generator, device=generator.device, dtype=self.e.dtype)
-        return self.steady_state()["K"] * -torch.log1p(-uniform)
+        return self.gamma(self.steady_state()["K"], 1, shape, generator)
 
     def without_aggregate_risk(self) -> KS98AR1:
         """Z is Z_mean for ever."""
         return replace(self, sd_Z=0.0)
-
-    def check(self) -> None:
-        for name in ("beta", "alpha"):
-            value = getattr(self, name)
-            require(0 < value < 1, f"{name}: expected a number in (0, 1), got {value:g}")
-        require(0 < self.delta <= 1, f"delta: expected a number in (0, 1], got {self.delta:g}")
-        for name in ("sigma", "Z_mean"):
-            value = getattr(self, name)
-            require(value > 0, f"{name}: expected a positive number, got {value:g}")
-        for name in ("rho", "rho_Z"):
-            value = getattr(self, name)
-            require(-1 < value < 1, f"{name}: expected a number in (-1, 1), got {value:g}")
-        for name in ("sd", "sd_Z"):
-            value = getattr(self, name)
-            require(0 <= value <= 10, f"{name}: expected a number from 0 to 10, got {value:g}")
-        require(1 <= self.states <= 99, f"states: expected a whole number from 1 to 99, got {self.states}")
-
-    def tables(self) -> None:
-        self.preferences = CRRA(self.sigma)
-        self.e, moves = rouwenhorst(self.rho, self.sd, self.states)
-        self.chain: ShockProcess = (
-            LogAutoregression(self.Z_mean, self.rho_Z, self.sd_Z, moves, NODES)
-            if self.sd_Z
-            else JointChain(moves, n_z=1, n_eps=self.states)
-        )

@@ -210,7 +210,8 @@ def errors_figure(bins: Mapping[str, list[WealthBin]]) -> Figure:
     names = [f"{100 * each.low:g}-{100 * each.high:g}" for each in next(iter(bins.values()))]
     figure = Figure(figsize=(13, 4.1), layout="constrained")
     shown = (("euler", "Euler error", "percent of consumption"), ("bellman", "Bellman error of the policy", "utils"))
-    for axes, (name, title, unit) in zip(figure.subplots(1, 2), shown):
+    both = figure.subplots(1, 2)
+    for axes, (name, title, unit) in zip(both, shown):
         x = np.arange(len(names))
         for place, ((label, some), (color, style)) in enumerate(zip(bins.items(), lines(bins))):
             called = ", ".join(part for part in (label, "mean of the size") if part)
@@ -236,5 +237,5 @@ def errors_figure(bins: Mapping[str, list[WealthBin]]) -> Figure:
                 )
         axes.set(yscale="log", xlabel="wealth, percent of households from the poorest", ylabel=unit, title=title)
         axes.set_xticks(x, names)
-    legend_below(figure, others=axes.get_legend_handles_labels()[0])
+    legend_below(figure, others=both[0].get_legend_handles_labels()[0])
     return figure

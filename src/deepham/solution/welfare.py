@@ -171,10 +171,10 @@ def means_of_groups(members: np.ndarray, k: np.ndarray, values: np.ndarray) -> t
 
 def equivalent(economy: Economy, value: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Percent by which consumption would have to rise for ever to turn lifetime utility `other` into `value`, utils."""
-    constant, other = (
+    constant, old = (
         economy.preferences.inverse_utility((1 - economy.beta) * torch.as_tensor(each)) for each in (value, other)
     )
-    return 100 * (constant / other - 1).numpy()
+    return 100 * (constant / old - 1).numpy()
 
 
 def _table(economy: Economy, found: dict[str, np.ndarray]) -> pandas.DataFrame:
