@@ -76,7 +76,7 @@ def propensities(solved: Settled, gift=None, z=None) -> pandas.DataFrame:
         values = found[cell].cpu().numpy()
     table["mpc"] = values
     table.attrs["units"]["mpc"] = "share of the gift, consumed in the period"
-    table.attrs |= {"gift": amount, "mean": float((table["mass"] * table["mpc"]).sum())}
+    table.attrs |= {"gift": amount, "mean": float(np.dot(table["mass"].to_numpy(), values))}
     return table
 
 

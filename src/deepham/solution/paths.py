@@ -29,16 +29,18 @@ def read(economy: Economy, given: Any) -> Given:
     """A path of shocks, whatever it comes in.
 
     Args:
-        given: a pandas Series of states or innovations, whose index labels the periods unless it only counts them; the
-            name of a CSV file (a Path, or a text that ends with .csv) with a header, of which the column named after
-            the aggregate state, or after what a Dataset calls the shock, is the path, or else its only column; a column
-            before it labels the periods. Anything else is left as it is.
+        given: a pandas Series of states or innovations, whose index labels the periods unless it only counts them; a
+            DataFrame, or the name of a CSV file (a Path, or a text that ends with .csv) with a header, of which the
+            column named after the aggregate state, or after what a Dataset calls the shock, is the path, or else its
+            only column; of several the first labels the periods. Anything else is left as it is.
 
     Raises:
         InputError: a file that is none or has no such column, and values that are missing.
     """
     if isinstance(given, Path) or isinstance(given, str) and given.lower().endswith(".csv"):
-        return _of_series(_column(economy, Path(given)))
+        return _of_series(_column(economy, _read_table(Path(given)), str(given)))
+    if hasattr(given, "columns") and hasattr(given, "isna"):
+        return _of_series(_column(economy, given, "the DataFrame"))
     if hasattr(given, "index") and hasattr(given, "isna") and getattr(given, "ndim", 0) == 1:
         return _of_series(given)
     try:
@@ -65,27 +67,28 @@ def _of_series(series: Any) -> Given:
     return Given(series.to_numpy(), len(series), None if counted else index.to_numpy())
 
 
-def _column(economy: Economy, file: Path):
-    """The column of a CSV file that is a path of the shock, as a Series."""
+def _read_table(file: Path):
+    """A CSV file, as a DataFrame of texts and numbers without blanks around them."""
     import pandas
 
     try:
-        table = pandas.read_csv(file)
+        return pandas.read_csv(file, skipinitialspace=True)
     except OSError as error:
         raise InputError(f"shocks: {file} cannot be read ({error.strerror or error})") from None
-    except (ValueError, pandas.errors.ParserError) as error:
+    except ValueError as error:  # pandas' own errors are such
         reason = str(error).splitlines()[0]
         raise InputError(f"shocks: {file} is no CSV file with a header ({reason})") from None
-    table.columns = [str(name).strip() for name in table.columns]
+
+
+def _column(economy: Economy, table: Any, source: str):
+    """The column of a table that is a path of the shock, as a Series that is labelled by a column before it."""
+    columns = [str(name).strip() for name in table.columns]
     names = dict.fromkeys((economy.aggregate_shock, economy.naming.recorded.name))
-    found = [name for name in names if name in table.columns]
-    if not found and len(table.columns) > 1:
+    found = [name for name in names if name in columns]
+    if not found and len(columns) != 1:
         raise InputError(
-            f"shocks: {file} has the columns {', '.join(table.columns)}; expected one named {' or '.join(names)}"
+            f"shocks: {source} has the columns {', '.join(columns)}; expected one named {' or '.join(names)}"
         )
-    column = found[0] if found else table.columns[0]
-    series = table[column]
-    if series.dtype.kind not in "iufb":
-        series = series.str.strip()
-    place = list(table.columns).index(column)
-    return series.set_axis(table[table.columns[0]]) if place else series
+    place = columns.index(found[0]) if found else 0
+    series = table.iloc[:, place]
+    return series.set_axis(table.iloc[:, 0]) if place else series
