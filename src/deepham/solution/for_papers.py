@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import Tensor
 
 from deepham.economics.economy import Economy
@@ -195,21 +194,23 @@ class ForPapers:
 
         return transition(self, to, periods, draws, seed, agents, arguments.flag("keep_draws", keep_draws))
 
-    @torch.no_grad()
-    def welfare(self, other) -> Welfare:
+    def welfare(self, other, seed: int = 0) -> Welfare:
         """What the households of this economy would gain if they woke up in another calibration, with what they hold
         and the way from here to its long run before them: percent of consumption for ever, by wealth.
 
         Args:
             other: the solved economy of the other calibration, with the same tastes. Its value function is asked about
                 this economy's cross-sections; where they are far from its own, so is what it was trained on.
+            seed: of the paths on which the mean error of each value function is measured, which is taken out. What is
+                left is seen where two trainings of one calibration are compared: they should differ by nothing.
 
         Returns:
             Welfare: `mean`, `gaining`, `by_state`, `gain` at the nodes `k`, and a `table` by quantiles of wealth.
 
         Raises:
             InputError: another economy, or tastes that differ (utils of two cannot be compared), or a planner's.
+            OutOfDomain: as for `simulate`.
         """
         if not isinstance(other, ForPapers):
             raise InputError(f"other: expected a solved economy, got {show(other)}")
-        return welfare(self, other)
+        return welfare(self, other, arguments.whole("seed", seed, 0))

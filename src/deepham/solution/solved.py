@@ -450,10 +450,18 @@ class SolvedEconomy(ForPapers):
             [(size, {name.removeprefix("verdict."): value for name, value in names.items()}) for size, names in arrays],
             self.grid.device,
         )
+        return error_measures(self.world, self.along_path(dates, periods, seed))
+
+    def along_path(self, dates: int, periods: int, seed: int) -> Panel:
+        """So many cross-sections, spread over a path of so many periods that begins at the ergodic ones.
+
+        Raises:
+            OutOfDomain: as for `simulate`.
+        """
         shocks = self._draw_path(1, periods, self._generator(seed))
         path = ergodic_path(self.world, self.grid, self.begin(shocks[:, 0]), shocks, burn_in=0, dates=dates)
         self.economy.check_domain(path.z.flatten(0, 1), error=OutOfDomain)
-        return error_measures(self.world, path.dates.select(slice(dates)))
+        return path.dates.select(slice(dates))
 
     def _generator(self, seed) -> torch.Generator:
         return torch.Generator(self.grid.device).manual_seed(arguments.whole("seed", seed, 0))

@@ -22,6 +22,7 @@ from deepham.solution.cross_sections import over_states
 if TYPE_CHECKING:
     import pandas
 
+DATES, PERIODS = 20, 1000  # of the paths on which the level of the value functions is put right
 GROUPS = (
     (0.0, 0.01),
     (0.01, 0.05),
@@ -66,8 +67,11 @@ class Welfare:
 
 
 @torch.no_grad()
-def welfare(before: Any, after: Any) -> Welfare:
+def welfare(before: Any, after: Any, seed: int) -> Welfare:
     """Compare the values of two solved economies, `SolvedEconomy`s, at the cross-sections of the first.
+
+    Args:
+        seed: of the path along which the value functions' own errors are averaged.
 
     Raises:
         InputError: economies of different households, or tastes.
@@ -75,7 +79,8 @@ def welfare(before: Any, after: Any) -> Welfare:
     economy, chain = before.economy, before.economy.chain
     require_comparable(before, after)
     mass = before.mass.reshape(chain.n_z, chain.n_eps, -1)
-    k, errors = before.grid.cpu().numpy(), [-mean_residual(each, each.cross_sections) for each in (before, after)]
+    k, paths = before.grid.cpu().numpy(), [each.along_path(DATES, PERIODS, seed) for each in (before, after)]
+    errors = [-mean_residual(each, dates) for each, dates in zip((before, after), paths)]
     value: list[list[np.ndarray]] = [[], []]
     eps = np.arange(chain.n_eps)[:, None]
     for cell, (_, z) in enumerate(economy.naming.labels(before.z)):
