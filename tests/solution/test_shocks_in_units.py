@@ -77,6 +77,7 @@ def test_what_has_no_unit_is_refused_in_one_line(solved):
     refused(lambda: response(solved, [], "percent"), "shock['Z']")
     refused(lambda: solved.irf({"innovation": 1.0}, unit="percent"), "standard deviations")
     refused(lambda: solved.irf({"K": 1.0}, unit="percent"), "'Z'")
+    refused(lambda: solved.consumption(k=1.0, e=0, Z=-0.1), "Z", "productivity is -0.1")
     naming = economics.create("jfv").naming
     refused(lambda: naming.read_change({naming.shock: 1.0}, 1, "forced", "level"), "depends on the state")
     naming = economics.create("ks98").naming

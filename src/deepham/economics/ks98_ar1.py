@@ -115,6 +115,10 @@ class KS98AR1(Economy):
         """Exponentially distributed around the steady state: wealth is about as unequal."""
         return self.gamma(self.steady_state()["K"], 1, shape, generator)
 
+    def fault(self, z: Tensor, aggregates: Wide | None = None) -> str | None:
+        least = float(z.min()) if self.sd_Z and z.numel() else 1.0
+        return None if least > 0 else f"productivity is {least:.4g}; expected a positive number"
+
     def without_aggregate_risk(self) -> KS98AR1:
         """Z is Z_mean for ever."""
         return replace(self, sd_Z=0.0)
