@@ -15,7 +15,7 @@
 # the aggregate, no aggregate risk. Here the same economy is solved globally, with the risk in it. A small shock has to
 # give the same response; what is left is what linearization leaves out.
 #
-# Run it from the root of a checkout. Training takes about a minute on one core.
+# Run it from the root of a checkout.
 
 # %%
 import json
@@ -33,10 +33,14 @@ known["source"]
 # %% [markdown]
 # ## Solve it
 #
-# Newton steps on the Euler equation, in place of gradients: 32 updates.
+# Newton steps on the Euler equation in place of gradients: 64 updates, a minute or two on one core. With 32 of them, the
+# default, the response is within 1.3 % of the peak of the linear one.
 
 # %%
-solution = deepham.solve("ks98_ar1", overrides=["algorithm=euler_newton"])
+solution = deepham.solve(
+    "ks98_ar1",
+    overrides=["algorithm=euler_newton", "algorithm.policy_steps=8", "algorithm.newton.households=160"],
+)
 print(solution)
 
 # %% [markdown]
@@ -47,7 +51,8 @@ people = solution.distribution()
 print(f"mean capital {(people.k * people.mass).sum():.4f}, without risk {known['steady']['K']:.4f}")
 print(f"sd of wealth {np.sqrt((people.k**2 * people.mass).sum() - (people.k * people.mass).sum() ** 2):.3f}", end=", ")
 print(f"without risk {known['wealth_sd']:.3f}")
-print(f"mean propensity to consume {solution.mpc().attrs['mean']:.3f}, Gini of wealth {solution.lorenz().attrs['gini']:.3f}")
+print(f"mean propensity to consume {solution.mpc().attrs['mean']:.3f}", end=", ")
+print(f"Gini of wealth {solution.lorenz().attrs['gini']:.3f}")
 
 # %%
 solution.plot_distribution()

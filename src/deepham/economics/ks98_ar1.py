@@ -58,6 +58,7 @@ class KS98AR1(Economy):
 
     individual_shock: ClassVar = "e"
     aggregate_shock: ClassVar = "Z"
+    shock_names: ClassVar = {"e": ("lowest", "second", "third", "middle", "fifth", "sixth", "highest")}  # of seven
     period: ClassVar = "quarter"
     source: ClassVar = "sequence-jacobian's example of Krusell and Smith; Auclert et al. (2021)"
     variables: ClassVar = series("K", "Y", "C", "I", "r", period="quarter") | {
