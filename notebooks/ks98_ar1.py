@@ -33,8 +33,8 @@ known["source"]
 # %% [markdown]
 # ## Solve it
 #
-# Newton steps on the Euler equation in place of gradients: 64 updates, a minute or two on one core. With 32 of them, the
-# default, the response is within 1.3 % of the peak of the linear one.
+# Newton steps on the Euler equation in place of gradients: 64 updates, a few minutes on one core. With 32, the
+# default, the response is within 1.3 % of the linear peak.
 
 # %%
 solution = deepham.solve(
