@@ -13,10 +13,11 @@ from deepham.reference.household import HouseholdProblem
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.stationary import solve_stationary
 from deepham.reference.transition import solve_transition
-from deepham.report.welfare import cost_of_fluctuations, equivalent, pooled
+from deepham.report.welfare import cost_of_fluctuations
 from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
 from deepham.solution.solved import SolvedEconomy
+from deepham.solution.welfare import equivalent
 
 SETTINGS = ReferenceSettings(
     k_nodes=150,
@@ -92,7 +93,7 @@ def test_fluctuations_that_move_nothing_cost_nothing(calm, rest):
     policy, value = (replace(each, values=each.values.repeat(2, 1, 1, 1)) for each in (rest[0].policy, rest[1]))
     ergodic = rest[0].ergodic
     solved = SolvedEconomy("ks98", economy, policy, value, ergodic.grid, ergodic.mean_mass.repeat(2, 1))
-    path = solve_transition(economy.without_aggregate_risk(), pooled(solved), SETTINGS, periods=60)
+    path = solve_transition(economy.without_aggregate_risk(), solved.pooled, SETTINGS, periods=60)
     dates = Panel(start_of(rest), torch.zeros(1, 1, dtype=torch.long))
     cost = cost_of_fluctuations(solved, path, dates)
     assert abs(cost.mean) < 1e-4 and np.abs(cost.by_state).max() < 1e-4

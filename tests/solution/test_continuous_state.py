@@ -166,7 +166,7 @@ def test_what_cannot_be_answered_is_said_in_one_line(solution):
     refused(lambda: solution.simulate(5, shocks=[0.0, 1.0, float("nan"), 0, 0]), "shocks", "finite")
     refused(lambda: solution.irf("high->low"), "shock", "{'innovation': -2.0}")
     refused(lambda: solution.irf({"innovation": "big"}), "shock['innovation']", "numbers")
-    refused(lambda: solution.irf({"innovation": [1.0, 2.0]}), "shock['innovation']", "one number")
+    refused(lambda: solution.irf({"innovation": [[1.0, 2.0]]}), "shock['innovation']", "a number")
     refused(lambda: solution.risky_steady_state(1), "W", "held at 0")
     refused(lambda: solution.irf({"transfer": 0.05, "after": "0"}), "shock", "expected any")
     start = {"a": [1e6], "e": [1], "weight": [1.0]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -117,6 +118,15 @@ class GaussianProcess(ShockProcess):
         shocked, calm = (self.follow(z, shock, aggregates) for shock in (torch.ones_like(z), torch.zeros_like(z)))
         return bool((shocked != calm).any())
 
+    def in_deviations(self, size: np.ndarray, unit: str) -> np.ndarray:
+        """Innovations in standard deviations that move z by so much, (n,): percent of what it would be, or its own
+        units ("level"). Raises InputError where that cannot be known in advance.
+        """
+        raise InputError(
+            f"unit: what an innovation moves depends on the state of the economy here, and has no {unit} in advance; "
+            "expected standard deviations, {'innovation': ...}"
+        )
+
     def mean_z(self, z: Tensor) -> Tensor:
         return z.flatten(0, -2).mean(0, keepdim=True)
 
@@ -137,7 +147,7 @@ class GaussianProcess(ShockProcess):
         return kept.detach().to(device=self.device, dtype=self.dtype)
 
     def naming(self, shock: str, names: tuple[str, ...]) -> NamedNumbers:
-        return NamedNumbers(self.draws, shock)
+        return NamedNumbers(self, shock)
 
 
 def _moved(value: Tensor, device, dtype) -> Tensor:

@@ -171,7 +171,7 @@ class Huggett(Economy):
         else:
             self.y, moves = GRIDS[self.income_grid](self.rho, self.sd, self.states)
         self.chain: ShockProcess = (
-            Autoregressions([self.rho_z], [self.sd_z * math.sqrt(1 - self.rho_z**2)], moves, NODES)
+            Autoregressions([self.rho_z], [self.sd_z * math.sqrt(1 - self.rho_z**2)], moves, NODES, logs=True)
             if self.sd_z
             else JointChain(moves, n_z=1, n_eps=self.states)
         )

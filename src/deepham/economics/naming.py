@@ -21,8 +21,10 @@ from deepham.errors import InputError, show
 from deepham.system.arrays import indices, numbers
 
 if TYPE_CHECKING:
+    from deepham.economics.gaussian import GaussianProcess
     from deepham.economics.markov import JointChain
 
+UNITS = ("percent", "level")  # of innovations that are given by the name of what they move
 WORST = -2.0  # standard deviations of the innovation that a recession is where there are no states
 
 
@@ -104,8 +106,11 @@ class Naming(ABC):
         """The state of the period before a shock, by name; None for "any"."""
 
     @abstractmethod
-    def read_change(self, given, hold: int, baseline: str) -> StateShock | Innovation | None:
-        """The change of the aggregate state that a shock is, held for so many periods; None where it is none."""
+    def read_change(self, given, hold: int, baseline: str, unit: str | None = None) -> StateShock | Innovation | None:
+        """The change of the aggregate state that a shock is, held for so many periods; None where it is none.
+
+        unit: that the sizes of innovations are given in.
+        """
 
 
 class NamedStates(Naming):
@@ -164,7 +169,9 @@ class NamedStates(Naming):
     def read_before(self, given) -> int | None:
         return None if isinstance(given, str) and given == "any" else self._index(given, ", any")
 
-    def read_change(self, given, hold: int, baseline: str) -> StateShock | None:
+    def read_change(self, given, hold: int, baseline: str, unit: str | None = None) -> StateShock | None:
+        if unit is not None:
+            raise InputError(f"unit: {self.shock} has states, and a change of them has no size; got {show(unit)}")
         if not isinstance(given, str) or given.count("->") != 1:
             return None
         before, to = (part.strip() for part in given.split("->"))
@@ -179,7 +186,8 @@ class NamedStates(Naming):
 
 
 class NamedNumbers(Naming):
-    """Of numbers: values, and innovations in standard deviations. d: how many there are; only one is read."""
+    """Of numbers: values, and innovations in standard deviations, percent or levels. process: of so many numbers, of
+    which only one is read."""
 
     names = ("0",)  # of the one cross-section
     beside = True
@@ -189,13 +197,16 @@ class NamedNumbers(Naming):
         {"long_name": "innovation that led to this period", "units": "standard deviations"},
     )
     worst: str | dict[str, float] | None = {"innovation": WORST}
-    change_in_words = f"an innovation in standard deviations such as {{'innovation': {WORST}}}"
     listed = ""
     held = Held({"no shocks": 0}, {"no shocks": "no shocks"}, "without shocks", "", "No shocks come")
 
-    def __init__(self, d: int, shock: str):
-        self.d, self.shock = d, shock
-        self.series = {shock: ("aggregate state", "number")} if d == 1 else {}
+    def __init__(self, process: GaussianProcess, shock: str):
+        self.process, self.d, self.shock = process, process.draws, shock
+        self.series = {shock: ("aggregate state", "number")} if self.d == 1 else {}
+        self.change_in_words = (
+            f"an innovation in standard deviations such as {{'innovation': {WORST}}}, or with unit='percent' or "
+            f"unit='level' {{{shock!r}: 1.0}}"
+        )
 
     def labels(self, z: Tensor) -> list[tuple[str, int | float]]:
         return [(f"{self.shock} {', '.join(f'{x:.3g}' for x in one.tolist())}", float(one[0])) for one in z]
@@ -230,16 +241,39 @@ class NamedNumbers(Naming):
                 f"shock: {self.shock} is a number, and no state of it comes before; expected any, got {show(given)}"
             )
 
-    def read_change(self, given, hold: int, baseline: str) -> Innovation | None:
-        if not isinstance(given, Mapping) or set(given) != {"innovation"}:
+    def read_change(self, given, hold: int, baseline: str, unit: str | None = None) -> Innovation | None:
+        if not isinstance(given, Mapping) or len(given) != 1 or not set(given) <= {"innovation", self.shock}:
             return None
         self._require_one()
-        size = numbers("shock['innovation']", given["innovation"])
-        if size.ndim:
+        ((name, sizes),) = given.items()
+        path = self._sizes(f"shock[{name!r}]", sizes, hold)
+        first = f"{float(path[0]):g}"
+        if name == "innovation":
+            if unit is not None:
+                raise InputError(
+                    f"unit: an innovation is in standard deviations; expected {{{self.shock!r}: ...}} for one in "
+                    f"{show(unit)}"
+                )
+            return Innovation(tuple(path.tolist()), baseline, f"{first} standard deviations")
+        if unit not in UNITS:
             raise InputError(
-                f"shock['innovation']: expected one number of standard deviations, got {show(given['innovation'])}"
+                f"unit: expected {' or '.join(map(repr, UNITS))} for the innovation of {self.shock}, got {show(unit)}; "
+                "in standard deviations it is {'innovation': ...}"
             )
-        return Innovation(float(size), hold, baseline)
+        return Innovation(
+            tuple(self.process.in_deviations(path, unit).tolist()),
+            baseline,
+            f"{first} percent" if unit == "percent" else first,
+        )
+
+    def _sizes(self, name: str, given, hold: int) -> np.ndarray:
+        """Innovations (periods,), from one that is held or a path of them."""
+        sizes = numbers(name, given)
+        if sizes.ndim > 1 or not sizes.size:
+            raise InputError(f"{name}: expected a number, or one for each of the first periods, got {show(given)}")
+        if sizes.ndim and hold > 1:
+            raise InputError(f"hold: a path of innovations says itself how long, {len(sizes)}; expected hold=1")
+        return sizes if sizes.ndim else np.full(hold, sizes)
 
     def _require_one(self) -> None:
         if self.d > 1:

@@ -86,16 +86,22 @@ class StateShock:
 
 @dataclass(frozen=True)
 class Innovation:
-    """The innovation of an aggregate state that is a number is forced to `size` standard deviations in period 0, and in
-    the `hold` - 1 periods after.
+    """The innovations of an aggregate state that is a number are forced from period 0 on.
 
-    baseline: "drawn", or "forced" to be zero in period 0.
+    path: standard deviations, one a period.
+    baseline: "drawn", or "forced" to be zero in these periods.
+    told: the path in words.
     """
 
-    size: float
-    hold: int
+    path: tuple[float, ...]
     baseline: str
+    told: str
     before: None = None
+
+    @property
+    def hold(self) -> int:
+        """How many periods are forced."""
+        return len(self.path)
 
     def paths(
         self, chain: GaussianProcess, start: Tensor, periods: int, generator: torch.Generator
@@ -103,22 +109,25 @@ class Innovation:
         """Innovations of the shocked and the baseline copy after z = start (D, 1), with common draws: each (D, T,
         1)."""
         baseline = chain.draw_path(start, periods, generator)
-        count = len(start)
+        count, forced = len(start), baseline.new_tensor(self.path[:periods])
         spread = (torch.arange(count, device=start.device, dtype=start.dtype) + 0.5) / count
-        baseline[:, 0, 0] = standard_normal(spread) if self.baseline == "drawn" else 0.0
+        baseline[:, 0, 0] = standard_normal(spread)
+        if self.baseline == "forced":
+            baseline[:, : self.hold] = 0.0
         shocked = baseline.clone()
-        shocked[:, : self.hold] = self.size
+        shocked[:, : self.hold, 0] = forced
         return shocked, baseline
 
     def in_words(self, economy: Economy) -> str:
         """What a figure says of the shock."""
-        held = _held(economy, self.hold)
-        return f"an innovation of {economy.aggregate_shock} of {self.size:g} standard deviations{held}"
+        if len(set(self.path)) > 1:
+            return f"{self.hold} innovations of {economy.aggregate_shock}, the first of {self.told}"
+        return f"an innovation of {economy.aggregate_shock} of {self.told}{_held(economy, self.hold)}"
 
     def explained(self, economy: Economy) -> str:
         """What a report says of the response to it in one period."""
         return (
-            f"What an innovation of {self.size:g} standard deviations does to an economy of "
+            f"What an innovation of {self.told} does to an economy of "
             f"the middle of the ergodic set: the mean difference of two copies with the same luck, of which one has "
             f"its innovation forced in period 0 and the other draws it."
         )

@@ -11,20 +11,21 @@ from deepham.algorithm.business_cycle import SMOOTHING
 from deepham.errors import printable, show
 from deepham.measures.verdict import MEASURES
 from deepham.presentation.figures import panel_title
+from deepham.presentation.figures_solved import errors_figure
 from deepham.presentation.file_table import FileTable
 from deepham.presentation.tables import by_wealth_file_table, runs_file_table, verdict_file_table
 from deepham.report import figures
-from deepham.report.figures_against_grid import capital_against_grid, errors_against_grid, policy_against_grid
+from deepham.report.figures_against_grid import capital_against_grid, policy_against_grid
 from deepham.report.figures_moments import generalized_moments
 from deepham.report.page import Illustration, Section
 from deepham.report.planner import Takeover
 from deepham.report.planner_section import planner_section
 from deepham.report.reported import ReportedSolution
 from deepham.report.study import TRANSFER, Study
-from deepham.report.welfare import GROUPS
 from deepham.solution.datasets import descriptions
 from deepham.solution.impulse import read_shock
 from deepham.solution.risky import WINDOW
+from deepham.solution.welfare import GROUPS
 
 # shown in their places, or hardly moving
 AGGREGATES = ("Y", "C", "I", "K", "r", "w", "L", "unemployment", "efficiency")
@@ -100,7 +101,7 @@ def _verdict(reported: list[ReportedSolution]) -> Section:
             ),
             Illustration(
                 "errors",
-                errors_against_grid(main.bins, main.grid_bins),
+                errors_figure({"deep learning": main.bins, "grid": main.grid_bins}),
                 "Where in the wealth distribution the errors sit; logarithmic scale.",
             ),
         ]

@@ -17,13 +17,24 @@ from deepham.presentation.figures import (
     frame_density,
     highest_inside,
     legend_below,
-    of_each_state,
     panel_title,
     shown_states,
 )
 from deepham.presentation.figures import density as density_of
-from deepham.presentation.figures_irf import GRID_LINE, LINES, impulse_responses
-from deepham.presentation.labels import labelled
+from deepham.presentation.figures_irf import LINES, impulse_responses
+from deepham.presentation.figures_solved import (
+    Layer,
+    by_state,
+    density_panel,
+    in_panels,
+    layers,
+    limit_label,
+    lines,
+    lorenz_panel,
+    policies_figure,
+    styles,
+    tail_panel,
+)
 from deepham.report.planner import Takeover
 from deepham.report.study import Study
 
@@ -34,7 +45,7 @@ def cycle_figure(studies: list[Study]) -> Figure:
     """The end of the simulation that all studies share; shaded: the first aggregate state."""
     economy = studies[0].solved.economy
     names = [name for name in ("Y", "C", "I", "K", "r", "unemployment") if name in studies[0].path]
-    figure, panels = _panels(len(names), 3, (4.2, 2.4))
+    figure, panels = in_panels(len(names), 3, (4.2, 2.4))
     period = np.arange(min(SHOWN_PERIODS, studies[0].path.sizes["period"]))
     for axes, name in zip(panels, names):
         for study, (color, style) in zip(studies, _lines(studies)):
@@ -74,70 +85,19 @@ def cycle_figure(studies: list[Study]) -> Figure:
 
 def wealth_figure(studies: list[Study]) -> Figure:
     """Density by individual state, the upper tail, and the Lorenz curve; averages over the aggregate states."""
-    economy = studies[0].solved.economy
-    figure, (density, tail, lorenz) = _panels(3, 3, (4.3, 4.1))
-    shown, at_limit = shown_states(economy), {}
-    for study, (color, style) in zip(studies, _lines(studies)):
-        grid, by_state = study.solved.grid.cpu().numpy(), _by_state(study)
-        nodes, per_good, _ = density_of(economy, grid, of_each_state(by_state))
-        for each in shown:
-            density.plot(
-                nodes,
-                per_good[each.eps],
-                linestyle=style,
-                color=each.color,
-                linewidth=1.2,
-                label=_label(studies, study, each.name),
-            )
-        mass = by_state.sum(0)
-        above = 1 - mass.cumsum()
-        tail.semilogy(grid[above > 1e-6], above[above > 1e-6], color=color, linestyle=style, label=study.label)
-        held = (mass * grid).cumsum() / (mass @ grid)
-        lorenz.plot(
-            100 * np.append(0, mass.cumsum()),
-            100 * np.append(0, held),
-            color=color,
-            linestyle=style,
-            label=f"{study.label}, Gini {_gini(mass, held):.3f}",
-        )
-        at_limit[study.label] = float(density_of(economy, grid, mass)[2])
-        if study is studies[0]:
-            top, beyond = density_top(economy, grid, mass)
-            highest = highest_inside(economy, nodes, top, per_good[[each.eps for each in shown]])
-    lorenz.plot([0, 100], [0, 100], color=GREY, linewidth=0.6)
-    bar = frame_density(density, economy, top, highest, at_limit[studies[0].label], _at_limit(at_limit))
-    density.set_title(f"Wealth by individual state{beyond}")
-    tail.set(xlabel=asset_label(economy), ylabel="share of households above", title="Upper tail")
-    lorenz.set(xlabel="households from the poorest, percent", ylabel="share of wealth, percent", title="Lorenz curve")
-    for axes in (tail, lorenz):
-        axes.legend(frameon=False, fontsize=8)
-    legend_below(figure, economy, _styles(studies), [bar])
+    shown = _layers(studies)
+    figure, (density, tail, lorenz) = in_panels(3, 3, (4.3, 4.1))
+    bar = density_panel(density, shown)
+    tail_panel(tail, shown)
+    tail.legend(frameon=False, fontsize=8)
+    lorenz_panel(lorenz, shown)
+    legend_below(figure, shown[0].solved.economy, styles(shown), [bar])
     return figure
 
 
 def policy_figure(studies: list[Study]) -> Figure:
     """Consumption, saving and the marginal propensity to consume in the last aggregate state, by individual state."""
-    economy = studies[0].solved.economy
-    z_name, z, _ = labelled(economy, studies[0].solved.z)[-1]
-    mass = _by_state(studies[0]).sum(0).cumsum()
-    top = studies[0].solved.grid.cpu().numpy()[np.searchsorted(mass, 0.998)]
-    k = economy.borrowing_limit + (top - economy.borrowing_limit) * np.linspace(0, 1, 400)[1:] ** 2
-    figure, (level, saved, mpc) = _panels(3, 3, (4.3, 4.1))
-    for study, (_, style) in zip(studies, _lines(studies)):
-        for eps, name, color in shown_states(economy):
-            states = {economy.asset: k, economy.individual_shock: eps, economy.aggregate_shock: z}
-            c, m = study.solved.consumption(**states), study.solved.resources(**states)
-            line = {"color": color, "linestyle": style, "linewidth": 1.2, "label": _label(studies, study, name)}
-            level.plot(k, c, **line)
-            saved.plot(k, m - c - k, **line)
-            mpc.semilogy((k[1:] + k[:-1]) / 2, np.diff(c) / np.diff(m), **line)
-    saved.axhline(0, color="black", linewidth=0.6)
-    where = "at rest" if economy.chain.constant else z_name
-    level.set(xlabel=asset_label(economy), ylabel=f"goods per {economy.period}", title=f"Consumption, {where}")
-    saved.set(xlabel=asset_label(economy), ylabel=f"goods per {economy.period}", title="Change of wealth, k' - k")
-    mpc.set(xlabel=asset_label(economy), ylabel="per good of resources", title="Marginal propensity to consume")
-    legend_below(figure, economy, _styles(studies))
-    return figure
+    return policies_figure(_layers(studies))
 
 
 def response_figure(studies: list[Study], which: str, variables: tuple[str, ...]) -> Figure:
@@ -151,9 +111,9 @@ def response_figure(studies: list[Study], which: str, variables: tuple[str, ...]
 def risky_figure(studies: list[Study]) -> Figure:
     """Capital while the aggregate state is held, and the wealth distribution at the end beside the ergodic one."""
     economy = studies[0].solved.economy
-    figure, (short, whole, density) = _panels(3, 3, (4.3, 4.0))
+    figure, (short, whole, density) = in_panels(3, 3, (4.3, 4.0))
     held, labels = few([*studies[0].risky]), economy.naming.held.labels
-    ergodic, grid = _by_state(studies[0]).sum(0), studies[0].solved.grid.cpu().numpy()
+    ergodic, grid = by_state(studies[0].solved).sum(0), studies[0].solved.grid.cpu().numpy()
     nodes, per_good, at_limit = density_of(economy, grid, ergodic)
     drawn, shares = [per_good], {}
     for study, (_, style) in zip(studies, _lines(studies)):
@@ -191,7 +151,7 @@ def risky_figure(studies: list[Study]) -> Figure:
         top,
         highest_inside(economy, nodes, top, *drawn),
         float(at_limit),
-        _at_limit({"ergodic": float(at_limit)} | shares),
+        limit_label({"ergodic": float(at_limit)} | shares),
     )
     density.set_title(f"Wealth at the end{_of(studies)}{beyond}")
     ergodic_line = Line2D([], [], color="black", linewidth=0.8, label="ergodic distribution")
@@ -205,7 +165,7 @@ def basins_figure(studies: list[Study]) -> Figure:
     first = studies[0]
     economy = first.solved.economy
     assets, state = economy.tracked, economy.aggregate_shock
-    figure, (plane, time) = _panels(2, 2, (5.5, 4.2))
+    figure, (plane, time) = in_panels(2, 2, (5.5, 4.2))
     plane.hexbin(
         first.path[assets].values[0], first.path[state].values[0], gridsize=40, cmap="Greys", mincnt=1, linewidths=0
     )
@@ -230,8 +190,8 @@ def basins_figure(studies: list[Study]) -> Figure:
 def welfare_figure(studies: list[Study]) -> Figure:
     """Cost of fluctuations by wealth and individual state."""
     economy = studies[0].solved.economy
-    figure, (axes,) = _panels(1, 1, (7, 4.2))
-    mass = _by_state(studies[0]).sum(0).cumsum()
+    figure, (axes,) = in_panels(1, 1, (7, 4.2))
+    mass = by_state(studies[0].solved).sum(0).cumsum()
     top = studies[0].solved.grid.cpu().numpy()[np.searchsorted(mass, 0.99)]
     for study, (_, style) in zip(studies, _lines(studies)):
         if study.cost is not None:
@@ -250,7 +210,9 @@ def welfare_figure(studies: list[Study]) -> Figure:
         ylabel="percent of consumption, for ever",
         title="What fluctuations cost: positive is a loss",
     )
-    legend_below(figure, economy, _styles([study for study in studies if study.cost is not None], studies))
+    legend_below(
+        figure, economy, [pair for pair, study in zip(styles(_layers(studies)), studies) if study.cost is not None]
+    )
     return figure
 
 
@@ -258,7 +220,7 @@ def externality_figure(studies: list[Study]) -> Figure:
     """What capital is worth to others, against capital and by the aggregate state: a panel a study."""
     economy = studies[0].solved.economy
     names = economy.naming.names
-    figure, panels = _panels(len(studies), 3, (4.3, 3.4))
+    figure, panels = in_panels(len(studies), 3, (4.3, 3.4))
     for axes, study in zip(panels, studies):
         K, worth, z = (study.path[name].values[0] for name in ("K", "externality", economy.aggregate_shock))
         some = few(range(len(names)))
@@ -279,7 +241,7 @@ def externality_figure(studies: list[Study]) -> Figure:
 
 def takeover_figure(takeover: Takeover, economy: Economy) -> Figure:
     """Capital on the same shocks, and what it is worth to others, with the planner from period 0 on and without."""
-    figure, (capital, worth) = _panels(2, 2, (5.4, 3.6))
+    figure, (capital, worth) = in_panels(2, 2, (5.4, 3.6))
     shown = slice(0, 1 + max(t for t in takeover.errors))
     for axes, series, what in (
         (capital, takeover.K, "capital K, goods"),
@@ -299,7 +261,7 @@ def takeover_figure(takeover: Takeover, economy: Economy) -> Figure:
 def gains_figure(takeover: Takeover, economy: Economy) -> Figure:
     """By wealth and individual state: consumption in the first period and the gain over a life, planner against
     market."""
-    figure, (first, life) = _panels(2, 2, (5.4, 3.9))
+    figure, (first, life) = in_panels(2, 2, (5.4, 3.9))
     level = takeover.mass.sum(0).cumsum()
     seen = level <= 0.995
     for eps, name, color in shown_states(economy):
@@ -331,7 +293,7 @@ def training_figure(histories: dict[str, dict[str, list]]) -> Figure | None:
     shown = [each for each in HISTORY if any(each[0] in history for history in histories.values())]
     if not shown:
         return None
-    figure, panels = _panels(len(shown), 3, (4.2, 2.6))
+    figure, panels = in_panels(len(shown), 3, (4.2, 2.6))
     for axes, (name, title, unit, logarithmic) in zip(panels, shown):
         for (label, history), (color, style) in zip(histories.items(), LINES):
             if name in history:
@@ -344,34 +306,13 @@ def training_figure(histories: dict[str, dict[str, list]]) -> Figure | None:
     return figure
 
 
+def _layers(studies: list[Study]) -> list[Layer]:
+    return layers({study.label: study.solved for study in studies})
+
+
 def _lines(studies: list[Study]) -> list[tuple]:
-    """Colour and dashes of each study; the grid solution's are always the same."""
-    others = iter(LINES)
-    return [GRID_LINE if study.is_grid else next(others) for study in studies]
-
-
-def _panels(number: int, columns: int, size: tuple[float, float]):
-    rows, columns = -(-number // columns), min(number, columns)
-    figure = Figure(figsize=(size[0] * columns, size[1] * rows + 0.3), layout="constrained")
-    panels = figure.subplots(rows, columns, squeeze=False).flatten()
-    for axes in panels[number:]:
-        axes.set_visible(False)
-    return figure, panels[:number]
-
-
-def _styles(shown: list[Study], studies: list[Study] | None = None) -> list[tuple[str, object]]:
-    """Names and line styles of the studies shown among all, where there are several."""
-    studies = shown if studies is None else studies
-    if len(studies) == 1:
-        return []
-    return [(study.label, style) for study, (_, style) in zip(studies, _lines(studies)) if study in shown]
-
-
-def _at_limit(shares: dict[str, float]) -> str:
-    """Of the bar of those at the borrowing limit."""
-    if len(shares) == 1:
-        return ""
-    return "at the limit: " + ", ".join(f"{label} {100 * share:.1f} %" for label, share in shares.items())
+    """Colour and dashes of each study."""
+    return lines([study.label for study in studies])
 
 
 def _label(studies: list[Study], study: Study, state: str) -> str:
@@ -380,14 +321,3 @@ def _label(studies: list[Study], study: Study, state: str) -> str:
 
 def _of(studies: list[Study]) -> str:
     return "" if len(studies) == 1 else f", {studies[0].label}"
-
-
-def _by_state(study: Study) -> np.ndarray:
-    """Masses (n_eps, G), averaged over the aggregate states."""
-    solved = study.solved
-    share = solved.economy.chain.stationary_z().to(solved.mass)
-    return (share @ solved.mass).reshape(solved.economy.chain.n_eps, -1).cpu().numpy()
-
-
-def _gini(mass: np.ndarray, held: np.ndarray) -> float:
-    return float(1 - (mass * (held + np.append(0, held[:-1]))).sum())

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from matplotlib.lines import Line2D
 
-from deepham.algorithm.by_wealth import WealthBin, errors_by_wealth
+from deepham.algorithm.by_wealth import errors_by_wealth
 from deepham.algorithm.evaluation import Ergodic
 from deepham.economics.economy import Economy
 from deepham.presentation.figures import (
@@ -24,6 +24,7 @@ from deepham.presentation.figures import (
     shown_states,
 )
 from deepham.presentation.figures import density as density_of
+from deepham.presentation.figures_solved import errors_figure
 from deepham.reference.grid_solution import GridSolution
 from deepham.simulation.period import Panel, World
 from deepham.simulation.population import quantile
@@ -46,37 +47,8 @@ def figures_against_grid(
         "wealth": wealth_against_grid(economy, candidate, truth),
         "policy": policy_against_grid(solution.world, reference, truth),
         "capital": capital_against_grid(economy, candidate, truth),
-        "errors": errors_against_grid(bins, grid),
+        "errors": errors_figure({"deep learning": bins, "grid": grid}),
     }
-
-
-def errors_against_grid(bins: list[WealthBin], grid: list[WealthBin]) -> Figure:
-    """Mean Euler and Bellman errors by wealth, and their signed means (hollow: negative)."""
-    labels = [f"{100 * each.low:g}-{100 * each.high:g}" for each in bins]
-    figure = Figure(figsize=(13, 4.1), layout="constrained")
-    shown = (("euler", "Euler error", "percent of consumption"), ("bellman", "Bellman error of the policy", "utils"))
-    for axes, (name, title, unit) in zip(figure.subplots(1, 2), shown):
-        x = np.arange(len(bins))
-        ours, signed, other = (
-            [getattr(each, field) for each in which]
-            for which, field in ((bins, name), (bins, f"{name}_signed"), (grid, name))
-        )
-        axes.plot(x, ours, "o-", color=BLUE, label="deep learning, mean of the size")
-        axes.scatter(
-            x,
-            np.abs(signed),
-            marker="s",
-            s=36,
-            edgecolors=ORANGE,
-            zorder=3,
-            facecolors=[ORANGE if value > 0 else "white" for value in signed],
-            label="size of the signed mean (hollow: negative)",
-        )
-        axes.plot(x, other, **GRID_STYLE, marker=".", label="grid, mean of the size")
-        axes.set(yscale="log", xlabel="wealth, percent of households from the poorest", ylabel=unit, title=title)
-        axes.set_xticks(x, labels)
-    legend_below(figure, others=axes.get_legend_handles_labels()[0])
-    return figure
 
 
 def wealth_against_grid(economy: Economy, candidate: Ergodic, truth: Ergodic) -> Figure:

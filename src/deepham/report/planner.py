@@ -18,12 +18,13 @@ from deepham.algorithm.residuals import residuals
 from deepham.economics.economy import Economy, require
 from deepham.economics.planner import externality
 from deepham.reference.grid import bracket
-from deepham.report.welfare import equivalent, means_of_groups, members_of_groups
 from deepham.simulation.continuum import on_grid
 from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population, concatenate, quantile
 from deepham.simulation.walk import walk
+from deepham.solution.cross_sections import over_states
 from deepham.solution.solved import SolvedEconomy
+from deepham.solution.welfare import equivalent, gains
 
 NEGLIGIBLE = 1e-7  # the share of lifetime utility that lies beyond a path
 BLOCK = 8  # paths that are followed at once: every period of them is kept
@@ -187,17 +188,17 @@ def take_over(
     k, z_0 = grid.cpu().numpy(), z_0.cpu().numpy()
     value = {label: each.value.reshape(len(z_0), n_eps, -1).cpu().numpy() for label, each in followed.items()}
 
-    def gains(used: np.ndarray) -> dict[str, np.ndarray]:
+    def gains_of(used: np.ndarray) -> dict[str, np.ndarray]:
         """By the mean over the paths that are used."""
         before, after = (np.stack([value[label][used & (z_0 == z)].mean(0) for z in range(n_z)]) for label in value)
-        return _gains(k, mass, equivalent(economy, after, before)) | {
+        return gains(k, mass, equivalent(economy, after, before)) | {
             "veil": equivalent(economy, (mass * after).sum(), (mass * before).sum())
         }
 
-    found = gains(np.ones(len(z_0), bool))
+    found = gains_of(np.ones(len(z_0), bool))
     estimates = {name: Estimate(each, np.full(np.shape(each), np.nan)) for name, each in found.items()}
     if n_z > 1:
-        left_out = [gains(np.arange(len(z_0)) != path) for path in range(len(z_0))]
+        left_out = [gains_of(np.arange(len(z_0)) != path) for path in range(len(z_0))]
         estimates = {
             name: Estimate(each, _jackknife(np.stack([one[name] for one in left_out]), z_0))
             for name, each in found.items()
@@ -214,7 +215,7 @@ def take_over(
         {label: each.worth for label, each in followed.items()},
         k,
         mass.sum(0),
-        _over_z(mass, 100 * (first[planner[0]] / first[market[0]] - 1)),
+        over_states(mass, 100 * (first[planner[0]] / first[market[0]] - 1)),
         found["gain"],
         estimates["groups"],
         found["wealth"],
@@ -233,30 +234,6 @@ def _errors_along(solved: SolvedEconomy, way: Panel) -> dict[int, tuple[float, f
         size = 100 * found.euler.abs()
         errors[t] = float((found.weight * size).sum()), float(quantile(size[0], found.weight[0], [0.99]))
     return errors
-
-
-def _gains(k: np.ndarray, mass: np.ndarray, gain: np.ndarray) -> dict[str, np.ndarray]:
-    """Of gains and masses (n_z, n_eps, G)."""
-    pooled, pooled_gain = mass.sum(0), _over_z(mass, gain)
-    winning = _over_z(mass, (gain > 0).astype(float))
-    members = members_of_groups(pooled)
-    wealth, by_state = means_of_groups(members, k, pooled_gain)
-    each = members.sum((1, 2))
-    return {
-        "gain": pooled_gain,
-        "groups": np.column_stack([by_state, (members * pooled_gain).sum((1, 2)) / each]),
-        "wealth": wealth,
-        "winners": (members * winning).sum((1, 2)) / each,
-        "mean": (pooled * pooled_gain).sum(),
-        "by_state": (pooled * pooled_gain).sum(1) / pooled.sum(1),
-        "gaining": (pooled * winning).sum(),
-    }
-
-
-def _over_z(mass: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Means (n_eps, G) of values (n_z, n_eps, G) over the aggregate states that households are in."""
-    weight = np.where(mass.sum(0) > 0, mass, mass.sum((1, 2), keepdims=True))
-    return (weight * values).sum(0) / weight.sum(0)
 
 
 def _jackknife(left_out: np.ndarray, stratum: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from deepham.report import figures
 from deepham.report.page import Illustration, Section
 from deepham.report.planner import Estimate, Takeover
 from deepham.report.study import Study
-from deepham.report.welfare import GROUPS
+from deepham.solution.welfare import GROUPS
 
 # of `report.planner.statistics`: what it is, unit
 STATISTICS = {

@@ -17,7 +17,7 @@ from deepham.errors import InputError, NotConverged, NotEnoughMemory, OutOfDomai
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.transition import solve_transition
 from deepham.report.planner import PANEL_BURN_IN, PANEL_PERIODS, PANELS, panel_statistics, statistics
-from deepham.report.welfare import FluctuationCost, cost_of_fluctuations, pooled
+from deepham.report.welfare import FluctuationCost, cost_of_fluctuations
 from deepham.simulation.period import Panel
 from deepham.solution.impulse import POOL
 from deepham.solution.risky import RiskySteadyState
@@ -224,4 +224,4 @@ def _cost(solved: SolvedEconomy, dates: Panel, grid: ReferenceSettings) -> Fluct
     )
     calm = solved.economy.without_aggregate_risk()
     require(calm is not None, f"{solved.name} states no twin without aggregate risk")
-    return cost_of_fluctuations(solved, solve_transition(calm, pooled(solved), grid), dates)
+    return cost_of_fluctuations(solved, solve_transition(calm, solved.pooled, grid), dates)

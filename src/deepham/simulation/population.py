@@ -122,3 +122,15 @@ def curve_at(cumulated: Tensor, curve: Tensor, shares: list[float]) -> Tensor:
     low, high = x.gather(1, right - 1), x.gather(1, right)
     share = ((at - low) / (high - low).clamp_min(1e-300)).clamp(0, 1)
     return torch.lerp(y.gather(1, right - 1), y.gather(1, right), share)
+
+
+def lorenz(values: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """The Lorenz curve of values with a positive mean in each economy: shares of households from the poorest, and what
+    these have of all, each (B, N + 1) from zero to one. values, weight: (B, N).
+    """
+    order = values.argsort(dim=-1, stable=True)
+    mass = weight.gather(-1, order)
+    held = (mass * values.gather(-1, order)).cumsum(-1)
+    households = mass.cumsum(-1)
+    zero = torch.zeros_like(held[..., :1])
+    return torch.cat([zero, households / households[..., -1:]], -1), torch.cat([zero, held / held[..., -1:]], -1)

@@ -77,14 +77,17 @@ def household_states(economy: Economy, call: str, given: dict) -> tuple[np.ndarr
 
 
 def cross_section(economy: Economy, name: str, given, device) -> Population:
-    """One economy's cross-section (1, N) from a mapping of asset, individual state and "weight" to 1-D arrays (N,).
+    """One economy's cross-section (1, N) from a mapping of asset, individual state and "weight" to 1-D arrays (N,), or
+    from a table of `SolvedEconomy.distribution`.
 
     The individual state may be left out where there is one. Weights must sum to one within 1e-6.
     """
     asset, shock = economy.asset, economy.individual_shock
     if not hasattr(given, "keys"):
         raise InputError(f"{name}: expected a mapping of {asset}, {shock} and weight to arrays, got {show(given)}")
-    given = _keywords(economy, name, {key: given[key] for key in given.keys()}, (asset, shock, "weight"))
+    # a table of `distribution` says mass
+    given = {"weight" if key == "mass" and "weight" not in given else key: given[key] for key in given.keys()}
+    given = _keywords(economy, name, given, (asset, shock, "weight"))
     k = _assets(economy, f"{name}[{asset!r}]", given[asset])
     weight = numbers(f"{name}['weight']", given["weight"])
     eps = indices(f"{name}[{shock!r}]", given[shock], economy.names_of(shock, economy.chain.n_eps))

@@ -43,17 +43,19 @@ class Histories:
             "m": seen.resources,
             "income": seen.resources - seen.k,
             "k_next": period.carried,
-            "mpc": self._propensity(period),
+            "mpc": propensity(period, GIFT * self.economy.typical_household()["c"]),
         }
         for name, values in own.items():
             self.series[self.names[name]][..., self.period] = values
         self.period += 1
 
-    def _propensity(self, period: Period) -> Tensor:
-        """Marginal propensity to consume (B, N): the share of a small gift of assets that is consumed at once."""
-        world, seen = period.world, period.seen
-        richer = world.observe(period.panel, seen.k + GIFT * self.economy.typical_household()["c"])
-        return (world.choose(richer)["c"] - period.consumption) / (richer.resources - seen.resources)
+
+def propensity(period: Period, gift: float) -> Tensor:
+    """Propensity to consume (B, N): the share of a gift of assets, goods, that is consumed at once, at the prices of
+    the period."""
+    world, seen = period.world, period.seen
+    richer = world.observe(period.panel, seen.k + gift)
+    return (world.choose(richer)["c"] - period.consumption) / (richer.resources - seen.resources)
 
 
 def household_names(economy: Economy) -> dict[str, str]:

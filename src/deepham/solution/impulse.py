@@ -74,9 +74,9 @@ class Transfer:
 Shock = StateShock | Innovation | Transfer
 
 
-def read_shock(economy: Economy, shock, hold: int, baseline: str) -> Shock:
+def read_shock(economy: Economy, shock, hold: int, baseline: str, unit: str | None = None) -> Shock:
     """A shock from what a user gives: "good->bad", "any->bad", {"innovation": -2.0} where the aggregate state is a
-    number, or {"transfer": 0.05, "top": 0.1, "bottom": 0.5}.
+    number, with a unit {"Z": 1.0} by its name, or {"transfer": 0.05, "top": 0.1, "bottom": 0.5}.
 
     Raises:
         InputError: no such state, or shares that are none.
@@ -85,9 +85,14 @@ def read_shock(economy: Economy, shock, hold: int, baseline: str) -> Shock:
     hold = arguments.whole("hold", hold, 1)
     if not isinstance(baseline, str) or baseline not in ("drawn", "forced"):
         raise InputError(f"baseline: expected 'drawn' or 'forced', got {arguments.show(baseline)}")
-    change = naming.read_change(shock, hold, baseline)
+    change = naming.read_change(shock, hold, baseline, unit)
     if change is not None:
         return change
+    if unit is not None:
+        raise InputError(
+            f"unit: expected an innovation by the name of the aggregate state, {{{economy.aggregate_shock!r}: 1.0}}, "
+            f"got {arguments.show(shock)}"
+        )
     if isinstance(shock, Mapping) and set(shock) <= {"transfer", "top", "bottom", "after"} and "transfer" in shock:
         shares = {key: shock.get(key, default) for key, default in (("transfer", None), ("top", 0.1), ("bottom", 0.5))}
         for key, share in shares.items():
@@ -350,10 +355,14 @@ def impulse_response(
     attributes: dict,
 ):
     """The responses as an xarray.Dataset of dimension ("period",), see `Solution.irf`."""
+    drawn = simulate_pairs(world, grid, starts, shock, periods, draws, agents, generator)
+    return to_dataset(world.economy, drawn, keep_draws, attributes)
+
+
+def to_dataset(economy: Economy, drawn: Draws, keep_draws: bool, attributes: dict):
+    """Both copies of every draw as an xarray.Dataset of their differences, of dimension ("period",)."""
     import xarray  # slow to import
 
-    economy = world.economy
-    drawn = simulate_pairs(world, grid, starts, shock, periods, draws, agents, generator)
     variables = {
         name: (("period",), series, {"long_name": text, "units": unit})
         for name, (series, text, unit) in responses(economy, drawn).items()
@@ -374,4 +383,5 @@ def impulse_response(
         )
     time = {"long_name": "periods after the shock", "units": economy.period}
     attributes |= datasets.quality(economy, drawn.resource_gap, drawn.top_mass)
+    periods = next(iter(drawn.baseline.values())).shape[1]
     return xarray.Dataset(variables, {"period": ("period", range(periods), time)}, attributes)

@@ -20,7 +20,8 @@ from deepham.simulation.balance import SMALL, gap_of
 from deepham.simulation.continuum import on_grid
 from deepham.simulation.period import Observation, Panel, Policy, Value, World
 from deepham.simulation.population import Population
-from deepham.solution import arguments, datasets, impulse
+from deepham.solution import arguments, datasets, impulse, paths
+from deepham.solution.for_papers import ForPapers
 from deepham.solution.histories import Histories
 from deepham.solution.risky import RiskySteadyState, describe_path
 
@@ -29,7 +30,7 @@ MOST_STARTS = 8  # seeds whose starting points of impulse responses are kept
 LEAST = 1e-300  # resources of a household that can consume: a share of less would be rounded to nothing
 
 
-class SolvedEconomy:
+class SolvedEconomy(ForPapers):
     """Policy, value function and ergodic cross-sections of one economy.
 
     Args:
@@ -173,7 +174,7 @@ class SolvedEconomy:
 
     def simulate(
         self,
-        periods: int,
+        periods: int | None = None,
         economies: int = 1,
         agents: int | None = None,
         seed: int = 0,
@@ -184,14 +185,16 @@ class SolvedEconomy:
         """Simulate economies that start from the ergodic cross-section or from `start`.
 
         Args:
-            periods, economies: how many, at least 1.
+            periods, economies: how many, at least 1; periods=None is as many as `shocks` has.
             agents: None for the continuum (a histogram on `grid`, without sampling noise), or the number of agents of a
                 panel.
             seed: at least 0; the same call gives the same numbers, and the same seed the same aggregate path whatever
                 `agents` is. The global generators are left alone.
             shocks: path of the aggregate state by index or name, (periods,) or (economies, periods); where it is
-                numbers the path of its innovation, standard deviations, the first of which moves nothing. None draws
-                it, the first state of a chain at its long-run shares.
+                numbers the path of its innovation, standard deviations, the first of which moves nothing. Also a pandas
+                Series, or the name of a CSV file with a header: its column of the aggregate state's name, or its only
+                one. What labels the periods there is kept as the coordinate "date". None draws it, the first state of a
+                chain at its long-run shares.
             start: mapping as `population` in `consumption`, the cross-section at the start of period 0 in every
                 economy; an aggregate state that is a number may stand beside it by its name, otherwise it starts at its
                 ergodic mean. Goods have to add up: where labour follows from the aggregate state, as many households
@@ -219,7 +222,11 @@ class SolvedEconomy:
 
     def _simulate(self, periods, economies, agents, seed, shocks, start, histories=False):
         """The Dataset of `simulate` and the economies in its last period."""
-        periods, economies = arguments.whole("periods", periods, 1), arguments.whole("economies", economies, 1)
+        given = paths.read(self.economy, shocks)
+        if periods is None and given.periods is None:
+            raise InputError("periods: expected a whole number of at least 1, or a path in shocks= that says how many")
+        periods = arguments.whole("periods", given.periods if periods is None else periods, 1)
+        economies = arguments.whole("economies", economies, 1)
         agents = None if agents is None else arguments.whole("agents", agents, 1)
         if histories and agents is None:
             raise InputError(
@@ -236,11 +243,11 @@ class SolvedEconomy:
         if shocks is None:
             path = self._draw_path(economies, periods, generator, self._adding_up(start))
         else:
-            path = self.economy.naming.read_path(shocks, economies, periods, self.grid.device)
+            path = self.economy.naming.read_path(given.values, economies, periods, self.grid.device)
         begin = self._start(start, self.begin(path[:, 0]), agents, generator)
         kept = Histories(self.economy, begin, periods) if histories else None
         found = datasets.record(self.world, begin, path, self.grid if agents is None else None, generator, kept)
-        return datasets.to_dataset(
+        simulated = datasets.to_dataset(
             self.economy,
             found.series,
             path,
@@ -250,7 +257,10 @@ class SolvedEconomy:
             seed=int(seed),
             agents="continuum" if agents is None else agents,
             **datasets.quality(self.economy, found.resource_gap, found.top_mass),
-        ), found.last
+        )
+        if given.dates is not None:
+            simulated = simulated.assign_coords(date=("period", given.dates))
+        return simulated, found.last
 
     def risky_steady_state(self, z=0, periods: int = 3000, start=None) -> RiskySteadyState:
         """The continuum while the aggregate state is held and households go on expecting shocks.
@@ -315,16 +325,20 @@ class SolvedEconomy:
         hold: int = 1,
         baseline: str = "drawn",
         keep_draws: bool = False,
+        unit: str | None = None,
     ):
         """Generalised impulse response: mean difference of two copies of the economy with the same luck.
 
         Args:
             shock: {"innovation": -2.0} where the aggregate state is a number: one copy's innovation is forced to so
-                many standard deviations in period 0, the other's is drawn, or zero with baseline="forced". "good->bad":
-                the state of the period before is good, one copy's is forced to bad in period 0, the other's drawn from
-                the chain given good; both follow the chain afterwards with the same draws. "any->bad": whatever the
-                state before. {"transfer": 0.05, "top": 0.1, "bottom": 0.5}: in period 0 five percent of the wealth of
-                the richest tenth go to the poorest half ("after": a state of the period before).
+                many standard deviations in period 0, the other's is drawn, or zero with baseline="forced". {"Z": 1.0}
+                with unit="percent" or unit="level", by the name of the aggregate state: the same, told by what the
+                innovation does to that state in period 0. Of both also a list or a Series, of the innovations from
+                period 0 on. "good->bad": the state of the period before is good, one copy's is forced to bad in period
+                0, the other's drawn from the chain given good; both follow the chain afterwards with the same draws.
+                "any->bad": whatever the state before. {"transfer": 0.05, "top": 0.1, "bottom": 0.5}: in period 0 five
+                percent of the wealth of the richest tenth go to the poorest half ("after": a state of the period
+                before).
             periods, draws: at least 1; pairs of economies that are averaged over.
             agents: None for the continuum, where only the aggregate state is random, or the number of agents of a
                 panel.
@@ -332,9 +346,12 @@ class SolvedEconomy:
                 aggregate state in turn in which goods add up with it). None: 64 economies 80 periods on from the
                 ergodic mean, which is the ergodic set where that is forgotten by then, and the middle of it where it is
                 not. The solution keeps those of the last seeds: the first call with a seed takes longer than the next.
-            hold: periods that the state is forced for.
-            baseline: "drawn", or "forced" to stay in the state before the shock in period 0.
+            hold: periods that the state, or one innovation, is forced for.
+            baseline: "drawn", or "forced" to stay in the state before the shock in period 0, or without innovations as
+                long as the other's are forced.
             keep_draws: keep every draw's paths, (draw, period), as K_shocked and K_baseline.
+            unit: of an innovation by the name of the aggregate state: "percent" of what that would be, or "level", its
+                own units (from its mean, where it is a number that moves by percent).
 
         Returns:
             xarray.Dataset of dimension ("period",), period 0 the one of the shock. Quantities in percent of the
@@ -349,7 +366,9 @@ class SolvedEconomy:
         periods, draws = arguments.whole("periods", periods, 1), arguments.whole("draws", draws, 1)
         agents = None if agents is None else arguments.whole("agents", agents, 1)
         keep_draws = arguments.flag("keep_draws", keep_draws)
-        read = impulse.read_shock(self.economy, shock, hold, baseline)
+        read = impulse.read_shock(self.economy, shock, hold, baseline, unit)
+        if isinstance(read, impulse.Innovation) and read.hold > periods:
+            raise InputError(f"shock: {read.hold} periods are forced, of periods={periods}; expected as many periods")
         pool = impulse.POOL if isinstance(read, impulse.StateShock) else draws  # of paths of the aggregate state
         memory.require_memory(
             memory.response(
@@ -379,6 +398,7 @@ class SolvedEconomy:
                 "model": self.name,
                 "calibration": json.dumps(self.calibration),
                 "shock": str(shock),
+                "unit": unit or "",
                 "draws": draws,
                 "baseline": baseline,
                 "hold": hold,
@@ -430,10 +450,18 @@ class SolvedEconomy:
             [(size, {name.removeprefix("verdict."): value for name, value in names.items()}) for size, names in arrays],
             self.grid.device,
         )
+        return error_measures(self.world, self.along_path(dates, periods, seed))
+
+    def along_path(self, dates: int, periods: int, seed: int) -> Panel:
+        """So many cross-sections, spread over a path of so many periods that begins at the ergodic ones.
+
+        Raises:
+            OutOfDomain: as for `simulate`.
+        """
         shocks = self._draw_path(1, periods, self._generator(seed))
         path = ergodic_path(self.world, self.grid, self.begin(shocks[:, 0]), shocks, burn_in=0, dates=dates)
         self.economy.check_domain(path.z.flatten(0, 1), error=OutOfDomain)
-        return error_measures(self.world, path.dates.select(slice(dates)))
+        return path.dates.select(slice(dates))
 
     def _generator(self, seed) -> torch.Generator:
         return torch.Generator(self.grid.device).manual_seed(arguments.whole("seed", seed, 0))

@@ -1,0 +1,192 @@
+"""What one economy is worth to the households of another, as consumption for ever.
+
+The households of a solved economy wake up in another one, with what they hold and in the aggregate state that they are
+in. Its value function says what the way from there is worth to them. The gain is the share by which consumption in
+their own economy would have to rise, for ever, to make them as well off.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from deepham.algorithm.residuals import residuals
+from deepham.economics.economy import Economy
+from deepham.errors import InputError
+from deepham.simulation.period import Panel
+from deepham.solution.cross_sections import over_states
+
+if TYPE_CHECKING:
+    import pandas
+
+DATES, PERIODS = 20, 1000  # of the paths on which the level of the value functions is put right
+GROUPS = (
+    (0.0, 0.01),
+    (0.01, 0.05),
+    (0.05, 0.2),
+    (0.2, 0.4),
+    (0.4, 0.6),
+    (0.6, 0.8),
+    (0.8, 0.95),
+    (0.95, 0.99),
+    (0.99, 1.0),
+)
+
+
+@dataclass(frozen=True, repr=False)  # what is printed at a prompt is a line
+class Welfare:
+    """Gains, percent of consumption, for ever: above zero households are better off in the other economy.
+
+    Attributes:
+        k: (G,) nodes of wealth, goods.
+        gain: (n_eps, G) at the nodes, on average over the aggregate states that households are in.
+        table: by quantiles of wealth, a pandas.DataFrame: "from" and "to" (percent of households from the poorest),
+            "wealth" (mean, goods), the gain of each individual state by its name, of "all", and the share of "winners".
+        mean, by_state, gaining: over all households, (n_eps,) over those of each individual state, and the share of
+            those who gain.
+        level_error: what the value functions of the two economies were corrected by, percent of consumption: on
+            average over their own ergodic sets they miss their policies' true values by so much.
+    """
+
+    k: np.ndarray
+    gain: np.ndarray
+    table: pandas.DataFrame
+    mean: float
+    by_state: np.ndarray
+    gaining: float
+    level_error: tuple[float, float]
+
+    def __str__(self) -> str:
+        return f"a gain of {self.mean:+.4f} % of consumption for ever on average; {self.gaining:.0%} of households gain"
+
+    def __repr__(self) -> str:
+        return f"Welfare({self})"
+
+
+@torch.no_grad()
+def welfare(before: Any, after: Any, seed: int) -> Welfare:
+    """Compare the values of two solved economies, `SolvedEconomy`s, at the cross-sections of the first.
+
+    Args:
+        seed: of the path along which the value functions' own errors are averaged.
+
+    Raises:
+        InputError: economies of different households, or tastes.
+    """
+    economy, chain = before.economy, before.economy.chain
+    require_comparable(before, after)
+    mass = before.mass.reshape(chain.n_z, chain.n_eps, -1)
+    k, paths = before.grid.cpu().numpy(), [each.along_path(DATES, PERIODS, seed) for each in (before, after)]
+    errors = [-mean_residual(each, dates) for each, dates in zip((before, after), paths)]
+    value: list[list[np.ndarray]] = [[], []]
+    eps = np.arange(chain.n_eps)[:, None]
+    for cell, (_, z) in enumerate(economy.naming.labels(before.z)):
+        people = before.cross_sections.select([cell]).population
+        names = economy.asset, economy.individual_shock, "weight"
+        around = dict(zip(names, (x[0].cpu().numpy() for x in (people.k, people.eps, people.weight))))
+        states = {economy.asset: k, economy.individual_shock: eps, economy.aggregate_shock: z}
+        for solved, error, found in zip((before, after), errors, value):
+            found.append(solved.value(population=around, **states) + error / (1 - economy.beta))
+    old, new = (np.stack(each) for each in value)
+    shares = (chain.stationary_z().to(mass)[:, None, None] * mass).cpu().numpy()
+    found = gains(k, shares, equivalent(economy, new, old))
+    unit = float(economy.preferences.marginal_utility(torch.tensor(economy.typical_state()["c"])))
+    in_percent = [100 * error / (unit * economy.typical_state()["c"]) for error in errors]
+    return Welfare(
+        k,
+        found["gain"],
+        _table(economy, found),
+        float(found["mean"]),
+        found["by_state"],
+        float(found["gaining"]),
+        (in_percent[0], in_percent[1]),
+    )
+
+
+def require_comparable(before: Any, after: Any) -> None:
+    """Raise InputError unless the values of two solved economies are of the same households with the same tastes."""
+    one, other = before.economy, after.economy
+    for reason in (
+        None if before.name == after.name else f"{before.name} and {after.name} are two economies",
+        None
+        if (one.chain.n_z, one.chain.n_eps, one.chain.draws) == (other.chain.n_z, other.chain.n_eps, other.chain.draws)
+        else "they have different numbers of states",
+        None
+        if one.beta == other.beta
+        and vars(one.preferences).keys() == vars(other.preferences).keys()
+        and getattr(one.preferences, "sigma", None) == getattr(other.preferences, "sigma", None)
+        else "utils of different tastes cannot be compared",
+        None if one.objective == other.objective == "market" else "a planner's values have in them what it pays",
+    ):
+        if reason is not None:
+            raise InputError(
+                f"welfare: {reason}; expected two market solutions of one economy, with the same beta and utility"
+            )
+
+
+def mean_residual(solved: Any, dates: Panel) -> float:
+    """Mean of V - (u + beta E V') over the cross-sections, signed, utils."""
+    total = 0.0
+    for index in range(len(dates.z)):  # one economy at a time keeps the memory small
+        one = dates.select(slice(index, index + 1))
+        found = residuals(solved.world, one, optimality=False)
+        total += float((found.weight * found.bellman_policy).sum()) / len(dates.z)
+    return total
+
+
+def gains(k: np.ndarray, mass: np.ndarray, gain: np.ndarray) -> dict[str, np.ndarray]:
+    """Means of gains (n_z, n_eps, G) by masses of the same shape: at each node, by groups of wealth and altogether."""
+    pooled, pooled_gain = mass.sum(0), over_states(mass, gain)
+    winning = over_states(mass, (gain > 0).astype(float))
+    members = members_of_groups(pooled)
+    wealth, by_state = means_of_groups(members, k, pooled_gain)
+    each = members.sum((1, 2))
+    return {
+        "gain": pooled_gain,
+        "groups": np.column_stack([by_state, (members * pooled_gain).sum((1, 2)) / each]),
+        "wealth": wealth,
+        "winners": (members * winning).sum((1, 2)) / each,
+        "mean": (pooled * pooled_gain).sum(),
+        "by_state": (pooled * pooled_gain).sum(1) / pooled.sum(1),
+        "gaining": (pooled * winning).sum(),
+    }
+
+
+def members_of_groups(mass: np.ndarray) -> np.ndarray:
+    """Masses (len(GROUPS), n_eps, G) of the households of each group, of those (n_eps, G) at increasing levels of
+    wealth."""
+    level = mass.sum(0).cumsum()
+    below = np.concatenate([[0.0], level[:-1]])
+    inside = [
+        np.clip(np.minimum(level, high) - np.maximum(below, low), 0, None) / (level - below).clip(1e-300)
+        for low, high in GROUPS
+    ]
+    return np.stack(inside)[:, None] * mass
+
+
+def means_of_groups(members: np.ndarray, k: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean wealth (len(GROUPS),), and means (len(GROUPS), n_eps) of values (n_eps, G), NaN where nobody is."""
+    each = members.sum(2)
+    means = np.divide((members * values).sum(2), each, out=np.full(each.shape, np.nan), where=each > 1e-9)
+    return (members * k).sum((1, 2)) / each.sum(1), means
+
+
+def equivalent(economy: Economy, value: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Percent by which consumption would have to rise for ever to turn lifetime utility `other` into `value`, utils."""
+    constant, old = (
+        economy.preferences.inverse_utility((1 - economy.beta) * torch.as_tensor(each)) for each in (value, other)
+    )
+    return 100 * (constant / old - 1).numpy()
+
+
+def _table(economy: Economy, found: dict[str, np.ndarray]) -> pandas.DataFrame:
+    import pandas  # slow to import
+
+    names = economy.names_of(economy.individual_shock, economy.chain.n_eps)
+    columns = {"from": [100 * low for low, _ in GROUPS], "to": [100 * high for _, high in GROUPS]}
+    columns |= {"wealth": found["wealth"]}
+    columns |= dict(zip((*names, "all") if len(names) > 1 else ("all",), found["groups"].T[-len(names) - 1 :]))
+    return pandas.DataFrame(columns | {"winners": found["winners"]})
