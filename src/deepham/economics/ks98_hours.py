@@ -1,0 +1,113 @@
+"""What the economies of Krusell and Smith (1998) with a choice of hours have in common.
+
+The economy of ks98.py, in which the employed choose hours n. What they earn depends on how long all of them work, and
+how long they work on what they earn: labour L is found within the period.
+
+    household    m = R k + pay n   if employed,   m = R k + mu w   if unemployed;   pay = (1 - tau) w
+    market       L = (1 - u(z)) (mean of n over the employed),   tau = mu u(z) / L
+
+Resources are stated at customary hours (labour.py), those of the employed in the deterministic steady state.
+"""
+
+# fields for what the base class declares for the class, as in every economy
+# pyright: reportIncompatibleVariableOverride=false, reportAttributeAccessIssue=false
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from deepham.economics.economy import Own, Seen, Wide, require
+from deepham.economics.ks98 import KS98
+from deepham.economics.labour import Labour
+from deepham.economics.unknown import Unknown
+
+LEAST, MOST = 0.05, 20.0  # the range of L, in units of what it typically is
+SPREAD = 0.03  # how far it moves, likewise
+
+
+@dataclass(eq=False)
+class KS98Hours(Labour, KS98):
+    """Krusell and Smith's economy with hours; a subclass says what they cost, `effort`, by `worth_of_pay`."""
+
+    variables: ClassVar = KS98.variables | {"hours": ("hours of the employed", "hours")}
+
+    @property
+    def unknowns(self) -> dict[str, Unknown]:
+        # below the first of the two all that is earned would be taxed away
+        low = max(LEAST * self.typical_labour, 1.01 * self.mu * max(self.unemployment))
+        return {
+            "L": Unknown(
+                "labour", "hours", low, MOST * self.typical_labour, self.typical_labour, SPREAD * self.typical_labour
+            )
+        }
+
+    def prices(self, aggregates: Wide, z: Tensor) -> Wide:
+        L = aggregates["L"]
+        ratio, level = aggregates["K"] / L, self.z_level[z]
+        w = (1 - self.alpha) * level * ratio**self.alpha
+        pay = (1 - self.mu * self.jobless_share[z] / L) * w
+        return {"R": 1 - self.delta + self.alpha * level * ratio ** (self.alpha - 1), "w": w, "pay": pay}
+
+    def resources(self, k: Tensor, eps: Tensor, z: Tensor, prices: Wide) -> Tensor:
+        income = torch.where(self.works(eps), self.customary * prices["pay"], self.mu * prices["w"])
+        return prices["R"] * k + income
+
+    def works(self, eps: Tensor) -> Tensor:
+        return ~self.jobless(eps)
+
+    def conditions(self, choice: Own, carried: Tensor, seen: Seen) -> Wide:
+        """Labour that households supply beyond what firms use, whose share of the employed is that of the continuum."""
+        L, supplied = seen.aggregates["L"], (1 - self.jobless_share[seen.z]) * self._mean_hours(choice, seen)
+        return {"L": (supplied - L) / self.typical_labour}
+
+    def _mean_hours(self, choice: Own, seen: Seen) -> Tensor:
+        employed = self.works(seen.population.eps).to(choice["n"].dtype)
+        return seen.population.mean(employed * choice["n"]) / seen.population.mean(employed)
+
+    def accounts(self, choice: Own, carried: Tensor, seen: Seen) -> Wide:
+        K, L = seen.aggregates["K"], seen.aggregates["L"]
+        return super().accounts(choice, carried, seen) | {
+            "L": L,
+            "Y": self.z_level[seen.z] * K**self.alpha * L ** (1 - self.alpha),
+            "hours": self._mean_hours(choice, seen),
+        }
+
+    def balance(self, accounts: Wide) -> Wide:
+        worked = accounts["hours"] * (1 - accounts["unemployment"])
+        return super().balance(accounts) | {"labour": accounts["w"] * (accounts["L"] - worked)}
+
+    def check(self) -> None:
+        super().check()
+        self.check_effort()
+
+    def check_effort(self) -> None:
+        """Raise InputError for parameters of the disutility of work out of their range."""
+        raise NotImplementedError
+
+    def tables(self) -> None:
+        super().tables()
+        share = self.chain.stationary_z()
+        self.jobless_share = self.table(self.unemployment)
+        self.customary = self.hours_at_rest(float(share @ self.jobless_share))
+        self.labour = self.customary * (1 - self.jobless_share)
+        self.typical_labour = float(share @ self.labour)
+
+    def hours_at_rest(self, unemployment: float) -> float:
+        """Hours of the employed in the deterministic steady state."""
+        return self.hours
+
+    def pay_at_rest(self) -> float:
+        """What an hour brings there."""
+        state, unemployment = self.steady_state(), float(self.chain.stationary_z() @ self.jobless_share)
+        z = float(self.chain.stationary_z() @ self.z_level)
+        w = (1 - self.alpha) * z * (state["K"] / self.typical_labour) ** self.alpha
+        return w * (1 - self.mu * unemployment / self.typical_labour)
+
+
+def check_frisch(frisch: float) -> None:
+    """Raise InputError for an elasticity of hours that is none."""
+    require(frisch > 0, f"frisch: expected a positive elasticity of hours, got {frisch:g}")
