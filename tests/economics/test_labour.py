@@ -196,7 +196,6 @@ def test_ghh_hours_are_those_of_the_wage_and_hours_fall_in_wealth_elsewhere():
         ("ks98_leisure", "theta", 1.0),
         ("ks98_leisure", "sigma", 2.0),
         ("ks98_leisure", "mu", -0.1),
-        ("ks98_labour", "mu", 0.99),
         ("ks98_labour", "mu", 0.0),
     ],
 )

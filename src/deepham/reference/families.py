@@ -93,6 +93,11 @@ class OfStates(Family):
                 f"the grid method solves economies whose prices depend on {tracked} alone, this one has the aggregates "
                 f"{', '.join(sorted(names))}"
             )
+        if self.economy.chain.constant and beside_of(self.economy):
+            return (
+                f"without aggregate risk the grid method finds {tracked} alone, here there is "
+                f"{', '.join(beside_of(self.economy))}, too"
+            )
         return None
 
     def nodes(self, settings: ReferenceSettings) -> tuple[Tensor, None]:
