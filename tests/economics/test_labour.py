@@ -68,9 +68,7 @@ def test_labour_clears_and_goods_add_up(name):
     panel = lives(economy)
     panel = panel if name == "brock_mirman_labour" else in_proportion(economy, panel)
     period = World(economy, household_rule(economy)).period(panel)
-    torch.testing.assert_close(
-        period.accounts["L"], panel.population.mean(period.choice["n"]), rtol=1e-8, atol=0
-    )
+    torch.testing.assert_close(period.accounts["L"], panel.population.mean(period.choice["n"]), rtol=1e-8, atol=0)
     for missing in economy.balance(period.accounts).values():
         assert float((missing / period.accounts["Y"]).abs().max()) < 1e-8
 

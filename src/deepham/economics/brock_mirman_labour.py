@@ -101,7 +101,7 @@ class BrockMirmanLabour(Labour, BrockMirman):
         """Shares t (B, N) of mean consumption, and L (B, 1)."""
         kappa, power = people.k / people.mean(people.k), -self.frisch
         a, b, g = self.alpha * (1 - self.beta), 1 - self.alpha * self.beta, 1 - self.alpha
-        M = torch.ones_like(kappa[:, :1])
+        M, t = torch.ones_like(kappa[:, :1]), torch.ones_like(kappa)
         for _ in range(ROUNDS):
             low, high = torch.full_like(kappa, -40.0), torch.log1p(kappa * a / b + g / (b * M)) + 1
             for _ in range(HALVINGS):

@@ -33,12 +33,13 @@ class KS98GHH(WithoutWealthEffect, KS98Hours):
     def known(self, period, accounts: Wide) -> dict[str, tuple[Tensor, float]]:
         """Hours follow from what an hour brings, everywhere."""
         pay, lives = period.seen.prices["pay"], self.works(period.seen.eps) & (period.panel.population.weight > 1e-9)
-        exact = (pay / self.effort.phi) ** self.frisch
+        exact = (pay / self.phi) ** self.frisch
         return {"hours": (100 * (period.choice["n"] / exact - 1).abs()[lives].max(), 0.0)}
 
     def frictionless(self) -> Frictionless:
         """Permanent income less what work costs, which is consumed in every period."""
         base = super().frictionless()
+        assert base is not None
         cost = float(self.effort.level(self.table(self.customary))) * self.typical_labour / self.customary
         return Frictionless(base.mpc, base.human_wealth - cost * self.beta / (1 - self.beta))
 
@@ -47,4 +48,5 @@ class KS98GHH(WithoutWealthEffect, KS98Hours):
 
     def tables(self) -> None:
         super().tables()
-        self.effort = Isoelastic(self.pay_at_rest() * self.hours ** (-1 / self.frisch), 1 / self.frisch)
+        self.phi = self.pay_at_rest() * self.hours ** (-1 / self.frisch)
+        self.effort = Isoelastic(self.phi, 1 / self.frisch)

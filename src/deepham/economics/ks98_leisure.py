@@ -1,6 +1,6 @@
 """Krusell and Smith (1998, the section on leisure), in their own calibration.
 
-    c^theta (hours - n)^(1-theta), its logarithm; here   log c - weight log(1 / (1 - n / hours)),   weight = (1-theta) / theta
+    log [c^theta (hours - n)^(1-theta)],   here   log c + weight log(1 - n / hours),   weight = (1-theta) / theta
 
 which is the same, divided by theta and counted from all the time being leisure. The rich would like to work less than
 no hours: n >= 0 is a corner. No benefit is paid and no tax levied, and households without income keep some capital.
@@ -63,7 +63,8 @@ class KS98Leisure(KS98Hours):
         require(self.sigma == 1, f"sigma: utility is the logarithm of consumption and leisure, 1; got {self.sigma:g}")
 
     def tables(self) -> None:
-        self.effort = Leisure((1 - self.theta) / self.theta, self.hours)
+        self.weight = (1 - self.theta) / self.theta
+        self.effort = Leisure(self.weight, self.hours)
         super().tables()
 
     def hours_at_rest(self, unemployment: float) -> float:
@@ -73,7 +74,7 @@ class KS98Leisure(KS98Hours):
         ratio = (self.alpha * z / rental) ** (1 / (1 - self.alpha))  # K / L
         Y, w = z * ratio**self.alpha, (1 - self.alpha) * z * ratio**self.alpha
         benefit = self.mu * unemployment / (1 - unemployment)
-        a = 1 + self.effort.weight * (1 - unemployment) * (Y - self.delta * ratio) / w
+        a = 1 + self.weight * (1 - unemployment) * (Y - self.delta * ratio) / w
         b = self.hours + benefit
         root = b**2 - 4 * a * benefit * self.hours
         require(root > 0, f"mu: benefits of {self.mu:g} would tax all labour income away")

@@ -10,6 +10,8 @@ and pay (`follows`); a network may learn them instead, as a choice of its own (`
 Huffman (1988).
 """
 
+# pyright: reportIncompatibleVariableOverride=false
+
 from __future__ import annotations
 
 import torch
@@ -33,7 +35,7 @@ class Labour(Economy):
     effort: Effort
     customary: float
 
-    @property
+    @property  # hours that are typical depend on parameters
     def within(self) -> dict[str, Domain]:
         return {"n": Domain(self.customary, self.effort.most)}
 

@@ -41,7 +41,9 @@ class MLP(nn.Sequential):
     The output layer starts at zero, so that an untrained network is exactly its base.
     """
 
-    def __init__(self, inputs: int, width: int, depth: int, activation: str, generator: torch.Generator, outputs: int = 1):
+    def __init__(
+        self, inputs: int, width: int, depth: int, activation: str, generator: torch.Generator, outputs: int = 1
+    ):
         layers: list[nn.Module] = []
         for index in range(depth):
             linear = skip_init(nn.Linear, inputs if index == 0 else width, width)  # no draw from the global generator

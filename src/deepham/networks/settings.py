@@ -128,8 +128,8 @@ class NetworkSettings:
         """Raise InputError where the network is to learn a choice that the economy has not got."""
         require(
             list(self.learned) in ([], list(economy.within)),
-            f"network.learned: the choices beside consumption are {', '.join(economy.within) or 'none'} in this economy; "
-            f"expected [] or [{', '.join(economy.within)}], got {list(self.learned)}",
+            f"network.learned: the choices beside consumption are {', '.join(economy.within) or 'none'} in this "
+            f"economy; expected [] or [{', '.join(economy.within)}], got {list(self.learned)}",
         )
 
     def check_states(self, economy: Economy) -> None:
