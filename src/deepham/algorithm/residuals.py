@@ -81,8 +81,8 @@ def _euler(period: Period, own: Observation | None = None) -> Tensor:
 
 
 def _best_value(period: Period) -> Tensor:
-    """max over c of u(c) + beta E V' for one household, from 1e-5 of what it can consume to all of it; what follows from
-    c within the period is best for it."""
+    """max over c of u(c) + beta E V' for one household, from 1e-5 of what it can consume to all of it; what follows
+    from c within the period is best for it."""
     world, economy, seen = period.world, period.world.economy, period.seen
     panel, p_z, p_eps = expand_next(economy, period.saved, seen)
     _, states, _, successors = p_eps.shape

@@ -24,7 +24,7 @@ class Effort(Protocol):
         ...
 
     def supply(self, worth: Tensor) -> Tensor:
-        """The hours of which the last costs so many utils; none where even the first costs more, or is worth nothing."""
+        """The hours of which the last costs so many utils; none where even the first costs more."""
         ...
 
     def at_limit(self, rest: Tensor, wage: Tensor, sigma: float) -> Tensor:
