@@ -30,7 +30,7 @@ from deepham.economics.ks98_hours import LEAST, MOST, SPREAD, check_frisch
 from deepham.economics.labour import Labour
 from deepham.economics.unknown import Unknown
 
-IMPATIENT = 1.2  # of the base that networks start from
+SHARE = 0.9  # of permanent income that the base consumes which networks start from
 ROUNDS, HALVINGS = 200, 100  # of the fixed point in M, and of each bracket of log t
 
 
@@ -122,10 +122,10 @@ class BrockMirmanLabour(Labour, BrockMirman):
         return {"K": K, "c": Y - K, "m": Y}
 
     def frictionless(self) -> Frictionless:
-        """A base that is wrong on purpose, as if households were more impatient by a fifth."""
+        """A base that is wrong on purpose: a share of permanent income, which leaves too much capital."""
         state = self.steady_state()
         wages = (1 - self.alpha) * state["m"]
-        return Frictionless(IMPATIENT * (1 - self.beta), wages * self.beta / (1 - self.beta))
+        return Frictionless(SHARE * (1 - self.beta), wages * self.beta / (1 - self.beta))
 
     def check(self) -> None:
         super().check()

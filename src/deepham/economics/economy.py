@@ -117,6 +117,9 @@ class Economy(_Set, ABC):
     variables: ClassVar[dict[str, tuple[str, str]]] = {}
     # name -> (description, unit) of everything `known` returns
     answers: ClassVar[dict[str, tuple[str, str]]] = {}
+    # share of what they can that households consume at most, of networks that have not learned yet: in an economy that
+    # leaves those without assets nothing to live on, less than they do
+    most_spent: ClassVar[float] = 1.0
     # whether a planner's problem is stated: all households count alike, and assets move prices by K, their mean, alone
     planner: ClassVar[bool] = False
 
@@ -257,6 +260,10 @@ class Economy(_Set, ABC):
         chosen: those of `within`, where they are; None: they are what is best at that consumption.
         """
         return self.available(seen)
+
+    def sensible(self, chosen: Own, seen: Seen) -> Own:
+        """The same choices of `within` as far as households can consume something at all beside them."""
+        return chosen
 
     def floor(self, seen: Seen, chosen: Own | None = None) -> Tensor | None:
         """The consumption (B, N) below which utility is not defined; None: zero. `chosen` as in `spendable`."""

@@ -51,6 +51,9 @@ class Isoelastic:
         some = worth > 0  # the slope of a power at zero may be infinite
         return torch.where(some, (torch.where(some, worth, 1.0) / self.phi) ** (1 / self.nu), 0.0)
 
+    def break_even(self, wage: Tensor) -> Tensor:
+        return self.supply((1 + self.nu) * wage)
+
     def at_limit(self, rest: Tensor, wage: Tensor, sigma: float) -> Tensor:
         half = self.phi * rest
         # phi n (rest + wage n) = wage, the condition at nu = sigma = 1; elsewhere where Newton's method starts

@@ -19,8 +19,9 @@ from torch import Tensor
 
 from deepham.economics.domain import Domain
 from deepham.economics.economy import Economy, Own, Seen
-from deepham.economics.effort import Effort
+from deepham.economics.effort import Effort, Isoelastic
 
+BREAK_EVEN = 0.99  # of the hours that cost all that they pay
 SMALL = 0.1  # of customary hours: whose error is told relative to so much, who should work less
 
 
@@ -97,8 +98,15 @@ class Labour(Economy):
 class WithoutWealthEffect(Labour):
     """GHH: utility u(c - v(n))."""
 
+    effort: Isoelastic
+
     def follows(self, c: Tensor, seen: Seen) -> Own:
         return {"n": self.effort.supply(self.pay(seen))}
+
+    def sensible(self, chosen: Own, seen: Seen) -> Own:
+        """Nobody works so long that it costs more than it pays."""
+        most = self.effort.break_even(self.pay(seen))
+        return {"n": torch.minimum(chosen["n"], BREAK_EVEN * most)}
 
     def floor(self, seen: Seen, chosen: Own | None = None) -> Tensor:
         """Nobody consumes less than their work costs them."""

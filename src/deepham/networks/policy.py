@@ -48,7 +48,11 @@ class PolicyNetwork(nn.Module):
         self.base = economy.frictionless() if base == "frictionless" else None
         self.typical_consumption = economy.typical_state()["c"]
         self.available, self.spendable, self.floor = economy.available, economy.spendable, economy.floor
-        self.substitution = economy.substitution
+        self.substitution, self.sensible, self.most = (
+            economy.substitution,
+            economy.sensible,
+            min(MOST, economy.most_spent),
+        )
         # m + H = (m - limit) + (H + limit): of what it will earn, what a household at the limit has not borrowed yet
         self.beyond_limit = self.base.human_wealth + economy.borrowing_limit if self.base else 0.0
         self.steady_wealth = economy.typical_state()["m"] + (self.base.human_wealth if self.base else 0.0)
@@ -59,6 +63,7 @@ class PolicyNetwork(nn.Module):
             return Capped.apply(*self.wanted(seen, said))
         *others, change = said.unbind(-1)
         chosen = {name: _in(domain, other) for (name, domain), other in zip(self.domains.items(), others, strict=True)}
+        chosen = self.sensible(chosen, seen)
         return torch.stack([*chosen.values(), Capped.apply(*self.wanted(seen, change, chosen))], -1)
 
     def wanted(self, seen: Observation, change: Tensor, chosen: Own | None = None) -> tuple[Tensor, Tensor]:
@@ -78,11 +83,11 @@ class PolicyNetwork(nn.Module):
         if self.share:
             return torch.sigmoid(change) * most, most
         if self.base is None:
-            return self.typical_consumption * self.substitution(seen) * torch.exp(change), MOST * most
+            return self.typical_consumption * self.substitution(seen) * torch.exp(change), self.most * most
         wealth = available + self.beyond_limit
         if self.beyond_limit > 0:
             change = change * self.steady_wealth / wealth
-        return self.base.mpc * self.substitution(seen) * wealth * torch.exp(change), MOST * most
+        return self.base.mpc * self.substitution(seen) * wealth * torch.exp(change), self.most * most
 
 
 def _in(domain: Domain, change: Tensor) -> Tensor:
