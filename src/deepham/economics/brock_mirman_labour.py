@@ -127,6 +127,16 @@ class BrockMirmanLabour(Labour, BrockMirman):
         wages = (1 - self.alpha) * state["m"]
         return Frictionless(SHARE * (1 - self.beta), wages * self.beta / (1 - self.beta))
 
+    def substitution(self, seen: Seen) -> Tensor:
+        """That base moves with output, as capital does at once, or it would consume all there is in bad times."""
+        return seen.prices["pay"] / self.typical_pay
+
+    def permanent(self, c: Tensor) -> Own:
+        return {"c": c, "n": torch.full_like(c, self.customary)}
+
+    def lifetime(self, c: Tensor, base: Frictionless) -> Tensor:
+        return self.preferences.frictionless_value(c, base.mpc, self.beta)
+
     def check(self) -> None:
         super().check()
         require(self.phi > 0, f"phi: expected a positive weight of the disutility of work, got {self.phi:g}")
@@ -138,3 +148,4 @@ class BrockMirmanLabour(Labour, BrockMirman):
         self.effort = Isoelastic(self.phi, nu)
         # households that are alike
         self.customary = ((1 - self.alpha) / (self.phi * (1 - self.alpha * self.beta))) ** (1 / (1 + nu))
+        self.typical_pay = (1 - self.alpha) * self.steady_state()["m"] / self.customary

@@ -194,6 +194,16 @@ class Economy(_Set, ABC):
         """The base that the networks start from, or None where the economy has none."""
         return None
 
+    def permanent(self, c: Tensor) -> Own:
+        """What a household chooses for ever, without risk, who could consume c for ever: as much. Networks start
+        there.
+        """
+        return {"c": c}
+
+    def lifetime(self, c: Tensor, base: Frictionless) -> Tensor:
+        """Utils of a household for ever that could consume c now by the frictionless rule."""
+        return self.preferences.frictionless_value(c, base.mpc, self.beta)
+
     def known(self, period: Any, accounts: Wide) -> dict[str, tuple[Tensor, float]]:
         """What is known of this economy in advance, described in `answers`: name -> (what a solution says, the truth).
         The verdict shows the distance as the measure known.<name>; bars stand in conf/model/.

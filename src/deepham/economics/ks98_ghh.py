@@ -48,5 +48,5 @@ class KS98GHH(WithoutWealthEffect, KS98Hours):
 
     def tables(self) -> None:
         super().tables()
-        self.phi = self.pay_at_rest() * self.hours ** (-1 / self.frisch)
+        self.phi = self.typical_pay * self.hours ** (-1 / self.frisch)
         self.effort = Isoelastic(self.phi, 1 / self.frisch)

@@ -95,13 +95,14 @@ class KS98Hours(Labour, KS98):
         self.customary = self.hours_at_rest(float(share @ self.jobless_share))
         self.labour = self.customary * (1 - self.jobless_share)
         self.typical_labour = float(share @ self.labour)
+        self.typical_pay = self._pay_at_rest()
 
     def hours_at_rest(self, unemployment: float) -> float:
         """Hours of the employed in the deterministic steady state."""
         return self.hours
 
-    def pay_at_rest(self) -> float:
-        """What an hour brings there."""
+    def _pay_at_rest(self) -> float:
+        """What an hour brings there, after taxes."""
         state, unemployment = self.steady_state(), float(self.chain.stationary_z() @ self.jobless_share)
         z = float(self.chain.stationary_z() @ self.z_level)
         w = (1 - self.alpha) * z * (state["K"] / self.typical_labour) ** self.alpha

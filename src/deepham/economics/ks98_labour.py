@@ -30,5 +30,5 @@ class KS98Labour(KS98Hours):
 
     def tables(self) -> None:
         super().tables()
-        nu, worth = 1 / self.frisch, self.pay_at_rest() * self.steady_state()["c"] ** -self.sigma
+        nu, worth = 1 / self.frisch, self.typical_pay * self.steady_state()["c"] ** -self.sigma
         self.effort = Isoelastic(worth / self.hours**nu, nu)

@@ -31,7 +31,8 @@ class KS98Leisure(KS98Hours):
     theta: float = parameter("weight of consumption in utility, that of leisure is 1 - theta", "share")
 
     source: ClassVar = "Krusell and Smith (1998)"
-    most_spent: ClassVar = 0.98  # who has no income would otherwise come to hold nothing before networks have learned
+    # of the poorest, by the grid .76; who has no income would otherwise hold next to nothing before networks learn
+    most_spent: ClassVar = 0.8
     answers: ClassVar = {
         "mean_K": ("mean K, less the published 11.58", "%"),
         **{

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from deepham.economics.domain import Domain
-from deepham.economics.economy import Economy, Own, Seen
+from deepham.economics.economy import Economy, Frictionless, Own, Seen
 from deepham.economics.effort import Effort, Isoelastic
 
 BREAK_EVEN = 0.99  # of the hours that cost all that they pay
@@ -31,10 +31,12 @@ class Labour(Economy):
     Attributes, set in `tables`:
         effort: v.
         customary: hours at which resources are stated.
+        typical_pay: what an hour typically brings, goods.
     """
 
     effort: Effort
     customary: float
+    typical_pay: float
 
     @property  # hours that are typical depend on parameters
     def within(self) -> dict[str, Domain]:
@@ -80,6 +82,17 @@ class Labour(Economy):
         c = self.preferences.inverse_marginal_utility(worth)
         return {"c": c} | self.follows(c, seen)
 
+    def permanent(self, c: Tensor) -> Own:
+        """Whoever could consume c for ever at customary hours and typical pay works less, and consumes less, the richer
+        they are."""
+        rest, pay = c - self.typical_pay * self.customary, torch.full_like(c, self.typical_pay)
+        n = self._at_limit(rest, pay)
+        return {"c": rest + pay * n, "n": n}
+
+    def lifetime(self, c: Tensor, base: Frictionless) -> Tensor:
+        choice = self.permanent(c)
+        return super().lifetime(choice["c"], base) - self.effort.level(choice["n"]) / (1 - self.beta)
+
     def missed(self, choice: Own, seen: Seen) -> Own:
         """Hours beyond those that are best beside what is consumed, a share of these, or of a tenth of customary hours
         where they are fewer; NaN of who cannot work."""
@@ -99,6 +112,13 @@ class WithoutWealthEffect(Labour):
     """GHH: utility u(c - v(n))."""
 
     effort: Isoelastic
+
+    def permanent(self, c: Tensor) -> Own:
+        """c beyond what work costs: everybody works as long."""
+        return {"c": c, "n": torch.full_like(c, self.customary)}
+
+    def lifetime(self, c: Tensor, base: Frictionless) -> Tensor:
+        return self.preferences.frictionless_value(c, base.mpc, self.beta)
 
     def follows(self, c: Tensor, seen: Seen) -> Own:
         return {"n": self.effort.supply(self.pay(seen))}

@@ -17,7 +17,8 @@ MOST = 1 - 1e-6  # share of what can be consumed: an economy may leave those wit
 class PolicyNetwork(nn.Module):
     """c = min(c0 exp(network), spendable): the kink of the borrowing constraint is sharp, and the network is smooth.
 
-    By `base` c0 is the frictionless rule mpc (m + H), H human wealth; or typical consumption whatever m, where there is
+    By `base` c0 is the frictionless rule mpc (m + H), H human wealth, or where hours are chosen what is `permanent`
+    beside it; or typical consumption whatever m, where there is
     no such rule or it is far off (the rich that save for a planner). Or it is the published form, a share
     sigmoid(network) of what can be consumed, which no household ever consumes all of. Where unknowns are found within
     the period c0 moves with them by the economy's `substitution`.
@@ -48,6 +49,7 @@ class PolicyNetwork(nn.Module):
         self.base = economy.frictionless() if base == "frictionless" else None
         self.typical_consumption = economy.typical_state()["c"]
         self.available, self.spendable, self.floor = economy.available, economy.spendable, economy.floor
+        self.permanent = economy.permanent
         self.substitution, self.sensible, self.most = (
             economy.substitution,
             economy.sensible,
@@ -87,7 +89,8 @@ class PolicyNetwork(nn.Module):
         wealth = available + self.beyond_limit
         if self.beyond_limit > 0:
             change = change * self.steady_wealth / wealth
-        return self.base.mpc * self.substitution(seen) * wealth * torch.exp(change), self.most * most
+        could = self.base.mpc * self.substitution(seen) * wealth
+        return self.permanent(could)["c"] * torch.exp(change), self.most * most
 
 
 def _in(domain: Domain, change: Tensor) -> Tensor:
