@@ -167,7 +167,7 @@ def test_the_deterministic_steady_state_is_one_of_the_households(name):
     """All consume the same there, and hours are worth their pay: phi was found, or hours were, for this."""
     economy = economics.create(name)
     state, n = economy.steady_state(), torch.tensor(economy.customary, dtype=torch.float64)
-    pay = economy.pay_at_rest()
+    pay = economy.typical_pay
     cost = torch.func.grad(economy.effort.level)(n)
     c = state["c"] if name != "ks98_ghh" else None
     assert math.isclose(float(cost), pay if c is None else pay / c, rel_tol=1e-12)

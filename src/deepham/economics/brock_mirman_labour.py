@@ -26,8 +26,7 @@ from torch import Tensor
 from deepham.economics.brock_mirman import BrockMirman
 from deepham.economics.economy import Frictionless, Own, Seen, Wide, parameter, require
 from deepham.economics.effort import Isoelastic
-from deepham.economics.ks98_hours import LEAST, MOST, SPREAD, check_frisch
-from deepham.economics.labour import Labour
+from deepham.economics.labour import Labour, check_frisch, labour_unknown
 from deepham.economics.unknown import Unknown
 
 SHARE = 0.9  # of permanent income that the base consumes which networks start from
@@ -56,8 +55,7 @@ class BrockMirmanLabour(Labour, BrockMirman):
 
     @property
     def unknowns(self) -> dict[str, Unknown]:
-        L = self.customary
-        return {"L": Unknown("labour", "hours", LEAST * L, MOST * L, L, SPREAD * L)}
+        return labour_unknown(self.customary)
 
     def prices(self, aggregates: Wide, z: Tensor) -> Wide:
         K, L = aggregates["K"], aggregates["L"]

@@ -4,7 +4,7 @@
 
 the preferences of Greenwood, Hercowitz and Huffman (1988): all the employed work n = (pay / phi)^(1/nu), whatever they
 hold. phi is what has them work `hours` in the deterministic steady state. The other equations are those of
-ks98_hours.py.
+ks98_labour.py.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from torch import Tensor
 
 from deepham.economics.economy import Frictionless, Wide, parameter
 from deepham.economics.effort import Isoelastic
-from deepham.economics.ks98_hours import KS98Hours, check_frisch
-from deepham.economics.labour import WithoutWealthEffect
+from deepham.economics.ks98_labour import KS98WithHours
+from deepham.economics.labour import WithoutWealthEffect, check_frisch
 
 
 @dataclass(eq=False)
-class KS98GHH(WithoutWealthEffect, KS98Hours):
+class KS98GHH(WithoutWealthEffect, KS98WithHours):
     """The calibration lies in conf/model/ks98_ghh.yaml."""
 
     hours: float = parameter("hours of the employed in the deterministic steady state", "hours")

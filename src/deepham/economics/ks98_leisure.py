@@ -4,7 +4,7 @@
 
 which is the same, divided by theta and counted from all the time being leisure. The rich would like to work less than
 no hours: n >= 0 is a corner. No benefit is paid and no tax levied, and households without income keep some capital.
-The other equations are those of ks98_hours.py.
+The other equations are those of ks98_labour.py.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from torch import Tensor
 
 from deepham.economics.economy import Wide, parameter, require
 from deepham.economics.effort import Leisure
-from deepham.economics.ks98_hours import KS98Hours
+from deepham.economics.ks98_labour import KS98WithHours
 
 # of log K' and of log L on log K, and mean K
 PUBLISHED = {"slope_K": (0.953, 0.951), "slope_L": (-0.255, -0.252)}
@@ -25,7 +25,7 @@ MEAN_K = 11.58
 
 
 @dataclass(eq=False)
-class KS98Leisure(KS98Hours):
+class KS98Leisure(KS98WithHours):
     """The calibration lies in conf/model/ks98_leisure.yaml."""
 
     theta: float = parameter("weight of consumption in utility, that of leisure is 1 - theta", "share")

@@ -18,11 +18,25 @@ import torch
 from torch import Tensor
 
 from deepham.economics.domain import Domain
-from deepham.economics.economy import Economy, Frictionless, Own, Seen
+from deepham.economics.economy import Economy, Frictionless, Own, Seen, require
 from deepham.economics.effort import Effort, Isoelastic
+from deepham.economics.unknown import Unknown
 
 BREAK_EVEN = 0.99  # of the hours that cost all that they pay
+LEAST, MOST = 0.05, 20.0  # the range of labour, in units of what it typically is
+SPREAD = 0.03  # how far it moves, likewise
 SMALL = 0.1  # of customary hours: whose error is told relative to so much, who should work less
+
+
+def labour_unknown(typical: float, least: float = 0.0) -> dict[str, Unknown]:
+    """Labour L as what is found within the period, above `least`, hours."""
+    low = max(LEAST * typical, least)
+    return {"L": Unknown("labour", "hours", low, MOST * typical, typical, SPREAD * typical)}
+
+
+def check_frisch(frisch: float) -> None:
+    """Raise InputError for an elasticity of hours that is none."""
+    require(frisch > 0, f"frisch: expected a positive elasticity of hours, got {frisch:g}")
 
 
 class Labour(Economy):
