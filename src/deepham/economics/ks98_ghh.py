@@ -7,6 +7,8 @@ hold. phi is what has them work `hours` in the deterministic steady state. The o
 ks98_labour.py.
 """
 
+# pyright: reportIncompatibleVariableOverride=false
+
 from __future__ import annotations
 
 from dataclasses import dataclass
