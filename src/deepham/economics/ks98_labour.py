@@ -17,6 +17,7 @@ equations are those of ks98.py; economies with other utility share all but the l
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -80,9 +81,9 @@ class KS98WithHours(Labour, KS98):
         super().check()
         self.check_effort()
 
+    @abstractmethod
     def check_effort(self) -> None:
         """Raise InputError for parameters of the disutility of work out of their range."""
-        raise NotImplementedError
 
     def tables(self) -> None:
         super().tables()

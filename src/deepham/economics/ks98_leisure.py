@@ -62,7 +62,10 @@ class KS98Leisure(KS98WithHours):
 
     def check_effort(self) -> None:
         require(0 < self.theta < 1, f"theta: utility is concave for a number in (0, 1), got {self.theta:g}")
-        require(math.isclose(self.sigma, 1), f"sigma: utility is the logarithm of consumption and leisure, 1; got {self.sigma:g}")
+        require(
+            math.isclose(self.sigma, 1),
+            f"sigma: utility is the logarithm of consumption and leisure, 1; got {self.sigma:g}",
+        )
 
     def tables(self) -> None:
         self.weight = (1 - self.theta) / self.theta
