@@ -227,7 +227,7 @@ def test_the_typical_household_earns_what_its_prices_say(economy):
 def test_accounts_return_what_is_described(economy, seeded):
     panel = initial_panel(economy, 3, 20, seeded())
     seen = World(economy).before(panel)
-    books = economy.accounts({"c": seen.resources / 2}, seen.resources / 2, seen)
+    books = economy.accounts(economy.complete(seen.resources / 2, seen), seen.resources / 2, seen)
     assert list(books) == list(economy.variables)
     assert all(value.shape == (3, 1) for value in books.values())
 

@@ -60,15 +60,15 @@ OFF = 0.01  # of a price: by how much it is off where a household's plan is look
 SCHEDULE_EVERY = 5  # dates
 CLEARING = ("clearing.mean", "clearing.max", "schedule.mean", "schedule.p99", "schedule.max")
 ERRORS = ("euler", "bellman_policy", "bellman_optimality")
-LABOUR = "labour"  # of hours, where they are chosen
+LABOUR = tuple(f"labour.{statistic}" for statistic in (*STATISTICS, "bias"))  # of hours, where they are chosen
 
 
 def measure_names(economy: Economy) -> list[str]:
     """Names of everything that `measure` returns for the economy."""
     errors = [f"{error}.{statistic}" for error in ERRORS for statistic in STATISTICS]
-    errors += [f"{LABOUR}.{statistic}" for statistic in (*STATISTICS, "bias") if "n" in economy.within]
     return [
         *errors,
+        *(LABOUR if "n" in economy.within else ()),
         *(f"known.{name}" for name in economy.answers),
         *(CLEARING if economy.unknowns else ()),
         "mean_K",
@@ -160,6 +160,8 @@ def measure(
     economy, people = world.economy, start.population
     people_of_all = Population(*(x.reshape(1, -1) for x in (people.k, people.eps, people.weight / len(people.weight))))
     grid = wealth_grid(economy, settings.nodes, settings.top)
+    # where nobody can live without assets the grid starts above the limit, and households may be in between
+    people_of_all = people_of_all.with_assets(people_of_all.k.clamp_min(grid[0]))
     shocks = verdict_path(economy, settings, seed)
     one = on_grid(grid, people_of_all, economy.chain.n_eps)
     begin = together(economy, one, economy.chain.mean_z(start.z), shocks)

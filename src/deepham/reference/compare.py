@@ -42,6 +42,7 @@ GAPS = (
     *(f"{name}_gap" for name in OF_WEALTH),
     "welfare_gap",
 )
+PATHS_BESIDE = ("path_gap_L.mean", "path_gap_L.max")  # where labour is found within the period
 # where a price is found within the period; the distance of wealth where its mean is nothing
 PRICE_GAPS = ("price_gap.mean", "price_gap.max", "wealth_distance")
 
