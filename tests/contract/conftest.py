@@ -16,7 +16,6 @@ TINY = [
     "algorithm.spacing=1",
     "algorithm.realised_periods=3",
     "algorithm.nodes=30",
-    "algorithm.newton.economies=2",
     "verdict.nodes=20",
     "verdict.burn_in=2",
     "verdict.periods=4",

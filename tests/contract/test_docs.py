@@ -70,7 +70,8 @@ ELSEWHERE = (
 )
 # run by make test-all only: grid solutions and responses of these take ten seconds and more, also of tiny sizes
 LONG = re.compile(
-    r"experiment=(davila12_planner|huggett).*solve_reference|reference\.py model=jfv|"
+    r"experiment=(davila12_planner|huggett).*solve_reference|model=ks98_(ghh|labour|leisure).*solve_reference|"
+    r"reference\.py model=jfv|"
     r"report\.py solution=checkpoints/my-jfv|-m calibration=baseline,long_spells,deep_recessions"
 )
 # settings that test_other_scripts.py has run these scripts with, which take seconds: composed, unless there are others

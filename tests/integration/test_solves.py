@@ -42,6 +42,22 @@ def test_brock_mirman_lands_on_its_closed_form_by_a_learned_moment_in_place_of_c
 
 
 @pytest.mark.slow
+def test_brock_mirman_with_hours_lands_on_its_closed_form(tmp_path):
+    """Hours and consumption of each household, labour, and the saving rate alpha beta, percent."""
+    measures = train(tmp_path, "model=brock_mirman_labour")["measures"]
+    assert measures["known.hours"] < 0.1 and measures["known.consumption"] < 0.1
+    assert abs(measures["known.labour"]) < 0.1 and abs(measures["known.saving_rate"]) < 0.1
+
+
+@pytest.mark.slow
+def test_a_network_learns_hours_that_follow_from_the_wage(tmp_path):
+    """GHH in Krusell-Smith, percent of hours, over the ergodic set."""
+    measures = train(tmp_path, "experiment=hours_learned", "model=ks98_ghh")["measures"]
+    assert 0 < measures["labour.mean"] < 0.05 and measures["labour.p99"] < 0.3
+    assert measures["euler.mean"] < 0.05
+
+
+@pytest.mark.slow
 def test_a_bond_clears_at_its_known_price(tmp_path):
     """2.3997 % without aggregate risk, with half of the experiment's updates; and the demand curve is right, too."""
     quick = ("algorithm.outer_iterations=6", "algorithm.average=0.003", "verdict.nodes=500", "verdict.burn_in=300")

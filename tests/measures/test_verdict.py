@@ -8,7 +8,7 @@ from rich.console import Console
 
 from deepham import economics
 from deepham.algorithm.by_wealth import WealthBin
-from deepham.algorithm.evaluation import CLEARING, measure_names
+from deepham.algorithm.evaluation import CLEARING, LABOUR, measure_names
 from deepham.errors import InputError
 from deepham.measures.verdict import BAR_SETS, JUDGED, MEASURES, bars_of, judge, named
 from deepham.presentation.tables import (
@@ -18,14 +18,14 @@ from deepham.presentation.tables import (
     verdict_file_table,
     verdict_table,
 )
-from deepham.reference.compare import GAPS, PRICE_GAPS
+from deepham.reference.compare import GAPS, PATHS_BESIDE, PRICE_GAPS
 
 STANDARD, QUICK = BAR_SETS["standard"], BAR_SETS["quick"]
 
 
 @pytest.fixture
 def perfect(bm) -> dict[str, float]:
-    return dict.fromkeys([*measure_names(bm), *CLEARING, *GAPS, *PRICE_GAPS], 0.0)
+    return dict.fromkeys([*measure_names(bm), *LABOUR, *CLEARING, *GAPS, *PATHS_BESIDE, *PRICE_GAPS], 0.0)
 
 
 def test_no_error_meets_the_bar(perfect):

@@ -60,6 +60,7 @@ OFF = 0.01  # of a price: by how much it is off where a household's plan is look
 SCHEDULE_EVERY = 5  # dates
 CLEARING = ("clearing.mean", "clearing.max", "schedule.mean", "schedule.p99", "schedule.max")
 ERRORS = ("euler", "bellman_policy", "bellman_optimality")
+LABOUR = tuple(f"labour.{statistic}" for statistic in (*STATISTICS, "bias"))  # of hours, where they are chosen
 
 
 def measure_names(economy: Economy) -> list[str]:
@@ -67,6 +68,7 @@ def measure_names(economy: Economy) -> list[str]:
     errors = [f"{error}.{statistic}" for error in ERRORS for statistic in STATISTICS]
     return [
         *errors,
+        *(LABOUR if "n" in economy.within else ()),
         *(f"known.{name}" for name in economy.answers),
         *(CLEARING if economy.unknowns else ()),
         "mean_K",
@@ -158,6 +160,8 @@ def measure(
     economy, people = world.economy, start.population
     people_of_all = Population(*(x.reshape(1, -1) for x in (people.k, people.eps, people.weight / len(people.weight))))
     grid = wealth_grid(economy, settings.nodes, settings.top)
+    # where nobody can live without assets the grid starts above the limit, and households may be in between
+    people_of_all = people_of_all.with_assets(people_of_all.k.clamp_min(grid[0]))
     shocks = verdict_path(economy, settings, seed)
     one = on_grid(grid, people_of_all, economy.chain.n_eps)
     begin = together(economy, one, economy.chain.mean_z(start.z), shocks)
@@ -373,17 +377,20 @@ def cycle_moments(economy: Economy, ergodic: Ergodic) -> list[Moments]:
 
 def error_measures(world: World, panel: Panel, optimality_every: int = 1) -> dict[str, float]:
     """Euler errors in percent of consumption and Bellman errors in utils per unit of time: weighted mean, 99th
-    percentile, maximum.
+    percentile, maximum; and errors in percent of hours, where they are chosen, with their signed mean, "bias".
 
     The optimality error, a search at every point, is taken in every `optimality_every`-th economy of the panel.
     """
     euler, bellman, weight, best, best_weight = [], [], [], [], []
+    missed: dict[str, list[Tensor]] = {}
     for index in range(len(panel.z)):  # one economy at a time keeps the memory small
         optimality = index % optimality_every == 0
         errors = residuals(world, panel.select(slice(index, index + 1)), optimality)
         euler.append(100 * errors.euler.abs())
         bellman.append(errors.bellman_policy.abs() / world.economy.period_length)
         weight.append(errors.weight)
+        for name, error in errors.missed.items():
+            missed.setdefault(name, []).append(100 * error)
         if optimality:
             best.append(errors.bellman_optimality.abs() / world.economy.period_length)
             best_weight.append(errors.weight)
@@ -391,7 +398,18 @@ def error_measures(world: World, panel: Panel, optimality_every: int = 1) -> dic
         _statistics("euler", torch.cat(euler), torch.cat(weight))
         | _statistics("bellman_policy", torch.cat(bellman), torch.cat(weight))
         | _statistics("bellman_optimality", torch.cat(best), torch.cat(best_weight))
+        | _conditions_within({name: torch.cat(error) for name, error in missed.items()}, torch.cat(weight))
     )
+
+
+def _conditions_within(missed: dict[str, Tensor], weight: Tensor) -> dict[str, float]:
+    """Statistics of errors (B, N), and their signed mean, over the households that have the choice."""
+    found = {}
+    for name, error in missed.items():
+        chosen = ~error.isnan()
+        found |= _statistics(name, error[chosen].abs(), weight[chosen])
+        found[f"{name}.bias"] = float((weight[chosen] * error[chosen]).sum() / weight[chosen].sum())
+    return found
 
 
 def _statistics(name: str, error: Tensor, weight: Tensor) -> dict[str, float]:

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from deepham.algorithm.objective import expected_value
+from deepham.economics.economy import Own
 from deepham.simulation.expectation import expand_next, expect
 from deepham.simulation.period import Observation, Panel, Period, World
 
@@ -29,12 +30,15 @@ SEARCH_STEPS = 24  # golden section: the bracket shrinks by 1e-5, the value erro
 
 @dataclass(frozen=True)
 class Residuals:
-    """Signed errors (B, N) and the weights they carry in the population; bellman_optimality on request."""
+    """Signed errors (B, N) and the weights they carry in the population; bellman_optimality on request. missed: of the
+    conditions within the period, `Economy.missed`.
+    """
 
     euler: Tensor
     bellman_policy: Tensor
     bellman_optimality: Tensor | None
     weight: Tensor
+    missed: Own
 
 
 @torch.no_grad()
@@ -45,7 +49,9 @@ def residuals(world: World, panel: Panel, optimality: bool = True) -> Residuals:
     discount = world.economy.discount(period.seen.eps)
     gap = v - period.utility - discount * expected_value(world, period)
     best = v - _best_value(period) if optimality else None
-    return Residuals(_euler(period), gap, best, panel.population.weight)
+    return Residuals(
+        _euler(period), gap, best, panel.population.weight, world.economy.missed(period.choice, period.seen)
+    )
 
 
 @torch.no_grad()
@@ -75,21 +81,22 @@ def _euler(period: Period, own: Observation | None = None) -> Tensor:
 
 
 def _best_value(period: Period) -> Tensor:
-    """max over c of u(c) + beta E V' for one household, from 1e-5 of what it can consume to all of it."""
+    """max over c of u(c) + beta E V' for one household, from 1e-5 of what it can consume to all of it; what follows
+    from c within the period is best for it."""
     world, economy, seen = period.world, period.world.economy, period.seen
     panel, p_z, p_eps = expand_next(economy, period.saved, seen)
     _, states, _, successors = p_eps.shape
-    available, price, discount = economy.spendable(seen), economy.asset_price(seen), economy.discount(seen.eps)
+    discount = economy.discount(seen.eps)
 
     def payoff(share: Tensor) -> Tensor:
-        k_next = economy.borrowing_limit + (1 - share) * available / price
-        k = k_next[:, None, :, None].expand(-1, states, -1, successors).reshape(panel.population.k.shape)
+        choice, carried = economy.spending(share, seen)
+        k = carried[:, None, :, None].expand(-1, states, -1, successors).reshape(panel.population.k.shape)
         expected = expect(world.start_value(world.before(panel, k)), p_z, p_eps)
-        return economy.utility(economy.complete(share * available, seen), seen) + discount * expected
+        return economy.utility(choice, seen) + discount * expected
 
     # V need not be concave where it is wrong: look over the whole range before narrowing down
-    coarse = torch.cat([torch.logspace(-5, -0.3, 16), torch.linspace(0.6, 1.0, 5)]).to(available)
-    values = torch.stack([payoff(share.expand_as(available)) for share in coarse])
+    coarse = torch.cat([torch.logspace(-5, -0.3, 16), torch.linspace(0.6, 1.0, 5)]).to(seen.resources)
+    values = torch.stack([payoff(share.expand_as(seen.resources)) for share in coarse])
     best = values.argmax(0)
     low, high = coarse[(best - 1).clamp_min(0)], coarse[(best + 1).clamp_max(len(coarse) - 1)]
     left, right = high - GOLDEN * (high - low), low + GOLDEN * (high - low)

@@ -175,6 +175,7 @@ def read(cfg: DictConfig) -> Settings:
     bars_of(settings.verdict.bars, settings.verdict.own_bars)
     settings.network.check_states(economy)
     settings.network.check_base(economy)
+    settings.network.check_learned(economy)
     require(
         not (economy.unknowns and settings.trainer.cuda_graphs),
         f"trainer.cuda_graphs: {', '.join(economy.unknowns)} is found by a search whose steps the host decides on; set "

@@ -23,6 +23,7 @@ from typing import Any, ClassVar, Protocol
 import torch
 from torch import Tensor
 
+from deepham.economics.domain import Domain
 from deepham.economics.naming import Naming
 from deepham.economics.parameters import parameter as parameter
 from deepham.economics.parameters import read_parameters
@@ -117,6 +118,9 @@ class Economy(_Set, ABC):
     period_length: ClassVar[float] = 1.0
     # what the policy decides, in this order; what follows from it is added in `complete`
     choices: ClassVar[tuple[str, ...]] = ("c",)
+    # choices beside, by name, that follow from consumption by a condition within the period (`follows`). A network may
+    # learn them instead (network.learned): they then come first in what the policy decides
+    within: ClassVar[dict[str, Domain]] = {}
     # the aggregate that is followed and forecast: the mean of households' assets, or an unknown where that says nothing
     tracked: ClassVar[str] = "K"
     # what is found within the period, by name: it stands among the aggregates that `prices` is given, and the policy
@@ -127,6 +131,9 @@ class Economy(_Set, ABC):
     variables: ClassVar[dict[str, tuple[str, str]]] = {}
     # name -> (description, unit) of everything `known` returns
     answers: ClassVar[dict[str, tuple[str, str]]] = {}
+    # share of what they can that households consume at most, of networks that have not learned yet: in an economy that
+    # leaves those without assets nothing to live on, less than they do
+    most_spent: ClassVar[float] = 1.0
     # whether a planner's problem is stated: all households count alike, and assets move prices by K, their mean, alone
     planner: ClassVar[bool] = False
 
@@ -199,6 +206,16 @@ class Economy(_Set, ABC):
         income = 0.0 if abs(income) < ROUNDING * state["m"] else income
         return Frictionless(mpc=1 - self.beta, human_wealth=income * self.beta / (1 - self.beta))
 
+    def permanent(self, c: Tensor) -> Own:
+        """What a household chooses for ever, without risk, who could consume c for ever: as much. Networks start
+        there.
+        """
+        return {"c": c}
+
+    def lifetime(self, c: Tensor, base: Frictionless) -> Tensor:
+        """Utils of a household for ever that could consume c now by the frictionless rule."""
+        return self.preferences.frictionless_value(c, base.mpc, self.beta)
+
     def known(self, period: Any, accounts: Wide) -> dict[str, tuple[Tensor, float]]:
         """What is known of this economy in advance, described in `answers`: name -> (what a solution says, the truth).
         The verdict shows the distance as the measure known.<name>; bars stand in conf/model/.
@@ -216,11 +233,22 @@ class Economy(_Set, ABC):
     # -- a household's period, as it is where one asset is held and one good consumed -------------------------------
 
     def complete(self, decided: Tensor, seen: Seen) -> Own:
-        """All that households choose, by name, from what the policy decides: (B, N), or (B, N, C) where `choices` has
-        several names. An economy in which hours follow from consumption adds them here.
+        """All that households choose, by name, from what the policy decides: consumption, (B, N), from which the rest
+        `follows`, or (B, N, C), those of `within` and then those of `choices`.
         """
-        values = decided.unbind(-1) if len(self.choices) > 1 else (decided,)
-        return dict(zip(self.choices, values, strict=True))
+        if decided.dim() == seen.resources.dim():
+            return {"c": decided} | self.follows(decided, seen)
+        return dict(zip((*self.within, *self.choices), decided.unbind(-1), strict=True))
+
+    def follows(self, c: Tensor, seen: Seen) -> Own:
+        """What households choose beside consumption, by conditions within the period, who consume so much: those of
+        `within`, such as hours that are worth their pay."""
+        return {}
+
+    def missed(self, choice: Own, seen: Seen) -> Own:
+        """By how much the choices of `within` miss their conditions, shares, by the name of the measure, (B, N); NaN of
+        households who have no such choice."""
+        return {}
 
     def utility(self, choice: Own, seen: Seen) -> Tensor:
         """Utils of the period, (B, N)."""
@@ -238,9 +266,36 @@ class Economy(_Set, ABC):
         """Assets (B, N) that households carry out of the period: their budget."""
         return (seen.resources - choice["c"]) / self.asset_price(seen)
 
-    def spendable(self, seen: Seen) -> Tensor:
-        """The most that households can consume, (B, N), who borrow as much as they may."""
+    def needed(self, choice: Own, carried: Tensor, seen: Seen) -> Tensor:
+        """The resources (B, N) with which households choose so and carry these assets: their budget the other way
+        round.
+        """
+        return choice["c"] + self.asset_price(seen) * carried
+
+    def available(self, seen: Seen) -> Tensor:
+        """Resources (B, N) of households who borrow as much as they may."""
         return seen.resources - self.asset_price(seen) * self.borrowing_limit
+
+    def spendable(self, seen: Seen, chosen: Own | None = None) -> Tensor:
+        """The most that households can consume, (B, N), who borrow as much as they may.
+
+        chosen: those of `within`, where they are; None: they are what is best at that consumption.
+        """
+        return self.available(seen)
+
+    def sensible(self, chosen: Own, seen: Seen) -> Own:
+        """The same choices of `within` as far as households can consume something at all beside them."""
+        return chosen
+
+    def floor(self, seen: Seen, chosen: Own | None = None) -> Tensor | None:
+        """The consumption (B, N) below which utility is not defined; None: zero. `chosen` as in `spendable`."""
+        return None
+
+    def spending(self, share: Tensor | float, seen: Seen) -> tuple[Own, Tensor]:
+        """What households choose who spend this share of what they can, and the assets that they then carry."""
+        available = self.spendable(seen)
+        carried = self.borrowing_limit + (1 - share) * available / self.asset_price(seen)
+        return self.complete(share * available, seen), carried
 
     def conditions(self, choice: Own, carried: Tensor, seen: Seen) -> Wide:
         """What is left of the condition of each unknown, under its name, (B, 1), where the members of the population

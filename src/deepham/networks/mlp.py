@@ -33,7 +33,7 @@ ACTIVATIONS = {"tanh": Tanh, "silu": nn.SiLU, "gelu": nn.GELU, "relu": nn.ReLU}
 
 
 class MLP(nn.Sequential):
-    """`depth` hidden layers of `width` units and one linear output: (..., inputs) -> (...).
+    """`depth` hidden layers of `width` units and a linear output: (..., inputs) -> (...), or (..., outputs) of several.
 
     Inputs that all N households of an economy share are given beside, (B, common) to (B, N, own), with own + common =
     inputs: their part of the first layer is computed once an economy.
@@ -41,24 +41,29 @@ class MLP(nn.Sequential):
     The output layer starts at zero, so that an untrained network is exactly its base.
     """
 
-    def __init__(self, inputs: int, width: int, depth: int, activation: str, generator: torch.Generator):
+    def __init__(
+        self, inputs: int, width: int, depth: int, activation: str, generator: torch.Generator, outputs: int = 1
+    ):
         layers: list[nn.Module] = []
         for index in range(depth):
             linear = skip_init(nn.Linear, inputs if index == 0 else width, width)  # no draw from the global generator
             nn.init.xavier_normal_(linear.weight, gain=5 / 3, generator=generator)
             nn.init.uniform_(linear.bias, -1, 1, generator=generator)
             layers += [linear, ACTIVATIONS[activation]()]
-        output = skip_init(nn.Linear, width, 1)
+        output = skip_init(nn.Linear, width, outputs)
         nn.init.zeros_(output.weight)
         nn.init.zeros_(output.bias)
         super().__init__(*layers, output)
 
     def forward(self, x: Tensor, common: Tensor | None = None) -> Tensor:
         if common is None:
-            return super().forward(x).squeeze(-1)
+            return self._shaped(super().forward(x))
         first, *rest = self
         own, shared = first.weight.split([x.shape[-1], common.shape[-1]], 1)
         x = torch.baddbmm(nn.functional.linear(common, shared, first.bias)[:, None], x, own.t().expand(len(x), -1, -1))
         for layer in rest:
             x = layer(x)
-        return x.squeeze(-1)
+        return self._shaped(x)
+
+    def _shaped(self, y: Tensor) -> Tensor:
+        return y.squeeze(-1) if y.shape[-1] == 1 else y

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from deepham.economics.economy import Economy
+from deepham.economics.domain import Domain
+from deepham.economics.economy import Economy, Own
 from deepham.networks.inputs import Inputs
 from deepham.networks.mlp import MLP
 from deepham.simulation.period import Observation
@@ -16,7 +17,8 @@ MOST = 1 - 1e-6  # share of what can be consumed: an economy may leave those wit
 class PolicyNetwork(nn.Module):
     """c = min(c0 exp(network), spendable): the kink of the borrowing constraint is sharp, and the network is smooth.
 
-    By `base` c0 is the frictionless rule mpc (m + H), H human wealth; or typical consumption whatever m, where there is
+    By `base` c0 is the frictionless rule mpc (m + H), H human wealth, or where hours are chosen what is `permanent`
+    beside it; or typical consumption whatever m, where there is
     no such rule or it is far off (the rich that save for a planner). Or it is the published form, a share
     sigmoid(network) of what can be consumed, which no household ever consumes all of. Where unknowns are found within
     the period c0 moves with them by the economy's `substitution`.
@@ -24,6 +26,9 @@ class PolicyNetwork(nn.Module):
     Where there is human wealth the network's part is multiplied by (m_ss + H) / (m + H). Beyond the wealth that
     training visits the network saturates, and c - c0 is then constant: the rich consume mpc out of an extra good, as
     theory says, and the tail of the wealth distribution is neither cut off nor drawn out.
+
+    Choices beside consumption that are learned, such as hours, are decided first, each in its domain, and consumption
+    then as far as they leave households able to afford it: (B, N, C) in place of (B, N).
     """
 
     def __init__(
@@ -35,35 +40,66 @@ class PolicyNetwork(nn.Module):
         activation: str,
         base: str,
         generator: torch.Generator,
+        learned: tuple[str, ...] = (),
     ):
         super().__init__()
-        self.inputs = inputs
-        self.mlp = MLP(inputs.size, width, depth, activation, generator)
+        self.inputs, self.domains = inputs, {name: economy.within[name] for name in learned}
+        self.mlp = MLP(inputs.size, width, depth, activation, generator, 1 + len(learned))
         self.share = base == "share"
         self.base = economy.frictionless() if base == "frictionless" else None
         self.typical_consumption = economy.typical_state()["c"]
-        self.spendable, self.substitution = economy.spendable, economy.substitution
+        self.available, self.spendable, self.floor = economy.available, economy.spendable, economy.floor
+        self.permanent = economy.permanent
+        self.substitution, self.sensible, self.most = (
+            economy.substitution,
+            economy.sensible,
+            min(MOST, economy.most_spent),
+        )
         # m + H = (m - limit) + (H + limit): of what it will earn, what a household at the limit has not borrowed yet
         self.beyond_limit = self.base.human_wealth + economy.borrowing_limit if self.base else 0.0
         self.steady_wealth = economy.typical_state()["m"] + (self.base.human_wealth if self.base else 0.0)
 
     def forward(self, seen: Observation) -> Tensor:
-        return Capped.apply(*self.wanted(seen, self.mlp(*self.inputs(seen))))
+        said = self.mlp(*self.inputs(seen))
+        if not self.domains:
+            return Capped.apply(*self.wanted(seen, said))
+        *others, change = said.unbind(-1)
+        chosen = {name: _in(domain, other) for (name, domain), other in zip(self.domains.items(), others, strict=True)}
+        chosen = self.sensible(chosen, seen)
+        return torch.stack([*chosen.values(), Capped.apply(*self.wanted(seen, change, chosen))], -1)
 
-    def wanted(self, seen: Observation, change: Tensor) -> tuple[Tensor, Tensor]:
+    def wanted(self, seen: Observation, change: Tensor, chosen: Own | None = None) -> tuple[Tensor, Tensor]:
         """What households would consume if they could borrow, and the most that they can consume, both (B, N).
 
-        change: (B, N) the network's part.
+        change: (B, N) the network's part. chosen: what they have chosen beside, where the network learns it.
         """
-        available = self.spendable(seen)
+        most, least = self.spendable(seen, chosen), self.floor(seen, chosen)
+        if least is None:
+            return self._above_nothing(seen, change, most, self.available(seen))
+        wanted, room = self._above_nothing(seen, change, most - least, self.available(seen) - least)
+        return least + wanted, least + room
+
+    def _above_nothing(
+        self, seen: Observation, change: Tensor, most: Tensor, available: Tensor
+    ) -> tuple[Tensor, Tensor]:
         if self.share:
-            return torch.sigmoid(change) * available, available
+            return torch.sigmoid(change) * most, most
         if self.base is None:
-            return self.typical_consumption * self.substitution(seen) * torch.exp(change), MOST * available
+            return self.typical_consumption * self.substitution(seen) * torch.exp(change), self.most * most
         wealth = available + self.beyond_limit
         if self.beyond_limit > 0:
             change = change * self.steady_wealth / wealth
-        return self.base.mpc * self.substitution(seen) * wealth * torch.exp(change), MOST * available
+        could = self.base.mpc * self.substitution(seen) * wealth
+        return self.permanent(could)["c"] * torch.exp(change), self.most * most
+
+
+def _in(domain: Domain, change: Tensor) -> Tensor:
+    """The choice where the network says so much, `typical` at zero."""
+    if domain.most is None:
+        return domain.typical * torch.exp(change)
+    # what is left of the most is at most all of it: the corner at zero is exact, and gradients lead out of it
+    left = Capped.apply((domain.most - domain.typical) * torch.exp(change), torch.full_like(change, domain.most))
+    return domain.most - left
 
 
 class Capped(torch.autograd.Function):

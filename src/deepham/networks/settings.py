@@ -43,6 +43,8 @@ class NetworkSettings:
     moments_shared: bool = False
     quantiles: int = 0
     dispersion: bool = False
+    # choices beside consumption that the network learns
+    learned: list[str] = field(default_factory=list)
 
     def validate(self) -> None:
         """Raise InputError for a value of the wrong type or out of range."""
@@ -68,6 +70,10 @@ class NetworkSettings:
         require(
             self.activation in ACTIVATIONS,
             f"network.activation: expected one of {', '.join(ACTIVATIONS)}, got {self.activation!r}",
+        )
+        require(
+            all(isinstance(name, str) for name in self.learned) and len(set(self.learned)) == len(self.learned),
+            f"network.learned: expected names of choices, each once, got {list(self.learned)!r}",
         )
         for name, least in (("moments", 0), ("moment_width", 1), ("quantiles", 0)):
             require(
@@ -100,7 +106,8 @@ class NetworkSettings:
     def policy_weights(self, economy: Economy) -> int:
         """Number of weights of the policy network, without those of moments."""
         inputs = _inputs(economy, self, torch.Generator(), prices=True).size
-        return self.width * (inputs + 1) + (self.depth - 1) * self.width * (self.width + 1) + self.width + 1
+        outputs = (1 + len(self.learned)) * (self.width + 1)
+        return self.width * (inputs + 1) + (self.depth - 1) * self.width * (self.width + 1) + outputs
 
     def check_base(self, economy: Economy) -> None:
         """Raise InputError where the networks are to start from a rule that the economy has not got, or that ruins
@@ -118,6 +125,14 @@ class NetworkSettings:
             "network.base=frictionless or typical",
         )
 
+    def check_learned(self, economy: Economy) -> None:
+        """Raise InputError where the network is to learn a choice that the economy has not got."""
+        require(
+            list(self.learned) in ([], list(economy.within)),
+            f"network.learned: the choices beside consumption are {', '.join(economy.within) or 'none'} in this "
+            f"economy; expected [] or [{', '.join(economy.within)}], got {list(self.learned)}",
+        )
+
     def check_states(self, economy: Economy) -> None:
         """Raise InputError where the moments are of states that the economy's population does not have."""
         known = [economy.asset, economy.individual_shock]
@@ -133,12 +148,13 @@ def build_networks(economy: Economy, settings: NetworkSettings, seed: int) -> tu
     settings.validate()
     settings.check_states(economy)
     settings.check_base(economy)
+    settings.check_learned(economy)
     generator = torch.Generator().manual_seed(seed)
     policy_inputs = _inputs(economy, settings, generator, prices=True)  # V is asked before markets clear
     value_inputs = _inputs(economy, settings, generator, prices=False, shared=policy_inputs)
     shape = (settings.width, settings.depth, settings.activation, settings.base)
     return (
-        PolicyNetwork(economy, policy_inputs, *shape, generator),
+        PolicyNetwork(economy, policy_inputs, *shape, generator, tuple(settings.learned)),
         ValueNetwork(economy, value_inputs, *shape, settings.ensemble, generator),
     )
 

@@ -33,7 +33,7 @@ class ValueNetwork(nn.Module):
         self.inputs = inputs
         self.mlps = nn.ModuleList(MLP(inputs.size, width, depth, activation, generator) for _ in range(ensemble))
         self.base = economy.frictionless() if base == "frictionless" else None
-        self.preferences, self.beta = economy.preferences, economy.beta
+        self.preferences, self.beta, self.lifetime = economy.preferences, economy.beta, economy.lifetime
         self.steady_consumption = economy.typical_state()["c"]
         c = torch.tensor(self.steady_consumption, dtype=torch.float64)
         # utils that a permanent change of consumption is worth, per unit of relative change
@@ -51,7 +51,7 @@ class ValueNetwork(nn.Module):
             steady = torch.full_like(seen.resources, self.steady_consumption)
             return self.preferences.utility(steady) / (1 - self.beta) + self.scale * corrections
         consumption = self.base.mpc * (seen.resources + self.base.human_wealth)
-        base = self.preferences.frictionless_value(consumption, self.base.mpc, self.beta)
+        base = self.lifetime(consumption, self.base)
         return base + self.scale * corrections
 
     def forward(self, seen: Observation) -> Tensor:

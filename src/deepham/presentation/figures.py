@@ -255,7 +255,8 @@ def wealth_and_policy(solution) -> Figure:
         for _, z_name, z, style in aggregate_states:
             around = Panel(solution.ergodic.select(economy.chain.cell(z)), z)
             seen = solution.world.observe(around, k, torch.full_like(k, eps, dtype=torch.long))
-            right.plot(points, solution.policy_function(seen)[0].cpu(), style, color=color, label=f"{name}, {z_name}")
+            consumed = solution.world.choose(seen)["c"][0].cpu()
+            right.plot(points, consumed, style, color=color, label=f"{name}, {z_name}")
     end, beyond = density_top(economy, grid, by_state.sum(0))
     highest = highest_inside(economy, nodes, end, per_good[[each.eps for each in shown]])
     bar = frame_density(left, economy, end, highest, density(economy, grid, by_state.sum(0))[2])

@@ -25,6 +25,7 @@ from deepham.economics.economy import Economy, Own
 from deepham.errors import InputError
 from deepham.reference.equations import equations
 from deepham.reference.grid_solution import GridSolution
+from deepham.reference.household import beside_of
 from deepham.simulation.continuum import settle
 from deepham.simulation.period import Panel, Period, World
 from deepham.simulation.population import Population
@@ -41,6 +42,7 @@ GAPS = (
     *(f"{name}_gap" for name in OF_WEALTH),
     "welfare_gap",
 )
+PATHS_BESIDE = ("path_gap_L.mean", "path_gap_L.max")  # where labour is found within the period
 # where a price is found within the period; the distance of wealth where its mean is nothing
 PRICE_GAPS = ("price_gap.mean", "price_gap.max", "wealth_distance")
 
@@ -102,6 +104,7 @@ def compare(
             for name in OF_WEALTH
             if name in true_moments.keys() & moments.keys()
         },
+        **paths_beside(world.economy, candidate, truth),
         **price_distance(world.economy, candidate, truth),
         "welfare_gap": welfare_gap(world, reference, z_path[:1, :WELFARE_PERIODS]),
     }
@@ -145,6 +148,15 @@ def wasserstein(nodes: Tensor, mass: Tensor, other: Tensor) -> float:
     """Wasserstein-1 distance of two distributions on the same nodes (G,), in their unit."""
     gap = (mass.cumsum(0) - other.cumsum(0)).abs()
     return float((gap[:-1] * nodes.diff()).sum())
+
+
+def paths_beside(economy: Economy, candidate: Ergodic, truth: Ergodic) -> dict[str, float]:
+    """path_gap_<name>.mean and .max, percent, of each unknown of the period beside what is tracked, such as labour."""
+    found = {}
+    for name in beside_of(economy):
+        gap = 100 * (candidate.accounts[name] / truth.accounts[name]).log().abs()
+        found |= {f"path_gap_{name}.mean": float(gap.mean()), f"path_gap_{name}.max": float(gap.max())}
+    return found
 
 
 @torch.no_grad()

@@ -68,7 +68,7 @@ def _values(economy: Economy) -> list[tuple[str, Tensor]]:
         ]
         if unknowns:
             seen = World(economy).seen_at(Panel(people, z), unknowns)
-            choice = {"c": typical["c"] * torch.ones_like(people.k)}
+            choice = economy.complete(typical["c"] * torch.ones_like(people.k), seen)
             carried = economy.carry(choice, seen)
             found += [("carried", carried), *sorted(economy.conditions(choice, carried, seen).items())]
     return found

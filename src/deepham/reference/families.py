@@ -19,7 +19,7 @@ from torch import Tensor
 from deepham.economics.economy import Economy, require
 from deepham.errors import NotConverged
 from deepham.reference.grid import Grid
-from deepham.reference.household import LawOfMotion, PolynomialLaw, PriceLaw, aggregates_at, wide_at
+from deepham.reference.household import LawOfMotion, PolynomialLaw, PriceLaw, aggregates_at, beside_of, wide_at
 from deepham.reference.laws import LinesByState, Polynomials, PricePolynomials
 from deepham.reference.settings import MOST_ORDER, ReferenceSettings
 from deepham.simulation.population import Population
@@ -88,10 +88,15 @@ class OfStates(Family):
 
     def fault(self) -> str | None:
         names, tracked = set(self.economy.typical_aggregates()), self.economy.tracked
-        if names != {tracked}:
+        if names - set(beside_of(self.economy)) != {tracked}:
             return (
                 f"the grid method solves economies whose prices depend on {tracked} alone, this one has the aggregates "
                 f"{', '.join(sorted(names))}"
+            )
+        if self.economy.chain.constant and beside_of(self.economy):
+            return (
+                f"without aggregate risk the grid method finds {tracked} alone, here there is "
+                f"{', '.join(beside_of(self.economy))}, too"
             )
         return None
 
@@ -112,8 +117,9 @@ class OfStates(Family):
         return LawOfMotion(torch.tensor([K], dtype=torch.float64).log(), torch.zeros(1, dtype=torch.float64))
 
     def shapes(self, tensors: dict[str, Tensor]) -> dict[str, tuple[int, ...]]:
-        n_z = self.economy.chain.n_z
-        return {"law.intercept": (n_z,), "law.slope": (n_z,)}
+        n_z, unknowns = self.economy.chain.n_z, len(beside_of(self.economy))
+        beside = {"law.beside": (unknowns, 2, n_z)} if unknowns else {}
+        return {"law.intercept": (n_z,), "law.slope": (n_z,)} | beside
 
 
 class OfANumber(Family):

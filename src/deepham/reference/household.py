@@ -35,13 +35,15 @@ class LawOfMotion:
     """log K' = intercept[z] + slope[z] log K. Both (n_z,).
 
     Under a planner also what assets are paid, D = premium_intercept[z] + premium_slope[z] log K, utils a unit
-    (economics/planner.py).
+    (economics/planner.py). Of each of U unknowns that are found within the period beside K, log x = beside[., 0, z] +
+    beside[., 1, z] log K, in the economy's order: (U, 2, n_z).
     """
 
     intercept: Tensor
     slope: Tensor
     premium_intercept: Tensor | None = None
     premium_slope: Tensor | None = None
+    beside: Tensor | None = None
 
     def __call__(self, K: Tensor, z: Tensor) -> Tensor:
         """Next period's capital; K and z of one shape."""
@@ -57,17 +59,33 @@ class LawOfMotion:
             return {}
         return {"D": self.premium_intercept[z] + self.premium_slope[z] * K.log()}
 
+    def found(self, economy: Economy, K: Tensor, z: Tensor) -> dict[str, Tensor]:
+        """What households forecast of the unknowns of a period; K and z of one shape."""
+        if self.beside is None:
+            return {}
+        return {
+            name: torch.exp(line[0][z] + line[1][z] * K.log())
+            for name, line in zip(beside_of(economy), self.beside, strict=True)
+        }
+
     def tensors(self) -> dict[str, Tensor]:
-        """The law of K as it is stored."""
-        return {"law.intercept": self.intercept, "law.slope": self.slope}
+        """The laws of K and of unknowns as they are stored."""
+        found = {"law.intercept": self.intercept, "law.slope": self.slope}
+        return found if self.beside is None else found | {"law.beside": self.beside}
 
     @classmethod
     def from_tensors(cls, tensors: dict[str, Tensor]) -> LawOfMotion:
         """The other way round. Raises KeyError."""
-        return cls(tensors["law.intercept"], tensors["law.slope"])
+        return cls(tensors["law.intercept"], tensors["law.slope"], beside=tensors.get("law.beside"))
 
     def in_words(self, economy: Economy, r_squared: Tensor) -> LawInWords:
         """The lines, with the R2 (n_z,) of each."""
+        lines = () if self.beside is None else self.beside
+        above = tuple(
+            f"log {name} = {line[0][index]:.6f} {line[1][index]:+.6f} log K in state {state}"
+            for name, line in zip(beside_of(economy), lines)
+            for index, state in enumerate(economy.naming.names)
+        )
         rows = [
             (name, f"{a:.6f}", f"{b:.6f}", f"{fit:.7f}")
             for name, a, b, fit in zip(
@@ -75,7 +93,7 @@ class LawOfMotion:
             )
         ]
         columns = dict.fromkeys(("z", "a", "b", "R2"), "left")
-        return LawInWords((), "Law of motion  log K' = a + b log K", columns, rows)
+        return LawInWords(above, "Law of motion  log K' = a + b log K", columns, rows)
 
 
 @dataclass(frozen=True)
@@ -105,6 +123,10 @@ class PolynomialLaw:
 
     def outcomes(self, K: Tensor, z: Tensor) -> dict[str, Tensor]:
         """Nothing: no planner's problem is solved where z is a number."""
+        return {}
+
+    def found(self, economy: Economy, K: Tensor, z: Tensor) -> dict[str, Tensor]:
+        """Nothing: where z is a number no other price is found."""
         return {}
 
     def tensors(self) -> dict[str, Tensor]:
@@ -157,6 +179,10 @@ class PriceLaw:
         """Nothing beside it."""
         return {}
 
+    def found(self, economy: Economy, K: Tensor, z: Tensor) -> dict[str, Tensor]:
+        """Nothing beside it: the price is what is tracked."""
+        return {}
+
     def tensors(self) -> dict[str, Tensor]:
         """The law as it is stored."""
         return {"law.coefficients": self.coefficients, "law.centre": self.centre}
@@ -187,13 +213,23 @@ def monomials(K: Tensor, z: Tensor, centre: Tensor, order: int) -> Tensor:
     return torch.stack([x**i * y**j for i, j in powers(order)], -1)
 
 
-def aggregates_at(economy: Economy, K: Tensor, z: Tensor) -> dict[str, Tensor]:
+def beside_of(economy: Economy) -> list[str]:
+    """The unknowns of a period beside what is tracked."""
+    return [name for name in economy.unknowns if name != economy.tracked]
+
+
+def aggregates_at(
+    economy: Economy, K: Tensor, z: Tensor, unknowns: dict[str, Tensor] | None = None
+) -> dict[str, Tensor]:
     """The aggregates of economies of which the one that is tracked is K (B, 1), in states z: those that have no other
-    say. Where it is mean assets, households hold K on average."""
+    say. Where it is mean assets, households hold K on average. Unknowns beside are what they typically are, or given.
+    """
+    beside = {name: torch.full_like(K, economy.unknowns[name].typical) for name in beside_of(economy)}
+    beside |= unknowns or {}
     if economy.tracked in economy.unknowns:
         typical = torch.full_like(K, economy.typical_household()["assets"])
-        return economy.aggregates(equal_households(typical), z) | {economy.tracked: K}
-    return economy.aggregates(equal_households(K), z)
+        return economy.aggregates(equal_households(typical), z) | {economy.tracked: K} | beside
+    return economy.aggregates(equal_households(K), z) | beside
 
 
 def wide_at(economy: Economy, K: Tensor, z: Tensor) -> dict[str, Tensor]:
@@ -240,7 +276,7 @@ class HouseholdProblem:
     def consumption(self, start: Tensor | None = None, tolerance: float = 1e-8, most: int = 20_000) -> Tensor:
         """The policy, found by iterating until it moves by less than `tolerance` relative to itself. Raises
         NotConverged."""
-        c = 0.5 * self.economy.spendable(self.today) if start is None else start
+        c = self.economy.spending(0.5, self.today)[0]["c"] if start is None else start
         for step in range(1, most + 1):
             new = self._egm_step(c)
             change = float((new / c - 1).abs().max())
@@ -298,9 +334,10 @@ class HouseholdProblem:
         choice = economy.complete(self._tomorrow(c).flatten(0, 2).flatten(1), self.next)
         worth = economy.worth(choice, self.next).reshape(self.shape_next)
         worth = economy.discount(self.today.eps) * self._expect(worth)
-        chosen = economy.interior(worth, self.today)["c"].clamp_max(self.most)
+        choice = economy.interior(worth, self.today)
+        chosen = choice["c"].clamp_max(self.most)
         # resources at which each k' on the grid is the choice
-        needed = chosen + economy.asset_price(self.today) * self.grid.k
+        needed = economy.needed(choice | {"c": chosen}, self.grid.k, self.today)
         low, share = bracket(needed, resources)
         new = (1 - share) * chosen.gather(-1, low) + share * chosen.gather(-1, low + 1)
         return torch.minimum(new, economy.spendable(self.today))  # who would like to borrow consumes everything
@@ -322,7 +359,7 @@ class HouseholdProblem:
         households (n_eps, G), each in one dimension; beside (..., J) stands among the prices.
         """
         K, z = K.reshape(-1, 1), z.reshape(-1, 1)
-        aggregates = aggregates_at(self.economy, K, z)
+        aggregates = aggregates_at(self.economy, K, z, self.law.found(self.economy, K, z))
         prices = self.economy.prices(aggregates, z)
         k = self.grid.k.expand(self.n_eps, -1).reshape(1, -1).expand(len(K), -1)
         eps = torch.arange(self.n_eps, device=k.device)[:, None].expand(-1, self.G).reshape(1, -1).expand_as(k)

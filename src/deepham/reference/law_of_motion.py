@@ -30,6 +30,7 @@ from deepham.simulation.walk import initial_panel
 DATES = 40  # cross-sections at which the errors are measured
 MEMORY = 5  # earlier steps that Anderson acceleration combines
 SETTLING, SETTLING_PERIODS = 3, 500  # iterations, and periods of each, that look for the neighbourhood
+NEAREST = 1e-3  # to the limit that nodes start, where they cannot start at it, as a share of the histogram's distance
 ROUGH = 100  # with a quarter of the economies and each lower order, to this many times the tolerance
 
 Progress = Callable[[int, float, float], None]  # of iteration, change of the law of motion, mean K
@@ -142,7 +143,9 @@ def solve_law_of_motion(
 def asset_nodes(economy: Economy, settings: ReferenceSettings) -> Tensor:
     """Nodes of individual assets (G,), dense where the policy bends."""
     unit = torch.linspace(0, 1, settings.k_nodes, dtype=torch.float64)
-    lowest = float(wealth_grid(economy, settings.histogram_nodes, settings.top)[0])
+    limit = economy.borrowing_limit
+    # where the limit leaves nothing to live on, households who spend what is left come close to it
+    lowest = limit + NEAREST * (float(wealth_grid(economy, settings.histogram_nodes, settings.top)[0]) - limit)
     return lowest + (1.5 * settings.top * economy.scale - lowest) * unit**3
 
 

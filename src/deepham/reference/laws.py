@@ -17,7 +17,7 @@ from deepham.algorithm.evaluation import Ergodic
 from deepham.economics.economy import Economy, require
 from deepham.errors import NotConverged
 from deepham.reference.grid import Grid
-from deepham.reference.household import LawOfMotion, PolynomialLaw, PriceLaw, monomials
+from deepham.reference.household import LawOfMotion, PolynomialLaw, PriceLaw, beside_of, monomials
 from deepham.reference.settings import ReferenceSettings
 from deepham.simulation.period import Panel
 from deepham.simulation.population import Population
@@ -26,7 +26,7 @@ from deepham.simulation.population import Population
 class LinesByState:
     """Lines log K' = level(z) + slope(z) (log K - centre) by state of a chain, (levels, slopes) as one vector: at the
     steady state the two are nearly independent. Under a planner what assets are paid likewise, in units of the marginal
-    utility of typical consumption.
+    utility of typical consumption; and unknowns of the period beside K likewise, in logarithms.
     """
 
     higher = False  # there is no larger family to go on with
@@ -35,6 +35,7 @@ class LinesByState:
     def __init__(self, economy: Economy):
         typical, centre = economy.typical_state(), economy.typical_aggregates()[economy.tracked]
         self.n_z, self.n_eps, self.centre = economy.chain.n_z, economy.chain.n_eps, math.log(centre)
+        self.beside = {name: math.log(economy.unknowns[name].typical) for name in beside_of(economy)}
         self.unit = (
             None
             if economy.objective == "market"
@@ -44,14 +45,18 @@ class LinesByState:
     def first(self) -> Tensor:
         """Where a search starts."""
         x = torch.tensor([self.centre] * self.n_z + [0.96] * self.n_z, dtype=torch.float64)
+        for typical in self.beside.values():
+            x = torch.cat([x, x.new_tensor([typical] * self.n_z + [0.0] * self.n_z)])
         return torch.cat([x, torch.zeros_like(x)]) if self.unit else x
 
     def law(self, x: Tensor) -> LawOfMotion:
         """The law of these parameters."""
-        level, slope, *premium = x.chunk(4 if self.unit else 2)
+        level, slope, *others = x.split(self.n_z)
         if not self.unit:
-            return LawOfMotion(level - slope * self.centre, slope)
-        worth, moves = premium
+            pairs = zip(others[::2], others[1::2])
+            beside = [torch.stack([at - moves * self.centre, moves]) for at, moves in pairs]
+            return LawOfMotion(level - slope * self.centre, slope, beside=torch.stack(beside) if beside else None)
+        worth, moves = others
         return LawOfMotion(
             level - slope * self.centre, slope, self.unit * (worth - moves * self.centre), self.unit * moves
         )
@@ -59,6 +64,8 @@ class LinesByState:
     def parameters(self, law: LawOfMotion) -> Tensor:
         """The other way round."""
         found = [law.intercept + law.slope * self.centre, law.slope]
+        for line in () if law.beside is None else law.beside:
+            found += [line[0] + line[1] * self.centre, line[1]]
         if self.unit:
             assert law.premium_intercept is not None and law.premium_slope is not None
             found += [
@@ -78,10 +85,13 @@ class LinesByState:
             )
 
     def regress(self, ergodic: Ergodic) -> tuple[Tensor, Tensor]:
-        """Least squares of log K', and of a planner's premium, on log K by z, and R2 of log K'."""
+        """Least squares of log K', and of a planner's premium or of unknowns, on log K by z, and R2 of log K'."""
         log_K = ergodic.K.log()
         z = ergodic.z[:, :-1].flatten()
         law, fit = lines(log_K[:, :-1].flatten() - self.centre, log_K[:, 1:].flatten(), z)
+        for name in self.beside:
+            found = ergodic.accounts[name].log().flatten()
+            law = torch.cat([law, lines(log_K.flatten() - self.centre, found, ergodic.z.flatten())[0]])
         if self.unit:
             assert ergodic.premium is not None
             law = torch.cat(

@@ -123,7 +123,7 @@ def policy_against_grid(world: World, reference: GridSolution, truth: Ergodic) -
         population = _mean_population(truth, cell)
         for eps, name, color in shown_states(economy):
             seen = world.observe(Panel(population, z), k, torch.full(k.shape, eps))
-            ours, grid = world.policy(seen)[0], reference.policy_function(seen)[0]
+            ours, grid = world.choose(seen)["c"][0], reference.policy_function(seen)[0]
             label = f"{name}, {z_name}"
             level.plot(k[0], ours, style, color=color, label=label)
             level.plot(k[0], grid, **GRID_STYLE | {"linewidth": 0.7})
