@@ -126,7 +126,7 @@ def test_the_finite_chain_gives_through_the_interface_what_its_matrices_say(name
     shares = chain.stationary_eps()[today]
     if chain.successors.shape[1] > 1:  # ages begin in cohorts of one size
         assert torch.equal(panel.population.eps, (uniform[:, 1:, None] >= shares[:, None, :-1].cumsum(-1)).sum(-1))
-    following, p_z, p_eps = expand_next(economy, panel.population, World(economy).observe(panel), seeded())
+    following, p_z, p_eps = expand_next(economy, panel.population, World(economy).before(panel), seeded())
     assert torch.equal(p_z, chain.aggregate[today]) and torch.equal(following.z, z.repeat(4, 1))
     for b, state in enumerate(today.tolist()):
         eps = panel.population.eps[b]

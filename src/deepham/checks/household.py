@@ -49,7 +49,7 @@ def savings(economy: Economy) -> None:
     hold(distance(slope, (-1 / price).expand_as(slope)) < CLOSE, "a good less consumed is not a good more of assets")
     back = economy.interior(economy.marginal_utility(choice, seen) * price, seen)["c"]
     hold(distance(back, choice["c"]) < CLOSE, "interior finds another consumption than the one it is asked about")
-    least = economy.carry(choice | {"c": economy.spendable(seen)}, seen)
+    least = economy.carry(economy.complete(economy.spendable(seen), seen), seen)
     gap = float((least - economy.borrowing_limit).abs().max()) / economy.scale
     hold(gap < CLOSE, "who spends all that is spendable does not end at the borrowing limit")
 

@@ -200,7 +200,7 @@ class Economy(_Set, ABC):
         where that is no household's rule: where it dies, or where the return is found within the period.
         """
         state = self.steady_state()
-        if self.unknowns or type(self).continues is not Economy.continues or self.tracked not in state:
+        if self.tracked in self.unknowns or type(self).continues is not Economy.continues or self.tracked not in state:
             return None
         income = state["m"] - state[self.tracked] / self.beta
         income = 0.0 if abs(income) < ROUNDING * state["m"] else income
@@ -236,7 +236,7 @@ class Economy(_Set, ABC):
         """All that households choose, by name, from what the policy decides: consumption, (B, N), from which the rest
         `follows`, or (B, N, C), those of `within` and then those of `choices`.
         """
-        if decided.dim() == seen.resources.dim():
+        if decided.shape[:-1] != seen.resources.shape:
             return {"c": decided} | self.follows(decided, seen)
         return dict(zip((*self.within, *self.choices), decided.unbind(-1), strict=True))
 

@@ -116,6 +116,10 @@ class KS98(Economy):
         return eps == 0
 
     def check(self) -> None:
+        self.check_benefit()
+
+    def check_benefit(self) -> None:
+        """Raise InputError where the unemployed have nothing to live on."""
         require(
             self.mu > 0, "mu: expected a positive benefit, without which the unemployed without assets live on nothing"
         )

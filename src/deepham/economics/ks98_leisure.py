@@ -58,7 +58,7 @@ class KS98Leisure(KS98WithHours):
         return found if all(bool(ours.isfinite()) for ours, _ in found.values()) and self.chain.n_z == 2 else {}
 
     def check_benefit(self) -> None:
-        require(0 <= self.mu < 1, f"mu: expected a number in [0, 1), got {self.mu:g}")
+        """Who works as long as they like can save for it."""
 
     def check_effort(self) -> None:
         require(0 < self.theta < 1, f"theta: utility is concave for a number in (0, 1), got {self.theta:g}")
