@@ -45,7 +45,8 @@ def row_by_row(numbers: Tensor, taps: Sequence[Tapped]) -> Tensor:
     """
     h, layers, columns = len(numbers), len(taps[0].out), []
     outs = [out for tap in taps for out in tap.out]
-    found = torch.autograd.grad(numbers.sum(), outs, retain_graph=True)
+    # a number may not depend on the network at all: hours without a wealth effect do not
+    found = torch.autograd.grad(numbers.sum(), outs, retain_graph=True, materialize_grads=True)
     for layer in range(layers):
         delta = torch.cat([each.reshape(h, -1, each.shape[-1]) for each in found[layer::layers]], 1)
         into = torch.cat([tap.into[layer].reshape(h, -1, tap.into[layer].shape[-1]) for tap in taps], 1)

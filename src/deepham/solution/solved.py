@@ -142,7 +142,7 @@ class SolvedEconomy(ForPapers):
         Raises:
             InputError: a state, a shape or a name that does not exist, and households without resources.
         """
-        return self._evaluate("consumption", self.policy_function, household, population)
+        return self._evaluate("consumption", lambda seen: self.world.choose(seen)["c"], household, population)
 
     def value(self, *, population=None, **household) -> np.ndarray:
         """Expected lifetime utility in utils, discounted to this period; arguments and errors as for `consumption`."""

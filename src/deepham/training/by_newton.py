@@ -107,6 +107,7 @@ class ByNewton(Learner):
             "residual": residual,
             "held": held,
             "panel": list(batch.panel.tensors()),
+            "undone": False,
         }
         equations.add(
             *tested(linear, weight, settings.least_squares), settings.memory_early if early else settings.memory_late
@@ -122,7 +123,8 @@ class ByNewton(Learner):
         return True
 
     def _is_good(self, residual: float, held: float) -> bool:
-        if not self.last:
+        # where the last step has been taken back there is none to blame
+        if not self.last or self.last["undone"]:
             return math.isfinite(residual)
         worse = residual > max(NOISE, WORSE * self.last["residual"])
         # where an outer iteration starts afresh, assets jump by themselves
@@ -139,6 +141,7 @@ class ByNewton(Learner):
         assert batch.back is not None
         batch.back(Panel.of(*last["panel"]))
         self.caution *= AFTER_REJECTION
+        self.last = last | {"undone": True}
 
     def _value_step(self, sample: Sample) -> None:
         module, newton, equations = self.module, self.module.settings.newton, self.equations["value"]
