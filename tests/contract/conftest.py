@@ -15,7 +15,6 @@ TINY = [
     "algorithm.dates=2",
     "algorithm.spacing=1",
     "algorithm.realised_periods=3",
-    "algorithm.nodes=30",
     "verdict.nodes=20",
     "verdict.burn_in=2",
     "verdict.periods=4",

@@ -140,7 +140,10 @@ class Economy(_Set, ABC):
     def __post_init__(self):
         read_parameters(self)
         self.check()
-        self.tables()
+        try:
+            self.tables()
+        except (OverflowError, ZeroDivisionError) as error:
+            raise InputError(f"calibration: its tables by state cannot be computed ({error})") from error
         self._check_long_run()
 
     # -- what a subclass states ------------------------------------------------------------------------------------
