@@ -53,7 +53,7 @@ def ergodic_capital(world, pairs=16, periods=2000, seed=0):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("d", [1, 2, 5, 10, 30])
+@pytest.mark.parametrize("d", [2, 30])
 def test_errors_stay_small_as_shocks_are_added(d):
     world, panel, _ = solve_many_shocks(d)
     found = errors(world, panel)
