@@ -44,6 +44,11 @@ def test_a_step_that_makes_matters_worse_is_taken_back_and_the_next_is_shorter(s
     assert learner.rates()["accepted"] == 0 and learner.caution > 1
     learner.step(batch())
     assert learner.rates()["accepted"] == 1
+    shift(module.policy, float("nan") * torch.ones_like(before))
+    learner.step(batch())  # the last step is blamed once
+    shift(module.policy, float("nan") * torch.ones_like(before))
+    with pytest.raises(TrainingDiverged, match="no step is left to take back"):
+        learner.step(batch())
 
 
 def test_a_population_that_is_no_number_ends_training(settings):

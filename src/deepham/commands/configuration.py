@@ -101,8 +101,8 @@ def _check_second_order(settings: Settings) -> None:
     )
     require(
         economy.choices == ("c",) and type(economy).outcomes is Economy.outcomes,
-        f"{method}: expected an economy whose households choose consumption alone and whose prices do not follow from "
-        f"what they choose, got {type(economy).__name__}; {first_order}",
+        f"{method}: expected an economy whose policy decides consumption alone and which states no outcomes of "
+        f"everybody's choices, got {type(economy).__name__}; {first_order}",
     )
     require(
         not network.learned,

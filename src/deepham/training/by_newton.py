@@ -134,8 +134,10 @@ class ByNewton(Learner):
     def _take_back(self, batch: Batch) -> None:
         """Back to where the last step was taken, to take a shorter one from there."""
         module, last = self.module, self.last
-        if not last:
-            raise module.diverged("the first-order condition is not a number at the untrained policy", None)
+        if not last or last["undone"]:
+            raise module.diverged(
+                "the first-order condition is NaN or infinite, and no step is left to take back", None
+            )
         shift(module.policy, (last["weights"] - flat(module.policy)))
         self.equations["policy"].load(last["equations"])
         assert batch.back is not None
