@@ -163,6 +163,7 @@ def test_a_browser_shows_the_tags_the_charts_to_watch_first_and_the_runs_of_a_sw
             "network.width=6,8",
             "algorithm.outer_iterations=2",
             "callbacks.solution_figures.figure_every=1",
+            "callbacks.asset_distribution.figure_every=1",
             "figures=true",
         )[0]
         == 0
