@@ -40,6 +40,8 @@ FACTOR = 1.2  # step between values of K, in which a root is bracketed
 # save without end, at prices that are no equilibrium's
 MOST_RATES, LEAST_RATE, MOST_RATE = 20, 1e-12, 1e-3
 NEAREST = 0.125  # first step in which the root of a price is bracketed, in units of its spread
+MOST_POINTS = 5_000  # of a histogram whose stationary masses are solved for; of more they are walked to
+MOST_STEPS, SETTLED = 5_000, 1e-9  # so many periods, until they move by so much in a period
 SEARCH = 10  # so many of them on either side of the typical state are a planner's candidates
 
 
@@ -104,11 +106,12 @@ class _Market:
         self.k = asset_nodes(economy, settings)
         self.consumption: Tensor | None = None
         self.evaluations = 0
+        self.settled: Tensor | None = None  # masses of the last cross-section that was walked to
 
     def clears(self) -> float:
         """The K that households hold at its own prices. Raises NotConverged."""
         low = self.economy.steady_state()[self.economy.tracked]  # at beta R = 1 households would save without end
-        if not self.family.saves_at_steady_state:
+        if not self.family.saves_at_steady_state or bool(self.economy.last().any()):
             while self.excess(low) < 0:
                 low /= FACTOR
                 if low <= float(self.nodes[1] - self.nodes[0]):
@@ -161,6 +164,8 @@ class _Market:
     def _stationary(self, policy: GridFunction, K: float) -> Population:
         economy, n_eps = self.economy, self.economy.chain.n_eps
         points = n_eps * len(self.nodes)
+        if points > MOST_POINTS:
+            return self._settled(policy, K)
         # one economy for every point of the histogram, with all of its mass there: the next masses are the transition
         corners = Population.histogram(self.nodes, torch.eye(points, dtype=torch.float64).reshape(points, n_eps, -1))
         resting = self.family.resting(K)
@@ -188,6 +193,30 @@ class _Market:
             if abs(rate - before) < LEAST_RATE or rate > MOST_RATE:
                 break
         return Population.histogram(self.nodes, mass.reshape(1, n_eps, -1))
+
+
+    def _settled(self, policy: GridFunction, K: float) -> Population:
+        """The stationary cross-section of so many points that it is walked to and not solved for. Raises NotConverged."""
+        economy, nodes, z = self.economy, self.nodes, self.family.resting(K)
+        shares = economy.chain.stationary_eps()[economy.chain.cell(z)]
+        people = Population.histogram(nodes, torch.zeros(1, economy.chain.n_eps, len(nodes), dtype=torch.float64))
+        if self.settled is None:
+            node = int((nodes - K).abs().argmin())
+            mass = people.weight.reshape(1, economy.chain.n_eps, -1)
+            mass[..., node] = shares
+            self.settled = mass.flatten(1)
+        people = replace(people, weight=self.settled)
+        aggregates = aggregates_at(economy, torch.full((1, 1), K, dtype=torch.float64), z)
+        prices = economy.prices(aggregates, z)
+        resources = economy.resources(people.k, people.eps, z, prices)
+        seen = Observation(resources, people.k, people.eps, z, people, aggregates, prices)
+        carried = economy.carry(World(economy, policy.on_histogram(nodes)).choose(seen), seen)
+        for _ in range(MOST_STEPS):
+            before, people = people, settle(economy, nodes, people.with_assets(carried), z, z)
+            if float((people.weight - before.weight).abs().sum()) < SETTLED:
+                self.settled = people.weight
+                return people
+        raise NotConverged(f"reference: the cross-section still moves after {MOST_STEPS} periods; try fewer histogram nodes")
 
 
 class _Price(_Market):
