@@ -337,6 +337,10 @@ class Economy(_Set, ABC):
         """
         return None
 
+    def age_of(self, eps: Tensor) -> Tensor | None:
+        """The age of who is in eps (...), in periods since it entered, whole numbers; None where nobody ages."""
+        return None
+
     def arrive(self, carried: Tensor, eps: Tensor, eps_next: Tensor) -> Tensor | None:
         """Assets (...) at the start of the next period of who is then in eps', where a household in eps carries so
         much out of this one: what the newborn begin with. None: everybody has what they carried.

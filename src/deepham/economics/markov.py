@@ -277,12 +277,13 @@ class Generations(JointChain):
         middle = (torch.arange(n, device=for_eps.device) + 0.5) / n
         return invert(self.stationary_z(), for_z), invert(self.shares.to(middle), middle).expand(for_eps.shape)
 
-    def settled(self, eps: Tensor, weight: Tensor) -> Tensor:
-        """Exactly as many in each state as there are in the long run, who may be a number that these do not divide."""
-        found = torch.zeros((len(eps), self.n_eps), dtype=weight.dtype, device=weight.device)
-        found = found.scatter_add(1, eps, weight)
-        weight = weight * (self.shares.to(weight) / found.clamp_min(torch.finfo(weight.dtype).tiny)).gather(1, eps)
-        return weight / weight.sum(1, keepdim=True)
+    def settled(self, mass: Tensor) -> Tensor:
+        """Exactly as many in each state as there are in the long run, who may be a number that these do not divide. In
+        a state that nobody was drawn in, households are as rich as all together.
+        """
+        found, everybody = mass.sum(2, keepdim=True), mass.sum(1, keepdim=True)
+        spread = torch.where(found > 0, mass / found, everybody / everybody.sum(2, keepdim=True))
+        return self.shares.to(mass)[:, None] * spread
 
 
 def independent(z, eps) -> JointChain:

@@ -74,6 +74,9 @@ class OLG6(Economy):
     def continues(self, eps: Tensor, eps_next: Tensor) -> Tensor:
         return (eps_next > eps).to(self.works)
 
+    def age_of(self, eps: Tensor) -> Tensor:
+        return eps
+
     def accounts(self, choice: Own, carried: Tensor, seen: Seen) -> Wide:
         people, z, prices, K = seen.population, seen.z, seen.prices, seen.aggregates["K"]
         return {

@@ -143,11 +143,11 @@ class ShockProcess(ABC):
     def every_z(self) -> Tensor | None:
         """All aggregate states that there are, (n_z, 1); None where nobody could list them."""
 
-    def settled(self, eps: Tensor, weight: Tensor) -> Tensor:
-        """Weights (B, N) to start from, of households in eps that were drawn with these: the same, where time evens out
-        what the draw has left too many of.
+    def settled(self, mass: Tensor) -> Tensor:
+        """Masses (B, n_eps, G) of a histogram to start from, whose households were drawn: the same, where time evens
+        out what the draw has left too many of.
         """
-        return weight
+        return mass
 
     @property
     @abstractmethod

@@ -108,8 +108,8 @@ class PanelStream(IterableDataset):
         if self.grid is not None:
             held = population.k.clamp(self.grid[0], self.grid[-1])
             population = on_grid(self.grid, population.with_assets(held), self.economy.chain.n_eps)
-            settled = self.economy.chain.settled(population.eps, population.weight)
-            population = replace(population, weight=settled)
+            mass = population.weight.reshape(len(population.k), -1, len(self.grid))
+            population = replace(population, weight=self.economy.chain.settled(mass).flatten(1))
         return Panel(population, panel.z)
 
     def stand(self, panel: Panel) -> None:
