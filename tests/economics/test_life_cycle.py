@@ -78,7 +78,8 @@ def test_bad_demographics_are_one_line(survival, incomes, says):
 
 
 @pytest.mark.parametrize(
-    ("changes", "says"), [({"working": 60}, "working: "), ({"replacement": 4.0}, "replacement: "), ({"ages": 1}, "ages: ")]
+    ("changes", "says"),
+    [({"working": 60}, "working: "), ({"replacement": 4.0}, "replacement: "), ({"ages": 1}, "ages: ")],
 )
 def test_bad_parameters_are_one_line(changes, says):
     with pytest.raises(InputError, match=says):

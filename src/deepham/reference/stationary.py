@@ -40,7 +40,6 @@ FACTOR = 1.2  # step between values of K, in which a root is bracketed
 # save without end, at prices that are no equilibrium's
 MOST_RATES, LEAST_RATE, MOST_RATE = 20, 1e-12, 1e-3
 NEAREST = 0.125  # first step in which the root of a price is bracketed, in units of its spread
-MOST_POINTS = 5_000  # of a histogram whose stationary masses are solved for; of more they are walked to
 MOST_STEPS, SETTLED = 5_000, 1e-9  # so many periods, until they move by so much in a period
 SEARCH = 10  # so many of them on either side of the typical state are a planner's candidates
 
@@ -192,7 +191,7 @@ class _Market:
     def _stationary(self, policy: GridFunction, K: float) -> Population:
         economy, n_eps = self.economy, self.economy.chain.n_eps
         points = n_eps * len(self.nodes)
-        if points > MOST_POINTS:
+        if points > memory.MOST_POINTS:
             rule = policy.on_histogram(self.nodes)
             self.settled, _ = settled(economy, rule, self.nodes, K, self.family, self.settled)
             return self.settled
