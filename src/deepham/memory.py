@@ -176,6 +176,9 @@ def published_protocol(protocol, width: int) -> list[Array]:
     ]
 
 
+MOST_POINTS = 5_000  # of a histogram whose stationary masses are solved for; of more they are walked to
+
+
 def grid_solution(economy, settings) -> list[Array]:
     """Of the solution with ReferenceSettings: the household's problem, the histograms and the paths."""
     s, n_z, n_eps = settings, economy.chain.n_z, economy.chain.n_eps
@@ -184,7 +187,9 @@ def grid_solution(economy, settings) -> list[Array]:
     if states is None and s.z_nodes:
         nodes, sizes = s.z_nodes * s.K_nodes, sizes | {"reference.z_nodes": s.z_nodes}
     arrays: list[Array] = [(8 * nodes * economy.chain.n_next * n_eps * s.k_nodes, sizes)]
-    if economy.chain.constant or states is None:  # the transition of the histogram, where it may come to rest
+    if (
+        economy.chain.constant and points <= MOST_POINTS or states is None
+    ):  # the transition of the histogram, where it may come to rest
         arrays.append((8 * points**2, {"reference.histogram_nodes": s.histogram_nodes}))
     if not economy.chain.constant:
         several = {"reference.economies": s.economies}

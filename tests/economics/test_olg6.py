@@ -58,7 +58,7 @@ def test_the_known_answers_are_distances_in_percent(seeded):
 
 def test_a_chain_of_ages_is_moved_whole():
     chain = economics.create("olg6").to(dtype=torch.float32).chain
-    assert type(chain).__name__ == "Cohorts" and chain.successors.shape == (6, 1)
+    assert type(chain).__name__ == "Generations" and chain.successors.shape == (6, 1)
     assert bool(
         (
             Population.panel(torch.zeros(1, 6), chain.start(torch.rand(1, 1), torch.rand(1, 6))[1]).eps

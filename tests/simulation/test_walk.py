@@ -70,7 +70,9 @@ def test_weights_and_probabilities_of_what_may_follow_sum_to_one(economy, seeded
         torch.testing.assert_close(weight.sum(-1), torch.ones(weight.shape[:-1], dtype=torch.float64))
     eps = panel.population.eps[..., None]
     lives = economy.continues(eps, economy.chain.successors[panel.population.eps])
-    survival = torch.ones(3, 7, dtype=torch.float64) if lives is None else lives.amax(-1)  # no chance of death but at 6
+    survival = torch.ones(3, 7, dtype=torch.float64)
+    if lives is not None:
+        survival = (economy.chain.move_probabilities(panel.population.eps, panel.z, panel.z) * lives).sum(-1)
     ones = torch.ones_like(following.population.k)
     torch.testing.assert_close(expect(ones, p_z, p_eps), survival)
 

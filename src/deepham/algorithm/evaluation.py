@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import torch
@@ -164,6 +164,7 @@ def measure(
     people_of_all = people_of_all.with_assets(people_of_all.k.clamp_min(grid[0]))
     shocks = verdict_path(economy, settings, seed)
     one = on_grid(grid, people_of_all, economy.chain.n_eps)
+    one = replace(one, weight=economy.chain.settled(one.weight.reshape(1, -1, len(grid))).flatten(1))
     begin = together(economy, one, economy.chain.mean_z(start.z), shocks)
     ergodic = ergodic_path(world, grid, begin, shocks, settings.burn_in, settings.dates, progress)
     return ergodic, measures_along(world, ergodic)

@@ -22,6 +22,8 @@ from deepham.networks.policy import PolicyNetwork
 from deepham.simulation.expectation import expand_next, expect
 from deepham.simulation.population import Population
 
+WORTHLESS = 1e-100  # what assets are worth at least: to who dies nothing, and what it would consume has no derivative
+
 
 @dataclass(frozen=True)
 class Linear:
@@ -61,7 +63,8 @@ def first_order_condition(economy: Economy, policy: PolicyNetwork, sample: Sampl
     later = look.tap(policy.mlp, seen_next, wide_next)
     decided_next = torch.minimum(*policy.wanted(seen_next, later.y))
     worth = economy.worth(economy.complete(decided_next, seen_next), seen_next)
-    target = economy.interior(economy.discount(eps) * expect(worth, p_z, p_eps), seen)["c"]
+    expected = (economy.discount(eps) * expect(worth, p_z, p_eps)).clamp_min(WORTHLESS)
+    target = economy.interior(expected, seen)["c"]
     free = (~((wanted >= most) & (target >= most))).to(wanted)
     residual = free * (wanted.log() - torch.minimum(target, most).log())
     own = free * row_by_row(wanted.log(), [today])

@@ -337,6 +337,10 @@ class Economy(_Set, ABC):
         """
         return None
 
+    def age_of(self, eps: Tensor) -> Tensor | None:
+        """The age of who is in eps (...), in periods since it entered, whole numbers; None where nobody ages."""
+        return None
+
     def arrive(self, carried: Tensor, eps: Tensor, eps_next: Tensor) -> Tensor | None:
         """Assets (...) at the start of the next period of who is then in eps', where a household in eps carries so
         much out of this one: what the newborn begin with. None: everybody has what they carried.
@@ -369,6 +373,24 @@ class Economy(_Set, ABC):
         return ""
 
     # -- what follows from it --------------------------------------------------------------------------------------
+
+    def described(self) -> Tensor:
+        """Numbers of order one by which networks tell the individual states apart, (n_eps, numbers): one for each but
+        the first, 1 in it and -1 in the others. An economy whose states are ages or incomes says where on a scale
+        these are.
+        """
+        return 2 * torch.eye(self.chain.n_eps, dtype=torch.float64)[:, 1:] - 1
+
+    def last(self) -> Tensor:
+        """In which individual states a household has no tomorrow, (n_eps,): it will not be the one in any that
+        follows.
+        """
+        follows = self.chain.successors
+        lives = self.continues(torch.arange(len(follows), device=follows.device)[:, None], follows)
+        if lives is None:
+            return torch.zeros(len(follows), dtype=torch.bool, device=follows.device)
+        goes_on = (self.chain.moves > 0).reshape(-1, *follows.shape).any(0) & (lives > 0)
+        return ~goes_on.any(1)
 
     def fault(self, z: Tensor, aggregates: Wide | None = None) -> str | None:
         """Why there can be no economy in one of these aggregate states (B, d), in words; None where there can in all.

@@ -215,24 +215,75 @@ class JointChain(ShockProcess):
         return torch.einsum("ze,zeyf->ef", share, joint)
 
 
-class Cohorts(JointChain):
-    """Ages that follow one another for sure: who is of the last is replaced by somebody of the first.
+class Generations(JointChain):
+    """Households that age, and incomes that move while they work: who dies is replaced by somebody of the first age.
+
+    The individual state is age * incomes + income. Income stays what it is from the last year of work on.
 
     Args:
-        ages: how many.
+        survival: probabilities (ages,) to see the next age; the last one is 0.
+        incomes: P(e' | e), (n, n). newborn: shares (n,) of the incomes at the first age.
         aggregate: P(z' | z), (n_z, n_z).
+        working: number of ages at which income moves on; None: all.
+
+    Raises:
+        InputError: survival outside of [0, 1], a last age that goes on, or incomes without a single long run.
     """
 
-    def __init__(self, ages: int, aggregate):
-        older = torch.eye(ages, dtype=torch.float64).roll(1, 1)
-        joint = torch.einsum("zy,ef->zeyf", torch.as_tensor(aggregate, dtype=torch.float64), older)
-        super().__init__(joint.reshape(ages * len(aggregate), -1), n_z=len(aggregate), n_eps=ages)
+    def __init__(self, survival, incomes, newborn, aggregate, working: int | None = None):
+        survival, newborn = as_numbers("survival", survival), as_numbers("newborn", newborn)
+        wrong = survival[(survival < 0) | (survival > 1)]
+        require(len(wrong) == 0, f"survival: expected probabilities in [0, 1], got {wrong[:1].tolist()}")
+        require(
+            float(survival[-1]) == 0,
+            f"survival: the last age goes on with probability {float(survival[-1]):g}; expected 0, or more ages",
+        )
+        moves = JointChain(incomes, 1, len(newborn)).individual[0, 0]
+        stationary(moves)  # refuses incomes without a single long run
+        ages, n = len(survival), len(newborn)
+        stays = torch.eye(n, dtype=torch.float64)
+        individual = torch.zeros(ages, n, ages, n, dtype=torch.float64)
+        alive = [newborn]
+        for age in range(ages):
+            individual[age, :, 0] = (1 - survival[age]) * newborn
+            if age + 1 < ages:
+                move = moves if working is None or age + 1 < working else stays
+                individual[age, :, age + 1] += survival[age] * move
+                alive.append(survival[age] * (alive[-1] @ move))
+        self.shares = torch.stack(alive).flatten()
+        self.shares = self.shares / self.shares.sum()
+        z = JointChain(aggregate, len(aggregate), 1).aggregate
+        joint = torch.einsum("zy,ef->zeyf", z, individual.reshape(ages * n, -1))
+        super().__init__(joint.reshape(ages * n * len(z), -1), n_z=len(z), n_eps=ages * n)
+
+    def to(self, device=None, dtype=None) -> Generations:
+        moved = super().to(device, dtype)
+        assert isinstance(moved, Generations)
+        moved.shares = self.shares.to(device=device, dtype=dtype)
+        return moved
+
+    def stationary_eps(self) -> Tensor:
+        return self.shares.expand(self.n_z, -1)
+
+    def eps_shares(self) -> Tensor:
+        return self.shares
+
+    def average(self) -> Tensor:
+        return self.individual[0, 0]
 
     def start(self, for_z: Tensor, for_eps: Tensor) -> tuple[Tensor, Tensor]:
-        """As many of each age: a cohort that is too large would stay so for ever."""
-        z, _ = super().start(for_z, for_eps)
+        """As many of each age as there are in the long run: a cohort that is too large would stay so for a life."""
         n = for_eps.shape[1]
-        return z, (torch.arange(n, device=for_eps.device) * self.n_eps // n).expand(for_eps.shape)
+        middle = (torch.arange(n, device=for_eps.device) + 0.5) / n
+        return invert(self.stationary_z(), for_z), invert(self.shares.to(middle), middle).expand(for_eps.shape)
+
+    def settled(self, mass: Tensor) -> Tensor:
+        """Exactly as many in each state as there are in the long run, who may be a number that these do not divide. In
+        a state that nobody was drawn in, households are as rich as all together.
+        """
+        found, everybody = mass.sum(2, keepdim=True), mass.sum(1, keepdim=True)
+        spread = torch.where(found > 0, mass / found, everybody / everybody.sum(2, keepdim=True))
+        return self.shares.to(mass)[:, None] * spread
 
 
 def independent(z, eps) -> JointChain:

@@ -26,7 +26,7 @@ from scipy.optimize import root_scalar
 from torch import Tensor
 
 from deepham.economics.economy import Economy, Own, Seen, Wide, parameter, series
-from deepham.economics.markov import Cohorts
+from deepham.economics.markov import Generations
 from deepham.economics.preferences import CRRA
 
 AGES = 6
@@ -73,6 +73,9 @@ class OLG6(Economy):
 
     def continues(self, eps: Tensor, eps_next: Tensor) -> Tensor:
         return (eps_next > eps).to(self.works)
+
+    def age_of(self, eps: Tensor) -> Tensor:
+        return eps
 
     def accounts(self, choice: Own, carried: Tensor, seen: Seen) -> Wide:
         people, z, prices, K = seen.population, seen.z, seen.prices, seen.aggregates["K"]
@@ -124,7 +127,9 @@ class OLG6(Economy):
 
     def tables(self) -> None:
         n_z = len(self.productivity)
-        self.preferences, self.chain = CRRA(1.0), Cohorts(AGES, [[1 / n_z] * n_z] * n_z)
+        one_after_the_other = [1.0] * (AGES - 1) + [0.0]
+        self.preferences = CRRA(1.0)
+        self.chain = Generations(one_after_the_other, [[1.0]], [1.0], [[1 / n_z] * n_z] * n_z)
         self.delta, self.eta = self.table(self.depreciation), self.table(self.productivity)
         self.works = self.table([1.0] + [0.0] * (AGES - 1))
         power = [self.beta ** (AGES - h) for h in range(AGES + 1)]

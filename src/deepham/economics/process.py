@@ -143,6 +143,12 @@ class ShockProcess(ABC):
     def every_z(self) -> Tensor | None:
         """All aggregate states that there are, (n_z, 1); None where nobody could list them."""
 
+    def settled(self, mass: Tensor) -> Tensor:
+        """Masses (B, n_eps, G) of a histogram to start from, whose households were drawn: the same, where time evens
+        out what the draw has left too many of.
+        """
+        return mass
+
     @property
     @abstractmethod
     def constant(self) -> bool:

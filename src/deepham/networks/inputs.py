@@ -52,8 +52,10 @@ class Inputs(nn.Module):
         self.unknowns = economy.unknowns if prices else {}
         self.mean_wealth = economy.scale
         self.n_eps, self.chain = economy.chain.n_eps, economy.chain
-        self.own = 2 + bool(self.human_wealth) + (self.n_eps - 1)
-        # a buffer, to be where the networks are
+        states = economy.described()
+        self.own = 2 + bool(self.human_wealth) + states.shape[1]
+        # buffers, to be where the networks are
+        self.register_buffer("states", states.float(), persistent=False)
         self.register_buffer("unit", self.chain.feature_unit.float(), persistent=False)
         self.size = self.own + len(self.unit) + len(self.unknowns) + len(self.aggregates) + quantiles + dispersion
         self.size += len(moments.networks) if moments else 0
@@ -67,7 +69,7 @@ class Inputs(nn.Module):
         own = [torch.log((m - self.limit) / (self.m - self.limit)), 2 / (self.shift + m / self.c) - 1]
         if self.human_wealth:
             own.append(4 * torch.log((m + self.human_wealth) / (self.m + self.human_wealth)))
-        own += [2.0 * (seen.eps == index) - 1 for index in range(1, self.n_eps)]
+        own += self.states[seen.eps].unbind(-1)
         return torch.stack([value.to(m.dtype) for value in own], -1)
 
     def crowd(self, population: Population) -> Tensor:

@@ -50,6 +50,9 @@ class PolicyNetwork(nn.Module):
         self.typical_consumption = economy.typical_state()["c"]
         self.available, self.spendable, self.floor = economy.available, economy.spendable, economy.floor
         self.permanent = economy.permanent
+        last = economy.last()  # a buffer, to be where the networks are
+        self.ends = bool(last.any())
+        self.register_buffer("last", last, persistent=False)
         self.substitution, self.sensible, self.most = (
             economy.substitution,
             economy.sensible,
@@ -73,6 +76,11 @@ class PolicyNetwork(nn.Module):
 
         change: (B, N) the network's part. chosen: what they have chosen beside, where the network learns it.
         """
+        wanted, most = self._wanted(seen, change, chosen)
+        # who has no tomorrow keeps nothing for it
+        return (torch.where(self.last[seen.eps], self.most * most, wanted) if self.ends else wanted), most
+
+    def _wanted(self, seen: Observation, change: Tensor, chosen: Own | None = None) -> tuple[Tensor, Tensor]:
         most, least = self.spendable(seen, chosen), self.floor(seen, chosen)
         if least is None:
             return self._above_nothing(seen, change, most, self.available(seen))

@@ -17,6 +17,8 @@ from deepham.economics.economy import Economy
 from deepham.errors import InputError
 from deepham.simulation.population import Population
 
+NEXT_TO_NOTHING = 1e-5  # where the grid starts that cannot start at the limit, as a share of its first step
+
 
 def wealth_grid(economy: Economy, nodes: int, top: float) -> Tensor:
     """Nodes (G,) from the borrowing limit to `top` times typical capital, denser towards the limit.
@@ -30,11 +32,15 @@ def wealth_grid(economy: Economy, nodes: int, top: float) -> Tensor:
     grid = economy.borrowing_limit + shift * torch.expm1(span * log_range)
     # a household without resources cannot consume: where the limit leaves none, the grid starts above it
     aggregates = {name: span.new_tensor([[value]]) for name, value in economy.typical_aggregates().items()}
-    z = economy.chain.typical_z()[:1]
-    lowest = economy.resources(
-        grid[None, :1], torch.zeros_like(grid[None, :1], dtype=torch.long), z, economy.prices(aggregates, z)
-    )
-    return grid if float(lowest) > economy.borrowing_limit else grid[1:]
+    z, n_eps = economy.chain.typical_z()[:1], economy.chain.n_eps
+    eps = torch.arange(n_eps, device=grid.device)[None]
+    lowest = economy.resources(grid[:1].expand(1, n_eps), eps, z, economy.prices(aggregates, z))[0]
+    if float(lowest[0]) <= economy.borrowing_limit:
+        return grid[1:]
+    if bool((lowest <= economy.borrowing_limit).any()):
+        # some states are entered with nothing, by the newborn, and nobody in the others holds so little
+        grid[0] = torch.lerp(grid[0], grid[1], NEXT_TO_NOTHING)
+    return grid
 
 
 def on_grid(grid: Tensor, population: Population, n_eps: int) -> Population:

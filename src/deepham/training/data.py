@@ -6,7 +6,7 @@ One pass over the stream is one outer iteration of DeepHAM and one epoch of Ligh
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import lightning
 import torch
@@ -108,6 +108,8 @@ class PanelStream(IterableDataset):
         if self.grid is not None:
             held = population.k.clamp(self.grid[0], self.grid[-1])
             population = on_grid(self.grid, population.with_assets(held), self.economy.chain.n_eps)
+            mass = population.weight.reshape(len(population.k), -1, len(self.grid))
+            population = replace(population, weight=self.economy.chain.settled(mass).flatten(1))
         return Panel(population, panel.z)
 
     def stand(self, panel: Panel) -> None:
