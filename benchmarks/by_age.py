@@ -74,9 +74,7 @@ def main() -> None:
     print(table(found["networks"], 5))
     if world.economy.chain.constant:
         economy = world.economy.to(device="cpu", dtype=torch.float64)
-        networks, grid = at_the_same_prices(
-            economy, solution.policy_function.double(), settings_for(name_of(type(economy)))
-        )
+        networks, grid = at_the_same_prices(economy, solution.policy_function, settings_for(name_of(type(economy))))
         found = {"networks": networks, "backward induction": grid}
         print({name: round(value, 3) for name, value in farthest(networks, grid).items()}, "% of the mean, at most")
     if given.figure:
