@@ -39,6 +39,7 @@ FACTOR = 1.2  # step between values of K, in which a root is bracketed
 # households
 # save without end, at prices that are no equilibrium's
 MOST_RATES, LEAST_RATE, MOST_RATE = 20, 1e-12, 1e-3
+BESIDE = 1.002  # as much lies the root on finer grids beside that on coarse ones, at most, where it is looked for first
 NEAREST = 0.125  # first step in which the root of a price is bracketed, in units of its spread
 SEARCH = 10  # so many of them on either side of the typical state are a planner's candidates
 
@@ -49,7 +50,7 @@ def solve_stationary(
     """Find the K at which households hold K.
 
     Args:
-        near: an equilibrium on other grids, near whose K a planner's is looked for.
+        near: an equilibrium on other grids, near whose K this one is looked for.
 
     Returns:
         The equilibrium with the law of motion K' = K. Beside that K the policy is that of households who expect to be
@@ -65,7 +66,7 @@ def solve_stationary(
         K = market.best(None if near is None else float(near.ergodic.K[0, -1]))
     else:
         market = (_Price if economy.tracked in economy.unknowns else _Market)(economy, settings, progress)
-        K = market.clears()
+        K = market.clears(None if near is None else float(near.ergodic.K[0, -1]))
     policy, population = market.at(K)
     start = Panel(population, market.family.resting(K))
     rest = torch.zeros(1, 10, 1, dtype=start.z.dtype)  # no shocks
@@ -105,8 +106,12 @@ class _Market:
         self.consumption: Tensor | None = None
         self.evaluations = 0
 
-    def clears(self) -> float:
-        """The K that households hold at its own prices. Raises NotConverged."""
+    def clears(self, near: float | None) -> float:
+        """The K that households hold at its own prices, looked for next to `near` first. Raises NotConverged."""
+        if near is not None:
+            low, high = near / BESIDE, near * BESIDE
+            if self.excess(low) >= 0 > self.excess(high):
+                return self._root(self.excess, low, high)
         low = self.economy.steady_state()[self.economy.tracked]  # at beta R = 1 households would save without end
         if not self.family.saves_at_steady_state:
             while self.excess(low) < 0:
@@ -193,8 +198,8 @@ class _Market:
 class _Price(_Market):
     """What households do when a price is expected to rest."""
 
-    def clears(self) -> float:
-        """The price at which its condition holds. Raises NotConverged."""
+    def clears(self, near: float | None) -> float:
+        """The price at which its condition holds, looked for from the typical one on. Raises NotConverged."""
         name = self.economy.tracked
         unknown = self.economy.unknowns[name]
         step = NEAREST * unknown.spread
