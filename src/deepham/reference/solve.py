@@ -39,11 +39,10 @@ def solve_reference(
     fault = no_grid(economy)
     require(fault is None, f"reference: {fault}")
     told = _counted(progress)
-    with torch.no_grad():
-        coarse = _solve(economy, _halved(settings), told)
-        fine = _solve(economy, settings, told, near=coarse)
-        doubling = _doubling(economy, fine, coarse)
-        return _conclude(name, economy, _whole(economy, settings, told, fine), doubling)
+    coarse = _solve(economy, _halved(settings), told)
+    fine = _solve(economy, settings, told, near=coarse)
+    doubling = _doubling(economy, fine, coarse)
+    return _conclude(name, economy, _whole(economy, settings, told, fine), doubling)
 
 
 def _solve(

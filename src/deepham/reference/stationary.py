@@ -108,13 +108,14 @@ class _Market:
 
     def clears(self, near: float | None) -> float:
         """The K that households hold at its own prices, looked for next to `near` first. Raises NotConverged."""
+        excess = cache(self.excess)  # ends of a bracket are asked for again
         if near is not None:
             low, high = near / BESIDE, near * BESIDE
-            if self.excess(low) >= 0 > self.excess(high):
-                return self._root(self.excess, low, high)
+            if excess(low) >= 0 > excess(high):
+                return self._root(excess, low, high)
         low = self.economy.steady_state()[self.economy.tracked]  # at beta R = 1 households would save without end
         if not self.family.saves_at_steady_state:
-            while self.excess(low) < 0:
+            while excess(low) < 0:
                 low /= FACTOR
                 if low <= float(self.nodes[1] - self.nodes[0]):
                     raise NotConverged(
@@ -122,14 +123,14 @@ class _Market:
                         f"down to {low:.4g}; expected more patient ones, or more risk"
                     )
         high = FACTOR * low
-        while self.excess(high) >= 0:
+        while excess(high) >= 0:
             low, high = high, FACTOR * high
             if high >= float(self.nodes[-1]) / 2:
                 raise NotConverged(
                     f"reference.top: households hold more capital than firms use, up to K = {low:.4g} and half of the "
                     f"grid; expected more than {self.settings.top:g}, or a calibration in which saving comes to an end"
                 )
-        return self._root(self.excess, low, high)
+        return self._root(excess, low, high)
 
     def _root(self, excess: Callable[[float], float], low: float, high: float) -> float:
         return _root(excess, low, high, self.settings.tolerance * low)
