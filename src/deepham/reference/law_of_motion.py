@@ -20,7 +20,7 @@ from deepham.algorithm.evaluation import Ergodic, ergodic_path
 from deepham.economics.economy import Economy
 from deepham.errors import NotConverged
 from deepham.reference.families import family_of
-from deepham.reference.grid import Grid, GridFunction
+from deepham.reference.grid import Grid, GridFunction, bracket
 from deepham.reference.household import HouseholdProblem, LawOfMotion, PolynomialLaw, PriceLaw, wide_at
 from deepham.reference.settings import ReferenceSettings
 from deepham.simulation.continuum import on_grid, wealth_grid
@@ -29,9 +29,11 @@ from deepham.simulation.walk import initial_panel
 
 DATES = 40  # cross-sections at which the errors are measured
 MEMORY = 5  # earlier steps that Anderson acceleration combines
-SETTLING, SETTLING_PERIODS = 3, 500  # iterations, and periods of each, that look for the neighbourhood
+# iterations that look for the neighbourhood, over so many periods of all economies together, after so many of each
+SETTLING, SETTLING_PERIODS, SETTLING_BURN_IN = 3, 2000, 200
 NEAREST = 1e-3  # to the limit that nodes start, where they cannot start at it, as a share of the histogram's distance
-ROUGH = 100  # with a quarter of the economies and each lower order, to this many times the tolerance
+ROUGH = 100  # along the beginning of the paths and with each lower order, to this many times the tolerance
+ROUGH_BURN_IN = 100  # of the beginning: the paths start where earlier ones have been
 
 Progress = Callable[[int, float, float], None]  # of iteration, change of the law of motion, mean K
 
@@ -58,13 +60,18 @@ class Equilibrium:
 
 
 def solve_law_of_motion(
-    economy: Economy, settings: ReferenceSettings, progress: Progress | None = None, near: Equilibrium | None = None
+    economy: Economy,
+    settings: ReferenceSettings,
+    progress: Progress | None = None,
+    near: Equilibrium | None = None,
+    whole: bool = True,
 ) -> Equilibrium:
     """Find the law of motion log K' = a(z) + b(z) log K, or a `PolynomialLaw` where z is a number; of a price that
     clears a `PriceLaw`.
 
     Args:
-        near: an equilibrium on other grids, where the search starts.
+        near: an equilibrium on other grids, or on other paths, where the search starts.
+        whole: whether the law is to hold along the whole paths, or along as much of them as a rough search needs.
 
     Raises:
         InputError: more memory than there is, or a path of the aggregate shock that misses one of its states.
@@ -72,36 +79,27 @@ def solve_law_of_motion(
     """
     memory.require_memory(memory.grid_solution(economy, settings))
     grid, nodes = household_grid(economy, settings), wealth_grid(economy, settings.histogram_nodes, settings.top)
-    generator = torch.Generator(nodes.device).manual_seed(settings.seed)
-    panel = initial_panel(economy, settings.economies, 200, generator)
-    shocks = economy.chain.draw_path(panel.z, settings.burn_in + settings.periods, generator)
-    start = Panel(on_grid(nodes, panel.population, economy.chain.n_eps), panel.z)
     laws = family_of(economy).laws(grid, settings, near is not None)
+    start, shocks = _paths(economy, settings, nodes)
+    lengths = _Lengths(settings, laws.enough(settings), near is None, near is not None and whole)
     if near is None:
-        x, secants, economies = laws.first(), [], laws.enough(settings.economies)
+        x, secants = laws.first(), []
     else:
         start = laws.go_on(near.ergodic, start)
         start = Panel(
             on_grid(nodes, start.population.with_assets(start.population.k.clamp_min(nodes[0])), economy.chain.n_eps),
             start.z,
         )
-        x, secants, economies = laws.parameters(near.law), near.secants, settings.economies
-    # the first iterations see the shortest path
-    laws.require_states(shocks[:economies, settings.burn_in :][:, : None if near else SETTLING_PERIODS])
-    previous = c = None
+        x, secants = laws.parameters(near.law), near.secants
+    laws.require_states(shocks[:, settings.burn_in :][:, : lengths.periods])
+    previous = None
+    c = _on_other_grid(near.policy, grid) if near is not None else None
     for iteration in range(settings.iterations):
-        settling = near is None and iteration < SETTLING
-        path = shocks[:economies, : settings.burn_in + SETTLING_PERIODS] if settling else shocks[:economies]
-        c = HouseholdProblem(economy, laws.law(x), grid).consumption(c, tolerance=1e-5 if settling else 1e-7)
+        path = shocks[:, : lengths.burn_in + lengths.periods]
+        c = HouseholdProblem(economy, laws.law(x), grid).consumption(c, tolerance=1e-5 if lengths.settling else 1e-7)
         policy = GridFunction(grid, c, economy.spendable)
-        ergodic = ergodic_path(
-            World(economy, policy.on_histogram(nodes), clamped=True),  # early laws lead anywhere
-            nodes,
-            start.select(slice(economies)),
-            path,
-            settings.burn_in,
-            DATES,
-        )
+        world = World(economy, policy.on_histogram(nodes), clamped=True)  # early laws lead anywhere
+        ergodic = ergodic_path(world, nodes, start, path, lengths.burn_in, DATES)
         if not bool(ergodic.K.log().isfinite().all() and ergodic.z.isfinite().all()):
             raise NotConverged(
                 f"reference: the law of motion of iteration {iteration + 1} leads to economies that are NaN, infinite "
@@ -114,21 +112,23 @@ def solve_law_of_motion(
             break
         if progress:
             progress(iteration + 1, change, float(ergodic.K.mean()))
-        if settling:
+        if lengths.settling:
             start = laws.go_on(ergodic, start)
+            lengths.settle(iteration)
         else:
-            solved = economies == settings.economies and change < settings.tolerance and not laws.higher
+            long_enough = lengths.whole or not whole
+            solved = long_enough and change < settings.tolerance and not laws.higher
             if solved or laws.inside:
                 laws.check_inside(economy, ergodic, grid, settings)
             if solved:
-                return Equilibrium(laws.law(x), r_squared, policy, ergodic, path[:, settings.burn_in :], secants)
+                return Equilibrium(laws.law(x), r_squared, policy, ergodic, path[:, lengths.burn_in :], secants)
             if previous is not None:
                 secants = [*secants, (x - previous[0], residual - previous[1])][-MEMORY:]
             previous = x, residual
             if change < ROUGH * settings.tolerance:
-                if economies < settings.economies:
-                    # other paths: another map, of nearly the same slopes
-                    economies, previous = settings.economies, None
+                if not long_enough:
+                    lengths.go_all_the_way()
+                    previous = None  # longer paths: another map, of nearly the same slopes
                 elif laws.higher:
                     laws.order += 1
                     x, secants, previous = laws.padded(x), [], None
@@ -138,6 +138,53 @@ def solve_law_of_motion(
         f"reference: the law of motion still moves by {change:.1e} after {iteration + 1} iterations; "
         "try a smaller reference.damping"
     )
+
+
+class _Lengths:
+    """How much of the paths an iteration follows.
+
+    Attributes:
+        burn_in, periods: that are thrown away, and that are used.
+        settling: whether the neighbourhood is still looked for.
+        whole: whether it is all of the paths.
+    """
+
+    def __init__(self, settings: ReferenceSettings, enough: int, settling: bool, whole: bool):
+        self._settings, self._enough, self.settling, self.whole = settings, enough, settling, whole
+        if settling:
+            self.burn_in = min(settings.burn_in, SETTLING_BURN_IN) if self._shorter else settings.burn_in
+            self.periods = min(settings.periods, -(-SETTLING_PERIODS // settings.economies))
+        elif whole:
+            self.go_all_the_way()
+        else:
+            self._go_on()
+
+    @property
+    def _shorter(self) -> bool:
+        return self._enough < self._settings.periods
+
+    def settle(self, iteration: int) -> None:
+        """After the last of the first iterations the beginning of the paths is followed."""
+        if iteration + 1 >= SETTLING:
+            self.settling = False
+            self._go_on()
+
+    def _go_on(self) -> None:
+        if not self._shorter:
+            return self.go_all_the_way()
+        self.burn_in, self.periods = min(self._settings.burn_in, ROUGH_BURN_IN), self._enough
+
+    def go_all_the_way(self) -> None:
+        """From now on the whole paths."""
+        self.burn_in, self.periods, self.whole = self._settings.burn_in, self._settings.periods, True
+
+
+def _paths(economy: Economy, settings: ReferenceSettings, nodes: Tensor) -> tuple[Panel, Tensor]:
+    """Where the economies start, histograms on the nodes, and the aggregate shocks that they see, (B, T, d)."""
+    generator = torch.Generator(nodes.device).manual_seed(settings.seed)
+    panel = initial_panel(economy, settings.economies, 200, generator)
+    shocks = economy.chain.draw_path(panel.z, settings.burn_in + settings.periods, generator)
+    return Panel(on_grid(nodes, panel.population, economy.chain.n_eps), panel.z), shocks
 
 
 def asset_nodes(economy: Economy, settings: ReferenceSettings) -> Tensor:
@@ -177,3 +224,19 @@ def _anderson(x: Tensor, residual: Tensor, secants: list[tuple[Tensor, Tensor]],
     dx, df = (torch.stack(parts, 1) for parts in zip(*secants))
     weight = torch.linalg.lstsq(df, residual[:, None], driver="gelsd").solution[:, 0]
     return x + damping * residual - (dx + damping * df) @ weight
+
+
+def _on_other_grid(policy: GridFunction, grid: Grid) -> Tensor | None:
+    """The values of a policy at the nodes of another grid, where the search for consumption starts; None where z is a
+    number, whose nodes differ, too."""
+    old = policy.grid
+    if grid.z is not None:
+        return None
+    values = policy.values
+    for dimension, (have, want) in ((-1, (old.k, grid.k)), (-2, (old.K.log(), grid.K.log()))):
+        low, share = bracket(have, want)
+        shape = [1] * values.dim()
+        shape[dimension] = -1
+        share = share.reshape(shape)
+        values = (1 - share) * values.index_select(dimension, low) + share * values.index_select(dimension, low + 1)
+    return values

@@ -22,6 +22,8 @@ from deepham.reference.settings import ReferenceSettings
 from deepham.simulation.period import Panel
 from deepham.simulation.population import Population
 
+ENOUGH = 8000  # periods of all economies together, for lines that are near those of longer paths
+
 
 class LinesByState:
     """Lines log K' = level(z) + slope(z) (log K - centre) by state of a chain, (levels, slopes) as one vector: at the
@@ -107,9 +109,9 @@ class LinesByState:
         mass = ergodic.mean_mass.reshape(self.n_z, self.n_eps, -1)
         return Panel(Population.histogram(ergodic.grid, mass[start.z[:, 0]]), start.z)
 
-    def enough(self, economies: int) -> int:
-        """How many of the economies a rough search needs."""
-        return max(1, economies // 4)
+    def enough(self, settings: ReferenceSettings) -> int:
+        """How many periods of each path a rough search needs."""
+        return min(settings.periods, -(-ENOUGH // settings.economies))
 
     def check_inside(self, economy: Economy, ergodic: Ergodic, grid: Grid, settings: ReferenceSettings) -> None:
         """Raise NotConverged where economies have left the nodes: beyond them the policy is not that of the economy."""
@@ -168,10 +170,10 @@ class Polynomials:
         forgotten."""
         return start
 
-    def enough(self, economies: int) -> int:
-        """How many of the economies a rough search needs: a polynomial that few of them show says nothing of where the
+    def enough(self, settings: ReferenceSettings) -> int:
+        """How many periods of each path a rough search needs: a polynomial that few show says nothing of where the
         others are."""
-        return economies
+        return settings.periods
 
     def check_inside(self, economy: Economy, ergodic: Ergodic, grid: Grid, settings: ReferenceSettings) -> None:
         """Raise NotConverged where economies have left the nodes: beyond them the policy is not that of the economy."""

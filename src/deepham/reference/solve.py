@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import count
 
 import torch
 
@@ -37,17 +38,35 @@ def solve_reference(
     settings.validate()
     fault = no_grid(economy)
     require(fault is None, f"reference: {fault}")
-    equilibrium = _solve(economy, settings, progress)
-    coarse = _solve(economy, _halved(settings), None, near=equilibrium)
-    return _conclude(name, economy, equilibrium, _doubling(economy, equilibrium, coarse))
+    told = _counted(progress)
+    coarse = _solve(economy, _halved(settings), told)
+    fine = _solve(economy, settings, told, near=coarse)
+    doubling = _doubling(economy, fine, coarse)
+    return _conclude(name, economy, _whole(economy, settings, told, fine), doubling)
 
 
 def _solve(
     economy: Economy, settings: ReferenceSettings, progress: Progress | None, near: Equilibrium | None = None
 ) -> Equilibrium:
+    """The equilibrium, along as much of the paths as a rough search needs."""
     if not has_aggregate_risk(economy):
         return solve_stationary(economy, settings, progress, near)
-    return solve_law_of_motion(economy, settings, progress, near)
+    return solve_law_of_motion(economy, settings, progress, near, whole=False)
+
+
+def _whole(economy: Economy, settings: ReferenceSettings, progress: Progress | None, fine: Equilibrium) -> Equilibrium:
+    """The equilibrium along the whole paths, from the one along a part of them."""
+    if fine.ergodic.K.shape[1] >= settings.periods or not has_aggregate_risk(economy):
+        return fine
+    return solve_law_of_motion(economy, settings, progress, fine)
+
+
+def _counted(progress: Progress | None) -> Progress | None:
+    """The same, with the iterations of all searches counted on."""
+    if progress is None:
+        return None
+    numbers = count(1)
+    return lambda _, change, mean: progress(next(numbers), change, mean)
 
 
 def _halved(settings: ReferenceSettings) -> ReferenceSettings:
