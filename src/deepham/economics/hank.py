@@ -51,6 +51,7 @@ from deepham.economics.unknown import Unknown
 RANGE = 4.0  # wages and labour are looked for up to so many times what they typically are, and down to as much below
 SPREAD = 0.02  # how far they move, relative
 INFLATION, MOST_INFLATION = 0.003, 0.05  # how far inflation moves, and the most of it, per quarter
+TOLD = 4e4  # basis points a year, of a logarithm a quarter
 RATES = 0.005  # how far nominal rates move, where the economy has no shocks to tell
 
 
@@ -138,7 +139,7 @@ class HANK(Labour, Economy):
     def unknowns(self) -> dict[str, Unknown]:
         w, L = 1 / self.mu, self.labour
         return {
-            "pi": Unknown("inflation", "per quarter", -MOST_INFLATION, MOST_INFLATION, 0.0, INFLATION, by="network"),
+            "pi": Unknown("inflation", "per quarter", -MOST_INFLATION, MOST_INFLATION, 0.0, INFLATION, "network", TOLD),
             "w": Unknown("wage", "goods per hour", w / RANGE, RANGE * w, w, SPREAD * w),
             "L": Unknown("labour", "hours", L / RANGE, RANGE * L, L, SPREAD * L),
         }

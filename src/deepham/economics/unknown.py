@@ -20,6 +20,8 @@ class Unknown:
         spread: how far it moves, roughly: the unit in which the policy sees it.
         by: clearing, where a condition of the period holds (`Economy.conditions`); or network, a function of what is
             known before anybody chooses, so that a condition that asks for tomorrow holds (`Economy.foresight`).
+        told: by what a measure multiplies what is left of that condition: 40,000 for basis points a year of quarterly
+            inflation.
     """
 
     meaning: str
@@ -29,6 +31,7 @@ class Unknown:
     typical: float
     spread: float
     by: Literal["clearing", "network"] = "clearing"
+    told: float = 1.0
 
     def check(self, name: str) -> None:
         """Raise InputError for a range that brackets nothing."""
