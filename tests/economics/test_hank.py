@@ -1,16 +1,24 @@
 """sequence-jacobian's one-asset HANK: its printed steady state and policies, put into the equations (no training)."""
 
 import json
+import math
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 import torch
 
 from deepham.algorithm.residuals import missed_foresight
 from deepham.economics import create
+from deepham.economics.hank import HANK
+from deepham.economics.markov import JointChain
 from deepham.errors import InputError
+from deepham.reference.grid import Grid, GridFunction
+from deepham.reference.household import HouseholdProblem, LawOfMotion
 from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
+from deepham.simulation.walk import walk
 
 PRINTED = json.loads((Path(__file__).parent / "hank_printed.json").read_text())
 STEADY, POLICY = PRINTED["steady"], PRINTED["policy"]
@@ -95,3 +103,51 @@ def test_bad_input_is_said():
         create("hank", rstar_bar=0.02)
     with pytest.raises(InputError, match="^B: interest"):
         create("hank", B=300.0)
+
+
+@dataclass(eq=False)
+class AtRest(HANK):
+    """The household's problem at the printed prices, for ever: what the grid method solves."""
+
+    unknowns: ClassVar = {}
+    tracked: ClassVar = "B"
+
+    def tables(self):
+        super().tables()
+        self.chain, self.rest = JointChain(self.chain.individual, n_z=1, n_eps=self.states), self.chain.typical_z()
+
+    def aggregates(self, population, z):
+        return {"B": population.mean(population.k)}
+
+    def prices(self, aggregates, z):
+        found = {"pi": torch.zeros_like(aggregates["B"]), "w": 1 / self.mu + 0 * aggregates["B"]}
+        return super().prices(found | {"L": torch.ones_like(found["w"])}, self.rest.expand(len(z), -1))
+
+    def steady_state(self):
+        return super().steady_state() | {"B": self.B}
+
+
+@pytest.fixture(scope="module")
+def stationary(economy):
+    """The policy and the cross-section of the grid method on sequence-jacobian's own nodes."""
+    household = AtRest(**economy.parameters())
+    nodes = torch.logspace(math.log10(0.25), math.log10(150.25), 500, dtype=torch.float64) - 0.25
+    nodes[0] = 0.0
+    grid = Grid(nodes, household.B * torch.tensor([0.9, 1.0, 1.1], dtype=torch.float64), None, "B")
+    law = LawOfMotion(household.table([household.B]).log(), household.table([0.0]))
+    c = HouseholdProblem(household, law, grid).consumption(tolerance=1e-10)
+    world = World(household, GridFunction(grid, c, household.spendable).on_histogram(nodes))
+    mass = (household.chain.eps_shares()[:, None] * torch.exp(-nodes / 6) * (nodes + 0.1)).reshape(1, 7, -1)
+    start = Panel(Population.histogram(nodes, mass / mass.sum()), torch.zeros(1, 1, dtype=torch.long))
+    *_, last = walk(world, start, 2500, torch.Generator().manual_seed(0), grid=nodes)
+    return last
+
+
+def test_the_grid_household_holds_the_printed_assets_and_supplies_the_printed_labour(economy, stationary):
+    people, choice = stationary.panel.population, stationary.choice
+    held = float(people.mean(people.k))
+    assert held == pytest.approx(STEADY["A"], abs=1e-5 * STEADY["A"])
+    assert float(people.mean(economy.e[people.eps] * choice["n"])) == pytest.approx(1.0, abs=1e-5)
+    assert float(people.mean(choice["n"])) == pytest.approx(STEADY["N"], abs=1e-5)
+    at_limit = float(people.weight[people.k == 0].sum())
+    assert at_limit == pytest.approx(PRINTED["share_at_limit"], abs=1e-4)
