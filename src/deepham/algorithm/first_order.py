@@ -9,7 +9,6 @@ what everybody's saving has brought about. r is zero where the limit binds and t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
 
 import torch
 from torch import Tensor
@@ -73,8 +72,9 @@ def first_order_condition(
     own = free * row_by_row(wanted.log(), [today])
     jacobian = row_by_row(residual, [today, later])
     (push,) = torch.autograd.grad(residual.sum(), wide_next)
-    moves = cast(Tensor, tomorrow.moves)
     # an outlook has weights of its own, after those of the plan
-    jacobian, own = (pad(each, (0, moves.shape[-1] - each.shape[1])) for each in (jacobian, own))
-    jacobian = jacobian + torch.bmm(push.reshape(b, n, -1), moves).flatten(0, 1)
+    beside = 0 if policy.outlook is None else sum(leaf.numel() for leaf in policy.outlook.parameters())
+    jacobian, own = pad(jacobian, (0, beside)), pad(own, (0, beside))
+    if tomorrow.moves is not None:
+        jacobian = jacobian + torch.bmm(push.reshape(b, n, -1), tomorrow.moves).flatten(0, 1)
     return Linear(residual.detach().flatten(), sample.weight.flatten(), jacobian, own)

@@ -104,6 +104,7 @@ class World:
             policies come from nowhere. False: that is OutOfDomain.
         off: name -> (B, 1), how far from where they clear households see unknowns.
         outlook: the unknowns that look ahead; None: the policy brings one along, as a network of such an economy does.
+        resting: no market clears, and all unknowns are what they typically are: households that begin to learn.
     """
 
     economy: Economy
@@ -113,6 +114,7 @@ class World:
     clamped: bool = False
     off: Wide | None = None
     outlook: Outlook | None = None
+    resting: bool = False
 
     def observe(self, panel: Panel, k: Tensor | None = None, eps: Tensor | None = None) -> Observation:
         """What the members of the panel's populations see where markets have cleared, or households (k, eps), each
@@ -136,6 +138,8 @@ class World:
     def _cleared(self, panel: Panel) -> Wide:
         if not self.economy.unknowns:
             return {}
+        if self.resting:
+            return self._typical(panel)
         foreseen = self._foreseen(panel)
 
         def conditions(unknowns: Wide) -> Wide:
