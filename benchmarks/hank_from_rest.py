@@ -107,7 +107,7 @@ def fit(economy: HANK, policy, k, c, people: Population) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="Newton steps on hank from the economy at rest.")
     for name, value in (("updates", 30), ("resting", 16), ("economies", 12), ("households", 90), ("seed", 1)):
         parser.add_argument(f"--{name}", type=int, default=value)
     parser.add_argument("--floor", type=float, default=3e-5, help="least damping once markets clear")

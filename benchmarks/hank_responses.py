@@ -34,8 +34,7 @@ def paths(solution, shock: str, size: float, rest: int, nodes: int) -> tuple[dic
     people = solution.ergodic
     people = on_grid(grid, people.with_assets(people.k.clamp(float(grid[0]), float(grid[-1]))), economy.chain.n_eps)
     start = Panel(people.select([0]), economy.chain.typical_z())
-    for period in walk(world, start, torch.zeros(1, rest, 3, dtype=torch.float64), grid=grid):
-        last = period
+    *_, last = walk(world, start, torch.zeros(1, rest, 3, dtype=torch.float64), grid=grid)
     at_rest = {name: float(value) for name, value in last.accounts.items()}
     here = last.panel
     three = Panel(here.population.select([0, 0]), here.z[[0, 0]], last.found[[0, 0]])
@@ -51,7 +50,7 @@ def paths(solution, shock: str, size: float, rest: int, nodes: int) -> tuple[dic
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="Responses of hank beside the linear ones.")
     parser.add_argument("solution")
     parser.add_argument("--shock", choices=list(UNIT), default="rstar")
     parser.add_argument("--size", type=float, default=-0.0025)

@@ -8,6 +8,7 @@ the implicit function theorem.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -16,6 +17,7 @@ from deepham.algorithm.alone import CLEARED, Onlooker, Tomorrow
 from deepham.algorithm.first_order import Linear
 from deepham.algorithm.tapped import Tapped, row_by_row
 from deepham.economics.economy import Economy, Own
+from deepham.networks.outlook import OutlookNetwork
 from deepham.networks.policy import PolicyNetwork
 from deepham.simulation.continuum import settle
 from deepham.simulation.period import Observation, Panel, World
@@ -59,10 +61,10 @@ class _Days:
         if given:
             return self._at(people, z, found, [], [])
         economy, names = self.economy, list(self.economy.unknowns)
-        outlook = self.policy.outlook
+        outlook = cast(OutlookNetwork, self.policy.outlook)
         typical = {name: found.new_full((len(z), 1), unknown.typical) for name, unknown in economy.unknowns.items()}
         before = World(economy, price_taking=False).seen_at(Panel(people, z), typical)
-        tap = Tapped(outlook.mlp, outlook.seen(before, policy_crowd(outlook.inputs, people)))
+        tap = Tapped(outlook.mlp, outlook.seen(before, outlook.inputs.crowd(people)))
         said = outlook.said(tap.y)
         values = dict(zip(names, found.detach().split(1, 1), strict=True))
         leaf = torch.cat([values[name] for name in economy.cleared], 1).requires_grad_()
@@ -81,16 +83,11 @@ class _Days:
 
     def _at(self, people: Population, z: Tensor, found: Tensor, plans: list[Tapped], outlooks: list[Tapped]) -> _Day:
         known = list(self.economy.aggregates(people, z).values())
-        wide = torch.cat([*known, found, policy_crowd(self.policy.inputs, people)], 1)
+        wide = torch.cat([*known, found, self.policy.inputs.crowd(people)], 1)
         seen = self.look.observe(wide, people.k, people.eps, z, people)
         tap = self.look.tap(self.policy.mlp, seen, wide)
         choice = self.economy.complete(torch.minimum(*self.policy.wanted(seen, tap.y)), seen)
         return _Day(wide, seen, choice, self.economy.carry(choice, seen), [*plans, tap], outlooks)
-
-
-def policy_crowd(inputs, people: Population) -> Tensor:
-    """What is seen of the population beside its aggregates, (B, M)."""
-    return inputs.crowd(people)
 
 
 @torch.enable_grad()
@@ -126,7 +123,7 @@ def looking_ahead(economy: Economy, policy: PolicyNetwork, panel: Panel) -> tupl
     there = settle(economy, grid, repeated.with_assets(given.carried), z_all, after_given)
     later = days.day(there, after_given, found_next)
     moves = torch.stack(
-        [_rows(number, [given.plans[0], *later.plans[:1]], later.outlooks, policy) for number in later.wide.unbind(1)],
+        [_rows(number, [given.plans[0], *later.plans[:1]], later.outlooks) for number in later.wide.unbind(1)],
         1,
     )
     after = later.wide.detach().reshape(len(z), states, -1)
@@ -154,7 +151,7 @@ def _missed(economy: Economy, today: _Day, tomorrow: _Day, p_z: Tensor) -> Linea
     return Linear(residual.detach().T.flatten(), weight, torch.cat(rows), torch.cat(own))
 
 
-def _rows(number: Tensor, plans: list[Tapped], outlooks: list[Tapped], *_, only: int = 0) -> Tensor:
+def _rows(number: Tensor, plans: list[Tapped], outlooks: list[Tapped], only: int = 0) -> Tensor:
     """Derivatives of numbers (H,) in the weights of the policy and then of its outlook, (H, W)."""
     by_plan = row_by_row(number, plans)
     by_plan = torch.zeros_like(by_plan) if only else by_plan
