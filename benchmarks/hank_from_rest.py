@@ -6,6 +6,9 @@ Three stages: the plan is fitted to the grid's stationary one; it learns shocks 
 cross-section is held at the supply of bonds; then markets clear, and the Phillips curve joins. No part of training yet.
 """
 
+# a field for what the base class declares, as in every economy
+# pyright: reportIncompatibleMethodOverride=false, reportAssignmentType=false
+
 from __future__ import annotations
 
 import argparse
@@ -21,7 +24,7 @@ from deepham.algorithm.looking_ahead import UNIT, looking_ahead
 from deepham.algorithm.newton import Equations, flat, huber, shift, size, tested
 from deepham.algorithm.off_equilibrium import moved_unknowns
 from deepham.algorithm.tapped import row_by_row
-from deepham.economics import create
+from deepham.economics import calibration
 from deepham.economics.hank import HANK, TOLD
 from deepham.economics.markov import JointChain
 from deepham.networks.settings import NetworkSettings, build_networks
@@ -113,7 +116,7 @@ def main() -> None:
     parser.add_argument("--floor", type=float, default=3e-5, help="least damping once markets clear")
     given = parser.parse_args()
     generator = torch.Generator().manual_seed(given.seed)
-    economy = create("hank")
+    economy = HANK(**calibration("hank"))
     network = NetworkSettings("hank", 10, 2, "tanh", "frictionless", 10.0, 1, dispersion=True)
     policy = build_networks(economy, network, given.seed)[0].double()
     nodes = wealth_grid(economy, NODES, TOP)

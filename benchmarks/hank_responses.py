@@ -37,7 +37,7 @@ def paths(solution, shock: str, size: float, rest: int, nodes: int) -> tuple[dic
     *_, last = walk(world, start, torch.zeros(1, rest, 3, dtype=torch.float64), grid=grid)
     at_rest = {name: float(value) for name, value in last.accounts.items()}
     here = last.panel
-    three = Panel(here.population.select([0, 0]), here.z[[0, 0]], last.found[[0, 0]])
+    three = Panel(here.population.select([0, 0]), here.z[[0, 0]], None if last.found is None else last.found[[0, 0]])
     innovations = torch.zeros(2, QUARTERS + 1, 3, dtype=torch.float64)
     which = list(UNIT).index(shock)
     innovations[:, 1, which] = torch.tensor([size, -size]) / economy.chain.sigma[which]
