@@ -10,7 +10,7 @@ from typing import ClassVar
 import pytest
 import torch
 
-from deepham.algorithm.residuals import residuals
+from deepham.algorithm.residuals import missed_foresight, residuals
 from deepham.economics import create
 from deepham.economics import economy as contract
 from deepham.economics.economy import Economy, parameter
@@ -133,20 +133,25 @@ def test_economies_of_one_batch_have_their_own_capital_share():
     assert float(residuals(world, panel, optimality=False).euler.abs().max()) < 1e-12
 
 
-@missing("forward-looking aggregates (unknowns by a network)", TypeError)
 def test_inflation_is_the_discounted_sum_of_gaps(alike):
     """A Phillips curve pi = beta E pi' + kappa x(z): on a chain pi = kappa (1 - beta P)^-1 x."""
     kappa, x = 0.1, torch.tensor([-0.02, 0.01], dtype=torch.float64)
 
     class Sticky(Endowed):
-        unknowns: ClassVar = {"pi": contract.Unknown("inflation", "share", by="network", typical=0.01)}
+        unknowns: ClassVar = {"pi": contract.Unknown("inflation", "share", -1, 1, 0.01, 0.1, by="network")}
 
-        def conditions(self, today, tomorrow):
-            return {"pi": today.prices["pi"] - self.beta * tomorrow["pi"] - kappa * x[today.z]}
+        def prices(self, aggregates, z):
+            return super().prices(aggregates, z) | {"x": x[z]}
+
+        def foresight(self, today, tomorrow, expect):
+            return {"pi": today["pi"] - self.beta * expect(tomorrow["pi"]) - kappa * today["x"]}
 
     economy = Sticky(beta=0.95, endowment=[1.0, 1.0])
     P = economy.table(CHAIN)
     pi = kappa * torch.linalg.solve(torch.eye(2, dtype=torch.float64) - economy.beta * P, x)
-    world = World(economy, lambda seen: seen.resources, outlook={"pi": lambda seen: pi[seen.z]})
-    found = world.period(alike(economy, 0.0)).conditions["pi"]
+    world = World(economy, lambda seen: seen.resources, outlook=lambda seen: {"pi": pi[seen.z]})
+    found = missed_foresight(world.period(alike(economy, 0.0)))["pi"]
     assert float(found.abs().max()) < 1e-12
+    wrong = World(economy, lambda seen: seen.resources, outlook=lambda seen: {"pi": pi[seen.z] + 0.01})
+    left = missed_foresight(wrong.period(alike(economy, 0.0)))["pi"]
+    torch.testing.assert_close(left, torch.full_like(left, 0.01 * (1 - economy.beta)))

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from deepham.algorithm import business_cycle
 from deepham.algorithm.business_cycle import BLOCKS, Moments, standard_error
-from deepham.algorithm.residuals import residuals, schedule_errors
+from deepham.algorithm.residuals import missed_foresight, residuals, schedule_errors
 from deepham.economics.economy import Economy, require
 from deepham.errors import OutOfDomain
 from deepham.simulation.balance import resource_gap
@@ -71,6 +71,7 @@ def measure_names(economy: Economy) -> list[str]:
         *(LABOUR if "n" in economy.within else ()),
         *(f"known.{name}" for name in economy.answers),
         *(CLEARING if economy.unknowns else ()),
+        *(f"condition.{name}.{statistic}" for name in economy.foreseen for statistic in ("mean", "max")),
         "mean_K",
         "sd_K",
         "welfare",
@@ -204,7 +205,7 @@ def measures_along(world: World, ergodic: Ergodic) -> dict[str, float]:
     """
     world.economy.check_domain(ergodic.z.flatten(0, 1), error=OutOfDomain)
     errors = error_measures(world, ergodic.dates, optimality_every=5)
-    errors |= known_measures(world, ergodic) | clearing_measures(world, ergodic)
+    errors |= known_measures(world, ergodic) | clearing_measures(world, ergodic) | foresight_measures(world, ergodic)
     return errors | distribution_measures(ergodic)
 
 
@@ -223,6 +224,19 @@ def clearing_measures(world: World, ergodic: Ergodic) -> dict[str, float]:
         "clearing.mean": float(ergodic.clearing.mean()),
         "clearing.max": float(ergodic.clearing.max()),
     } | _statistics("schedule", torch.cat(errors), torch.cat(weights))
+
+
+@torch.no_grad()
+def foresight_measures(world: World, ergodic: Ergodic) -> dict[str, float]:
+    """condition.<name>: what is left of the conditions of unknowns that look ahead, at the dates kept of a path."""
+    found, dates = {}, ergodic.dates
+    if not world.economy.foreseen:
+        return found
+    each = [missed_foresight(world.period(dates.select(slice(index, index + 1)))) for index in range(len(dates.z))]
+    for name, unknown in world.economy.foreseen.items():
+        left = unknown.told * torch.cat([one[name] for one in each]).abs()
+        found |= {f"condition.{name}.mean": float(left.mean()), f"condition.{name}.max": float(left.max())}
+    return found
 
 
 @torch.no_grad()

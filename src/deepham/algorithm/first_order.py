@@ -9,12 +9,12 @@ what everybody's saving has brought about. r is zero where the limit binds and t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
-from deepham.algorithm.alone import tomorrow_of_all
+from deepham.algorithm.alone import Tomorrow, tomorrow_of_all
 from deepham.algorithm.ergodic_sample import Sample
 from deepham.algorithm.tapped import row_by_row
 from deepham.economics.economy import Economy
@@ -43,10 +43,15 @@ class Linear:
 
 
 @torch.enable_grad()
-def first_order_condition(economy: Economy, policy: PolicyNetwork, sample: Sample) -> Linear:
-    """At the households of a sample. The policy has learned no moments: they would move with weights of their own."""
+def first_order_condition(
+    economy: Economy, policy: PolicyNetwork, sample: Sample, tomorrow: Tomorrow | None = None
+) -> Linear:
+    """At the households of a sample. The policy has learned no moments: they would move with weights of their own.
+
+    tomorrow: what everybody's choices lead to, where that has been worked out.
+    """
     b, n = sample.k.shape
-    tomorrow = tomorrow_of_all(economy, policy, sample.panel, derivative=True)
+    tomorrow = tomorrow or tomorrow_of_all(economy, policy, sample.panel, derivative=True)
     look, wide = tomorrow.look, tomorrow.now.repeat_interleave(n, 0)
     if sample.off is not None:
         wide = look.elsewhere(wide, sample.off)
@@ -70,5 +75,9 @@ def first_order_condition(economy: Economy, policy: PolicyNetwork, sample: Sampl
     own = free * row_by_row(wanted.log(), [today])
     jacobian = row_by_row(residual, [today, later])
     (push,) = torch.autograd.grad(residual.sum(), wide_next)
-    jacobian = jacobian + torch.bmm(push.reshape(b, n, -1), cast(Tensor, tomorrow.moves)).flatten(0, 1)
+    # an outlook has weights of its own, after those of the plan
+    beside = 0 if policy.outlook is None else sum(leaf.numel() for leaf in policy.outlook.parameters())
+    jacobian, own = pad(jacobian, (0, beside)), pad(own, (0, beside))
+    if tomorrow.moves is not None:
+        jacobian = jacobian + torch.bmm(push.reshape(b, n, -1), tomorrow.moves).flatten(0, 1)
     return Linear(residual.detach().flatten(), sample.weight.flatten(), jacobian, own)

@@ -14,13 +14,13 @@ D' k' in it (economics/planner.py).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from deepham.algorithm.objective import expected_value
-from deepham.economics.economy import Own
+from deepham.economics.economy import Own, Wide
 from deepham.simulation.expectation import expand_next, expect
 from deepham.simulation.period import Observation, Panel, Period, World
 
@@ -52,6 +52,23 @@ def residuals(world: World, panel: Panel, optimality: bool = True) -> Residuals:
     return Residuals(
         _euler(period), gap, best, panel.population.weight, world.economy.missed(period.choice, period.seen)
     )
+
+
+@torch.no_grad()
+def missed_foresight(period: Period) -> Wide:
+    """What is left of the conditions of unknowns that look ahead, name -> (B, 1): today's cross-section, what may come
+    tomorrow enumerated, and tomorrow's markets cleared.
+    """
+    world, economy = period.world, period.world.economy
+    panel, p_z, _ = expand_next(economy, period.saved, period.seen)
+    near = None if period.found is None else period.found.repeat_interleave(p_z.shape[1], 0)
+    following = world.observe(replace(panel, near=near))
+    tomorrow = {name: value.reshape(p_z.shape) for name, value in following.wide.items()}
+
+    def expect(values: Tensor) -> Tensor:
+        return (p_z * values).sum(1, keepdim=True)
+
+    return economy.foresight(period.seen.wide, tomorrow, expect)
 
 
 @torch.no_grad()

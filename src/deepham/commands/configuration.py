@@ -186,6 +186,11 @@ def read(cfg: DictConfig) -> Settings:
         f"trainer.cuda_graphs: {', '.join(economy.unknowns)} is found by a search whose steps the host decides on; set "
         "trainer.cuda_graphs=false",
     )
+    require(
+        settings.algorithm.second_order or not economy.foreseen,
+        f"algorithm: {', '.join(economy.foreseen)} looks ahead, which Newton steps alone teach; set "
+        "algorithm=euler_newton",
+    )
     _check_enough(economy, settings.algorithm.of_stream())
     _check_second_order(settings)
     settings.algorithm.share(settings.trainer.ranks)  # it can be split

@@ -307,6 +307,16 @@ class Economy(_Set, ABC):
         """
         return {}
 
+    def foresight(self, today: Wide, tomorrow: Wide, expect: Callable[[Tensor], Tensor]) -> Wide:
+        """What is left of the condition of each unknown that looks ahead (`by="network"`), under its name, (B, 1): of a
+        Phillips curve, the inflation that is missing.
+
+        Args:
+            today, tomorrow: aggregates, unknowns and prices by name, (B, 1), and in each state that may follow, (B, S).
+            expect: the mean over these, (B, S) -> (B, 1).
+        """
+        return {}
+
     def substitution(self, seen: Seen) -> Tensor | float:
         """By which factor the unknowns of the period alone change what the frictionless household consumes in it, as
         against typical ones: networks start with a demand that falls in its price.
@@ -405,6 +415,16 @@ class Economy(_Set, ABC):
         fault = self.fault(z, aggregates)
         if fault is not None:
             raise error(f"{self.aggregate_shock}: {fault}")
+
+    @property
+    def cleared(self) -> dict[str, Unknown]:
+        """The unknowns that markets find."""
+        return {name: unknown for name, unknown in self.unknowns.items() if unknown.by == "clearing"}
+
+    @property
+    def foreseen(self) -> dict[str, Unknown]:
+        """Those that look ahead."""
+        return {name: unknown for name, unknown in self.unknowns.items() if unknown.by == "network"}
 
     @property
     def scale(self) -> float:

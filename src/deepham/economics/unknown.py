@@ -1,9 +1,10 @@
-"""Numbers of a whole economy that are found within the period, because a market has to clear at them."""
+"""Numbers of a whole economy that are found within the period: where a market clears, or looking ahead."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 from deepham.errors import require
 
@@ -17,6 +18,10 @@ class Unknown:
         low, high: the range in which it is looked for.
         typical: where it is looked for first. V, which is asked before markets clear, is asked there.
         spread: how far it moves, roughly: the unit in which the policy sees it.
+        by: clearing, where a condition of the period holds (`Economy.conditions`); or network, a function of what is
+            known before anybody chooses, so that a condition that asks for tomorrow holds (`Economy.foresight`).
+        told: by what a measure multiplies what is left of that condition: 40,000 for basis points a year of quarterly
+            inflation.
     """
 
     meaning: str
@@ -25,9 +30,12 @@ class Unknown:
     high: float
     typical: float
     spread: float
+    by: Literal["clearing", "network"] = "clearing"
+    told: float = 1.0
 
     def check(self, name: str) -> None:
         """Raise InputError for a range that brackets nothing."""
+        require(self.by in ("clearing", "network"), f"{name}: expected by='clearing' or 'network', got {self.by!r}")
         numbers = (self.low, self.typical, self.high, self.spread)
         require(
             all(math.isfinite(x) for x in numbers) and self.low < self.typical < self.high and self.spread > 0,

@@ -32,6 +32,8 @@ _JUDGED = {
     "price_gap.mean": ("gap of the rate r, mean", "bp", (1.0, 0.3), (1.0, 0.3)),
     "price_gap.max": ("gap of the rate r, max", "bp", (4.0, 1.0), (4.0, 1.0)),
     "schedule.mean": ("Euler error, prices 1 % off", "% cons.", (0.2, 0.05), (0.2, 0.05)),
+    "condition.pi.mean": ("Phillips curve, mean", "bp a year", (1.0, 0.2), (1.0, 0.2)),
+    "condition.pi.max": ("Phillips curve, max", "bp a year", (5.0, 1.0), (5.0, 1.0)),
     "clearing.max": ("excess demand, max", "% inc.", (1e-6, None), (1e-6, None)),
     "top_mass": ("mass at the top node", "share", (1e-4, None), (1e-4, None)),
     "resource_gap": ("goods that do not add up", "% of Y", (1e-6, None), (1e-6, None)),

@@ -43,6 +43,7 @@ class PolicyNetwork(nn.Module):
         learned: tuple[str, ...] = (),
     ):
         super().__init__()
+        self.outlook: nn.Module | None = None  # of an economy with unknowns that look ahead (networks/outlook.py)
         self.inputs, self.domains = inputs, {name: economy.within[name] for name in learned}
         self.mlp = MLP(inputs.size, width, depth, activation, generator, 1 + len(learned))
         self.share = base == "share"

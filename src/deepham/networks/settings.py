@@ -10,6 +10,7 @@ from deepham.economics.economy import Economy, require
 from deepham.networks.inputs import Inputs
 from deepham.networks.mlp import ACTIVATIONS
 from deepham.networks.moments import GeneralizedMoments
+from deepham.networks.outlook import OutlookNetwork
 from deepham.networks.policy import PolicyNetwork
 from deepham.networks.value import ValueNetwork
 
@@ -153,10 +154,11 @@ def build_networks(economy: Economy, settings: NetworkSettings, seed: int) -> tu
     policy_inputs = _inputs(economy, settings, generator, prices=True)  # V is asked before markets clear
     value_inputs = _inputs(economy, settings, generator, prices=False, shared=policy_inputs)
     shape = (settings.width, settings.depth, settings.activation, settings.base)
-    return (
-        PolicyNetwork(economy, policy_inputs, *shape, generator, tuple(settings.learned)),
-        ValueNetwork(economy, value_inputs, *shape, settings.ensemble, generator),
-    )
+    policy = PolicyNetwork(economy, policy_inputs, *shape, generator, tuple(settings.learned))
+    value = ValueNetwork(economy, value_inputs, *shape, settings.ensemble, generator)
+    if economy.foreseen:
+        policy.outlook = OutlookNetwork(economy, _inputs(economy, settings, generator, prices=False), generator)
+    return policy, value
 
 
 def _inputs(

@@ -82,6 +82,10 @@ Policy = Callable[[Observation], Tensor]
 Value = Callable[[Observation], Tensor]
 
 
+# What is foreseen: unknowns that look ahead, name -> (B, 1), of what is known before anybody chooses.
+Outlook = Callable[[Observation], Wide]
+
+
 def _nobody(seen: Observation) -> Tensor:
     raise TypeError("this world was made without the policy or the value function that is asked for")
 
@@ -99,6 +103,8 @@ class World:
         clamped: an unknown that clears nowhere in its range is taken to be at the end of it, as training has it, whose
             policies come from nowhere. False: that is OutOfDomain.
         off: name -> (B, 1), how far from where they clear households see unknowns.
+        outlook: the unknowns that look ahead; None: the policy brings one along, as a network of such an economy does.
+        resting: no market clears, and all unknowns are what they typically are: households that begin to learn.
     """
 
     economy: Economy
@@ -107,6 +113,8 @@ class World:
     price_taking: bool = True
     clamped: bool = False
     off: Wide | None = None
+    outlook: Outlook | None = None
+    resting: bool = False
 
     def observe(self, panel: Panel, k: Tensor | None = None, eps: Tensor | None = None) -> Observation:
         """What the members of the panel's populations see where markets have cleared, or households (k, eps), each
@@ -130,25 +138,44 @@ class World:
     def _cleared(self, panel: Panel) -> Wide:
         if not self.economy.unknowns:
             return {}
+        if self.resting:
+            return self._typical(panel)
+        foreseen = self._foreseen(panel)
 
         def conditions(unknowns: Wide) -> Wide:
-            seen = self.seen_at(panel, unknowns)
+            seen = self.seen_at(panel, foreseen | unknowns)
             choice = self.choose(seen)
             return self.economy.conditions(choice, self.economy.carry(choice, seen), seen)
 
         start = self._typical(panel)
         if panel.near is not None:
             start = dict(zip(start, panel.near.split(1, 1), strict=True))
-        found = clear(self.economy.unknowns, conditions, start)
-        if not self.clamped and not bool(found.done.all()):
-            raise OutOfDomain(self._unclear(found.values, conditions, int(found.done.int().argmin())))
+        markets = self.economy.cleared
+        values = foreseen
+        if markets:
+            found = clear(markets, conditions, {name: start[name] for name in markets})
+            if not self.clamped and not bool(found.done.all()):
+                raise OutOfDomain(self._unclear(found.values, conditions, int(found.done.int().argmin())))
+            values = foreseen | found.values
         off = self.off or {}
-        return {name: value + off[name] if name in off else value for name, value in found.values.items()}
+        return {name: values[name] + off[name] if name in off else values[name] for name in self.economy.unknowns}
+
+    def _foreseen(self, panel: Panel) -> Wide:
+        """What looks ahead, without a gradient, as households take it."""
+        names = self.economy.foreseen
+        if not names:
+            return {}
+        outlook = self.outlook or getattr(self.policy, "outlook", None)
+        if outlook is None:
+            raise TypeError(f"this world was made without an outlook, which says {', '.join(names)}")
+        with torch.no_grad():
+            said = outlook(self.before(panel))
+        return {name: said[name].clamp(unknown.low, unknown.high) for name, unknown in names.items()}
 
     def _unclear(self, values: Wide, conditions: Callable[[Wide], Wide], economy: int) -> str:
         """What is wrong in the first economy that does not clear."""
         said = []
-        for name, unknown in self.economy.unknowns.items():
+        for name, unknown in self.economy.cleared.items():
             ends = [
                 float(conditions(values | {name: values[name].new_full(values[name].shape, end)})[name][economy])
                 for end in (unknown.low, unknown.high)

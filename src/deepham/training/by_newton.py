@@ -12,6 +12,7 @@ from torch import Tensor
 
 from deepham.algorithm.ergodic_sample import Sample, Sampling, scaled
 from deepham.algorithm.first_order import first_order_condition
+from deepham.algorithm.looking_ahead import looking_ahead
 from deepham.algorithm.newton import Equations, flat, huber, shift, size, tested
 from deepham.algorithm.off_equilibrium import moved_unknowns
 from deepham.algorithm.value_equation import bellman_equation
@@ -89,7 +90,10 @@ class ByNewton(Learner):
     def _policy_step(self, sample: Sample, batch: Batch, early: bool) -> bool:
         """Whether the last step was a good one; if so the next one is taken."""
         module, settings, equations = self.module, self.module.settings.newton, self.equations["policy"]
-        linear = first_order_condition(self.economy, copy.deepcopy(module.policy).double(), sample)
+        policy, tomorrow, missed = copy.deepcopy(module.policy).double(), None, None
+        if self.economy.foreseen:
+            tomorrow, missed = looking_ahead(self.economy, policy, sample.panel)
+        linear = first_order_condition(self.economy, policy, sample, tomorrow)
         weight = huber(linear.residual, linear.weight, settings.outlier)
         residual, held = (
             size(linear.residual, weight),
@@ -109,9 +113,12 @@ class ByNewton(Learner):
             "panel": list(batch.panel.tensors()),
             "undone": False,
         }
-        equations.add(
-            *tested(linear, weight, settings.least_squares), settings.memory_early if early else settings.memory_late
-        )
+        matrix, vector = tested(linear, weight, settings.least_squares)
+        if missed is not None:
+            matrix_ahead, vector_ahead = tested(missed, missed.weight, settings.least_squares)
+            matrix, vector = matrix + matrix_ahead, vector + vector_ahead
+            self.told["foresight"] = size(missed.residual, missed.weight)
+        equations.add(matrix, vector, settings.memory_early if early else settings.memory_late)
         damping = max(settings.damping * residual**2 * self.caution, LEAST_DAMPING)
         change = self._solved(equations, damping)
         most = settings.largest_step * self.reach

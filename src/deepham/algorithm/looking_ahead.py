@@ -1,0 +1,158 @@
+"""Conditions of unknowns that look ahead, linear in the weights: a further block of the equations of a Newton step.
+
+Inflation today depends on tomorrow's, and both on what households plan. The condition is asked of today's people,
+with what may come tomorrow enumerated and the markets of both days cleared; where they clear moves with the weights by
+the implicit function theorem.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor
+
+from deepham.algorithm.alone import CLEARED, Onlooker, Tomorrow
+from deepham.algorithm.first_order import Linear
+from deepham.algorithm.tapped import Tapped, row_by_row
+from deepham.economics.economy import Economy, Own
+from deepham.networks.outlook import OutlookNetwork
+from deepham.networks.policy import PolicyNetwork
+from deepham.simulation.continuum import settle
+from deepham.simulation.period import Observation, Panel, World
+from deepham.simulation.population import Population
+
+UNIT = (
+    0.05  # of a missed condition that counts as much as all of consumption missed: 2 basis points a year as .1 percent
+)
+
+
+@dataclass
+class _Day:
+    """A day of B economies whose numbers carry gradients to the outputs of network layers.
+
+    Attributes:
+        wide: (B, A) what households see of their economy; seen, choice, carried: theirs.
+        plans, outlooks: the evaluations of the two networks that it rests on.
+    """
+
+    wide: Tensor
+    seen: Observation
+    choice: Own
+    carried: Tensor
+    plans: list[Tapped]
+    outlooks: list[Tapped]
+
+
+class _Days:
+    """How days come about.
+
+    Args:
+        policy: with its outlook, in float64.
+    """
+
+    def __init__(self, economy: Economy, policy: PolicyNetwork, known: list[str]):
+        self.economy, self.policy = economy, policy
+        self.look = Onlooker(economy, policy.inputs, [*known, *economy.unknowns])
+
+    def day(self, people: Population, z: Tensor, found: Tensor, given: bool = False) -> _Day:
+        """found: (B, U), the unknowns there; given: they do not move with the weights."""
+        if given:
+            return self._at(people, z, found, [], [])
+        economy, names = self.economy, list(self.economy.unknowns)
+        outlook = cast(OutlookNetwork, self.policy.outlook)
+        typical = {name: found.new_full((len(z), 1), unknown.typical) for name, unknown in economy.unknowns.items()}
+        before = World(economy, price_taking=False).seen_at(Panel(people, z), typical)
+        tap = Tapped(outlook.mlp, outlook.seen(before, outlook.inputs.crowd(people)))
+        said = outlook.said(tap.y)
+        values = dict(zip(names, found.detach().split(1, 1), strict=True))
+        leaf = torch.cat([values[name] for name in economy.cleared], 1).requires_grad_()
+        markets = dict(zip(economy.cleared, leaf.split(1, 1), strict=True))
+        guess = self._at(people, z, torch.cat([(said | markets)[name] for name in names], 1), [], [])
+        left = torch.cat(list(economy.conditions(guess.choice, guess.carried, guess.seen).values()), 1)
+        slopes = torch.stack(
+            [torch.autograd.grad(one.sum(), leaf, retain_graph=True)[0] for one in left.unbind(1)], 1
+        ).detach()
+        cleared = (left.detach().abs().amax(1) < CLEARED)[:, None]
+        eye = torch.eye(len(slopes[0]), dtype=slopes.dtype, device=slopes.device)
+        step = torch.linalg.solve(torch.where(cleared[..., None], slopes, eye), left)
+        clears = leaf.detach() - torch.where(cleared, step, 0.0)
+        moving = said | dict(zip(economy.cleared, clears.split(1, 1), strict=True))
+        return self._at(people, z, torch.cat([moving[name] for name in names], 1), guess.plans, [tap])
+
+    def _at(self, people: Population, z: Tensor, found: Tensor, plans: list[Tapped], outlooks: list[Tapped]) -> _Day:
+        known = list(self.economy.aggregates(people, z).values())
+        wide = torch.cat([*known, found, self.policy.inputs.crowd(people)], 1)
+        seen = self.look.observe(wide, people.k, people.eps, z, people)
+        tap = self.look.tap(self.policy.mlp, seen, wide)
+        choice = self.economy.complete(torch.minimum(*self.policy.wanted(seen, tap.y)), seen)
+        return _Day(wide, seen, choice, self.economy.carry(choice, seen), [*plans, tap], outlooks)
+
+
+@torch.enable_grad()
+def looking_ahead(economy: Economy, policy: PolicyNetwork, panel: Panel) -> tuple[Tomorrow, Linear]:
+    """What everybody's choices lead to, and the conditions of what is foreseen at each economy of the panel.
+
+    Args:
+        panel: histograms on one grid, and the unknowns there, `near`.
+    """
+    people, z, found = panel.population, panel.z, panel.near
+    assert found is not None
+    known = list(economy.aggregates(people, z))
+    days, chain = _Days(economy, policy, known), economy.chain
+    grid = people.k[0, : people.k.shape[1] // chain.n_eps]
+    # what may follow, of the economy that comes about where all unknowns move with the weights
+    today = days.day(people, z, found)
+    z_next, p_z = chain.next_states(z, today.seen.wide)
+    states = p_z.shape[1]
+    there = _tomorrow(economy, grid, people, today, z, z_next, states)
+    with torch.no_grad():
+        world = World(economy, policy, clamped=True)
+        near = found.repeat_interleave(states, 0)
+        following = Panel(there.detach(), z_next.detach().flatten(0, 1), near)
+        cleared = world.observe(following).aggregates
+        found_next = torch.cat([cleared[name] for name in economy.unknowns], 1)
+    tomorrow = days.day(there, z_next.flatten(0, 1), found_next)
+    missed = _missed(economy, today, tomorrow, p_z)
+    # and what it moves with the weights where households take today's unknowns as given
+    repeated = people.select([row for row in range(len(z)) for _ in range(states)])
+    z_all = z.repeat_interleave(states, 0)
+    given = days.day(repeated, z_all, near, given=True)
+    after_given = z_next.detach().flatten(0, 1)
+    there = settle(economy, grid, repeated.with_assets(given.carried), z_all, after_given)
+    later = days.day(there, after_given, found_next)
+    moves = torch.stack(
+        [_rows(number, [given.plans[0], *later.plans[:1]], later.outlooks) for number in later.wide.unbind(1)],
+        1,
+    )
+    after = later.wide.detach().reshape(len(z), states, -1)
+    tomorrow_seen = Tomorrow(days.look, today.wide.detach(), after, moves.reshape(len(z), states * after.shape[-1], -1))
+    return tomorrow_seen, missed
+
+
+def _tomorrow(economy: Economy, grid, people, today: _Day, z: Tensor, z_next: Tensor, states: int) -> Population:
+    every = [row for row in range(len(z)) for _ in range(states)]
+    saved = people.select(every).with_assets(today.carried[every])
+    return settle(economy, grid, saved, z[every], z_next.detach().flatten(0, 1))
+
+
+def _missed(economy: Economy, today: _Day, tomorrow: _Day, p_z: Tensor) -> Linear:
+    wide = {name: value.reshape(p_z.shape) for name, value in tomorrow.seen.wide.items()}
+    left = economy.foresight(today.seen.wide, wide, lambda values: (p_z * values).sum(1, keepdim=True))
+    residual = torch.cat(list(left.values()), 1) / UNIT
+    taps = [*today.plans, *tomorrow.plans], [*today.outlooks, *tomorrow.outlooks]
+    rows, own = [], []
+    policy_own = [torch.log1p(today.seen.aggregates[name]) / UNIT for name in economy.foreseen]
+    for one, self_ in zip(residual.unbind(1), policy_own, strict=True):
+        rows.append(_rows(one, *taps))
+        own.append(_rows(self_[:, 0], *taps, only=1))
+    weight = torch.full_like(residual.detach().flatten(), 1 / residual.numel())
+    return Linear(residual.detach().T.flatten(), weight, torch.cat(rows), torch.cat(own))
+
+
+def _rows(number: Tensor, plans: list[Tapped], outlooks: list[Tapped], only: int = 0) -> Tensor:
+    """Derivatives of numbers (H,) in the weights of the policy and then of its outlook, (H, W)."""
+    by_plan = row_by_row(number, plans)
+    by_plan = torch.zeros_like(by_plan) if only else by_plan
+    return torch.cat([by_plan, row_by_row(number, outlooks[:1] if only else outlooks)], 1)
