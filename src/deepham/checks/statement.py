@@ -53,11 +53,14 @@ def sparse_chain(economy: Economy) -> None:
     """The successors of a state that are listed are all there are, with the probabilities of the whole chain."""
     chain: Any = economy.chain
     z = chain.typical_z()
-    z_next, p_z = chain.next_states(z, _typical(economy, len(z)))
+    found = _typical(economy, len(z))
+    z_next, p_z = chain.next_states(z, found | economy.prices(found, z))
     hold(float((p_z.sum(-1) - 1).abs().max()) < SUM, "the probabilities of tomorrow's z do not sum to one")
     every = torch.arange(chain.n_eps)
     for s in range(z_next.shape[1]):
-        now, after = z.expand(-1, chain.n_eps), z_next[:, s].expand(-1, chain.n_eps)
+        now, after = z, z_next[:, s]
+        if z.shape[-1] == 1:  # else several numbers, which do not move the probabilities
+            now, after = now.expand(-1, chain.n_eps), after.expand(-1, chain.n_eps)
         whole = chain.eps_probabilities(every.expand(len(z), -1), now, after)
         listed = chain.move_probabilities(every.expand(len(z), -1), now, after)
         hold(float((listed.sum(-1) - 1).abs().max()) < SUM, "the successors that are listed do not sum to one")
@@ -70,10 +73,10 @@ def at_rest(economy: Economy) -> None:
     for word, state in (("steady", economy.steady_state()), ("typical", economy.typical_state())):
         for name, value in state.items():
             hold(math.isfinite(value) and value > 0, f"{name} of the {word} state is {value:g}")
-        unknowns = {key: unknown.typical for key, unknown in economy.unknowns.items()}
         held = state.get(economy.tracked, economy.typical_household()["assets"])
-        paid = held * unknowns.get(economy.tracked, 1.0)
-        gap = abs(state["m"] - state["c"] - paid)
+        priced = type(economy).asset_price is not Economy.asset_price
+        price = economy.unknowns[economy.tracked].typical if priced else 1.0
+        gap = abs(state["m"] - state["c"] - held * price)
         hold(gap < CLOSE * state["m"], f"in the {word} state c + k' misses m by {gap:.3g} goods")
     base = economy.frictionless()
     hold(base is None or (0 < base.mpc and math.isfinite(base.human_wealth)), f"no household can live by {base}")
