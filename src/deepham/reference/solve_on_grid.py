@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-
-import torch
 
 from deepham import economics
 from deepham.economics.economy import require
@@ -21,6 +17,7 @@ from deepham.reference.solve import solve_reference
 from deepham.reference.store import find, obtain
 from deepham.solution.arguments import flag
 from deepham.system.paths import check_folder
+from deepham.system.threads import one_thread
 
 STORE = Path("checkpoints/reference")  # where the commands keep solutions
 
@@ -46,7 +43,7 @@ def solve_on_grid(
     if store is not None:
         check_folder("store", str(store) if isinstance(store, Path) else store)
     tell = teller(solved_for.tracked) if shown else None
-    with _one_thread():
+    with one_thread():
         if store is not None:
             return obtain(name, solved_for, settings, Path(store), progress=tell)
         return find(name, solved_for, settings, STORE) or solve_reference(solved_for, settings, tell, name)
@@ -63,14 +60,3 @@ def teller(mean: str) -> Progress:
         )
 
     return tell
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """As scripts/reference.py computes: the same bits on any number of cores, and hardly slower."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

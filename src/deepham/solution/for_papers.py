@@ -13,6 +13,7 @@ from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
 from deepham.solution import arguments, cross_sections
 from deepham.solution.welfare import Welfare, welfare
+from deepham.system.threads import one_thread
 
 if TYPE_CHECKING:
     import pandas
@@ -162,6 +163,7 @@ class ForPapers:
 
     # -- another calibration ---------------------------------------------------------------------------------------
 
+    @one_thread()
     def transition(
         self,
         to,
@@ -194,6 +196,7 @@ class ForPapers:
 
         return transition(self, to, periods, draws, seed, agents, arguments.flag("keep_draws", keep_draws))
 
+    @one_thread()
     def welfare(self, other, seed: int = 0) -> Welfare:
         """What the households of this economy would gain if they woke up in another calibration, with what they hold
         and the way from here to its long run before them: percent of consumption for ever, by wealth.

@@ -24,6 +24,7 @@ from deepham.solution import arguments, datasets, impulse, paths
 from deepham.solution.for_papers import ForPapers
 from deepham.solution.histories import Histories
 from deepham.solution.risky import RiskySteadyState, describe_path
+from deepham.system.threads import one_thread
 
 CHUNK = 2**17  # households that go through a policy at once: bounds the memory
 MOST_STARTS = 8  # seeds whose starting points of impulse responses are kept
@@ -172,6 +173,7 @@ class SolvedEconomy(ForPapers):
 
     # -- simulation ------------------------------------------------------------------------------------------------
 
+    @one_thread()
     def simulate(
         self,
         periods: int | None = None,
@@ -262,6 +264,7 @@ class SolvedEconomy(ForPapers):
             simulated = simulated.assign_coords(date=("period", given.dates))
         return simulated, found.last
 
+    @one_thread()
     def risky_steady_state(self, z=0, periods: int = 3000, start=None) -> RiskySteadyState:
         """The continuum while the aggregate state is held and households go on expecting shocks.
 
@@ -314,6 +317,7 @@ class SolvedEconomy(ForPapers):
             consumption=consumption,
         )
 
+    @one_thread()
     def irf(
         self,
         shock,
@@ -430,6 +434,7 @@ class SolvedEconomy(ForPapers):
         variables = figures_irf.chosen(variables, list(datasets.descriptions(self.economy)))
         return figures_irf.plot_irf(self.irf(shock, **options), variables)
 
+    @one_thread()
     def errors(self, dates: int = 20, periods: int = 1000, seed: int = 0) -> dict[str, float]:
         """Errors in the continuum, at `dates` cross-sections spread over a simulated path of `periods`.
 
