@@ -6,6 +6,7 @@ from hydra._internal.hydra import Hydra
 from deepham.commands.cli import train
 
 TINY = [
+    "algorithm=deepham",
     "algorithm.outer_iterations=1",
     "algorithm.policy_steps=2",
     "algorithm.economies=2",
