@@ -93,9 +93,11 @@ def peak_of(settings: Settings) -> float:
 
 
 def settings_of(overrides: list[str]) -> Settings:
-    """Of `scripts/train.py` with these overrides, and little simulation before the first update."""
+    """Of `scripts/train.py algorithm=deepham` with these overrides, and little simulation before the first update."""
     with initialize_config_dir(str(conf_folder()), version_base="1.3"):
-        return read(compose("train", overrides=["logger=none", "algorithm.burn_in=10", *overrides]))
+        return read(
+            compose("train", overrides=["logger=none", "algorithm=deepham", "algorithm.burn_in=10", *overrides])
+        )
 
 
 if __name__ == "__main__":

@@ -93,7 +93,7 @@ def steps(home: Path, dry: bool) -> list[Step]:
         dry: at sizes that only show that it runs, on the CPU.
     """
     device = "trainer.gpus=0" if dry else "trainer.gpus=1"
-    graphs = [] if dry else ["trainer.cuda_graphs=true"]  # a CPU has none
+    graphs = ["algorithm=deepham", *([] if dry else ["trainer.cuda_graphs=true"])]  # first order; a CPU has none
     quick = ["experiment=ks98_quick", device]
     plan = [
         _tests(home),

@@ -29,6 +29,7 @@ PAPER = [
     "algorithm.dates=1",
     "algorithm.spacing=1",
 ]  # the policy's steps as published, and next to nothing before them
+SMALL_NEWTON = ["network.width=4", "algorithm.newton.economies=2", "algorithm.newton.households=60"]
 TRAIN = "from deepham.commands.cli import train; raise SystemExit(train())"
 
 
@@ -64,14 +65,17 @@ def simulation(settings: BenchmarkSettings, output: Path) -> Iterator[Row]:
 def steps(settings: BenchmarkSettings, output: Path) -> Iterator[Row]:
     """One update of the policy (and the value), and how little of it is arithmetic."""
     blocks = 2 if settings.small else 4 * settings.repeats
-    yield _update("steps", "default update, 12 x 300 households", _device(settings), blocks)
+    yield _update("steps", "first-order update, 12 x 300 households", _device(settings), blocks)
     other = (
-        ("default update by CUDA graphs", ["trainer.cuda_graphs=true"])
+        ("first-order update by CUDA graphs", ["trainer.cuda_graphs=true"])
         if settings.gpus
-        else ("default update with two threads", ["trainer.threads=2"])
+        else ("first-order update with two threads", ["trainer.threads=2"])
     )
-    for what, overrides in ((f"update of {settings.to_the_bar}", [f"experiment={settings.to_the_bar}"]), other):
-        yield _update("steps", what, [*_device(settings), *overrides], blocks)
+    yield _update("steps", other[0], [*_device(settings), *other[1]], blocks)
+    newton = ["algorithm=euler_newton", *(SMALL_NEWTON if settings.small else [])]
+    yield _update(
+        "steps", "Newton update, 24 x 130 households", [*_device(settings), *newton], settings.repeats + 1, block=1
+    )
     paper = _update(
         "steps",
         "policy step of the paper: 384 x 50, 150 periods",
@@ -92,9 +96,9 @@ def steps(settings: BenchmarkSettings, output: Path) -> Iterator[Row]:
         return
     counted = _child("arithmetic", overrides=_device(settings))
     for what, value, unit in (
-        ("default update: operations of its matrix products", counted["flops"] / 1e6, "million"),
+        ("first-order update: operations of its matrix products", counted["flops"] / 1e6, "million"),
         ("peak of this machine: matrix product", counted["peak"] / 1e9, "billion/s"),
-        ("default update: its matrix products at that peak", 1e3 * counted["flops"] / counted["peak"], "ms"),
+        ("first-order update: its matrix products at that peak", 1e3 * counted["flops"] / counted["peak"], "ms"),
     ):
         yield Row.of("steps", what, [value], unit, "excluded")
 
@@ -102,8 +106,6 @@ def steps(settings: BenchmarkSettings, output: Path) -> Iterator[Row]:
 def time_to_bar(settings: BenchmarkSettings, output: Path) -> Iterator[Row]:
     """From the start of the process to the verdict that the bar is met, of every seed."""
     overrides = [f"experiment={settings.to_the_bar}", *_device(settings)]
-    if settings.gpus:
-        overrides.append("trainer.cuda_graphs=true")
     if settings.small:
         overrides += [
             "algorithm.outer_iterations=1",

@@ -5,6 +5,8 @@ from hydra._internal.hydra import Hydra
 
 from deepham.commands.cli import train
 
+FIRST_ORDER = "algorithm=deepham"  # of which a run of two small steps says most; experiments name their own algorithm
+
 TINY = [
     "algorithm.outer_iterations=1",
     "algorithm.policy_steps=2",
@@ -42,7 +44,8 @@ def command(monkeypatch, tmp_path, capsys):
     def call(*overrides, sizes=QUICK):
         flags = [text for text in overrides if text.startswith("-")]
         settings = [text for text in overrides if not text.startswith("-")]
-        monkeypatch.setattr(sys, "argv", ["train.py", *flags, *sizes, *settings])
+        named = any(text.startswith(("experiment=", "algorithm=", "sweep=")) for text in settings)
+        monkeypatch.setattr(sys, "argv", ["train.py", *flags, *([] if named else [FIRST_ORDER]), *sizes, *settings])
         code = train()
         captured = capsys.readouterr()
         return code, captured.out, captured.err.splitlines()
@@ -52,7 +55,7 @@ def command(monkeypatch, tmp_path, capsys):
 
 @pytest.fixture(scope="session")
 def tiny():
-    return list(TINY)
+    return [FIRST_ORDER, *TINY]
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ PROVOKED = [  # what is asked for, and the beginning of its line on the page
     (train, ["ckpt_path=nowhere"], "error: ckpt_path: <path> does not exist"),
     (train, ["init_from=brock_mirman"], "error: init_from: <path> is a solution of"),
     (train, ["init_from=ks98", "network.width=9"], "error: init_from: <path> has network."),
-    (train, ["algorithm.agents=1000000000"], "error: <setting>: about"),
+    (train, ["algorithm=deepham", "algorithm.agents=1000000000"], "error: <setting>: about"),
     (evaluate, [], "error: solution: give"),
     (evaluate, ["solution=nowhere"], "error: <path> does not exist; expected a folder"),
     (evaluate, ["solution=ks98", "against=nowhere"], "error: reference: <path> does not exist"),

@@ -69,7 +69,7 @@ def settings():
     """settings(*overrides) are those of a small run, read as from the command line."""
 
     def make(*overrides):
-        small = [f"algorithm.{name}={value}" for name, value in SMALL.items()]
+        small = ["algorithm=deepham", *(f"algorithm.{name}={value}" for name, value in SMALL.items())]
         GlobalHydra.instance().clear()
         with initialize_config_dir(str(conf_folder()), version_base="1.3"):
             return read(compose("train", [*small, *overrides]))

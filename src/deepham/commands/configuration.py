@@ -122,7 +122,7 @@ def _check_second_order(settings: Settings) -> None:
         trainer.ranks == 1 and not trainer.cuda_graphs,
         f"{method}: its steps are those of one process, got {trainer.ranks} and trainer.cuda_graphs="
         f"{str(trainer.cuda_graphs).lower()}; set trainer.gpus=0 or 1, trainer.processes=1, trainer.nodes=1 and "
-        "trainer.cuda_graphs=false",
+        f"trainer.cuda_graphs=false, or {first_order}",
     )
     weights = network.policy_weights(economy)
     require(
