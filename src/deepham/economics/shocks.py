@@ -128,8 +128,10 @@ class Innovation:
 
     def _name(self, economy: Economy) -> str:
         several = economy.chain.named > 1
-        return economy.names_of(economy.aggregate_shock, economy.chain.named)[self.number] if several else (
-            economy.aggregate_shock
+        return (
+            economy.names_of(economy.aggregate_shock, economy.chain.named)[self.number]
+            if several
+            else (economy.aggregate_shock)
         )
 
     def explained(self, economy: Economy) -> str:
