@@ -22,15 +22,15 @@ from scipy.optimize import brentq
 from torch import Tensor
 
 from deepham.algorithm.evaluation import ergodic_path
-from deepham.economics.economy import Economy
+from deepham.economics.economy import Economy, Own
 from deepham.errors import NotConverged
-from deepham.reference.families import family_of
+from deepham.reference.families import Family, family_of
 from deepham.reference.grid import Grid, GridFunction
 from deepham.reference.household import HouseholdProblem, LawOfMotion, PolynomialLaw, aggregates_at
 from deepham.reference.law_of_motion import Equilibrium, Progress, asset_nodes
 from deepham.reference.settings import ReferenceSettings
 from deepham.simulation.continuum import grown, settle, wealth_grid
-from deepham.simulation.period import Observation, Panel, World
+from deepham.simulation.period import Observation, Panel, Policy, World
 from deepham.simulation.population import Population
 
 FACTOR = 1.2  # step between values of K, in which a root is bracketed
@@ -39,6 +39,7 @@ FACTOR = 1.2  # step between values of K, in which a root is bracketed
 # save without end, at prices that are no equilibrium's
 MOST_RATES, LEAST_RATE, MOST_RATE = 20, 1e-12, 1e-3
 NEAREST = 0.125  # first step in which the root of a price is bracketed, in units of its spread
+MOST_STEPS, SETTLED = 5_000, 1e-9  # so many periods, until they move by so much in a period
 SEARCH = 10  # so many of them on either side of the typical state are a planner's candidates
 
 
@@ -91,6 +92,34 @@ def _root(function: Callable[[float], float], low: float, high: float, tolerance
     return root
 
 
+def settled(
+    economy: Economy, policy: Policy, nodes: Tensor, K: float, family: Family, start: Population | None = None
+) -> tuple[Population, Own]:
+    """The stationary cross-section, on the nodes, of households who face the prices of K for ever, and what they
+    choose: walked to, where it has too many points for its masses to be solved for. start: another, nearby. Raises
+    NotConverged.
+    """
+    z, n_eps = family.resting(K), economy.chain.n_eps
+    if start is None:
+        mass = torch.zeros(1, n_eps, len(nodes), dtype=torch.float64)
+        mass[..., int((nodes - K).abs().argmin())] = economy.chain.stationary_eps()[economy.chain.cell(z)]
+        start = Population.histogram(nodes, mass)
+    people = start
+    aggregates = aggregates_at(economy, torch.full((1, 1), K, dtype=torch.float64), z)
+    prices = economy.prices(aggregates, z)
+    resources = economy.resources(people.k, people.eps, z, prices)
+    seen = Observation(resources, people.k, people.eps, z, people, aggregates, prices)
+    choice = World(economy, policy).choose(seen)
+    carried = economy.carry(choice, seen)
+    for _ in range(MOST_STEPS):
+        before, people = people, settle(economy, nodes, people.with_assets(carried), z, z)
+        if float((people.weight - before.weight).abs().sum()) < SETTLED:
+            return people, choice
+    raise NotConverged(
+        f"reference: the cross-section still moves after {MOST_STEPS} periods; try fewer reference.histogram_nodes"
+    )
+
+
 class _Market:
     """What households do when capital is expected to rest at K."""
 
@@ -101,11 +130,12 @@ class _Market:
         self.k = asset_nodes(economy, settings)
         self.consumption: Tensor | None = None
         self.evaluations = 0
+        self.settled: Population | None = None  # the last cross-section that was walked to
 
     def clears(self) -> float:
         """The K that households hold at its own prices. Raises NotConverged."""
         low = self.economy.steady_state()[self.economy.tracked]  # at beta R = 1 households would save without end
-        if not self.family.saves_at_steady_state:
+        if not self.family.saves_at_steady_state or bool(self.economy.last().any()):
             while self.excess(low) < 0:
                 low /= FACTOR
                 if low <= float(self.nodes[1] - self.nodes[0]):
@@ -158,6 +188,10 @@ class _Market:
     def _stationary(self, policy: GridFunction, K: float) -> Population:
         economy, n_eps = self.economy, self.economy.chain.n_eps
         points = n_eps * len(self.nodes)
+        if points > memory.MOST_POINTS:
+            rule = policy.on_histogram(self.nodes)
+            self.settled, _ = settled(economy, rule, self.nodes, K, self.family, self.settled)
+            return self.settled
         # one economy for every point of the histogram, with all of its mass there: the next masses are the transition
         corners = Population.histogram(self.nodes, torch.eye(points, dtype=torch.float64).reshape(points, n_eps, -1))
         resting = self.family.resting(K)

@@ -48,7 +48,8 @@ def household_states(economy: Economy, call: str, given: dict) -> tuple[np.ndarr
     Args:
         call: the name of the method that was called, for the messages.
         given: state name -> asset and individual state (..., n), which broadcast against each other; aggregate state,
-            which broadcasts over their leading dimensions; several numbers lie in its last. The individual state may be left out where there is one.
+            which broadcasts over their leading dimensions, several numbers in its last. The individual state may be
+            left out where there is one.
     """
     asset, shock, aggregate = economy.asset, economy.individual_shock, economy.aggregate_shock
     given = _keywords(economy, f"{call}()", given, (asset, shock, aggregate), ("population",))
