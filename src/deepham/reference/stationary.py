@@ -21,6 +21,7 @@ import torch
 from scipy.optimize import brentq
 from torch import Tensor
 
+from deepham import memory
 from deepham.algorithm.evaluation import ergodic_path
 from deepham.economics.economy import Economy, Own
 from deepham.errors import NotConverged
