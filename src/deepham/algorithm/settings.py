@@ -45,6 +45,8 @@ class NewtonSettings:
     outlier: float = 0.05
     damping: float = 0.25
     largest_step: float = 0.3
+    least_damping: float = 1e-11
+    resting: int = 16
     value_updates: int = 12
     level_weight: float = 100.0
 
@@ -62,6 +64,7 @@ class NewtonSettings:
             ("economies", 1, 10**4),
             ("households", 1, 10**5),
             ("spread", 0, 10**5),
+            ("resting", 0, 10**6),
             ("value_updates", 1, 10**6),
         ):
             given = getattr(self, name)
@@ -75,6 +78,7 @@ class NewtonSettings:
             ("memory_late", 0.999),
             ("least_squares", 1e6),
             ("damping", 1e6),
+            ("least_damping", 1e6),
             ("level_weight", 1e9),
         ):
             given = getattr(self, name)

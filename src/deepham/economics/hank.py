@@ -43,6 +43,7 @@ from deepham.economics.effort import Isoelastic
 from deepham.economics.gaussian import GaussianProcess
 from deepham.economics.income import rouwenhorst
 from deepham.economics.labour import Labour
+from deepham.economics.markov import JointChain
 from deepham.economics.preferences import CRRA
 from deepham.economics.process import Aggregates
 from deepham.economics.quadrature import monomial, standard_normal
@@ -226,6 +227,9 @@ class HANK(Labour, Economy):
     def without_aggregate_risk(self) -> HANK:
         return replace(self, sd_r=0.0, sd_Z=0.0)
 
+    def at_rest(self) -> HouseholdAtRest:
+        return HouseholdAtRest(**self.parameters())
+
     def check(self) -> None:
         require(
             self.rstar_bar < 1 / self.beta - 1,
@@ -247,3 +251,31 @@ class HANK(Labour, Economy):
             f"B: interest on {self.B:g} bonds takes {self.rstar_bar * self.B:.4g} of an income of {self.labour:.4g}; "
             f"expected less than {self.labour / self.rstar_bar:.4g}",
         )
+
+
+@dataclass(eq=False)
+class HouseholdAtRest(HANK):
+    """A household at the prices of rest, for ever; z is the index 0 of a chain of one state, and moves nothing."""
+
+    unknowns: ClassVar = {}
+    tracked: ClassVar = "B"
+
+    def aggregates(self, population, z: Tensor) -> Wide:
+        return {"B": population.mean(population.k)}
+
+    def prices(self, aggregates: Wide, z: Tensor) -> Wide:
+        zero = torch.zeros_like(aggregates["B"])
+        return super().prices({"pi": zero, "w": zero + 1 / self.mu, "L": zero + self.labour}, self.rest.expand(len(z), -1))
+
+    def steady_state(self) -> dict[str, float]:
+        return super().steady_state() | {"B": self.B}
+
+    def without_aggregate_risk(self) -> HouseholdAtRest:
+        return self
+
+    def at_rest(self) -> HouseholdAtRest:
+        return self
+
+    def tables(self) -> None:
+        super().tables()
+        self.rest, self.chain = self.chain.typical_z(), JointChain(self.chain.individual, n_z=1, n_eps=self.states)

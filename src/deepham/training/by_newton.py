@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from deepham.algorithm.alone import tomorrow_of_all
 from deepham.algorithm.ergodic_sample import Sample, Sampling, scaled
 from deepham.algorithm.first_order import first_order_condition
 from deepham.algorithm.looking_ahead import looking_ahead
@@ -20,7 +21,7 @@ from deepham.simulation.period import Panel, World
 from deepham.training.data import Batch
 from deepham.training.learner import Learner
 
-LEAST_DAMPING, LEAST_DAMPING_OF_V = 1e-11, 1e-8
+LEAST_DAMPING_OF_V = 1e-8
 WORSE, NOISE = 5.0, 0.01  # a residual so many times the one before, and above so much, rejects a step
 JUMP = 0.25  # so do mean assets that move by so much, in units of the typical, between two updates
 AFTER_REJECTION, AFTER_ACCEPTANCE = 10.0, 0.3  # factors of the damping
@@ -72,7 +73,8 @@ class ByNewton(Learner):
         assert generator is not None and grid is not None  # the stream's, of the continuum
         policy = copy.deepcopy(self.module.policy).double()
         with torch.no_grad():
-            period = World(self.economy, policy, clamped=True).period(batch.panel.to(dtype=torch.float64))
+            world = World(self.economy, policy, clamped=True, resting=batch.resting)
+            period = world.period(batch.panel.to(dtype=torch.float64))
             sample = self.sampling.draw(period, grid.double(), self.module.typical, generator)
         # where a market fixes what all hold together there is nothing to scale
         fixed = self.economy.tracked in self.economy.unknowns
@@ -89,16 +91,19 @@ class ByNewton(Learner):
 
     def _policy_step(self, sample: Sample, batch: Batch, early: bool) -> bool:
         """Whether the last step was a good one; if so the next one is taken."""
-        module, settings, equations = self.module, self.module.settings.newton, self.equations["policy"]
+        module, settings = self.module, self.module.settings.newton
         policy, tomorrow, missed = copy.deepcopy(module.policy).double(), None, None
-        if self.economy.foreseen:
+        if self.last.get("resting", batch.resting) != batch.resting:
+            self._markets_open()
+        equations = self.equations["policy"]
+        if batch.resting:
+            tomorrow = tomorrow_of_all(self.economy, policy, sample.panel, derivative=False)
+        elif self.economy.foreseen:
             tomorrow, missed = looking_ahead(self.economy, policy, sample.panel)
         linear = first_order_condition(self.economy, policy, sample, tomorrow)
         weight = huber(linear.residual, linear.weight, settings.outlier)
-        residual, held = (
-            size(linear.residual, weight),
-            float(batch.panel.population.mean(batch.panel.population.k).mean()),
-        )
+        people = batch.panel.population
+        residual, held = size(linear.residual, weight), float(people.mean(people.k).mean())
         good = self._is_good(residual, held)
         self.told |= {"policy": residual, "accepted": float(good)}
         if not good:
@@ -112,6 +117,7 @@ class ByNewton(Learner):
             "held": held,
             "panel": list(batch.panel.tensors()),
             "undone": False,
+            "resting": batch.resting,
         }
         matrix, vector = tested(linear, weight, settings.least_squares)
         if missed is not None:
@@ -119,7 +125,7 @@ class ByNewton(Learner):
             matrix, vector = matrix + matrix_ahead, vector + vector_ahead
             self.told["foresight"] = size(missed.residual, missed.weight)
         equations.add(matrix, vector, settings.memory_early if early else settings.memory_late)
-        damping = max(settings.damping * residual**2 * self.caution, LEAST_DAMPING)
+        damping = max(settings.damping * residual**2 * self.caution, settings.least_damping)
         change = self._solved(equations, damping)
         most = settings.largest_step * self.reach
         change = change * min(1.0, most / max(size(linear.own @ change, weight), 1e-300))
@@ -128,6 +134,11 @@ class ByNewton(Learner):
         self.caution = max(1.0, self.caution * AFTER_ACCEPTANCE)
         self.told |= {"damping": damping, "step": size(linear.own @ change, weight)}
         return True
+
+    def _markets_open(self) -> None:
+        """The equations of households at rest say nothing of prices that clear, and a residual that rises is no
+        fault of the last step."""
+        self.equations["policy"], self.last = Equations(), {}
 
     def _is_good(self, residual: float, held: float) -> bool:
         # where the last step has been taken back there is none to blame
