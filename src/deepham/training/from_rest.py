@@ -45,14 +45,15 @@ def from_rest(economy: Economy, policy: PolicyNetwork, settings: AlgorithmSettin
     if household is None or not settings.second_order or not settings.newton.resting:
         return None
     K = household.typical_household()["assets"]
-    plan, people = households_at(household, _on_a_grid(settings), K)
+    plan, people = households_at(household, on_a_grid(settings), K)
     learns = copy.deepcopy(policy).double()
     _fit(economy, learns, plan, people)
     policy.load_state_dict({name: value.float() for name, value in learns.state_dict().items()})
     return people
 
 
-def _on_a_grid(settings: AlgorithmSettings) -> ReferenceSettings:
+def on_a_grid(settings: AlgorithmSettings) -> ReferenceSettings:
+    """How the household at rest is solved: its cross-section is on the nodes of training's own histograms."""
     return ReferenceSettings(
         k_nodes=NODES,
         K_nodes=3,
