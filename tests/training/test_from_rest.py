@@ -76,7 +76,11 @@ class Watch(lightning.Callback):
 def test_markets_open_calmly_from_rest(settings):
     """From a cold start wages go to the ends of their range, and the Phillips curve is missed by hundreds of points."""
     watch = Watch()
-    fit(settings(*SHORT, "algorithm.policy_steps=8", "algorithm.newton.resting=10", "algorithm.outer_iterations=3"), [watch], [])
+    fit(
+        settings(*SHORT, "algorithm.policy_steps=8", "algorithm.newton.resting=10", "algorithm.outer_iterations=3"),
+        [watch],
+        [],
+    )
     wages = torch.stack(watch.wages[12:])
     assert bool(((wages * 1.2).log().abs() < 0.3).all())
     assert watch.told[-1]["policy"] < 0.01

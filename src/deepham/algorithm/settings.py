@@ -45,7 +45,6 @@ class NewtonSettings:
     outlier: float = 0.05
     damping: float = 0.25
     largest_step: float = 0.3
-    least_damping: float = 1e-11
     resting: int = 16
     value_updates: int = 12
     level_weight: float = 100.0
@@ -78,7 +77,6 @@ class NewtonSettings:
             ("memory_late", 0.999),
             ("least_squares", 1e6),
             ("damping", 1e6),
-            ("least_damping", 1e6),
             ("level_weight", 1e9),
         ):
             given = getattr(self, name)

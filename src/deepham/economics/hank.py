@@ -257,15 +257,20 @@ class HANK(Labour, Economy):
 class HouseholdAtRest(HANK):
     """A household at the prices of rest, for ever; z is the index 0 of a chain of one state, and moves nothing."""
 
-    unknowns: ClassVar = {}
     tracked: ClassVar = "B"
+
+    @property
+    def unknowns(self) -> dict[str, Unknown]:
+        return {}
 
     def aggregates(self, population, z: Tensor) -> Wide:
         return {"B": population.mean(population.k)}
 
     def prices(self, aggregates: Wide, z: Tensor) -> Wide:
         zero = torch.zeros_like(aggregates["B"])
-        return super().prices({"pi": zero, "w": zero + 1 / self.mu, "L": zero + self.labour}, self.rest.expand(len(z), -1))
+        return super().prices(
+            {"pi": zero, "w": zero + 1 / self.mu, "L": zero + self.labour}, self.rest.expand(len(z), -1)
+        )
 
     def steady_state(self) -> dict[str, float]:
         return super().steady_state() | {"B": self.B}

@@ -21,7 +21,7 @@ from deepham.simulation.period import Panel, World
 from deepham.training.data import Batch
 from deepham.training.learner import Learner
 
-LEAST_DAMPING_OF_V = 1e-8
+LEAST_DAMPING, LEAST_DAMPING_OF_V = 1e-11, 1e-8
 WORSE, NOISE = 5.0, 0.01  # a residual so many times the one before, and above so much, rejects a step
 JUMP = 0.25  # so do mean assets that move by so much, in units of the typical, between two updates
 AFTER_REJECTION, AFTER_ACCEPTANCE = 10.0, 0.3  # factors of the damping
@@ -125,7 +125,7 @@ class ByNewton(Learner):
             matrix, vector = matrix + matrix_ahead, vector + vector_ahead
             self.told["foresight"] = size(missed.residual, missed.weight)
         equations.add(matrix, vector, settings.memory_early if early else settings.memory_late)
-        damping = max(settings.damping * residual**2 * self.caution, settings.least_damping)
+        damping = max(settings.damping * residual**2 * self.caution, LEAST_DAMPING)
         change = self._solved(equations, damping)
         most = settings.largest_step * self.reach
         change = change * min(1.0, most / max(size(linear.own @ change, weight), 1e-300))

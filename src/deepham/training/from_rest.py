@@ -10,9 +10,10 @@ unknowns rest (`World.resting`) and mean assets are held at what there is of the
 from __future__ import annotations
 
 import copy
+from typing import cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from deepham.algorithm.alone import Onlooker
 from deepham.algorithm.newton import flat, shift
@@ -24,7 +25,6 @@ from deepham.reference.grid import GridFunction
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.stationary import households_at
 from deepham.simulation.continuum import on_grid
-from deepham.simulation.period import Panel
 from deepham.simulation.population import Population
 
 NODES = 120  # of the household's problem
@@ -117,7 +117,8 @@ def _fit(economy: Economy, policy: PolicyNetwork, plan: GridFunction, people: Po
     """Gauss-Newton steps of the policy, in float64, towards the plan; what is left, root mean square, as a share of
     consumption."""
     with torch.no_grad():
-        policy.mlp[0].weight[:, policy.inputs.own :] *= UNTAUGHT
+        first = cast(nn.Linear, cast(nn.Sequential, policy.mlp)[0])
+        first.weight[:, policy.inputs.own :] *= UNTAUGHT
     fit = _Fit(economy, policy, plan, people)
     damping, best, kept = FIRST_DAMPING, float("inf"), flat(policy.mlp)
     for _ in range(FITS):
