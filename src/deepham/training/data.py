@@ -16,13 +16,12 @@ from torch.utils.data import DataLoader, IterableDataset
 from deepham.algorithm.realised import realised_utility
 from deepham.algorithm.settings import AlgorithmSettings
 from deepham.economics.economy import Economy
-from deepham.simulation.continuum import on_grid, wealth_grid
+from deepham.simulation.continuum import held, on_grid, wealth_grid
 from deepham.simulation.period import Panel, Policy, World
 from deepham.simulation.population import Population, concatenate
 from deepham.simulation.walk import initial_panel, later
 from deepham.solution.datasets import draw_panel
 from deepham.training.capture import Captured
-from deepham.training.from_rest import held
 from deepham.training.ranks import ALONE, Ranks
 
 BEHIND_A_HISTOGRAM = 2000  # agents whose wealth the continuum starts from

@@ -24,7 +24,6 @@ from deepham.networks.policy import PolicyNetwork
 from deepham.reference.grid import GridFunction
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.stationary import households_at
-from deepham.simulation.continuum import on_grid
 from deepham.simulation.population import Population
 
 NODES = 120  # of the household's problem
@@ -68,13 +67,6 @@ def on_a_grid(settings: AlgorithmSettings) -> ReferenceSettings:
         iterations=4,
         seed=0,
     )
-
-
-def held(grid: Tensor, people: Population, mean: float, limit: float, n_eps: int) -> Population:
-    """The histograms on the grid (G,) with the assets above the limit scaled to this mean."""
-    factor = (mean - limit) / (people.mean(people.k) - limit)
-    scaled = limit + factor * (people.k - limit)
-    return on_grid(grid, people.with_assets(scaled.clamp(grid[0], grid[-1])), n_eps)
 
 
 class _Fit:
