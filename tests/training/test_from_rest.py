@@ -4,6 +4,8 @@ import lightning
 import pytest
 import torch
 
+from deepham.algorithm.looking_ahead import UNIT
+from deepham.economics.hank import TOLD
 from deepham.reference.stationary import households_at
 from deepham.simulation.period import Panel, World
 from deepham.training.data import PanelStream
@@ -84,4 +86,4 @@ def test_markets_open_calmly_from_rest(settings):
     wages = torch.stack(watch.wages[12:])
     assert bool(((wages * 1.2).log().abs() < 0.3).all())
     assert watch.told[-1]["policy"] < 0.01
-    assert watch.told[-1]["foresight"] * 2000 < 40  # basis points a year
+    assert watch.told[-1]["foresight"] * UNIT * TOLD < 40  # basis points a year

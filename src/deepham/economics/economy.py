@@ -441,6 +441,11 @@ class Economy(_Set, ABC):
         """
         return self.typical_household()["assets"]
 
+    @property
+    def typical_dispersion(self) -> float:
+        """The standard deviation of assets, roughly, goods: networks that see it see how far it is from there."""
+        return self.scale
+
     def typical_aggregates(self) -> dict[str, float]:
         """What `prices` is given in the typical state, by name: aggregates and unknowns."""
         state = {name: value for name, value in self.typical_state().items() if name not in ("c", "m")}

@@ -53,6 +53,7 @@ RANGE = 4.0  # wages and labour are looked for up to so many times what they typ
 SPREAD = 0.02  # how far they move, relative
 INFLATION, MOST_INFLATION = 0.003, 0.05  # how far inflation moves, and the most of it, per quarter
 TOLD = 4e4  # basis points a year, of a logarithm a quarter
+DISPERSION = 1.44  # standard deviation of bonds held, relative to their mean, at rest
 RATES = 0.005  # how far nominal rates move, where the economy has no shocks to tell
 
 
@@ -212,6 +213,10 @@ class HANK(Labour, Economy):
     @property
     def scale(self) -> float:
         return self.B
+
+    @property
+    def typical_dispersion(self) -> float:
+        return DISPERSION * self.B
 
     def frictionless(self) -> Frictionless | None:
         """At beta R = 1: the impatient who count on no risk would spend at once what they will earn."""
