@@ -4,13 +4,14 @@ import pytest
 import torch
 
 from deepham import economics
-from deepham.algorithm.ergodic_sample import Sample, Sampling, scaled
+from deepham.algorithm.ergodic_sample import Sample, Sampling, scaled, stretched
 from deepham.algorithm.first_order import first_order_condition
+from deepham.algorithm.looking_ahead import looking_ahead
 from deepham.algorithm.newton import Equations, flat, huber, shift
 from deepham.algorithm.residuals import residuals
 from deepham.algorithm.value_equation import bellman_equation
 from deepham.networks.settings import NetworkSettings, build_networks
-from deepham.simulation.continuum import on_grid, wealth_grid
+from deepham.simulation.continuum import held, on_grid, wealth_grid
 from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
 from deepham.simulation.walk import initial_panel
@@ -76,6 +77,37 @@ def test_a_price_that_clears_tomorrow_moves_with_the_weights_as_its_jacobian_say
     linear = first_order_condition(economy, policy, sample)
     said, found = along(policy, linear.jacobian, lambda: first_order_condition(economy, policy, sample).residual, 1e-5)
     torch.testing.assert_close(said, found, rtol=1e-4, atol=1e-6)
+
+
+def test_what_looks_ahead_moves_with_the_weights_as_its_jacobian_says(seeded, networks):
+    """The Phillips curve where both days' markets go on clearing, and households who take today's as given."""
+    hank = economics.create("hank")
+    policy, _ = networks(hank, aggregates=False, dispersion=True)
+    nodes = wealth_grid(hank, 25, 25.0)
+    eps = torch.arange(7).repeat(100).expand(2, -1)
+    k = hank.initial_assets((2, 700), seeded()).clamp(0, float(nodes[-1]))
+    people = on_grid(nodes, Population(k, eps, hank.chain.eps_shares()[eps] / 100), 7)
+    people = held(nodes, people, hank.B, 0.0, 7)
+    z = torch.tensor([[0.002, 0.01, 0.008], [-0.003, -0.01, 0.001]], dtype=torch.float64)
+
+    def panel():
+        with torch.no_grad():
+            return Panel(people, z, World(hank, policy, clamped=True).period(Panel(people, z)).found)
+
+    def missed():
+        return looking_ahead(hank, policy, panel())[1]
+
+    torch.testing.assert_close(*along(policy, missed().jacobian, lambda: missed().residual, 1e-5), rtol=1e-5, atol=1e-6)
+    given = panel()
+    k = 2 + 20 * torch.rand((2, 8), generator=seeded(2), dtype=torch.float64)
+    sample = Sample(given, k, torch.randint(7, (2, 8), generator=seeded(3)), torch.ones_like(k))
+
+    def condition():
+        return first_order_condition(hank, policy, sample, looking_ahead(hank, policy, given)[0])
+
+    by_jacobian, by_difference = along(policy, condition().jacobian, lambda: condition().residual, 1e-5)
+    # not of those few whom the limit may hold tomorrow: they are taken to be free
+    assert float((by_jacobian / by_difference - 1).abs().median()) < 1e-3
 
 
 def test_the_bellman_equation_moves_with_the_weights_of_the_value_as_its_jacobian_says(ks98, networks, sample):
@@ -152,3 +184,16 @@ def test_households_are_drawn_by_mass_and_scaled_with_their_economy(ks98, sample
     torch.testing.assert_close(
         moved.panel.population.k / people.k.clamp_min(1e-9), factor[:, :1].expand_as(people.k) * (people.k > 0)
     )
+
+
+def test_stretched_economies_hold_what_they_held_and_are_more_or_less_dispersed(ks98, sample, seeded):
+    panel, grid = sample.panel, sample.panel.population.k[0, :40]
+    moved = stretched(panel, grid, ks98, 0.3, seeded())
+    before, after = panel.population, moved.population
+    torch.testing.assert_close(after.mean(after.k), before.mean(before.k), rtol=1e-6, atol=0)
+    torch.testing.assert_close(after.weight.sum(1), torch.ones(3, dtype=torch.float64))
+    assert torch.equal(moved.z, panel.z) and torch.equal(after.k, before.k), "masses on the same nodes"
+    sd = [people.mean((people.k - people.mean(people.k)) ** 2).sqrt() for people in (before, after)]
+    assert float((sd[1] / sd[0]).log().abs().max()) > 0.05
+    still = stretched(panel, grid, ks98, 0.0, seeded()).population
+    torch.testing.assert_close(still.weight, before.weight, rtol=0, atol=1e-12)

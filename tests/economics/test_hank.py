@@ -2,17 +2,13 @@
 
 import json
 import math
-from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
 import pytest
 import torch
 
 from deepham.algorithm.residuals import missed_foresight
 from deepham.economics import create
-from deepham.economics.hank import HANK
-from deepham.economics.markov import JointChain
 from deepham.errors import InputError
 from deepham.reference.grid import Grid, GridFunction
 from deepham.reference.household import HouseholdProblem, LawOfMotion
@@ -105,32 +101,11 @@ def test_bad_input_is_said():
         create("hank", B=300.0)
 
 
-@dataclass(eq=False)
-class AtRest(HANK):
-    """The household's problem at the printed prices, for ever: what the grid method solves."""
-
-    unknowns: ClassVar = {}
-    tracked: ClassVar = "B"
-
-    def tables(self):
-        super().tables()
-        self.chain, self.rest = JointChain(self.chain.individual, n_z=1, n_eps=self.states), self.chain.typical_z()
-
-    def aggregates(self, population, z):
-        return {"B": population.mean(population.k)}
-
-    def prices(self, aggregates, z):
-        found = {"pi": torch.zeros_like(aggregates["B"]), "w": 1 / self.mu + 0 * aggregates["B"]}
-        return super().prices(found | {"L": torch.ones_like(found["w"])}, self.rest.expand(len(z), -1))
-
-    def steady_state(self):
-        return super().steady_state() | {"B": self.B}
-
-
 @pytest.fixture(scope="module")
 def stationary(economy):
     """The policy and the cross-section of the grid method on sequence-jacobian's own nodes."""
-    household = AtRest(**economy.parameters())
+    household = economy.at_rest()
+    household.labour = 1.0  # that of the printed prices, not of one household without risk
     nodes = torch.logspace(math.log10(0.25), math.log10(150.25), 500, dtype=torch.float64) - 0.25
     nodes[0] = 0.0
     grid = Grid(nodes, household.B * torch.tensor([0.9, 1.0, 1.1], dtype=torch.float64), None, "B")

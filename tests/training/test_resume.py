@@ -114,6 +114,7 @@ def assert_same(left, right, where=""):
         ["network=generalized_moments", "network.moments_shared=true", "algorithm.fresh=epoch"],
         ["network=full_state", "algorithm.value_steps=3", "algorithm.slope=false"],
         ["algorithm=euler_newton", *SECOND_ORDER],
+        ["model=hank", "algorithm=euler_newton", *SECOND_ORDER, "algorithm.newton.resting=10"],
     ],
     ids=" ".join,
 )

@@ -39,12 +39,14 @@ class NewtonSettings:
     early: float = 0.33
     scale_early: float = 0.15
     scale_late: float = 0.05
+    stretch: float = 0.0
     memory_early: float = 0.5
     memory_late: float = 0.9
     least_squares: float = 1.0
     outlier: float = 0.05
     damping: float = 0.25
     largest_step: float = 0.3
+    resting: int = 16
     value_updates: int = 12
     level_weight: float = 100.0
 
@@ -62,6 +64,7 @@ class NewtonSettings:
             ("economies", 1, 10**4),
             ("households", 1, 10**5),
             ("spread", 0, 10**5),
+            ("resting", 0, 10**6),
             ("value_updates", 1, 10**6),
         ):
             given = getattr(self, name)
@@ -69,6 +72,7 @@ class NewtonSettings:
         for name, most in (
             ("spread_weight", 1),
             ("early", 1),
+            ("stretch", 0.9),
             ("scale_early", 0.9),
             ("scale_late", 0.9),
             ("memory_early", 0.999),

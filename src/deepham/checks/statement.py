@@ -82,6 +82,9 @@ def at_rest(economy: Economy) -> None:
     hold(base is None or (0 < base.mpc and math.isfinite(base.human_wealth)), f"no household can live by {base}")
     calm = economy.without_aggregate_risk()
     hold(calm is None or calm.chain.n_z == 1, "without_aggregate_risk has several aggregate states")
+    rest = economy.at_rest()
+    hold(rest is None or rest.chain.n_z == 1, "at_rest has several aggregate states")
+    hold(rest is None or not rest.unknowns, "at_rest has something left to find within the period")
 
 
 def incomes(economy: Economy) -> None:

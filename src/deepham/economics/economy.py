@@ -233,6 +233,14 @@ class Economy(_Set, ABC):
         """The economy with one aggregate state, the long-run mean of its own; None where there is no such thing."""
         return None
 
+    def at_rest(self) -> Economy | None:
+        """The problem of a household who faces the prices of rest for ever, as an economy of its own, in which nothing
+        is found within the period: second-order training starts from its solution on a grid, and has unknowns rest
+        where they typically are until the policy has learned the shocks. It has one aggregate state, and "assets" of
+        its `typical_household` are held on average. None: training starts from networks that know nothing.
+        """
+        return None
+
     # -- a household's period, as it is where one asset is held and one good consumed -------------------------------
 
     def complete(self, decided: Tensor, seen: Seen) -> Own:
@@ -432,6 +440,11 @@ class Economy(_Set, ABC):
         the typical state; an economy in which these may be zero says something else.
         """
         return self.typical_household()["assets"]
+
+    @property
+    def typical_dispersion(self) -> float:
+        """The standard deviation of assets, roughly, goods: networks that see it see how far it is from there."""
+        return self.scale
 
     def typical_aggregates(self) -> dict[str, float]:
         """What `prices` is given in the typical state, by name: aggregates and unknowns."""

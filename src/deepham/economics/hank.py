@@ -45,6 +45,7 @@ from deepham.economics.effort import Isoelastic
 from deepham.economics.gaussian import GaussianProcess
 from deepham.economics.income import rouwenhorst
 from deepham.economics.labour import Labour
+from deepham.economics.markov import JointChain
 from deepham.economics.preferences import CRRA
 from deepham.economics.process import Aggregates
 from deepham.economics.quadrature import monomial, standard_normal
@@ -54,6 +55,7 @@ RANGE = 4.0  # wages and labour are looked for up to so many times what they typ
 SPREAD = 0.02  # how far they move, relative
 INFLATION, MOST_INFLATION = 0.003, 0.05  # how far inflation moves, and the most of it, per quarter
 TOLD = 4e4  # basis points a year, of a logarithm a quarter
+DISPERSION = 1.44  # standard deviation of bonds held, relative to their mean, at rest
 RATES = 0.005  # how far nominal rates move, where the economy has no shocks to tell
 
 
@@ -224,6 +226,10 @@ class HANK(Labour, Economy):
     def scale(self) -> float:
         return self.B
 
+    @property
+    def typical_dispersion(self) -> float:
+        return DISPERSION * self.B
+
     def frictionless(self) -> Frictionless | None:
         """At beta R = 1: the impatient who count on no risk would spend at once what they will earn."""
         income = self.labour - self.rstar_bar * self.B
@@ -237,6 +243,9 @@ class HANK(Labour, Economy):
 
     def without_aggregate_risk(self) -> HANK:
         return replace(self, sd_r=0.0, sd_Z=0.0)
+
+    def at_rest(self) -> HouseholdAtRest:
+        return HouseholdAtRest(**self.parameters())
 
     def check(self) -> None:
         require(
@@ -259,3 +268,36 @@ class HANK(Labour, Economy):
             f"B: interest on {self.B:g} bonds takes {self.rstar_bar * self.B:.4g} of an income of {self.labour:.4g}; "
             f"expected less than {self.labour / self.rstar_bar:.4g}",
         )
+
+
+@dataclass(eq=False)
+class HouseholdAtRest(HANK):
+    """A household at the prices of rest, for ever; z is the index 0 of a chain of one state, and moves nothing."""
+
+    tracked: ClassVar = "B"
+
+    @property
+    def unknowns(self) -> dict[str, Unknown]:
+        return {}
+
+    def aggregates(self, population, z: Tensor) -> Wide:
+        return {"B": population.mean(population.k)}
+
+    def prices(self, aggregates: Wide, z: Tensor) -> Wide:
+        zero = torch.zeros_like(aggregates["B"])
+        return super().prices(
+            {"pi": zero, "w": zero + 1 / self.mu, "L": zero + self.labour}, self.rest.expand(len(z), -1)
+        )
+
+    def steady_state(self) -> dict[str, float]:
+        return super().steady_state() | {"B": self.B}
+
+    def without_aggregate_risk(self) -> HouseholdAtRest:
+        return self
+
+    def at_rest(self) -> HouseholdAtRest:
+        return self
+
+    def tables(self) -> None:
+        super().tables()
+        self.rest, self.chain = self.chain.typical_z(), JointChain(self.chain.individual, n_z=1, n_eps=self.states)

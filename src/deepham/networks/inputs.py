@@ -27,7 +27,7 @@ class Inputs(nn.Module):
             `aggregate_scale`.
         moments: generalized moments, relative deviations on the same scale.
         quantiles: so many points of the wealth distribution, as relative deviations from typical mean wealth.
-        dispersion: the standard deviation of wealth, as its relative deviation from typical mean wealth, on that scale.
+        dispersion: the standard deviation of wealth, as its relative deviation from the typical one, on that scale.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Inputs(nn.Module):
         self.human_wealth = base.human_wealth if base else 0.0
         self.aggregates = {name: value for name, value in state.items() if aggregates and name not in ("c", "m")}
         self.unknowns = economy.unknowns if prices else {}
-        self.mean_wealth = economy.scale
+        self.mean_wealth, self.typical_dispersion = economy.scale, economy.typical_dispersion
         self.n_eps, self.chain = economy.chain.n_eps, economy.chain
         states = economy.described()
         self.own = 2 + bool(self.human_wealth) + states.shape[1]
@@ -82,7 +82,7 @@ class Inputs(nn.Module):
         if self.dispersion:
             k = population.k
             sd = population.mean((k - population.mean(k)) ** 2).sqrt()[:, 0]
-            seen.append(self.aggregate_scale * (sd / self.mean_wealth - 1))
+            seen.append(self.aggregate_scale * (sd / self.typical_dispersion - 1))
         return torch.stack(seen, -1) if seen else population.k.new_empty((len(population.k), 0))
 
     def common(self, seen: Observation, crowd: Tensor) -> Tensor:

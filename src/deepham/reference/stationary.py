@@ -72,6 +72,12 @@ def solve_stationary(
     return Equilibrium(market.law(K), torch.ones(1, dtype=torch.float64), policy, ergodic, rest)
 
 
+def households_at(economy: Economy, settings: ReferenceSettings, K: float) -> tuple[GridFunction, Population]:
+    """The policy of households who face the prices of K for ever, and the stationary cross-section to which it leads,
+    (1, N), whether they then hold K or not. Raises NotConverged."""
+    return _Market(economy, settings, None).at(K)
+
+
 def _root(function: Callable[[float], float], low: float, high: float, tolerance: float) -> float:
     """A root between two points at which the signs differ, to within the tolerance. Raises NotConverged."""
 

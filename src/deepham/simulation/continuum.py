@@ -54,6 +54,14 @@ def on_grid(grid: Tensor, population: Population, n_eps: int) -> Population:
     return Population.histogram(grid, _lottery(grid, population.k, population.eps, population.weight, n_eps))
 
 
+def held(grid: Tensor, people: Population, mean: Tensor | float, limit: float, n_eps: int) -> Population:
+    """The population as a histogram on the grid with assets above the limit scaled to this mean, (B, 1) or one of
+    all."""
+    factor = (mean - limit) / (people.mean(people.k) - limit)
+    scaled = limit + factor * (people.k - limit)
+    return on_grid(grid, people.with_assets(scaled.clamp(grid[0], grid[-1])), n_eps)
+
+
 def settle(economy: Economy, grid: Tensor, saved: Population, z: Tensor, z_next: Tensor) -> Population:
     """The next histogram, given tomorrow's aggregate state.
 

@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from deepham.algorithm.ergodic_sample import Sample, Sampling, scaled
+from deepham.algorithm.alone import tomorrow_of_all
+from deepham.algorithm.ergodic_sample import Sample, Sampling, scaled, stretched
 from deepham.algorithm.first_order import first_order_condition
 from deepham.algorithm.looking_ahead import looking_ahead
 from deepham.algorithm.newton import Equations, flat, huber, shift, size, tested
@@ -71,8 +72,12 @@ class ByNewton(Learner):
         settings, generator, grid = self.module.settings.newton, batch.generator, batch.grid
         assert generator is not None and grid is not None  # the stream's, of the continuum
         policy = copy.deepcopy(self.module.policy).double()
+        panel = batch.panel.to(dtype=torch.float64)
+        if settings.stretch:
+            panel = stretched(panel, grid.double(), self.economy, settings.stretch, generator)
         with torch.no_grad():
-            period = World(self.economy, policy, clamped=True).period(batch.panel.to(dtype=torch.float64))
+            world = World(self.economy, policy, clamped=True, resting=batch.resting)
+            period = world.period(panel)
             sample = self.sampling.draw(period, grid.double(), self.module.typical, generator)
         # where a market fixes what all hold together there is nothing to scale
         fixed = self.economy.tracked in self.economy.unknowns
@@ -89,16 +94,19 @@ class ByNewton(Learner):
 
     def _policy_step(self, sample: Sample, batch: Batch, early: bool) -> bool:
         """Whether the last step was a good one; if so the next one is taken."""
-        module, settings, equations = self.module, self.module.settings.newton, self.equations["policy"]
+        module, settings = self.module, self.module.settings.newton
         policy, tomorrow, missed = copy.deepcopy(module.policy).double(), None, None
-        if self.economy.foreseen:
+        if self.last.get("resting", batch.resting) != batch.resting:
+            self._markets_open()
+        equations = self.equations["policy"]
+        if batch.resting:
+            tomorrow = tomorrow_of_all(self.economy, policy, sample.panel, derivative=False)
+        elif self.economy.foreseen:
             tomorrow, missed = looking_ahead(self.economy, policy, sample.panel)
         linear = first_order_condition(self.economy, policy, sample, tomorrow)
         weight = huber(linear.residual, linear.weight, settings.outlier)
-        residual, held = (
-            size(linear.residual, weight),
-            float(batch.panel.population.mean(batch.panel.population.k).mean()),
-        )
+        people = batch.panel.population
+        residual, held = size(linear.residual, weight), float(people.mean(people.k).mean())
         good = self._is_good(residual, held)
         self.told |= {"policy": residual, "accepted": float(good)}
         if not good:
@@ -112,6 +120,7 @@ class ByNewton(Learner):
             "held": held,
             "panel": list(batch.panel.tensors()),
             "undone": False,
+            "resting": batch.resting,
         }
         matrix, vector = tested(linear, weight, settings.least_squares)
         if missed is not None:
@@ -128,6 +137,11 @@ class ByNewton(Learner):
         self.caution = max(1.0, self.caution * AFTER_ACCEPTANCE)
         self.told |= {"damping": damping, "step": size(linear.own @ change, weight)}
         return True
+
+    def _markets_open(self) -> None:
+        """The equations of households at rest say nothing of prices that clear, and a residual that rises is no
+        fault of the last step."""
+        self.equations["policy"], self.last = Equations(), {}
 
     def _is_good(self, residual: float, held: float) -> bool:
         # where the last step has been taken back there is none to blame

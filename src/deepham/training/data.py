@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, IterableDataset
 from deepham.algorithm.realised import realised_utility
 from deepham.algorithm.settings import AlgorithmSettings
 from deepham.economics.economy import Economy
-from deepham.simulation.continuum import on_grid, wealth_grid
+from deepham.simulation.continuum import held, on_grid, wealth_grid
 from deepham.simulation.period import Panel, Policy, World
 from deepham.simulation.population import Population, concatenate
 from deepham.simulation.walk import initial_panel, later
@@ -36,6 +36,7 @@ class Batch:
         generator: what the step draws from, on the device of the panel.
         grid: (G,) nodes of the continuum's histograms.
         back: has the economies of the stream go on from another panel.
+        resting: the economies learn shocks at rest: no market clears in them yet.
     """
 
     panel: Panel
@@ -43,6 +44,7 @@ class Batch:
     generator: torch.Generator | None = None
     grid: Tensor | None = None
     back: Callable[[Panel], None] | None = None
+    resting: bool = False
 
 
 class PanelStream(IterableDataset):
@@ -55,6 +57,10 @@ class PanelStream(IterableDataset):
     Args:
         start: cross-sections by aggregate state to begin with, instead of the economy's own.
         capture: move the economies before each batch by a CUDA graph.
+        rest: the cross-section (1, N) on the histogram's nodes of an economy at rest, in which they all begin.
+
+    Attributes:
+        resting: batches yet to come in which markets do not clear, and mean assets are held at the typical ones.
     """
 
     def __init__(
@@ -65,10 +71,12 @@ class PanelStream(IterableDataset):
         generator: torch.Generator,
         start: Population | None = None,
         capture: bool = False,
+        rest: Population | None = None,
     ):
         self.economy, self.settings, self.generator = economy, settings, generator
         self.world = World(economy, policy, clamped=True)
-        self.start = start
+        self.start, self.rest = start, rest
+        self.resting = 0 if rest is None else settings.newton.resting
         self.panel: Panel | None = None
         # of the continuum: a histogram instead of agents
         self.grid = wealth_grid(economy, settings.nodes, settings.top) if settings.agents is None else None
@@ -81,7 +89,8 @@ class PanelStream(IterableDataset):
     def __iter__(self) -> Iterator[Batch]:
         s = self.settings
         if self.panel is None or s.restart:
-            self.panel = self._later(self._initial_panel(), s.burn_in)
+            # at rest there is nothing to settle
+            self.panel = self._later(self._initial_panel(), 0 if self.resting else s.burn_in)
         elif s.fresh == "epoch":
             self.panel = self._later(self.panel, s.burn_in)
         if s.value_steps or s.fresh == "epoch":
@@ -93,13 +102,28 @@ class PanelStream(IterableDataset):
             index = self._choose(len(pool.z), s.value_economies)
             yield Batch(pool.select(index), realised[index], self.generator)
         for _ in range(s.policy_steps):
-            if s.fresh == "step":
+            if self.resting:
+                self.panel, self.resting = self._at_rest(self.panel), self.resting - 1
+                yield Batch(self.panel, None, self.generator, self.grid, self.stand, resting=True)
+            elif s.fresh == "step":
                 self.panel = self._move_on(self.panel)
                 yield Batch(self.panel, None, self.generator, self.grid, self.stand)
             else:
                 yield Batch(pool.select(self._choose(len(pool.z), s.economies)), generator=self.generator)
 
+    def _at_rest(self, panel: Panel) -> Panel:
+        """A period later, of economies at rest: their markets would keep mean assets where they are."""
+        assert self.grid is not None
+        household, n_eps = self.economy.typical_household(), self.economy.chain.n_eps
+        panel = later(replace(self.world, resting=True), panel, 1, self.generator, self.grid)
+        people = held(self.grid, panel.population, household["assets"], household["limit"], n_eps)
+        return Panel(people, panel.z, panel.near)
+
     def _initial_panel(self) -> Panel:
+        if self.rest is not None:
+            everybody = self.rest.select([0] * self.settings.economies)
+            z = self.economy.chain.typical_z()[:1]
+            return Panel(everybody, z.repeat(self.settings.economies, 1))
         agents = self.settings.agents or BEHIND_A_HISTOGRAM
         panel = initial_panel(self.economy, self.settings.economies, agents, self.generator)
         population = panel.population
@@ -135,6 +159,7 @@ class PanelData(lightning.LightningDataModule):
         start: (n_z, N) cross-sections by aggregate state to begin with, or None for the economy's own.
         ranks: the processes that train together.
         capture: on a GPU, move the economies by a CUDA graph.
+        rest: the cross-section of an economy at rest to begin with (`PanelStream`).
     """
 
     def __init__(
@@ -145,9 +170,10 @@ class PanelData(lightning.LightningDataModule):
         start: Population | None = None,
         ranks: Ranks = ALONE,
         capture: bool = False,
+        rest: Population | None = None,
     ):
         super().__init__()
-        self.world, self.capture = world, capture
+        self.world, self.capture, self.rest = world, capture, rest
         self.settings, self.seed, self.start, self.ranks = settings.of_stream().share(ranks.size), seed, start, ranks
         self.stream: PanelStream | None = None
         self._shares: list[dict] | None = None  # of several processes: the state of each after the last outer iteration
@@ -156,11 +182,8 @@ class PanelData(lightning.LightningDataModule):
         device = self.trainer.strategy.root_device
         generator = torch.Generator(device).manual_seed(self.ranks.seed(self.seed))
         economy = self.world.economy.to(device=device)
-        start = self.start
-        if start is not None:
-            k, weight = (x.to(device=device, dtype=torch.float32) for x in (start.k, start.weight))
-            start = Population(k, start.eps.to(device), weight)
-        self.stream = PanelStream(economy, self.world.policy, self.settings, generator, start, self.capture)
+        start, rest = (None if one is None else _single(one, device) for one in (self.start, self.rest))
+        self.stream = PanelStream(economy, self.world.policy, self.settings, generator, start, self.capture, rest)
 
     def train_dataloader(self) -> DataLoader:
         # a generator of its own: a DataLoader draws a seed for workers, which would touch the global one
@@ -201,11 +224,15 @@ class PanelData(lightning.LightningDataModule):
                 self._shares = state["processes"]
                 state = self._shares[self.ranks.rank]
             self.stream.generator.set_state(state["generator"].cpu())
-            self.stream.panel = self._panel(state)
+            self.stream.panel, self.stream.resting = self._panel(state), state.get("resting", 0)
 
     def _own(self) -> dict:
-        """The random state and the panel of this process."""
-        return {"generator": self.stream.generator.get_state(), "panel": _on_the_cpu(self.stream.panel)}
+        """The random state and the panel of this process, and for how many batches more it rests."""
+        return {
+            "generator": self.stream.generator.get_state(),
+            "panel": _on_the_cpu(self.stream.panel),
+            "resting": self.stream.resting,
+        }
 
     def _panel(self, own: dict) -> Panel:
         k, eps, weight, z, *near = (tensor.to(self.stream.generator.device) for tensor in own["panel"])
@@ -217,6 +244,12 @@ class PanelData(lightning.LightningDataModule):
 def processes_of(state: dict) -> int | None:
     """How many processes left this state of a PanelData; None where any number can go on from it."""
     return len(state.get("processes", [state])) if state else None
+
+
+def _single(people: Population, device: torch.device) -> Population:
+    """A copy on the device, in single precision."""
+    k, weight = (x.to(device=device, dtype=torch.float32) for x in (people.k, people.weight))
+    return Population(k, people.eps.to(device), weight)
 
 
 def _on_the_cpu(panel: Panel) -> list[Tensor]:

@@ -23,6 +23,7 @@ from deepham.system.files import replace
 from deepham.training.checkpoints import LastCheckpoint, SealedCheckpoints, read_checkpoint
 from deepham.training.data import PanelData, processes_of
 from deepham.training.folders import RunFolders
+from deepham.training.from_rest import from_rest
 from deepham.training.module import SMALLER_STEP, DeepHAM
 from deepham.training.nodes import beside
 from deepham.training.ranks import Ranks
@@ -67,7 +68,9 @@ def fit(
             if retreating:
                 module.retreat()
             start, capture = init and init.ergodic, settings.trainer.cuda_graphs
-            data = PanelData(module.world, settings.algorithm, settings.seed, start, ranks, capture)
+            # a checkpoint, or a solution to start from, is past it
+            rest = from_rest(settings.economy, module.policy, settings.algorithm) if init is resume is None else None
+            data = PanelData(module.world, settings.algorithm, settings.seed, start, ranks, capture, rest)
             # the content, not the file: the disks of other machines may be others, or behind
             checkpoint = None if resume is None else read_checkpoint(resume)
             ranks.broadcast((module, data, settings.trainer, needed, checkpoint))

@@ -1,0 +1,89 @@
+"""Training that starts from the grid's household at rest: what it starts from, and that markets then open calmly."""
+
+import lightning
+import pytest
+import torch
+
+from deepham.algorithm.looking_ahead import UNIT
+from deepham.economics.hank import TOLD
+from deepham.reference.stationary import households_at
+from deepham.simulation.period import Panel, World
+from deepham.training.data import PanelStream
+from deepham.training.fit import fit
+from deepham.training.from_rest import from_rest, on_a_grid
+from deepham.training.module import DeepHAM
+
+SHORT = [
+    "model=hank",
+    "algorithm=euler_newton",
+    "network.width=10",
+    "algorithm.nodes=30",
+    "algorithm.newton.economies=6",
+    "algorithm.newton.households=40",
+    "algorithm.newton.value_updates=1",
+]
+
+
+@pytest.fixture
+def rest(settings):
+    """Settings, a module whose policy is fitted, and the cross-section."""
+    chosen = settings(*SHORT)
+    module = DeepHAM(**chosen.hyperparameters())
+    return chosen, module, from_rest(chosen.economy, module.policy, chosen.algorithm)
+
+
+@torch.no_grad()
+def test_a_plan_fitted_to_rest_is_the_stationary_one(rest):
+    chosen, module, people = rest
+    economy, household = chosen.economy, chosen.economy.at_rest()
+    plan, _ = households_at(household, on_a_grid(chosen.algorithm), economy.B)
+    theirs = World(household, plan).period(Panel(people, household.chain.typical_z()))
+    panel = Panel(people, economy.chain.typical_z())
+
+    def apart(policy):
+        ours = World(economy, policy.double(), resting=True).period(panel)
+        return float(people.mean((ours.consumption / theirs.consumption).log().abs()))
+
+    assert float(people.mean(people.k)) == pytest.approx(economy.B, rel=0.05)  # on a grid of so few nodes
+    assert apart(module.policy) < 0.01
+    assert apart(DeepHAM(**chosen.hyperparameters()).policy) > 0.05, "an untaught one is not"
+
+
+@torch.no_grad()
+def test_while_the_economy_rests_mean_assets_are_what_there_is_of_them_and_wages_rest(rest):
+    chosen, module, people = rest
+    settings = chosen.algorithm.of_stream()
+    single = type(people)(people.k.float(), people.eps, people.weight.float())
+    generator = torch.Generator().manual_seed(1)
+    stream = PanelStream(module.economy, module.policy.float(), settings, generator, rest=single)
+    batches = [batch for _, batch in zip(range(3), stream)]
+    assert all(batch.resting for batch in batches)
+    for batch in batches:
+        held = batch.panel.population.mean(batch.panel.population.k)
+        torch.testing.assert_close(held, torch.full_like(held, module.economy.B), rtol=1e-4, atol=0)
+    assert float(batches[-1].panel.z.std(0)[0]) > 0, "shocks come"
+
+
+class Watch(lightning.Callback):
+    """Wages and what is left of the Phillips curve, after each update."""
+
+    def __init__(self):
+        self.wages, self.told = [], []
+
+    def on_train_batch_end(self, trainer, module, outputs, batch, index):
+        self.wages.append(batch.panel.near[:, 1].clone())
+        self.told.append(dict(module.learner.told))
+
+
+def test_markets_open_calmly_from_rest(settings):
+    """From a cold start wages go to the ends of their range, and the Phillips curve is missed by hundreds of points."""
+    watch = Watch()
+    fit(
+        settings(*SHORT, "algorithm.policy_steps=8", "algorithm.newton.resting=10", "algorithm.outer_iterations=3"),
+        [watch],
+        [],
+    )
+    wages = torch.stack(watch.wages[12:])
+    assert bool(((wages * 1.2).log().abs() < 0.3).all())
+    assert watch.told[-1]["policy"] < 0.01
+    assert watch.told[-1]["foresight"] * UNIT * TOLD < 40  # basis points a year
