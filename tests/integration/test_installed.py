@@ -11,6 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 TINY = [
     "run=r",
+    "algorithm=deepham",
     "algorithm.outer_iterations=1",
     "algorithm.policy_steps=2",
     "algorithm.economies=2",

@@ -20,6 +20,7 @@ from deepham.training.fit import fit
 from deepham.training.module import DeepHAM
 
 TINY = [
+    "algorithm=deepham",  # whose steps processes can share
     "algorithm.outer_iterations=1",
     "algorithm.policy_steps=2",
     "algorithm.economies=2",

@@ -18,6 +18,7 @@ from deepham.commands.conclusion import conclude
 from deepham.commands.configuration import read
 from deepham.commands.instantiate import instantiate_all
 from deepham.commands.own_models import offer
+from deepham.commands.unread import check_read
 from deepham.economics.economy import require
 from deepham.economics.registry import given, own
 from deepham.errors import InputError, show
@@ -52,7 +53,7 @@ def _solve(
     seed = whole("seed", seed, 0)
     require(
         isinstance(overrides, list | tuple) and all(isinstance(text, str) for text in overrides),
-        f"overrides: expected a list of texts such as algorithm.horizon=2, got {show(overrides)}",
+        f"overrides: expected a list of texts such as algorithm.outer_iterations=4, got {show(overrides)}",
     )
     check_choices(overrides)
     for text in overrides:
@@ -70,6 +71,7 @@ def _solve(
     except (HydraException, OmegaConfBaseException) as error:
         raise InputError(explain(error, "train", [f"model={name}"])) from error
     settings = read(cfg)
+    check_read(settings.algorithm.steps_by, overrides)
     init = None if init_from is None else starting_point(str(init_from), settings)
     wanted = ("guard", "progress") if shown else ("guard",)
     callbacks = instantiate_all("callbacks", {name: cfg.callbacks[name] for name in wanted})
