@@ -17,6 +17,7 @@ from deepham.commands.own_models import typed_as
 from deepham.economics.economy import require
 from deepham.errors import InputError
 from deepham.sweeps.job import job_of_sweep, name_in_sweep
+from deepham.system.entry import command
 from deepham.training.cluster import launcher
 from deepham.training.folders import CHECKPOINT, STATUS, RunFolders
 from deepham.training.nodes import Tasks
@@ -121,10 +122,7 @@ def _typed() -> list[str]:
 
 def program() -> list[str]:
     """What this process was started by, as words of a command."""
-    return [
-        *(launcher() if Tasks.current else []),
-        *(["python", "scripts/train.py"] if sys.argv[0].endswith(".py") else ["deepham-train"]),
-    ]
+    return [*(launcher() if Tasks.current else []), *command("train")]
 
 
 def reference_command(objective: str) -> str:
@@ -135,4 +133,4 @@ def reference_command(objective: str) -> str:
         if text.startswith(("--config-dir", "model", "calibration", "reference", "hydra.searchpath"))
     ]
     planner = ["objective=planner"] if objective == "planner" else []
-    return shlex.join(["python", "scripts/reference.py", *typed, *planner])
+    return shlex.join([*command("reference"), *typed, *planner])
