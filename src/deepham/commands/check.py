@@ -96,7 +96,7 @@ def train(name: str, economy: Economy) -> None:
     base = () if economy.frictionless() is not None else ("network.base=typical",)
     agents = max(LEAST_AGENTS, math.ceil(HOUSEHOLDS / float(economy.chain.eps_shares().clamp_min(1e-3).min())))
     method = BY_NEWTON if economy.foreseen else (*BY_GRADIENTS, f"algorithm.agents={agents}")
-    solution = solve(name, 1, [*TINY, *method, *base], None, False, economy.parameters())
+    solution = solve(name, 1, [*TINY, *method, *base], None, None, False, economy.parameters())
     wrong = {key: value for key, value in solution.meta["measures"].items() if not math.isfinite(value)}
     hold(not wrong, f"measures are no numbers: {show(wrong)}")
     with TemporaryDirectory() as folder:

@@ -31,11 +31,15 @@ def folders_of(cfg: DictConfig, settings: Settings) -> RunFolders:
     if cfg.run is not None:
         name = cfg.run
     else:
-        stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
-        unique = secrets.token_hex(3)
-        name = f"{settings.economy_name}-{settings.algorithm.name}-seed{settings.seed}-{stamp}-{unique}"
+        name = name_of_its_own(settings)
     name = name_in_sweep(name)
     return RunFolders(name, checkpoint_dir / name, log_dir / name, job_of_sweep())
+
+
+def name_of_its_own(settings: Settings) -> str:
+    """A name for a run that no other has."""
+    stamp, unique = datetime.now().strftime("%Y%m%d-%H%M%S"), secrets.token_hex(3)
+    return f"{settings.economy_name}-{settings.algorithm.name}-seed{settings.seed}-{stamp}-{unique}"
 
 
 def leave_status_of_job(cfg: DictConfig, error: InputError) -> None:

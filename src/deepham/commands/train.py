@@ -49,12 +49,11 @@ from deepham.training.checkpoints import (
     CARRIED_KEYS,
     Carried,
     carried_by,
-    check_hyperparameters,
     find_checkpoint,
     hyperparameters_of,
     read_checkpoint,
 )
-from deepham.training.fit import check_processes, check_weights, computing, fit, starting_point
+from deepham.training.fit import check_resumable, computing, fit, starting_point
 from deepham.training.folders import RunFolders
 from deepham.training.roles import Begins, Checks, Stops
 from deepham.training.settings import Settings, device_name
@@ -129,9 +128,7 @@ def _prepare(cfg: DictConfig) -> _Prepared:
     settings = read(cfg)
     check_read(settings.algorithm.steps_by, HydraConfig.get().overrides.task)
     if resume is not None:
-        check_hyperparameters(resume, found, settings.hyperparameters())
-        check_weights(resume, settings)
-        check_processes(resume, settings)
+        check_resumable(resume, settings)
     folders = folders_of(cfg, settings)
     check_run_name(folders.name)
     cfg.run = folders.name
