@@ -153,4 +153,4 @@ def _leave(folders: RunFolders, home: Path) -> None:
     except OSError as error:
         log.warning("interrupted; what was trained cannot be kept in %s: %s", home, error.strerror)
         return
-    log.warning("interrupted; go on with the same call and resume=%r beside its arguments", str(home))
+    log.warning("interrupted; go on with the same call and resume=%s beside its arguments", repr(str(home)))
