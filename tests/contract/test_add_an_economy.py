@@ -101,7 +101,9 @@ def test_the_commands_of_the_page_run(python, folder):
 
 @pytest.mark.slow
 def test_the_python_of_the_page_runs(python, folder):
-    small = FROM_PYTHON.replace('["algorithm=euler_newton"]', repr(FIRST_ORDER))
+    small = FROM_PYTHON.replace(
+        "deepham.solve(CapitalTax(tax=0.2))", f"deepham.solve(CapitalTax(tax=0.2), overrides={FIRST_ORDER})"
+    )
     small = small.replace(
         "on_grid(CapitalTax(tax=0.2))", f"on_grid(CapitalTax(tax=0.2), settings={SMALL | {'tolerance': 1e-3}})"
     )
