@@ -33,8 +33,8 @@ known["source"]
 # %% [markdown]
 # ## Solve it
 #
-# 64 Newton steps on the Euler equation, a few minutes on one core. With 32, the default, the response is within 1.3 % of
-# the linear peak.
+# 64 Newton steps on the Euler equation, a few minutes on one core. With 32, the default, the response is within 1.3 %
+# of the linear peak.
 
 # %%
 solution = deepham.solve(
