@@ -174,7 +174,8 @@ def check(script: str, given: list[str]) -> None:
         check_sweep(script, settings) if "-m" in given else composed(script, settings)
     except Exception as error:  # a launcher or sweeper of an extra that is not installed here: the rest of the command
         assert "is not installed" in cli.explain(error, script), cli.explain(error, script)
-        check(script, [text for text in given if not text.startswith(("hydra", "sweep="))])
+        rest = [text for text in given if not text.startswith("hydra")]
+        check(script, [FIRST_ORDER if text.startswith("sweep=") else text for text in rest])  # which searches choose
 
 
 def composed(script: str, settings: list[str]):
