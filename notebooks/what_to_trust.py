@@ -85,7 +85,6 @@ pd.DataFrame({label: [float(mean[name]) for name in moments] for label, mean in 
 # %%
 short = [
     "algorithm.outer_iterations=2",
-    "algorithm.policy_steps=100",
     "verdict.nodes=200",
     "verdict.burn_in=300",
     "verdict.periods=300",
@@ -111,4 +110,4 @@ table.round(4)
 pd.Series(solution.meta["measures"]).filter(regex="euler|gap|wealth_w1|gini").round(4)
 
 # %% [markdown]
-# [Accuracy](../docs/accuracy.md) defines every measure, says which ones mislead, and has ten seeds of the default.
+# [Accuracy](../docs/accuracy.md) defines every measure, says which ones mislead, and has twenty seeds of the default.

@@ -50,12 +50,11 @@ except deepham.InputError as error:
 #
 # Households that are less patient. `init_from="ks98"` starts from the solution that ships with the package, since
 # neighbours have much in common. The settings make training and its verdict short: enough to see which way things go,
-# and not enough to quote. Left out, training takes some minutes and is more exact.
+# and not enough to quote. Left out, it takes a minute or two and is more exact.
 
 # %%
 quick = [
     "algorithm.outer_iterations=3",
-    "algorithm.policy_steps=120",
     "verdict.nodes=300",
     "verdict.burn_in=600",
     "verdict.periods=400",

@@ -141,7 +141,6 @@ print(economy.prices({"K": torch.tensor(economy.steady_state()["K"])}, torch.ten
 # %%
 quick = [
     "algorithm.outer_iterations=6",
-    "algorithm.policy_steps=150",
     "verdict.nodes=300",
     "verdict.burn_in=500",
     "verdict.periods=300",

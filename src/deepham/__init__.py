@@ -65,16 +65,19 @@ def solve(
     seed: int = 1,
     overrides: list[str] | None = None,
     init_from: str | None = None,
+    resume=None,
     progress: bool | None = None,
     **parameters,
 ) -> Solution:
-    """Train an economy with the default configuration and return its solution; nothing is kept on disk.
+    """Train an economy with the default configuration and return its solution; nothing is kept on disk,
+    unless it is interrupted: what was trained by then is left in checkpoints/<run>/, and a line says how to go on.
 
     Args:
         economy: its name, a file of conf/model/; or one of one's own, MyEconomy(beta=0.98) or its class MyEconomy.
         seed: of the networks and the simulation.
         overrides: further settings as on the command line, such as ["algorithm.outer_iterations=10"].
         init_from: a solution to start from, by its folder or the name of a shipped one; its calibration may be another.
+        resume: checkpoints/<run>, where a call with the same arguments that was interrupted left what it had trained.
         progress: whether to print how far training is, once per outer iteration. None: on a terminal and in a notebook.
         parameters: calibration, such as beta=0.985; numbers of NumPy, pandas and torch will do, alone, in lists and as
             matrices.
@@ -85,7 +88,7 @@ def solve(
     """
     from deepham.commands.solve import solve as train
 
-    return train(economy, seed, [] if overrides is None else overrides, init_from, progress, parameters)
+    return train(economy, seed, [] if overrides is None else overrides, init_from, resume, progress, parameters)
 
 
 def solve_on_grid(

@@ -26,7 +26,7 @@ SIZES = {
     "report": [*GRID, *VERDICT, "workers=1", "study.periods=40", "study.irf_draws=2", "study.risky_periods=20"],
 }
 FIRST_ORDER = ["outer_iterations=1", "policy_steps=2", "economies=2", "value_economies=2", "agents=4", "burn_in=2"]
-FIRST_ORDER = [*VERDICT, *(f"algorithm.{text}" for text in FIRST_ORDER)]
+FIRST_ORDER = [*VERDICT, "algorithm=deepham", *(f"algorithm.{text}" for text in FIRST_ORDER)]
 SMALL = {"k_nodes": 40, "K_nodes": 5, "histogram_nodes": 40, "economies": 1, "burn_in": 50, "periods": 200}
 
 
@@ -101,7 +101,9 @@ def test_the_commands_of_the_page_run(python, folder):
 
 @pytest.mark.slow
 def test_the_python_of_the_page_runs(python, folder):
-    small = FROM_PYTHON.replace('["algorithm=euler_newton"]', repr(FIRST_ORDER))
+    small = FROM_PYTHON.replace(
+        "deepham.solve(CapitalTax(tax=0.2))", f"deepham.solve(CapitalTax(tax=0.2), overrides={FIRST_ORDER})"
+    )
     small = small.replace(
         "on_grid(CapitalTax(tax=0.2))", f"on_grid(CapitalTax(tax=0.2), settings={SMALL | {'tolerance': 1e-3}})"
     )

@@ -373,3 +373,28 @@ def test_a_solution_says_how_it_was_made(command):
     assert "algorithm.outer_iterations=2" in meta["made_by"]["command"] and meta["made_by"]["seconds"]["total"] > 0
     assert {"hardware", "python", "peak_memory_mb", "lightning"} <= set(meta["made_by"])
     assert meta["history"]["outer_iteration"] == [1, 2] and len(meta["history"]["errors/euler.mean"]) == 2
+
+
+@pytest.mark.parametrize(
+    "typed, instead",
+    [
+        (
+            "algorithm.agents=50",
+            "set algorithm.newton.households instead, or train by gradients with algorithm=deepham",
+        ),
+        ("algorithm.policy_optimizer.learning_rate=1e-3", "algorithm.newton.largest_step"),
+        ("++algorithm.horizon=2", "by Newton steps (algorithm.steps_by=euler_newton); train by gradients"),
+    ],
+)
+def test_what_newton_steps_do_not_read_is_refused_where_it_is_typed(command, typed, instead):
+    for words in ([typed], ["-m", "seed=1,2", typed]):
+        code, _, errors = command("algorithm=euler_newton", *words)
+        assert code == 2 and len(errors) == 1 and errors[0].startswith(f"error: {typed}: ") and instead in errors[0]
+        assert list(Path(".").iterdir()) == [], "before anything is written"
+    with pytest.raises(deepham.InputError, match="not read by Newton steps"):
+        deepham.solve("ks98", overrides=["algorithm=euler_newton", typed.lstrip("+")])
+
+
+def test_files_may_set_the_sizes_of_both_ways_of_training(command):
+    """Those of olg6 set its agents, which Newton steps do not read."""
+    assert command("algorithm=euler_newton", "model=olg6", "run=r")[0] == 0

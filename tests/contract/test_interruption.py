@@ -14,6 +14,7 @@ from deepham.training.checkpoints import LastCheckpoint
 
 TRIALS = Path(__file__).parent / "trials.py"
 SIZES = [
+    "algorithm=deepham",
     "algorithm.outer_iterations=6",
     "algorithm.policy_steps=4",
     "algorithm.economies=2",

@@ -32,6 +32,7 @@ def the_quoted(line):
 PROVOKED = [  # what is asked for, and the beginning of its line on the page
     (train, ["algorithm.horizn=3"], "error: <key>: unknown key; did you mean"),
     (train, ["nonsense=3"], "error: <key>: unknown key; known beside it"),
+    (train, ["algorithm.agents=9"], "error: <key>=<value>: not read by Newton steps"),
     (train, ["model=nothing"], "error: <group>=<option>: there is no such option"),
     (train, ["algorithm.agents=many"], "error: <key>: Value"),
     (train, ["model.beta=1.5"], "error: <key>: expected a number in (0, 1)"),

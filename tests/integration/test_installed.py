@@ -11,6 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 TINY = [
     "run=r",
+    "algorithm=deepham",
     "algorithm.outer_iterations=1",
     "algorithm.policy_steps=2",
     "algorithm.economies=2",
@@ -81,6 +82,8 @@ def test_an_installed_package_trains_from_any_folder(installed, tmp_path):
     said = python(tmp_path, "-c", code, *TINY)
     assert said.splitlines()[-2:] == [str(site / "deepham/__init__.py"), "ks98 ks98"]
     assert (tmp_path / "checkpoints/r/metrics.json").exists()
+    for name in ("train", "evaluate", "reference", "report", "summarize"):
+        assert "scripts/" not in python(tmp_path, site / f"bin/deepham-{name}", "--help")
 
 
 @pytest.mark.slow

@@ -7,7 +7,8 @@ import pytest
 import rich
 from rich.table import Table
 
-from deepham.presentation.saying import complain, say
+from deepham.presentation import saying
+from deepham.presentation.saying import complain, counting, say
 from deepham.sweeps.runs import SweepRun
 from deepham.sweeps.summary import _jobs_table
 from deepham.sweeps.tables import settings_table
@@ -78,3 +79,27 @@ def test_the_tables_of_a_sweep_show_names_as_they_are(capsys):
     say(settings_table(runs, "euler.mean"))
     shown = capsys.readouterr().out
     assert shown.count("[/b]0") == 2 and "Sweep [/b]name" in shown and "[red]no[/b]" in shown
+
+
+@pytest.mark.parametrize("watched", [True, False])
+def test_a_long_computation_says_how_far_it_is_where_somebody_reads_along(monkeypatch, capsys, watched):
+    monkeypatch.setattr(saying, "is_watched", lambda: watched)
+    monkeypatch.setattr(saying, "PATIENCE", 0.0)
+    monkeypatch.setattr(saying, "BETWEEN", 0.0)
+    with counting("impulse response", 8) as tick:
+        for _ in range(10):  # of which a rough total may know less
+            tick(1)
+    said = capsys.readouterr().out.split("\r")
+    if not watched:
+        assert said == [""]
+        return
+    shares = [int(line.split(": ")[1].split("%")[0]) for line in said if "%" in line]
+    assert shares == sorted(shares) and shares[0] < 20 and shares[-1] == 100
+    assert said[-1] == "" and said[-2].strip() == "" and len(said[-2]) == len(said[-3]), "it is wiped out"
+
+
+def test_a_short_computation_says_nothing(monkeypatch, capsys):
+    monkeypatch.setattr(saying, "is_watched", lambda: True)
+    with counting("simulation", 2) as tick:
+        tick(2)
+    assert capsys.readouterr().out == ""

@@ -651,13 +651,15 @@ def test_in_words(ks, brock):
         "beta",
         "0.99",
         "width",
-        "39.4 goods",
-        "0.04 percent of consumption",
+        "discount factor",
+        "mean_K 39.4 goods",
+        "euler.mean 0.04 percent of consumption",
         "utils",
-        "0.27 share",
+        "gini 0.27 share",
         "(z good)",
     ):
-        assert word in text, text
+        assert word in " ".join(text.split()), text
+    assert "{" not in text, "no plain dicts"
     assert len(text.splitlines()) > 15 and "brock_mirman" in brock.summary()
     assert "ks98" in repr(ks) and "\n" not in repr(ks)
 

@@ -25,6 +25,7 @@ from deepham.training.nodes import Tasks
 
 SCRIPT = Path(__file__).parents[2] / "scripts/train.py"
 SIZES = [
+    "algorithm=deepham",
     "algorithm.outer_iterations=8",
     "algorithm.policy_steps=4",
     "algorithm.economies=12",

@@ -4,7 +4,9 @@ import logging
 import os
 import random
 import signal
+import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,12 +16,14 @@ import torch
 import deepham
 from deepham import economics
 from deepham.commands import solve as solve_module
+from deepham.commands.cli import train
 from deepham.errors import InputError
 from deepham.system.interruption import Interrupted, heed, interruptible
 from deepham.training.fit import fit
 from deepham.training.module import DeepHAM
 
 TINY = [
+    "algorithm=deepham",  # whose steps processes can share
     "algorithm.outer_iterations=1",
     "algorithm.policy_steps=2",
     "algorithm.economies=2",
@@ -138,7 +142,7 @@ def test_the_key_that_interrupts_reaches_the_caller_and_goes_on_working(found, m
     assert found() == before
 
 
-def test_the_key_is_heeded_at_the_end_of_the_outer_iteration_where_it_was_lost(found, monkeypatch):
+def test_the_key_is_heeded_at_the_end_of_the_outer_iteration_where_it_was_lost(found, monkeypatch, caplog):
     seen, honest = [], DeepHAM.training_step
 
     def swallow(self, batch, batch_idx):
@@ -151,9 +155,22 @@ def test_the_key_is_heeded_at_the_end_of_the_outer_iteration_where_it_was_lost(f
         return honest(self, batch, batch_idx)
 
     monkeypatch.setattr(DeepHAM, "training_step", swallow)
+    given = {"beta": 0.985, "overrides": [*TINY, "algorithm.outer_iterations=4"]}
     with pytest.raises(KeyboardInterrupt):
-        deepham.solve("ks98", overrides=[*TINY, "algorithm.outer_iterations=4"])
+        deepham.solve("ks98", **given)
     assert seen == [0, 0, 1, 1]
+    (left,) = Path("checkpoints").iterdir()
+    assert str(left) in caplog.text and "resume=" in caplog.text, "what was trained is left, and a line says where"
+    monkeypatch.setattr(DeepHAM, "training_step", honest)
+    with pytest.raises(InputError, match="was trained with model.beta=0.985"):
+        deepham.solve("ks98", **given | {"beta": 0.98}, resume=left)
+    with pytest.raises(InputError, match="init_from and resume"):
+        deepham.solve("ks98", **given, resume=left, init_from="ks98")
+    resumed, undisturbed = deepham.solve("ks98", **given, resume=left), deepham.solve("ks98", **given)
+    assert resumed.meta["measures"] == undisturbed.meta["measures"]
+    words = ["model=ks98", "model.beta=0.985", *given["overrides"], f"ckpt_path={left}", "figures=false"]
+    monkeypatch.setattr(sys, "argv", ["train.py", *words])
+    assert train() == 0, "the command line goes on with it, too"
 
 
 def test_the_same_seed_gives_the_same_bits_also_when_asked_to_be_deterministic(settings):

@@ -27,6 +27,7 @@ from deepham.training.fit import OFFENDING, fit
 from deepham.training.folders import RunFolders
 from deepham.training.module import DeepHAM
 
+FIRST_ORDER = "algorithm=deepham"
 SIZES = [
     "algorithm.outer_iterations=2",
     "algorithm.policy_steps=4",
@@ -100,7 +101,7 @@ def command(monkeypatch, tmp_path, capsys):
             "figures=false",
             "logger=none",
         ]
-        monkeypatch.setattr(sys, "argv", ["train.py", *SIZES, *tiny, "run=r", *overrides])
+        monkeypatch.setattr(sys, "argv", ["train.py", FIRST_ORDER, *SIZES, *tiny, "run=r", *overrides])
         code, errors = train(), capsys.readouterr().err.splitlines()
         assert no_process_is_left()
         status = Path("checkpoints/r/status.json")
@@ -155,6 +156,7 @@ def test_the_others_end_with_the_first_also_when_it_is_killed(tmp_path):
         sys.executable,
         "-c",
         "from deepham.commands.cli import train; train()",
+        FIRST_ORDER,
         *SIZES,
         "run=r",
         "algorithm.outer_iterations=100000",

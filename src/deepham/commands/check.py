@@ -33,14 +33,14 @@ from deepham.solution.loading import load
 TINY = (
     "algorithm.outer_iterations=2",
     "algorithm.policy_steps=4",
-    "algorithm.economies=4",
-    "algorithm.value_economies=4",
     "algorithm.burn_in=20",
     "verdict.nodes=60",
     "verdict.burn_in=20",
     "verdict.periods=40",
     "verdict.dates=4",
 )
+BY_GRADIENTS = ("algorithm=deepham", "algorithm.economies=4", "algorithm.value_economies=4")  # any choices
+BY_NEWTON = ("algorithm=euler_newton", "algorithm.newton.economies=4")  # what looks ahead, too
 LEAST_AGENTS, HOUSEHOLDS = 20, 4  # in each economy; in the rarest individual state of it
 TRAINING = "tiny training, saved and loaded"
 SAME = 1e-6  # relative: training computes what networks are scaled by in single precision
@@ -93,10 +93,10 @@ def _parameters(words: list[str]) -> dict:
 
 def train(name: str, economy: Economy) -> None:
     """Train for seconds, save, and load again."""
-    agents = max(LEAST_AGENTS, math.ceil(HOUSEHOLDS / float(economy.chain.eps_shares().clamp_min(1e-3).min())))
     base = () if economy.frictionless() is not None else ("network.base=typical",)
-    overrides = [*TINY, f"algorithm.agents={agents}", *base]
-    solution = solve(name, 1, overrides, None, False, economy.parameters())
+    agents = max(LEAST_AGENTS, math.ceil(HOUSEHOLDS / float(economy.chain.eps_shares().clamp_min(1e-3).min())))
+    method = BY_NEWTON if economy.foreseen else (*BY_GRADIENTS, f"algorithm.agents={agents}")
+    solution = solve(name, 1, [*TINY, *method, *base], None, None, False, economy.parameters())
     wrong = {key: value for key, value in solution.meta["measures"].items() if not math.isfinite(value)}
     hold(not wrong, f"measures are no numbers: {show(wrong)}")
     with TemporaryDirectory() as folder:

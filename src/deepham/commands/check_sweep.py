@@ -12,6 +12,7 @@ from deepham.algorithm.evaluation import VerdictSettings, measure_names
 from deepham.algorithm.settings import AlgorithmSettings
 from deepham.commands.composing import check_files, composing
 from deepham.commands.configuration import input_errors, typed_group, typed_model
+from deepham.commands.unread import check_read
 from deepham.economics.economy import require
 from deepham.networks.settings import NetworkSettings
 from deepham.reference.compare import GAPS
@@ -33,15 +34,17 @@ def check_sweep(config_name: str, overrides: list[str], config_dir: str | None =
     at its type.
 
     Raises:
-        InputError: a file that is more than data, a wrong type, or a measure that there is not. What is out of range is
-            left to the job that has it.
+        InputError: a file that is more than data, a wrong type, a setting that nothing reads, or a measure that there
+            is not. What is out of range is left to the job that has it.
         HydraException, OmegaConfBaseException: an unknown key or option.
     """
 
     def check(settings: list[str]) -> None:
         check_files(loader, config_name, settings)
         if config_name == "train":
-            _check_types(compose(config_name, overrides=settings))
+            cfg = compose(config_name, overrides=settings)
+            _check_types(cfg)
+            check_read(cfg.algorithm.get("steps_by", "gradient"), settings)
 
     with composing(config_dir) as loader:
         parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())

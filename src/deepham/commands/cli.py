@@ -49,7 +49,7 @@ class JobFailed(RuntimeError):
 
 
 def train() -> int:
-    """`python scripts/train.py` and, from an installed package, `deepham-train`. Returns the exit code."""
+    """`python scripts/train.py`, or, of an installed package, `deepham-train`. Returns the exit code."""
     if not any(NODES.fullmatch(text) for text in sys.argv[1:]):
         return run_script("train", "deepham.commands.train")
     from deepham.training.nodes import take_part  # torch
@@ -63,22 +63,22 @@ def train() -> int:
 
 
 def reference() -> int:
-    """`python scripts/reference.py`. Returns the exit code."""
+    """`python scripts/reference.py`, or `deepham-reference`. Returns the exit code."""
     return run_script("reference", "deepham.commands.reference")
 
 
 def evaluate() -> int:
-    """`python scripts/evaluate.py`. Returns the exit code."""
+    """`python scripts/evaluate.py`, or `deepham-evaluate`. Returns the exit code."""
     return run_script("evaluate", "deepham.commands.evaluate")
 
 
 def summarize() -> int:
-    """`python scripts/summarize.py`. Returns the exit code."""
+    """`python scripts/summarize.py`, or `deepham-summarize`. Returns the exit code."""
     return run_script("summarize", "deepham.commands.summarize")
 
 
 def report() -> int:
-    """`python scripts/report.py`. Returns the exit code."""
+    """`python scripts/report.py`, or `deepham-report`. Returns the exit code."""
     return run_script("report", "deepham.commands.report")
 
 

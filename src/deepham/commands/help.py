@@ -11,6 +11,7 @@ from pathlib import Path
 import yaml
 
 from deepham.errors import InputError, show
+from deepham.system.entry import as_typed, called
 from deepham.system.paths import conf_folder
 
 # indentation, key, value without anchors and aliases, comment
@@ -26,7 +27,7 @@ def help_page(config_name: str, words: list[str]) -> str:
     file = conf_folder() / f"{config_name}.yaml"
     content = yaml.safe_load(file.read_text(encoding="utf-8"))
     groups = groups_of(config_name)
-    command = f"python scripts/{config_name}.py"
+    command = called(config_name)
     for word in words:
         group, _, option = word.partition("=")
         if group == "model" and option.endswith((".yaml", ".yml")):
@@ -42,7 +43,7 @@ def help_page(config_name: str, words: list[str]) -> str:
             )
     text = content["hydra"]["help"]
     usage = f"{command} [key=value ...]{' [group=option ...]' if groups else ''}"
-    page = _page(usage, text["header"], text["footer"], RawDescriptionHelpFormatter)
+    page = _page(usage, as_typed(text["header"]), as_typed(text["footer"]), RawDescriptionHelpFormatter)
     _add_settings(page, file)
     if groups:
         table = page.add_argument_group(
@@ -132,4 +133,4 @@ def _introduction(file: Path) -> str:
             break
         if "@package" not in line:
             lines.append(line.strip("# "))
-    return " ".join(lines)
+    return as_typed(" ".join(lines))

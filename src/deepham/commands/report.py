@@ -25,6 +25,7 @@ from deepham.report.study import GRID, Study, StudySettings, study
 from deepham.solution import datasets
 from deepham.solution.loading import load
 from deepham.solution.solution import Solution
+from deepham.system.entry import command
 from deepham.system.hardware import cpu_name, machine, peak_memory
 
 MOST = 3  # solutions on one page: more lines than that nobody tells apart
@@ -82,7 +83,7 @@ def run(cfg: DictConfig) -> float:
     say("drawing")
     about = {
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": shlex.join(["python", "scripts/report.py", *sys.argv[1:]]),
+        "command": shlex.join([*command("report"), *sys.argv[1:]]),
         **machine(cpu_name(cfg.workers)),
         "seconds until drawn": f"{say.seconds:.0f}",
         "peak memory of the first process, MB": f"{peak_memory():.0f}",

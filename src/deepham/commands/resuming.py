@@ -17,6 +17,7 @@ from deepham.commands.own_models import typed_as
 from deepham.economics.economy import require
 from deepham.errors import InputError
 from deepham.sweeps.job import job_of_sweep, name_in_sweep
+from deepham.system.entry import command
 from deepham.training.cluster import launcher
 from deepham.training.folders import CHECKPOINT, STATUS, RunFolders
 from deepham.training.nodes import Tasks
@@ -30,11 +31,15 @@ def folders_of(cfg: DictConfig, settings: Settings) -> RunFolders:
     if cfg.run is not None:
         name = cfg.run
     else:
-        stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
-        unique = secrets.token_hex(3)
-        name = f"{settings.economy_name}-{settings.algorithm.name}-seed{settings.seed}-{stamp}-{unique}"
+        name = name_of_its_own(settings)
     name = name_in_sweep(name)
     return RunFolders(name, checkpoint_dir / name, log_dir / name, job_of_sweep())
+
+
+def name_of_its_own(settings: Settings) -> str:
+    """A name for a run that no other has."""
+    stamp, unique = datetime.now().strftime("%Y%m%d-%H%M%S"), secrets.token_hex(3)
+    return f"{settings.economy_name}-{settings.algorithm.name}-seed{settings.seed}-{stamp}-{unique}"
 
 
 def leave_status_of_job(cfg: DictConfig, error: InputError) -> None:
@@ -121,10 +126,7 @@ def _typed() -> list[str]:
 
 def program() -> list[str]:
     """What this process was started by, as words of a command."""
-    return [
-        *(launcher() if Tasks.current else []),
-        *(["python", "scripts/train.py"] if sys.argv[0].endswith(".py") else ["deepham-train"]),
-    ]
+    return [*(launcher() if Tasks.current else []), *command("train")]
 
 
 def reference_command(objective: str) -> str:
@@ -135,4 +137,4 @@ def reference_command(objective: str) -> str:
         if text.startswith(("--config-dir", "model", "calibration", "reference", "hydra.searchpath"))
     ]
     planner = ["objective=planner"] if objective == "planner" else []
-    return shlex.join(["python", "scripts/reference.py", *typed, *planner])
+    return shlex.join([*command("reference"), *typed, *planner])

@@ -15,6 +15,7 @@ from deepham.presentation.tables import runs_file_table, runs_table
 from deepham.sweeps.outcomes import outcomes
 from deepham.sweeps.runs import measured_unlike, varying
 from deepham.sweeps.summary import show_settings
+from deepham.system.entry import called
 from deepham.system.paths import check_folder
 
 
@@ -43,7 +44,7 @@ def run(cfg: DictConfig) -> int:
     swept = varying(complete)
     require(
         unlike is None or any(key.startswith("verdict") for key in swept),
-        f"runs: {unlike}, which have no mean; evaluate them alike with scripts/evaluate.py, or give fewer runs",
+        f"runs: {unlike}, which have no mean; evaluate them alike with {called('evaluate')}, or give fewer runs",
     )
     runs_file_table(finished, spread=unlike is None).write(output, "runs")
     say(unlike or runs_table(finished))

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from deepham.algorithm.business_cycle import Moments
@@ -28,6 +29,7 @@ from deepham.commands.resuming import (
     set_status,
     take_over,
 )
+from deepham.commands.unread import check_read
 from deepham.economics.economy import require
 from deepham.errors import InputError
 from deepham.measures.verdict import bar_met, bars_of, judge
@@ -47,12 +49,11 @@ from deepham.training.checkpoints import (
     CARRIED_KEYS,
     Carried,
     carried_by,
-    check_hyperparameters,
     find_checkpoint,
     hyperparameters_of,
     read_checkpoint,
 )
-from deepham.training.fit import check_processes, check_weights, computing, fit, starting_point
+from deepham.training.fit import check_resumable, computing, fit, starting_point
 from deepham.training.folders import RunFolders
 from deepham.training.roles import Begins, Checks, Stops
 from deepham.training.settings import Settings, device_name
@@ -125,10 +126,9 @@ def _prepare(cfg: DictConfig) -> _Prepared:
         found, carried = hyperparameters_of(resume), carried_by(resume)
         take_over(cfg, found | carried, resume)
     settings = read(cfg)
+    check_read(settings.algorithm.steps_by, HydraConfig.get().overrides.task)
     if resume is not None:
-        check_hyperparameters(resume, found, settings.hyperparameters())
-        check_weights(resume, settings)
-        check_processes(resume, settings)
+        check_resumable(resume, settings)
     folders = folders_of(cfg, settings)
     check_run_name(folders.name)
     cfg.run = folders.name

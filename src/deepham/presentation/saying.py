@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import suppress
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 UNSAID = (OSError, ValueError, SystemExit)  # what a console raises: rich wants to exit when its pipe is closed
 LINES = str.maketrans("─│…", "-|.")  # of tables, for an encoding that has no such letters
+
+PATIENCE, BETWEEN = 1.0, 0.2  # seconds until a computation says how far it is, and between two times
 
 
 def say(*what, **options) -> None:
@@ -40,6 +44,43 @@ def is_watched() -> bool:
 
     console = rich.get_console()
     return console.is_terminal or console.is_jupyter
+
+
+Tick = Callable[[int], None]  # so much more of a long computation is done
+
+
+@contextmanager
+def counting(what: str, total: int) -> Iterator[Tick]:
+    """In this block a long computation says how far it is: on one line that is written over and wiped out at its end,
+    after its first second, and where somebody reads along; elsewhere it says nothing.
+
+    Args:
+        what: is computed, in words.
+        total: of all that is handed to the function that this gives.
+    """
+    began = said = time.monotonic()
+    shown, done, width = is_watched(), 0, 0
+
+    def tick(more: int) -> None:
+        nonlocal done, said, width
+        done += more
+        now = time.monotonic()
+        if shown and now - began > PATIENCE and now - said > BETWEEN:
+            said, share = now, min(1.0, done / total)
+            line = f"  {what}: {share:.0%}, {(now - began) * (1 - share) / share:.0f} s left"
+            width = max(width, len(line))
+            _write_over(line.ljust(width))
+
+    try:
+        yield tick
+    finally:
+        if width:
+            _write_over(" " * width + "\r")
+
+
+def _write_over(line: str) -> None:
+    with suppress(*UNSAID):
+        print(f"\r{line}", end="", flush=True)
 
 
 def forgive_letters() -> None:

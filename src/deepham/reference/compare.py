@@ -29,6 +29,7 @@ from deepham.reference.household import beside_of
 from deepham.simulation.continuum import settle
 from deepham.simulation.period import Panel, Period, World
 from deepham.simulation.population import Population
+from deepham.system.entry import called
 
 WELFARE_PERIODS = 300  # of a path; what comes after them is closed by their average
 
@@ -118,12 +119,12 @@ def _check_same(economy: Economy, reference: GridSolution) -> None:
         if solved != value:
             raise InputError(
                 f"reference: solved for {name}={solved}, the solution is of {name}={value}; make the one "
-                "of this calibration with scripts/reference.py"
+                f"of this calibration with {called('reference')}"
             )
     if reference.equations != equations(economy):
         raise InputError(
             "reference: solved for other equations than the economy has now; make the one of these with "
-            "scripts/reference.py"
+            f"{called('reference')}"
         )
 
 

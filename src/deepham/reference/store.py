@@ -20,6 +20,7 @@ from deepham.reference.grid_solution import GridSolution
 from deepham.reference.law_of_motion import Progress
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.solve import solve_reference
+from deepham.system.entry import called
 from deepham.system.files import replace
 
 SHIPPED = Path(__file__).parent / "shipped"
@@ -80,7 +81,7 @@ def read(path: Path, economy_name: str, economy: Economy) -> GridSolution:
         reason = (
             "does not exist" if not path.exists() else "is no grid solution of this economy and version, or damaged"
         )
-        raise InputError(f"reference: {path} {reason}; make it with scripts/reference.py") from error
+        raise InputError(f"reference: {path} {reason}; make it with {called('reference')}") from error
 
 
 def obtain(

@@ -15,6 +15,7 @@ from torch import Tensor
 from deepham import memory
 from deepham.economics.economy import Economy
 from deepham.errors import InputError, show
+from deepham.presentation.saying import Tick, counting
 from deepham.simulation.balance import SMALL, gap_of
 from deepham.simulation.continuum import on_grid
 from deepham.simulation.period import Panel
@@ -33,7 +34,9 @@ def transition(before: Any, after: Any, periods: int, draws: int, seed: int, age
         arrays = memory.response(solved.economy, len(solved.grid), width, periods, draws, agents, draws)
         memory.require_memory(arrays, solved.grid.device)
     generator = torch.Generator(before.grid.device).manual_seed(arguments.whole("seed", seed, 0))
-    drawn = follow(before, after, impulse.ergodic_starts(before, generator), periods, draws, agents, generator)
+    with counting("transition", impulse.ECONOMIES * (impulse.SETTLE + 1) + 2 * draws * (periods + 1)) as tick:
+        starts = impulse.ergodic_starts(before, generator, tick)
+        drawn = follow(before, after, starts, periods, draws, agents, generator, tick)
     attributes = {
         "title": f"Response to {in_words(before.economy, after.economy)}",
         "model": before.name,
@@ -48,7 +51,14 @@ def transition(before: Any, after: Any, periods: int, draws: int, seed: int, age
 
 @torch.no_grad()
 def follow(
-    before: Any, after: Any, starts: Panel, periods: int, draws: int, agents: int | None, generator: torch.Generator
+    before: Any,
+    after: Any,
+    starts: Panel,
+    periods: int,
+    draws: int,
+    agents: int | None,
+    generator: torch.Generator,
+    tick: Tick | None = None,
 ) -> impulse.Draws:
     """Both copies of every draw, from M cross-sections on the grid of the first economy, which are used in turn."""
     start = starts.select(torch.arange(draws, device=starts.z.device) % len(starts.z))
@@ -62,7 +72,9 @@ def follow(
         if grid is not None and solved is after:
             population = on_grid(grid, population, solved.economy.chain.n_eps)
         path = solved.economy.chain.draw_path(start.z, periods, _fresh(generator, shocks))
-        copies.append(datasets.record(solved.world, Panel(population, start.z), path, grid, _fresh(generator, luck)))
+        copies.append(
+            datasets.record(solved.world, Panel(population, start.z), path, grid, _fresh(generator, luck), tick=tick)
+        )
     shocked, baseline = copies
     weight = start.population.weight.new_full((draws,), 1 / draws)
     return impulse.Draws(

@@ -15,6 +15,7 @@ from deepham.economics.economy import Economy
 from deepham.economics.naming import flags
 from deepham.economics.planner import externality
 from deepham.errors import InputError, OutOfDomain, show
+from deepham.presentation.saying import Tick
 from deepham.simulation.balance import resource_gap, why_unbalanced
 from deepham.simulation.period import Panel, Period, World
 from deepham.simulation.population import Population, concatenate, curve_at, gini, levels_of, quantile
@@ -63,6 +64,7 @@ def record(
     grid: Tensor | None,
     generator: torch.Generator,
     histories: Histories | None = None,
+    tick: Tick | None = None,
 ) -> Record:
     """Follow economies along paths of shocks (B, T, d) and write down every period.
 
@@ -71,13 +73,14 @@ def record(
         shocks: as `ShockProcess.draw_path` gives them; the first is that of the start itself.
         generator: draws the individual shocks of a panel; the continuum has none to draw.
         histories: keeps what every household of a panel does.
+        tick: is told after every period how many economies have lived it.
 
     Raises:
         OutOfDomain: an aggregate state out of the economy's domain.
     """
     if grid is not None and len(shocks) > BLOCK:
         blocks = [slice(first, first + BLOCK) for first in range(0, len(shocks), BLOCK)]
-        parts = [record(world, start.select(b), shocks[b], grid, generator) for b in blocks]
+        parts = [record(world, start.select(b), shocks[b], grid, generator, tick=tick) for b in blocks]
         series = {name: torch.cat([part.series[name] for part in parts]) for name in parts[0].series}
         last = Panel(concatenate([part.last.population for part in parts]), torch.cat([part.last.z for part in parts]))
         return Record(
@@ -89,6 +92,8 @@ def record(
     carried, arrived, own = [], [], tuple(economy.naming.series)
     # one more period, since what is carried out of the last has to arrive, too
     for t, period in enumerate(walk(world, start, torch.cat([shocks, shocks[:, -1:]], 1), generator, grid)):
+        if tick is not None:
+            tick(len(shocks))
         population, z = period.panel.population, period.panel.z
         arrived.append(population.mean(population.k))
         if t == periods:

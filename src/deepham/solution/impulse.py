@@ -12,7 +12,6 @@ neighbours to a stratum.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -24,6 +23,7 @@ from torch import Tensor
 from deepham.economics.economy import Economy
 from deepham.economics.shocks import Innovation, StateShock
 from deepham.errors import InputError
+from deepham.presentation.saying import Tick
 from deepham.simulation.continuum import on_grid
 from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population, levels_of
@@ -124,16 +124,20 @@ class Settled(Protocol):
 
 
 @torch.no_grad()
-def ergodic_starts(solved: Settled, generator: torch.Generator) -> Panel:
-    """Economies of the continuum at the ends of independent paths."""
+def ergodic_starts(solved: Settled, generator: torch.Generator, tick: Tick | None = None) -> Panel:
+    """Economies of the continuum at the ends of independent paths; `tick` as in `datasets.record`."""
     chain, grid = solved.economy.chain, solved.grid
     index = (
         torch.rand((ECONOMIES, 1), generator=generator, device=grid.device, dtype=grid.dtype)
         >= chain.stationary_z()[:-1].cumsum(0)
     ).sum(-1)
     path = chain.draw_path(solved.z[index], SETTLE + 1, generator)
-    (last,) = deque(walk(solved.world, solved.begin(path[:, 0]), path, grid=grid), maxlen=1)
-    return last.panel
+    last = solved.begin(path[:, 0])
+    for period in walk(solved.world, last, path, grid=grid):
+        last = period.panel
+        if tick is not None:
+            tick(ECONOMIES)
+    return last
 
 
 @dataclass(frozen=True)
@@ -163,6 +167,7 @@ def simulate_pairs(
     draws: int,
     agents: int | None,
     generator: torch.Generator,
+    tick: Tick | None = None,
 ) -> Draws:
     """Simulate both copies of every draw from cross-sections of the period before the shock.
 
@@ -170,6 +175,7 @@ def simulate_pairs(
         starts: M economies, which are used in turn.
         agents: None for the continuum; a number draws a panel from each cross-section, and both copies' households have
             the same individual luck.
+        tick: as in `datasets.record`.
     """
     economy = world.economy
     index = _candidates(economy, starts.z, shock)
@@ -196,7 +202,7 @@ def simulate_pairs(
 
     def follow(start: Panel, path: Tensor) -> dict[str, Tensor]:
         common = torch.Generator(generator.device).manual_seed(luck)
-        found = datasets.record(world, start, path, grid if agents is None else None, common)
+        found = datasets.record(world, start, path, grid if agents is None else None, common, tick=tick)
         copies.append(found)
         return found.series
 
@@ -340,23 +346,6 @@ def _standard_error(values: np.ndarray, drawn: Draws) -> np.ndarray:
         scatter = values[members].var(0, ddof=1) if number > 1 else np.full(values.shape[1], np.nan)
         variance += weight[members].sum() ** 2 * scatter / number
     return np.sqrt(variance)
-
-
-def impulse_response(
-    world: World,
-    grid: Tensor,
-    starts: Panel,
-    shock: Shock,
-    periods: int,
-    draws: int,
-    agents: int | None,
-    generator: torch.Generator,
-    keep_draws: bool,
-    attributes: dict,
-):
-    """The responses as an xarray.Dataset of dimension ("period",), see `Solution.irf`."""
-    drawn = simulate_pairs(world, grid, starts, shock, periods, draws, agents, generator)
-    return to_dataset(world.economy, drawn, keep_draws, attributes)
 
 
 def to_dataset(economy: Economy, drawn: Draws, keep_draws: bool, attributes: dict):

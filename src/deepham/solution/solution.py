@@ -17,37 +17,12 @@ from torch import Tensor, nn
 
 from deepham.economics import create
 from deepham.economics.registry import own, written
-from deepham.errors import InputError, printable, show
-from deepham.presentation.labels import labelled
+from deepham.errors import InputError, show
 from deepham.presentation.rich import solution_html
 from deepham.solution import arguments, folder
 from deepham.solution.solved import SolvedEconomy
+from deepham.solution.summary import summary, with_unit
 from deepham.system.version import __version__
-
-# by the beginning of a measure's name, the first that fits
-MEASURE_UNITS = {
-    "euler": "percent of consumption",
-    "bellman": "utils",
-    "path_gap": "percent",
-    "mean_K_gap": "percent",
-    "wealth_sd_gap": "percent",
-    "gini_gap": "percent",
-    "top10_share_gap": "percent",
-    "top1_share_gap": "percent",
-    "resource_gap": "percent of output",
-    "top": "share",
-    "bottom": "share",
-    "welfare_gap": "percent of consumption",
-    "wealth_w1": "percent of mean wealth",
-    "gini": "share",
-    "top_mass": "share",
-    "mean_K": "goods",
-    "sd_K": "goods",
-    "welfare": "goods",
-    "wealth": "goods",
-    "seconds": "seconds",
-}
-
 
 # what a notebook shows; `summary` has all of them
 SHOWN = ("euler.mean", "euler.p99", "bellman_policy.mean", "mean_K_gap", "path_gap.mean", "wealth_w1", "mean_K", "gini")
@@ -136,33 +111,8 @@ class Solution(SolvedEconomy):
         )
 
     def summary(self) -> str:
-        """Economy, calibration, network, distribution and measures, over several lines."""
-        capital = self.ergodic.mean(self.ergodic.k)[:, 0].tolist()
-        labels = [label for label, _, _ in labelled(self.economy, self.z)]
-        means = ", ".join(f"{mean:.4g} ({label})" for label, mean in zip(labels, capital))
-        lines = [f"Solution of {self.name}; one period is a {self.economy.period}", "calibration"]
-        lines += [f"  {name:<16}{show(value)}" for name, value in self.calibration.items()]
-        lines += ["network", *(f"  {name:<16}{value}" for name, value in self.network.items())]
-        lines += [
-            "ergodic distribution",
-            f"  {'mean wealth':<16}{means} goods",
-            f"  {'grid':<16}{len(self.grid)} nodes from {self.grid[0]:g} to {self.grid[-1]:.4g} goods",
-        ]
-        lines += [
-            "made with",
-            *(
-                f"  {name:<16}{show(value) if not isinstance(value, str) else value}"
-                for name, value in self.meta.items()
-                if name not in ("measures", "history")
-            ),
-        ]
-        measures = self.meta.get("measures") or {"none were taken": "errors() takes them"}
-        errors = self.meta.get("standard_errors", {})
-        lines += [
-            "measures",
-            *(f"  {name:<26} {_with_unit(name, value, errors.get(name))}" for name, value in measures.items()),
-        ]
-        return "\n".join(map(printable, lines))
+        """Economy, calibration, networks, distribution, how it was made and the measures, over several lines."""
+        return summary(self)
 
     def _repr_html_(self) -> str:
         """The same in a notebook, for the reader who has just solved it."""
@@ -174,7 +124,7 @@ class Solution(SolvedEconomy):
             self.name,
             economy.period,
             {name: (show(value), meanings.get(name, "")) for name, value in self.calibration.items()},
-            {name: _with_unit(name, float(f"{measures[name]:.4g}")) for name in SHOWN if name in measures},
+            {name: with_unit(name, float(f"{measures[name]:.4g}")) for name in SHOWN if name in measures},
             [f"solution.{call}" for call in asked],
         )
 
@@ -235,11 +185,3 @@ def _is_table(value) -> bool:
 def _frozen(network: nn.Module, device) -> nn.Module:
     """A copy for evaluation: float32 weights, as they are saved, in float64 arithmetic."""
     return copy.deepcopy(network).float().to(device=device, dtype=torch.float64).eval().requires_grad_(False)
-
-
-def _with_unit(name: str, value, error=None) -> str:
-    if not isinstance(value, int | float):
-        return str(value)
-    unit = next((unit for start, unit in MEASURE_UNITS.items() if name.startswith(start)), "")
-    beside = f" (s.e. {error:.1g})" if _is_number(error) and error == error else ""
-    return f"{value:.6g}{beside} {unit}".rstrip()

@@ -16,6 +16,7 @@ from deepham import memory
 from deepham.algorithm.evaluation import Ergodic, VerdictSettings, ergodic_path, error_measures
 from deepham.economics.economy import Economy
 from deepham.errors import InputError, OutOfDomain
+from deepham.presentation.saying import Tick, counting
 from deepham.simulation.balance import SMALL, gap_of
 from deepham.simulation.continuum import on_grid
 from deepham.simulation.period import Observation, Panel, Policy, Value, World
@@ -249,7 +250,9 @@ class SolvedEconomy(ForPapers):
             path = self.economy.naming.read_path(given.values, economies, periods, self.grid.device)
         begin = self._start(start, self.begin(path[:, 0]), agents, generator)
         kept = Histories(self.economy, begin, periods) if histories else None
-        found = datasets.record(self.world, begin, path, self.grid if agents is None else None, generator, kept)
+        with counting("simulation", economies * (periods + 1)) as tick:
+            grid = self.grid if agents is None else None
+            found = datasets.record(self.world, begin, path, grid, generator, kept, tick)
         simulated = datasets.to_dataset(
             self.economy,
             found.series,
@@ -382,35 +385,29 @@ class SolvedEconomy(ForPapers):
             self.grid.device,
         )
         generator = self._generator(seed)
-        if start is None:
-            starts = self._ergodic_starts(seed, generator)
-        else:
-            here, among = self.cross_sections, self._adding_up(start)
-            here = here if read.before is not None or among is None else here.select(among.nonzero()[:, 0])
-            starts = self._start(start, here if read.before is None else here.select([read.before]), None, generator)
-        return impulse.impulse_response(
-            self.world,
-            self.grid,
-            starts,
-            read,
-            periods,
-            draws,
-            agents,
-            generator,
-            keep_draws,
-            {
-                "title": f"Response to {read.in_words(self.economy)}",
-                "model": self.name,
-                "calibration": json.dumps(self.calibration),
-                "shock": str(shock),
-                "unit": unit or "",
-                "draws": draws,
-                "baseline": baseline,
-                "hold": hold,
-                "seed": int(seed),
-                "agents": "continuum" if agents is None else agents,
-            },
-        )
+        settling = 0 if start is not None or seed in self._starts else impulse.ECONOMIES * (impulse.SETTLE + 1)
+        with counting("impulse response", settling + 2 * draws * (periods + 2)) as tick:
+            if start is None:
+                starts = self._ergodic_starts(seed, generator, tick)
+            else:
+                here, among = self.cross_sections, self._adding_up(start)
+                here = here if read.before is not None or among is None else here.select(among.nonzero()[:, 0])
+                here = here if read.before is None else here.select([read.before])
+                starts = self._start(start, here, None, generator)
+            drawn = impulse.simulate_pairs(self.world, self.grid, starts, read, periods, draws, agents, generator, tick)
+        attributes = {
+            "title": f"Response to {read.in_words(self.economy)}",
+            "model": self.name,
+            "calibration": json.dumps(self.calibration),
+            "shock": str(shock),
+            "unit": unit or "",
+            "draws": draws,
+            "baseline": baseline,
+            "hold": hold,
+            "seed": int(seed),
+            "agents": "continuum" if agents is None else agents,
+        }
+        return impulse.to_dataset(self.economy, drawn, keep_draws, attributes)
 
     def plot_irf(self, shock, variables=None, **options):
         """Figure of `irf(shock, **options)`: responses with their 50 and 90 percent bands over draws.
@@ -472,14 +469,14 @@ class SolvedEconomy(ForPapers):
     def _generator(self, seed) -> torch.Generator:
         return torch.Generator(self.grid.device).manual_seed(arguments.whole("seed", seed, 0))
 
-    def _ergodic_starts(self, seed: int, generator: torch.Generator) -> Panel:
+    def _ergodic_starts(self, seed: int, generator: torch.Generator, tick: Tick | None = None) -> Panel:
         """`impulse.ergodic_starts` of a generator that is fresh from the seed.
 
         They follow from the seed alone, so those of the last seeds are kept, with the state that they leave the
         generator in: what is drawn next is the same either way.
         """
         if seed not in self._starts:
-            starts = impulse.ergodic_starts(self, generator)
+            starts = impulse.ergodic_starts(self, generator, tick)
             mass = starts.population.weight.reshape(len(starts.z), self.economy.chain.n_eps, -1)
             latest = list(self._starts.items())[1 - MOST_STARTS :]
             self._starts = dict(latest) | {seed: (mass, starts.z, generator.get_state())}

@@ -15,6 +15,7 @@ from deepham.algorithm.business_cycle import flat
 from deepham.errors import InputError
 from deepham.solution.folder import plain_yaml
 from deepham.sweeps.runs import SweepRun, as_number
+from deepham.system.entry import called
 from deepham.training.folders import status_of
 from deepham.training.overrides import key_of
 
@@ -55,7 +56,7 @@ def source_of(folders: list[Path]) -> str:
         raise InputError(f"runs: {neither} has neither {' nor '.join(SOURCES)}; is it a finished run?")
     raise InputError(
         f"runs: {evaluation} has only {SOURCES[1]} and {verdict} only {SOURCES[0]}, which are measured differently; "
-        f"evaluate that one, too: python scripts/evaluate.py solution={evaluation}"
+        f"evaluate that one, too: {called('evaluate')} solution={evaluation}"
     )
 
 

@@ -13,6 +13,7 @@ from deepham.measures.verdict import JUDGED, MEASURES
 from deepham.presentation.file_table import FileTable
 from deepham.presentation.tables import mean_sd
 from deepham.sweeps.runs import SweepRun, as_number, by_setting, measured_unlike, varying
+from deepham.system.entry import called
 
 MAIN = ("euler.mean", "euler.p99", "bellman_policy.mean", "path_gap.mean", "wealth_w1")
 # what an economist wants to know of each setting: levels, inequality, and the cycle
@@ -53,7 +54,7 @@ def settings_file_table(runs: list[SweepRun], measures: Iterable[str] = MAIN) ->
         unlike = measured_unlike(finished)
         require(
             unlike is None,
-            f"runs: {unlike}, which have no mean; evaluate them alike with scripts/evaluate.py, or give fewer runs",
+            f"runs: {unlike}, which have no mean; evaluate them alike with {called('evaluate')}, or give fewer runs",
         )
         met = sum(run.bar_met for run in finished)
         number = (len(finished), *(sum(map(is_one, group)) for is_one in others.values()))

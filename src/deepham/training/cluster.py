@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from deepham.economics.economy import require
 from deepham.errors import InputError
+from deepham.system.entry import called
 
 if TYPE_CHECKING:
     from lightning.fabric.plugins.environments.cluster_environment import ClusterEnvironment
@@ -43,10 +44,10 @@ def find_environment() -> ClusterEnvironment | None:
 
 def how_to_start(nodes: int, each: int) -> str:
     """In words, a run on so many nodes with so many processes each."""
-    torchrun = " ".join(_torchrun(nodes, each, "FIRST_MACHINE"))
+    torchrun = " ".join([*_torchrun(nodes, each, "FIRST_MACHINE"), "--no-python"])
     return (
-        f"start it with {' '.join(_srun(nodes, each))} python scripts/train.py ... or, on each machine, {torchrun} "
-        "scripts/train.py ..., see docs/cluster.md"
+        f"start it with {' '.join(_srun(nodes, each))} {called('train')} ... or, on each machine, {torchrun} "
+        f"{called('train')} ..., see docs/cluster.md"
     )
 
 

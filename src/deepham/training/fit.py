@@ -20,7 +20,13 @@ from deepham.monitoring.terminal import quiet_lightning
 from deepham.solution.loading import load
 from deepham.solution.solution import Solution
 from deepham.system.files import replace
-from deepham.training.checkpoints import LastCheckpoint, SealedCheckpoints, read_checkpoint
+from deepham.training.checkpoints import (
+    LastCheckpoint,
+    SealedCheckpoints,
+    check_hyperparameters,
+    hyperparameters_of,
+    read_checkpoint,
+)
 from deepham.training.data import PanelData, processes_of
 from deepham.training.folders import RunFolders
 from deepham.training.from_rest import from_rest
@@ -133,6 +139,13 @@ def _keep_batch(error: TrainingDiverged, folders: RunFolders) -> None:
     where = {"found": error.what, "step": str(error.step), "outer_iteration": str(error.outer_iteration)}
     with folders.disk.attempt(str(path)):
         replace(path, safetensors.torch.save(tensors, where))
+
+
+def check_resumable(path: Path, settings: Settings) -> None:
+    """Raise InputError unless a run of these settings can go on from a checkpoint."""
+    check_hyperparameters(path, hyperparameters_of(path), settings.hyperparameters())
+    check_weights(path, settings)
+    check_processes(path, settings)
 
 
 def check_weights(path: Path, settings: Settings) -> None:
