@@ -1,4 +1,5 @@
 import sys
+from functools import cache
 
 import pytest
 from hydra import compose, initialize_config_dir
@@ -42,15 +43,19 @@ def composed_once():
         yield
 
 
-def read_by_its_algorithm(words):
-    """The words without sizes that the algorithm that they name does not read."""
-    groups = [text for text in words if text.startswith(("algorithm=", "experiment=", "sweep="))]
+@cache
+def is_newton(*groups):
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(conf_folder()), version_base="1.3"):
         try:
-            newton = "newton" in compose("train", overrides=groups).algorithm
+            return "newton" in compose("train", overrides=[*groups]).algorithm
         except Exception:  # what is wrong with them is for the command to say
-            return words
+            return False
+
+
+def read_by_its_algorithm(words):
+    """The words without sizes that the algorithm that they name does not read."""
+    newton = is_newton(*(text for text in words if text.startswith(("algorithm=", "experiment=", "sweep="))))
     return [text for text in words if text not in BY_GRADIENTS] + BY_NEWTON if newton else words
 
 
