@@ -11,6 +11,8 @@ from deepham.system.paths import conf_folder
 
 FIRST_ORDER = "algorithm=deepham"  # of which a run of two small steps says most; experiments name their own algorithm
 
+RESUMED = "ckpt_path=c"  # a checkpoint says with what it was trained
+
 BY_GRADIENTS = [  # sizes that Newton steps do not read
     "algorithm.economies=2",
     "algorithm.value_economies=2",
@@ -55,6 +57,8 @@ def is_newton(*groups):
 
 def read_by_its_algorithm(words):
     """The words without sizes that the algorithm that they name does not read."""
+    if any(text.startswith(RESUMED) for text in words):
+        return words
     newton = is_newton(*(text for text in words if text.startswith(("algorithm=", "experiment=", "sweep="))))
     return [text for text in words if text not in BY_GRADIENTS] + BY_NEWTON if newton else words
 
@@ -69,8 +73,7 @@ def command(monkeypatch, tmp_path, capsys):
     def call(*overrides, sizes=QUICK):
         flags = [text for text in overrides if text.startswith("-")]
         settings = [text for text in overrides if not text.startswith("-")]
-        # a checkpoint says with what it was trained
-        if not any(text.startswith(("experiment=", "algorithm=", "sweep=", "ckpt_path=c")) for text in settings):
+        if not any(text.startswith(("experiment=", "algorithm=", "sweep=", RESUMED)) for text in settings):
             settings = [FIRST_ORDER, *settings]
         monkeypatch.setattr(sys, "argv", ["train.py", *flags, *read_by_its_algorithm([*sizes, *settings])])
         code = train()
