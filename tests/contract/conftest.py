@@ -11,7 +11,7 @@ from deepham.system.paths import conf_folder
 
 FIRST_ORDER = "algorithm=deepham"  # of which a run of two small steps says most; experiments name their own algorithm
 
-RESUMED = "ckpt_path=c"  # a checkpoint says with what it was trained
+NEW = ("ckpt_path=auto", "ckpt_path=last")  # of any other path the checkpoint says with what it was trained
 
 BY_GRADIENTS = [  # sizes that Newton steps do not read
     "algorithm.economies=2",
@@ -55,9 +55,13 @@ def is_newton(*groups):
             return False
 
 
+def resumed(words):
+    return any(text.startswith("ckpt_path=") and text not in NEW for text in words)
+
+
 def read_by_its_algorithm(words):
     """The words without sizes that the algorithm that they name does not read."""
-    if any(text.startswith(RESUMED) for text in words):
+    if resumed(words):
         return words
     newton = is_newton(*(text for text in words if text.startswith(("algorithm=", "experiment=", "sweep="))))
     return [text for text in words if text not in BY_GRADIENTS] + BY_NEWTON if newton else words
@@ -73,7 +77,8 @@ def command(monkeypatch, tmp_path, capsys):
     def call(*overrides, sizes=QUICK):
         flags = [text for text in overrides if text.startswith("-")]
         settings = [text for text in overrides if not text.startswith("-")]
-        if not any(text.startswith(("experiment=", "algorithm=", "sweep=", RESUMED)) for text in settings):
+        named = any(text.startswith(("experiment=", "algorithm=", "sweep=")) for text in settings)
+        if not named and not resumed(settings):
             settings = [FIRST_ORDER, *settings]
         monkeypatch.setattr(sys, "argv", ["train.py", *flags, *read_by_its_algorithm([*sizes, *settings])])
         code = train()
