@@ -41,7 +41,6 @@ OF_AN_ECONOMY = {
     "model=life_cycle": ["algorithm.agents=5000"],
     "calibration=life_cycle_rest": ("model=life_cycle", "algorithm.agents=5000"),
     "model=hank": ("algorithm=euler_newton", *FEW),
-    "experiment=hank": FEW,
     "experiment=life_cycle": FEW,
     "calibration=davila12_rest": ("model=davila12", "algorithm.agents=100"),
     "calibration=jfv_rest": ("model=jfv",),
@@ -57,14 +56,7 @@ def test_every_default_is_an_option():
 
 
 # algorithm=deepham_paper is trained by every economy below, the defaults by the first
-FROM_REST = pytest.mark.xfail(strict=True, reason="hank runs away from a cold start")
-SHOWN = [option for option in OPTIONS if option not in (*DEFAULTS, PUBLISHED)]
-
-
-@pytest.mark.parametrize(
-    "option",
-    ["seed=1", *(pytest.param(each, marks=FROM_REST) if each == "model=hank" else each for each in SHOWN)],
-)
+@pytest.mark.parametrize("option", ["seed=1", *(option for option in OPTIONS if option not in (*DEFAULTS, PUBLISHED))])
 def test_every_option_trains(command, option):
     code, output, errors = command(option, "run=r", *OF_AN_ECONOMY.get(option, ()))
     package = PACKAGES.get(option)
