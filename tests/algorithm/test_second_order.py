@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from deepham import economics
-from deepham.algorithm.ergodic_sample import Sample, Sampling, scaled, stretched
+from deepham.algorithm.ergodic_sample import Sample, Sampling, scaled
 from deepham.algorithm.first_order import first_order_condition
 from deepham.algorithm.looking_ahead import looking_ahead
 from deepham.algorithm.newton import Equations, flat, huber, shift
@@ -184,16 +184,3 @@ def test_households_are_drawn_by_mass_and_scaled_with_their_economy(ks98, sample
     torch.testing.assert_close(
         moved.panel.population.k / people.k.clamp_min(1e-9), factor[:, :1].expand_as(people.k) * (people.k > 0)
     )
-
-
-def test_stretched_economies_hold_what_they_held_and_are_more_or_less_dispersed(ks98, sample, seeded):
-    panel, grid = sample.panel, sample.panel.population.k[0, :40]
-    moved = stretched(panel, grid, ks98, 0.3, seeded())
-    before, after = panel.population, moved.population
-    torch.testing.assert_close(after.mean(after.k), before.mean(before.k), rtol=1e-6, atol=0)
-    torch.testing.assert_close(after.weight.sum(1), torch.ones(3, dtype=torch.float64))
-    assert torch.equal(moved.z, panel.z) and torch.equal(after.k, before.k), "masses on the same nodes"
-    sd = [people.mean((people.k - people.mean(people.k)) ** 2).sqrt() for people in (before, after)]
-    assert float((sd[1] / sd[0]).log().abs().max()) > 0.05
-    still = stretched(panel, grid, ks98, 0.0, seeded()).population
-    torch.testing.assert_close(still.weight, before.weight, rtol=0, atol=1e-12)

@@ -14,8 +14,6 @@ import torch
 from torch import Tensor
 
 from deepham.algorithm.losses import agent_weights
-from deepham.economics.economy import Economy
-from deepham.simulation.continuum import held
 from deepham.simulation.period import Panel, Period
 
 RICHEST = 6.0  # where the spread ones end, in units of typical assets
@@ -90,14 +88,3 @@ def scaled(sample: Sample, limit: float, width: float, generator: torch.Generato
     moved = people.with_assets(limit + factor * (people.k - limit))
     panel = Panel(moved, sample.panel.z, sample.panel.near)
     return replace(sample, panel=panel, k=limit + factor * (sample.k - limit))
-
-
-def stretched(panel: Panel, grid: Tensor, economy: Economy, width: float, generator: torch.Generator) -> Panel:
-    """The same economies, histograms on the grid (G,), with assets above the limit to a power within 1 +- width, each
-    by its own, and mean assets as they were: more or less dispersed than the policy has led to yet."""
-    people, limit = panel.population, economy.borrowing_limit
-    uniform = torch.rand((len(people.k), 1), generator=generator, device=people.k.device, dtype=people.k.dtype)
-    power = 1 + width * (2 * uniform - 1)
-    unit = economy.scale
-    moved = people.with_assets(limit + unit * ((people.k - limit) / unit).clamp_min(0) ** power)
-    return replace(panel, population=held(grid, moved, people.mean(people.k), limit, economy.chain.n_eps))

@@ -39,7 +39,6 @@ class NewtonSettings:
     early: float = 0.33
     scale_early: float = 0.15
     scale_late: float = 0.05
-    stretch: float = 0.0
     memory_early: float = 0.5
     memory_late: float = 0.9
     least_squares: float = 1.0
@@ -72,7 +71,6 @@ class NewtonSettings:
         for name, most in (
             ("spread_weight", 1),
             ("early", 1),
-            ("stretch", 0.9),
             ("scale_early", 0.9),
             ("scale_late", 0.9),
             ("memory_early", 0.999),

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from deepham.algorithm.alone import tomorrow_of_all
-from deepham.algorithm.ergodic_sample import Sample, Sampling, scaled, stretched
+from deepham.algorithm.ergodic_sample import Sample, Sampling, scaled
 from deepham.algorithm.first_order import first_order_condition
 from deepham.algorithm.looking_ahead import looking_ahead
 from deepham.algorithm.newton import Equations, flat, huber, shift, size, tested
@@ -72,12 +72,9 @@ class ByNewton(Learner):
         settings, generator, grid = self.module.settings.newton, batch.generator, batch.grid
         assert generator is not None and grid is not None  # the stream's, of the continuum
         policy = copy.deepcopy(self.module.policy).double()
-        panel = batch.panel.to(dtype=torch.float64)
-        if settings.stretch:
-            panel = stretched(panel, grid.double(), self.economy, settings.stretch, generator)
         with torch.no_grad():
             world = World(self.economy, policy, clamped=True, resting=batch.resting)
-            period = world.period(panel)
+            period = world.period(batch.panel.to(dtype=torch.float64))
             sample = self.sampling.draw(period, grid.double(), self.module.typical, generator)
         # where a market fixes what all hold together there is nothing to scale
         fixed = self.economy.tracked in self.economy.unknowns
