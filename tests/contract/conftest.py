@@ -19,6 +19,7 @@ BY_GRADIENTS = [  # sizes that Newton steps do not read
     "algorithm.realised_periods=3",
 ]
 BY_NEWTON = ["algorithm.newton.economies=2"]
+RESUMED = "ckpt_path=c"  # of a run's folder
 
 TINY = [
     "algorithm.outer_iterations=1",
@@ -44,6 +45,8 @@ def composed_once():
 
 def read_by_its_algorithm(words):
     """The words without sizes that the algorithm that they name does not read."""
+    if any(text.startswith(RESUMED) for text in words):
+        return words
     groups = [text for text in words if text.startswith(("algorithm=", "experiment=", "sweep="))]
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(conf_folder()), version_base="1.3"):
@@ -64,7 +67,8 @@ def command(monkeypatch, tmp_path, capsys):
     def call(*overrides, sizes=QUICK):
         flags = [text for text in overrides if text.startswith("-")]
         settings = [text for text in overrides if not text.startswith("-")]
-        if not any(text.startswith(("experiment=", "algorithm=", "sweep=")) for text in settings):
+        # a checkpoint says with what it was trained
+        if not any(text.startswith(("experiment=", "algorithm=", "sweep=", RESUMED)) for text in settings):
             settings = [FIRST_ORDER, *settings]
         monkeypatch.setattr(sys, "argv", ["train.py", *flags, *read_by_its_algorithm([*sizes, *settings])])
         code = train()
