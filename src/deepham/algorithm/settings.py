@@ -88,7 +88,7 @@ class NewtonSettings:
 
 @dataclass
 class AlgorithmSettings:
-    """How policy and value are learnt; each field is explained where it is set, in conf/algorithm/."""
+    """How policy and value are learned; each field is explained where it is set, in conf/algorithm/."""
 
     name: str
     outer_iterations: int

@@ -98,7 +98,7 @@ def train(name: str, economy: Economy) -> None:
     method = BY_NEWTON if economy.foreseen else (*BY_GRADIENTS, f"algorithm.agents={agents}")
     solution = solve(name, 1, [*TINY, *method, *base], None, None, False, economy.parameters())
     wrong = {key: value for key, value in solution.meta["measures"].items() if not math.isfinite(value)}
-    hold(not wrong, f"measures are no numbers: {show(wrong)}")
+    hold(not wrong, f"measures are NaN or infinite: {show(wrong)}")
     with TemporaryDirectory() as folder:
         again = load(solution.save(Path(folder) / "solution"))
     seen = solution.world.before(solution.cross_sections)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shlex
@@ -12,6 +13,7 @@ from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from deepham import economics
 from deepham.commands.composing import read_words
 from deepham.commands.own_models import typed_as
 from deepham.economics.economy import require
@@ -129,12 +131,21 @@ def program() -> list[str]:
     return [*(launcher() if Tasks.current else []), *command("train")]
 
 
-def reference_command(objective: str) -> str:
-    """The command that makes the grid solution of the calibration that was typed."""
+def reference_command(settings: Settings) -> str:
+    """The command that makes the grid solution of the calibration that was typed or, of a resumed run, carried over."""
     typed = [
         text
         for text in _typed()
         if text.startswith(("--config-dir", "model", "calibration", "reference", "hydra.searchpath"))
     ]
-    planner = ["objective=planner"] if objective == "planner" else []
+    if any(key_of(text) == "ckpt_path" for text in _typed()):
+        typed = [text for text in typed if not text.startswith(("model", "calibration"))]
+        name, usual = settings.economy_name, economics.calibration(settings.economy_name)
+        changed = {key: x for key, x in settings.economy.parameters().items() if x != usual.get(key)}
+        typed += [typed_as(f"model={name}"), *(_setting(f"model.{key}", x) for key, x in changed.items())]
+    planner = ["objective=planner"] if settings.economy.objective == "planner" else []
     return shlex.join([*command("reference"), *typed, *planner])
+
+
+def _setting(key: str, value) -> str:
+    return override(key, value) if isinstance(value, str) else f"{key}={json.dumps(value, separators=(',', ':'))}"

@@ -137,7 +137,7 @@ def _prepare(cfg: DictConfig) -> _Prepared:
     require(
         reference is not None or cfg.solve_reference or cfg.optimized_metric not in GAPS,
         f"optimized_metric: {cfg.optimized_metric} needs the grid solution of this calibration; make it with "
-        f"{reference_command(settings.economy.objective)}, or let the run make it with solve_reference=true",
+        f"{reference_command(settings)}, or let the run make it with solve_reference=true",
     )
     if reference is None and cfg.solve_reference:
         require_memory(grid_solution(settings.economy, settings.reference))
@@ -172,7 +172,8 @@ def _train(cfg: DictConfig, run: _Prepared, began: float) -> float:
         "%s",
         f"job {job['job']}: {' '.join(job['overrides'])}" if job else OmegaConf.to_yaml(cfg, resolve=True).rstrip(),
     )
-    log.info("run %s: %s on %s", folders.name, settings.economy_name, device_name(settings.trainer))
+    period, where = settings.economy.period, device_name(settings.trainer)
+    log.info("run %s: %s, a %s per period, on %s", folders.name, settings.economy_name, period, where)
     done = None if run.resume is None else read_checkpoint(run.resume)["updates"] // settings.algorithm.policy_steps
     begin_logging(run.loggers, disk, OmegaConf.to_yaml(cfg, resolve=True), done)
     solving = time.perf_counter()
@@ -197,8 +198,7 @@ def _train(cfg: DictConfig, run: _Prepared, began: float) -> float:
         log.info(
             "no grid solution of this calibration is stored to compare with; %s",
             no_grid(settings.economy)
-            or f"make it with: {reference_command(settings.economy.objective)}, or let a run make it with "
-            "solve_reference=true",
+            or f"make it with: {reference_command(settings)}, or let a run make it with solve_reference=true",
         )
     seconds = {
         "training": trained - began - solved,

@@ -48,8 +48,7 @@ class Autoregressions(GaussianProcess):
         super().__init__(len(rho), individual, points, directions)
         self.rho, self.sigma, self.logs = rho, sigma, logs
         self.spread = sigma / (1 - rho**2).sqrt()  # long-run standard deviation
-        # the whole as long as 1/3 on average. Fed each by itself at order one, 30 states would saturate the first layer
-        # of a
+        # their Euclidean norm is 1/3 on average: 30 states, each of order one, would saturate the first layer of a
         # network, and the errors grow with d
         unit = 3 * len(rho) ** 0.5 * self.spread
         self.feature_unit = torch.where(unit > 0, unit, 1.0)

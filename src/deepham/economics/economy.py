@@ -104,8 +104,8 @@ class Economy(_Set, ABC):
     """Base class. Parameters are the dataclass fields of the subclass; derived tensors are set in `tables`.
 
     A parameter is a number (`float`), a whole number (`int`), a list of numbers (`list`) or a text that names a
-    convention (`str`), by its annotation. Any real numbers will do, NumPy's and torch's too, in lists, tuples, arrays,
-    tensors or pandas' tables; they are kept as plain numbers in lists, which files can hold.
+    convention (`str`), by its annotation. All real numbers are taken, those of NumPy and torch, too,
+    in lists, tuples, arrays, tensors or pandas' tables; they are kept as plain numbers in lists, which files can hold.
     """
 
     asset: ClassVar[str] = "k"  # public name of the endogenous individual state

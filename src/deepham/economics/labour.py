@@ -35,7 +35,7 @@ def labour_unknown(typical: float, least: float = 0.0) -> dict[str, Unknown]:
 
 
 def check_frisch(frisch: float) -> None:
-    """Raise InputError for an elasticity of hours that is none."""
+    """Raise InputError unless the elasticity of hours is positive."""
     require(frisch > 0, f"frisch: expected a positive elasticity of hours, got {frisch:g}")
 
 

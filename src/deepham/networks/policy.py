@@ -122,7 +122,7 @@ class Capped(torch.autograd.Function):
 
     @staticmethod
     def forward(context, wanted: Tensor, most: Tensor) -> Tensor:
-        free = ~(wanted >= most)  # so that what is no number stays what it is
+        free = ~(wanted >= most)  # so that NaN stays NaN
         context.save_for_backward(free)
         return torch.where(free, wanted, most)
 

@@ -128,7 +128,7 @@ class Polynomials:
     not been yet, so that a search begins with a low one.
     """
 
-    inside = False  # a box is left for a while by economies on their way to a law
+    inside = False  # on the way to a law economies may leave a box for a while
 
     def __init__(self, grid: Grid, order: int, most: int):
         assert grid.z is not None

@@ -35,7 +35,7 @@ def read(economy: Economy, given: Any) -> Given:
             only column; of several the first labels the periods. Anything else is left as it is.
 
     Raises:
-        InputError: a file that is none or has no such column, and values that are missing.
+        InputError: no such file or column, or values that are missing.
     """
     if isinstance(given, Path) or isinstance(given, str) and given.lower().endswith(".csv"):
         return _of_series(_column(economy, _read_table(Path(given)), str(given)))

@@ -195,7 +195,7 @@ class SolvedEconomy(ForPapers):
             seed: at least 0; the same call gives the same numbers, and the same seed the same aggregate path whatever
                 `agents` is. The global generators are left alone.
             shocks: path of the aggregate state by index or name, (periods,) or (economies, periods); where it is
-                numbers the path of its innovation, standard deviations, the first of which moves nothing. Also a pandas
+                numbers the path of its innovation, in standard deviations; the first moves nothing. Also a pandas
                 Series, or the name of a CSV file with a header: its column of the aggregate state's name, or its only
                 one. What labels the periods there is kept as the coordinate "date". None draws it, the first state of a
                 chain at its long-run shares.
@@ -441,7 +441,7 @@ class SolvedEconomy(ForPapers):
             bellman_optimality (utils): "euler.mean", ...; expectations are exact. Some seconds at the defaults.
 
         Raises:
-            InputError: dates or periods below 1, more dates than periods, a seed that is none.
+            InputError: dates or periods below 1, more dates than periods, a seed below zero.
             OutOfDomain: as for `simulate`.
         """
         dates, periods = arguments.whole("dates", dates, 1), arguments.whole("periods", periods, 1)

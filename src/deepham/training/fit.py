@@ -49,7 +49,7 @@ def fit(
     resume: Path | None = None,
     init: Solution | None = None,
 ) -> tuple[DeepHAM, PanelData]:
-    """Train the networks, and go back once to the last good state with a smaller step where a number is none.
+    """Train the networks, and go back once to the last good state, with a smaller step, after a NaN or infinite number.
 
     Args:
         folders: where last.ckpt is kept; None: in a temporary folder.

@@ -54,7 +54,7 @@ class DeepHAM(lightning.LightningModule):
         self.updates = 0  # policy updates so far
         self.retreats = 0  # how often training went back to a checkpoint with a smaller step
         self._retreating = False
-        self.at_once = True  # whether a number that is none is looked for in every step
+        self.at_once = True  # whether NaN and infinite numbers are looked for in every step
         # or at the end of an outer iteration: what, step, whether it is finite
         self._unread: list[tuple[str, int, Tensor]] = []
         self.ranks: Ranks = ALONE
@@ -98,7 +98,7 @@ class DeepHAM(lightning.LightningModule):
             raise self.diverged(_fault(what, total), batch)
 
     def read(self) -> None:
-        """Raise TrainingDiverged for the first number of this outer iteration that is none, without its batch."""
+        """Raise TrainingDiverged for the first NaN or infinite number of this outer iteration, without its batch."""
         unread, self._unread = self._unread, []
         if unread:
             finite = torch.stack([total for _, _, total in unread]).isfinite()
