@@ -18,6 +18,7 @@ from deepham.commands.conclusion import conclude
 from deepham.commands.configuration import read
 from deepham.commands.instantiate import instantiate_all
 from deepham.commands.own_models import offer
+from deepham.economics.box import as_plain
 from deepham.economics.economy import require
 from deepham.economics.registry import given, own
 from deepham.errors import InputError, show
@@ -35,15 +36,15 @@ log = logging.getLogger("deepham")
 
 
 def solve(
-    economy, seed: int, overrides: list[str], init_from: str | None, progress: bool | None, parameters: dict
-) -> Solution:
+    economy, seed: int, overrides: list[str], init_from: str | None, progress: bool | None, parameters: dict, vary=None
+):
     """See `deepham.solve`."""
     with float32():
-        return _solve(economy, seed, overrides, init_from, progress, parameters)
+        return _solve(economy, seed, overrides, init_from, progress, parameters, vary)
 
 
 def _solve(
-    economy, seed: int, overrides: list[str], init_from: str | None, progress: bool | None, parameters: dict
+    economy, seed: int, overrides: list[str], init_from: str | None, progress: bool | None, parameters: dict, vary=None
 ) -> Solution:
     shown = is_watched() if progress is None else flag("progress", progress)
     # the clearest words for a wrong parameter, and plain numbers
@@ -67,6 +68,9 @@ def _solve(
             cfg = compose("train", overrides=[f"model={name}", "logger=none", *overrides])
         cfg.seed = seed
         cfg.model = OmegaConf.merge(cfg.model, {each: known[each] for each in parameters})
+        if vary is not None:
+            require(isinstance(vary, dict), f"vary: expected parameters with their bounds, got {show(vary)}")
+            cfg.vary = OmegaConf.create({name: as_plain(bounds) for name, bounds in vary.items()})
     except (HydraException, OmegaConfBaseException) as error:
         raise InputError(explain(error, "train", [f"model={name}"])) from error
     settings = read(cfg)

@@ -16,12 +16,16 @@ import torch
 from torch import Tensor, nn
 
 from deepham.economics import create
+from deepham.economics.box import Box
 from deepham.economics.registry import own, written
-from deepham.errors import InputError, printable, show
+from deepham.errors import InputError, printable, require, show
+from deepham.networks.settings import NetworkSettings
 from deepham.presentation.labels import labelled
 from deepham.presentation.rich import solution_html
 from deepham.solution import arguments, folder
+from deepham.solution.calibrated import calibrated
 from deepham.solution.solved import SolvedEconomy
+from deepham.system.threads import one_thread
 from deepham.system.version import __version__
 
 # by the beginning of a measure's name, the first that fits
@@ -48,6 +52,7 @@ MEASURE_UNITS = {
     "seconds": "seconds",
 }
 
+MOST_KEPT = 16  # calibrations of a box whose solutions are kept
 
 # what a notebook shows; `summary` has all of them
 SHOWN = ("euler.mean", "euler.p99", "bellman_policy.mean", "mean_K_gap", "path_gap.mean", "wealth_w1", "mean_K", "gini")
@@ -64,10 +69,13 @@ class Solution(SolvedEconomy):
         grid: (G,) wealth nodes of the continuum; everything is computed on its device.
         mass: (n_z, n_eps * G) ergodic cross-section in each aggregate state, as Population.histogram lays it out.
         z: mean of the aggregate state where it is numbers, else None, as in SolvedEconomy.
+        vary: parameters that vary and their bounds, of networks that are told where in this box they are; None: they
+            are of one calibration.
         meta: plain data: seed, measures, ... ; versions and date are added where missing.
 
     Attributes:
         network, meta: as given; the others are those of SolvedEconomy.
+        box: the calibrations that `at` gives, or None.
 
     Raises:
         InputError: one line on what does not fit.
@@ -84,6 +92,7 @@ class Solution(SolvedEconomy):
         mass: Tensor,
         meta: dict | None = None,
         z: Tensor | None = None,
+        vary: dict | None = None,
     ):
         super().__init__(
             economy_name,
@@ -108,6 +117,43 @@ class Solution(SolvedEconomy):
         if own(economy_name) is not None:  # for whoever has to find the class; never imported
             self.meta["economy"] = written(type(self.economy))
         self.economy = self.economy.under(objective_of(self.meta))
+        self.box = Box(vary, self.economy) if vary else None
+        self._found: dict[str, Solution] = {}  # by calibration, the last that `at` was asked for
+
+    # -- other calibrations ----------------------------------------------------------------------------------------
+
+    @one_thread()
+    def at(self, **parameters) -> Solution:
+        """The solution of another calibration of the box that the networks were trained in: one like any other, with
+        networks of its own shape. Its ergodic cross-sections are simulated, which takes some seconds; the last ones
+        asked for are kept.
+
+        Args:
+            parameters: those that differ from `calibration`, such as beta=0.985; of a list all its numbers.
+
+        Raises:
+            InputError: the networks are of one calibration, a parameter that does not vary, or one outside of the box.
+            OutOfDomain: the economy reaches an aggregate state in which there can be none.
+        """
+        require(
+            self.box is not None,
+            f"at: this is the solution of one calibration; to have others train with vary=..., say deepham.solve("
+            f'"{self.name}", vary={{...}})',
+        )
+        calibration = self.box.moved(parameters)
+        key = json.dumps(calibration, sort_keys=True)
+        if key not in self._found:
+            latest = list(self._found.items())[1 - MOST_KEPT :]
+            self._found = dict(latest) | {key: self._of(calibration)}
+        return self._found[key]
+
+    def _of(self, calibration: dict) -> Solution:
+        assert self.box is not None
+        found = calibrated(self, self.box, calibration, NetworkSettings(**self.network))
+        made = {name: self.meta[name] for name in ("seed", "algorithm") if name in self.meta}
+        kept = found.economy.chain.kept(found.ergodic.mean_z)
+        grid, mass = found.ergodic.grid, found.ergodic.mean_mass
+        return Solution(self.name, calibration, self.network, found.policy, found.value, grid, mass, made, **kept)
 
     # -- on disk and in words --------------------------------------------------------------------------------------
 
@@ -131,6 +177,7 @@ class Solution(SolvedEconomy):
         ergodic = {"grid": self.grid.cpu().contiguous(), "mass": self.mass.cpu().contiguous()}
         ergodic |= self.economy.chain.kept(self.z.cpu().contiguous())
         config = {"model": {"name": self.name} | self.calibration, "network": self.network}
+        config |= {"vary": self.box.vary} if self.box else {}
         return folder.write(
             path, folder.Contents(weights, ergodic, config, self.meta), arguments.flag("overwrite", overwrite)
         )

@@ -67,7 +67,8 @@ def fit(
             if retreating:
                 module.retreat()
             start, capture = init and init.ergodic, settings.trainer.cuda_graphs
-            data = PanelData(module.world, settings.algorithm, settings.seed, start, ranks, capture)
+            several = module.calibrations
+            data = PanelData(module.world, settings.algorithm, settings.seed, start, ranks, capture, several)
             # the content, not the file: the disks of other machines may be others, or behind
             checkpoint = None if resume is None else read_checkpoint(resume)
             ranks.broadcast((module, data, settings.trainer, needed, checkpoint))
