@@ -136,9 +136,8 @@ def _check_second_order(settings: Settings) -> None:
 
 def _box(cfg: DictConfig, economy: Economy) -> Box | None:
     """The calibrations to learn, of the market's economy; None where no parameter varies."""
-    require(cfg.vary is not None, "vary: expected parameters with their bounds, or {} where none varies, got null")
     vary = OmegaConf.to_container(cfg.vary) if isinstance(cfg.vary, DictConfig) else cfg.vary
-    return Box(vary, economy) if vary != {} else None
+    return None if vary in (None, {}) else Box(vary, economy)
 
 
 def _check_box(settings: Settings) -> None:

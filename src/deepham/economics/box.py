@@ -85,19 +85,18 @@ class Box:
         require(1 <= len(self.sides) <= MOST, f"vary: expected one to {MOST} numbers that vary, got {len(self.sides)}")
         self.vary = {name: as_plain(bounds) for name, bounds in vary.items()}
         self._own, self._kind, self._objective = own, kind, economy.objective
-        self.check_inside(own, "the model's own calibration")
+        for side in self._outside(own):
+            raise InputError(
+                f"vary.{side.label}: the model's own calibration has {side.of(own):.6g}, outside of the box {self}; "
+                f"give the model one inside, or move the bounds"
+            )
 
     def __str__(self) -> str:
         return ", ".join(f"{side.label} from {side.low:g} to {side.high:g}" for side in self.sides)
 
-    def check_inside(self, parameters: Mapping[str, Any], what: str) -> None:
-        """Raise InputError for a calibration outside of the box, or that differs in what does not vary."""
-        for side in self.sides:
-            value = side.of(parameters)
-            require(
-                side.low <= value <= side.high,
-                f"{side.label}: {what} has {value:.6g}, outside of the box {self}",
-            )
+    def _outside(self, parameters: Mapping[str, Any]) -> Iterator[Side]:
+        """The sides between whose bounds a calibration is not."""
+        return (side for side in self.sides if not side.low <= side.of(parameters) <= side.high)
 
     def moved(self, changes: Mapping[str, Any]) -> dict[str, Any]:
         """The box's own calibration with these parameters changed.
@@ -110,19 +109,20 @@ class Box:
             require(name in names, f"{name}: does not vary in this solution; the box is {self}")
         found = copy.deepcopy(self._own) | {name: plain(value) for name, value in changes.items()}
         for name, value in changes.items():
-            # the economy says what is wrong with a value of another shape
-            fixed = copy.deepcopy(found)
-            try:
-                for side in self.sides:
-                    if side.name == name:
-                        side.put(fixed, side.of(self._own))
-            except (TypeError, LookupError):
-                fixed[name] = None
+            require(
+                _shape(found[name]) == _shape(self._own[name]),
+                f"{name}: expected numbers as in the model's own {show(self._own[name])}, got {show(value)}",
+            )
+        for side in self._outside(found):
+            raise InputError(f"{side.label}: {side.of(found):.6g} is outside of the box, {self}")
+        fixed = copy.deepcopy(found)
+        for side in self.sides:
+            side.put(fixed, side.of(self._own))
+        for name in changes:
             require(
                 fixed[name] == self._own[name],
-                f"{name}: expected {show(self._own[name])} with numbers of the box changed, {self}, got {show(value)}",
+                f"{name}: expected {show(self._own[name])} but for what varies, {self}, got {show(found[name])}",
             )
-        self.check_inside(found, "the calibration asked for")
         return found
 
     def at(self, unit) -> dict[str, Any]:
@@ -160,6 +160,11 @@ class Box:
                 f"{states[0]} and {states[1]} at a corner of the box {self}",
             )
             yield economy
+
+
+def _shape(value: Any) -> Any:
+    """The same with its numbers left out."""
+    return [_shape(each) for each in value] if isinstance(value, list) else value is None
 
 
 def _sides(name: str, place: tuple[int, ...], bounds: Any, own: Any) -> Iterator[Side]:
