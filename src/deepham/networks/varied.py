@@ -53,7 +53,8 @@ def settled(
             weight = found[name]
             if weight.shape != leaf.shape:
                 weight, inputs = weight[:, : leaf.shape[1]], weight[:, leaf.shape[1] :]
-                found[name.removesuffix("weight") + "bias"] += inputs @ told
+                bias = name.removesuffix("weight") + "bias"
+                found[bias] = found[bias] + inputs @ told
             found[name] = weight
         for name, leaf in there.named_parameters():
             leaf.copy_(found[name])

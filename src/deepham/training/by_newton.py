@@ -16,9 +16,7 @@ from deepham.algorithm.looking_ahead import looking_ahead
 from deepham.algorithm.newton import Equations, flat, huber, shift, size, tested
 from deepham.algorithm.off_equilibrium import moved_unknowns
 from deepham.algorithm.value_equation import bellman_equation
-from deepham.networks.policy import PolicyNetwork
-from deepham.networks.value import ValueNetwork
-from deepham.simulation.period import Panel, World
+from deepham.simulation.period import Panel, Policy, Value, World
 from deepham.training.calibrations import Calibration
 from deepham.training.data import Batch
 from deepham.training.learner import Learner
@@ -70,7 +68,7 @@ class ByNewton(Learner):
     def _sample(self, at: Calibration, batch: Batch, early: bool) -> Sample:
         settings, generator, grid = self.module.settings.newton, batch.generator, batch.grid
         assert generator is not None and grid is not None  # the stream's, of the continuum
-        economy, (policy, _) = at.exact, _networks(at.world)
+        economy, policy = at.exact, _double(at.world.policy)
         with torch.no_grad():
             period = World(economy, policy, clamped=True).period(batch.panel.to(dtype=torch.float64))
             sample = self.sampling.draw(period, grid.double(), at.typical, generator)
@@ -153,7 +151,7 @@ class ByNewton(Learner):
         module, newton, equations = self.module, self.module.settings.newton, self.equations["value"]
         levels, slopes = [], []
         for at, sample in zip(places, samples):
-            policy, value = _networks(at.world)
+            policy, value = _double(at.world.policy), _double(at.world.value)
             for found, equation in zip((levels, slopes), bellman_equation(at.exact, policy, value, sample)):
                 found.append(equation)
         level, slope = together(levels), together(slopes)
@@ -201,7 +199,7 @@ class ByNewton(Learner):
 
 def _conditions(at: Calibration, sample: Sample) -> tuple[Linear, Linear | None]:
     """Of the households of a calibration, and of the unknowns that look ahead in it, where there are such."""
-    (policy, _), tomorrow, missed = _networks(at.world), None, None
+    policy, tomorrow, missed = _double(at.world.policy), None, None
     if at.exact.foreseen:
         tomorrow, missed = looking_ahead(at.exact, policy, sample.panel)
     return first_order_condition(at.exact, policy, sample, tomorrow), missed
@@ -216,7 +214,6 @@ def _held(places: list[Calibration], batch: Batch) -> float:
     return sum(held) / len(held)
 
 
-def _networks(world: World) -> tuple[PolicyNetwork, ValueNetwork]:
-    """Copies in float64 of those of a world that learns."""
-    policy, value = cast(PolicyNetwork, world.policy), cast(ValueNetwork, world.value)
-    return copy.deepcopy(policy).double(), copy.deepcopy(value).double()
+def _double(network: Policy | Value) -> Any:
+    """A copy in float64 of a network that learns."""
+    return copy.deepcopy(cast(torch.nn.Module, network)).double()
