@@ -145,6 +145,19 @@ def test_it_saves_alpha_beta_at_calibrations_that_it_never_saw(short_paths):
         period = one.world.period(one.cross_sections)
         (distance, _), (rate, truth) = one.economy.known(period, period.accounts).values()
         assert float(distance) < 0.1 and float(rate) == pytest.approx(truth, rel=1e-3)  # percent
+    # K' = alpha beta z K^alpha: log K moves with beta by 1 / (beta (1 - alpha)) in every period
+    slope = several.sensitivity("K", beta=0.9, alpha=0.3).loc["K", "beta"]
+    path = several.at(beta=0.9, alpha=0.3).simulate(periods=2000, seed=1)
+    assert slope == pytest.approx(float(path["K"].mean()) / (0.9 * 0.7), rel=0.03)
+
+
+def test_derivatives_are_of_names_and_numbers_that_there_are(trained):
+    table = trained.sensitivity("K", "gini")
+    assert list(table.columns) == ["beta", "alpha"] and bool(table.loc["K"].gt(0).all())
+    with pytest.raises(InputError, match="sensitivity: there is no 'k'; there is C, I, K"):
+        trained.sensitivity("k")
+    with pytest.raises(InputError, match="sensitivity: this is the solution of one calibration"):
+        deepham.load("brock_mirman").sensitivity("K")
 
 
 def test_a_calibration_of_a_box_is_a_solution_like_any_other(trained, tmp_path):

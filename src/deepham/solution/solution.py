@@ -18,12 +18,12 @@ from torch import Tensor, nn
 from deepham.economics import create
 from deepham.economics.box import Box
 from deepham.economics.registry import own, written
-from deepham.errors import InputError, printable, require, show
+from deepham.errors import InputError, printable, show
 from deepham.networks.settings import NetworkSettings
 from deepham.presentation.labels import labelled
 from deepham.presentation.rich import solution_html
 from deepham.solution import arguments, folder
-from deepham.solution.calibrated import calibrated
+from deepham.solution.calibrated import calibrated, derivatives
 from deepham.solution.solved import SolvedEconomy
 from deepham.system.threads import one_thread
 from deepham.system.version import __version__
@@ -135,21 +135,46 @@ class Solution(SolvedEconomy):
             InputError: the networks are of one calibration, a parameter that does not vary, or one outside of the box.
             OutOfDomain: the economy reaches an aggregate state in which there can be none.
         """
-        require(
-            self.box is not None,
-            f"at: this is the solution of one calibration; to have others train with vary=..., say deepham.solve("
-            f'"{self.name}", vary={{...}})',
-        )
-        calibration = self.box.moved(parameters)
+        calibration = self._whole_box("at").moved(parameters)
         key = json.dumps(calibration, sort_keys=True)
         if key not in self._found:
             latest = list(self._found.items())[1 - MOST_KEPT :]
             self._found = dict(latest) | {key: self._of(calibration)}
         return self._found[key]
 
+    @one_thread()
+    def sensitivity(self, *names: str, **parameters):
+        """Comparative statics: derivatives of long-run means in every parameter that varies.
+
+        Args:
+            names: what the economy accounts for, such as "K" or "r", and moments: gini, wealth_sd, bottom50_share,
+                top10_share, top1_share, sd_K, welfare.
+            parameters: the calibration of the box where they are taken, as in `at`.
+
+        Returns:
+            pandas.DataFrame, a row for each name and a column for each parameter, in the units of both. Some seconds
+            for each parameter.
+
+        Raises:
+            InputError, OutOfDomain: as `at`; InputError also for a name that there is not.
+        """
+        import pandas as pd
+
+        box = self._whole_box("sensitivity")
+        shape = NetworkSettings(**self.network)
+        found = derivatives(self, box, box.moved(parameters), shape, names)
+        return pd.DataFrame(found, index=pd.Index(names))
+
+    def _whole_box(self, call: str) -> Box:
+        if self.box is None:
+            raise InputError(
+                f"{call}: this is the solution of one calibration; to have others train with vary=..., say "
+                f'deepham.solve("{self.name}", vary={{...}})'
+            )
+        return self.box
+
     def _of(self, calibration: dict) -> Solution:
-        assert self.box is not None
-        found = calibrated(self, self.box, calibration, NetworkSettings(**self.network))
+        found = calibrated(self, self._whole_box("at"), calibration, NetworkSettings(**self.network))
         made = {name: self.meta[name] for name in ("seed", "algorithm") if name in self.meta}
         kept = found.economy.chain.kept(found.ergodic.mean_z)
         grid, mass = found.ergodic.grid, found.ergodic.mean_mass
