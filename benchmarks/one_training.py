@@ -31,8 +31,9 @@ SHOWN = ("euler.mean", "euler.p99", "bellman_policy.mean", "mean_K_gap", "path_g
 SHOWN += ("wealth_sd_gap", "gini_gap", "wealth_w1")
 
 
-def held_out(box: Box) -> list[list[float]]:
+def held_out(box: Box | None) -> list[list[float]]:
     """Points of the unit cube: eight inside, and then all corners."""
+    assert box is not None
     sides = len(box.sides)
     inside = torch.quasirandom.SobolEngine(sides, scramble=True, seed=20).draw(POINTS)
     corners = torch.cartesian_prod(*[torch.tensor([0.0, 1.0])] * sides).reshape(-1, sides)
@@ -48,49 +49,56 @@ def measures(solution: Solution, grid) -> dict[str, float]:
         return measure_against(solution.world, grid, VERDICT, 1)[2]
 
 
-def measure(solution: Solution, folder: Path, index: int) -> None:
-    """A point: the box there, a training of as many updates for it alone, and the grid. The last two are kept."""
+def measure(solution: Solution, folder: Path, index: int, alone: bool) -> None:
+    """A point: the box there against the grid, and a training of as many updates for it alone. The grid is kept."""
     assert solution.box is not None
     calibration = solution.box.at(held_out(solution.box)[index])
     changed = {side.name: calibration[side.name] for side in solution.box.sides}
-    updates = [f"algorithm.{name}={solution.meta['algorithm'][name]}" for name in ("outer_iterations", "policy_steps")]
-    begun = time.process_time()
     grid = deepham.solve_on_grid(solution.name, store=folder / "grid", progress=False, **changed)
-    on_grid = time.process_time() - begun
-    file = folder / f"alone{index}.json"
-    if not file.exists():
-        begun = time.process_time()
-        alone = deepham.solve(solution.name, overrides=[*quick(), *updates], progress=False, **changed)
-        trained = time.process_time() - begun
-        file.write_text(json.dumps({"grid": on_grid, "seconds": trained, "measures": measures(alone, grid)}))
-    begun = time.process_time()
-    here = solution.at(**changed)
-    found = {"at": changed, "seconds": time.process_time() - begun, "measures": measures(here, grid)}
-    (folder / f"point{index}.json").write_text(json.dumps(found))
+    if alone:
+        same = [f"algorithm.{name}={solution.meta['algorithm'][name]}" for name in ("outer_iterations", "policy_steps")]
+        begun = time.perf_counter()
+        found = deepham.solve(solution.name, overrides=[*quick(), *same], progress=False, **changed)
+        keep(folder / f"alone{index}.json", changed, time.perf_counter() - begun, measures(found, grid))
+    begun = time.perf_counter()
+    found = solution.at(**changed)
+    keep(folder / f"point{index}.json", changed, time.perf_counter() - begun, measures(found, grid))
     print_point(folder, index)
 
 
+def keep(file: Path, at: dict, seconds: float, found: dict) -> None:
+    file.write_text(json.dumps({"at": at, "seconds": seconds, "measures": found}))
+
+
+def read(folder: Path, what: str, index: int) -> dict | None:
+    file = folder / f"{what}{index}.json"
+    return json.loads(file.read_text()) if file.exists() else None
+
+
 def print_point(folder: Path, index: int) -> None:
-    here, alone = (json.loads((folder / f"{name}{index}.json").read_text()) for name in ("point", "alone"))
-    bars = bars_of("quick")
+    here, alone = (read(folder, what, index) for what in ("point", "alone"))
+    assert here is not None
     said = ", ".join(f"{name} {value:.4g}" for name, value in here["at"].items())
     print(f"point {index}: {said}")
     for name in SHOWN:
-        one, other, bar = here["measures"][name], alone["measures"][name], bars[name][0]
-        missed = "" if abs(one) < bar else "  MISSED" + ("" if abs(other) < bar else ", alone too")
-        print(f"  {name:<22}{one:>10.4f}{other:>10.4f}   bar {bar:g}{missed}")
+        one, bar = here["measures"][name], bars_of("quick")[name][0]
+        beside = f"{alone['measures'][name]:10.4f}" if alone else " " * 10
+        print(f"  {name:<22}{one:>10.4f}{beside}   bar {bar:g}{'' if abs(one) < bar else '  MISSED'}")
 
 
 def table(solution: Solution, folder: Path) -> None:
     """All points, and how many calibrations it takes until one training is the cheaper way."""
-    points = [index for index in range(POINTS + 8) if (folder / f"point{index}.json").exists()]
+    points = [index for index in range(len(held_out(solution.box))) if read(folder, "point", index)]
     for index in points:
         print_point(folder, index)
-    alone = [json.loads((folder / f"alone{index}.json").read_text())["seconds"] for index in points]
-    each = [json.loads((folder / f"point{index}.json").read_text())["seconds"] for index in points]
-    box = solution.meta["made_by"]["seconds"]["training"]
-    mean, at = sum(alone) / len(alone), sum(each) / len(each)
-    print(f"the box {box:.0f} s and {at:.1f} s a calibration, alone {mean:.0f} s each: even at {box / (mean - at):.0f}")
+    each, alone = (
+        [found["seconds"] for index in points if (found := read(folder, what, index))] for what in ("point", "alone")
+    )
+    box, at = solution.meta["made_by"]["seconds"]["training"], sum(each) / len(each)
+    print(f"the box {box:.0f} s, and {at:.1f} s for each calibration of it")
+    if alone:
+        one = sum(alone) / len(alone)
+        print(f"a training for one calibration {one:.0f} s: even at {box / (one - at):.1f} calibrations")
 
 
 def main() -> None:
@@ -99,12 +107,13 @@ def main() -> None:
     parser.add_argument(
         "points", nargs="*", type=int, help="numbers of points to measure; none: show the measured ones"
     )
+    parser.add_argument("--alone", action="store_true", help="train for each of these calibrations alone, too")
     parser.add_argument("--folder", type=Path, default=Path("benchmark/one_training"), help="what is measured, is kept")
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
     solution = deepham.load(given.solution)
     for index in given.points:
-        measure(solution, given.folder, index)
+        measure(solution, given.folder, index, given.alone)
     if not given.points:
         table(solution, given.folder)
 

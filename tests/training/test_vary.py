@@ -18,7 +18,7 @@ from deepham.simulation.period import World
 from deepham.simulation.walk import initial_panel
 from deepham.solution import calibrated
 from deepham.training.calibrations import STRIDE, Calibrations
-from deepham.training.fit import fit
+from deepham.training.fit import fit, starting_point
 from deepham.training.folders import RunFolders
 
 BM = {"beta": [0.85, 0.95], "alpha": [0.25, 0.45]}
@@ -160,14 +160,17 @@ def test_derivatives_are_of_names_and_numbers_that_there_are(trained):
         deepham.load("brock_mirman").sensitivity("K")
 
 
-def test_a_calibration_of_a_box_is_a_solution_like_any_other(trained, tmp_path):
+def test_a_calibration_of_a_box_is_a_solution_like_any_other(trained, settings, tmp_path):
     one = trained.at(beta=0.92)
     assert one is trained.at(beta=0.92) and one.calibration == trained.calibration | {"beta": 0.92}
     again = deepham.load(one.save(tmp_path / "one"))
     k = one.grid[5:50:5].numpy()
     assert (again.consumption(k=k, z=0) == one.consumption(k=k, z=0)).all() and again.box is None
     whole = deepham.load(trained.save(tmp_path / "box"))
-    assert whole.box.vary == BM
+    assert whole.box.vary == BM and "beta from 0.85 to 0.95" in whole.summary()
+    wrong = settings(*NEWTON[:2], "network.width=4", f"init_from={tmp_path / 'box'}")
+    with pytest.raises(InputError, match="init_from: in .* varies .'beta': .*, in this run 'nothing'"):
+        starting_point(str(tmp_path / "box"), wrong)
     assert whole.consumption(k=k, z=0) == pytest.approx(trained.consumption(k=k, z=0), rel=1e-6)
     assert whole.at(beta=0.92).consumption(k=k, z=0) == pytest.approx(one.consumption(k=k, z=0), rel=1e-6)
     # the model's own calibration, told or not

@@ -214,6 +214,7 @@ class Solution(SolvedEconomy):
         means = ", ".join(f"{mean:.4g} ({label})" for label, mean in zip(labels, capital))
         lines = [f"Solution of {self.name}; one period is a {self.economy.period}", "calibration"]
         lines += [f"  {name:<16}{show(value)}" for name, value in self.calibration.items()]
+        lines += [f"box\n  {self.box}"] if self.box else []
         lines += ["network", *(f"  {name:<16}{value}" for name, value in self.network.items())]
         lines += [
             "ergodic distribution",

@@ -15,7 +15,7 @@ import torch
 from lightning.fabric.plugins.environments import LightningEnvironment
 
 from deepham.economics.economy import require
-from deepham.errors import InputError, TrainingDiverged
+from deepham.errors import InputError, TrainingDiverged, show
 from deepham.monitoring.terminal import quiet_lightning
 from deepham.solution.loading import load
 from deepham.solution.solution import Solution
@@ -169,6 +169,12 @@ def starting_point(path: str, settings: Settings) -> Solution:
     require(
         solution.name == settings.economy_name,
         f"init_from: {path} is a solution of {solution.name}, this run is of {settings.economy_name}",
+    )
+    theirs, ours = (box.vary if box else "nothing" for box in (solution.box, settings.box))
+    require(
+        theirs == ours,
+        f"init_from: in {path} varies {show(theirs)}, in this run {show(ours)}; start from a solution of the same box, "
+        "or of one calibration: Solution.at gives those of a box",
     )
     for key, value in asdict(settings.network).items():
         require(
