@@ -34,6 +34,10 @@ class ManyShocks(KS98):
     innovation: list[float] = parameter("sigma of each shock, standard deviation of its innovation", "log points")
     directions: int = parameter("random directions in place of the full quadrature in training; 0: the full rule")
 
+    @property
+    def shock_names(self) -> dict[str, tuple[str, ...]]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return KS98.shock_names | {"z": tuple(f"x{i}" for i in range(len(self.persistence)))}
+
     def prices(self, aggregates: Wide, z: Tensor) -> Wide:
         ratio, productivity = aggregates["K"] / self.labour, self.z_level * self._factor(z)
         return {

@@ -44,7 +44,8 @@ def command(monkeypatch, tmp_path, capsys):
     def call(*overrides, sizes=QUICK):
         flags = [text for text in overrides if text.startswith("-")]
         settings = [text for text in overrides if not text.startswith("-")]
-        named = any(text.startswith(("experiment=", "algorithm=", "sweep=")) for text in settings)
+        # a checkpoint says with what it was trained
+        named = any(text.startswith(("experiment=", "algorithm=", "sweep=", "ckpt_path=c")) for text in settings)
         monkeypatch.setattr(sys, "argv", ["train.py", *flags, *([] if named else [FIRST_ORDER]), *sizes, *settings])
         code = train()
         captured = capsys.readouterr()

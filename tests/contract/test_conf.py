@@ -31,10 +31,18 @@ DEFAULTS = [
 PACKAGES = {f"logger={name}": name for name in ("mlflow", "wandb")}  # options that need a package of their own
 
 
+# of Newton steps
+FEW = ("algorithm.newton.economies=2", "algorithm.newton.households=50", "algorithm.newton.value_updates=1")
+
 # four households of an economy in which most hold nothing for years can all be poor, which is a policy that has run
 # away
 OF_AN_ECONOMY = {
     "model=ks98_beta": ["algorithm.agents=60"],  # somebody has to be in every individual state
+    "model=life_cycle": ["algorithm.agents=5000"],
+    "calibration=life_cycle_rest": ("model=life_cycle", "algorithm.agents=5000"),
+    "model=hank": ("algorithm=euler_newton", *FEW),
+    "experiment=hank": FEW,
+    "experiment=life_cycle": FEW,
     "calibration=davila12_rest": ("model=davila12", "algorithm.agents=100"),
     "calibration=jfv_rest": ("model=jfv",),
     "calibration=huggett_certain": ("model=huggett",),
@@ -50,7 +58,14 @@ def test_every_default_is_an_option():
 
 
 # algorithm=deepham_paper is trained by every economy below, the defaults by the first
-@pytest.mark.parametrize("option", ["seed=1", *(option for option in OPTIONS if option not in (*DEFAULTS, PUBLISHED))])
+FROM_REST = pytest.mark.xfail(strict=True, reason="hank runs away from a cold start")
+SHOWN = [option for option in OPTIONS if option not in (*DEFAULTS, PUBLISHED)]
+
+
+@pytest.mark.parametrize(
+    "option",
+    ["seed=1", *(pytest.param(each, marks=FROM_REST) if each == "model=hank" else each for each in SHOWN)],
+)
 def test_every_option_trains(command, option):
     code, output, errors = command(option, "run=r", *OF_AN_ECONOMY.get(option, ()))
     package = PACKAGES.get(option)
@@ -62,10 +77,11 @@ def test_every_option_trains(command, option):
     assert json.loads(Path("checkpoints/r/status.json").read_text())["state"] == "finished"
 
 
-@pytest.mark.parametrize("name", economics.names())
+@pytest.mark.parametrize("name", [name for name in economics.names() if not economics.create(name).foreseen])
 def test_every_economy_trains_with_the_published_procedure(command, name):
     # with debts an untrained share of resources is no start; and somebody has to be in every individual state
     start = ["network.base=typical", "algorithm.agents=60"] if economics.create(name).borrowing_limit < 0 else []
+    start += OF_AN_ECONOMY.get(f"model={name}", [])
     code, _, errors = command(
         f"model={name}", PUBLISHED, *start, "algorithm.value_steps=2", "algorithm.horizon=3", "run=r"
     )

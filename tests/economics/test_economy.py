@@ -200,7 +200,7 @@ def test_the_typical_household_is_the_one_of_the_typical_state(economy):
 
 
 def test_states_are_named_in_full(economy):
-    assert len(economy.shock_names.get(economy.aggregate_shock, "?")) == economy.chain.n_z
+    assert len(economy.shock_names.get(economy.aggregate_shock, "?")) == economy.chain.named
     assert len(economy.shock_names[economy.individual_shock]) == economy.chain.n_eps
 
 

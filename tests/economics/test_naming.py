@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from deepham.errors import InputError
-from deepham.reference.household import aggregates_at
+from deepham.reference.household import wide_at
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def test_what_a_label_stands_for_is_read_as_the_state_that_it_labels(economy):
     labels, given = zip(*naming.labels(z))
     assert all(label.startswith(f"{economy.aggregate_shock} ") for label in labels)
     assert len(set(labels)) == len(labels) == len(z) == len(naming.names)
-    assert torch.equal(torch.tensor(naming.read(list(given)))[:, None], z)
+    assert torch.equal(torch.tensor(naming.read(list(given))), z)
 
 
 def test_the_states_of_cross_sections_come_back_from_what_is_kept(economy, path):
@@ -38,13 +38,13 @@ def test_paths_begin_in_the_state_of_a_cross_section(economy, path, seeded):
     mean = chain.mean_z(path)
     first = chain.begin(shocks[:, 0], mean)
     assert len(first) == 2 and torch.equal(first, mean[chain.cell(first)])
-    later = chain.follow(first, shocks[:, 1], aggregates_at(economy, economy.table([[economy.scale]] * 2), first))
+    later = chain.follow(first, shocks[:, 1], wide_at(economy, economy.table([[economy.scale]] * 2), first))
     assert later.shape == first.shape
 
 
 def test_a_sample_of_what_may_follow_weighs_it_by_its_probability(economy, seeded):
     z = economy.chain.typical_z()
-    beside = aggregates_at(economy, economy.table([economy.scale]).expand(len(z), 1), z)
+    beside = wide_at(economy, economy.table([economy.scale]).expand(len(z), 1), z)
     states, chance = economy.chain.next_states(z, beside)
     drawn, share = economy.chain.sampled_states(z, beside, 20_000, seeded())
     assert torch.equal(drawn, states)

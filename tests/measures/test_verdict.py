@@ -8,7 +8,7 @@ from rich.console import Console
 
 from deepham import economics
 from deepham.algorithm.by_wealth import WealthBin
-from deepham.algorithm.evaluation import CLEARING, LABOUR, measure_names
+from deepham.algorithm.evaluation import measure_names
 from deepham.errors import InputError
 from deepham.measures.verdict import BAR_SETS, JUDGED, MEASURES, bars_of, judge, named
 from deepham.presentation.tables import (
@@ -25,7 +25,8 @@ STANDARD, QUICK = BAR_SETS["standard"], BAR_SETS["quick"]
 
 @pytest.fixture
 def perfect(bm) -> dict[str, float]:
-    return dict.fromkeys([*measure_names(bm), *LABOUR, *CLEARING, *GAPS, *PATHS_BESIDE, *PRICE_GAPS], 0.0)
+    every = [*measure_names(bm), *measure_names(economics.create("hank")), *GAPS, *PATHS_BESIDE, *PRICE_GAPS]
+    return dict.fromkeys(every, 0.0)
 
 
 def test_no_error_meets_the_bar(perfect):

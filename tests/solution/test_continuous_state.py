@@ -15,6 +15,7 @@ from deepham.networks.settings import NetworkSettings, build_networks
 from deepham.presentation.figures import wealth_and_policy
 from deepham.simulation.period import Panel, World
 from deepham.simulation.walk import initial_panel
+from deepham.solution import impulse
 from deepham.solution.solution import Solution
 from deepham.solution.solved import SolvedEconomy
 
@@ -208,6 +209,22 @@ def test_several_numbers_are_drawn_and_simulated():
     assert len(wealth_and_policy(solved).axes[1].lines) == 2
     assert solved.simulate(5)["innovation"].shape == (1, 5, 2)
     refused(lambda: solved.simulate(5, shocks=[0.0] * 5), "z", "2 numbers")
+    refused(lambda: solved.consumption(k=1.0, eps=0, z=0.1), "z", "2 numbers", "x0, x1")
+    low, high = solved.consumption(k=[[1.0], [1.0]], eps=0, z=[[0.0, -0.1], [0.0, 0.1]])[:, 0]
+    assert low == solved.consumption(k=1.0, eps=0, z=[0.0, -0.1]) != high
+
+
+def test_one_of_several_numbers_is_shocked_by_its_name():
+    solved = of_shocks(2)
+    high, low = impulse.read_shock(solved.economy, {"innovation": {"x1": 2.0}}, 1, "forced").paths(
+        solved.economy.chain, solved.economy.chain.typical_z().expand(4, -1), 3, torch.Generator().manual_seed(0)
+    )
+    assert bool((high[:, 0, 1] == 2).all() & (low[:, 0, 1] == 0).all())
+    low[:, 0, 1] = high[:, 0, 1]
+    assert torch.equal(high, low), "the other number and later periods have the same luck"
+    rise = solved.irf({"x1": 0.1}, periods=2, draws=4, unit="level")
+    assert "0.1" in rise.attrs["shock"]
+    refused(lambda: solved.irf({"innovation": 1.0}, periods=2, draws=4), "one of x0, x1", "-2.0")
 
 
 def test_one_number_is_written_down_though_its_economy_does_not_account_for_it():

@@ -23,9 +23,8 @@ from deepham.simulation.continuum import settle
 from deepham.simulation.period import Observation, Panel, World
 from deepham.simulation.population import Population
 
-UNIT = (
-    0.05  # of a missed condition that counts as much as all of consumption missed: 2 basis points a year as .1 percent
-)
+# of a missed condition that counts as much as all of consumption missed: 2 basis points a year as 0.1 percent
+UNIT = 0.05
 
 
 @dataclass

@@ -81,6 +81,8 @@ def _check_enough(economy: Economy, algorithm: AlgorithmSettings) -> None:
     share = economy.chain.eps_shares()
     households = algorithm.economies * algorithm.agents
     for name, number in zip(economy.names_of(economy.individual_shock, len(share)), (households * share).tolist()):
+        if number == 0:  # nobody is ever there
+            continue
         require(
             number >= LEAST_HOUSEHOLDS,
             f"algorithm.agents: {algorithm.economies} economies of {algorithm.agents} agents hold "

@@ -60,11 +60,11 @@ class Autoregressions(GaussianProcess):
     def follow(self, z: Tensor, shock: Tensor, aggregates: Aggregates | None = None) -> Tensor:
         return self.rho * z + self.sigma * shock
 
-    def in_deviations(self, size: np.ndarray, unit: str) -> np.ndarray:
+    def in_deviations(self, size: np.ndarray, unit: str, number: int = 0) -> np.ndarray:
         if unit == "percent":
             require(self.logs, "unit: the aggregate state is a number around zero and has no percent; expected 'level'")
             size = of_percent(size)
-        return size / float(self.sigma[0])
+        return size / float(self.sigma[number])
 
     def features(self, z: Tensor) -> Tensor:
         return z
@@ -105,7 +105,7 @@ class LogAutoregression(GaussianProcess):
     def follow(self, z: Tensor, shock: Tensor, aggregates: Aggregates | None = None) -> Tensor:
         return self.mean * (self.rho * self.features(z) + self.sigma * shock).exp()
 
-    def in_deviations(self, size: np.ndarray, unit: str) -> np.ndarray:
+    def in_deviations(self, size: np.ndarray, unit: str, number: int = 0) -> np.ndarray:
         """A level counts from the mean."""
         return of_percent(size if unit == "percent" else 100 * size / self.mean) / self.sigma
 

@@ -111,7 +111,7 @@ class Economy(_Set, ABC):
     asset: ClassVar[str] = "k"  # public name of the endogenous individual state
     individual_shock: ClassVar[str] = "eps"
     aggregate_shock: ClassVar[str] = "z"
-    # names of the discrete states, in the order of their indices
+    # names of the discrete states, in the order of their indices; of an aggregate state of several numbers theirs
     shock_names: ClassVar[dict[str, tuple[str, ...]]] = {}
     period: ClassVar[str] = "period"  # what one period is
     # length of a period in the unit of time that utility is a flow by, which Bellman errors are told in
@@ -451,7 +451,7 @@ class Economy(_Set, ABC):
     @property
     def naming(self) -> Naming:
         """How users speak of the aggregate state: labels, and reading what they give."""
-        return self.chain.naming(self.aggregate_shock, self.names_of(self.aggregate_shock, self.chain.n_z))
+        return self.chain.naming(self.aggregate_shock, self.names_of(self.aggregate_shock, self.chain.named))
 
     def parameters(self) -> dict:
         """The calibration as plain data."""

@@ -106,6 +106,10 @@ class GaussianProcess(ShockProcess):
         return None
 
     @property
+    def named(self) -> int:
+        return self.draws
+
+    @property
     def constant(self) -> bool:
         return False
 
@@ -118,9 +122,9 @@ class GaussianProcess(ShockProcess):
         shocked, calm = (self.follow(z, shock, aggregates) for shock in (torch.ones_like(z), torch.zeros_like(z)))
         return bool((shocked != calm).any())
 
-    def in_deviations(self, size: np.ndarray, unit: str) -> np.ndarray:
-        """Innovations in standard deviations that move z by so much, (n,): percent of what it would be, or its own
-        units ("level"). Raises InputError where that cannot be known in advance.
+    def in_deviations(self, size: np.ndarray, unit: str, number: int = 0) -> np.ndarray:
+        """Innovations in standard deviations that move one number of z by so much, (n,): percent of what it would be,
+        or its own units ("level"). Raises InputError where that cannot be known in advance.
         """
         raise InputError(
             f"unit: what an innovation moves depends on the state of the economy here, and has no {unit} in advance; "
@@ -147,7 +151,7 @@ class GaussianProcess(ShockProcess):
         return kept.detach().to(device=self.device, dtype=self.dtype)
 
     def naming(self, shock: str, names: tuple[str, ...]) -> NamedNumbers:
-        return NamedNumbers(self, shock)
+        return NamedNumbers(self, shock, names)
 
 
 def _moved(value: Tensor, device, dtype) -> Tensor:

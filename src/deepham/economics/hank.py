@@ -35,9 +35,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from deepham.economics.autoregressions import of_percent
 from deepham.economics.economy import Economy, Frictionless, Own, Seen, Wide, parameter, require
 from deepham.economics.effort import Isoelastic
 from deepham.economics.gaussian import GaussianProcess
@@ -83,6 +85,14 @@ class RatesAndProductivity(GaussianProcess):
         set_now = z[..., :1] + self.rest if aggregates is None else aggregates["i"]
         return torch.cat([moved[..., :2], set_now.expand_as(moved[..., :1])], -1)
 
+    def in_deviations(self, size: np.ndarray, unit: str, number: int = 0) -> np.ndarray:
+        """Of rstar only its own units, a rate per quarter; of Z percent, or a level that counts from one."""
+        require(number < 2, "shock: i_lag moves with inflation, and has no innovation; expected rstar or Z")
+        require(number == 1 or unit == "level", "unit: rstar is a rate and has no percent; expected 'level'")
+        if number == 1:
+            size = of_percent(size if unit == "percent" else 100 * size)
+        return size / float(self.sigma[number])
+
     def features(self, z: Tensor) -> Tensor:
         return z - self.typical_z()
 
@@ -113,8 +123,10 @@ class HANK(Labour, Economy):
 
     asset: ClassVar = "a"
     individual_shock: ClassVar = "e"
-    aggregate_shock: ClassVar = "rstar"
-    shock_names: ClassVar = {"e": ("lowest", "second", "third", "middle", "fifth", "sixth", "highest")}  # of seven
+    shock_names: ClassVar = {
+        "e": ("lowest", "second", "third", "middle", "fifth", "sixth", "highest"),  # of seven
+        "z": ("rstar", "Z", "i_lag"),
+    }
     tracked: ClassVar = "L"  # mean bonds are B, whatever happens
     period: ClassVar = "quarter"
     source: ClassVar = "sequence-jacobian's one-asset HANK; Auclert et al. (2021)"

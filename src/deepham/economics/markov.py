@@ -255,6 +255,8 @@ class Generations(JointChain):
         z = JointChain(aggregate, len(aggregate), 1).aggregate
         joint = torch.einsum("zy,ef->zeyf", z, individual.reshape(ages * n, -1))
         super().__init__(joint.reshape(ages * n * len(z), -1), n_z=len(z), n_eps=ages * n)
+        # as they are: divided again by the probability of z' a tiny one loses its digits
+        self._set_individual(individual.reshape(ages * n, -1).repeat(len(z), len(z), 1, 1))
 
     def to(self, device=None, dtype=None) -> Generations:
         moved = super().to(device, dtype)

@@ -75,13 +75,13 @@ class Naming(ABC):
     beside: bool
     series: dict[str, tuple[str, str]]
     recorded: Recorded
-    worst: str | dict[str, float] | None
+    worst: str | dict | None
     change_in_words: str
     listed: str
     held: Held
 
     @abstractmethod
-    def labels(self, z: Tensor) -> list[tuple[str, int | float]]:
+    def labels(self, z: Tensor) -> list[tuple[str, int | float | list[float]]]:
         """Aggregate states (n, d) as figures name them, and as users give them."""
 
     @abstractmethod
@@ -90,7 +90,8 @@ class Naming(ABC):
 
     @abstractmethod
     def read(self, given) -> np.ndarray:
-        """Aggregate states, of any shape: indices where they are given by index or name, or values of one number."""
+        """Aggregate states (..., d), of any leading shape: indices where they are given by index or name, or
+        numbers."""
 
     @abstractmethod
     def read_held(self, given) -> int | float:
@@ -134,17 +135,17 @@ class NamedStates(Naming):
             "The aggregate state is held",
         )
 
-    def labels(self, z: Tensor) -> list[tuple[str, int | float]]:
+    def labels(self, z: Tensor) -> list[tuple[str, int | float | list[float]]]:
         return [(f"{self.shock} {self.names[int(one)]}", int(one)) for one in z]
 
     def where(self, cell: int) -> str:
         return f" where {self.shock} is {self.names[cell]}"
 
     def read(self, given) -> np.ndarray:
-        return indices(self.shock, given, self.names)
+        return indices(self.shock, given, self.names)[..., None]
 
     def read_held(self, given) -> int:
-        index = self.read(given)
+        index = self.read(given)[..., 0]
         if index.ndim:
             raise InputError(f"{self.shock}: expected one state, got {show(given)}")
         return int(index)
@@ -186,8 +187,10 @@ class NamedStates(Naming):
 
 
 class NamedNumbers(Naming):
-    """Of numbers: values, and innovations in standard deviations, percent or levels. process: of so many numbers, of
-    which only one is read."""
+    """Of one number or several: values, and innovations in standard deviations, percent or levels.
+
+    numbers: the names of several; one goes by the name of the shock.
+    """
 
     names = ("0",)  # of the one cross-section
     beside = True
@@ -196,27 +199,38 @@ class NamedNumbers(Naming):
         ("shock",),
         {"long_name": "innovation that led to this period", "units": "standard deviations"},
     )
-    worst: str | dict[str, float] | None = {"innovation": WORST}
-    listed = ""
     held = Held({"no shocks": 0}, {"no shocks": "no shocks"}, "without shocks", "", "No shocks come")
 
-    def __init__(self, process: GaussianProcess, shock: str):
+    def __init__(self, process: GaussianProcess, shock: str, numbers: tuple[str, ...]):
         self.process, self.d, self.shock = process, process.draws, shock
-        self.series = {shock: ("aggregate state", "number")} if self.d == 1 else {}
+        one = self.d == 1
+        self.numbers = (shock,) if one else numbers
+        self.series = {shock: ("aggregate state", "number")} if one else {}
+        self.worst = {"innovation": WORST if one else {numbers[0]: WORST}}
         self.change_in_words = (
-            f"an innovation in standard deviations such as {{'innovation': {WORST}}}, or with unit='percent' or "
-            f"unit='level' {{{shock!r}: 1.0}}"
+            f"an innovation in standard deviations such as {self.worst}, or with unit='percent' or unit='level' "
+            f"{{{self.numbers[0]!r}: 1.0}}"
         )
+        self.listed = "" if one else f"; the numbers are {', '.join(numbers)}"
 
-    def labels(self, z: Tensor) -> list[tuple[str, int | float]]:
-        return [(f"{self.shock} {', '.join(f'{x:.3g}' for x in one.tolist())}", float(one[0])) for one in z]
+    def labels(self, z: Tensor) -> list[tuple[str, int | float | list[float]]]:
+        return [
+            (f"{self.shock} {', '.join(f'{x:.3g}' for x in one)}", one if self.d > 1 else one[0]) for one in z.tolist()
+        ]
 
     def where(self, cell: int) -> str:
         return ""
 
     def read(self, given) -> np.ndarray:
-        self._require_one()
-        return numbers(self.shock, given)
+        states = numbers(self.shock, given)
+        if self.d == 1:
+            return states[..., None]
+        if not states.ndim or states.shape[-1] != self.d:
+            raise InputError(
+                f"{self.shock}: expected {self.d} numbers, {', '.join(self.numbers)}, in the last dimension, got "
+                f"{show(given)}"
+            )
+        return states
 
     def read_held(self, given) -> float:
         if isinstance(given, bool) or not isinstance(given, Real) or given != 0:
@@ -226,7 +240,11 @@ class NamedNumbers(Naming):
         return 0.0
 
     def read_path(self, given, economies: int, periods: int, device) -> Tensor:
-        self._require_one()
+        if self.d > 1:
+            raise InputError(
+                f"shocks: a path is read of an aggregate state that is one number, and {self.shock} is {self.d} "
+                "numbers; leave it out, and they are drawn"
+            )
         path = numbers("shocks", given)
         if path.shape not in ((periods,), (economies, periods)):
             raise InputError(
@@ -242,29 +260,44 @@ class NamedNumbers(Naming):
             )
 
     def read_change(self, given, hold: int, baseline: str, unit: str | None = None) -> Innovation | None:
-        if not isinstance(given, Mapping) or len(given) != 1 or not set(given) <= {"innovation", self.shock}:
+        if not isinstance(given, Mapping) or len(given) != 1 or not set(given) <= {"innovation", *self.numbers}:
             return None
-        self._require_one()
         ((name, sizes),) = given.items()
-        path = self._sizes(f"shock[{name!r}]", sizes, hold)
-        first = f"{float(path[0]):g}"
         if name == "innovation":
             if unit is not None:
                 raise InputError(
-                    f"unit: an innovation is in standard deviations; expected {{{self.shock!r}: ...}} for one in "
+                    f"unit: an innovation is in standard deviations; expected {{{self.numbers[0]!r}: ...}} for one in "
                     f"{show(unit)}"
                 )
-            return Innovation(tuple(path.tolist()), baseline, f"{first} standard deviations")
+            return self._in_deviations(sizes, hold, baseline)
+        path, number = self._sizes(f"shock[{name!r}]", sizes, hold), self.numbers.index(name)
+        first = f"{float(path[0]):g}"
         if unit not in UNITS:
+            deviations = "..." if self.d == 1 else f"{{{name!r}: ...}}"
             raise InputError(
-                f"unit: expected {' or '.join(map(repr, UNITS))} for the innovation of {self.shock}, got {show(unit)}; "
-                "in standard deviations it is {'innovation': ...}"
+                f"unit: expected {' or '.join(map(repr, UNITS))} for the innovation of {name}, got {show(unit)}; "
+                f"in standard deviations it is {{'innovation': {deviations}}}"
             )
         return Innovation(
-            tuple(self.process.in_deviations(path, unit).tolist()),
+            tuple(self.process.in_deviations(path, unit, number).tolist()),
             baseline,
             f"{first} percent" if unit == "percent" else first,
+            number,
         )
+
+    def _in_deviations(self, given, hold: int, baseline: str) -> Innovation:
+        """Innovations in standard deviations: of one number as they are, of several by name."""
+        number, name = 0, "shock['innovation']"
+        if self.d > 1:
+            if not isinstance(given, Mapping) or len(given) != 1 or not set(given) <= set(self.numbers):
+                raise InputError(
+                    f"{name}: expected one of {', '.join(self.numbers)} and its standard deviations, such as "
+                    f"{self.worst}, got {show(given)}"
+                )
+            ((of, given),) = given.items()
+            number, name = self.numbers.index(of), f"{name}[{of!r}]"
+        path = self._sizes(name, given, hold)
+        return Innovation(tuple(path.tolist()), baseline, f"{float(path[0]):g} standard deviations", number)
 
     def _sizes(self, name: str, given, hold: int) -> np.ndarray:
         """Innovations (periods,), from one that is held or a path of them."""
@@ -274,13 +307,6 @@ class NamedNumbers(Naming):
         if sizes.ndim and hold > 1:
             raise InputError(f"hold: a path of innovations says itself how long, {len(sizes)}; expected hold=1")
         return sizes if sizes.ndim else np.full(hold, sizes)
-
-    def _require_one(self) -> None:
-        if self.d > 1:
-            raise InputError(
-                f"{self.shock}: it is {self.d} numbers, and only one is asked for by name so far; call policy_function "
-                "with an Observation"
-            )
 
 
 def flags(names: tuple[str, ...]) -> dict[str, object]:

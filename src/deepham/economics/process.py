@@ -33,6 +33,7 @@ class ShockProcess(ABC):
         individual: their transition probabilities, (..., n_eps, n_eps), the last dimension being eps'.
         successors: the E states at most that may follow each of them, (n_eps, E): of ages and incomes a handful.
         moves: their probabilities, (..., n_eps, E).
+        named: how many names the aggregate state has: of the states of a chain, or of the numbers.
         draws: d, and so many uniform numbers one draw of z takes.
         n_next: S where everything that may follow is enumerated.
         feature_unit: what networks divide each of the `features` of z by, (number of features,).
@@ -51,6 +52,10 @@ class ShockProcess(ABC):
     def dtype(self) -> torch.dtype:
         """Of probabilities, and of z where it is numbers."""
         return self.individual.dtype
+
+    @property
+    def named(self) -> int:
+        return self.n_z
 
     @property
     def device(self) -> torch.device:
@@ -195,7 +200,7 @@ class ShockProcess(ABC):
 
     @abstractmethod
     def naming(self, shock: str, names: tuple[str, ...]) -> Naming:
-        """How users speak of z. shock: its public name. names: of the n_z states."""
+        """How users speak of z. shock: its public name. names: of what is `named`."""
 
     def draw_eps(self, eps: Tensor, z: Tensor, z_next: Tensor, uniform: Tensor) -> Tensor:
         """Next individual states by inversion. eps, uniform and result: (B, N)."""

@@ -91,11 +91,13 @@ class Innovation:
     path: standard deviations, one a period.
     baseline: "drawn", or "forced" to be zero in these periods.
     told: the path in words.
+    number: which of several numbers moves.
     """
 
     path: tuple[float, ...]
     baseline: str
     told: str
+    number: int = 0
     before: None = None
 
     @property
@@ -106,23 +108,31 @@ class Innovation:
     def paths(
         self, chain: GaussianProcess, start: Tensor, periods: int, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
-        """Innovations of the shocked and the baseline copy after z = start (D, 1), with common draws: each (D, T,
-        1)."""
+        """Innovations of the shocked and the baseline copy after z = start (D, d), with common draws: each (D, T,
+        d)."""
         baseline = chain.draw_path(start, periods, generator)
         count, forced = len(start), baseline.new_tensor(self.path[:periods])
         spread = (torch.arange(count, device=start.device, dtype=start.dtype) + 0.5) / count
-        baseline[:, 0, 0] = standard_normal(spread)
+        baseline[:, 0, self.number] = standard_normal(spread)
         if self.baseline == "forced":
-            baseline[:, : self.hold] = 0.0
+            baseline[:, : self.hold, self.number] = 0.0
         shocked = baseline.clone()
-        shocked[:, : self.hold, 0] = forced
+        shocked[:, : self.hold, self.number] = forced
         return shocked, baseline
 
     def in_words(self, economy: Economy) -> str:
         """What a figure says of the shock."""
         if len(set(self.path)) > 1:
-            return f"{self.hold} innovations of {economy.aggregate_shock}, the first of {self.told}"
-        return f"an innovation of {economy.aggregate_shock} of {self.told}{_held(economy, self.hold)}"
+            return f"{self.hold} innovations of {self._name(economy)}, the first of {self.told}"
+        return f"an innovation of {self._name(economy)} of {self.told}{_held(economy, self.hold)}"
+
+    def _name(self, economy: Economy) -> str:
+        several = economy.chain.named > 1
+        return (
+            economy.names_of(economy.aggregate_shock, economy.chain.named)[self.number]
+            if several
+            else (economy.aggregate_shock)
+        )
 
     def explained(self, economy: Economy) -> str:
         """What a report says of the response to it in one period."""

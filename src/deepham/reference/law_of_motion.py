@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from deepham import memory
 from deepham.algorithm.evaluation import Ergodic, ergodic_path
 from deepham.economics.economy import Economy
 from deepham.errors import NotConverged
@@ -74,10 +73,9 @@ def solve_law_of_motion(
         whole: whether the law is to hold along the whole paths, or along as much of them as a rough search needs.
 
     Raises:
-        InputError: more memory than there is, or a path of the aggregate shock that misses one of its states.
+        InputError: a path of the aggregate shock that misses one of its states.
         NotConverged: capital leaves its nodes, or the fixed point is not found.
     """
-    memory.require_memory(memory.grid_solution(economy, settings))
     grid, nodes = household_grid(economy, settings), wealth_grid(economy, settings.histogram_nodes, settings.top)
     laws = family_of(economy).laws(grid, settings, near is not None)
     start, shocks = _paths(economy, settings, nodes)

@@ -7,6 +7,7 @@ from itertools import count
 
 import torch
 
+from deepham import memory
 from deepham.algorithm.evaluation import distribution_measures, error_measures
 from deepham.economics.economy import Economy, require
 from deepham.reference.equations import equations
@@ -38,6 +39,7 @@ def solve_reference(
     settings.validate()
     fault = no_grid(economy)
     require(fault is None, f"reference: {fault}")
+    memory.require_memory(memory.grid_solution(economy, settings))
     told = _counted(progress)
     coarse = _solve(economy, _halved(settings), told)
     fine = _solve(economy, settings, told, near=coarse)

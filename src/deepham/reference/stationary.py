@@ -57,10 +57,8 @@ def solve_stationary(
         back at it next period, or, where z is a number, to stay where they are.
 
     Raises:
-        InputError: more memory than there is.
         NotConverged: no K was found.
     """
-    memory.require_memory(memory.grid_solution(economy, settings))
     if economy.objective == "planner":
         market = _Planner(economy, settings, progress)
         K = market.best(None if near is None else float(near.ergodic.K[0, -1]))

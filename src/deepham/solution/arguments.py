@@ -43,12 +43,13 @@ def flag(name: str, given) -> bool:
 
 
 def household_states(economy: Economy, call: str, given: dict) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Assets, individual and aggregate states of the households asked about, of one shape.
+    """Assets, individual states (...) and aggregate states (..., d) of the households asked about.
 
     Args:
         call: the name of the method that was called, for the messages.
         given: state name -> asset and individual state (..., n), which broadcast against each other; aggregate state,
-            which broadcasts over their leading dimensions. The individual state may be left out where there is one.
+            which broadcasts over their leading dimensions, several numbers in its last. The individual state may be
+            left out where there is one.
     """
     asset, shock, aggregate = economy.asset, economy.individual_shock, economy.aggregate_shock
     given = _keywords(economy, f"{call}()", given, (asset, shock, aggregate), ("population",))
@@ -63,17 +64,17 @@ def household_states(economy: Economy, call: str, given: dict) -> tuple[np.ndarr
             f"other; expected equal lengths, or a single value of one of them"
         ) from None
     try:
-        if z.ndim > max(len(shape) - 1, 0):
+        if z.ndim - 1 > max(len(shape) - 1, 0):
             raise ValueError
-        shape = np.broadcast_shapes(shape[:-1], z.shape) + shape[-1:]
+        shape = np.broadcast_shapes(shape[:-1], z.shape[:-1]) + shape[-1:]
     except ValueError:
         raise InputError(
-            f"{aggregate}: the shape {z.shape} does not broadcast over the leading dimensions of {asset} "
+            f"{aggregate}: the shape {z.shape[:-1]} does not broadcast over the leading dimensions of {asset} "
             f"and {shock}, shape {shape}; give one {aggregate}, or {asset}[None, :] for every household "
             f"in each {aggregate}, or {asset}[:, None] for one household in each"
         ) from None
-    z = z[..., None] if shape else z
-    return tuple(np.broadcast_to(array, shape) for array in (k, eps, z))
+    z = z[..., None, :] if shape else z
+    return np.broadcast_to(k, shape), np.broadcast_to(eps, shape), np.broadcast_to(z, (*shape, z.shape[-1]))
 
 
 def cross_section(economy: Economy, name: str, given, device) -> Population:
@@ -112,15 +113,16 @@ def cross_section(economy: Economy, name: str, given, device) -> Population:
 
 
 def with_aggregate_state(economy: Economy, name: str, given, z: Tensor) -> tuple[object, Tensor]:
-    """A cross-section without the aggregate state that a user put beside it, and that state, (B, 1), or z where there
+    """A cross-section without the aggregate state that a user put beside it, and that state, (B, d), or z where there
     is none."""
     aggregate = economy.aggregate_shock
     if not economy.naming.beside or not hasattr(given, "keys") or aggregate not in given:
         return given, z
     one = _aggregate_states(economy, given[aggregate])
-    if one.ndim:
-        raise InputError(f"{name}[{aggregate!r}]: expected one number, got {show(given[aggregate])}")
-    return {key: given[key] for key in given.keys() if key != aggregate}, torch.full_like(z, float(one))
+    if one.ndim > 1:
+        number = "number" if one.shape[-1] == 1 else "aggregate state"
+        raise InputError(f"{name}[{aggregate!r}]: expected one {number}, got {show(given[aggregate])}")
+    return {key: given[key] for key in given.keys() if key != aggregate}, torch.tensor(one).to(z).expand_as(z)
 
 
 def _keywords(economy: Economy, what: str, given: dict, known: tuple, optional: tuple = ()) -> dict:
@@ -150,9 +152,10 @@ def _assets(economy: Economy, name: str, given) -> np.ndarray:
 
 
 def _aggregate_states(economy: Economy, given) -> np.ndarray:
-    """Aggregate states, of any shape: indices of a chain, or values of one number in which there can be an economy."""
+    """Aggregate states (..., d), of any leading shape: indices of a chain, or numbers with which there can be an
+    economy."""
     states = economy.naming.read(given)
-    economy.check_domain(torch.tensor(states).reshape(-1, 1), error=InputError)
+    economy.check_domain(torch.tensor(states).reshape(-1, states.shape[-1]), error=InputError)
     return states
 
 

@@ -160,12 +160,13 @@ class SolvedEconomy(ForPapers):
         if population is not None:
             population = arguments.cross_section(self.economy, "population", population, self.grid.device)
         result = np.empty(k.size)
-        k_flat, eps_flat, z_flat = (torch.tensor(array.reshape(-1), device=self.grid.device) for array in (k, eps, z))
+        k_flat, eps_flat = (torch.tensor(array.reshape(-1), device=self.grid.device) for array in (k, eps))
+        z_flat = torch.tensor(z.reshape(-1, z.shape[-1]), device=self.grid.device)
         chain = self.economy.chain
-        for one in z_flat.unique():
-            z_here = one[None, None]
+        for one in z_flat.unique(dim=0):
+            z_here = one[None]
             around = self.ergodic.select(chain.cell(z_here)) if population is None else population
-            for where in (z_flat == one).nonzero()[:, 0].split(CHUNK):
+            for where in (z_flat == one).all(1).nonzero()[:, 0].split(CHUNK):
                 seen = (look or self.world.observe)(Panel(around, z_here), k_flat[where][None], eps_flat[where][None])
                 self._check_resources(self.economy.asset, seen)
                 result[where.cpu().numpy()] = function(seen)[0].cpu().numpy()
@@ -300,7 +301,7 @@ class SolvedEconomy(ForPapers):
             **{
                 self.economy.asset: wealth,
                 self.economy.individual_shock: eps,
-                self.economy.aggregate_shock: last.z[0].item(),
+                self.economy.aggregate_shock: self.economy.naming.labels(last.z)[0][1],
             },
         )
         capital = self.economy.aggregates(self.ergodic, self.z)["K"][:, 0]
