@@ -3,6 +3,7 @@
     python scripts/train.py experiment=ks98_vary run=box       # the box
     python -m benchmarks.one_training checkpoints/box 0 1 2    # held-out points of it, each against its grid solution
     python -m benchmarks.one_training checkpoints/box          # all that has been measured, and the break-even
+    python -m benchmarks.one_training checkpoints/box --sweep beta=0.98,0.99 mu=0.05,0.4    # moments of wealth, no grid
 
 Points are of a Sobol sequence that training does not use, a tenth of each side away from the edges; those from 8 on are
 corners. Every measure is that of the quick verdict, whose bars it is held against.
@@ -11,6 +12,7 @@ corners. Every measure is that of the quick verdict, whose bars it is held again
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import time
 from pathlib import Path
@@ -22,6 +24,7 @@ from deepham.algorithm.evaluation import VerdictSettings
 from deepham.economics.box import Box
 from deepham.measures.verdict import bars_of
 from deepham.reference.compare import measure_against
+from deepham.simulation.population import gini
 from deepham.solution.solution import Solution
 from deepham.system.threads import one_thread
 
@@ -101,6 +104,23 @@ def table(solution: Solution, folder: Path) -> None:
         print(f"a training for one calibration {one:.0f} s: even at {box / (one - at):.1f} calibrations")
 
 
+def sweep(solution: Solution, axes: list[str]) -> None:
+    """Moments of wealth and errors at every combination of the values of some parameters."""
+    names, values = zip(*(axis.split("=") for axis in axes))
+    for point in itertools.product(*(map(float, each.split(",")) for each in values)):
+        begun = time.perf_counter()
+        one = solution.at(**dict(zip(names, point)))
+        seconds, people = time.perf_counter() - begun, one.ergodic
+        weight = (one.economy.chain.stationary_z()[:, None] * people.weight).reshape(1, -1)
+        k = people.k.reshape(1, -1)
+        sd = float((weight * (k - (weight * k).sum()) ** 2).sum().sqrt())
+        euler = one.errors()["euler.mean"]
+        told = ", ".join(f"{name} {value:g}" for name, value in zip(names, point))
+        print(
+            f"{told}: Gini {float(gini(k, weight)):.4f}, sd {sd:.2f}, Euler {euler:.4f} %, {seconds:.1f} s", flush=True
+        )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="One training for every calibration of a box.")
     parser.add_argument("solution", help="of the box, a run's folder")
@@ -108,13 +128,16 @@ def main() -> None:
         "points", nargs="*", type=int, help="numbers of points to measure; none: show the measured ones"
     )
     parser.add_argument("--alone", action="store_true", help="train for each of these calibrations alone, too")
+    parser.add_argument("--sweep", nargs="+", help="parameters with their values, beta=0.98,0.99")
     parser.add_argument("--folder", type=Path, default=Path("benchmark/one_training"), help="what is measured, is kept")
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
     solution = deepham.load(given.solution)
     for index in given.points:
         measure(solution, given.folder, index, given.alone)
-    if not given.points:
+    if given.sweep:
+        sweep(solution, given.sweep)
+    elif not given.points:
         table(solution, given.folder)
 
 
