@@ -67,6 +67,7 @@ def solve(
     init_from: str | None = None,
     resume=None,
     progress: bool | None = None,
+    vary: dict | None = None,
     **parameters,
 ) -> Solution:
     """Train an economy with the default configuration and return its solution; nothing is kept on disk,
@@ -79,6 +80,8 @@ def solve(
         init_from: a solution to start from, by its folder or the name of a shipped one; its calibration may be another.
         resume: checkpoints/<run>, where a call with the same arguments that was interrupted left what it had trained.
         progress: whether to print how far training is, once per outer iteration. None: on a terminal and in a notebook.
+        vary: parameters to learn at every value between two bounds, such as {"beta": [0.98, 0.995], "mu": [0.05, 0.4]};
+            of a list a pair, or None, for each of its numbers. `Solution.at` then gives the solution of a calibration.
         parameters: calibration, such as beta=0.985; numbers of NumPy, pandas and torch will do, alone, in lists and as
             matrices.
 
@@ -88,7 +91,7 @@ def solve(
     """
     from deepham.commands.solve import solve as train
 
-    return train(economy, seed, [] if overrides is None else overrides, init_from, resume, progress, parameters)
+    return train(economy, seed, [] if overrides is None else overrides, init_from, resume, progress, parameters, vary)
 
 
 def solve_on_grid(

@@ -8,7 +8,8 @@ what everybody's saving has brought about. r is zero where the limit binds and t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
@@ -40,6 +41,14 @@ class Linear:
     weight: Tensor
     jacobian: Tensor
     own: Tensor
+
+
+def together(conditions: Sequence[Linear]) -> Linear:
+    """The conditions of several samples in the same weights."""
+    if len(conditions) == 1:
+        return conditions[0]
+    names = [each.name for each in fields(Linear)]
+    return Linear(*(torch.cat([getattr(each, name) for each in conditions]) for name in names))
 
 
 @torch.enable_grad()

@@ -6,6 +6,7 @@ to. Both gradients are taken at the same weights.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -35,6 +36,17 @@ class Descent:
     loss: Tensor
     weight: Tensor
     gradient: tuple[Tensor, ...]
+
+
+def mean_of(descents: Sequence[Descent]) -> Descent:
+    """Of several batches of one network, such as those of several calibrations, which all count alike."""
+    if len(descents) == 1:
+        return descents[0]
+    return Descent(
+        torch.stack([each.loss for each in descents]).mean(),
+        torch.stack([each.weight for each in descents]).mean(),
+        tuple(torch.stack(leaves).mean(0) for leaves in zip(*(each.gradient for each in descents))),
+    )
 
 
 def update_gradients(

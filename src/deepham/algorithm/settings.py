@@ -124,6 +124,8 @@ class AlgorithmSettings:
     # of the continuum
     nodes: int = 150
     top: float = 8.0
+    # of parameters that vary
+    calibrations: int = 24
     # of economies whose markets clear
     off_equilibrium: float = 0.0
     # how weights are found
@@ -174,6 +176,7 @@ class AlgorithmSettings:
             "value_economies",
             "agents",
             "nodes",
+            "calibrations",
             "dates",
             "spacing",
         )

@@ -31,6 +31,7 @@ from deepham.system.paths import conf_folder
 # group -> keys that its files set; a file of any other group sets what has the group's name
 RUN = (
     "model",
+    "vary",
     "network",
     "algorithm",
     "trainer",

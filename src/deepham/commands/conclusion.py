@@ -94,6 +94,7 @@ def conclude(
         ergodic.grid.cpu(),
         ergodic.mean_mass.cpu(),
         meta,
+        vary=settings.box and settings.box.vary,
         **economy.chain.kept(ergodic.mean_z.cpu()),
     )
     return Conclusion(

@@ -17,6 +17,7 @@ from deepham import economics, memory
 from deepham.algorithm.bellman_paper import Protocol
 from deepham.algorithm.evaluation import VerdictSettings, measure_names
 from deepham.algorithm.settings import AlgorithmSettings
+from deepham.economics.box import Box
 from deepham.economics.economy import Economy, require
 from deepham.economics.model_file import UsersError
 from deepham.errors import InputError, show
@@ -31,6 +32,7 @@ from deepham.training.settings import Settings, TrainerSettings
 
 KEYS = (
     "model",
+    "vary",
     "network",
     "algorithm",
     "trainer",
@@ -126,12 +128,43 @@ def _check_second_order(settings: Settings) -> None:
         f"{str(trainer.cuda_graphs).lower()}; set trainer.gpus=0 or 1, trainer.processes=1, trainer.nodes=1 and "
         f"trainer.cuda_graphs=false, or {first_order}",
     )
-    weights = network.policy_weights(economy)
+    weights = network.policy_weights(economy, len(settings.box.sides) if settings.box else 0)
     require(
         weights <= MOST_WEIGHTS,
         f"{method}: a network of {weights} weights is too wide for it, whose equations are as many squared; expected "
         f"at most {MOST_WEIGHTS}, such as network.width=24, or {first_order}",
     )
+
+
+def _box(cfg: DictConfig, economy: Economy) -> Box | None:
+    """The calibrations to learn, of the market's economy; None where no parameter varies."""
+    vary = OmegaConf.to_container(cfg.vary) if isinstance(cfg.vary, DictConfig) else cfg.vary
+    return None if vary in (None, {}) else Box(vary, economy)
+
+
+def _check_box(settings: Settings) -> None:
+    """Raise InputError where there is no economy in a corner of the box, or its networks cannot be had there."""
+    box, trainer = settings.box, settings.trainer
+    if box is None:
+        return
+    require(
+        trainer.ranks == 1 and not trainer.cuda_graphs,
+        f"vary: calibrations are learned in one process, got {trainer.ranks} and trainer.cuda_graphs="
+        f"{str(trainer.cuda_graphs).lower()}; set trainer.gpus=0 or 1, trainer.processes=1, trainer.nodes=1 and "
+        "trainer.cuda_graphs=false",
+    )
+    require(
+        settings.algorithm.calibrations >= 2,
+        "algorithm.calibrations: expected at least 2 where parameters vary, the model's own and others, got "
+        f"{settings.algorithm.calibrations}",
+    )
+    require(
+        settings.economy.at_rest() is None,
+        f"vary: {settings.economy_name} is trained from its own economy at rest, and the calibrations of a box have "
+        "none in common; leave out vary",
+    )
+    for corner in box.corners():
+        settings.network.check_base(corner)
 
 
 def _check_memory(settings: Settings) -> None:
@@ -176,6 +209,7 @@ def read(cfg: DictConfig) -> Settings:
         verdict=OmegaConf.to_object(typed_group("verdict", cfg.verdict, VerdictSettings)),
         reference=OmegaConf.to_object(typed_group("reference", cfg.reference, ReferenceSettings)),
         seed=_seed(cfg.seed),
+        box=_box(cfg, economy),
     )
     for group in (settings.network, settings.algorithm, settings.trainer, settings.verdict, settings.reference):
         group.validate()
@@ -193,6 +227,7 @@ def read(cfg: DictConfig) -> Settings:
         f"algorithm: {', '.join(economy.foreseen)} looks ahead, which Newton steps alone teach; set "
         "algorithm=euler_newton",
     )
+    _check_box(settings)
     _check_enough(economy, settings.algorithm.of_stream())
     _check_second_order(settings)
     settings.algorithm.share(settings.trainer.ranks)  # it can be split

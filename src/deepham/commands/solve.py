@@ -24,6 +24,7 @@ from deepham.commands.instantiate import instantiate_all
 from deepham.commands.own_models import offer
 from deepham.commands.resuming import name_of_its_own
 from deepham.commands.unread import check_read
+from deepham.economics.box import as_plain
 from deepham.economics.economy import require
 from deepham.economics.registry import given, own
 from deepham.errors import InputError, show
@@ -50,10 +51,11 @@ def solve(
     resume,
     progress: bool | None,
     parameters: dict,
+    vary=None,
 ) -> Solution:
     """See `deepham.solve`."""
     with float32():
-        return _solve(economy, seed, overrides, init_from, resume, progress, parameters)
+        return _solve(economy, seed, overrides, init_from, resume, progress, parameters, vary)
 
 
 def _solve(
@@ -64,6 +66,7 @@ def _solve(
     resume,
     progress: bool | None,
     parameters: dict,
+    vary,
 ) -> Solution:
     shown = is_watched() if progress is None else flag("progress", progress)
     # the clearest words for a wrong parameter, and plain numbers
@@ -78,6 +81,9 @@ def _solve(
             cfg = compose("train", overrides=[f"model={name}", "logger=none", *overrides])
         cfg.seed = seed
         cfg.model = OmegaConf.merge(cfg.model, {each: known[each] for each in parameters})
+        if vary is not None:
+            require(isinstance(vary, dict), f"vary: expected parameters with their bounds, got {show(vary)}")
+            cfg.vary = OmegaConf.create({name: as_plain(bounds) for name, bounds in vary.items()})
     except (HydraException, OmegaConfBaseException) as error:
         raise InputError(explain(error, "train", [f"model={name}"])) from error
     settings = read(cfg)

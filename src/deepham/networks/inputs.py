@@ -28,6 +28,8 @@ class Inputs(nn.Module):
         moments: generalized moments, relative deviations on the same scale.
         quantiles: so many points of the wealth distribution, as relative deviations from typical mean wealth.
         dispersion: the standard deviation of wealth, as its relative deviation from the typical one, on that scale.
+
+    Where parameters of the economy vary, `calibration` says at which the economy is, (P,), and stands last.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class Inputs(nn.Module):
         quantiles: int = 0,
         prices: bool = False,
         dispersion: bool = False,
+        calibration: tuple[float, ...] = (),
     ):
         super().__init__()
         self.aggregate_scale, self.moments = aggregate_scale, moments
@@ -57,8 +60,9 @@ class Inputs(nn.Module):
         # buffers, to be where the networks are
         self.register_buffer("states", states.float(), persistent=False)
         self.register_buffer("unit", self.chain.feature_unit.float(), persistent=False)
+        self.register_buffer("calibration", torch.tensor(calibration, dtype=torch.float64), persistent=False)
         self.size = self.own + len(self.unit) + len(self.unknowns) + len(self.aggregates) + quantiles + dispersion
-        self.size += len(moments.networks) if moments else 0
+        self.size += (len(moments.networks) if moments else 0) + len(calibration)
 
     def forward(self, seen: Observation) -> tuple[Tensor, Tensor]:
         return self.own_inputs(seen), self.common(seen, self.crowd(seen.population))
@@ -95,6 +99,7 @@ class Inputs(nn.Module):
             self.aggregate_scale * (seen.aggregates[name][:, 0] / mean - 1) for name, mean in self.aggregates.items()
         ]
         common += crowd.unbind(-1)
+        common += [number.expand(len(seen.z)) for number in self.calibration]
         m = seen.resources
         # an economy may have one aggregate state and no aggregates
         return torch.stack([value.to(m.dtype) for value in common], -1) if common else m.new_empty((len(m), 0))

@@ -104,9 +104,9 @@ class NetworkSettings:
         moments = self.moments * layers(1, self.moment_width) * (1 if self.moments_shared else 2)
         return (1 + self.ensemble) * layers(2 + self.moments + self.quantiles, self.width) + moments
 
-    def policy_weights(self, economy: Economy) -> int:
-        """Number of weights of the policy network, without those of moments."""
-        inputs = _inputs(economy, self, torch.Generator(), prices=True).size
+    def policy_weights(self, economy: Economy, varied: int = 0) -> int:
+        """Number of weights of the policy network that sees so many varied parameters, without those of moments."""
+        inputs = _inputs(economy, self, torch.Generator(), prices=True).size + varied
         outputs = (1 + len(self.learned)) * (self.width + 1)
         return self.width * (inputs + 1) + (self.depth - 1) * self.width * (self.width + 1) + outputs
 
@@ -144,25 +144,36 @@ class NetworkSettings:
         )
 
 
-def build_networks(economy: Economy, settings: NetworkSettings, seed: int) -> tuple[PolicyNetwork, ValueNetwork]:
-    """Freshly initialised policy and value network, on the CPU in float32; the same seed gives the same weights."""
+def build_networks(
+    economy: Economy, settings: NetworkSettings, seed: int, calibration: tuple[float, ...] = ()
+) -> tuple[PolicyNetwork, ValueNetwork]:
+    """Freshly initialised policy and value network, on the CPU in float32; the same seed gives the same weights.
+
+    calibration: where in a box of calibrations the economy is (`Box.scaled`), of networks that are told.
+    """
     settings.validate()
     settings.check_states(economy)
     settings.check_base(economy)
     settings.check_learned(economy)
     generator = torch.Generator().manual_seed(seed)
-    policy_inputs = _inputs(economy, settings, generator, prices=True)  # V is asked before markets clear
-    value_inputs = _inputs(economy, settings, generator, prices=False, shared=policy_inputs)
+    common = {"economy": economy, "settings": settings, "generator": generator, "calibration": calibration}
+    policy_inputs = _inputs(**common, prices=True)  # V is asked before markets clear
+    value_inputs = _inputs(**common, prices=False, shared=policy_inputs)
     shape = (settings.width, settings.depth, settings.activation, settings.base)
     policy = PolicyNetwork(economy, policy_inputs, *shape, generator, tuple(settings.learned))
     value = ValueNetwork(economy, value_inputs, *shape, settings.ensemble, generator)
     if economy.foreseen:
-        policy.outlook = OutlookNetwork(economy, _inputs(economy, settings, generator, prices=False), generator)
+        policy.outlook = OutlookNetwork(economy, _inputs(**common, prices=False), generator)
     return policy, value
 
 
 def _inputs(
-    economy: Economy, settings: NetworkSettings, generator: torch.Generator, prices: bool, shared: Inputs | None = None
+    economy: Economy,
+    settings: NetworkSettings,
+    generator: torch.Generator,
+    prices: bool,
+    shared: Inputs | None = None,
+    calibration: tuple[float, ...] = (),
 ) -> Inputs:
     """shared: inputs whose moments these have, too, where the settings share them."""
     moments = None
@@ -188,4 +199,5 @@ def _inputs(
         settings.quantiles,
         prices,
         settings.dispersion,
+        calibration,
     )

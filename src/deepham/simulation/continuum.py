@@ -62,6 +62,13 @@ def held(grid: Tensor, people: Population, mean: Tensor | float, limit: float, n
     return on_grid(grid, people.with_assets(scaled.clamp(grid[0], grid[-1])), n_eps)
 
 
+def followed(people: Population, before: Economy, after: Economy) -> Population:
+    """The cross-sections of an economy in another calibration: what households hold above the limit is as much of what
+    is typical there, so that they stay at the nodes of its wealth grid."""
+    ratio = after.scale / before.scale
+    return people.with_assets(after.borrowing_limit + ratio * (people.k - before.borrowing_limit))
+
+
 def settle(economy: Economy, grid: Tensor, saved: Population, z: Tensor, z_next: Tensor) -> Population:
     """The next histogram, given tomorrow's aggregate state.
 

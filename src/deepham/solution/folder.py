@@ -2,7 +2,7 @@
 
     weights.safetensors    policy.*, value.*: the weights, float32
     ergodic.safetensors    grid (G,), mass (n_z, n_eps * G): the ergodic histogram by z, float64
-    config.yaml            model: name and calibration; network: settings
+    config.yaml            model: name and calibration; network: settings; vary: the box of calibrations, if any
     meta.json              schema version, versions of the software, seed, measures, digests of all four
 
 The digests tell a set of files that belong together from one that was damaged, edited or half replaced. Of the two
@@ -40,7 +40,7 @@ class Contents:
     """What the four files say, without their digests.
 
     Attributes:
-        config: has the two mappings "model" and "network".
+        config: has the two mappings "model" and "network", and "vary" where the networks are of a box of calibrations.
         changed: files that are not those that were saved, going by their digests.
     """
 
@@ -127,7 +127,8 @@ def read(path) -> Contents:
     for group in ("model", "network"):
         if not isinstance(config.get(group), dict):
             raise InputError(f"{folder / CONFIG}: expected settings under {group!r}, got {show(config.get(group))}")
-    config = {group: config[group] for group in ("model", "network")}
+    varied = {"vary": config["vary"]} if config.get("vary") else {}
+    config = {group: config[group] for group in ("model", "network")} | varied
     tensors = [_parse(folder / name, data[name], safetensors.torch.load) for name in (WEIGHTS, ERGODIC)]
     found = _digests({name: data[name] for name in (WEIGHTS, ERGODIC)}, config, meta)
     saved = saved if isinstance(saved, dict) else {}

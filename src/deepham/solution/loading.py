@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from deepham.economics import create, names
+from deepham.economics.box import Box
 from deepham.economics.registry import given, own
 from deepham.errors import InputError, require
 from deepham.networks.settings import NetworkSettings, build_networks
@@ -48,7 +49,8 @@ def _read(path, device: torch.device, handed_over: str | None) -> Solution:
             )
         folder.verify(contents)
         grid, mass, *z = (contents.ergodic[leaf].to(device) for leaf in leaves)
-        return Solution(name, calibration, network, *networks, grid, mass, contents.meta, *z)
+        vary = contents.config.get("vary")
+        return Solution(name, calibration, network, *networks, grid, mass, contents.meta, *z, vary=vary)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
 
@@ -81,7 +83,9 @@ def _skeleton(config: dict, objective: str) -> tuple[tuple, str, dict, dict, nn.
         if missing:  # the shipped calibration must not fill in what this solution was solved with
             raise InputError(f"the model lacks {', '.join(missing)}")
         settings = NetworkSettings(**config["network"])
-        networks = build_networks(economy, settings, seed=0)
+        vary = config.get("vary")
+        here = Box(vary, economy).scaled(economy.parameters()) if vary else ()
+        networks = build_networks(economy, settings, 0, here)
     except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError, RuntimeError) as error:
         raise InputError(f"{folder.CONFIG} describes no solution: {' '.join(str(error).split())[:300]}") from None
     leaves = ("grid", "mass", *economy.chain.kept(economy.chain.typical_z()))

@@ -16,13 +16,19 @@ import torch
 from torch import Tensor, nn
 
 from deepham.economics import create
+from deepham.economics.box import Box
 from deepham.economics.registry import own, written
 from deepham.errors import InputError, show
+from deepham.networks.settings import NetworkSettings
 from deepham.presentation.rich import solution_html
 from deepham.solution import arguments, folder
+from deepham.solution.calibrated import calibrated, derivatives
 from deepham.solution.solved import SolvedEconomy
 from deepham.solution.summary import summary, with_unit
+from deepham.system.threads import one_thread
 from deepham.system.version import __version__
+
+MOST_KEPT = 16  # calibrations of a box whose solutions are kept
 
 # what a notebook shows; `summary` has all of them
 SHOWN = ("euler.mean", "euler.p99", "bellman_policy.mean", "mean_K_gap", "path_gap.mean", "wealth_w1", "mean_K", "gini")
@@ -39,10 +45,13 @@ class Solution(SolvedEconomy):
         grid: (G,) wealth nodes of the continuum; everything is computed on its device.
         mass: (n_z, n_eps * G) ergodic cross-section in each aggregate state, as Population.histogram lays it out.
         z: mean of the aggregate state where it is numbers, else None, as in SolvedEconomy.
+        vary: parameters that vary and their bounds, of networks that are told where in this box they are; None: they
+            are of one calibration.
         meta: plain data: seed, measures, ... ; versions and date are added where missing.
 
     Attributes:
         network, meta: as given; the others are those of SolvedEconomy.
+        box: the calibrations that `at` gives, or None.
 
     Raises:
         InputError: one line on what does not fit.
@@ -59,6 +68,7 @@ class Solution(SolvedEconomy):
         mass: Tensor,
         meta: dict | None = None,
         z: Tensor | None = None,
+        vary: dict | None = None,
     ):
         super().__init__(
             economy_name,
@@ -83,6 +93,68 @@ class Solution(SolvedEconomy):
         if own(economy_name) is not None:  # for whoever has to find the class; never imported
             self.meta["economy"] = written(type(self.economy))
         self.economy = self.economy.under(objective_of(self.meta))
+        self.box = Box(vary, self.economy) if vary else None
+        self._found: dict[str, Solution] = {}  # by calibration, the last that `at` was asked for
+
+    # -- other calibrations ----------------------------------------------------------------------------------------
+
+    @one_thread()
+    def at(self, **parameters) -> Solution:
+        """The solution of another calibration of the box that the networks were trained in: one like any other, with
+        networks of its own shape. Its ergodic cross-sections are simulated, which takes some seconds; the last ones
+        asked for are kept.
+
+        Args:
+            parameters: those that differ from `calibration`, such as beta=0.985; of a list all its numbers.
+
+        Raises:
+            InputError: the networks are of one calibration, a parameter that does not vary, or one outside of the box.
+            OutOfDomain: the economy reaches an aggregate state in which there can be none.
+        """
+        calibration = self._whole_box("at").moved(parameters)
+        key = json.dumps(calibration, sort_keys=True)
+        if key not in self._found:
+            latest = list(self._found.items())[1 - MOST_KEPT :]
+            self._found = dict(latest) | {key: self._of(calibration)}
+        return self._found[key]
+
+    @one_thread()
+    def sensitivity(self, *names: str, **parameters):
+        """Comparative statics: derivatives of long-run means in every parameter that varies.
+
+        Args:
+            names: what the economy accounts for, such as "K" or "r", and moments: gini, wealth_sd, bottom50_share,
+                top10_share, top1_share, sd_K, welfare.
+            parameters: the calibration of the box where they are taken, as in `at`.
+
+        Returns:
+            pandas.DataFrame, a row for each name and a column for each parameter, in the units of both. Some seconds
+            for each parameter.
+
+        Raises:
+            InputError, OutOfDomain: as `at`; InputError also for a name that there is not.
+        """
+        import pandas as pd
+
+        box = self._whole_box("sensitivity")
+        shape = NetworkSettings(**self.network)
+        found = derivatives(self, box, box.moved(parameters), shape, names)
+        return pd.DataFrame(found, index=pd.Index(names))
+
+    def _whole_box(self, call: str) -> Box:
+        if self.box is None:
+            raise InputError(
+                f"{call}: this is the solution of one calibration; to have others train with vary=..., say "
+                f'deepham.solve("{self.name}", vary={{...}})'
+            )
+        return self.box
+
+    def _of(self, calibration: dict) -> Solution:
+        found = calibrated(self, self._whole_box("at"), calibration, NetworkSettings(**self.network))
+        made = {name: self.meta[name] for name in ("seed", "algorithm") if name in self.meta}
+        kept = found.economy.chain.kept(found.ergodic.mean_z)
+        grid, mass = found.ergodic.grid, found.ergodic.mean_mass
+        return Solution(self.name, calibration, self.network, found.policy, found.value, grid, mass, made, **kept)
 
     # -- on disk and in words --------------------------------------------------------------------------------------
 
@@ -106,6 +178,7 @@ class Solution(SolvedEconomy):
         ergodic = {"grid": self.grid.cpu().contiguous(), "mass": self.mass.cpu().contiguous()}
         ergodic |= self.economy.chain.kept(self.z.cpu().contiguous())
         config = {"model": {"name": self.name} | self.calibration, "network": self.network}
+        config |= {"vary": self.box.vary} if self.box else {}
         return folder.write(
             path, folder.Contents(weights, ergodic, config, self.meta), arguments.flag("overwrite", overwrite)
         )

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
+from deepham.economics.box import Box
 from deepham.economics.economy import Economy
 from deepham.errors import printable, show
 from deepham.presentation.labels import labelled
@@ -47,6 +48,7 @@ class Kept(Protocol):
     economy: Economy
     network: dict
     meta: dict[str, Any]
+    box: Box | None
     grid: Tensor
     z: Tensor
 
@@ -65,6 +67,7 @@ def summary(solution: Kept) -> str:
     means = ", ".join(f"{mean:.4g} ({label})" for label, mean in zip(names, capital))
     parts = {
         "calibration": _columns((name, show(x), meanings.get(name, "")) for name, x in solution.calibration.items()),
+        **({"box": [str(solution.box)]} if solution.box else {}),
         "networks": _columns(
             (name, show(x) if isinstance(x, list) else str(x)) for name, x in solution.network.items()
         ),

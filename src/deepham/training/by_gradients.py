@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from deepham.algorithm.gradients import Descent, regression_gradient, update_gradients
+from deepham.algorithm.gradients import Descent, mean_of, regression_gradient, update_gradients
 from deepham.algorithm.settings import OptimizerSettings
 from deepham.simulation.period import Panel
 from deepham.training.capture import Captured
@@ -23,9 +23,13 @@ class ByGradients(Learner):
     def step(self, batch: Batch) -> dict[str, Tensor]:
         module = self.module
         if batch.realised is not None:
-            descent = regression_gradient(module.world, batch.panel, batch.realised, module.settings, module.typical)
-            return {"value_loss": self._descend("value", descent, batch)}
-        descents = self._gradients(batch)
+            each = [
+                regression_gradient(at.world, part.panel, part.realised, module.settings, at.typical)
+                for part in batch.parts
+                if (at := part.at or module.own) and part.realised is not None
+            ]
+            return {"value_loss": self._descend("value", mean_of(each), batch)}
+        descents = [mean_of(each) for each in zip(*map(self._gradients, batch.parts))]
         losses = {f"{name}_loss": self._descend(name, descent, batch) for name, descent in zip(NETWORKS, descents)}
         module.updates += 1
         average = module.settings.average  # early on the averages are the plain mean of all so far
@@ -57,9 +61,10 @@ class ByGradients(Learner):
     def _gradients(self, batch: Batch) -> list[Descent]:
         module, generator = self.module, batch.generator
         assert generator is not None
+        at = batch.at or module.own
 
         def gradients(panel: Panel) -> list[Descent]:
-            return update_gradients(module.world, panel, module.settings, generator, module.typical)
+            return update_gradients(at.world, panel, module.settings, generator, at.typical)
 
         if not module.capture:
             return gradients(batch.panel)

@@ -5,19 +5,20 @@ from __future__ import annotations
 import copy
 import math
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
 from deepham.algorithm.alone import tomorrow_of_all
 from deepham.algorithm.ergodic_sample import Sample, Sampling, scaled
-from deepham.algorithm.first_order import first_order_condition
+from deepham.algorithm.first_order import Linear, first_order_condition, together
 from deepham.algorithm.looking_ahead import looking_ahead
 from deepham.algorithm.newton import Equations, flat, huber, shift, size, tested
 from deepham.algorithm.off_equilibrium import moved_unknowns
 from deepham.algorithm.value_equation import bellman_equation
-from deepham.simulation.period import Panel, World
+from deepham.simulation.period import Panel, Policy, Value, World
+from deepham.training.calibrations import Calibration
 from deepham.training.data import Batch
 from deepham.training.learner import Learner
 
@@ -49,61 +50,53 @@ class ByNewton(Learner):
         self.last: dict = {}  # what it takes to take the last step back
         self.told: dict[str, float] = {}
 
-    def begin(self) -> None:
-        module = self.module
-        # exact to float64: tables that were once float32 would not do
-        model = dict(module.hparams["model"])
-        self.economy = module.create_economy(**model).under(module.settings.objective).to(device=module.device)
-
     def step(self, batch: Batch) -> dict[str, Tensor]:
-        module, settings, panel = self.module, self.module.settings, batch.panel
-        module.check_finite("a state of the population", panel.population.k.sum(), batch)
+        module, settings = self.module, self.module.settings
+        for part in batch.parts:
+            module.check_finite("a state of the population", part.panel.population.k.sum(), batch)
         total = settings.outer_iterations * settings.policy_steps
         early = module.updates < settings.newton.early * total
-        sample = self._sample(batch, early)
-        if self._policy_step(self._off_equilibrium(sample, batch), batch, early):
+        places = [part.at or module.own for part in batch.parts]
+        samples = [self._sample(at, part, early) for at, part in zip(places, batch.parts)]
+        moved = [self._off_equilibrium(at, sample, batch.generator) for at, sample in zip(places, samples)]
+        if self._policy_step(places, moved, batch, early):
             if module.updates >= total - settings.newton.value_updates:
-                self._value_step(sample)
+                self._value_step(places, samples)
         module.updates += 1
         module.update_averages(1.0)  # the last weights are the solution
         return {f"{name}_residual": torch.tensor(self.told[name]) for name in ("policy", "value") if name in self.told}
 
-    def _sample(self, batch: Batch, early: bool) -> Sample:
+    def _sample(self, at: Calibration, batch: Batch, early: bool) -> Sample:
         settings, generator, grid = self.module.settings.newton, batch.generator, batch.grid
         assert generator is not None and grid is not None  # the stream's, of the continuum
-        policy = copy.deepcopy(self.module.policy).double()
+        economy, policy = at.exact, _double(at.world.policy)
         with torch.no_grad():
-            world = World(self.economy, policy, clamped=True, resting=batch.resting)
+            world = World(economy, policy, clamped=True, resting=batch.resting)
             period = world.period(batch.panel.to(dtype=torch.float64))
-            sample = self.sampling.draw(period, grid.double(), self.module.typical, generator)
+            sample = self.sampling.draw(period, grid.double(), at.typical, generator)
         # where a market fixes what all hold together there is nothing to scale
-        fixed = self.economy.tracked in self.economy.unknowns
+        fixed = economy.tracked in economy.unknowns
         width = 0.0 if fixed else settings.scale_early if early else settings.scale_late
-        return scaled(sample, self.economy.borrowing_limit, width, generator)
+        return scaled(sample, economy.borrowing_limit, width, generator)
 
-    def _off_equilibrium(self, sample: Sample, batch: Batch) -> Sample:
+    def _off_equilibrium(self, at: Calibration, sample: Sample, generator: torch.Generator | None) -> Sample:
         """The sample in which some households see prices that do not clear, each alone."""
-        share, generator = self.module.settings.off_equilibrium, batch.generator
+        share = self.module.settings.off_equilibrium
         if sample.panel.near is None or generator is None:
             return sample
-        off, _ = moved_unknowns(self.economy.unknowns, share, sample.k.flatten(), generator)
+        off, _ = moved_unknowns(at.exact.unknowns, share, sample.k.flatten(), generator)
         return replace(sample, off=torch.cat(list(off.values()), 1))
 
-    def _policy_step(self, sample: Sample, batch: Batch, early: bool) -> bool:
+    def _policy_step(self, places: list[Calibration], samples: list[Sample], batch: Batch, early: bool) -> bool:
         """Whether the last step was a good one; if so the next one is taken."""
         module, settings = self.module, self.module.settings.newton
-        policy, tomorrow, missed = copy.deepcopy(module.policy).double(), None, None
         if self.last.get("resting", batch.resting) != batch.resting:
             self._markets_open()
         equations = self.equations["policy"]
-        if batch.resting:
-            tomorrow = tomorrow_of_all(self.economy, policy, sample.panel, derivative=False)
-        elif self.economy.foreseen:
-            tomorrow, missed = looking_ahead(self.economy, policy, sample.panel)
-        linear = first_order_condition(self.economy, policy, sample, tomorrow)
+        conditions, ahead = zip(*(_conditions(at, sample, batch.resting) for at, sample in zip(places, samples)))
+        linear, missed = together(conditions), None if None in ahead else together(ahead)
         weight = huber(linear.residual, linear.weight, settings.outlier)
-        people = batch.panel.population
-        residual, held = size(linear.residual, weight), float(people.mean(people.k).mean())
+        residual, held = size(linear.residual, weight), _held(places, batch)
         good = self._is_good(residual, held)
         self.told |= {"policy": residual, "accepted": float(good)}
         if not good:
@@ -115,7 +108,7 @@ class ByNewton(Learner):
             "equations": equations.state(),
             "residual": residual,
             "held": held,
-            "panel": list(batch.panel.tensors()),
+            "panel": [tensor for part in batch.parts for tensor in part.panel.tensors()],
             "undone": False,
             "resting": batch.resting,
         }
@@ -146,7 +139,7 @@ class ByNewton(Learner):
             return math.isfinite(residual)
         worse = residual > max(NOISE, WORSE * self.last["residual"])
         # where an outer iteration starts afresh, assets jump by themselves
-        jumped = not self.module.settings.restart and not abs(held - self.last["held"]) < JUMP * self.economy.scale
+        jumped = not self.module.settings.restart and not abs(held - self.last["held"]) < JUMP
         return math.isfinite(residual) and not worse and not jumped
 
     def _take_back(self, batch: Batch) -> None:
@@ -158,15 +151,21 @@ class ByNewton(Learner):
             )
         shift(module.policy, (last["weights"] - flat(module.policy)))
         self.equations["policy"].load(last["equations"])
-        assert batch.back is not None
-        batch.back(Panel.of(*last["panel"]))
+        each = len(last["panel"]) // len(batch.parts)
+        for index, part in enumerate(batch.parts):
+            assert part.back is not None
+            part.back(Panel.of(*last["panel"][index * each : (index + 1) * each]))
         self.caution *= AFTER_REJECTION
         self.last = last | {"undone": True}
 
-    def _value_step(self, sample: Sample) -> None:
+    def _value_step(self, places: list[Calibration], samples: list[Sample]) -> None:
         module, newton, equations = self.module, self.module.settings.newton, self.equations["value"]
-        policy, value = (copy.deepcopy(network).double() for network in (module.policy, module.value))
-        level, slope = bellman_equation(self.economy, policy, value, sample)
+        levels, slopes = [], []
+        for at, sample in zip(places, samples):
+            policy, value = _double(at.world.policy), _double(at.world.value)
+            for found, equation in zip((levels, slopes), bellman_equation(at.exact, policy, value, sample)):
+                found.append(equation)
+        level, slope = together(levels), together(slopes)
         at_level, at_slope = (huber(each.residual, each.weight, newton.outlier) for each in (level, slope))
         (a, b), (c, d) = (
             tested(each, weight, newton.least_squares) for each, weight in ((level, at_level), (slope, at_slope))
@@ -207,3 +206,28 @@ class ByNewton(Learner):
         for name, each in self.equations.items():
             each.load(state["equations"][name])
         self.caution, self.reach, self.last, self.told = (state[name] for name in ("caution", "reach", "last", "told"))
+
+
+def _conditions(at: Calibration, sample: Sample, resting: bool) -> tuple[Linear, Linear | None]:
+    """Of the households of a calibration, and of the unknowns that look ahead in it, where there are such. resting:
+    whether all unknowns rest."""
+    policy, tomorrow, missed = _double(at.world.policy), None, None
+    if resting:
+        tomorrow = tomorrow_of_all(at.exact, policy, sample.panel, derivative=False)
+    elif at.exact.foreseen:
+        tomorrow, missed = looking_ahead(at.exact, policy, sample.panel)
+    return first_order_condition(at.exact, policy, sample, tomorrow), missed
+
+
+def _held(places: list[Calibration], batch: Batch) -> float:
+    """Mean assets of all economies, in units of what is typical of their calibrations."""
+    held = [
+        float(part.panel.population.mean(part.panel.population.k).mean()) / at.exact.scale
+        for at, part in zip(places, batch.parts)
+    ]
+    return sum(held) / len(held)
+
+
+def _double(network: Policy | Value) -> Any:
+    """A copy in float64 of a network that learns."""
+    return copy.deepcopy(cast(torch.nn.Module, network)).double()

@@ -154,7 +154,8 @@ def find_checkpoint(ckpt_path: str, checkpoint_dir: str, run: str | None = None)
 
 
 def hyperparameters_of(path: Path) -> dict:
-    """What a checkpoint was trained with: plain data under model, network, algorithm and seed.
+    """What a checkpoint was trained with: plain data under model, network, algorithm and seed, and vary where
+    parameters do.
 
     Raises:
         InputError: not one of our checkpoints, or damaged.
@@ -163,7 +164,7 @@ def hyperparameters_of(path: Path) -> dict:
     keys = ("model", "network", "algorithm", "seed")
     if not isinstance(found, dict) or not found.keys() >= set(keys):
         raise InputError(f"ckpt_path: {path} does not say what it was trained with; expected {', '.join(keys)}")
-    plain = {key: found[key] for key in keys}
+    plain = {key: found[key] for key in (*keys, "vary") if key in found}
     check_plain(f"ckpt_path: {path}", plain)
     return plain
 

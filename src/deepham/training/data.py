@@ -16,11 +16,12 @@ from torch.utils.data import DataLoader, IterableDataset
 from deepham.algorithm.realised import realised_utility
 from deepham.algorithm.settings import AlgorithmSettings
 from deepham.economics.economy import Economy
-from deepham.simulation.continuum import held, on_grid, wealth_grid
+from deepham.simulation.continuum import followed, held, on_grid, wealth_grid
 from deepham.simulation.period import Panel, Policy, World
 from deepham.simulation.population import Population, concatenate
 from deepham.simulation.walk import initial_panel, later
 from deepham.solution.datasets import draw_panel
+from deepham.training.calibrations import Calibration, Calibrations
 from deepham.training.capture import Captured
 from deepham.training.ranks import ALONE, Ranks
 
@@ -36,6 +37,8 @@ class Batch:
         generator: what the step draws from, on the device of the panel.
         grid: (G,) nodes of the continuum's histograms.
         back: has the economies of the stream go on from another panel.
+        at: the calibration of the economies; None: the model's own.
+        others: of other calibrations, where some vary; what is learned is learned from all of them.
         resting: the economies learn shocks at rest: no market clears in them yet.
     """
 
@@ -44,7 +47,14 @@ class Batch:
     generator: torch.Generator | None = None
     grid: Tensor | None = None
     back: Callable[[Panel], None] | None = None
+    at: Calibration | None = None
+    others: tuple[Batch, ...] = ()
     resting: bool = False
+
+    @property
+    def parts(self) -> tuple[Batch, ...]:
+        """The batch by calibration."""
+        return (self, *self.others)
 
 
 class PanelStream(IterableDataset):
@@ -75,9 +85,10 @@ class PanelStream(IterableDataset):
     ):
         self.economy, self.settings, self.generator = economy, settings, generator
         self.world = World(economy, policy, clamped=True)
-        self.start, self.rest = start, rest
+        self.start, self.rest, self._home = start, rest, economy
         self.resting = 0 if rest is None else settings.newton.resting
         self.panel: Panel | None = None
+        self.calibration: Calibration | None = None
         # of the continuum: a histogram instead of agents
         self.grid = wealth_grid(economy, settings.nodes, settings.top) if settings.agents is None else None
         self._move_on = Captured(self._before_a_batch, generator) if capture else self._before_a_batch
@@ -100,16 +111,17 @@ class PanelStream(IterableDataset):
             )
         for _ in range(s.value_steps):
             index = self._choose(len(pool.z), s.value_economies)
-            yield Batch(pool.select(index), realised[index], self.generator)
+            yield Batch(pool.select(index), realised[index], self.generator, at=self.calibration)
         for _ in range(s.policy_steps):
             if self.resting:
                 self.panel, self.resting = self._at_rest(self.panel), self.resting - 1
                 yield Batch(self.panel, None, self.generator, self.grid, self.stand, resting=True)
             elif s.fresh == "step":
                 self.panel = self._move_on(self.panel)
-                yield Batch(self.panel, None, self.generator, self.grid, self.stand)
+                yield Batch(self.panel, None, self.generator, self.grid, self.stand, self.calibration)
             else:
-                yield Batch(pool.select(self._choose(len(pool.z), s.economies)), generator=self.generator)
+                here = pool.select(self._choose(len(pool.z), s.economies))
+                yield Batch(here, generator=self.generator, at=self.calibration)
 
     def _at_rest(self, panel: Panel) -> Panel:
         """A period later, of economies at rest: their markets would keep mean assets where they are."""
@@ -128,7 +140,8 @@ class PanelStream(IterableDataset):
         panel = initial_panel(self.economy, self.settings.economies, agents, self.generator)
         population = panel.population
         if self.start is not None:
-            population = draw_panel(self.start.select(self.economy.chain.cell(panel.z)), agents, self.generator)
+            start = self.start if self.calibration is None else followed(self.start, self._home, self.economy)
+            population = draw_panel(start.select(self.economy.chain.cell(panel.z)), agents, self.generator)
         if self.grid is not None:
             held = population.k.clamp(self.grid[0], self.grid[-1])
             population = on_grid(self.grid, population.with_assets(held), self.economy.chain.n_eps)
@@ -140,6 +153,20 @@ class PanelStream(IterableDataset):
         """Go on from this panel."""
         self.panel = panel
 
+    def follow(self, calibration: Calibration) -> None:
+        """Go on in another calibration, with the cross-sections that there are."""
+        before, after = self.economy, calibration.world.economy
+        self.calibration, self.economy, self.world = calibration, after, calibration.world
+        if self.grid is not None:
+            self.grid = wealth_grid(after, self.settings.nodes, self.settings.top)
+        if self.panel is None:
+            return
+        people = followed(self.panel.population, before, after)
+        if self.grid is not None:
+            held = people.k.clamp(self.grid[0], self.grid[-1])
+            people = on_grid(self.grid, people.with_assets(held), after.chain.n_eps)
+        self.panel = Panel(people, self.panel.z)
+
     def _before_a_batch(self, panel: Panel) -> Panel:
         return self._later(panel, self.settings.move)
 
@@ -148,6 +175,56 @@ class PanelStream(IterableDataset):
 
     def _choose(self, of: int, number: int) -> Tensor:
         return torch.randint(of, (number,), generator=self.generator, device=self.generator.device)
+
+
+class StreamOfCalibrations(PanelStream):
+    """The panels of the model's own calibration, and beside each those of others, which wander through a box.
+
+    They move on before each batch; where economies are followed along paths within an outer iteration, before that.
+
+    Args:
+        calibrations: their economies are shared out evenly, at least one to each.
+        others: as in `PanelStream`, of all of them.
+    """
+
+    def __init__(
+        self, calibrations: Calibrations, economy: Economy, policy: Policy, settings: AlgorithmSettings, *others
+    ):
+        number = calibrations.number
+        each = replace(
+            settings,
+            economies=-(-settings.economies // number),
+            value_economies=-(-settings.value_economies // number),
+        )
+        super().__init__(economy, policy, each, *others)
+        self.calibrations, self.turn = calibrations, 0
+        self.beside_it = [PanelStream(economy, policy, each, *others) for _ in range(1, number)]
+        self._follow()
+
+    def __iter__(self) -> Iterator[Batch]:
+        along_paths = self.settings.fresh == "epoch" or self.settings.value_steps > 0
+        streams = [super().__iter__(), *map(iter, self.beside_it)]
+        for step in range(len(self)):
+            if not along_paths or step == 0:
+                self.turn += 1
+                self._follow()
+            own, *others = [next(stream) for stream in streams]
+            yield replace(own, others=tuple(others))
+
+    def _follow(self) -> None:
+        for index, stream in enumerate(self.beside_it, 1):
+            stream.follow(self.calibrations.at(index, self.turn, self.generator.device))
+
+    def beside(self) -> dict:
+        """What a checkpoint holds of the stream beside its panel and its generator."""
+        return {"turn": self.turn, "others": [_on_the_cpu(each.panel) for each in self.beside_it if each.panel]}
+
+    def go_on(self, state: dict) -> None:
+        """From a checkpoint."""
+        self.turn = state["turn"]
+        self._follow()
+        for stream, panel in zip(self.beside_it, state["others"], strict=True):
+            stream.panel = Panel.of(*(tensor.to(self.generator.device) for tensor in panel))
 
 
 class PanelData(lightning.LightningDataModule):
@@ -160,6 +237,7 @@ class PanelData(lightning.LightningDataModule):
         ranks: the processes that train together.
         capture: on a GPU, move the economies by a CUDA graph.
         rest: the cross-section of an economy at rest to begin with (`PanelStream`).
+        calibrations: those that are simulated; None: the model's own alone.
     """
 
     def __init__(
@@ -171,9 +249,10 @@ class PanelData(lightning.LightningDataModule):
         ranks: Ranks = ALONE,
         capture: bool = False,
         rest: Population | None = None,
+        calibrations: Calibrations | None = None,
     ):
         super().__init__()
-        self.world, self.capture, self.rest = world, capture, rest
+        self.world, self.capture, self.rest, self.calibrations = world, capture, rest, calibrations
         self.settings, self.seed, self.start, self.ranks = settings.of_stream().share(ranks.size), seed, start, ranks
         self.stream: PanelStream | None = None
         self._shares: list[dict] | None = None  # of several processes: the state of each after the last outer iteration
@@ -183,7 +262,9 @@ class PanelData(lightning.LightningDataModule):
         generator = torch.Generator(device).manual_seed(self.ranks.seed(self.seed))
         economy = self.world.economy.to(device=device)
         start, rest = (None if one is None else _single(one, device) for one in (self.start, self.rest))
-        self.stream = PanelStream(economy, self.world.policy, self.settings, generator, start, self.capture, rest)
+        given = economy, self.world.policy, self.settings, generator, start, self.capture
+        several = self.calibrations
+        self.stream = PanelStream(*given, rest) if several is None else StreamOfCalibrations(several, *given)
 
     def train_dataloader(self) -> DataLoader:
         # a generator of its own: a DataLoader draws a seed for workers, which would touch the global one
@@ -225,14 +306,17 @@ class PanelData(lightning.LightningDataModule):
                 state = self._shares[self.ranks.rank]
             self.stream.generator.set_state(state["generator"].cpu())
             self.stream.panel, self.stream.resting = self._panel(state), state.get("resting", 0)
+            if isinstance(self.stream, StreamOfCalibrations):
+                self.stream.go_on(state)
 
     def _own(self) -> dict:
         """The random state and the panel of this process, and for how many batches more it rests."""
-        return {
+        own = {
             "generator": self.stream.generator.get_state(),
             "panel": _on_the_cpu(self.stream.panel),
             "resting": self.stream.resting,
         }
+        return own | (self.stream.beside() if isinstance(self.stream, StreamOfCalibrations) else {})
 
     def _panel(self, own: dict) -> Panel:
         k, eps, weight, z, *near = (tensor.to(self.stream.generator.device) for tensor in own["panel"])

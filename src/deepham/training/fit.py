@@ -15,7 +15,7 @@ import torch
 from lightning.fabric.plugins.environments import LightningEnvironment
 
 from deepham.economics.economy import require
-from deepham.errors import InputError, TrainingDiverged
+from deepham.errors import InputError, TrainingDiverged, show
 from deepham.monitoring.terminal import quiet_lightning
 from deepham.solution.loading import load
 from deepham.solution.solution import Solution
@@ -76,7 +76,8 @@ def fit(
             start, capture = init and init.ergodic, settings.trainer.cuda_graphs
             # a checkpoint, or a solution to start from, is past it
             rest = from_rest(settings.economy, module.policy, settings.algorithm) if init is resume is None else None
-            data = PanelData(module.world, settings.algorithm, settings.seed, start, ranks, capture, rest)
+            given = module.world, settings.algorithm, settings.seed, start, ranks, capture
+            data = PanelData(*given, rest, module.calibrations)
             # the content, not the file: the disks of other machines may be others, or behind
             checkpoint = None if resume is None else read_checkpoint(resume)
             ranks.broadcast((module, data, settings.trainer, needed, checkpoint))
@@ -184,6 +185,12 @@ def starting_point(path: str, settings: Settings) -> Solution:
     require(
         solution.name == settings.economy_name,
         f"init_from: {path} is a solution of {solution.name}, this run is of {settings.economy_name}",
+    )
+    theirs, ours = (box.vary if box else "nothing" for box in (solution.box, settings.box))
+    require(
+        theirs == ours,
+        f"init_from: in {path} varies {show(theirs)}, in this run {show(ours)}; start from a solution of the same box, "
+        "or of one calibration: Solution.at gives those of a box",
     )
     for key, value in asdict(settings.network).items():
         require(

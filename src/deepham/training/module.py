@@ -10,6 +10,7 @@ from torch import Tensor
 
 from deepham import economics
 from deepham.algorithm.settings import AlgorithmSettings
+from deepham.economics.box import Box
 from deepham.economics.economy import Economy
 from deepham.errors import TrainingDiverged
 from deepham.networks.settings import NetworkSettings, build_networks
@@ -18,6 +19,7 @@ from deepham.solution.folder import SCHEMA_VERSION
 from deepham.solution.solution import Solution
 from deepham.training.by_gradients import ByGradients
 from deepham.training.by_newton import ByNewton
+from deepham.training.calibrations import Calibration, Calibrations
 from deepham.training.data import Batch
 from deepham.training.learner import Learner
 from deepham.training.ranks import ALONE, Ranks
@@ -33,21 +35,32 @@ class DeepHAM(lightning.LightningModule):
         model: name of the economy and its parameters.
         network, algorithm: fields of NetworkSettings and AlgorithmSettings.
         seed: initialises the networks.
+        vary: parameters that vary and their bounds, see economics/box.py; the networks then are told where they are.
 
     Attributes:
+        box: of these, or None. calibrations: those that are learned from at once; None: the model's own alone.
         ranks: the processes that train together.
         capture: take the gradients by a CUDA graph.
     """
 
-    def __init__(self, model: dict, network: dict, algorithm: dict, seed: int):
+    def __init__(self, model: dict, network: dict, algorithm: dict, seed: int, vary: dict | None = None):
         super().__init__()
-        self.save_hyperparameters()
+        self.save_hyperparameters(ignore=() if vary else ("vary",))
         self.automatic_optimization = False
         self.settings = AlgorithmSettings.from_dict(algorithm)
         self.settings.validate()
-        self.economy = self.create_economy(**model).under(self.settings.objective).to(dtype=torch.float32)
-        self.typical = self.economy.typical_household()
-        self.policy, self.value = build_networks(self.economy, NetworkSettings(**network), seed)
+        # float64, for equations that are solved: tables that were once float32 would not do
+        exact = self.create_economy(**model).under(self.settings.objective)
+        self.economy = exact.to(dtype=torch.float32)
+        self.box = Box(vary, exact) if vary else None
+        here = self.box.scaled(exact.parameters()) if self.box else ()
+        shape = NetworkSettings(**network)
+        self.policy, self.value = build_networks(self.economy, shape, seed, here)
+        self.calibrations = None
+        if self.box:
+            networks = self.policy, self.value
+            self.calibrations = Calibrations(self.box, shape, networks, self.settings.calibrations, seed)
+        self.own = Calibration(exact, self.world)
         self.policy_average = copy.deepcopy(self.policy).requires_grad_(False)
         self.value_average = copy.deepcopy(self.value).requires_grad_(False)
         self.learner: Learner = LEARNERS[self.settings.steps_by](self)
@@ -124,6 +137,7 @@ class DeepHAM(lightning.LightningModule):
 
     def on_fit_start(self) -> None:
         self.economy = self.economy.to(device=self.device)
+        self.own = Calibration(self.own.exact.to(device=self.device), self.world)
         self.at_once = self.device.type == "cpu"  # a GPU would have to stop for it
         self.learner.begin()
 

@@ -8,6 +8,7 @@ import torch
 
 from deepham.algorithm.evaluation import VerdictSettings
 from deepham.algorithm.settings import AlgorithmSettings
+from deepham.economics.box import Box
 from deepham.economics.economy import Economy, require
 from deepham.networks.settings import NetworkSettings
 from deepham.reference.settings import ReferenceSettings
@@ -102,6 +103,7 @@ class Settings:
     verdict: VerdictSettings
     reference: ReferenceSettings
     seed: int
+    box: Box | None = None  # of calibrations, where parameters vary
 
     def hyperparameters(self) -> dict:
         """The plain data that identifies what is trained, as a checkpoint holds it."""
@@ -110,4 +112,4 @@ class Settings:
             "network": asdict(self.network),
             "algorithm": asdict(self.algorithm),
             "seed": self.seed,
-        }
+        } | ({"vary": self.box.vary} if self.box else {})

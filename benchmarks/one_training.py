@@ -1,0 +1,145 @@
+"""One training for a box of calibrations, held against the grid and against trainings for one calibration each.
+
+    python scripts/train.py experiment=ks98_vary run=box       # the box
+    python -m benchmarks.one_training checkpoints/box 0 1 2    # held-out points of it, each against its grid solution
+    python -m benchmarks.one_training checkpoints/box          # all that has been measured, and the break-even
+    python -m benchmarks.one_training checkpoints/box --sweep beta=0.98,0.99 mu=0.05,0.4    # moments of wealth, no grid
+
+Points are of a Sobol sequence that training does not use, a tenth of each side away from the edges; those from 8 on are
+corners. Every measure is that of the quick verdict, whose bars it is held against.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import time
+from pathlib import Path
+
+import torch
+
+import deepham
+from deepham.algorithm.evaluation import VerdictSettings
+from deepham.economics.box import Box
+from deepham.measures.verdict import bars_of
+from deepham.reference.compare import measure_against
+from deepham.simulation.population import gini
+from deepham.solution.solution import Solution
+from deepham.system.threads import one_thread
+
+VERDICT = VerdictSettings(nodes=600, top=8.0, burn_in=2000, periods=3000, dates=30, bars="quick")
+POINTS, EDGE = 8, 0.1
+SHOWN = ("euler.mean", "euler.p99", "bellman_policy.mean", "mean_K_gap", "path_gap.mean", "path_gap.max")
+SHOWN += ("wealth_sd_gap", "gini_gap", "wealth_w1")
+
+
+def held_out(box: Box | None) -> list[list[float]]:
+    """Points of the unit cube: eight inside, and then all corners."""
+    assert box is not None
+    sides = len(box.sides)
+    inside = torch.quasirandom.SobolEngine(sides, scramble=True, seed=20).draw(POINTS)
+    corners = torch.cartesian_prod(*[torch.tensor([0.0, 1.0])] * sides).reshape(-1, sides)
+    return torch.cat([EDGE + (1 - 2 * EDGE) * inside, corners]).tolist()
+
+
+def quick() -> list[str]:
+    return [f"verdict.{name}={getattr(VERDICT, name)}" for name in ("nodes", "burn_in", "periods", "dates", "bars")]
+
+
+def measures(solution: Solution, grid) -> dict[str, float]:
+    with one_thread():
+        return measure_against(solution.world, grid, VERDICT, 1)[2]
+
+
+def measure(solution: Solution, folder: Path, index: int, alone: bool) -> None:
+    """A point: the box there against the grid, and a training of as many updates for it alone. The grid is kept."""
+    assert solution.box is not None
+    calibration = solution.box.at(held_out(solution.box)[index])
+    changed = {side.name: calibration[side.name] for side in solution.box.sides}
+    grid = deepham.solve_on_grid(solution.name, store=folder / "grid", progress=False, **changed)
+    if alone:
+        same = [f"algorithm.{name}={solution.meta['algorithm'][name]}" for name in ("outer_iterations", "policy_steps")]
+        begun = time.perf_counter()
+        found = deepham.solve(solution.name, overrides=[*quick(), *same], progress=False, **changed)
+        keep(folder / f"alone{index}.json", changed, time.perf_counter() - begun, measures(found, grid))
+    begun = time.perf_counter()
+    found = solution.at(**changed)
+    keep(folder / f"point{index}.json", changed, time.perf_counter() - begun, measures(found, grid))
+    print_point(folder, index)
+
+
+def keep(file: Path, at: dict, seconds: float, found: dict) -> None:
+    file.write_text(json.dumps({"at": at, "seconds": seconds, "measures": found}))
+
+
+def read(folder: Path, what: str, index: int) -> dict | None:
+    file = folder / f"{what}{index}.json"
+    return json.loads(file.read_text()) if file.exists() else None
+
+
+def print_point(folder: Path, index: int) -> None:
+    here, alone = (read(folder, what, index) for what in ("point", "alone"))
+    assert here is not None
+    said = ", ".join(f"{name} {value:.4g}" for name, value in here["at"].items())
+    print(f"point {index}: {said}")
+    for name in SHOWN:
+        one, bar = here["measures"][name], bars_of("quick")[name][0]
+        beside = f"{alone['measures'][name]:10.4f}" if alone else " " * 10
+        print(f"  {name:<22}{one:>10.4f}{beside}   bar {bar:g}{'' if abs(one) < bar else '  MISSED'}")
+
+
+def table(solution: Solution, folder: Path) -> None:
+    """All points, and how many calibrations it takes until one training is the cheaper way."""
+    points = [index for index in range(len(held_out(solution.box))) if read(folder, "point", index)]
+    for index in points:
+        print_point(folder, index)
+    each, alone = (
+        [found["seconds"] for index in points if (found := read(folder, what, index))] for what in ("point", "alone")
+    )
+    box, at = solution.meta["made_by"]["seconds"]["training"], sum(each) / len(each)
+    print(f"the box {box:.0f} s, and {at:.1f} s for each calibration of it")
+    if alone:
+        one = sum(alone) / len(alone)
+        print(f"a training for one calibration {one:.0f} s: even at {box / (one - at):.1f} calibrations")
+
+
+def sweep(solution: Solution, axes: list[str]) -> None:
+    """Moments of wealth and errors at every combination of the values of some parameters."""
+    names, values = zip(*(axis.split("=") for axis in axes))
+    for point in itertools.product(*(map(float, each.split(",")) for each in values)):
+        begun = time.perf_counter()
+        one = solution.at(**dict(zip(names, point)))
+        seconds, people = time.perf_counter() - begun, one.ergodic
+        weight = (one.economy.chain.stationary_z()[:, None] * people.weight).reshape(1, -1)
+        k = people.k.reshape(1, -1)
+        sd = float((weight * (k - (weight * k).sum()) ** 2).sum().sqrt())
+        euler = one.errors()["euler.mean"]
+        told = ", ".join(f"{name} {value:g}" for name, value in zip(names, point))
+        print(
+            f"{told}: Gini {float(gini(k, weight)):.4f}, sd {sd:.2f}, Euler {euler:.4f} %, {seconds:.1f} s", flush=True
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="One training for every calibration of a box.")
+    parser.add_argument("solution", help="of the box, a run's folder")
+    parser.add_argument(
+        "points", nargs="*", type=int, help="numbers of points to measure; none: show the measured ones"
+    )
+    parser.add_argument("--alone", action="store_true", help="train for each of these calibrations alone, too")
+    parser.add_argument("--sweep", nargs="+", help="parameters with their values, beta=0.98,0.99")
+    parser.add_argument("--folder", type=Path, default=Path("benchmark/one_training"), help="what is measured, is kept")
+    given = parser.parse_args()
+    given.folder.mkdir(parents=True, exist_ok=True)
+    solution = deepham.load(given.solution)
+    for index in given.points:
+        measure(solution, given.folder, index, given.alone)
+    if given.sweep:
+        sweep(solution, given.sweep)
+    elif not given.points:
+        table(solution, given.folder)
+
+
+if __name__ == "__main__":
+    main()
