@@ -104,7 +104,9 @@ class ByNewton(Learner):
         weight = huber(linear.residual, linear.weight, settings.outlier)
         people = batch.panel.population
         residual, held = size(linear.residual, weight), float(people.mean(people.k).mean())
-        good = self._is_good(residual, held)
+        ahead = 0.0 if missed is None else size(missed.residual, missed.weight)
+        whole = math.hypot(residual, ahead)
+        good = self._is_good(whole, held)
         self.told |= {"policy": residual, "accepted": float(good)}
         if not good:
             self._take_back(batch)
@@ -113,7 +115,7 @@ class ByNewton(Learner):
         self.last = {
             "weights": before,
             "equations": equations.state(),
-            "residual": residual,
+            "residual": whole,
             "held": held,
             "panel": list(batch.panel.tensors()),
             "undone": False,
@@ -123,7 +125,7 @@ class ByNewton(Learner):
         if missed is not None:
             matrix_ahead, vector_ahead = tested(missed, missed.weight, settings.least_squares)
             matrix, vector = matrix + matrix_ahead, vector + vector_ahead
-            self.told["foresight"] = size(missed.residual, missed.weight)
+            self.told["foresight"] = ahead
         equations.add(matrix, vector, settings.memory_early if early else settings.memory_late)
         damping = max(settings.damping * residual**2 * self.caution, LEAST_DAMPING)
         change = self._solved(equations, damping)
