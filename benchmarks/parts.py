@@ -105,7 +105,7 @@ def steps(settings: BenchmarkSettings, output: Path) -> Iterator[Row]:
 
 def time_to_bar(settings: BenchmarkSettings, output: Path) -> Iterator[Row]:
     """From the start of the process to the verdict that the bar is met, of every seed."""
-    overrides = [f"experiment={settings.to_the_bar}", *_device(settings)]
+    overrides = [f"experiment={settings.to_the_bar}", f"trainer.gpus={settings.gpus}"]
     if settings.small:
         overrides += [
             "algorithm.outer_iterations=1",

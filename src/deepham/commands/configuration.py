@@ -260,6 +260,7 @@ def read(cfg: DictConfig) -> Settings:
 def read_reference(cfg: DictConfig) -> tuple[str, Economy, ReferenceSettings]:
     """Name, economy and settings of a grid solution. Raises InputError as `read` does."""
     check_folder("store", cfg.store)
+    _check_group("algorithm", cfg.get("algorithm"))  # of no use here, and part of the files of economies
     settings = OmegaConf.to_object(typed_group("reference", cfg.reference, ReferenceSettings))
     settings.validate()
     name, economy = _economy(cfg)

@@ -35,19 +35,20 @@ UNTAUGHT = 0.1  # what is left of first-layer weights of what is the same for al
 
 def from_rest(economy: Economy, policy: PolicyNetwork, settings: AlgorithmSettings) -> Population | None:
     """Fit the policy to the stationary one, and return the cross-section (1, N) on the nodes of the settings' histogram
-    to which that leads; None, and the policy as it was, where the economy does not state how it rests.
+    to which that leads; None, and the policy as it was, where the economy does not state how it rests, or where each
+    outer iteration starts afresh.
 
     Raises:
         NotConverged: the grid method found no plan.
     """
     household = economy.at_rest()
-    if household is None or not settings.second_order or not settings.newton.resting:
+    if household is None or not settings.second_order or not settings.newton.resting or settings.restart:
         return None
     K = household.typical_household()["assets"]
     plan, people = households_at(household, on_a_grid(settings), K)
     learns = copy.deepcopy(policy).double()
     _fit(economy, learns, plan, people)
-    policy.load_state_dict({name: value.float() for name, value in learns.state_dict().items()})
+    shift(policy, flat(learns) - flat(policy))
     return people
 
 
@@ -90,8 +91,7 @@ class _Fit:
         self.wide, z = (one.expand(len(self.assets), -1) for one in (wide, z))
         self.look, self.policy = Onlooker(economy, policy.inputs, names), policy
         self.seen = self.look.observe(self.wide, self.assets, self.eps, z)
-        unit = economy.scale
-        self.counts = 1 / (1 + (self.assets[:, 0] - economy.borrowing_limit) / (RARE * unit))
+        self.counts = 1 / (1 + (self.assets[:, 0] - economy.borrowing_limit) / (RARE * economy.scale))
 
     def equations(self) -> tuple[Tensor, Tensor, Tensor]:
         """Residuals (H,), shares of consumption, their weights, which sum to one, and the Jacobian (H, W)."""
@@ -105,9 +105,8 @@ class _Fit:
 
 
 @torch.enable_grad()
-def _fit(economy: Economy, policy: PolicyNetwork, plan: GridFunction, people: Population) -> float:
-    """Gauss-Newton steps of the policy, in float64, towards the plan; what is left, root mean square, as a share of
-    consumption."""
+def _fit(economy: Economy, policy: PolicyNetwork, plan: GridFunction, people: Population) -> None:
+    """Gauss-Newton steps of the policy, in float64, towards the plan."""
     with torch.no_grad():
         first = cast(nn.Linear, cast(nn.Sequential, policy.mlp)[0])
         first.weight[:, policy.inputs.own :] *= UNTAUGHT
@@ -125,5 +124,4 @@ def _fit(economy: Economy, policy: PolicyNetwork, plan: GridFunction, people: Po
         tests = weight[:, None] * jacobian
         normal = jacobian.T @ tests + damping * torch.eye(jacobian.shape[1], dtype=jacobian.dtype)
         shift(policy.mlp, -torch.linalg.solve(normal, tests.T @ residual))
-    torch.nn.utils.vector_to_parameters(kept, policy.mlp.parameters())
-    return best**0.5
+    shift(policy.mlp, kept - flat(policy.mlp))
