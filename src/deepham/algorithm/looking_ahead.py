@@ -23,13 +23,8 @@ from deepham.simulation.continuum import settle
 from deepham.simulation.period import Observation, Panel, World
 from deepham.simulation.population import Population
 
-<<<<<<< HEAD
-# of a missed condition that counts as much as all of consumption missed: 1 basis point a year as 0.25 percent
-UNIT = 0.01
-=======
-# of a missed condition that counts as much as all of consumption missed: 1 basis point a year as .12 percent
+# of a missed condition that counts as much as all of consumption missed: 1 basis point a year as 0.12 percent
 UNIT = 0.02
->>>>>>> hank2
 
 
 @dataclass

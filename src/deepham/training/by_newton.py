@@ -96,16 +96,10 @@ class ByNewton(Learner):
         conditions, ahead = zip(*(_conditions(at, sample, batch.resting) for at, sample in zip(places, samples)))
         linear, missed = together(conditions), None if None in ahead else together(ahead)
         weight = huber(linear.residual, linear.weight, settings.outlier)
-<<<<<<< HEAD
         residual, held = size(linear.residual, weight), _held(places, batch)
-        good = self._is_good(residual, held)
-=======
-        people = batch.panel.population
-        residual, held = size(linear.residual, weight), float(people.mean(people.k).mean())
-        ahead = 0.0 if missed is None else size(missed.residual, missed.weight)
-        whole = math.hypot(residual, ahead)
+        missed_ahead = 0.0 if missed is None else size(missed.residual, missed.weight)
+        whole = math.hypot(residual, missed_ahead)
         good = self._is_good(whole, held)
->>>>>>> hank2
         self.told |= {"policy": residual, "accepted": float(good)}
         if not good:
             self._take_back(batch)
@@ -124,7 +118,7 @@ class ByNewton(Learner):
         if missed is not None:
             matrix_ahead, vector_ahead = tested(missed, missed.weight, settings.least_squares)
             matrix, vector = matrix + matrix_ahead, vector + vector_ahead
-            self.told["foresight"] = ahead
+            self.told["foresight"] = missed_ahead
         equations.add(matrix, vector, settings.memory_early if early else settings.memory_late)
         damping = max(settings.damping * residual**2 * self.caution, LEAST_DAMPING)
         change = self._solved(equations, damping)
