@@ -12,7 +12,6 @@ import deepham
 from deepham import memory
 from deepham.commands.configuration import read
 from deepham.errors import InputError
-from deepham.reference.law_of_motion import solve_law_of_motion
 from deepham.reference.solve import solve_reference
 from deepham.report.study import StudySettings
 from deepham.solution import impulse
@@ -22,8 +21,9 @@ HUGE = 10**18
 
 
 def read_settings(*overrides):
+    named = any(text.startswith("algorithm=") for text in overrides)
     with initialize_config_dir(str(conf_folder()), version_base="1.3"):
-        return read(compose("train", overrides=["logger=none", *overrides]))
+        return read(compose("train", overrides=["logger=none", *([] if named else ["algorithm=deepham"]), *overrides]))
 
 
 def largest(settings):
@@ -85,7 +85,7 @@ def test_the_published_procedure_counts_its_pool_of_paths(room):
 
 
 def test_solve_asks_for_the_largest_array(room):
-    sizes = ["algorithm.economies=2000", "algorithm.agents=1000"]
+    sizes = ["algorithm=deepham", "algorithm.economies=2000", "algorithm.agents=1000"]
     room(10**15)
     needed = largest(read_settings(*sizes))
     room(needed)
@@ -163,7 +163,7 @@ def test_the_line_of_a_grid_solution(ks98, room):
     needed = max(size for size, _ in memory.grid_solution(ks98, settings))
     room(needed - 1)
     with pytest.raises(InputError, match="reference"):
-        solve_law_of_motion(ks98, settings)
+        solve_reference(ks98, settings)
 
 
 def group(folder, version, limit, used, reclaimed):

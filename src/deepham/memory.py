@@ -187,10 +187,9 @@ def grid_solution(economy, settings) -> list[Array]:
     if states is None and s.z_nodes:
         nodes, sizes = s.z_nodes * s.K_nodes, sizes | {"reference.z_nodes": s.z_nodes}
     arrays: list[Array] = [(8 * nodes * economy.chain.n_next * n_eps * s.k_nodes, sizes)]
-    if (
-        economy.chain.constant and points <= MOST_POINTS or states is None
-    ):  # the transition of the histogram, where it may come to rest
-        arrays.append((8 * points**2, {"reference.histogram_nodes": s.histogram_nodes}))
+    if economy.chain.constant or states is None:  # the histogram may come to rest: its transition, or itself
+        walked = economy.chain.constant and points > MOST_POINTS
+        arrays.append((8 * (points if walked else points**2), {"reference.histogram_nodes": s.histogram_nodes}))
     if not economy.chain.constant:
         several = {"reference.economies": s.economies}
         path = several | {"reference.burn_in": s.burn_in, "reference.periods": s.periods}

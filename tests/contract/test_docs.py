@@ -32,6 +32,7 @@ from test_other_scripts import LOOK, SHORT, SMALL
 import deepham
 from deepham.commands import cli
 from deepham.commands.check_sweep import check_sweep
+from deepham.solution import calibrated
 from deepham.solution.solution import Solution
 from deepham.system.paths import conf_folder
 
@@ -321,6 +322,8 @@ def test_every_python_example_runs(desk, monkeypatch, tmp_path, tiny, page):
     monkeypatch.chdir(tmp_path)
     solve, irf = deepham.solve, Solution.irf
     monkeypatch.setattr(deepham, "solve", lambda name, **options: solve(name, overrides=tiny, **options))
+    monkeypatch.setattr(calibrated, "BURN_IN", 10)
+    monkeypatch.setattr(calibrated, "PERIODS", 10)
     monkeypatch.setattr(Solution, "irf", lambda self, shock, **options: irf(self, shock, **{"draws": 4} | options))
     for block in EXAMPLES[page]:
         GlobalHydra.instance().clear()

@@ -103,7 +103,7 @@ def test_the_points_of_a_box_stay_inside_move_little_and_come_by_everywhere(ks98
     several = Calibrations(box, SHAPE, networks, 9, seed=1)
     path = torch.tensor([[several.point(index, turn) for turn in range(400)] for index in range(1, 9)])
     assert float(path.min()) >= 0 and float(path.max()) <= 1
-    assert float((path[:, 1:] - path[:, :-1]).abs().max()) <= 1.001 * STRIDE
+    assert float((path[:, 1:] - path[:, :-1]).abs().max()) <= 3.15 * STRIDE
     assert torch.all(path.amin((0, 1)) < 0.02) and torch.all(path.amax((0, 1)) > 0.98)
     torch.testing.assert_close(path.mean((0, 1)), torch.full((2,), 0.5), rtol=0, atol=0.03)
 

@@ -1,7 +1,8 @@
 """The calibrations that a batch is of: the model's own, or several of a box of them.
 
-Those of a box are points of a Sobol sequence, which wander: each moves on along every side, back and forth, so that
-the points always fill the box evenly and every one comes by. The cross-sections of their economies come along.
+Those of a box are points of a Sobol sequence, which wander: each swings back and forth along every side, so that the
+points always fill the box, somewhat more densely at its edges, and come by everywhere. The cross-sections of their
+economies come along.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from deepham.networks.settings import NetworkSettings
 from deepham.networks.varied import Networks, sharing
 from deepham.simulation.period import World
 
-STRIDE = 0.02  # of the length of a side, that a point moves in a turn; on each further side somewhat less
+STRIDE = 0.01  # of the way there and back along a side, that a point goes in a turn; on each further side less
 SLOWER = 0.8
 
 
@@ -66,7 +67,7 @@ class Calibrations:
         """Where it then is in the unit cube."""
         found = []
         for side, start in enumerate(self.points[index - 1].tolist()):
-            # there and back is twice the length of a side
-            way = math.fmod(start + turn * STRIDE / 2 * SLOWER**side, 1.0)
-            found.append(1 - abs(1 - 2 * way))
+            # like a pendulum, longest at the edges: a function that is fitted between points is worst there
+            way = start + turn * STRIDE * SLOWER**side
+            found.append((1 - math.cos(2 * math.pi * way)) / 2)
         return found
