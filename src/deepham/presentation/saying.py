@@ -59,13 +59,16 @@ def counting(what: str, total: int) -> Iterator[Tick]:
         total: of all that is handed to the function that this gives.
     """
     began = said = time.monotonic()
-    shown, done, width = is_watched(), 0, 0
+    shown, done, width = None, 0, 0
 
     def tick(more: int) -> None:
-        nonlocal done, said, width
+        nonlocal shown, done, said, width
         done += more
         now = time.monotonic()
-        if shown and now - began > PATIENCE and now - said > BETWEEN:
+        if now - began <= PATIENCE or now - said <= BETWEEN:
+            return
+        shown = is_watched() if shown is None else shown  # asked of rich, which a short computation does without
+        if shown:
             said, share = now, min(1.0, done / total)
             line = f"  {what}: {share:.0%}, {(now - began) * (1 - share) / share:.0f} s left"
             width = max(width, len(line))
