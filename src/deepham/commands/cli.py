@@ -239,7 +239,7 @@ def explain(error: Exception, config_name: str, words: Sequence[str] = ()) -> st
     unknown = re.search(r"Could not override '([^']+)'|Key '([^']+)' is not in struct", text)
     if unknown:
         key = unknown[1] or unknown[2]
-        if key.rpartition(".")[2] == "period":
+        if key in ("period", "model.period"):
             return (
                 f"{key}: unknown key; a period is as long as the economy's file says, and parameters are by the period"
             )
