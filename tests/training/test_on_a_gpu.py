@@ -132,9 +132,10 @@ def test_an_update_takes_nothing_from_the_host(settings, monkeypatch, kind):
     module = DeepHAM(**settings(*KINDS[kind]).hyperparameters())
     panel = initial_panel(module.economy, 2, 40, torch.Generator())
     panel, economy = Panel.of(*(tensor.to("meta") for tensor in panel.tensors())), module.economy.to(device="meta")
+    typical = module.own.typical
     module.to("meta")
     with OnTheHost() as watch:
-        update_gradients(World(economy, module.policy, module.value), panel, module.settings, None, module.typical)
+        update_gradients(World(economy, module.policy, module.value), panel, module.settings, None, typical)
         list(simulate(World(economy, module.policy), panel, 2, None))
     assert watch.found == [] and watch.seen > 300
     with OnTheHost() as watch:
