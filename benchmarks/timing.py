@@ -10,6 +10,9 @@ from torch.utils.benchmark import Timer
 from torch.utils.flop_counter import FlopCounterMode
 
 
+OF_THE_POLICY = {"policy_loss", "policy_residual"}  # what an update of it returns, by gradients and by Newton steps
+
+
 def seconds(call, blocks: int, block: int = 1) -> list[float]:
     """Of one call, as the mean of each of so many blocks of calls, each after two calls to warm up. A GPU is waited for
     at the ends of a block only."""
@@ -27,7 +30,7 @@ class _After(lightning.Callback):
         self.left = warm_up
 
     def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
-        if isinstance(outputs, dict) and "policy_loss" in outputs:
+        if isinstance(outputs, dict) and OF_THE_POLICY & outputs.keys():
             self.left -= 1
             if self.left == 0:
                 fetcher = trainer.fit_loop._data_fetcher
