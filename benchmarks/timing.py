@@ -9,7 +9,6 @@ import torch
 from torch.utils.benchmark import Timer
 from torch.utils.flop_counter import FlopCounterMode
 
-
 OF_THE_POLICY = {"policy_loss", "policy_residual"}  # what an update of it returns, by gradients and by Newton steps
 
 

@@ -279,7 +279,9 @@ def test_measures_of_the_small_solution(small):
 @pytest.mark.slow
 def test_doubling_the_grids_is_measured(yearly, small):
     doubled = solve_reference(yearly, SMALL).measures
-    assert {name: doubled[name] for name in small.measures} == small.measures
+    # found from half of the nodes, the same equilibrium to the tolerance
+    of_both = {name: doubled[name] for name in small.measures}
+    assert of_both == pytest.approx(small.measures, rel=2e-3, abs=1e-5)
     assert 0 < doubled["doubling.consumption"] < 0.3 and 0 < doubled["doubling.mean_K"] < 10
 
 
