@@ -43,6 +43,7 @@ from deepham.training.settings import Settings
 log = logging.getLogger("deepham")
 
 
+@float32()
 def solve(
     economy,
     seed: int,
@@ -54,20 +55,6 @@ def solve(
     vary=None,
 ) -> Solution:
     """See `deepham.solve`."""
-    with float32():
-        return _solve(economy, seed, overrides, init_from, resume, progress, parameters, vary)
-
-
-def _solve(
-    economy,
-    seed: int,
-    overrides: list[str],
-    init_from: str | None,
-    resume,
-    progress: bool | None,
-    parameters: dict,
-    vary,
-) -> Solution:
     shown = is_watched() if progress is None else flag("progress", progress)
     # the clearest words for a wrong parameter, and plain numbers
     name, parameters = given(economy, parameters)

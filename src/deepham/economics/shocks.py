@@ -127,12 +127,8 @@ class Innovation:
         return f"an innovation of {self._name(economy)} of {self.told}{_held(economy, self.hold)}"
 
     def _name(self, economy: Economy) -> str:
-        several = economy.chain.named > 1
-        return (
-            economy.names_of(economy.aggregate_shock, economy.chain.named)[self.number]
-            if several
-            else (economy.aggregate_shock)
-        )
+        names = economy.names_of(economy.aggregate_shock, economy.chain.named)
+        return names[self.number] if len(names) > 1 else economy.aggregate_shock
 
     def explained(self, economy: Economy) -> str:
         """What a report says of the response to it in one period."""
