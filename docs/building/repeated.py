@@ -1,6 +1,6 @@
 """Figures that stand in several places are those of repeated.yaml.
 
-A page writes <!--grid.time-->35 s<!--/-->, of which a reader sees 17 s. python docs/building/repeated.py writes the
+A page writes <!--grid.time-->35 s<!--/-->, of which a reader sees 35 s. python docs/building/repeated.py writes the
 values of repeated.yaml into all pages; a test says where one is another.
 """
 
