@@ -21,11 +21,11 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from conftest import FIRST_ORDER, TINY
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob
+from sizes import FIRST_ORDER, TINY
 from test_conf import OPTIONS
 from test_other_scripts import LOOK, SHORT, SMALL
 
