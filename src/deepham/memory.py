@@ -90,18 +90,25 @@ def training(economy, algorithm, network, share: int = 1) -> list[Array]:
         economy, algorithm, network: an Economy, AlgorithmSettings and NetworkSettings.
         share: so many machines or cards split the economies.
     """
-    a, branches = algorithm.of_stream(), economy.chain.n_next * economy.chain.n_eps
+    a, branches = algorithm.of_stream(), economy.chain.n_next * economy.chain.successors.shape[-1]
     size: dict[str, object] = {"algorithm.economies": a.economies}
     if a.agents is None:
         households, size["algorithm.nodes"] = economy.chain.n_eps * a.nodes, a.nodes
     else:
         households, size["algorithm.agents"] = a.agents, a.agents
     points, value_points = (-(-each // share) * households for each in (a.economies, a.value_economies))
+    # by the callback that measures errors, an economy at a time
+    measured = 4 * households * branches * network.width, size
+    if a.second_order:  # a layer as the economies move, and in float64 what a condition says at each household
+        newton = {f"algorithm.newton.{name}": getattr(a.newton, name) for name in ("economies", "households")}
+        weights = network.policy_weights(economy)
+        each_weight = 8 * a.newton.sampled(weights) * weights, newton | {"network.width": network.width}
+        return [(4 * points * network.width, size), measured, each_weight]
     # kept for the gradient; where one agent counts, of the others only their resources are
     kept = 1 if a.players == "first" else network.depth * network.width
     arrays: list[Array] = [
         (4 * points * a.horizon * kept, size | {"algorithm.horizon": a.horizon}),
-        (4 * households * branches * network.width, size),  # by the callback that measures errors, an economy at a time
+        measured,
     ]
     if a.expectation == "exact":
         arrays.append((4 * points * branches * network.width * network.ensemble, size))
@@ -113,10 +120,6 @@ def training(economy, algorithm, network, share: int = 1) -> list[Array]:
         arrays.append((regression, size | {"algorithm.economies": 1, "algorithm.value_economies": a.value_economies}))
     elif a.fresh == "epoch":
         arrays.append((4 * points * a.dates * a.spacing, size | paths))
-    if a.second_order:  # in float64: what a condition says at each household in each weight
-        newton = {f"algorithm.newton.{name}": getattr(a.newton, name) for name in ("economies", "households")}
-        weights = network.policy_weights(economy)
-        arrays.append((8 * a.newton.sampled(weights) * weights, newton | {"network.width": network.width}))
     return arrays
 
 
@@ -132,7 +135,10 @@ def verdict(economy, settings, width: int) -> list[Array]:
     periods = {"verdict.burn_in": settings.burn_in, "verdict.periods": settings.periods}
     return [
         (8 * settings.dates * points, {"verdict.dates": settings.dates, "verdict.nodes": settings.nodes}),
-        (8 * points * economy.chain.n_next * economy.chain.n_eps * width, {"verdict.nodes": settings.nodes}),
+        (
+            8 * points * economy.chain.n_next * economy.chain.successors.shape[-1] * width,
+            {"verdict.nodes": settings.nodes},
+        ),
         (8 * (settings.burn_in + settings.periods), periods),
     ]
 

@@ -79,6 +79,7 @@ def test_the_check_of_the_page_passes_and_is_one(python):
     assert python("-c", RIGHT_AND_WRONG, CHECK, wrong) == "the wrong one is found\n"
 
 
+@pytest.mark.slow
 def test_it_keeps_what_every_economy_has_to_keep(python):
     assert COMMANDS[0] == "deepham-check capital_tax.yaml"
     assert "all 17 properties hold" in python("-m", "deepham.commands.check", "capital_tax.yaml")

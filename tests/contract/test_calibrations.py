@@ -3,8 +3,6 @@
 import csv
 import json
 import os
-import re
-import shlex
 import signal
 from pathlib import Path
 
@@ -13,7 +11,6 @@ import yaml
 from hydra import compose, initialize_config_dir
 
 from deepham import economics
-from deepham.commands.check_sweep import check_sweep
 from deepham.commands.cli import reference, summarize
 from deepham.economics.markov import JointChain
 from deepham.sweeps.plan import plan
@@ -187,6 +184,7 @@ def test_a_resumed_run_has_its_calibration_and_no_other(command):
     assert command("ckpt_path=checkpoints/r", "calibration=long_spells")[0] == 0
 
 
+@pytest.mark.slow
 def test_a_job_of_a_sweep_says_how_to_make_its_own_grid_solution(command, own):
     own("# @package model\nbeta: 0.98\n")
     _, output, _ = command("-m", "calibration=long_spells,mine", "model.mu=0.2", OWN)
@@ -209,23 +207,3 @@ def test_the_study_that_ships_is_of_twelve_calibrations_with_a_grid_solution_eac
     assert {key: value for key, value in cfg.verdict.items() if key != "bars"} == {
         key: value for key, value in composed().verdict.items() if key != "bars"
     }
-
-
-DOCS = (Path(__file__).parents[2] / "docs/calibrations.md").read_text(encoding="utf-8")
-COMMANDS = [
-    shlex.split(line, comments=True)
-    for block in re.findall(r"```sh\n(.*?)```", DOCS, re.DOTALL)
-    for line in block.replace("\\\n", "").splitlines()
-    if "scripts/" in line
-]
-
-
-@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
-def test_every_command_of_the_page_has_settings_that_there_are(command, own, words):
-    """Composed, and of a sweep each value of each setting; nothing is run."""
-    own("# @package model\nbeta: 0.98\n")
-    script, overrides = Path(words[1]).stem, [word.replace("my_conf", "own") for word in words[2:] if word != "-m"]
-    if "-m" in words:
-        return check_sweep(script, overrides)
-    with initialize_config_dir(str(conf_folder()), version_base="1.3"):
-        compose(script, overrides=overrides)

@@ -105,6 +105,7 @@ def test_a_run_that_diverges_says_where_and_how_to_resume(command, monkeypatch):
         assert not (folder / "weights.safetensors").exists() and (folder / "last.ckpt").exists()
 
 
+@pytest.mark.slow
 def test_a_sweep_runs_the_rest_when_a_job_fails_and_exits_1(command):
     code, output, errors = command("-m", "seed=1,-1,2")
     assert code == 1 and len(errors) == 1 and "seed" in errors[0]
@@ -241,6 +242,7 @@ def test_a_run_is_resumed_with_what_it_was_trained_with(monkeypatch, command):
     assert json.loads(Path("checkpoints/r/metrics.json").read_text())["measures"] == before
 
 
+@pytest.mark.slow
 def test_a_run_whose_folders_were_moved_goes_on_with_its_own_name_and_settings(command):
     """The settings are not read from its logs, which may be anywhere, and a setting that is typed replaces that one
     alone."""
@@ -271,7 +273,16 @@ def test_resuming_a_finished_run_repeats_its_result(command):
         assert json.loads(Path("checkpoints/r/metrics.json").read_text())["measures"] == before
 
 
-@pytest.mark.parametrize("name, code", [("SIGINT", 130), ("SIGTERM", 143), ("SIGUSR1", 138), ("SIGHUP", 129)])
+@pytest.mark.parametrize(
+    "name, code",
+    [
+        ("SIGINT", 130),
+        *(
+            pytest.param(*each, marks=pytest.mark.slow)
+            for each in [("SIGTERM", 143), ("SIGUSR1", 138), ("SIGHUP", 129)]
+        ),
+    ],
+)
 def test_an_interrupted_run_says_how_to_resume_and_resumes(command, monkeypatch, name, code):
     number = getattr(signal, name)
     step = DeepHAM.training_step

@@ -10,6 +10,7 @@ import yaml
 from hydra import compose, initialize_config_dir
 
 from deepham import economics
+from deepham.commands.configuration import read
 from deepham.system.paths import conf_folder
 
 GROUPS = ("model", "calibration", "network", "algorithm", "trainer", "reference", "callbacks", "logger", "experiment")
@@ -56,8 +57,17 @@ def test_every_default_is_an_option():
     assert len(DEFAULTS) == len(GROUPS) - 1 and set(DEFAULTS) <= set(OPTIONS)  # no experiment
 
 
+ECONOMIES = ("calibration=", "experiment=", "model=")  # their files; make test composes them
+
+
+def listed(options: list[str]) -> list:
+    return [pytest.param(each, marks=pytest.mark.slow) if each.startswith(ECONOMIES) else each for each in options]
+
+
 # algorithm=deepham_paper is trained by every economy below, the defaults by the first
-@pytest.mark.parametrize("option", ["seed=1", *(option for option in OPTIONS if option not in (*DEFAULTS, PUBLISHED))])
+@pytest.mark.parametrize(
+    "option", listed(["seed=1", *(each for each in OPTIONS if each not in (*DEFAULTS, PUBLISHED))])
+)
 def test_every_option_trains(command, option):
     code, output, errors = command(option, "run=r", *OF_AN_ECONOMY.get(option, ()))
     package = PACKAGES.get(option)
@@ -67,6 +77,14 @@ def test_every_option_trains(command, option):
         return
     assert (code, errors) == (0, [])
     assert json.loads(Path("checkpoints/r/status.json").read_text())["state"] == "finished"
+
+
+@pytest.mark.parametrize("option", [option for option in OPTIONS if option.startswith(ECONOMIES)])
+def test_every_file_of_an_economy_is_read(option):
+    # a file that changes some parameters needs the economy whose parameters these are
+    beside = [each for each in [*OF_AN_ECONOMY.get(option, ())] if each.startswith("model=")]
+    with initialize_config_dir(str(conf_folder()), version_base="1.3"):
+        read(compose("train", overrides=[*beside, option, "logger=none"]))
 
 
 @pytest.mark.slow

@@ -67,6 +67,7 @@ def lines(output, what):
     return [line for line in output.splitlines() if re.match(rf"cannot write \S*{what}", line)]
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full_for_good_keeps_the_last_good_checkpoint_and_the_run_says_what_is_missing(command, limited):
     """5,000 bytes let the small files through."""
     limited({1: 5000})

@@ -257,11 +257,12 @@ def listed(of_pages: list[str]) -> list:
 
 
 @pytest.mark.parametrize("line", COMMANDS, ids=lambda line: line[:99])
-def test_every_command_of_the_pages_composes(desk, line):
+def test_every_command_of_the_pages_composes(desk, monkeypatch, tmp_path, line):
     name, given, _ = taken_apart(line)
     if name is None:
         return check_other(given)
     desk(line)
+    monkeypatch.chdir(tmp_path)
     check(name, given)
 
 

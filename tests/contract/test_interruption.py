@@ -67,6 +67,7 @@ def test_an_interrupted_run_goes_on_where_it_was(tmp_path):
     check_interrupted(survive(tmp_path, signal.SIGTERM, 2, seed=3), signal.SIGTERM)
 
 
+@pytest.mark.slow
 def test_neither_metrics_nor_tensorboard_show_an_outer_iteration_twice(command, monkeypatch):
     """The signal comes after the third is logged and before its checkpoint is there."""
     save = LastCheckpoint._save

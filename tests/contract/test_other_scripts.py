@@ -77,6 +77,7 @@ def test_an_evaluation_is_written_beside_the_solution_and_as_tables(command, scr
         assert float(next(csv.DictReader(file))["euler"]) == found["by_wealth"][0]["euler"]
 
 
+@pytest.mark.slow
 def test_a_grid_solution_of_another_calibration_is_refused_by_its_first_parameter(command, script):
     assert command("run=r")[0] == 0
     assert script(reference, *SMALL, "model.delta=0.03")[0] == 0
@@ -99,6 +100,7 @@ def test_a_grid_solution_can_be_named(command, script):
     assert script(evaluate, "solution=checkpoints/r", *SHORT, f"against={stored}")[0] == 0
 
 
+@pytest.mark.slow
 def test_the_seeds_of_a_sweep_are_summarised(command, script):
     assert command("-m", "seed=1,2")[0] == 0
     code, output, errors = script(summarize, "runs=checkpoints/sweep-*")
@@ -230,6 +232,7 @@ def test_a_report_on_learned_moments_draws_them(command, script):
     )
 
 
+@pytest.mark.slow
 def test_a_report_says_what_is_left_out(script):
     code, output, errors = script(report, "solution=brock_mirman", "workers=1", "output=here", *LOOK, *SMALL)
     assert (code, errors) == (0, [])

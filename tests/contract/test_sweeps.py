@@ -31,6 +31,7 @@ def needs(plugin):
     return pytest.mark.skipif(not installed(plugin), reason=f"{plugin} comes with an extra")
 
 
+@pytest.mark.slow
 def test_a_sweep_is_one_table_and_one_figure_by_setting(command, script):
     code, output, errors = command("-m", "algorithm.horizon=-1,1", "seed=1,2", "figures=true")
     assert code == 1 and len(errors) == 2 and "By setting" in output
@@ -92,6 +93,7 @@ def test_a_sweep_with_a_wrong_setting_ends_before_its_first_job(command, overrid
     assert list(Path(".").iterdir()) == [] and output == ""
 
 
+@pytest.mark.slow
 def test_the_grid_that_ships_is_changed_by_the_command_line(command):
     code, output, errors = command("-m", "sweep=grid", "network.width=4", "algorithm.horizon=1,2", "seed=3")
     assert (code, errors) == (0, []) and "2 of 2 done" in output

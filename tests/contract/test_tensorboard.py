@@ -90,6 +90,7 @@ def test_tensorboard_has_settings_configuration_verdict_and_the_charts_to_watch_
         assert [tag for tag in scalars if re.match(chart.multiline.tag[0], tag)], f"{chart.title} is empty"
 
 
+@pytest.mark.slow
 def test_a_finished_run_that_is_resumed_says_so_without_a_second_column(command):
     assert command("run=r", "algorithm.outer_iterations=2")[0] == 0
     assert command("ckpt_path=last", "algorithm.outer_iterations=2")[0] == 0
@@ -115,6 +116,7 @@ def test_the_settings_of_every_economy_can_be_compared(name):
     assert all(isinstance(value, bool | int | float | str) and len(str(value)) < 60 for value in settings.values())
 
 
+@pytest.mark.slow
 def test_watching_changes_nothing_of_what_is_trained(command):
     blind = [
         "logger=none",

@@ -202,6 +202,7 @@ def texts_of_overrides(draw, keys):
     return f"{sign}{key}={value}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("script", READERS)
 def test_words_of_the_command_line(listed_outcomes, composed, script, tmp_path, monkeypatch):
     """As the command line has it: Hydra composes, the reader checks, and what either says is one line."""
@@ -231,6 +232,7 @@ def test_words_of_the_command_line(listed_outcomes, composed, script, tmp_path, 
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_arguments_of_solve(composed, outcomes, monkeypatch):
     """Everything before the training, which is left out."""
 

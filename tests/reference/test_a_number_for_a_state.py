@@ -244,6 +244,7 @@ def small(yearly):
     return solve._conclude("jfv", yearly, solve_law_of_motion(yearly, SMALL), {})  # grids are doubled in a slow test
 
 
+@pytest.mark.slow
 def test_households_forecast_what_they_bring_about(yearly, small):
     """On another path than the law was found on: from each period to the next to a hundredth of a percent or so."""
     shocks = yearly.chain.draw_path(small.z, 500, torch.Generator().manual_seed(5))

@@ -58,6 +58,7 @@ def test_it_simulates_the_same_economy(grid, networks):
     assert panel["c"].shape == (1, 50, 3) and bool((panel["mpc"] > 0).all())
 
 
+@pytest.mark.slow
 def test_its_response_to_a_recession_is_that_of_the_networks(grid, networks):
     ours, theirs = (each.irf("good->bad", periods=6, draws=8, seed=1) for each in (grid, networks))
     for name in ("Y", "C", "K"):  # percent, where the response of Y is about -2

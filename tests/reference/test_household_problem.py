@@ -146,6 +146,7 @@ def test_shape_of_the_policy(solved):
         assert bool((function[:, 1] > function[:, 0]).all())  # the employed have more
 
 
+@pytest.mark.slow
 def test_finer_grids_change_consumption_little(ks98, solved):
     """At the common nodes: by less than 0.3 % at worst, for the poor next to the kink, and 0.05 % on average."""
     coarse = solved[1]

@@ -181,6 +181,7 @@ def test_a_line_through_the_points_of_each_state_and_how_well_it_fits(seeded):
         assert float(fits[index]) == pytest.approx(np.corrcoef(x.numpy()[here], y.numpy()[here])[0, 1] ** 2, rel=1e-9)
 
 
+@pytest.mark.slow
 def test_doubling_is_the_distance_to_half_as_many_nodes_in_percent(ks98):
     half = _halved(TINY)
     assert (half.k_nodes, half.K_nodes, half.histogram_nodes) == (20, 3, 30)
