@@ -86,7 +86,9 @@ def test_the_probability_of_being_apart_is_that_of_the_paths(ks98, shock):
     assert torch.all(shocked[:, : shock.hold] == shock.to)
     assert shock.baseline == "drawn" or torch.all(baseline[:, 0] == shock.before)
     differ = (shocked != baseline)[..., 0].double()
-    torch.testing.assert_close(differ.mean(0), shock.apart(ks98.chain, z, 9), rtol=0, atol=0.01)  # four standard errors
+    torch.testing.assert_close(
+        differ.mean(0), shock.apart(ks98.chain.aggregate, z, 9), rtol=0, atol=0.01
+    )  # four standard errors
     assert torch.all(differ[:, shock.hold - 1 :].diff(dim=1) <= 0), "copies that have met stay together"
 
 
@@ -96,7 +98,7 @@ def test_three_states_and_a_start_in_either(bm):
     shock, z = StateShock(None, 0, 1, "drawn"), torch.arange(3).repeat(20_000)[:, None]
     shocked, baseline = shock.paths(bm.chain, z, 6, generator(2))
     torch.testing.assert_close(
-        (shocked != baseline)[..., 0].double().mean(0), shock.apart(bm.chain, z, 6), rtol=0, atol=0.01
+        (shocked != baseline)[..., 0].double().mean(0), shock.apart(bm.chain.aggregate, z, 6), rtol=0, atol=0.01
     )
 
 
@@ -108,7 +110,9 @@ def test_the_strata_have_their_exact_probabilities(bm, closed_form, bm_starts, h
     apart = (drawn.shocked["Y"] != drawn.baseline["Y"]).double()
     if hold == 1 and draws == 60:  # strata are fine enough for the share of copies that differ to be the exact one
         share = [(drawn.weight * (drawn.stratum > t)).sum() for t in range(7)]
-        torch.testing.assert_close(torch.stack(share), shock.apart(bm.chain, torch.ones(1, 1, dtype=torch.long), 8)[:7])
+        torch.testing.assert_close(
+            torch.stack(share), shock.apart(bm.chain.aggregate, torch.ones(1, 1, dtype=torch.long), 8)[:7]
+        )
     assert bool((apart[:, 0] > 0).any())
     for index in drawn.stratum.unique():
         assert int((drawn.stratum == index).sum()) >= 2, "a stratum of one draw has no variance"

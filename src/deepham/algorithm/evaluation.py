@@ -268,7 +268,7 @@ def ergodic_path(
     kept: list[Panel] = []
     K = torch.empty(b, measured, dtype=weight.dtype, device=weight.device)
     path = torch.empty(b, measured, *z.shape[1:], dtype=z.dtype, device=z.device)
-    premium = torch.empty_like(K) if economy.objective == "planner" else None
+    premium = torch.empty_like(K) if economy.pays else None
     clearing = torch.empty_like(K) if economy.unknowns else None
     utility, carried, held, rows = torch.zeros_like(K[:, :1]), torch.empty_like(K), torch.empty_like(K), []
     for t, period in enumerate(walk(world, start, shocks, grid=grid)):
@@ -278,7 +278,7 @@ def ergodic_path(
             held[:, i] = population.mean(population.k)[:, 0]
             path[:, i] = z
             if premium is not None:
-                premium[:, i] = period.seen.prices["D"][:, 0]
+                premium[:, i] = period.seen.prices[economy.pays][:, 0]
             if clearing is not None:
                 clearing[:, i] = 100 * torch.cat(list(period.conditions.values()), 1).abs().amax(1)
             masses[i * blocks // measured].index_add_(0, chain.cell(z), population.weight)

@@ -20,6 +20,7 @@ from deepham.algorithm.settings import AlgorithmSettings
 from deepham.economics.box import Box
 from deepham.economics.economy import Economy, require
 from deepham.economics.model_file import UsersError
+from deepham.economics.planner import under
 from deepham.errors import InputError, show
 from deepham.measures.verdict import bars_of
 from deepham.networks.settings import NetworkSettings
@@ -264,7 +265,7 @@ def read_reference(cfg: DictConfig) -> tuple[str, Economy, ReferenceSettings]:
     settings = OmegaConf.to_object(typed_group("reference", cfg.reference, ReferenceSettings))
     settings.validate()
     name, economy = _economy(cfg)
-    return name, economy.under(cfg.objective), settings
+    return name, under(economy, cfg.objective), settings
 
 
 @input_errors
@@ -348,7 +349,7 @@ def _economy(cfg: DictConfig) -> tuple[str, Economy]:
 
 def _under(economy: Economy, objective: str) -> Economy:
     try:
-        return economy.under(objective)
+        return under(economy, objective)
     except InputError as error:
         raise InputError(f"algorithm.{error}") from error
 

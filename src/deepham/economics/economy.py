@@ -27,7 +27,6 @@ from deepham.economics.domain import Domain
 from deepham.economics.naming import Naming
 from deepham.economics.parameters import parameter as parameter
 from deepham.economics.parameters import read_parameters
-from deepham.economics.planner import planned
 from deepham.economics.preferences import CRRA
 from deepham.economics.process import ShockProcess
 from deepham.economics.unknown import Unknown
@@ -58,7 +57,6 @@ class Seen(Protocol):
     def prices(self) -> Wide: ...
 
 
-OBJECTIVES = ("market", "planner")
 ROUNDING = 1e-12  # of an income, as a share of what a household has
 
 
@@ -134,6 +132,11 @@ class Economy(_Set, ABC):
     # share of what they can that households consume at most, of networks that have not learned yet: in an economy that
     # leaves those without assets nothing to live on, less than they do
     most_spent: ClassVar[float] = 1.0
+    # who chooses savings: each household for itself, or a planner, see `deepham.economics.planner.under`
+    objective: ClassVar[str] = "market"
+    # the price by which households are paid for the assets that they hold, beside what these return, as by a planner:
+    # `premium`; V counts no such pay. None: they save for their own sake alone
+    pays: ClassVar[str | None] = None
     # whether a planner's problem is stated: all households count alike, and assets move prices by K, their mean, alone
     planner: ClassVar[bool] = False
 
@@ -144,12 +147,9 @@ class Economy(_Set, ABC):
             self.tables()
         except (OverflowError, ZeroDivisionError) as error:
             raise InputError(f"calibration: its tables by state cannot be computed ({error})") from error
-        self._check_long_run()
+        self.check_long_run()
 
     # -- what a subclass states ------------------------------------------------------------------------------------
-
-    # who chooses savings: each household for itself, or a planner (economics/planner.py); see `under`
-    objective: ClassVar[str] = "market"
 
     def check(self) -> None:  # noqa: B027 (nothing to check is as good as any)
         """Raise InputError for parameters out of their range, or that do not fit each other."""
@@ -470,24 +470,6 @@ class Economy(_Set, ABC):
         """The calibration as plain data."""
         return {each.name: copy.deepcopy(getattr(self, each.name)) for each in fields(self)}
 
-    def under(self, objective: str) -> Economy:
-        """A copy in which this objective chooses savings.
-
-        Raises:
-            InputError: a planner of an economy that states none.
-        """
-        require(objective in OBJECTIVES, f"objective: expected {' or '.join(OBJECTIVES)}, got {show(objective)}")
-        require(
-            objective == "market" or self.planner,
-            f"objective: {type(self).__name__} states no planner's problem; expected "
-            "market, or an economy whose class says planner = True",
-        )
-        market = getattr(type(self), "market", type(self))
-        chosen = object.__new__(planned(market) if objective == "planner" else market)
-        vars(chosen).update(vars(self))
-        chosen._check_long_run()
-        return chosen
-
     def to(self, device=None, dtype=None) -> Economy:
         """A copy whose tensors live on the device and have the floating dtype."""
         moved = copy.copy(self)
@@ -496,7 +478,8 @@ class Economy(_Set, ABC):
                 setattr(moved, name, value.to(device=device, dtype=dtype))
         return moved
 
-    def _check_long_run(self) -> None:
+    def check_long_run(self) -> None:
+        """Raise InputError for a calibration without a long run, a steady state, prices or wealth that is finite."""
         self.chain.eps_shares()  # refuses a chain without a single long run
         try:
             state = {"deterministic": self.steady_state(), "typical": self.typical_state()}

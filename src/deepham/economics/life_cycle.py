@@ -30,8 +30,8 @@ from torch import Tensor
 
 from deepham.economics.economy import Economy, Own, Seen, Wide, parameter, require, series
 from deepham.economics.firm import CobbDouglas
+from deepham.economics.generations import Generations
 from deepham.economics.income import rouwenhorst
-from deepham.economics.markov import Generations
 from deepham.economics.preferences import CRRA
 
 FIRST = 25  # years, of a household that enters

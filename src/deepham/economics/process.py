@@ -11,13 +11,11 @@ randomness is in the hands of whoever draws those.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from deepham.economics.naming import Naming
+from deepham.economics.naming import Naming
 
 Aggregates = dict[str, Tensor]  # name -> (B, 1), what `Economy.aggregates` and `Economy.prices` return
 

@@ -148,7 +148,7 @@ class RareEvent(Economy):
         changed = {"productivity": [float(share @ self.z_level)], "chains": [self.chain.average().tolist()]}
         if self.labour_supply:
             changed["labour_supply"] = [float(share @ self.labour)]
-        return type(self)(**self.parameters() | changed).under(self.objective)
+        return type(self)(**self.parameters() | changed)
 
     def check(self) -> None:
         require(

@@ -38,11 +38,7 @@ class LinesByState:
         typical, centre = economy.typical_state(), economy.typical_aggregates()[economy.tracked]
         self.n_z, self.n_eps, self.centre = economy.chain.n_z, economy.chain.n_eps, math.log(centre)
         self.beside = {name: math.log(economy.unknowns[name].typical) for name in beside_of(economy)}
-        self.unit = (
-            None
-            if economy.objective == "market"
-            else float(economy.preferences.marginal_utility(economy.table(typical["c"])))
-        )
+        self.unit = float(economy.preferences.marginal_utility(economy.table(typical["c"]))) if economy.pays else None
 
     def first(self) -> Tensor:
         """Where a search starts."""

@@ -59,7 +59,7 @@ def solve_stationary(
     Raises:
         NotConverged: no K was found.
     """
-    if economy.objective == "planner":
+    if economy.pays:
         market = _Planner(economy, settings, progress)
         K = market.best(None if near is None else float(near.ergodic.K[0, -1]))
     else:

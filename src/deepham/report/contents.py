@@ -280,7 +280,7 @@ def _recession(studies: list[Study]) -> Section | None:
     if not shown:
         return None
     economy = shown[0].solved.economy
-    what = read_shock(economy, economy.naming.worst, 1, "drawn").explained(economy)
+    what = read_shock(economy, economy.naming.worst, 1, "drawn").explained(economy.naming, economy.period)
     return Section(
         "Impulse responses",
         [f"{what} Bands: 50 and 90 percent of the draws; the standard error of the mean is in the table."],

@@ -219,7 +219,7 @@ def common_path(solved: SolvedEconomy, periods: int, seed: int) -> np.ndarray:
 
 def _cost(solved: SolvedEconomy, dates: Panel, grid: ReferenceSettings) -> FluctuationCost:
     require(
-        solved.economy.objective == "market",
+        not solved.economy.pays,
         "the value function of a planner's household has in it what it is paid for assets",
     )
     calm = solved.economy.without_aggregate_risk()

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from deepham.economics.economy import Economy
-from deepham.economics.naming import flags
+from deepham.economics.named_states import flags
 from deepham.economics.planner import externality
 from deepham.errors import InputError, OutOfDomain, show
 from deepham.presentation.saying import Tick

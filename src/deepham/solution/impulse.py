@@ -21,7 +21,9 @@ import torch
 from torch import Tensor
 
 from deepham.economics.economy import Economy
-from deepham.economics.shocks import Innovation, StateShock
+from deepham.economics.named_numbers import Innovation
+from deepham.economics.named_states import StateShock
+from deepham.economics.naming import Change, Naming
 from deepham.errors import InputError
 from deepham.presentation.saying import Tick
 from deepham.simulation.continuum import on_grid
@@ -65,13 +67,13 @@ class Transfer:
             )
         return population.with_assets(k - taken + population.mean(taken) / receive * poor)
 
-    def in_words(self, economy: Economy) -> str:
+    def in_words(self, naming: Naming, period: str) -> str:
         """What a figure says of the shock."""
         share, top, bottom = (f"{100 * part:.3g} %" for part in (self.share, self.top, self.bottom))
         return f"a transfer of {share} of the wealth of the richest {top} to the poorest {bottom}"
 
 
-Shock = StateShock | Innovation | Transfer
+Shock = Change | Transfer
 
 
 def read_shock(economy: Economy, shock, hold: int, baseline: str, unit: str | None = None) -> Shock:
@@ -181,7 +183,7 @@ def simulate_pairs(
     index = _candidates(economy, starts.z, shock)
     could_differ = isinstance(shock, Innovation) and shock.baseline == "drawn"
     if isinstance(shock, StateShock):
-        could_differ = bool((shock.apart(economy.chain, starts.z[index], periods) > 0).any())
+        could_differ = bool((shock.apart(economy.chain.aggregate, starts.z[index], periods) > 0).any())
         index, high, low, stratum, weight = _stratified(economy, shock, starts.z, index, periods, draws, generator)
     else:
         index = index[torch.arange(draws, device=index.device) % len(index)]
@@ -270,7 +272,7 @@ def _stratified(
     # the period from which on they are together; while one is forced they may meet and part again, which counts as one
     held = min(shock.hold - 1, periods)
     met = (periods - (shocked == baseline)[..., 0].long().flip(1).cumprod(1).sum(1)).clamp_min(held)
-    apart = shock.apart(economy.chain, start_z[candidates], periods)
+    apart = shock.apart(economy.chain.aggregate, start_z[candidates], periods)
     apart = torch.cat([torch.ones_like(apart[:held]), apart[held:]])
     chance = torch.cat([1 - apart[:1], apart[:-1] - apart[1:], apart[-1:]])  # last: they do not meet
     tail = chance.flip(0).cumsum(0).flip(0)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from deepham.economics import create, names
 from deepham.economics.box import Box
+from deepham.economics.planner import under
 from deepham.economics.registry import given, own
 from deepham.errors import InputError, require
 from deepham.networks.settings import NetworkSettings, build_networks
@@ -78,7 +79,7 @@ def _skeleton(config: dict, objective: str) -> tuple[tuple, str, dict, dict, nn.
     calibration = dict(config["model"])
     name = calibration.pop("name", None)
     try:
-        economy = create(name, **calibration).under(objective)
+        economy = under(create(name, **calibration), objective)
         missing = [key for key in economy.parameters() if key not in calibration]
         if missing:  # the shipped calibration must not fill in what this solution was solved with
             raise InputError(f"the model lacks {', '.join(missing)}")

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from deepham.economics import create
 from deepham.economics.box import Box
+from deepham.economics.planner import under
 from deepham.economics.registry import own, written
 from deepham.errors import InputError, show
 from deepham.networks.settings import NetworkSettings
@@ -92,7 +93,7 @@ class Solution(SolvedEconomy):
         check_meta(self.meta)
         if own(economy_name) is not None:  # for whoever has to find the class; never imported
             self.meta["economy"] = written(type(self.economy))
-        self.economy = self.economy.under(objective_of(self.meta))
+        self.economy = under(self.economy, objective_of(self.meta))
         self.box = Box(vary, self.economy) if vary else None
         self._found: dict[str, Solution] = {}  # by calibration, the last that `at` was asked for
 

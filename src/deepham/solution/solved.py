@@ -396,7 +396,7 @@ class SolvedEconomy(ForPapers):
                 starts = self._start(start, here, None, generator)
             drawn = impulse.simulate_pairs(self.world, self.grid, starts, read, periods, draws, agents, generator, tick)
         attributes = {
-            "title": f"Response to {read.in_words(self.economy)}",
+            "title": f"Response to {read.in_words(self.economy.naming, self.economy.period)}",
             "model": self.name,
             "calibration": json.dumps(self.calibration),
             "shock": str(shock),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,8 +15,7 @@ import safetensors.torch
 import torch
 from lightning.fabric.plugins.environments import LightningEnvironment
 
-from deepham.economics.economy import require
-from deepham.errors import InputError, TrainingDiverged, show
+from deepham.errors import InputError, TrainingDiverged, require, show
 from deepham.monitoring.terminal import quiet_lightning
 from deepham.solution.loading import load
 from deepham.solution.solution import Solution
@@ -66,7 +66,7 @@ def fit(
     needed = [callback for callback in callbacks if isinstance(callback, InEveryProcess) and callback.every_process]
     everything = [*callbacks, LastCheckpoint(folders.checkpoints, folders.disk)]
     retreating = False
-    with beside(settings.trainer) as ranks:
+    with beside(settings.trainer.nodes, settings.trainer.ranks) as ranks:
         while True:
             module = DeepHAM(**settings.hyperparameters())
             if init is not None:
@@ -80,7 +80,7 @@ def fit(
             data = PanelData(*given, rest, module.calibrations)
             # the content, not the file: the disks of other machines may be others, or behind
             checkpoint = None if resume is None else read_checkpoint(resume)
-            ranks.broadcast((module, data, settings.trainer, needed, checkpoint))
+            ranks.broadcast(partial(fit_beside, module, data, settings.trainer, needed, checkpoint))
             try:
                 fit_once(module, data, settings.trainer, everything, loggers, checkpoint)
                 return module, data
@@ -119,6 +119,15 @@ def fit_once(
     except TrainingDiverged as error:
         error.batch = None if error.batch is None else data.whole(error.batch)
         raise
+
+
+def fit_beside(
+    module: DeepHAM, data: PanelData, trainer: TrainerSettings, callbacks: list, checkpoint: dict | None, ranks: Ranks
+) -> None:
+    """What another process does, as rank 0 hands it out: train on its own share of the economies; it writes nothing."""
+    data.ranks = ranks
+    with suppress(TrainingDiverged):  # in all processes, and rank 0 knows how to go on
+        fit_once(module, data, trainer, callbacks, [], checkpoint)
 
 
 class Together(lightning.Callback):

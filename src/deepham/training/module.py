@@ -12,6 +12,7 @@ from deepham import economics
 from deepham.algorithm.settings import AlgorithmSettings
 from deepham.economics.box import Box
 from deepham.economics.economy import Economy
+from deepham.economics.planner import under
 from deepham.errors import TrainingDiverged
 from deepham.networks.settings import NetworkSettings, build_networks
 from deepham.simulation.period import World
@@ -50,7 +51,7 @@ class DeepHAM(lightning.LightningModule):
         self.settings = AlgorithmSettings.from_dict(algorithm)
         self.settings.validate()
         # float64, for equations that are solved: tables that were once float32 would not do
-        exact = self.create_economy(**model).under(self.settings.objective)
+        exact = under(self.create_economy(**model), self.settings.objective)
         self.economy = exact.to(dtype=torch.float32)
         self.box = Box(vary, exact) if vary else None
         here = self.box.scaled(exact.parameters()) if self.box else ()

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from lightning.fabric.plugins.environments import ClusterEnvironment
     from torch.distributed.distributed_c10d import Store
 
-    from deepham.training.settings import TrainerSettings
-
 END = "end"  # where task 0 leaves its exit code
 LEAVING = 30.0  # seconds until a task whose connection broke no longer expects it
 
@@ -103,20 +101,20 @@ class Tasks:
 
 
 @contextmanager
-def beside(trainer: TrainerSettings) -> Iterator[Ranks]:
-    """The processes that train together inside this block, as rank 0 sees them: they do what it hands out by
-    Ranks.broadcast.
+def beside(nodes: int, number: int) -> Iterator[Ranks]:
+    """So many processes that train together inside this block, on so many nodes, as rank 0 sees them: they do what it
+    hands out by Ranks.broadcast.
 
     Raises:
         ProcessLost: one of them ended by itself.
         InputError: this process belongs to others already.
     """
-    if trainer.nodes > 1:
+    if nodes > 1:
         assert Tasks.current is not None  # as TrainerSettings.validate has found
         with Tasks.current.beside() as ranks:
             yield ranks
-    elif trainer.ranks > 1:
-        with started(trainer.ranks) as ranks:
+    elif number > 1:
+        with started(number) as ranks:
             yield ranks
     else:
         yield ALONE

@@ -20,8 +20,7 @@ import torch.distributed
 from torch.multiprocessing import ProcessExitedException, start_processes
 from torch.multiprocessing.spawn import ProcessContext, ProcessException
 
-from deepham.economics.economy import require
-from deepham.errors import ProcessLost, TrainingDiverged, one_line
+from deepham.errors import ProcessLost, one_line, require
 from deepham.system.interruption import STOPPING, deaf
 from deepham.training.allocator import keep_freed_memory
 from deepham.training.ranks import Disconnected, Ranks
@@ -35,7 +34,7 @@ logging.getLogger("torch.multiprocessing.spawn").setLevel(logging.ERROR)  # that
 
 @contextmanager
 def started(number: int) -> Iterator[Ranks]:
-    """This process, rank 0, and number - 1 more that train what it hands out by `Ranks.broadcast`; they are started
+    """This process, rank 0, and number - 1 more that do what it hands out by `Ranks.broadcast`; they are started
     here and end with the block.
 
     Raises:
@@ -129,12 +128,7 @@ def settle() -> None:
 
 
 def work(ranks: Ranks) -> None:
-    """Train what rank 0 hands out, on this process's share of the economies, one after the other, until this process is
-    ended; it neither measures nor writes anything. Raises Disconnected."""
-    from deepham.training.fit import fit_once  # which starts processes itself
-
+    """Do what rank 0 hands out, one after the other, until this process is ended: each is a function of the Ranks.
+    Raises Disconnected."""
     while True:
-        module, data, trainer, callbacks, checkpoint = ranks.broadcast()
-        data.ranks = ranks
-        with suppress(TrainingDiverged):  # in all processes, and rank 0 knows how to go on
-            fit_once(module, data, trainer, callbacks, [], checkpoint)
+        ranks.broadcast()(ranks)
