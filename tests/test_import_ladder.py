@@ -167,6 +167,14 @@ def test_only_its_own_file_names_an_economy(name):
     assert own.is_file() and not named
 
 
+def test_who_chooses_savings_is_asked_as_an_identity_alone():
+    """Whoever computes asks what follows from it, such as `economy.pays`."""
+    asking = {ids(path) for path in FILES if "economy.objective" in path.read_text(encoding="utf-8")}
+    files_of_solutions = {"reference/store.py", "reference/compare.py"}
+    asked_by_users = {"economics/registry.py", "commands/resuming.py", "commands/report.py"}
+    assert asking == files_of_solutions | asked_by_users
+
+
 @pytest.mark.parametrize("path", [p for p in FILES if part_of(p) != "economics"], ids=ids)
 def test_nobody_asks_of_which_kind_a_process_is(path):
     kinds = {f"deepham.economics.{kind}" for kind in ("markov", "generations", "gaussian", "autoregressions")}
