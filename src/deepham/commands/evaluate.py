@@ -70,8 +70,8 @@ def run(cfg: DictConfig) -> float:
         ergodic, measures = measure(world, solution.cross_sections, verdict, seed)
         grid_measures = grid_panel = None
     else:
-        ergodic, truth, measures = measure_against(world, reference, verdict, seed)
-        grid_measures = measures_along(reference.world, truth)
+        ergodic, grid_path, measures = measure_against(world, reference, verdict, seed)
+        grid_measures = measures_along(reference.world, grid_path)
         say(f"simulating panels of {cfg.agents}, with the grid solution ...")
         grid_panel, grid_K, grid_wealth = _in_panels(reference.world, cfg.agents, protocol, seed)
     say(f"simulating panels of {cfg.agents}, with the networks ...")
@@ -104,7 +104,7 @@ def run(cfg: DictConfig) -> float:
             "standard_errors": errors,
             "reference": grid_measures,
             "cycle": {one.name: asdict(one) for one in cycle},
-            "cycle_reference": grid_measures and {one.name: asdict(one) for one in cycle_moments(economy, truth)},
+            "cycle_reference": grid_measures and {one.name: asdict(one) for one in cycle_moments(economy, grid_path)},
             "bars": verdict.bars,
             "unbalanced": unbalanced,
             "verdict": [vars(row) for row in rows],
@@ -121,7 +121,7 @@ def run(cfg: DictConfig) -> float:
         },
     )
     if reference is not None:
-        save_figures(figures_against_grid(solution, reference, ergodic, truth), report)
+        save_figures(figures_against_grid(solution, reference, ergodic, grid_path), report)
     title = f"{folder}, measured in the continuum against the {named(verdict.bars, verdict.own_bars)}"
     saying.say(verdict_table(rows, title))
     if unbalanced:

@@ -71,7 +71,7 @@ def run(cfg: DictConfig) -> float:
     # with cross-sections of one path of the aggregate shock: those that the solutions come with are of different ones
     looked_at = [(each.label, each.solution, each.ergodic) for each in reported]
     if main.reference is not None:
-        looked_at.append((GRID, main.reference, main.truth))
+        looked_at.append((GRID, main.reference, main.grid_path))
     studies = in_parallel(
         cfg.workers,
         [
