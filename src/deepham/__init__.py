@@ -14,8 +14,10 @@ from deepham.errors import InputError, NotConverged, OutOfDomain
 from deepham.system.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from deepham import economics as economics
     from deepham.economics.economy import Economy
     from deepham.reference.grid_solution import GridSolution
+    from deepham.solution import datasets as datasets
     from deepham.solution.solution import Solution
 
 __all__ = [

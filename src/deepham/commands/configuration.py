@@ -7,6 +7,7 @@ import re
 from dataclasses import fields
 from functools import wraps
 from pathlib import Path
+from typing import Any, TypeVar
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import get_class
@@ -54,6 +55,7 @@ MOST_WEIGHTS = 3000  # of a policy that second-order training moves
 LEAST_HOUSEHOLDS = 0.1  # in each individual state of a batch, on average
 RUN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{,199}")  # file systems take 255 letters, a sweep adds some
 ALLOWED_TARGETS = ("deepham.", "lightning.")
+S = TypeVar("S")
 KINDS = {"callbacks": "lightning.Callback", "logger": "lightning.pytorch.loggers.Logger"}  # what parts have to be
 
 
@@ -138,7 +140,7 @@ def _check_second_order(settings: Settings) -> None:
 
 def _box(cfg: DictConfig, economy: Economy) -> Box | None:
     """The calibrations to learn, of the market's economy; None where no parameter varies."""
-    vary = OmegaConf.to_container(cfg.vary) if isinstance(cfg.vary, DictConfig) else cfg.vary
+    vary = _plain(cfg.vary) if isinstance(cfg.vary, DictConfig) else cfg.vary
     return None if vary in (None, {}) else Box(vary, economy)
 
 
@@ -199,15 +201,15 @@ def read(cfg: DictConfig) -> Settings:
     unknown = sorted(set(cfg) - {*KEYS, "calibration"})  # of which typed_model says what is wrong
     require(not unknown, f"{', '.join(unknown)}: unknown key; there is {', '.join(KEYS)}")
     name, economy = _economy(cfg)
-    algorithm = OmegaConf.to_object(typed_group("algorithm", cfg.algorithm, AlgorithmSettings))
+    algorithm = _object("algorithm", cfg.algorithm, AlgorithmSettings)
     settings = Settings(
         economy_name=name,
         economy=_under(economy, algorithm.objective),
-        network=OmegaConf.to_object(typed_group("network", cfg.network, NetworkSettings)),
+        network=_object("network", cfg.network, NetworkSettings),
         algorithm=algorithm,
-        trainer=OmegaConf.to_object(typed_group("trainer", cfg.trainer, TrainerSettings)),
-        verdict=OmegaConf.to_object(typed_group("verdict", cfg.verdict, VerdictSettings)),
-        reference=OmegaConf.to_object(typed_group("reference", cfg.reference, ReferenceSettings)),
+        trainer=_object("trainer", cfg.trainer, TrainerSettings),
+        verdict=_object("verdict", cfg.verdict, VerdictSettings),
+        reference=_object("reference", cfg.reference, ReferenceSettings),
         seed=_seed(cfg.seed),
         box=_box(cfg, economy),
     )
@@ -261,7 +263,7 @@ def read_reference(cfg: DictConfig) -> tuple[str, Economy, ReferenceSettings]:
     """Name, economy and settings of a grid solution. Raises InputError as `read` does."""
     check_folder("store", cfg.store)
     _check_group("algorithm", cfg.get("algorithm"))  # of no use here, and part of the files of economies
-    settings = OmegaConf.to_object(typed_group("reference", cfg.reference, ReferenceSettings))
+    settings = _object("reference", cfg.reference, ReferenceSettings)
     settings.validate()
     name, economy = _economy(cfg)
     return name, economy.under(cfg.objective), settings
@@ -301,13 +303,14 @@ def sized_for(cfg: DictConfig, economy_name: str) -> DictConfig:
     whole = copy.deepcopy(cfg)
     OmegaConf.set_struct(whole, False)  # bars of an economy's own are keys that the script's file does not have
     merged = OmegaConf.merge(whole, sized, said)
+    assert isinstance(merged, DictConfig)
     OmegaConf.set_struct(merged, True)
     return merged
 
 
-def _groups(cfg: DictConfig, **schemas: type) -> list:
+def _groups(cfg: DictConfig, **schemas: type[Any]) -> list[Any]:
     """Groups of settings, typed and validated, in the order given."""
-    groups = [OmegaConf.to_object(typed_group(name, cfg[name], schema)) for name, schema in schemas.items()]
+    groups = [_object(name, cfg[name], schema) for name, schema in schemas.items()]
     for group in groups:
         group.validate()
         if isinstance(group, VerdictSettings):
@@ -339,7 +342,7 @@ def typed_model(cfg: DictConfig) -> tuple[str, DictConfig]:
 def _economy(cfg: DictConfig) -> tuple[str, Economy]:
     name, typed = typed_model(cfg)
     try:
-        return name, economics.create(name, **OmegaConf.to_container(typed))
+        return name, economics.create(name, **_plain(typed))
     except UsersError:
         raise
     except InputError as error:
@@ -427,7 +430,20 @@ def typed_group(group: str, cfg, schema: type) -> DictConfig:
         key = ".".join(part for part in (group, error.full_key) if part)
         raise InputError(f"{key}: {reason}") from error
     require(not missing, f"{group or 'configuration'}: no value for {', '.join(missing)}")
+    assert isinstance(typed, DictConfig)
     return typed
+
+
+def _object(group: str, cfg: DictConfig, schema: type[S]) -> S:
+    """The group as one of the dataclass `schema`."""
+    found = OmegaConf.to_object(typed_group(group, cfg, schema))
+    assert isinstance(found, schema)
+    return found
+
+
+def _plain(cfg: DictConfig) -> Any:
+    """As plain data."""
+    return OmegaConf.to_container(cfg)
 
 
 def _seed(seed) -> int:

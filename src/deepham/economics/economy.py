@@ -115,7 +115,7 @@ class Economy(_Set, ABC):
     shock_names: ClassVar[dict[str, tuple[str, ...]]] = {}
     period: ClassVar[str] = "period"  # what one period is
     # length of a period in the unit of time that utility is a flow by, which Bellman errors are told in
-    period_length: ClassVar[float] = 1.0
+    period_length = 1.0
     # what the policy decides, in this order; what follows from it is added in `complete`
     choices: ClassVar[tuple[str, ...]] = ("c",)
     # choices beside, by name, that follow from consumption by a condition within the period (`follows`). A network may

@@ -67,7 +67,7 @@ class LifeCycle(Economy):
     }
 
     @property
-    def shock_names(self) -> dict[str, tuple[str, ...]]:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def shock_names(self) -> dict[str, tuple[str, ...]]:  # pyright: ignore[reportIncompatibleVariableOverride]  # by calibration
         each = (f"age {FIRST + x}, income {e}" for x in range(self.ages) for e in range(1, self.incomes + 1))
         return {"eps": tuple(each), "z": ("bad", "good")}
 

@@ -12,8 +12,8 @@ from deepham.economics.quadrature import standard_normal
 
 if TYPE_CHECKING:
     from deepham.economics.economy import Economy
-    from deepham.economics.gaussian import GaussianProcess
     from deepham.economics.markov import JointChain
+    from deepham.economics.process import ShockProcess
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class Innovation:
         return len(self.path)
 
     def paths(
-        self, chain: GaussianProcess, start: Tensor, periods: int, generator: torch.Generator
+        self, chain: ShockProcess, start: Tensor, periods: int, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
         """Innovations of the shocked and the baseline copy after z = start (D, d), with common draws: each (D, T,
         d)."""

@@ -32,7 +32,9 @@ class _File(logging.FileHandler):
         self.disk = disk
 
     def handleError(self, record: logging.LogRecord) -> None:
-        self.disk.failed(self.baseFilename, sys.exception())
+        error = sys.exception()
+        assert error is not None  # logging calls this while it handles one
+        self.disk.failed(self.baseFilename, error)
 
     def close(self) -> None:
         with self.disk.attempt(self.baseFilename):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import inspect
 import sys
+from collections.abc import Mapping
 from dataclasses import fields
 
 from deepham.algorithm.business_cycle import SMOOTHING
@@ -23,7 +24,7 @@ from deepham.report.planner_section import planner_section
 from deepham.report.reported import ReportedSolution
 from deepham.report.study import TRANSFER, Study
 from deepham.solution.datasets import descriptions
-from deepham.solution.impulse import read_shock
+from deepham.solution.impulse import Transfer, read_shock
 from deepham.solution.risky import WINDOW
 from deepham.solution.welfare import GROUPS
 
@@ -92,6 +93,7 @@ def _verdict(reported: list[ReportedSolution]) -> Section:
             )
         )
     if main.reference is not None:
+        assert main.truth is not None and main.grid_bins is not None
         economy = main.solution.economy
         section.shown += [
             Illustration(
@@ -147,7 +149,7 @@ def _calibration(reported: list[ReportedSolution]) -> Section:
             f"{economy.source}."
         ],
         [Illustration("calibration", table, "Parameters that this solution was solved with.")],
-        inspect.cleandoc(sys.modules[type(economy).__module__].__doc__),
+        inspect.cleandoc(sys.modules[type(economy).__module__].__doc__ or ""),
     )
 
 
@@ -264,7 +266,7 @@ def _policy(reported: list[ReportedSolution], studies: list[Study]) -> Section:
         ],
     )
     main = reported[0]
-    if main.reference is not None:
+    if main.reference is not None and main.truth is not None:
         section.shown.append(
             Illustration(
                 "policy",
@@ -280,7 +282,9 @@ def _recession(studies: list[Study]) -> Section | None:
     if not shown:
         return None
     economy = shown[0].solved.economy
-    what = read_shock(economy, economy.naming.worst, 1, "drawn").explained(economy)
+    shock = read_shock(economy, economy.naming.worst, 1, "drawn")
+    assert not isinstance(shock, Transfer)
+    what = shock.explained(economy)
     return Section(
         "Impulse responses",
         [f"{what} Bands: 50 and 90 percent of the draws; the standard error of the mean is in the table."],
@@ -431,6 +435,7 @@ def _basins(studies: list[Study]) -> Section | None:
 
 def _welfare(studies: list[Study]) -> Section | None:
     shown = [study for study in studies if study.cost is not None]
+    costs = [study.cost for study in studies if study.cost is not None]
     if not shown:
         return None
     economy = shown[0].solved.economy
@@ -444,27 +449,26 @@ def _welfare(studies: list[Study]) -> Section | None:
     exact = [
         (
             f"{100 * low:g}-{100 * high:g}",
-            float(shown[0].cost.wealth[index]),
-            *(float(x) for study in shown for x in study.cost.groups[index]),
+            float(costs[0].wealth[index]),
+            *(float(x) for cost in costs for x in cost.groups[index]),
         )
         for index, (low, high) in enumerate(GROUPS)
     ]
     exact.append(
         (
             "all",
-            float((shown[0].cost.wealth * [high - low for low, high in GROUPS]).sum()),
-            *(float(x) for study in shown for x in study.cost.by_state),
+            float((costs[0].wealth * [high - low for low, high in GROUPS]).sum()),
+            *(float(x) for cost in costs for x in cost.by_state),
         )
     )
     rows = [
         (group, f"{wealth:.4g}", *("" if x != x else f"{x:.4f}" for x in values)) for group, wealth, *values in exact
     ]
     means = "; ".join(
-        f"{study.label}: {study.cost.mean:+.4f} % on average over all households, a loss for "
-        f"{study.cost.losing:.0%} of them"
-        for study in shown
+        f"{label}: {cost.mean:+.4f} % on average over all households, a loss for {cost.losing:.0%} of them"
+        for label, cost in zip(labels, costs)
     )
-    corrected = ", ".join(f"{study.label} {study.cost.level_error:+.4f} %" for study in shown)
+    corrected = ", ".join(f"{label} {cost.level_error:+.4f} %" for label, cost in zip(labels, costs))
     return Section(
         "Welfare cost of aggregate fluctuations",
         [
@@ -536,7 +540,7 @@ def _manifest(manifest: FileTable, studies: list[Study]) -> Section:
     )
 
 
-def manifest_file_table(reported: list[ReportedSolution], about: dict[str, object]) -> FileTable:
+def manifest_file_table(reported: list[ReportedSolution], about: Mapping[str, object]) -> FileTable:
     """What each solution says of its making, and what is known of the report's own."""
     rows = []
     for one in reported:

@@ -129,10 +129,11 @@ def read(path) -> Contents:
             raise InputError(f"{folder / CONFIG}: expected settings under {group!r}, got {show(config.get(group))}")
     varied = {"vary": config["vary"]} if config.get("vary") else {}
     config = {group: config[group] for group in ("model", "network")} | varied
-    tensors = [_parse(folder / name, data[name], safetensors.torch.load) for name in (WEIGHTS, ERGODIC)]
+    weights, ergodic = (_parse(folder / name, data[name], safetensors.torch.load) for name in (WEIGHTS, ERGODIC))
     found = _digests({name: data[name] for name in (WEIGHTS, ERGODIC)}, config, meta)
     saved = saved if isinstance(saved, dict) else {}
-    return Contents(*tensors, config, meta, tuple(name for name in FILES if saved.get(name) != found[name]))
+    altered = tuple(name for name in FILES if saved.get(name) != found[name])
+    return Contents(weights, ergodic, config, meta, altered)
 
 
 def verify(contents: Contents) -> None:

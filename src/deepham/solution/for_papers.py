@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from torch import Tensor
 
 from deepham.economics.economy import Economy
@@ -28,15 +30,15 @@ class ForPapers:
     z: Tensor
     if TYPE_CHECKING:
 
-        @property
+        @cached_property
         def mass(self) -> Tensor: ...
         @property
         def world(self) -> World: ...
         @property
         def cross_sections(self) -> Panel: ...
-        def consumption(self, *, population=None, **household): ...
-        def resources(self, *, population=None, **household): ...
-        def value(self, *, population=None, **household): ...
+        def consumption(self, *, population=None, **household) -> np.ndarray: ...
+        def resources(self, *, population=None, **household) -> np.ndarray: ...
+        def value(self, *, population=None, **household) -> np.ndarray: ...
 
     @property
     def pooled(self) -> Population:

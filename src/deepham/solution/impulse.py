@@ -14,13 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from deepham.economics.economy import Economy
+from deepham.economics.markov import JointChain
 from deepham.economics.shocks import Innovation, StateShock
 from deepham.errors import InputError
 from deepham.presentation.saying import Tick
@@ -29,6 +30,9 @@ from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population, levels_of
 from deepham.simulation.walk import walk
 from deepham.solution import arguments, datasets
+
+if TYPE_CHECKING:
+    from xarray import Dataset
 
 BANDS = (0.05, 0.25, 0.75, 0.95)  # quantiles over draws: the 50 and the 90 percent band
 ECONOMIES, SETTLE = 64, 80  # where the starts come from: K remembers little after so many quarters of ks98
@@ -103,7 +107,8 @@ def read_shock(economy: Economy, shock, hold: int, baseline: str, unit: str | No
                 f"shock: the richest {shares['top']:g} and the poorest {shares['bottom']:g} overlap; expected "
                 "shares that add up to at most 1"
             )
-        return Transfer(*shares.values(), naming.read_before(shock.get("after", "any")))
+        before = naming.read_before(shock.get("after", "any"))
+        return Transfer(shares["transfer"], shares["top"], shares["bottom"], before)
     raise InputError(
         f"shock: expected {naming.change_in_words}, or a transfer such as "
         f"{{'transfer': 0.05, 'top': 0.1, 'bottom': 0.5}}, got {arguments.show(shock)}{naming.listed}"
@@ -181,7 +186,7 @@ def simulate_pairs(
     index = _candidates(economy, starts.z, shock)
     could_differ = isinstance(shock, Innovation) and shock.baseline == "drawn"
     if isinstance(shock, StateShock):
-        could_differ = bool((shock.apart(economy.chain, starts.z[index], periods) > 0).any())
+        could_differ = bool((shock.apart(_states(economy), starts.z[index], periods) > 0).any())
         index, high, low, stratum, weight = _stratified(economy, shock, starts.z, index, periods, draws, generator)
     else:
         index = index[torch.arange(draws, device=index.device) % len(index)]
@@ -222,7 +227,7 @@ def simulate_pairs(
         stratum,
         weight,
         float(np.max([each.resource_gap for each in copies])),
-        None if grid is None or agents is not None else max(each.top_mass for each in copies),
+        max((each.top_mass for each in copies if each.top_mass is not None), default=None),
         could_differ,
     )
 
@@ -232,12 +237,13 @@ def _candidates(economy: Economy, z: Tensor, shock: Shock) -> Tensor:
     names, z = economy.naming.names, z[:, 0]
     index = torch.arange(len(z), device=z.device) if shock.before is None else (z == shock.before).nonzero()[:, 0]
     if not len(index):
+        assert shock.before is not None  # there is a start
         raise InputError(
             f"shock: no start is in the state {names[shock.before]}; give one with start= or another shock"
         )
     if not isinstance(shock, StateShock):
         return index
-    chances = economy.chain.aggregate
+    chances = _states(economy).aggregate
     possible = index[chances[z[index], shock.to] > 0]
     if not len(possible) or shock.hold > 1 and chances[shock.to, shock.to] == 0:
         before = names[shock.to] if len(possible) else names[int(z[index[0]])]
@@ -255,6 +261,12 @@ def _candidates(economy: Economy, z: Tensor, shock: Shock) -> Tensor:
     return possible
 
 
+def _states(economy: Economy) -> JointChain:
+    """The chain of an economy in which a state can be forced."""
+    assert isinstance(economy.chain, JointChain)
+    return economy.chain
+
+
 def _stratified(
     economy: Economy,
     shock: StateShock,
@@ -266,11 +278,11 @@ def _stratified(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Pairs of paths, stratified by the period in which they meet: start, both paths (D, T, 1), stratum, weight."""
     pool = candidates[torch.arange(POOL, device=candidates.device) % len(candidates)]
-    shocked, baseline = shock.paths(economy.chain, start_z[pool], periods, generator)
+    shocked, baseline = shock.paths(_states(economy), start_z[pool], periods, generator)
     # the period from which on they are together; while one is forced they may meet and part again, which counts as one
     held = min(shock.hold - 1, periods)
     met = (periods - (shocked == baseline)[..., 0].long().flip(1).cumprod(1).sum(1)).clamp_min(held)
-    apart = shock.apart(economy.chain, start_z[candidates], periods)
+    apart = shock.apart(_states(economy), start_z[candidates], periods)
     apart = torch.cat([torch.ones_like(apart[:held]), apart[held:]])
     chance = torch.cat([1 - apart[:1], apart[:-1] - apart[1:], apart[-1:]])  # last: they do not meet
     tail = chance.flip(0).cumsum(0).flip(0)
@@ -348,11 +360,11 @@ def _standard_error(values: np.ndarray, drawn: Draws) -> np.ndarray:
     return np.sqrt(variance)
 
 
-def to_dataset(economy: Economy, drawn: Draws, keep_draws: bool, attributes: dict):
+def to_dataset(economy: Economy, drawn: Draws, keep_draws: bool, attributes: dict) -> Dataset:
     """Both copies of every draw as an xarray.Dataset of their differences, of dimension ("period",)."""
     import xarray  # slow to import
 
-    variables = {
+    variables: dict[str, tuple] = {
         name: (("period",), series, {"long_name": text, "units": unit})
         for name, (series, text, unit) in responses(economy, drawn).items()
     }

@@ -9,8 +9,12 @@ whether it has come to rest and how fast it still moves.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from xarray import Dataset
 
 SETTLED = 1e-5  # relative movement over a hundred periods that counts as rest
 WINDOW = 100
@@ -33,7 +37,7 @@ class RiskySteadyState:
         wealth, consumption: nodes (G,) and the policy there by individual state (n_eps, G), goods per period.
     """
 
-    path: object
+    path: Dataset
     K: float
     settled: bool
     drift: float

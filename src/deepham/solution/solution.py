@@ -51,6 +51,7 @@ class Solution(SolvedEconomy):
 
     Attributes:
         network, meta: as given; the others are those of SolvedEconomy.
+        networks: policy_function and value_function, as modules by the names "policy" and "value".
         box: the calibrations that `at` gives, or None.
 
     Raises:
@@ -70,11 +71,12 @@ class Solution(SolvedEconomy):
         z: Tensor | None = None,
         vary: dict | None = None,
     ):
+        self.networks = {"policy": _frozen(policy, grid.device), "value": _frozen(value, grid.device)}
         super().__init__(
             economy_name,
             create(economy_name, **calibration).to(device=grid.device),
-            _frozen(policy, grid.device),
-            _frozen(value, grid.device),
+            self.networks["policy"],
+            self.networks["value"],
             grid,
             mass,
             z,
@@ -152,9 +154,9 @@ class Solution(SolvedEconomy):
     def _of(self, calibration: dict) -> Solution:
         found = calibrated(self, self._whole_box("at"), calibration, NetworkSettings(**self.network))
         made = {name: self.meta[name] for name in ("seed", "algorithm") if name in self.meta}
-        kept = found.economy.chain.kept(found.ergodic.mean_z)
+        z = found.economy.chain.kept(found.ergodic.mean_z).get("z")
         grid, mass = found.ergodic.grid, found.ergodic.mean_mass
-        return Solution(self.name, calibration, self.network, found.policy, found.value, grid, mass, made, **kept)
+        return Solution(self.name, calibration, self.network, found.policy, found.value, grid, mass, made, z)
 
     # -- on disk and in words --------------------------------------------------------------------------------------
 
@@ -172,7 +174,7 @@ class Solution(SolvedEconomy):
         """
         weights = {
             f"{part}.{name}": leaf.float().cpu().contiguous()
-            for part, network in (("policy", self.policy_function), ("value", self.value_function))
+            for part, network in self.networks.items()
             for name, leaf in network.state_dict().items()
         }
         ergodic = {"grid": self.grid.cpu().contiguous(), "mass": self.mass.cpu().contiguous()}
@@ -248,8 +250,8 @@ def _is_date(value) -> bool:
 
 
 def _is_table(value) -> bool:
-    columns = list(value.values()) if isinstance(value, dict) else [None]
-    return all(
+    columns = list(value.values()) if isinstance(value, dict) else None
+    return columns is not None and all(
         isinstance(column, list) and len(column) == len(columns[0]) and all(x is None or _is_number(x) for x in column)
         for column in columns
     )

@@ -240,7 +240,7 @@ class SolvedEconomy(ForPapers):
         arrays = memory.simulation(
             self.economy, len(self.grid), memory.widest(self.policy_function), periods, economies, agents
         )
-        if histories:
+        if histories and agents is not None:
             arrays.append(memory.histories(periods, economies, agents))
         memory.require_memory(arrays, self.grid.device)
         generator = self._generator(seed)
@@ -269,7 +269,7 @@ class SolvedEconomy(ForPapers):
         return simulated, found.last
 
     @one_thread()
-    def risky_steady_state(self, z=0, periods: int = 3000, start=None) -> RiskySteadyState:
+    def risky_steady_state(self, z: int | float | str = 0, periods: int = 3000, start=None) -> RiskySteadyState:
         """The continuum while the aggregate state is held and households go on expecting shocks.
 
         Args:

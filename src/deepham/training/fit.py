@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import lightning
 import safetensors.torch
 import torch
-from lightning.fabric.plugins.environments import LightningEnvironment
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 
 from deepham.economics.economy import require
 from deepham.errors import InputError, TrainingDiverged, show
@@ -27,7 +27,7 @@ from deepham.training.checkpoints import (
     hyperparameters_of,
     read_checkpoint,
 )
-from deepham.training.data import PanelData, processes_of
+from deepham.training.data import PanelData, data_of, processes_of
 from deepham.training.folders import RunFolders
 from deepham.training.from_rest import from_rest
 from deepham.training.module import SMALLER_STEP, DeepHAM
@@ -124,8 +124,8 @@ def fit_once(
 class Together(lightning.Callback):
     """Lets the processes tell each other where their economies stand, after each outer iteration."""
 
-    def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
-        trainer.datamodule.meet()
+    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        data_of(trainer).meet()
 
 
 def _keep_batch(error: TrainingDiverged, folders: RunFolders) -> None:
