@@ -13,7 +13,6 @@ from deepham.algorithm import business_cycle
 from deepham.algorithm.business_cycle import BLOCKS, Moments, standard_error
 from deepham.algorithm.residuals import missed_foresight, residuals, schedule_errors
 from deepham.economics.economy import Economy, require
-from deepham.economics.markov import JointChain
 from deepham.errors import OutOfDomain
 from deepham.simulation.balance import resource_gap
 from deepham.simulation.continuum import on_grid, wealth_grid
@@ -326,9 +325,7 @@ def _turned(world: World, grid: Tensor, panel: Panel, state: int) -> Tensor:
     periods."""
     masses = []
     for one in (panel.select(slice(b, b + 1)) for b in range(len(panel.z))):
-        chain, last = world.economy.chain, one.population
-        assert isinstance(chain, JointChain)
-        way = [int(one.z), *chain.route(int(one.z), state)]
+        way, last = [int(one.z), *world.economy.chain.route(int(one.z), state)], one.population
         for period in walk(world, one, torch.tensor(way, device=one.z.device)[None, :, None], grid=grid):
             last = period.panel.population
         masses.append(last.weight[0])

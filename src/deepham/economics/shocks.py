@@ -12,7 +12,6 @@ from deepham.economics.quadrature import standard_normal
 
 if TYPE_CHECKING:
     from deepham.economics.economy import Economy
-    from deepham.economics.markov import JointChain
     from deepham.economics.process import ShockProcess
 
 
@@ -29,7 +28,7 @@ class StateShock:
     hold: int
     baseline: str
 
-    def paths(self, chain: JointChain, z: Tensor, periods: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def paths(self, chain: ShockProcess, z: Tensor, periods: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Aggregate states of the shocked and the baseline copy after z (D, 1), with common draws: each (D, T, 1)."""
         uniform = torch.rand((periods, *z.shape), generator=generator, device=z.device, dtype=chain.dtype)
         shocked, baseline = [], []
@@ -41,7 +40,7 @@ class StateShock:
             baseline.append(low)
         return torch.stack(shocked, 1), torch.stack(baseline, 1)
 
-    def apart(self, chain: JointChain, z: Tensor, periods: int) -> Tensor:
+    def apart(self, chain: ShockProcess, z: Tensor, periods: int) -> Tensor:
         """Probability (T,) that the copies' states still differ in each period, on average over z (D, 1), exactly."""
         follows = chain.aggregate
         ends = follows.cumsum(1)

@@ -25,7 +25,6 @@ from torch import Tensor
 from deepham import memory
 from deepham.algorithm.evaluation import ergodic_path
 from deepham.economics.economy import Economy, Own
-from deepham.economics.markov import JointChain
 from deepham.errors import NotConverged
 from deepham.reference.families import Family, Law, family_of
 from deepham.reference.grid import Grid, GridFunction
@@ -111,7 +110,6 @@ def settled(
     z, n_eps = family.resting(K), economy.chain.n_eps
     if start is None:
         mass = torch.zeros(1, n_eps, len(nodes), dtype=torch.float64)
-        assert isinstance(economy.chain, JointChain)
         mass[..., int((nodes - K).abs().argmin())] = economy.chain.stationary_eps()[economy.chain.cell(z)]
         start = Population.histogram(nodes, mass)
     people = start

@@ -21,7 +21,6 @@ import torch
 from torch import Tensor
 
 from deepham.economics.economy import Economy
-from deepham.economics.markov import JointChain
 from deepham.economics.shocks import Innovation, StateShock
 from deepham.errors import InputError
 from deepham.presentation.saying import Tick
@@ -186,7 +185,7 @@ def simulate_pairs(
     index = _candidates(economy, starts.z, shock)
     could_differ = isinstance(shock, Innovation) and shock.baseline == "drawn"
     if isinstance(shock, StateShock):
-        could_differ = bool((shock.apart(_states(economy), starts.z[index], periods) > 0).any())
+        could_differ = bool((shock.apart(economy.chain, starts.z[index], periods) > 0).any())
         index, high, low, stratum, weight = _stratified(economy, shock, starts.z, index, periods, draws, generator)
     else:
         index = index[torch.arange(draws, device=index.device) % len(index)]
@@ -243,7 +242,7 @@ def _candidates(economy: Economy, z: Tensor, shock: Shock) -> Tensor:
         )
     if not isinstance(shock, StateShock):
         return index
-    chances = _states(economy).aggregate
+    chances = economy.chain.aggregate
     possible = index[chances[z[index], shock.to] > 0]
     if not len(possible) or shock.hold > 1 and chances[shock.to, shock.to] == 0:
         before = names[shock.to] if len(possible) else names[int(z[index[0]])]
@@ -261,12 +260,6 @@ def _candidates(economy: Economy, z: Tensor, shock: Shock) -> Tensor:
     return possible
 
 
-def _states(economy: Economy) -> JointChain:
-    """The chain of an economy in which a state can be forced."""
-    assert isinstance(economy.chain, JointChain)
-    return economy.chain
-
-
 def _stratified(
     economy: Economy,
     shock: StateShock,
@@ -278,11 +271,11 @@ def _stratified(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Pairs of paths, stratified by the period in which they meet: start, both paths (D, T, 1), stratum, weight."""
     pool = candidates[torch.arange(POOL, device=candidates.device) % len(candidates)]
-    shocked, baseline = shock.paths(_states(economy), start_z[pool], periods, generator)
+    shocked, baseline = shock.paths(economy.chain, start_z[pool], periods, generator)
     # the period from which on they are together; while one is forced they may meet and part again, which counts as one
     held = min(shock.hold - 1, periods)
     met = (periods - (shocked == baseline)[..., 0].long().flip(1).cumprod(1).sum(1)).clamp_min(held)
-    apart = shock.apart(_states(economy), start_z[candidates], periods)
+    apart = shock.apart(economy.chain, start_z[candidates], periods)
     apart = torch.cat([torch.ones_like(apart[:held]), apart[held:]])
     chance = torch.cat([1 - apart[:1], apart[:-1] - apart[1:], apart[-1:]])  # last: they do not meet
     tail = chance.flip(0).cumsum(0).flip(0)
