@@ -14,6 +14,8 @@ from deepham.errors import InputError, NotConverged, OutOfDomain
 from deepham.system.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from deepham import economics as economics
     from deepham.economics.economy import Economy
     from deepham.reference.grid_solution import GridSolution
@@ -133,7 +135,7 @@ def solve_on_grid(
     return on_grid(economy, objective, settings, store, progress, parameters)
 
 
-def plot_irf(responses, variables=None):
+def plot_irf(responses, variables=None) -> Figure:
     """Figure of responses that `Solution.irf` returned, or `xarray.open_dataset` read: nothing is computed again.
 
     Args:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+from collections.abc import Callable
 from dataclasses import fields
 from functools import wraps
 from pathlib import Path
@@ -55,15 +56,16 @@ MOST_WEIGHTS = 3000  # of a policy that second-order training moves
 LEAST_HOUSEHOLDS = 0.1  # in each individual state of a batch, on average
 RUN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{,199}")  # file systems take 255 letters, a sweep adds some
 ALLOWED_TARGETS = ("deepham.", "lightning.")
+R = TypeVar("R")
 S = TypeVar("S")
 KINDS = {"callbacks": "lightning.Callback", "logger": "lightning.pytorch.loggers.Logger"}  # what parts have to be
 
 
-def input_errors(reader):
+def input_errors(reader: Callable[[DictConfig], R]) -> Callable[[DictConfig], R]:
     """Whatever a broken configuration raises becomes an InputError."""
 
     @wraps(reader)
-    def checked(cfg: DictConfig):
+    def checked(cfg: DictConfig) -> R:
         try:
             return reader(cfg)
         except InputError:

@@ -17,6 +17,7 @@ import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import safetensors.torch
 import yaml
@@ -224,7 +225,7 @@ class _PlainLoader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
 
-def plain_yaml(data: bytes):
+def plain_yaml(data: bytes) -> Any:
     """What a YAML text says, as JSON has it. ValueError, TypeError or YAMLError for what says more, or nothing."""
     return _plain(yaml.load(data, _PlainLoader))
 

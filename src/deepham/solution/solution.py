@@ -11,6 +11,8 @@ import copy
 import json
 from dataclasses import fields
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +29,9 @@ from deepham.solution.solved import SolvedEconomy
 from deepham.solution.summary import summary, with_unit
 from deepham.system.threads import one_thread
 from deepham.system.version import __version__
+
+if TYPE_CHECKING:
+    import pandas
 
 MOST_KEPT = 16  # calibrations of a box whose solutions are kept
 
@@ -121,7 +126,7 @@ class Solution(SolvedEconomy):
         return self._found[key]
 
     @one_thread()
-    def sensitivity(self, *names: str, **parameters):
+    def sensitivity(self, *names: str, **parameters) -> pandas.DataFrame:
         """Comparative statics: derivatives of long-run means in every parameter that varies.
 
         Args:
@@ -160,7 +165,7 @@ class Solution(SolvedEconomy):
 
     # -- on disk and in words --------------------------------------------------------------------------------------
 
-    def save(self, path, overwrite: bool = False):
+    def save(self, path, overwrite: bool = False) -> Path:
         """Write the solution to a folder (see `deepham.solution.folder`) that `load` reads back bit for bit.
 
         A new or empty folder is filled. One that holds anything is refused, unless overwrite=True: then the solution's

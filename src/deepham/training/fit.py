@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -228,7 +229,7 @@ def _trainer(
 
 
 @contextmanager
-def computing(trainer: TrainerSettings):
+def computing(trainer: TrainerSettings) -> Iterator[None]:
     """Threads and determinism of torch as the run wants them inside this block, and as they were found after it.
 
     Raises:

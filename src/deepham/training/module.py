@@ -134,7 +134,7 @@ class DeepHAM(lightning.LightningModule):
                 list(average.parameters()), list(current.parameters()), rate
             )
 
-    def configure_optimizers(self):
+    def configure_optimizers(self) -> tuple[list, list]:
         return self.learner.optimizers()
 
     def on_fit_start(self) -> None:

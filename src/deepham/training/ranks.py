@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -34,7 +34,7 @@ class Disconnected(RuntimeError):
 
 
 @contextmanager
-def connected():
+def connected() -> Iterator[None]:
     """Turn an error of torch.distributed inside this block into Disconnected."""
     try:
         yield
