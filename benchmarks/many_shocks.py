@@ -35,8 +35,8 @@ class ManyShocks(KS98):
     innovation: list[float] = parameter("sigma of each shock, standard deviation of its innovation", "log points")
     directions: int = parameter("random directions in place of the full quadrature in training; 0: the full rule")
 
-    @property
-    def shock_names(self) -> dict[str, tuple[str, ...]]:  # pyright: ignore[reportIncompatibleVariableOverride]  # by calibration, as in LifeCycle
+    @property  # as many as there are shocks
+    def shock_names(self) -> dict[str, tuple[str, ...]]:  # pyright: ignore[reportIncompatibleVariableOverride]
         return KS98.shock_names | {"z": tuple(f"x{i}" for i in range(len(self.persistence)))}
 
     def prices(self, aggregates: Wide, z: Tensor) -> Wide:

@@ -66,8 +66,8 @@ class LifeCycle(Economy):
         "pension": ("pension", "goods per year"),
     }
 
-    @property
-    def shock_names(self) -> dict[str, tuple[str, ...]]:  # pyright: ignore[reportIncompatibleVariableOverride]  # by calibration
+    @property  # as many as there are ages and incomes
+    def shock_names(self) -> dict[str, tuple[str, ...]]:  # pyright: ignore[reportIncompatibleVariableOverride]
         each = (f"age {FIRST + x}, income {e}" for x in range(self.ages) for e in range(1, self.incomes + 1))
         return {"eps": tuple(each), "z": ("bad", "good")}
 

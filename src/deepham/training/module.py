@@ -130,7 +130,7 @@ class DeepHAM(lightning.LightningModule):
     def update_averages(self, rate: float) -> None:
         """Move the averages towards the current weights by so much of the way."""
         for average, current in ((self.policy_average, self.policy), (self.value_average, self.value)):
-            torch._foreach_lerp_(  # pyright: ignore[reportPrivateImportUsage]  # torch's optimizers use it, its stub hides it
+            torch._foreach_lerp_(  # pyright: ignore[reportPrivateImportUsage]  # as its optimizers do
                 list(average.parameters()), list(current.parameters()), rate
             )
 

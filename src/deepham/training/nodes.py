@@ -162,7 +162,7 @@ def _store(ranks: Ranks, environment: ClusterEnvironment) -> Store:
     address, port = environment.main_address, environment.main_port
     serves = ranks.rank == 0 and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True"
     try:
-        store = torch.distributed.TCPStore(  # pyright: ignore[reportPrivateImportUsage]  # public, but for the stub
+        store = torch.distributed.TCPStore(  # pyright: ignore[reportPrivateImportUsage]  # not in the stub
             address, port, None, serves, JOINING, wait_for_workers=False
         )
     except RuntimeError as error:

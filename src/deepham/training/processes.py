@@ -119,7 +119,7 @@ def _work_beside(index: int, size: int, place: str) -> None:
 
 
 def _store(place: str, size: int) -> Store:
-    return torch.distributed.FileStore(place, size)  # pyright: ignore[reportPrivateImportUsage]  # public, but for the stub
+    return torch.distributed.FileStore(place, size)  # pyright: ignore[reportPrivateImportUsage]  # not in the stub
 
 
 def _end_with_the_first() -> None:
