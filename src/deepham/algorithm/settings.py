@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from deepham.economics.economy import require
 
@@ -250,8 +251,10 @@ class AlgorithmSettings:
             )
 
     @classmethod
-    def from_dict(cls, values: dict) -> AlgorithmSettings:
+    def from_dict(cls, values: dict[str, Any]) -> AlgorithmSettings:
         """Settings from plain data, as `dataclasses.asdict` gives it."""
-        optimizers = {name: OptimizerSettings(**values[name]) for name in ("policy_optimizer", "value_optimizer")}
-        newton = NewtonSettings(**values.get("newton", {}))
-        return cls(**(values | optimizers | {"newton": newton}))
+        parts: dict[str, Any] = {
+            name: OptimizerSettings(**values[name]) for name in ("policy_optimizer", "value_optimizer")
+        }
+        parts["newton"] = NewtonSettings(**values.get("newton", {}))
+        return cls(**values | parts)

@@ -53,8 +53,8 @@ class Conclusion:
         from deepham.presentation.figures import wealth_and_policy  # matplotlib, for runs that draw
         from deepham.report.figures_against_grid import figures_against_grid
 
-        figures = {"solution": wealth_and_policy(self.solution)}
-        if self.reference is not None:
+        figures: dict[str, Figure] = {"solution": wealth_and_policy(self.solution)}
+        if self.reference is not None and self.grid_path is not None:
             figures |= figures_against_grid(self.solution, self.reference, self.candidate, self.grid_path)
         return figures
 
@@ -63,7 +63,7 @@ def conclude(
     settings: Settings, module: DeepHAM, data: PanelData, reference: GridSolution | None, progress=None
 ) -> Conclusion:
     """Measure the averaged networks in the continuum, beside the reference on the same shocks where there is one."""
-    device = data.stream.generator.device
+    device = data.running.generator.device
     economy = settings.economy.to(device=device)  # float64: errors are measured more finely than they are trained
     policy, value = module.policy_average.double().to(device), module.value_average.double().to(device)
     world = World(economy, policy, value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import re
 from pathlib import Path
+from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
@@ -15,7 +16,7 @@ from deepham.algorithm.evaluation import VerdictSettings, measure_names
 from deepham.algorithm.settings import AlgorithmSettings
 from deepham.commands.fitting import check_fit
 from deepham.commands.targets import check_targets
-from deepham.commands.typed import check_group, input_errors, typed_economy, typed_group
+from deepham.commands.typed import check_group, input_errors, settings_of, typed_economy
 from deepham.economics.box import Box
 from deepham.economics.economy import Economy, require
 from deepham.economics.planner import under
@@ -78,15 +79,15 @@ def read(cfg: DictConfig) -> Settings:
 def _settings(cfg: DictConfig) -> tuple[Settings, Economy]:
     """All settings of a run, each group valid by itself, and the market's economy."""
     name, economy = typed_economy(cfg)
-    algorithm = OmegaConf.to_object(typed_group("algorithm", cfg.algorithm, AlgorithmSettings))
+    algorithm = settings_of("algorithm", cfg.algorithm, AlgorithmSettings)
     settings = Settings(
         economy_name=name,
         economy=_solved_for(economy, algorithm.objective),
-        network=OmegaConf.to_object(typed_group("network", cfg.network, NetworkSettings)),
+        network=settings_of("network", cfg.network, NetworkSettings),
         algorithm=algorithm,
-        trainer=OmegaConf.to_object(typed_group("trainer", cfg.trainer, TrainerSettings)),
-        verdict=OmegaConf.to_object(typed_group("verdict", cfg.verdict, VerdictSettings)),
-        reference=OmegaConf.to_object(typed_group("reference", cfg.reference, ReferenceSettings)),
+        trainer=settings_of("trainer", cfg.trainer, TrainerSettings),
+        verdict=settings_of("verdict", cfg.verdict, VerdictSettings),
+        reference=settings_of("reference", cfg.reference, ReferenceSettings),
         seed=_seed(cfg.seed),
         box=_box(cfg, economy),
     )
@@ -126,7 +127,7 @@ def read_reference(cfg: DictConfig) -> tuple[str, Economy, ReferenceSettings]:
     """Name, economy and settings of a grid solution. Raises InputError as `read` does."""
     check_folder("store", cfg.store)
     check_group("algorithm", cfg.get("algorithm"))  # of no use here, and part of the files of economies
-    settings = OmegaConf.to_object(typed_group("reference", cfg.reference, ReferenceSettings))
+    settings = settings_of("reference", cfg.reference, ReferenceSettings)
     settings.validate()
     name, economy = typed_economy(cfg)
     return name, under(economy, cfg.objective), settings
@@ -166,13 +167,14 @@ def sized_for(cfg: DictConfig, economy_name: str) -> DictConfig:
     whole = copy.deepcopy(cfg)
     OmegaConf.set_struct(whole, False)  # bars of an economy's own are keys that the script's file does not have
     merged = OmegaConf.merge(whole, sized, said)
+    assert isinstance(merged, DictConfig)
     OmegaConf.set_struct(merged, True)
     return merged
 
 
-def _groups(cfg: DictConfig, **schemas: type) -> list:
+def _groups(cfg: DictConfig, **schemas: type[Any]) -> list[Any]:
     """Groups of settings, typed and validated, in the order given."""
-    groups = [OmegaConf.to_object(typed_group(name, cfg[name], schema)) for name, schema in schemas.items()]
+    groups = [settings_of(name, cfg[name], schema) for name, schema in schemas.items()]
     for group in groups:
         group.validate()
         if isinstance(group, VerdictSettings):
@@ -182,7 +184,7 @@ def _groups(cfg: DictConfig, **schemas: type) -> list:
 
 def _box(cfg: DictConfig, economy: Economy) -> Box | None:
     """The calibrations to learn, of the market's economy; None where no parameter varies."""
-    vary = OmegaConf.to_container(cfg.vary) if isinstance(cfg.vary, DictConfig) else cfg.vary
+    vary: Any = OmegaConf.to_container(cfg.vary) if isinstance(cfg.vary, DictConfig) else cfg.vary
     return None if vary in (None, {}) else Box(vary, economy)
 
 

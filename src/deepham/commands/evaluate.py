@@ -68,7 +68,7 @@ def run(cfg: DictConfig) -> float:
     say("following the continuum ...")
     if reference is None:
         ergodic, measures = measure(world, solution.cross_sections, verdict, seed)
-        grid_measures = grid_panel = None
+        grid_path = grid_measures = grid_panel = grid_K = grid_wealth = None
     else:
         ergodic, grid_path, measures = measure_against(world, reference, verdict, seed)
         grid_measures = measures_along(reference.world, grid_path)
@@ -76,7 +76,7 @@ def run(cfg: DictConfig) -> float:
         grid_panel, grid_K, grid_wealth = _in_panels(reference.world, cfg.agents, protocol, seed)
     say(f"simulating panels of {cfg.agents}, with the networks ...")
     panel, K, wealth = _in_panels(world, cfg.agents, protocol, seed)
-    if reference is not None:  # on the same draws of both shocks
+    if grid_K is not None and grid_wealth is not None:  # on the same draws of both shocks
         gap = 100 * (K / grid_K).log().abs()
         panel |= {
             "mean_K_gap": 100 * float(K.mean() / grid_K.mean() - 1),
@@ -104,7 +104,7 @@ def run(cfg: DictConfig) -> float:
             "standard_errors": errors,
             "reference": grid_measures,
             "cycle": {one.name: asdict(one) for one in cycle},
-            "cycle_reference": grid_measures and {one.name: asdict(one) for one in cycle_moments(economy, grid_path)},
+            "cycle_reference": grid_path and {one.name: asdict(one) for one in cycle_moments(economy, grid_path)},
             "bars": verdict.bars,
             "unbalanced": unbalanced,
             "verdict": [vars(row) for row in rows],
@@ -120,7 +120,7 @@ def run(cfg: DictConfig) -> float:
             "seconds": time.perf_counter() - began,
         },
     )
-    if reference is not None:
+    if reference is not None and grid_path is not None:
         save_figures(figures_against_grid(solution, reference, ergodic, grid_path), report)
     title = f"{folder}, measured in the continuum against the {named(verdict.bars, verdict.own_bars)}"
     saying.say(verdict_table(rows, title))

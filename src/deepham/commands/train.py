@@ -184,8 +184,9 @@ def _train(cfg: DictConfig, run: _Prepared, began: float) -> float:
     for callback in run.callbacks:
         if isinstance(callback, Begins):
             callback.begin(folders, reference)
-    history = History(folders.logs / "metrics.csv", disk)
-    carried = Carried({key: OmegaConf.to_container(cfg, resolve=True)[key] for key in CARRIED_KEYS})
+    table, whole = folders.logs / "metrics.csv", OmegaConf.to_container(cfg, resolve=True)
+    assert isinstance(whole, dict)
+    history, carried = History(table, disk), Carried({key: whole[key] for key in CARRIED_KEYS})
     module, data = fit(settings, [history, *run.callbacks, carried], run.loggers, folders, run.resume, run.init)
     trained = time.perf_counter()
     stopped = next((each.stopped for each in run.callbacks if isinstance(each, Stops) and each.stopped), None)
@@ -249,7 +250,7 @@ def _train(cfg: DictConfig, run: _Prepared, began: float) -> float:
         _keep_figures(figures, folders)
     end_logging(run.loggers, rows, figures, len(history.rows))
     report(rows, folders, seconds, settings.verdict, economy.unbalanced())
-    disk.check(folders.checkpoints, metrics, folders.last, history.path)
+    disk.check(folders.checkpoints, metrics, folders.last, table)
     set_status(folders, "finished", bar_met=bar_met(rows), stopped_early=stopped)
     disk.check(folders.status)
     return end.measures[cfg.optimized_metric]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields
 from functools import wraps
+from typing import TypeVar
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -13,12 +15,15 @@ from deepham.economics.economy import Economy, require
 from deepham.economics.model_file import UsersError
 from deepham.errors import InputError, show
 
+R = TypeVar("R")
+S = TypeVar("S")
 
-def input_errors(reader):
+
+def input_errors(reader: Callable[[DictConfig], R]) -> Callable[[DictConfig], R]:
     """Whatever a broken configuration raises becomes an InputError."""
 
     @wraps(reader)
-    def checked(cfg: DictConfig):
+    def checked(cfg: DictConfig) -> R:
         try:
             return reader(cfg)
         except InputError:
@@ -50,6 +55,13 @@ def typed_group(group: str, cfg, schema: type) -> DictConfig:
     require(not missing, f"{group or 'configuration'}: no value for {', '.join(missing)}")
     assert isinstance(typed, DictConfig)  # as both are that were merged
     return typed
+
+
+def settings_of(group: str, cfg: DictConfig, schema: type[S]) -> S:
+    """The group as an object of the dataclass `schema`. Raises InputError."""
+    found = OmegaConf.to_object(typed_group(group, cfg, schema))
+    assert isinstance(found, schema)
+    return found
 
 
 def typed_model(cfg: DictConfig) -> tuple[str, DictConfig]:

@@ -54,7 +54,7 @@ class Economy(OneAsset, ABC):
     shock_names: ClassVar[dict[str, tuple[str, ...]]] = {}
     period: ClassVar[str] = "period"  # what one period is
     # length of a period in the unit of time that utility is a flow by, which Bellman errors are told in
-    period_length: ClassVar[float] = 1.0
+    period_length = 1.0
     # the aggregate that is followed and forecast: the mean of households' assets, or an unknown where that says nothing
     tracked: ClassVar[str] = "K"
     # what is found within the period, by name: it stands among the aggregates that `prices` is given, and the policy

@@ -39,6 +39,7 @@ class GaussianProcess(ShockProcess):
         self.nodes, self.weights = gauss_hermite(points) if d == 1 else monomial(d)
         self.directions = directions
         self.n_eps, self.draws, self.n_next = len(individual), d, len(self.nodes)
+        self.aggregate = torch.ones(1, 1, dtype=torch.float64)
 
     def to(self, device=None, dtype=None) -> GaussianProcess:
         moved = object.__new__(type(self))

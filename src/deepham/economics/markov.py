@@ -47,7 +47,8 @@ class JointChain(ShockProcess):
         aggregate = joint.sum(3)  # (z, eps, z')
         if float((aggregate - aggregate.mean(1, keepdim=True)).abs().max()) > ROW_SUM_TOLERANCE:
             raise InputError("chain_matrix: the probabilities of z' given z must be the same for every eps")
-        self.n_z, self.n_eps = n_z, n_eps
+        self.n_z, self.n_eps, self.n_next = n_z, n_eps, n_z
+        self.feature_unit = torch.ones(n_z - 1, dtype=torch.float64)
         self.aggregate = aggregate.mean(1)
         # z' that cannot follow z: any distribution will do, it gets weight zero
         # (z, eps, z', eps')
@@ -56,19 +57,12 @@ class JointChain(ShockProcess):
 
     def to(self, device=None, dtype=None) -> JointChain:
         moved = object.__new__(type(self))
-        moved.n_z, moved.n_eps = self.n_z, self.n_eps
+        moved.n_z, moved.n_eps, moved.n_next = self.n_z, self.n_eps, self.n_next
+        moved.feature_unit = self.feature_unit.to(device=device, dtype=dtype)
         moved.aggregate = self.aggregate.to(device=device, dtype=dtype)
         moved.individual = self.individual.to(device=device, dtype=dtype)
         moved.moves, moved.successors = self.moves.to(device=device, dtype=dtype), self.successors.to(device=device)
         return moved
-
-    @property
-    def n_next(self) -> int:
-        return self.n_z
-
-    @property
-    def feature_unit(self) -> Tensor:
-        return torch.ones(self.n_z - 1, dtype=self.dtype, device=self.device)
 
     def start(self, for_z: Tensor, for_eps: Tensor) -> tuple[Tensor, Tensor]:
         z = invert(self.stationary_z(), for_z)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from deepham.errors import printable, show
 from deepham.presentation.file_table import FileTable
 from deepham.report import response_sections, simulation_sections, solution_sections
@@ -49,7 +51,7 @@ def _manifest(manifest: FileTable, studies: list[Study]) -> Section:
     )
 
 
-def manifest_file_table(reported: list[ReportedSolution], about: dict[str, object]) -> FileTable:
+def manifest_file_table(reported: list[ReportedSolution], about: Mapping[str, object]) -> FileTable:
     """What each solution says of its making, and what is known of the report's own."""
     rows = []
     for one in reported:

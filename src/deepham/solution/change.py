@@ -7,7 +7,7 @@ economy. One goes on as before, the other by the solution of the second, with th
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -21,10 +21,15 @@ from deepham.simulation.continuum import on_grid
 from deepham.simulation.period import Panel
 from deepham.solution import arguments, datasets, impulse
 
+if TYPE_CHECKING:
+    from xarray import Dataset
+
 LONGEST = 12  # characters of a value in a title; longer ones are lists
 
 
-def transition(before: Any, after: Any, periods: int, draws: int, seed: int, agents: int | None, keep_draws: bool):
+def transition(
+    before: Any, after: Any, periods: int, draws: int, seed: int, agents: int | None, keep_draws: bool
+) -> Dataset:
     """See `SolvedEconomy.transition`; both are SolvedEconomies."""
     periods, draws = arguments.whole("periods", periods, 1), arguments.whole("draws", draws, 1)
     agents = None if agents is None else arguments.whole("agents", agents, 1)

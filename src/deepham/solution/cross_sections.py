@@ -5,6 +5,7 @@ Masses are laid out as in a histogram, (n_z, n_eps, G): by aggregate state, indi
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -30,7 +31,7 @@ class Settled(Protocol):
 
     @property
     def z(self) -> Tensor: ...
-    @property
+    @cached_property
     def mass(self) -> Tensor: ...
     @property
     def world(self) -> World: ...
@@ -117,7 +118,7 @@ def cell_of(economy: Economy, z: Any) -> int:
             f"{economy.aggregate_shock}: it moves continuously, and there is one cross-section of all its values; "
             "expected none"
         )
-    return economy.naming.read_held(z)  # pyright: ignore[reportReturnType]  # of a chain it is an index
+    return int(economy.naming.read_held(z))
 
 
 def _positive(gift: Any) -> float:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
@@ -31,6 +31,9 @@ from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population, levels_of
 from deepham.simulation.walk import walk
 from deepham.solution import arguments, datasets
+
+if TYPE_CHECKING:
+    from xarray import Dataset
 
 BANDS = (0.05, 0.25, 0.75, 0.95)  # quantiles over draws: the 50 and the 90 percent band
 ECONOMIES, SETTLE = 64, 80  # where the starts come from: K remembers little after so many quarters of ks98
@@ -105,7 +108,8 @@ def read_shock(economy: Economy, shock, hold: int, baseline: str, unit: str | No
                 f"shock: the richest {shares['top']:g} and the poorest {shares['bottom']:g} overlap; expected "
                 "shares that add up to at most 1"
             )
-        return Transfer(*shares.values(), naming.read_before(shock.get("after", "any")))
+        before = naming.read_before(shock.get("after", "any"))
+        return Transfer(shares["transfer"], shares["top"], shares["bottom"], before)
     raise InputError(
         f"shock: expected {naming.change_in_words}, or a transfer such as "
         f"{{'transfer': 0.05, 'top': 0.1, 'bottom': 0.5}}, got {arguments.show(shock)}{naming.listed}"
@@ -208,7 +212,7 @@ def simulate_pairs(
         copies.append(found)
         return found.series
 
-    if isinstance(shock, StateShock | Innovation):
+    if not isinstance(shock, Transfer):
         # the period before belongs to both: its state is known, and what is recorded begins after it
         shocked, baseline = (
             {name: series[:, 1:] for name, series in follow(start, torch.cat([start.z[:, None], path], 1)).items()}
@@ -224,7 +228,7 @@ def simulate_pairs(
         stratum,
         weight,
         float(np.max([each.resource_gap for each in copies])),
-        None if grid is None or agents is not None else max(each.top_mass for each in copies),
+        max((each.top_mass for each in copies if each.top_mass is not None), default=None),
         could_differ,
     )
 
@@ -234,6 +238,7 @@ def _candidates(economy: Economy, z: Tensor, shock: Shock) -> Tensor:
     names, z = economy.naming.names, z[:, 0]
     index = torch.arange(len(z), device=z.device) if shock.before is None else (z == shock.before).nonzero()[:, 0]
     if not len(index):
+        assert shock.before is not None  # there is a start
         raise InputError(
             f"shock: no start is in the state {names[shock.before]}; give one with start= or another shock"
         )
@@ -350,11 +355,11 @@ def _standard_error(values: np.ndarray, drawn: Draws) -> np.ndarray:
     return np.sqrt(variance)
 
 
-def to_dataset(economy: Economy, drawn: Draws, keep_draws: bool, attributes: dict):
+def to_dataset(economy: Economy, drawn: Draws, keep_draws: bool, attributes: dict) -> Dataset:
     """Both copies of every draw as an xarray.Dataset of their differences, of dimension ("period",)."""
     import xarray  # slow to import
 
-    variables = {
+    variables: dict[str, tuple] = {
         name: (("period",), series, {"long_name": text, "units": unit})
         for name, (series, text, unit) in responses(economy, drawn).items()
     }

@@ -40,8 +40,8 @@ def _read(path, device: torch.device, handed_over: str | None) -> Solution:
     contents = folder.read(path)
     try:
         _check_economy(contents, handed_over)
-        leaves, name, calibration, network, *networks = _skeleton(contents.config, objective_of(contents.meta))
-        _fill(dict(zip(("policy", "value"), networks)), contents.weights)
+        leaves, name, calibration, network, policy, value = _skeleton(contents.config, objective_of(contents.meta))
+        _fill({"policy": policy, "value": value}, contents.weights)
         found = sorted((leaf, str(tensor.dtype)) for leaf, tensor in contents.ergodic.items())
         if found != [(leaf, "torch.float64") for leaf in leaves]:
             raise InputError(
@@ -49,9 +49,9 @@ def _read(path, device: torch.device, handed_over: str | None) -> Solution:
                 f"{arguments.show(found)}"
             )
         folder.verify(contents)
-        grid, mass, *z = (contents.ergodic[leaf].to(device) for leaf in leaves)
-        vary = contents.config.get("vary")
-        return Solution(name, calibration, network, *networks, grid, mass, contents.meta, *z, vary=vary)
+        kept = {leaf: contents.ergodic[leaf].to(device) for leaf in leaves}
+        vary, grid, mass, z = contents.config.get("vary"), kept["grid"], kept["mass"], kept.get("z")
+        return Solution(name, calibration, network, policy, value, grid, mass, contents.meta, z, vary)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
 

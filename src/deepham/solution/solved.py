@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -26,6 +27,10 @@ from deepham.solution.for_papers import ForPapers
 from deepham.solution.histories import Histories
 from deepham.solution.risky import RiskySteadyState, describe_path
 from deepham.system.threads import one_thread
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from xarray import Dataset
 
 CHUNK = 2**17  # households that go through a policy at once: bounds the memory
 MOST_STARTS = 8  # seeds whose starting points of impulse responses are kept
@@ -185,7 +190,7 @@ class SolvedEconomy(ForPapers):
         shocks=None,
         start=None,
         histories: bool = False,
-    ):
+    ) -> Dataset:
         """Simulate economies that start from the ergodic cross-section or from `start`.
 
         Args:
@@ -224,7 +229,7 @@ class SolvedEconomy(ForPapers):
             0
         ]
 
-    def _simulate(self, periods, economies, agents, seed, shocks, start, histories=False):
+    def _simulate(self, periods, economies, agents, seed, shocks, start, histories=False) -> tuple[Dataset, Panel]:
         """The Dataset of `simulate` and the economies in its last period."""
         given = paths.read(self.economy, shocks)
         if periods is None and given.periods is None:
@@ -240,7 +245,7 @@ class SolvedEconomy(ForPapers):
         arrays = memory.simulation(
             self.economy, len(self.grid), memory.widest(self.policy_function), periods, economies, agents
         )
-        if histories:
+        if histories and agents is not None:
             arrays.append(memory.histories(periods, economies, agents))
         memory.require_memory(arrays, self.grid.device)
         generator = self._generator(seed)
@@ -269,7 +274,7 @@ class SolvedEconomy(ForPapers):
         return simulated, found.last
 
     @one_thread()
-    def risky_steady_state(self, z=0, periods: int = 3000, start=None) -> RiskySteadyState:
+    def risky_steady_state(self, z: int | float | str = 0, periods: int = 3000, start=None) -> RiskySteadyState:
         """The continuum while the aggregate state is held and households go on expecting shocks.
 
         Args:
@@ -334,7 +339,7 @@ class SolvedEconomy(ForPapers):
         baseline: str = "drawn",
         keep_draws: bool = False,
         unit: str | None = None,
-    ):
+    ) -> Dataset:
         """Generalised impulse response: mean difference of two copies of the economy with the same luck.
 
         Args:
@@ -409,7 +414,7 @@ class SolvedEconomy(ForPapers):
         }
         return impulse.to_dataset(self.economy, drawn, keep_draws, attributes)
 
-    def plot_irf(self, shock, variables=None, **options):
+    def plot_irf(self, shock, variables=None, **options) -> Figure:
         """Figure of `irf(shock, **options)`: responses with their 50 and 90 percent bands over draws.
 
         Args:

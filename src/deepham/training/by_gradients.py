@@ -93,7 +93,7 @@ class ByGradients(Learner):
         try:
             module.optimizers()[index].step()
         # SOAP finds no eigenbasis for gradients of absurd sizes
-        except torch.linalg.LinAlgError as error:  # pyright: ignore[reportPrivateImportUsage]
+        except torch.linalg.LinAlgError as error:  # pyright: ignore[reportPrivateImportUsage]  # not in the stub
             module.read()  # a gradient with NaN or infinite numbers has no eigenbasis either
             raise module.diverged(f"the {name} gradient has no eigenbasis", batch) from error
         module.lr_schedulers()[index].step()

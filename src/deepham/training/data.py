@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any, cast
 
 import lightning
 import torch
@@ -91,14 +92,15 @@ class PanelStream(IterableDataset):
         self.calibration: Calibration | None = None
         # of the continuum: a histogram instead of agents
         self.grid = wealth_grid(economy, settings.nodes, settings.top) if settings.agents is None else None
-        self._move_on = Captured(self._before_a_batch, generator) if capture else self._before_a_batch
+        move = self._before_a_batch
+        self._move_on: Callable[[Panel], Panel] = Captured(move, generator) if capture else move
 
     def __len__(self) -> int:
         # without a length Lightning fetches one batch ahead, and every panel is one step stale
         return self.settings.steps
 
     def __iter__(self) -> Iterator[Batch]:
-        s = self.settings
+        s, pool, realised = self.settings, None, None
         if self.panel is None or s.restart:
             # at rest there is nothing to settle
             self.panel = self._later(self._initial_panel(), 0 if self.resting else s.burn_in)
@@ -110,9 +112,11 @@ class PanelStream(IterableDataset):
                 self.world, self.panel, s.dates, s.spacing, periods, self.generator
             )
         for _ in range(s.value_steps):
+            assert pool is not None and realised is not None
             index = self._choose(len(pool.z), s.value_economies)
             yield Batch(pool.select(index), realised[index], self.generator, at=self.calibration)
         for _ in range(s.policy_steps):
+            assert self.panel is not None
             if self.resting:
                 self.panel, self.resting = self._at_rest(self.panel), self.resting - 1
                 yield Batch(self.panel, None, self.generator, self.grid, self.stand, resting=True)
@@ -120,6 +124,7 @@ class PanelStream(IterableDataset):
                 self.panel = self._move_on(self.panel)
                 yield Batch(self.panel, None, self.generator, self.grid, self.stand, self.calibration)
             else:
+                assert pool is not None
                 here = pool.select(self._choose(len(pool.z), s.economies))
                 yield Batch(here, generator=self.generator, at=self.calibration)
 
@@ -258,6 +263,7 @@ class PanelData(lightning.LightningDataModule):
         self._shares: list[dict] | None = None  # of several processes: the state of each after the last outer iteration
 
     def setup(self, stage: str) -> None:
+        assert self.trainer is not None
         device = self.trainer.strategy.root_device
         generator = torch.Generator(device).manual_seed(self.ranks.seed(self.seed))
         economy = self.world.economy.to(device=device)
@@ -268,16 +274,25 @@ class PanelData(lightning.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader:
         # a generator of its own: a DataLoader draws a seed for workers, which would touch the global one
-        return DataLoader(self.stream, batch_size=None, collate_fn=_as_it_is, generator=torch.Generator())
+        # collate_fn is told one batch, and no list, where there is no batch_size: the stub knows of lists alone
+        given = cast(Any, _as_it_is)
+        return DataLoader(self.running, batch_size=None, collate_fn=given, generator=torch.Generator())
 
-    def transfer_batch_to_device(self, batch: Batch, device, dataloader_index: int) -> Batch:
+    def transfer_batch_to_device(self, batch: Batch, device, dataloader_idx: int) -> Batch:
         return batch  # panels are born on the device
+
+    @property
+    def running(self) -> PanelStream:
+        """The stream, which `setup` makes."""
+        assert self.stream is not None
+        return self.stream
 
     @property
     def panel(self) -> Panel:
         """Where the economies of all processes stand after an outer iteration."""
         if self._shares is None:
-            return self.stream.panel
+            assert self.running.panel is not None  # since the first batch
+            return self.running.panel
         return _join([self._panel(share) for share in self._shares])
 
     def meet(self) -> None:
@@ -298,31 +313,39 @@ class PanelData(lightning.LightningDataModule):
             return {} if self._shares is None else {"processes": self._shares}
         return {} if self.stream is None or self.stream.panel is None else self._own()
 
-    def load_state_dict(self, state: dict) -> None:
+    def load_state_dict(self, state_dict: dict) -> None:
         # Lightning calls `setup` first. A checkpoint from before the first batch holds no panel.
-        if state:
+        if state_dict:
+            stream, state = self.running, state_dict
             if self.ranks.size > 1:
-                self._shares = state["processes"]
-                state = self._shares[self.ranks.rank]
-            self.stream.generator.set_state(state["generator"].cpu())
-            self.stream.panel, self.stream.resting = self._panel(state), state.get("resting", 0)
-            if isinstance(self.stream, StreamOfCalibrations):
-                self.stream.go_on(state)
+                self._shares = shares = state["processes"]
+                state = shares[self.ranks.rank]
+            stream.generator.set_state(state["generator"].cpu())
+            stream.panel, stream.resting = self._panel(state), state.get("resting", 0)
+            if isinstance(stream, StreamOfCalibrations):
+                stream.go_on(state)
 
     def _own(self) -> dict:
         """The random state and the panel of this process, and for how many batches more it rests."""
+        stream = self.running
+        assert stream.panel is not None
         own = {
-            "generator": self.stream.generator.get_state(),
-            "panel": _on_the_cpu(self.stream.panel),
-            "resting": self.stream.resting,
+            "generator": stream.generator.get_state(),
+            "panel": _on_the_cpu(stream.panel),
+            "resting": stream.resting,
         }
-        return own | (self.stream.beside() if isinstance(self.stream, StreamOfCalibrations) else {})
+        return own | (stream.beside() if isinstance(stream, StreamOfCalibrations) else {})
 
     def _panel(self, own: dict) -> Panel:
-        k, eps, weight, z, *near = (tensor.to(self.stream.generator.device) for tensor in own["panel"])
+        k, eps, weight, z, *near = (tensor.to(self.running.generator.device) for tensor in own["panel"])
         return Panel.of(
             k, eps, weight, z.reshape(len(z), -1), *near
         )  # older checkpoints hold states of a chain as (B,)
+
+
+def data_of(trainer: lightning.Trainer) -> PanelData:
+    """What a trainer of this package trains on."""
+    return trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]  # Lightning sets it undeclared
 
 
 def processes_of(state: dict) -> int | None:

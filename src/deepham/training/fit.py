@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from functools import partial
@@ -13,7 +14,7 @@ from tempfile import TemporaryDirectory
 import lightning
 import safetensors.torch
 import torch
-from lightning.fabric.plugins.environments import LightningEnvironment
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 
 from deepham.errors import InputError, TrainingDiverged, require, show
 from deepham.monitoring.terminal import quiet_lightning
@@ -27,7 +28,7 @@ from deepham.training.checkpoints import (
     hyperparameters_of,
     read_checkpoint,
 )
-from deepham.training.data import PanelData, processes_of
+from deepham.training.data import PanelData, data_of, processes_of
 from deepham.training.folders import RunFolders
 from deepham.training.from_rest import from_rest
 from deepham.training.module import SMALLER_STEP, DeepHAM
@@ -133,8 +134,8 @@ def fit_beside(
 class Together(lightning.Callback):
     """Lets the processes tell each other where their economies stand, after each outer iteration."""
 
-    def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
-        trainer.datamodule.meet()
+    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        data_of(trainer).meet()
 
 
 def _keep_batch(error: TrainingDiverged, folders: RunFolders) -> None:
@@ -237,7 +238,7 @@ def _trainer(
 
 
 @contextmanager
-def computing(trainer: TrainerSettings):
+def computing(trainer: TrainerSettings) -> Iterator[None]:
     """Threads and determinism of torch as the run wants them inside this block, and as they were found after it.
 
     Raises:

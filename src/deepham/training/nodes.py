@@ -26,7 +26,7 @@ from deepham.training.processes import PATIENCE, settle, started, work
 from deepham.training.ranks import ALONE, JOINING, WAITING, Disconnected, Ranks
 
 if TYPE_CHECKING:
-    from lightning.fabric.plugins.environments import ClusterEnvironment
+    from lightning.fabric.plugins.environments.cluster_environment import ClusterEnvironment
     from torch.distributed.distributed_c10d import Store
 
 END = "end"  # where task 0 leaves its exit code
@@ -155,10 +155,14 @@ def take_part(lead: Callable[[], int]) -> int:
 
 def _store(ranks: Ranks, environment: ClusterEnvironment) -> Store:
     """Task 0's, unless torchrun has one already. Raises InputError, ProcessLost."""
+    from torch.distributed.distributed_c10d import PrefixStore  # not in a torch that is built without
+
     address, port = environment.main_address, environment.main_port
     serves = ranks.rank == 0 and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True"
     try:
-        store = torch.distributed.TCPStore(address, port, None, serves, JOINING, wait_for_workers=False)
+        store = torch.distributed.TCPStore(  # pyright: ignore[reportPrivateImportUsage]  # not in the stub
+            address, port, None, serves, JOINING, wait_for_workers=False
+        )
     except RuntimeError as error:
         if serves:
             raise InputError(
@@ -171,7 +175,7 @@ def _store(ranks: Ranks, environment: ClusterEnvironment) -> Store:
         ) from error
     # another job on these machines could use the same port by chance
     names = ("TORCHELASTIC_RUN_ID", "SLURM_JOB_ID", "SLURM_STEP_ID")
-    return torch.distributed.PrefixStore(" ".join(["deepham", *(os.environ.get(name, "") for name in names)]), store)
+    return PrefixStore(" ".join(["deepham", *(os.environ.get(name, "") for name in names)]), store)
 
 
 def _follow(ranks: Ranks, environment: ClusterEnvironment) -> None:
