@@ -29,7 +29,7 @@ from deepham.presentation.figures import (
 )
 from deepham.simulation.period import Observation, Panel
 from deepham.simulation.population import Population, quantile
-from deepham.solution.impulse import Transfer
+from deepham.solution.shocks import Transfer
 from deepham.solution.solution import Solution
 
 PERIODS, DATES = 1000, 100  # a simulated path, and the cross-sections along it that are drawn

@@ -20,7 +20,7 @@ from deepham.reference.transition import solve_transition
 from deepham.report.planner import PANEL_BURN_IN, PANEL_PERIODS, PANELS, panel_statistics, statistics
 from deepham.report.welfare import FluctuationCost, cost_of_fluctuations
 from deepham.simulation.period import Panel
-from deepham.solution.impulse import POOL
+from deepham.solution.paired import POOL
 from deepham.solution.risky import RiskySteadyState
 from deepham.solution.solved import SolvedEconomy
 

@@ -19,7 +19,7 @@ from deepham.presentation.saying import Tick, counting
 from deepham.simulation.balance import SMALL, gap_of
 from deepham.simulation.continuum import on_grid
 from deepham.simulation.period import Panel
-from deepham.solution import arguments, datasets, impulse
+from deepham.solution import arguments, datasets, impulse, paired
 
 if TYPE_CHECKING:
     from xarray import Dataset
@@ -39,8 +39,8 @@ def transition(
         arrays = memory.response(solved.economy, len(solved.grid), width, periods, draws, agents, draws)
         memory.require_memory(arrays, solved.grid.device)
     generator = torch.Generator(before.grid.device).manual_seed(arguments.whole("seed", seed, 0))
-    with counting("transition", impulse.ECONOMIES * (impulse.SETTLE + 1) + 2 * draws * (periods + 1)) as tick:
-        starts = impulse.ergodic_starts(before, generator, tick)
+    with counting("transition", paired.ECONOMIES * (paired.SETTLE + 1) + 2 * draws * (periods + 1)) as tick:
+        starts = paired.ergodic_starts(before, generator, tick)
         drawn = follow(before, after, starts, periods, draws, agents, generator, tick)
     attributes = {
         "title": f"Response to {in_words(before.economy, after.economy)}",
@@ -64,7 +64,7 @@ def follow(
     agents: int | None,
     generator: torch.Generator,
     tick: Tick | None = None,
-) -> impulse.Draws:
+) -> paired.Draws:
     """Both copies of every draw, from M cross-sections on the grid of the first economy, which are used in turn."""
     start = starts.select(torch.arange(draws, device=starts.z.device) % len(starts.z))
     _require_welcome(after, starts)
@@ -82,7 +82,7 @@ def follow(
         )
     shocked, baseline = copies
     weight = start.population.weight.new_full((draws,), 1 / draws)
-    return impulse.Draws(
+    return paired.Draws(
         shocked.series,
         baseline.series,
         torch.zeros(draws, dtype=torch.long, device=weight.device),
