@@ -209,7 +209,7 @@ def settings(*overrides):
         return read(compose("train", overrides=["algorithm.outer_iterations=1", "algorithm.policy_steps=2",
                                                 "algorithm.burn_in=1", *overrides]))
 
-fit(settings("algorithm.agents=20"), [], [])  # what is imported late
+fit(settings("algorithm=deepham", "algorithm.agents=20"), [], [])  # what is imported late
 asked = settings(*sys.argv[1:])
 before = resident("VmRSS")
 open("/proc/self/clear_refs", "w").write("5")  # the peak starts anew
@@ -223,9 +223,10 @@ print(resident("VmHWM") - before)
 @pytest.mark.parametrize(
     "overrides",
     [
-        ["algorithm.agents=10000"],
-        ["algorithm.agents=5000", "network.width=150"],
-        ["algorithm.agents=5000", "algorithm.horizon=10", "network=generalized_moments"],
+        ["algorithm=deepham", "algorithm.agents=10000"],
+        ["algorithm=deepham", "algorithm.agents=5000", "network.width=150"],
+        ["algorithm=deepham", "algorithm.agents=5000", "algorithm.horizon=10", "network=generalized_moments"],
+        ["algorithm=euler_newton", "algorithm.newton.households=2000"],
         ["algorithm=deepham_paper", "algorithm.horizon=20", "algorithm.agents=100", "algorithm.value_steps=2"],
     ],
     ids=" ".join,

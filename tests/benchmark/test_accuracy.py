@@ -13,6 +13,7 @@ from deepham.simulation.walk import initial_panel
 SHORT = {"outer_iterations": 1, "burn_in": 50, "average": 0.02}
 
 
+@pytest.mark.slow
 def test_a_short_training_takes_errors_away():
     before, after = (errors(*solve_many_shocks(3, policy_steps=steps, agents=100, **SHORT)[:2]) for steps in (1, 300))
     for error in ("euler.mean", "bellman_policy.mean"):

@@ -18,6 +18,7 @@ def test_the_time_of_an_update_is_the_time_it_takes(monkeypatch):
     assert len(seconds) == 2 and 0.2 < min(seconds) < 0.4
 
 
+@pytest.mark.slow
 def test_an_update_is_timed_and_counted_as_training_does_it():
     small = ["algorithm.agents=50", "algorithm.economies=4"]
     found = cases.updates(small, blocks=4, block=1)

@@ -21,6 +21,7 @@ def test_a_grid_grows_in_the_number_of_its_states():
     assert exponents(rows) == pytest.approx({"grid": 2.0, "grid_step": 1.0})
 
 
+@pytest.mark.slow
 def test_everything_is_measured_and_drawn():
     measured = measure_growth(quick=True)
     rows = measured["rows"]

@@ -5,34 +5,12 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra._internal.hydra import Hydra
 from hydra.core.global_hydra import GlobalHydra
+from sizes import BY_GRADIENTS, BY_NEWTON, FIRST_ORDER, TINY
 
 from deepham.commands.cli import train
 from deepham.system.paths import conf_folder
 
-FIRST_ORDER = "algorithm=deepham"  # of which a run of two small steps says most; experiments name their own algorithm
-
 NEW = ("ckpt_path=auto", "ckpt_path=last")  # of any other path the checkpoint says with what it was trained
-
-BY_GRADIENTS = [  # sizes that Newton steps do not read
-    "algorithm.economies=2",
-    "algorithm.value_economies=2",
-    "algorithm.agents=4",
-    "algorithm.dates=2",
-    "algorithm.spacing=1",
-    "algorithm.realised_periods=3",
-]
-BY_NEWTON = ["algorithm.newton.economies=2"]
-
-TINY = [
-    "algorithm.outer_iterations=1",
-    "algorithm.policy_steps=2",
-    "algorithm.burn_in=2",
-    *BY_GRADIENTS,
-    "verdict.nodes=20",
-    "verdict.burn_in=2",
-    "verdict.periods=4",
-    "verdict.dates=2",
-]
 
 QUICK = [*TINY, "figures=false", "callbacks.asset_distribution.figure_every=0"]
 

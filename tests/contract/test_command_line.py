@@ -65,6 +65,7 @@ def test_an_encoding_without_greek_letters_or_lines_costs_nothing(command, monke
     assert json.loads(Path("β/r/status.json").read_text())["state"] == "finished"
 
 
+@pytest.mark.slow
 def test_the_solution_is_kept_before_it_is_talked_about(command, monkeypatch):
     """Neither the figures, nor a logger, nor the table may cost the run its solution."""
 

@@ -24,6 +24,7 @@ print(json.dumps([end(child) for child in children]))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
 def test_runs_and_sweeps_started_in_the_same_second_share_nothing(tmp_path, tiny):
     settings = [*tiny, "figures=false", "logger=none"]

@@ -69,6 +69,7 @@ def test_every_option_trains(command, option):
     assert json.loads(Path("checkpoints/r/status.json").read_text())["state"] == "finished"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in economics.names() if not economics.create(name).foreseen])
 def test_every_economy_trains_with_the_published_procedure(command, name):
     # with debts an untrained share of resources is no start; and somebody has to be in every individual state

@@ -94,6 +94,7 @@ def test_nothing_can_be_written_at_all(command, limited):
     assert read_checkpoint(Path("checkpoints/r/last.ckpt"))["epoch"] == 0
 
 
+@pytest.mark.slow
 def test_what_was_lost_is_found_again_by_resuming(command, limited):
     assert command(*RUN[1:], "run=whole")[0] == 0
     limited({1: 5000})

@@ -5,10 +5,10 @@ The pages are README.md, CONTRIBUTING.md and every page of docs/. A block ```sh 
 ```python that imports deepham is an example, and `python scripts/...` in a text or a table is a command, too. Blocks
 without a language show output.
 
-Training commands run at tiny sizes, and of a sweep two jobs, after all have been composed; evaluate, report and
-summarize look at one tiny run under the names that they ask for. What needs an extra, a GPU, a cluster or minutes is
-composed; what takes several seconds also at tiny sizes runs in make test-all. A page that adds files to the project (a
-block below the file's name) has a test of its own, which runs its commands in a copy of the project.
+Every command is composed. Those that README.md shows run as well, the others in make test-all: training commands at
+tiny sizes, of a sweep two jobs; evaluate, report and summarize look at one tiny run under the names that they ask for.
+What needs an extra, a GPU, a cluster or minutes is only composed. A page that adds files to the project (a block below
+the file's name) has a test of its own, which runs its commands in a copy of the project.
 """
 
 import importlib
@@ -21,11 +21,11 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from conftest import FIRST_ORDER, TINY
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob
+from sizes import FIRST_ORDER, TINY
 from test_conf import OPTIONS
 from test_other_scripts import LOOK, SHORT, SMALL
 
@@ -68,12 +68,6 @@ ELSEWHERE = (
     "trainer.gpus=",
     "trainer.nodes=",
     "trainer.processes=",
-)
-# run by make test-all only: grid solutions and responses of these take ten seconds and more, also of tiny sizes
-LONG = re.compile(
-    r"experiment=(davila12_planner|huggett).*solve_reference|model=ks98_(ghh|labour|leisure).*solve_reference|"
-    r"reference\.py model=jfv|"
-    r"report\.py solution=checkpoints/my-jfv|-m calibration=baseline,long_spells,deep_recessions"
 )
 # settings that test_other_scripts.py has run these scripts with, which take seconds: composed, unless there are others
 RUN_THERE = {
@@ -247,23 +241,32 @@ def test_of_a_sweep_the_first_value_of_each_setting_is_run():
 SIZES = {"evaluate": SHORT, "report": [*LOOK, *SMALL, "workers=1"], "reference": SMALL, "summarize": []}
 
 
-@pytest.mark.parametrize("line", COMMANDS, ids=lambda line: line[:99])
-def test_every_command_of_the_pages(command, script, desk, line):
+def runs(line: str) -> bool:
+    """Whether a command is run here, not only composed."""
     name, given, here = taken_apart(line)
+    there = {text.partition("=")[0] for text in given} <= RUN_THERE.get(name or "", set())
+    return here and not there and not (name == "train" and given in [[option] for option in OPTIONS])  # test_conf.py
+
+
+FIRST_SEEN = ["README.md", *first_of(commands_of(TEXTS["README.md"]))]
+
+
+def listed(of_pages: list[str]) -> list:
+    """Commands or pages, slow but for those that a newcomer sees first."""
+    return [each if each in FIRST_SEEN else pytest.param(each, marks=pytest.mark.slow) for each in of_pages]
+
+
+@pytest.mark.parametrize("line", COMMANDS, ids=lambda line: line[:99])
+def test_every_command_of_the_pages_composes(desk, line):
+    name, given, _ = taken_apart(line)
     if name is None:
         return check_other(given)
     desk(line)
     check(name, given)
-    there = {text.partition("=")[0] for text in given} <= RUN_THERE.get(name, set())
-    if not here or there or name == "train" and given in [[option] for option in OPTIONS]:  # which test_conf.py trains
-        return
-    if not LONG.search(line):
-        run_small(command, script, name, given)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("line", [line for line in COMMANDS if LONG.search(line)], ids=lambda line: line[:99])
-def test_every_long_command_of_the_pages(command, script, desk, line):
+@pytest.mark.parametrize("line", listed([line for line in COMMANDS if runs(line)]), ids=lambda line: line[:99])
+def test_every_command_of_the_pages_runs(command, script, desk, line):
     desk(line)
     run_small(command, script, *taken_apart(line)[:2])
 
@@ -316,7 +319,7 @@ def test_every_command_in_a_text_composes(line):
     check(name, given)
 
 
-@pytest.mark.parametrize("page", [page for page, blocks in EXAMPLES.items() if blocks])
+@pytest.mark.parametrize("page", listed([page for page, blocks in EXAMPLES.items() if blocks]))
 def test_every_python_example_runs(desk, monkeypatch, tmp_path, tiny, page):
     desk("\n".join(EXAMPLES[page]))
     monkeypatch.chdir(tmp_path)

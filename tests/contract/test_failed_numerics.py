@@ -32,6 +32,7 @@ def test_a_grid_solution_that_is_not_found_is_one_line_and_exit_code_1(script, o
     assert list(Path(".").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_sweep_goes_on_after_a_job_whose_grid_solution_is_not_found(command):
     small = [text for text in FEW if "nodes" not in text and "tolerance" not in text]
     nodes = [f"reference.{name}=20" for name in ("k_nodes", "histogram_nodes")] + ["reference.K_nodes=3"]

@@ -57,6 +57,7 @@ def check_interrupted(results, number):
     assert "interrupted" in states
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_where_it_was(tmp_path):
     check_killed(survive(tmp_path, signal.SIGKILL, 4))
 

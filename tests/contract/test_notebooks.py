@@ -31,11 +31,13 @@ def run(name, folder, tiny):
     return done.stdout
 
 
+@pytest.mark.slow
 def test_the_first_hour_runs(tmp_path, tiny):
     said = run("first_hour", tmp_path, tiny)
     assert "output: -5" in said and "units of C: goods per quarter" in said
 
 
+@pytest.mark.slow
 def test_a_calibration_of_ones_own_is_solved_and_kept(tmp_path, tiny):
     said = run("your_calibration", tmp_path, tiny)
     assert "beta: expected a number in (0, 1), got 1.01" in said

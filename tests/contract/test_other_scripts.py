@@ -91,6 +91,7 @@ def test_a_grid_solution_of_another_calibration_is_refused_by_its_first_paramete
     assert code == 2 and "does not exist" in errors[0]
 
 
+@pytest.mark.slow
 def test_a_grid_solution_can_be_named(command, script):
     assert command("run=r")[0] == 0
     assert script(reference, *SMALL)[0] == 0
@@ -112,6 +113,7 @@ def test_the_seeds_of_a_sweep_are_summarised(command, script):
     assert {path.name for path in Path("logs/summary").iterdir()} == {"runs.md", "runs.csv", "runs.tex"}
 
 
+@pytest.mark.slow
 def test_another_calibration_gets_its_own_grid_solution(command, script):
     assert command("run=r", "model.beta=0.98")[0] == 0
     code, output, errors = script(evaluate, "solution=checkpoints/r", *SHORT, *SMALL)
@@ -194,6 +196,7 @@ ALWAYS = {
 }
 
 
+@pytest.mark.slow
 def test_a_report_lays_solutions_over_each_other_and_the_grid(command, script):
     assert command("run=r")[0] == 0
     code, output, errors = script(
@@ -235,6 +238,7 @@ def test_a_report_says_what_is_left_out(script):
     assert "welfare: brock_mirman states no twin without aggregate risk" in page
 
 
+@pytest.mark.slow
 def test_a_script_takes_the_sizes_that_the_solutions_economy_sets(command, script):
     """rare_event needs a higher grid than ks98: its file in conf/model/ says so, the command line goes first."""
     assert command("run=r", "model=rare_event")[0] == 0
@@ -261,6 +265,7 @@ AIYAGARI = [
 ]
 
 
+@pytest.mark.slow
 def test_an_economy_without_aggregate_shock_goes_all_the_way(command, script):
     assert script(reference, *SMALL, *AIYAGARI)[0] == 0
     assert command("run=r", *AIYAGARI, *SMALL)[0] == 0
@@ -287,6 +292,7 @@ def test_a_request_that_does_not_fit_the_memory_is_one_line_and_writes_nothing(s
     assert list(Path(".").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_the_benchmark_is_a_table_and_json_and_leaves_no_run_behind(script):
     code, output, errors = script(benchmark, "parts=[time_to_bar]", "small=true", "seeds=[1]", "output=measured")
     assert (code, errors) == (0, []) and "from the command to the verdict" in output and "CPU" in output

@@ -45,6 +45,7 @@ def figures_of(page):
     return set(re.findall(r'<figure id="([^"]+)"', page))
 
 
+@pytest.mark.slow
 def test_a_saved_solution_knows_whose_it_is_and_a_report_holds_it_against_the_market(command, script, short_panels):
     code, output, errors = command("run=p", *PLANNER)
     assert (code, errors) == (
@@ -99,6 +100,7 @@ def test_a_report_on_a_planner_alone_says_what_is_missing(command, script, short
     assert "compare=[checkpoints/&lt;the other&gt;]" in page and "what it is paid for assets" in page
 
 
+@pytest.mark.slow
 def test_of_several_starts_the_sweep_names_the_one_with_most_welfare(command):
     code, output, errors = command("-m", "sweep=planner_starts", "seed=1", *CONTINUUM)
     assert (code, errors) == (0, []) and "job 2, welfare " in output

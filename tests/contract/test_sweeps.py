@@ -102,6 +102,7 @@ def test_the_grid_that_ships_is_changed_by_the_command_line(command):
     ] == [["network.width=4", f"algorithm.horizon={horizon}", "seed=3"] for horizon in (1, 2)]
 
 
+@pytest.mark.slow
 def test_a_sweep_of_a_name_goes_on_where_it_was(command):
     again = ("-m", "hydra.sweep.dir=logs/night", "run=r", "ckpt_path=auto", "seed=1,2")
     assert command(*again)[0] == 0

@@ -28,6 +28,7 @@ def read(run):
     return events
 
 
+@pytest.mark.slow
 def test_tensorboard_has_scalars_and_figures_under_stable_names(command):
     command(
         "run=r",

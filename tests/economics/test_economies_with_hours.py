@@ -135,7 +135,7 @@ def test_leisure_at_the_limit_is_a_share_of_full_income():
     torch.testing.assert_close(rest + 2 * n, torch.tensor([2 / 2.9, 2.4 / 2.9, 5.0], dtype=torch.float64))
 
 
-@pytest.mark.parametrize("frisch, phi", [(1.0, 1.0), (0.5, 3.0), (2.0, 0.6)])
+@pytest.mark.parametrize("frisch, phi", [(1.0, 1.0), (0.5, 3.0), pytest.param(2.0, 0.6, marks=pytest.mark.slow)])
 def test_the_closed_form_of_brock_and_mirman_satisfies_every_condition(frisch, phi):
     economy = economics.create("brock_mirman_labour", frisch=frisch, phi=phi)
     a = economy.alpha * economy.beta

@@ -163,6 +163,7 @@ def test_errors(shipped, outcomes):
     check()
 
 
+@pytest.mark.slow
 def test_every_odd_value_in_every_argument(shipped, listed_outcomes):
     solution = shipped("brock_mirman")
     people = PEOPLE["brock_mirman"]

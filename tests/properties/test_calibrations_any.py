@@ -141,7 +141,13 @@ def test_a_calibration_is_an_economy_or_one_line(name, outcomes):
         check()
 
 
-@pytest.mark.parametrize("name", economics.names())
+def mostly_slow(names):
+    """All economies, slow but for one of each way to state shocks."""
+    quick = ("brock_mirman", "huggett", "jfv", "ks98")
+    return [name if name in quick else pytest.param(name, marks=pytest.mark.slow) for name in names]
+
+
+@pytest.mark.parametrize("name", mostly_slow(economics.names()))
 def test_every_odd_value_in_every_place_of_a_calibration(name, listed_outcomes):
     cls, calibration = economics.economy_class(name), economics.calibration(name)
     for parameter, value in calibration.items():

@@ -47,6 +47,7 @@ def solved(economy):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "objective, K, r, wealth, consumed",
     [("market", 30.635, 4.097, 0.864, 0.615), ("planner", 119.741, -2.944, 0.862, 0.386)],
@@ -60,6 +61,7 @@ def test_capital_return_and_inequality_are_the_published_ones(solved, objective,
     assert float(gini(consumption, reference.start.weight)) == pytest.approx(consumed, abs=0.01)
 
 
+@pytest.mark.slow
 def test_a_planner_pays_for_assets_what_they_are_worth_to_all(solved):
     economy, reference, _, _ = solved["planner"]
     z = torch.zeros(1, 1, dtype=torch.long)
@@ -69,6 +71,7 @@ def test_a_planner_pays_for_assets_what_they_are_worth_to_all(solved):
     assert reference.measures["euler.mean"] < 0.05 and reference.measures["bellman_policy.mean"] < 0.003
 
 
+@pytest.mark.slow
 def test_households_are_better_off_on_average_than_in_the_market(solved):
     mean = {
         name: float(reference.start.mean(economy.preferences.utility(consumption)))

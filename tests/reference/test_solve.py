@@ -95,6 +95,7 @@ def test_brock_mirmans_law_of_motion_is_found(bm):
     assert solution.measures["euler.mean"] < 0.01
 
 
+@pytest.mark.slow
 def test_one_seed_is_one_solution_and_the_global_generator_is_left_alone(ks98):
     before = torch.get_rng_state()
     seen = []

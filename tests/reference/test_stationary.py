@@ -101,6 +101,7 @@ def plain_supply(K, k):
     return wealth.mean()
 
 
+@pytest.mark.slow
 def test_another_method_finds_the_same_policy_and_capital(solved):
     economy, reference = solved
     K = float(reference.law.intercept.exp())
@@ -156,6 +157,7 @@ class Davila(Economy):
         return torch.full(shape, self.steady_state()["K"], dtype=torch.float64)
 
 
+@pytest.mark.slow
 def test_a_published_equilibrium_with_a_heavy_tail():
     """Davila et al.: K 30.6, wealth's coefficient of variation 2.6 and Gini .86. The published figures come from panels
     of 50 households, of whom three are rich.

@@ -68,6 +68,7 @@ def test_who_starts_at_rest_stays_there(calm, rest):
     assert float(distance.std()) < 1e-4 and abs(float(distance.mean())) < 0.05
 
 
+@pytest.mark.slow
 def test_the_path_fulfils_its_own_forecast_and_does_not_depend_on_its_length(calm, rest):
     start = start_of(rest)
     poorer = start.with_assets(0.9 * start.k)

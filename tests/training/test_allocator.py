@@ -27,6 +27,7 @@ print(min(faults))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="settings of glibc")
 def test_a_step_takes_the_memory_that_the_one_before_freed():
     # glibc's own thresholds to begin with, held fixed: left alone they adapt, and the outcome depends on the moment

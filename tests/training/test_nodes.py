@@ -140,6 +140,7 @@ def together(tmp_path_factory):
     return result(folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by", [by_srun, by_torchrun])
 def test_two_nodes_come_to_what_two_processes_do(tasks, tmp_path, together, by):
     """To the last bit: the same streams of random numbers, and sums in the same order."""
@@ -148,6 +149,7 @@ def test_two_nodes_come_to_what_two_processes_do(tasks, tmp_path, together, by):
     assert said(tmp_path, 1) == ("", []) and said(tmp_path, 0)[1] == [] and "2 nodes" in said(tmp_path, 0)[0]
 
 
+@pytest.mark.slow
 def test_a_signal_to_all_saves_and_the_run_goes_on_exactly(tasks, tmp_path, together):
     started = tasks()
     await_outer_iterations(tmp_path, 2)
@@ -163,6 +165,7 @@ def test_a_signal_to_all_saves_and_the_run_goes_on_exactly(tasks, tmp_path, toge
     assert result(tmp_path) == together
 
 
+@pytest.mark.slow
 def test_a_task_that_is_killed_ends_all_in_one_line(tasks, tmp_path):
     started = tasks(ENDLESS, nodes=3)
     await_outer_iterations(tmp_path, 2)

@@ -128,6 +128,7 @@ class KeepTheFirst(lightning.Callback):
             shutil.copy(self.last, self.copy)
 
 
+@pytest.mark.slow
 def test_shocks_differ_and_weights_do_not(small, tmp_path):
     compare = Compare()
     fit(small(TWO), [compare, Guard(1)], [], RunFolders("whole", tmp_path, tmp_path))

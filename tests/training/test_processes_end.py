@@ -66,6 +66,7 @@ class Spoil(lightning.Callback):
             batch.panel.population.k[1, 4] = float("nan")
 
 
+@pytest.mark.slow
 def test_a_number_that_is_none_in_one_process_takes_all_of_them_back(settings, folders, caplog):
     module, data = fit(settings(*SIZES), [Spoil()], [], folders)
     assert module.retreats == 1 and module.updates == 8 and bool(data.panel.population.k.isfinite().all())
@@ -127,6 +128,7 @@ def meanwhile(monkeypatch):
     return plant
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_ends_the_run_in_one_line(command, meanwhile):
     meanwhile(lambda step: [worker.kill() for worker in workers()])
     code, errors, status = command()
@@ -180,6 +182,7 @@ print(worker.pid, flush=True)
 """
 
 
+@pytest.mark.slow
 def test_a_process_that_waits_for_the_first_ends_with_it(tmp_path):
     """Before they are connected, and whatever ends the first."""
     with subprocess.Popen(

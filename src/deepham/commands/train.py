@@ -31,6 +31,7 @@ from deepham.commands.resuming import (
 )
 from deepham.commands.unread import check_read
 from deepham.economics.economy import require
+from deepham.economics.units import other_period
 from deepham.errors import InputError
 from deepham.measures.verdict import bar_met, bars_of, judge
 from deepham.memory import grid_solution, require_memory
@@ -174,6 +175,8 @@ def _train(cfg: DictConfig, run: _Prepared, began: float) -> float:
     )
     period, where = settings.economy.period, device_name(settings.trainer)
     log.info("run %s: %s, a %s per period, on %s", folders.name, settings.economy_name, period, where)
+    if doubt := other_period(settings.economy):
+        log.warning("%s", doubt)
     done = None if run.resume is None else read_checkpoint(run.resume)["updates"] // settings.algorithm.policy_steps
     begin_logging(run.loggers, disk, OmegaConf.to_yaml(cfg, resolve=True), done)
     solving = time.perf_counter()
