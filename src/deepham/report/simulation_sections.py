@@ -100,7 +100,8 @@ def welfare(studies: list[Study]) -> Section | None:
     if not shown:
         return None
     means = "; ".join(
-        f"{study.label}: {cost.mean:+.4f} % on average over all households, a loss for {cost.losing:.0%} of them"
+        f"{study.label}: {cost.mean:+.4f} % (standard error {cost.standard_error:.4f}) on average over all "
+        f"households, a loss for {cost.losing:.0%} of them"
         for study, cost in shown
     )
     corrected = ", ".join(f"{study.label} {cost.level_error:+.4f} %" for study, cost in shown)
@@ -115,7 +116,8 @@ def welfare(studies: list[Study]) -> Section | None:
             "Where productivity and employment move together, mean output is a little higher with fluctuations than "
             "without, which is a gain; the risk of unemployment that comes with recessions is the loss. The mean "
             f"Bellman residual says by how much a value function misses its policy's value; it is corrected for "
-            f"({corrected}).",
+            f"({corrected}), and the standard error is that of the correction. A cost of no more than two of "
+            "them is none that this solution can tell from zero.",
         ],
         [
             Illustration(
