@@ -39,7 +39,7 @@ PANELS = (
 @pytest.fixture
 def short_panels(monkeypatch):
     for name, number in (("PANELS", 3), ("PANEL_BURN_IN", 2), ("PANEL_PERIODS", 4)):
-        monkeypatch.setattr(f"deepham.report.planner.{name}", number)
+        monkeypatch.setattr(f"deepham.report.takeover.{name}", number)
 
 
 def figures_of(page):

@@ -15,7 +15,7 @@ from deepham.reference.grid import GridFunction
 from deepham.reference.household import HouseholdProblem
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.stationary import solve_stationary
-from deepham.report.planner import _jackknife, follow, statistics, take_over
+from deepham.report.takeover import _jackknife, follow, statistics, take_over
 from deepham.simulation.continuum import wealth_grid
 from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population

@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from deepham.algorithm.business_cycle import Moments
 from deepham.callbacks.history import History
-from deepham.commands.closing import report
+from deepham.commands.closing import say_results
 from deepham.commands.conclusion import conclude
 from deepham.commands.configuration import check_run_name, read
 from deepham.commands.instantiate import instantiate_all
@@ -183,7 +183,7 @@ def _train(cfg: DictConfig, run: _Prepared, began: float) -> float:
     reference = run.reference
     if reference is None and cfg.solve_reference:
         reference = _solve_reference(settings, folders)
-    solved = time.perf_counter() - solving
+    on_grid = time.perf_counter() - solving  # seconds
     for callback in run.callbacks:
         if isinstance(callback, Begins):
             callback.begin(folders, reference)
@@ -195,7 +195,7 @@ def _train(cfg: DictConfig, run: _Prepared, began: float) -> float:
     stopped = next((each.stopped for each in run.callbacks if isinstance(each, Stops) and each.stopped), None)
     if stopped:
         log.info("training stopped early, after outer iteration %d of %d: %s", *stopped.values())
-    log.info("training took %.0f s; measuring in the continuum ...", trained - began - solved)
+    log.info("training took %.0f s; measuring in the continuum ...", trained - began - on_grid)
     with computing(settings.trainer):
         end = conclude(settings, module, data, reference, show_progress)
     if reference is None:
@@ -205,10 +205,10 @@ def _train(cfg: DictConfig, run: _Prepared, began: float) -> float:
             or f"make it with: {reference_command(settings)}, or let a run make it with solve_reference=true",
         )
     seconds = {
-        "training": trained - began - solved,
+        "training": trained - began - on_grid,
         "verdict": time.perf_counter() - trained,
         "total": time.perf_counter() - began,
-    } | ({"reference": solved} if reference is not run.reference else {})
+    } | ({"reference": on_grid} if reference is not run.reference else {})
     economy, bars = settings.economy, bars_of(settings.verdict.bars, settings.verdict.own_bars)
     rows = judge(end.measures, bars, end.beside, end.errors, economy)
     missed = [row.measure for row in rows if row.met is False]
@@ -252,7 +252,7 @@ def _train(cfg: DictConfig, run: _Prepared, began: float) -> float:
     if figures:
         _keep_figures(figures, folders)
     end_logging(run.loggers, rows, figures, len(history.rows))
-    report(rows, folders, seconds, settings.verdict, economy.unbalanced())
+    say_results(rows, folders, seconds, settings.verdict, economy.unbalanced())
     disk.check(folders.checkpoints, metrics, folders.last, table)
     set_status(folders, "finished", bar_met=bar_met(rows), stopped_early=stopped)
     disk.check(folders.status)

@@ -108,15 +108,15 @@ class NamedNumbers(Naming):
         return ""
 
     def read(self, given) -> np.ndarray:
-        states = numbers(self.shock, given)
+        values = numbers(self.shock, given)
         if self.d == 1:
-            return states[..., None]
-        if not states.ndim or states.shape[-1] != self.d:
+            return values[..., None]
+        if not values.ndim or values.shape[-1] != self.d:
             raise InputError(
                 f"{self.shock}: expected {self.d} numbers, {', '.join(self.numbers)}, in the last dimension, got "
                 f"{show(given)}"
             )
-        return states
+        return values
 
     def read_held(self, given) -> float:
         if isinstance(given, bool) or not isinstance(given, Real) or given != 0:

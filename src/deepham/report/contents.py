@@ -8,10 +8,10 @@ from deepham.errors import printable, show
 from deepham.presentation.file_table import FileTable
 from deepham.report import response_sections, simulation_sections, solution_sections
 from deepham.report.page import Illustration, Section
-from deepham.report.planner import Takeover
 from deepham.report.planner_section import planner_section
 from deepham.report.reported import ReportedSolution
 from deepham.report.study import Study
+from deepham.report.takeover import Takeover
 
 
 def contents(

@@ -35,8 +35,8 @@ from deepham.presentation.figures_solved import (
     styles,
     tail_panel,
 )
-from deepham.report.planner import Takeover
 from deepham.report.study import Study
+from deepham.report.takeover import Takeover
 
 SHOWN_PERIODS = 160
 

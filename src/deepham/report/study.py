@@ -17,7 +17,7 @@ from deepham.economics.economy import require
 from deepham.errors import InputError, NotConverged, NotEnoughMemory, OutOfDomain
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.transition import solve_transition
-from deepham.report.planner import PANEL_BURN_IN, PANEL_PERIODS, PANELS, panel_statistics, statistics
+from deepham.report.takeover import PANEL_BURN_IN, PANEL_PERIODS, PANELS, panel_statistics, statistics
 from deepham.report.welfare import FluctuationCost, cost_of_fluctuations
 from deepham.simulation.period import Panel
 from deepham.solution.paired import POOL

@@ -295,7 +295,7 @@ class PanelData(lightning.LightningDataModule):
             return self.running.panel
         return _join([self._panel(share) for share in self._shares])
 
-    def meet(self) -> None:
+    def exchange(self) -> None:
         """To be called by every process after an outer iteration: rank 0 measures and saves what all of them are at."""
         if self.ranks.size > 1:
             self._shares = self.ranks.gather(self._own())

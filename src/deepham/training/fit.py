@@ -135,7 +135,7 @@ class Together(lightning.Callback):
     """Lets the processes tell each other where their economies stand, after each outer iteration."""
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        data_of(trainer).meet()
+        data_of(trainer).exchange()
 
 
 def _keep_batch(error: TrainingDiverged, folders: RunFolders) -> None:

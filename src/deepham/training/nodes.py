@@ -22,7 +22,7 @@ import torch.distributed
 from deepham.errors import InputError, ProcessLost
 from deepham.system.interruption import STOPPING, Interrupted, interruptible
 from deepham.training.cluster import find_environment
-from deepham.training.processes import PATIENCE, settle, started, work
+from deepham.training.processes import PATIENCE, serve, settle, started
 from deepham.training.ranks import ALONE, JOINING, WAITING, Disconnected, Ranks
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Tasks:
                 f"lost {who or 'the connection between the processes'}; training cannot go on without it"
             ) from error
 
-    def meet(self) -> None:
+    def connect(self) -> None:
         """Connect all of them. Raises ProcessLost."""
         until = time.monotonic() + JOINING.total_seconds()
 
@@ -142,7 +142,7 @@ def take_part(lead: Callable[[], int]) -> int:
     tasks, code = Tasks(ranks, _store(ranks, environment)), 1
     try:
         with interruptible(*STOPPING):
-            tasks.meet()
+            tasks.connect()
             Tasks.current = tasks
             code = lead()
     except Interrupted as stop:
@@ -185,7 +185,7 @@ def _follow(ranks: Ranks, environment: ClusterEnvironment) -> None:
     threading.Thread(target=_end_with_task_0, args=(ranks, _store(ranks, environment)), daemon=True).start()
     try:
         ranks.join(store)
-        work(ranks)
+        serve(ranks)
     except Disconnected:
         with suppress(RuntimeError):
             store.set(f"here-{ranks.rank}", "")

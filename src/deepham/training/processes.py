@@ -114,7 +114,7 @@ def _work_beside(index: int, size: int, place: str) -> None:
     ranks = Ranks(index + 1, size, index + 1)
     with suppress(Disconnected):  # by one that was killed, and that rank 0 is to name
         ranks.join(_store(place, size))
-        work(ranks)
+        serve(ranks)
 
 
 def _store(place: str, size: int) -> Store:
@@ -136,7 +136,7 @@ def settle() -> None:
         signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)  # Lightning would hear SIGTERM again
 
 
-def work(ranks: Ranks) -> None:
+def serve(ranks: Ranks) -> None:
     """Do what rank 0 hands out, one after the other, until this process is ended: each is a function of the Ranks.
     Raises Disconnected."""
     while True:
