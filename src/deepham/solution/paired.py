@@ -12,7 +12,7 @@ neighbours to a stratum.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -27,6 +27,7 @@ from deepham.simulation.continuum import on_grid
 from deepham.simulation.period import Panel, World
 from deepham.simulation.walk import walk
 from deepham.solution import datasets
+from deepham.solution.asked import Solved
 from deepham.solution.shocks import Shock, Transfer
 
 if TYPE_CHECKING:
@@ -37,21 +38,8 @@ POOL = 2**16  # pairs of paths of the aggregate state, from which the strata are
 LEAST = 10  # expected pairs of the pool in a stratum; all later meeting times together are the last one
 
 
-class Settled(Protocol):
-    """What `ergodic_starts` asks of a solved economy; see SolvedEconomy."""
-
-    economy: Economy
-    grid: Tensor
-    z: Tensor
-
-    @property
-    def world(self) -> World: ...
-
-    def begin(self, shock: Tensor) -> Panel: ...
-
-
 @torch.no_grad()
-def ergodic_starts(solved: Settled, generator: torch.Generator, tick: Tick | None = None) -> Panel:
+def ergodic_starts(solved: Solved, generator: torch.Generator, tick: Tick | None = None) -> Panel:
     """Economies of the continuum at the ends of independent paths; `tick` as in `datasets.record`."""
     chain, grid = solved.economy.chain, solved.grid
     index = (

@@ -9,13 +9,12 @@ whether it has come to rest and how fast it still moves.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
-from torch import Tensor
 
-from deepham.economics.economy import Economy
 from deepham.simulation.period import Panel
+from deepham.solution.asked import Solved
 
 if TYPE_CHECKING:
     from xarray import Dataset
@@ -70,17 +69,6 @@ class RiskySteadyState:
             f"{end}{turn}; deterministic steady state {self.deterministic_K:.4g}, ergodic mean "
             f"{self.ergodic_K:.4g} goods"
         )
-
-
-class Solved(Protocol):
-    """What is asked of a solved economy; see SolvedEconomy."""
-
-    economy: Economy
-    grid: Tensor
-
-    @property
-    def cross_sections(self) -> Panel: ...
-    def consumption(self, *, population=None, **household) -> np.ndarray: ...
 
 
 def at_the_end(solved: Solved, path: Dataset, last: Panel) -> RiskySteadyState:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import torch
 from torch import Tensor
 
@@ -11,24 +9,12 @@ from deepham.economics.economy import Economy
 from deepham.errors import InputError
 from deepham.simulation.balance import SMALL, gap_of
 from deepham.simulation.continuum import on_grid
-from deepham.simulation.period import Observation, Panel, World
+from deepham.simulation.period import Observation, Panel
 from deepham.simulation.population import Population
 from deepham.solution import arguments, datasets
+from deepham.solution.asked import Solved
 
 LEAST = 1e-300  # resources of a household that can consume: a share of less would be rounded to nothing
-
-
-class Solved(Protocol):
-    """What is asked of a solved economy; see SolvedEconomy."""
-
-    economy: Economy
-    grid: Tensor
-    z: Tensor
-
-    @property
-    def world(self) -> World: ...
-    @property
-    def cross_sections(self) -> Panel: ...
 
 
 @torch.no_grad()
