@@ -10,8 +10,8 @@ import torch
 from deepham.economics.economy import Economy, require
 from deepham.errors import TrainingDiverged
 from deepham.simulation.period import Panel
-from deepham.training.data import Batch
 from deepham.training.module import DeepHAM
+from deepham.training.stream import Batch
 
 
 class Guard(lightning.Callback):

@@ -15,9 +15,10 @@ from lightning.pytorch.utilities.types import STEP_OUTPUT
 
 from deepham.system.disk import Disk
 from deepham.system.files import replace
-from deepham.training.data import Batch, data_of
+from deepham.training.data import data_of
 from deepham.training.module import DeepHAM
 from deepham.training.roles import Measures
+from deepham.training.stream import Batch
 
 
 class History(lightning.Callback):

@@ -9,8 +9,8 @@ from deepham.algorithm.gradients import Descent, mean_of, regression_gradient, u
 from deepham.algorithm.settings import OptimizerSettings
 from deepham.simulation.period import Panel
 from deepham.training.capture import Captured
-from deepham.training.data import Batch
 from deepham.training.learner import Learner
+from deepham.training.stream import Batch
 
 NETWORKS = ("policy", "value")  # in the order of their optimisers
 

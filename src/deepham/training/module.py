@@ -21,9 +21,9 @@ from deepham.solution.solution import Solution
 from deepham.training.by_gradients import ByGradients
 from deepham.training.by_newton import ByNewton
 from deepham.training.calibrations import Calibration, Calibrations
-from deepham.training.data import Batch
 from deepham.training.learner import Learner
 from deepham.training.ranks import ALONE, Ranks
+from deepham.training.stream import Batch
 
 LEARNERS = {"gradient": ByGradients, "euler_newton": ByNewton}
 SMALLER_STEP = 0.3  # the learning rate after going back, as a share of the one before
