@@ -15,7 +15,7 @@ from deepham.reference.stationary import solve_stationary
 from deepham.reference.transition import solve_transition
 from deepham.report.welfare import cost_of_fluctuations
 from deepham.simulation.period import Panel, World
-from deepham.simulation.population import Population
+from deepham.simulation.population import Population, concatenate
 from deepham.solution.solved import SolvedEconomy
 from deepham.solution.welfare import equivalent
 
@@ -99,6 +99,11 @@ def test_fluctuations_that_move_nothing_cost_nothing(calm, rest):
     cost = cost_of_fluctuations(solved, path, dates)
     assert abs(cost.mean) < 1e-4 and np.abs(cost.by_state).max() < 1e-4
     assert 0 < cost.level_error < 0.1, "linear interpolation of the value function errs downwards"
+    people = start_of(rest)
+    dates = [Panel(people.with_assets(factor * people.k), torch.zeros(1, 1, dtype=torch.long)) for factor in (0.9, 1.1)]
+    one, other = (cost_of_fluctuations(solved, path, date).level_error for date in dates)
+    both = Panel(concatenate([date.population for date in dates]), torch.zeros(2, 1, dtype=torch.long))
+    assert cost_of_fluctuations(solved, path, both).standard_error == pytest.approx(abs(one - other) / 2) != 0
     assert cost.wealth == pytest.approx(sorted(cost.wealth)) and cost.groups.shape == (9, 2)
     weights = np.array([0.01, 0.04, 0.15, 0.2, 0.2, 0.2, 0.15, 0.04, 0.01])
     assert weights @ cost.wealth == pytest.approx(float(ergodic.K[0, 0]), rel=1e-6)

@@ -465,7 +465,8 @@ def _welfare(studies: list[Study]) -> Section | None:
         (group, f"{wealth:.4g}", *("" if x != x else f"{x:.4f}" for x in values)) for group, wealth, *values in exact
     ]
     means = "; ".join(
-        f"{label}: {cost.mean:+.4f} % on average over all households, a loss for {cost.losing:.0%} of them"
+        f"{label}: {cost.mean:+.4f} % (standard error {cost.standard_error:.4f}) on average over all households, a "
+        f"loss for {cost.losing:.0%} of them"
         for label, cost in zip(labels, costs)
     )
     corrected = ", ".join(f"{label} {cost.level_error:+.4f} %" for label, cost in zip(labels, costs))
@@ -480,7 +481,8 @@ def _welfare(studies: list[Study]) -> Section | None:
             "Where productivity and employment move together, mean output is a little higher with fluctuations than "
             "without, which is a gain; the risk of unemployment that comes with recessions is the loss. The mean "
             f"Bellman residual says by how much a value function misses its policy's value; it is corrected for "
-            f"({corrected}).",
+            f"({corrected}), and the standard error is that of the correction. A cost of no more than two of "
+            "them is none that this solution can tell from zero.",
         ],
         [
             Illustration("welfare", figures.welfare_figure(shown), "Cost by wealth and individual state."),

@@ -18,7 +18,7 @@ import torch
 from deepham.reference.transition import Transition
 from deepham.simulation.period import Panel
 from deepham.solution.solved import SolvedEconomy
-from deepham.solution.welfare import equivalent, mean_residual, means_of_groups, members_of_groups
+from deepham.solution.welfare import equivalent, mean_residuals, means_of_groups, members_of_groups
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,8 @@ class FluctuationCost:
         by_state: (n_eps,) over those of each individual state.
         losing: share of households for whom fluctuations are a cost.
         level_error: what the value function was corrected by, percent of consumption.
+        standard_error: of that correction, and so of every cost, over the cross-sections that it is a mean over, taken
+            as independent of each other.
     """
 
     k: np.ndarray
@@ -44,6 +46,7 @@ class FluctuationCost:
     by_state: np.ndarray
     losing: float
     level_error: float
+    standard_error: float
 
 
 @torch.no_grad()
@@ -57,7 +60,8 @@ def cost_of_fluctuations(solved: SolvedEconomy, calm: Transition, dates: Panel) 
     economy, n_eps = solved.economy, solved.economy.chain.n_eps
     everybody = solved.pooled
     k, mass = solved.grid, everybody.weight.reshape(n_eps, -1)
-    error = -mean_residual(solved, dates) / (1 - economy.beta)
+    missed = -mean_residuals(solved, dates)
+    error = float(missed.mean()) / (1 - economy.beta)
     share_z = economy.chain.stationary_z()
     chances = share_z[:, None] * solved.mass.reshape(len(share_z), n_eps, -1).sum(-1)  # of z and eps together
     chances = chances / chances.sum(0)
@@ -71,7 +75,8 @@ def cost_of_fluctuations(solved: SolvedEconomy, calm: Transition, dates: Panel) 
     weight = mass.numpy()
     members = members_of_groups(weight)
     wealth, groups = means_of_groups(members, k.numpy(), cost)
-    at_steady_state = float(economy.preferences.marginal_utility(torch.tensor(economy.typical_state()["c"])))
+    c = economy.typical_state()["c"]
+    unit = 100 / (float(economy.preferences.marginal_utility(torch.tensor(c))) * c)  # percent of consumption, of a util
     return FluctuationCost(
         k.numpy(),
         cost,
@@ -80,5 +85,6 @@ def cost_of_fluctuations(solved: SolvedEconomy, calm: Transition, dates: Panel) 
         float((weight * cost).sum()),
         (weight * cost).sum(1) / weight.sum(1),
         float(weight[cost > 0].sum()),
-        100 * error * (1 - economy.beta) / (at_steady_state * economy.typical_state()["c"]),
+        unit * float(missed.mean()),
+        unit * float(missed.std(ddof=1)) / len(missed) ** 0.5 if len(missed) > 1 else float("nan"),
     )

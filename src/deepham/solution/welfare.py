@@ -80,7 +80,7 @@ def welfare(before: Any, after: Any, seed: int) -> Welfare:
     require_comparable(before, after)
     mass = before.mass.reshape(chain.n_z, chain.n_eps, -1)
     k, paths = before.grid.cpu().numpy(), [each.along_path(DATES, PERIODS, seed) for each in (before, after)]
-    errors = [-mean_residual(each, dates) for each, dates in zip((before, after), paths)]
+    errors = [-float(mean_residuals(each, dates).mean()) for each, dates in zip((before, after), paths)]
     value: list[list[np.ndarray]] = [[], []]
     eps = np.arange(chain.n_eps)[:, None]
     for cell, (_, z) in enumerate(economy.naming.labels(before.z)):
@@ -127,14 +127,13 @@ def require_comparable(before: Any, after: Any) -> None:
             )
 
 
-def mean_residual(solved: Any, dates: Panel) -> float:
-    """Mean of V - (u + beta E V') over the cross-sections, signed, utils."""
-    total = 0.0
+def mean_residuals(solved: Any, dates: Panel) -> np.ndarray:
+    """Mean over households of V - (u + beta E V') at each of the B cross-sections, (B,), signed, utils."""
+    found = []
     for index in range(len(dates.z)):  # one economy at a time keeps the memory small
-        one = dates.select(slice(index, index + 1))
-        found = residuals(solved.world, one, optimality=False)
-        total += float((found.weight * found.bellman_policy).sum()) / len(dates.z)
-    return total
+        here = residuals(solved.world, dates.select(slice(index, index + 1)), optimality=False)
+        found.append(float((here.weight * here.bellman_policy).sum()))
+    return np.array(found)
 
 
 def gains(k: np.ndarray, mass: np.ndarray, gain: np.ndarray) -> dict[str, np.ndarray]:
