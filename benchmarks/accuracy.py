@@ -11,6 +11,7 @@ from torch import Tensor
 from benchmarks.many_shocks import ManyShocks, many_shocks
 from benchmarks.train import model_of, shipped, train
 from deepham.algorithm.evaluation import error_measures
+from deepham.economics.autoregressions import Autoregressions
 from deepham.economics.ks98 import KS98
 from deepham.reference.law_of_motion import Equilibrium, solve_law_of_motion
 from deepham.reference.settings import ReferenceSettings
@@ -46,7 +47,7 @@ def solve_many_shocks(d: int, directions: int = DIRECTIONS, seed: int = 1, **alg
         seed,
     )
     seconds = time.perf_counter() - begun
-    people, z = data.stream.panel.population, data.stream.panel.z
+    people, z = data.panel.population, data.panel.z
     panel = Panel(Population(people.k.double(), people.eps, people.weight.double()), z.double())
     world = World(many_shocks(d, directions), module.policy_average.double(), module.value_average.double())
     return world, panel, seconds
@@ -125,6 +126,7 @@ def _follow(world: World, equilibrium: Equilibrium, finite: KS98, x: Tensor) -> 
     mass = (share @ equilibrium.ergodic.mean_mass).reshape(1, finite.chain.n_eps, -1)
     start = on_grid(nodes, Population.histogram(equilibrium.ergodic.grid, mass), finite.chain.n_eps)
     states, chain = x[z_path[..., 0]], world.economy.chain  # (B, T, d)
+    assert isinstance(chain, Autoregressions)
     shocks = torch.cat([states[:, :1], (states[:, 1:] - chain.rho * states[:, :-1]) / chain.sigma], 1)
     begin = Panel(start.select([0] * len(z_path)), states[:, 0])
     periods = walk(world, begin, shocks, grid=nodes)

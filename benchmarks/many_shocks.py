@@ -21,6 +21,7 @@ from deepham import economics
 from deepham.economics.autoregressions import Autoregressions
 from deepham.economics.economy import Own, Seen, Wide, parameter, require
 from deepham.economics.ks98 import KS98
+from deepham.simulation.period import Observation
 
 LASTING, SHORT = 0.95, 0.5  # largest and smallest persistence, between which the d are spread evenly
 SD = 0.0125  # of log productivity in the long run, whatever d
@@ -34,7 +35,7 @@ class ManyShocks(KS98):
     innovation: list[float] = parameter("sigma of each shock, standard deviation of its innovation", "log points")
     directions: int = parameter("random directions in place of the full quadrature in training; 0: the full rule")
 
-    @property
+    @property  # as many as there are shocks
     def shock_names(self) -> dict[str, tuple[str, ...]]:  # pyright: ignore[reportIncompatibleVariableOverride]
         return KS98.shock_names | {"z": tuple(f"x{i}" for i in range(len(self.persistence)))}
 
@@ -50,6 +51,7 @@ class ManyShocks(KS98):
 
     def accounts(self, choice: Own, carried: Tensor, seen: Seen) -> Wide:
         only = torch.zeros_like(seen.z[:, :1], dtype=torch.long)
+        assert isinstance(seen, Observation)
         found = super().accounts(choice, carried, replace(seen, z=only))
         return found | {"Y": found["Y"] * self._factor(seen.z)}
 
@@ -111,6 +113,7 @@ def many_shocks(d: int, directions: int = 0, sd: float = SD) -> ManyShocks:
         sd: of log productivity in the long run.
     """
     still = economics.create("ks98").without_aggregate_risk()
+    assert still is not None
     persistence = torch.linspace(LASTING, SHORT, d, dtype=torch.float64)
     innovation = sd * ((1 - persistence**2) / d).sqrt()
     return ManyShocks(

@@ -8,7 +8,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from deepham import economics
-from deepham.commands.configuration import input_errors, typed_group
+from deepham.commands.typed import input_errors, typed_group
 from deepham.economics.economy import require
 from deepham.system.paths import check_folder, conf_folder
 

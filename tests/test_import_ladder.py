@@ -38,11 +38,6 @@ LADDER = (
 STEP = {room: step for step, room in enumerate(LADDER)}
 USER_SIDE = {room for room in LADDER if STEP[room] < STEP["monitoring"]}  # neither Lightning nor Hydra
 MOST_ENTRIES = 20  # at the top of the package
-# files that still import each other, be it through others: this list only gets shorter
-CIRCLES = {
-    f"economics/{name}.py" for name in ("economy", "gaussian", "markov", "naming", "planner", "process", "shocks")
-}
-CIRCLES |= {f"training/{name}.py" for name in ("fit", "nodes", "processes", "settings")}
 
 
 def part_of(path):
@@ -96,13 +91,38 @@ def test_imports_go_to_the_left(path):
             assert STEP[rest[0]] <= STEP[part_of(path)], f"{ids(path)} imports {name}"
 
 
+def circles(imports):
+    """Who import each other, be it through others: the strongly connected components of more than one (Tarjan)."""
+    number, lowest, waiting, found = {}, {}, [], []
+
+    def visit(path):
+        number[path] = lowest[path] = len(number)
+        waiting.append(path)
+        for each in imports[path]:
+            if each not in number:
+                visit(each)
+            if each in waiting:
+                lowest[path] = min(lowest[path], lowest[each])
+        if lowest[path] == number[path]:
+            members = [waiting.pop()]
+            while members[-1] != path:
+                members.append(waiting.pop())
+            found.extend([sorted(members)] if len(members) > 1 else [])
+
+    for path in imports:
+        if path not in number:
+            visit(path)
+    return found
+
+
+def test_circles_are_found_through_others():
+    assert circles({"a": ["b"], "b": ["c", "d"], "c": ["a"], "d": ["e"], "e": []}) == [["a", "b", "c"]]
+
+
 def test_no_two_files_import_each_other():
-    reached = {path: set(files_imported(path)) for path in FILES}
-    size = 0
-    while size != (size := sum(map(len, reached.values()))):  # whom they reach through others, too
-        for path, found in reached.items():
-            reached[path] = found.union(*(reached[each] for each in found))
-    assert {ids(path) for path, found in reached.items() if path in found} == CIRCLES
+    """Imports inside of functions and for types alone count, too."""
+    found = circles({path: sorted(files_imported(path)) for path in FILES})
+    assert not [[ids(path) for path in members] for members in found]
 
 
 @pytest.mark.parametrize("path", [p for p in FILES if part_of(p) in USER_SIDE], ids=ids)
@@ -147,7 +167,15 @@ def test_only_its_own_file_names_an_economy(name):
     assert own.is_file() and not named
 
 
+def test_who_chooses_savings_is_asked_as_an_identity_alone():
+    """Whoever computes asks what follows from it, such as `economy.pays`."""
+    asking = {ids(path) for path in FILES if "economy.objective" in path.read_text(encoding="utf-8")}
+    files_of_solutions = {"reference/store.py", "reference/compare.py"}
+    asked_by_users = {"economics/registry.py", "commands/resuming.py", "commands/report.py"}
+    assert asking == files_of_solutions | asked_by_users
+
+
 @pytest.mark.parametrize("path", [p for p in FILES if part_of(p) != "economics"], ids=ids)
 def test_nobody_asks_of_which_kind_a_process_is(path):
-    kinds = {f"deepham.economics.{kind}" for kind in ("markov", "gaussian", "autoregressions")}
+    kinds = {f"deepham.economics.{kind}" for kind in ("markov", "generations", "gaussian", "autoregressions")}
     assert not [name for name in imported(path) if name.rsplit(".", 1)[0] in kinds or name in kinds]

@@ -14,7 +14,7 @@ from deepham.commands.configuration import read
 from deepham.errors import InputError
 from deepham.reference.solve import solve_reference
 from deepham.report.study import StudySettings
-from deepham.solution import impulse
+from deepham.solution import paired
 from deepham.system.paths import conf_folder
 
 HUGE = 10**18
@@ -132,7 +132,7 @@ def test_a_simulation_is_refused_in_one_line(ks98_solution, call, says):
 
 
 def test_the_line_between_what_fits_and_what_does_not(ks98_solution, room, monkeypatch):
-    monkeypatch.setattr(impulse, "SETTLE", 2)
+    monkeypatch.setattr(paired, "SETTLE", 2)
     of = (ks98_solution.economy, len(ks98_solution.grid), memory.widest(ks98_solution.policy_function))
     assert of[-1] == ks98_solution.network["width"]
     for arrays, call in (

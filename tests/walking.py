@@ -4,6 +4,7 @@ import torch
 
 from deepham.algorithm import objective
 from deepham.economics import planner
+from deepham.economics.planner import under
 from deepham.simulation.continuum import settle
 from deepham.simulation.period import Panel, World
 from deepham.simulation.walk import walk
@@ -36,7 +37,7 @@ def draw_shocks(economy, seen, generator):
 
 def externality(world, panel):
     """D of the cross-sections as they are, whoever chooses savings."""
-    seen = World(world.economy.under("market")).observe(panel)
+    seen = World(under(world.economy, "market")).observe(panel)
     return planner.externality(world.economy, world.choose(seen), seen)
 
 

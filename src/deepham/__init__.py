@@ -14,8 +14,12 @@ from deepham.errors import InputError, NotConverged, OutOfDomain
 from deepham.system.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from deepham import economics as economics
     from deepham.economics.economy import Economy
     from deepham.reference.grid_solution import GridSolution
+    from deepham.solution import datasets as datasets
     from deepham.solution.solution import Solution
 
 __all__ = [
@@ -131,7 +135,7 @@ def solve_on_grid(
     return on_grid(economy, objective, settings, store, progress, parameters)
 
 
-def plot_irf(responses, variables=None):
+def plot_irf(responses, variables=None) -> Figure:
     """Figure of responses that `Solution.irf` returned, or `xarray.open_dataset` read: nothing is computed again.
 
     Args:

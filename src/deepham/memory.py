@@ -28,7 +28,7 @@ GROUP_FILES = (
 )
 
 
-def require_memory(arrays: list[Array], device="cpu") -> None:
+def require_memory(arrays: list[Array], device: str | torch.device = "cpu") -> None:
     """Raise NotEnoughMemory, with the figure, where the largest of the arrays needs more than is free on the device."""
     needed, settings = max(arrays, key=lambda array: array[0])
     free = available(device)
@@ -41,7 +41,7 @@ def require_memory(arrays: list[Array], device="cpu") -> None:
         )
 
 
-def available(device="cpu") -> int:
+def available(device: str | torch.device = "cpu") -> int:
     """Bytes that can still be allocated: of the card, or of the machine and this process's share of it."""
     if torch.device(device).type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
@@ -148,6 +148,7 @@ def simulation(
 ) -> list[Array]:
     """Of `simulate`: all variables, and the cross-sections or a layer at them; `of` names what is many."""
     recorded = 8 * len(economy.variables) * periods * economies
+    people: Array
     if agents is None:
         people = 8 * economies * economy.chain.n_eps * nodes, {of: economies}
     else:

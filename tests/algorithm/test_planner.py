@@ -14,6 +14,7 @@ from walking import externality
 from deepham import economics
 from deepham.algorithm.objective import lifetime_utility
 from deepham.algorithm.residuals import residuals
+from deepham.economics.planner import under
 from deepham.errors import InputError
 from deepham.simulation.expectation import expand_next, expect
 from deepham.simulation.period import Panel, World
@@ -22,7 +23,7 @@ from deepham.simulation.population import Population
 
 @pytest.fixture(scope="module")
 def economy():
-    return economics.create("davila12").under("planner")
+    return under(economics.create("davila12"), "planner")
 
 
 @pytest.fixture
@@ -53,8 +54,8 @@ def test_the_externality_is_that_of_the_production_function(economy, panel):
 
 def test_households_that_are_all_alike_lose_by_a_return_what_they_gain_by_a_wage():
     """Euler's theorem: F_KK K + F_KL L = 0, where labour is what households have."""
-    economy = economics.create("davila12", efficiency=[2.0], chains=[[[1.0]], [[1.0]]], labour_supply=[2.0, 2.0]).under(
-        "planner"
+    economy = under(
+        economics.create("davila12", efficiency=[2.0], chains=[[[1.0]], [[1.0]]], labour_supply=[2.0, 2.0]), "planner"
     )
     population = Population.panel(torch.full((2, 3), 30.0, dtype=torch.float64), torch.zeros(2, 3, dtype=torch.long))
     found = externality(World(economy, half), Panel(population, torch.tensor([[0], [1]])))
@@ -99,15 +100,16 @@ def test_the_residual_is_that_of_the_planners_condition(economy, panel):
     worth = worth + externality(World(economy, half), later)
     wanted = economy.preferences.inverse_marginal_utility(economy.beta * expect(worth, p_z, p_eps))
     torch.testing.assert_close(found.euler, 0.5 * seen.resources / torch.minimum(wanted, seen.resources) - 1)
-    market = residuals(World(economy.under("market"), half, lambda seen: seen.resources), panel, optimality=False)
+    market = residuals(World(under(economy, "market"), half, lambda seen: seen.resources), panel, optimality=False)
     assert float((market.euler - found.euler).abs().max()) > 1e-3
 
 
 def test_lifetime_utility_counts_the_premium_of_every_period_but_the_first(seeded):
     """In an economy without any risk its two periods can be written down."""
-    economy = economics.create(
-        "davila12", productivity=[1.0], efficiency=[2.0], chains=[[[1.0]]], labour_supply=[5.0]
-    ).under("planner")
+    economy = under(
+        economics.create("davila12", productivity=[1.0], efficiency=[2.0], chains=[[[1.0]]], labour_supply=[5.0]),
+        "planner",
+    )
     population = Population.panel(
         torch.tensor([[10.0, 60.0]], dtype=torch.float64), torch.zeros(1, 2, dtype=torch.long)
     )
@@ -136,22 +138,22 @@ def test_no_gradient_leads_through_the_premium(economy, panel):
 
 
 def test_the_market_pays_nothing(economy, panel):
-    market = economy.under("market")
+    market = under(economy, "market")
     seen = World(market).observe(panel)
     assert market.premium(seen) is None and torch.equal(World(market, half, half).start_value(seen), half(seen))
 
 
 def test_an_economy_without_a_planner_says_so():
     with pytest.raises(InputError, match="states no planner's problem"):
-        economics.create("brock_mirman").under("planner")
+        under(economics.create("brock_mirman"), "planner")
     with pytest.raises(InputError, match="market or planner"):
-        economics.create("davila12").under("dictator")
-    assert math.isfinite(economics.create("davila12").under("planner").to(dtype=torch.float32).beta)
-    assert economics.create("davila12").under("planner").to(dtype=torch.float32).objective == "planner"
+        under(economics.create("davila12"), "dictator")
+    assert math.isfinite(under(economics.create("davila12"), "planner").to(dtype=torch.float32).beta)
+    assert under(economics.create("davila12"), "planner").to(dtype=torch.float32).objective == "planner"
 
 
 def test_a_planner_survives_copies_pickles_and_other_parameters(economy):
     for each in (copy.copy(economy), copy.deepcopy(economy), pickle.loads(pickle.dumps(economy)), replace(economy)):
         assert each.objective == "planner" and each.parameters() == economy.parameters()
-        assert each.under("market").objective == "market" and type(each) is type(economy)
+        assert under(each, "market").objective == "market" and type(each) is type(economy)
     assert economy.without_aggregate_risk().objective == "planner"

@@ -11,7 +11,8 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from deepham.commands.cli import evaluate, reference, report, summarize, train
-from deepham.commands.configuration import check_run_name, check_targets
+from deepham.commands.configuration import check_run_name
+from deepham.commands.targets import check_targets
 from deepham.errors import InputError
 from deepham.report.contents import manifest_file_table
 from deepham.report.page import Illustration, Section, write

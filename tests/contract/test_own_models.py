@@ -17,6 +17,7 @@ from deepham.commands.own_models import take_models
 from deepham.economics import model_file, registry
 from deepham.economics.economy import parameter
 from deepham.economics.ks98 import KS98
+from deepham.economics.planner import under
 from deepham.errors import InputError
 
 CLASS = """
@@ -258,7 +259,7 @@ def test_an_economy_is_handed_over_as_a_class_or_as_an_object():
         assert registry.given(Idle, {"beta": 0.97}) == ("idle", {"beta": 0.97})
     assert registry.given(KS98(**MODEL), {})[0] == "ks98" and registry.own("ks98") is None
     with pytest.raises(InputError, match="expected the market's"):
-        registry.given(economics.create("davila12").under("planner"), {})
+        registry.given(under(economics.create("davila12"), "planner"), {})
 
 
 def test_the_check_has_the_exit_codes_of_a_finding_and_of_bad_input(written, capsys, monkeypatch):

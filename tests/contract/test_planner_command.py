@@ -10,6 +10,7 @@ import pytest
 
 import deepham
 from deepham.commands.cli import evaluate, reference, report
+from deepham.economics.planner import under
 
 PLANNER = ("model=davila12", "calibration=davila12_rest", "algorithm.objective=planner", "network.base=typical")
 GRID = ("reference.k_nodes=60", "reference.histogram_nodes=60", "reference.K_nodes=3")
@@ -38,7 +39,7 @@ PANELS = (
 @pytest.fixture
 def short_panels(monkeypatch):
     for name, number in (("PANELS", 3), ("PANEL_BURN_IN", 2), ("PANEL_PERIODS", 4)):
-        monkeypatch.setattr(f"deepham.report.planner.{name}", number)
+        monkeypatch.setattr(f"deepham.report.takeover.{name}", number)
 
 
 def figures_of(page):
@@ -55,7 +56,7 @@ def test_a_saved_solution_knows_whose_it_is_and_a_report_holds_it_against_the_ma
     solution = deepham.load("checkpoints/p")
     assert solution.economy.objective == "planner" and deepham.load("ks98").economy.objective == "market"
     market = deepham.load("checkpoints/p")
-    market.economy = market.economy.under("market")
+    market.economy = under(market.economy, "market")
     errors = (each.errors(dates=2, periods=4)["euler.mean"] for each in (solution, market))
     assert len({f"{error:.3g}" for error in errors}) == 2, "the premium is in the condition that errors are taken of"
     assert script(evaluate, "solution=checkpoints/p", *PANELS, *GRID)[0] == 0

@@ -5,7 +5,7 @@ import torch
 
 from deepham import economics
 from deepham.economics.autoregressions import Autoregressions
-from deepham.economics.markov import Generations
+from deepham.economics.generations import Generations
 from deepham.errors import InputError
 from deepham.simulation.expectation import expand_next
 from deepham.simulation.period import World

@@ -5,7 +5,7 @@ import torch
 
 from deepham import economics
 from deepham.algorithm.by_age import profile
-from deepham.economics.markov import Generations
+from deepham.economics.generations import Generations
 from deepham.errors import InputError
 from deepham.networks.settings import NetworkSettings, build_networks
 from deepham.reference.families import family_of

@@ -64,5 +64,8 @@ def test_the_worst_shock_is_one_that_can_be_asked_for_and_said(economy):
         assert naming.worst is None
         return
     shock = naming.read_change(naming.worst, 3, "drawn")
-    assert shock.hold == 3 and f"held for 3 {economy.period}s" in shock.in_words(economy)
-    assert shock.explained(economy).startswith("What ") and naming.read_change({"transfer": 0.1}, 1, "drawn") is None
+    assert shock.hold == 3 and f"held for 3 {economy.period}s" in shock.in_words(naming, economy.period)
+    assert (
+        shock.explained(naming, economy.period).startswith("What ")
+        and naming.read_change({"transfer": 0.1}, 1, "drawn") is None
+    )

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from deepham import economics
+from deepham.economics.planner import under
 from deepham.errors import InputError
 from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
@@ -129,7 +130,7 @@ def test_parameters_out_of_range_are_refused_by_name(parameter, value):
 def test_a_planners_economies_begin_with_the_markets_capital_where_that_is_less(seeded):
     market = economics.create("davila12")
     for planner_return, share in ((market.planner_return, None), (1.29, 1.0)):
-        planner = economics.create("davila12", planner_return=planner_return).under("planner")
+        planner = under(economics.create("davila12", planner_return=planner_return), "planner")
         k = planner.initial_assets((4, 200_000), seeded(1))
         expected = market.typical_state()["K"] if share is None else share * planner.typical_state()["K"]
         assert float(k.mean()) == pytest.approx(expected, rel=0.01)

@@ -9,7 +9,7 @@ from odd import ODD, mostly, partly_spoiled, spoiled, texts, values
 from test_populations_any import cross_sections, names_of
 
 import deepham
-from deepham.solution import datasets, impulse
+from deepham.solution import datasets, paired
 
 # options of `irf` that find a response at a fraction of the time: from a cross-section, few periods and draws
 PEOPLE = {
@@ -24,9 +24,9 @@ seeds = st.integers(0, 2**63 - 1)
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     """Ergodic starts of an impulse response from a short simulation."""
-    monkeypatch.setattr(impulse, "ECONOMIES", 4)
-    monkeypatch.setattr(impulse, "SETTLE", 2)
-    monkeypatch.setattr(impulse, "POOL", 2**10)
+    monkeypatch.setattr(paired, "ECONOMIES", 4)
+    monkeypatch.setattr(paired, "SETTLE", 2)
+    monkeypatch.setattr(paired, "POOL", 2**10)
 
 
 @st.composite

@@ -12,6 +12,7 @@ from scipy.stats import wasserstein_distance
 
 from deepham import economics
 from deepham.algorithm.evaluation import distribution_measures, error_measures, pooled
+from deepham.economics.planner import under
 from deepham.errors import InputError
 from deepham.measures.verdict import BAR_SETS
 from deepham.reference.compare import OF_WEALTH, compare, wasserstein, welfare_gap
@@ -170,7 +171,7 @@ def test_a_solution_of_another_objective_or_of_other_equations_is_refused(refere
     market, changed = copy.copy(reference), copy.copy(reference)
     market.economy, market.equations, changed.equations = davila, equations(davila), "those of yesterday"
     with pytest.raises(InputError, match="solved for objective=market, the solution is of objective=planner"):
-        compare(World(davila.under("planner"), reference.policy_function), market, z_path[:, :50], 0, 2)
+        compare(World(under(davila, "planner"), reference.policy_function), market, z_path[:, :50], 0, 2)
     with pytest.raises(InputError, match="solved for other equations than the economy has now"):
         compare(
             World(economics.create("ks98"), reference.policy_function),

@@ -7,6 +7,7 @@ import yaml
 from walking import externality
 
 from deepham import economics
+from deepham.economics.planner import under
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.solve import solve_reference
 from deepham.simulation.period import Panel
@@ -40,7 +41,7 @@ def solved(economy):
     """(economy, reference, what households see where it rests, their consumption), of market and planner."""
     found = {}
     for objective in ("market", "planner"):
-        chosen = economy.under(objective)
+        chosen = under(economy, objective)
         reference = solve_reference(chosen, SETTINGS)
         seen = reference.world.observe(Panel(reference.start, torch.zeros(1, 1, dtype=torch.long)))
         found[objective] = chosen, reference, seen, reference.policy_function(seen)
@@ -83,4 +84,4 @@ def test_households_are_better_off_on_average_than_in_the_market(solved):
 def test_the_grid_solutions_of_market_and_planner_are_stored_apart(economy):
     from deepham.reference.store import file_name
 
-    assert file_name("davila12", economy, SETTINGS) != file_name("davila12", economy.under("planner"), SETTINGS)
+    assert file_name("davila12", economy, SETTINGS) != file_name("davila12", under(economy, "planner"), SETTINGS)

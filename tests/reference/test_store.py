@@ -9,6 +9,7 @@ import yaml
 
 from deepham import economics
 from deepham.economics.ks98 import KS98
+from deepham.economics.planner import under
 from deepham.economics.preferences import CRRA
 from deepham.reference import grid_solution, store
 from deepham.reference.equations import equations
@@ -160,7 +161,7 @@ def test_a_solution_belongs_to_equations_and_not_to_the_words_that_they_stand_in
 
 def test_a_market_and_a_planner_are_two_files():
     market = economics.create("davila12")
-    assert store.file_name("davila12", market, SMALL) != store.file_name("davila12", market.under("planner"), SMALL)
+    assert store.file_name("davila12", market, SMALL) != store.file_name("davila12", under(market, "planner"), SMALL)
 
 
 @pytest.mark.parametrize("name", economics.names())

@@ -9,12 +9,13 @@ import torch
 from walking import externality
 
 from deepham import economics
+from deepham.economics.planner import under
 from deepham.errors import InputError
 from deepham.reference.grid import GridFunction
 from deepham.reference.household import HouseholdProblem
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.stationary import solve_stationary
-from deepham.report.planner import _jackknife, follow, statistics, take_over
+from deepham.report.takeover import _jackknife, follow, statistics, take_over
 from deepham.simulation.continuum import wealth_grid
 from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
@@ -115,7 +116,7 @@ def test_nobody_gains_from_a_planner_that_changes_nothing_and_all_from_one_that_
     policy = equilibrium.policy
     market = solved(economy, policy, nodes, population.weight)
     same = take_over(
-        ("market", market), ("planner", solved(economy.under("planner"), policy, nodes, population.weight)), 4, 0
+        ("market", market), ("planner", solved(under(economy, "planner"), policy, nodes, population.weight)), 4, 0
     )
     assert abs(float(same.mean.value)) < 1e-9 and float(same.gaining.value) == 0 and np.abs(same.first).max() < 1e-9
     assert np.isnan(same.mean.se) and same.wealth == pytest.approx(sorted(same.wealth))
@@ -130,7 +131,7 @@ def test_nobody_gains_from_a_planner_that_changes_nothing_and_all_from_one_that_
                 m + 0.02 * policy(World(economy).observe(Panel(population, z))) if m.shape == population.k.shape else m
             )
 
-    giving = Gives(**economy.parameters()).under("planner")
+    giving = under(Gives(**economy.parameters()), "planner")
     gains = take_over(("market", market), ("planner", solved(giving, richer, nodes, population.weight)), 4, 0)
     np.testing.assert_allclose(gains.gain[population.weight.reshape(2, -1).numpy() > 1e-6], 2.0, rtol=0.05)
     assert float(gains.gaining.value) == pytest.approx(1) and float(gains.veil.value) == pytest.approx(2.0, rel=0.02)
@@ -141,7 +142,7 @@ def test_a_planner_of_another_calibration_is_refused(rest):
     economy, equilibrium, nodes, population = rest
     both = [
         solved(each, equilibrium.policy.on_histogram(nodes), nodes, population.weight)
-        for each in (economy, replace(economy, sigma=3.0).under("planner"))
+        for each in (economy, under(replace(economy, sigma=3.0), "planner"))
     ]
     with pytest.raises(InputError, match="different calibrations"):
         take_over(*zip(("market", "planner"), both), 4, 0)

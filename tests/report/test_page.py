@@ -6,8 +6,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from deepham.presentation.file_table import FileTable
-from deepham.report.contents import symbol, value_text
 from deepham.report.page import Illustration, Section, write
+from deepham.report.solution_sections import symbol, value_text
 
 
 def test_everything_is_inline_and_in_files(tmp_path):

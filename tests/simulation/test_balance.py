@@ -12,6 +12,7 @@ from deepham.economics.markov import JointChain
 from deepham.errors import InputError
 from deepham.simulation.balance import why_unbalanced
 from deepham.simulation.period import Panel, World
+from deepham.solution.starts import start_at
 
 
 def save(seen):
@@ -82,7 +83,7 @@ def test_what_no_grid_could_hold_is_missing_and_said_by_the_unit_of_time(name):
     missing = 100 * (carried - top) / economy.period_length / float(data.Y[0, 0])
     assert missing > 1 and data.attrs["resource_gap"] == pytest.approx(missing, rel=1e-9)
     rest = torch.zeros(1, 2, 1, dtype=thrifty.z.dtype)
-    begin = thrifty._start(people, thrifty.begin(rest[:, 0]), None, None)
+    begin = start_at(thrifty, people, thrifty.begin(rest[:, 0]), None, None)
     along = ergodic_path(World(economy, thrifty.policy_function), thrifty.grid, begin, rest, 0, 1)
     assert along.resource_gap == pytest.approx(missing, rel=1e-9)
 

@@ -15,7 +15,7 @@ from deepham.networks.settings import NetworkSettings, build_networks
 from deepham.presentation.figures import wealth_and_policy
 from deepham.simulation.period import Panel, World
 from deepham.simulation.walk import initial_panel
-from deepham.solution import impulse
+from deepham.solution.shocks import read_shock
 from deepham.solution.solution import Solution
 from deepham.solution.solved import SolvedEconomy
 
@@ -216,7 +216,7 @@ def test_several_numbers_are_drawn_and_simulated():
 
 def test_one_of_several_numbers_is_shocked_by_its_name():
     solved = of_shocks(2)
-    high, low = impulse.read_shock(solved.economy, {"innovation": {"x1": 2.0}}, 1, "forced").paths(
+    high, low = read_shock(solved.economy, {"innovation": {"x1": 2.0}}, 1, "forced").paths(
         solved.economy.chain, solved.economy.chain.typical_z().expand(4, -1), 3, torch.Generator().manual_seed(0)
     )
     assert bool((high[:, 0, 1] == 2).all() & (low[:, 0, 1] == 0).all())

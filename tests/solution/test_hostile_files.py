@@ -28,8 +28,9 @@ from deepham.reference.grid import Grid, GridFunction
 from deepham.reference.grid_solution import GridSolution
 from deepham.reference.household import LawOfMotion
 from deepham.reference.settings import ReferenceSettings
-from deepham.report.contents import manifest_file_table, training
+from deepham.report.contents import manifest_file_table
 from deepham.report.reported import ReportedSolution
+from deepham.report.solution_sections import training
 from deepham.solution import folder
 from deepham.solution.loading import load
 from deepham.solution.solution import Solution, check_meta

@@ -12,14 +12,17 @@ import yaml
 from untrained import make, refused
 
 from deepham.economics.markov import JointChain
+from deepham.economics.named_states import StateShock
 from deepham.errors import InputError
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.store import find
 from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
-from deepham.solution import datasets, impulse, solved
-from deepham.solution.impulse import Draws, StateShock, Transfer, read_shock, responses, simulate_pairs
+from deepham.solution import datasets, paired, solved
+from deepham.solution.impulse import responses
 from deepham.solution.loading import load
+from deepham.solution.paired import Draws, simulate_pairs
+from deepham.solution.shocks import Transfer, read_shock
 from deepham.system.paths import conf_folder
 
 
@@ -86,7 +89,9 @@ def test_the_probability_of_being_apart_is_that_of_the_paths(ks98, shock):
     assert torch.all(shocked[:, : shock.hold] == shock.to)
     assert shock.baseline == "drawn" or torch.all(baseline[:, 0] == shock.before)
     differ = (shocked != baseline)[..., 0].double()
-    torch.testing.assert_close(differ.mean(0), shock.apart(ks98.chain, z, 9), rtol=0, atol=0.01)  # four standard errors
+    torch.testing.assert_close(
+        differ.mean(0), shock.apart(ks98.chain.aggregate, z, 9), rtol=0, atol=0.01
+    )  # four standard errors
     assert torch.all(differ[:, shock.hold - 1 :].diff(dim=1) <= 0), "copies that have met stay together"
 
 
@@ -96,7 +101,7 @@ def test_three_states_and_a_start_in_either(bm):
     shock, z = StateShock(None, 0, 1, "drawn"), torch.arange(3).repeat(20_000)[:, None]
     shocked, baseline = shock.paths(bm.chain, z, 6, generator(2))
     torch.testing.assert_close(
-        (shocked != baseline)[..., 0].double().mean(0), shock.apart(bm.chain, z, 6), rtol=0, atol=0.01
+        (shocked != baseline)[..., 0].double().mean(0), shock.apart(bm.chain.aggregate, z, 6), rtol=0, atol=0.01
     )
 
 
@@ -108,7 +113,9 @@ def test_the_strata_have_their_exact_probabilities(bm, closed_form, bm_starts, h
     apart = (drawn.shocked["Y"] != drawn.baseline["Y"]).double()
     if hold == 1 and draws == 60:  # strata are fine enough for the share of copies that differ to be the exact one
         share = [(drawn.weight * (drawn.stratum > t)).sum() for t in range(7)]
-        torch.testing.assert_close(torch.stack(share), shock.apart(bm.chain, torch.ones(1, 1, dtype=torch.long), 8)[:7])
+        torch.testing.assert_close(
+            torch.stack(share), shock.apart(bm.chain.aggregate, torch.ones(1, 1, dtype=torch.long), 8)[:7]
+        )
     assert bool((apart[:, 0] > 0).any())
     for index in drawn.stratum.unique():
         assert int((drawn.stratum == index).sum()) >= 2, "a stratum of one draw has no variance"
@@ -275,8 +282,8 @@ def test_starting_points_are_simulated_once_for_a_seed(ks, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(ks, "_starts", {})
         patch.setattr(solved, "MOST_STARTS", 2)
-        made = impulse.ergodic_starts
-        patch.setattr(impulse, "ergodic_starts", lambda *of: simulated.append(1) or made(*of))
+        made = paired.ergodic_starts
+        patch.setattr(paired, "ergodic_starts", lambda *of: simulated.append(1) or made(*of))
         first, other = (ks.irf("any->bad", periods=3, draws=8, seed=seed) for seed in (1, 2))
         assert ks.irf("any->bad", periods=3, draws=8, seed=1).identical(first) and len(simulated) == 2
         panel = ks.irf("any->bad", periods=3, draws=8, seed=2, agents=20)
@@ -288,7 +295,7 @@ def test_starting_points_are_simulated_once_for_a_seed(ks, monkeypatch):
         assert ks.irf("any->bad", periods=3, draws=8, seed=2, agents=20).identical(panel)
     fresh = ks._generator(1)
     kept = ks._ergodic_starts(1, ks._generator(1))
-    assert all(map(torch.equal, kept.tensors(), impulse.ergodic_starts(ks, fresh).tensors()))
+    assert all(map(torch.equal, kept.tensors(), paired.ergodic_starts(ks, fresh).tensors()))
 
 
 def test_a_panel_answers_like_the_continuum_with_more_noise(ks):
@@ -378,7 +385,7 @@ def test_shocks_are_read(ks):
     assert read_shock(ks.economy, " any -> bad", 2, "forced") == StateShock(None, 0, 2, "forced")
     assert read_shock(ks.economy, {"transfer": 0.1, "after": "good"}, 1, "drawn") == Transfer(0.1, 0.1, 0.5, 1)
     with pytest.raises(InputError):
-        impulse.read_shock(ks.economy, {"transfer": 0.1, "after": "nice"}, 1, "drawn")
+        read_shock(ks.economy, {"transfer": 0.1, "after": "nice"}, 1, "drawn")
 
 
 def test_the_shipped_solution_responds_like_the_grid_solution_on_the_same_draws():
@@ -386,7 +393,7 @@ def test_the_shipped_solution_responds_like_the_grid_solution_on_the_same_draws(
     economy, grid = solution.economy, solution.grid
     settings = yaml.safe_load((conf_folder() / "reference/standard.yaml").read_text(encoding="utf-8"))
     reference = find("ks98", economy, ReferenceSettings(**settings), store=None)
-    starts = impulse.ergodic_starts(solution, generator(0))
+    starts = paired.ergodic_starts(solution, generator(0))
     shock = read_shock(economy, "good->bad", 1, "drawn")
     ours, theirs = (
         responses(economy, simulate_pairs(World(economy, policy), grid, starts, shock, 16, 16, None, generator(1)))
@@ -407,5 +414,5 @@ def test_starts_are_eighty_periods_on_from_the_mean(ks):
         return ks.policy_function(seen)
 
     copy = SimpleNamespace(economy=ks.economy, grid=ks.grid, z=ks.z, begin=ks.begin, world=World(ks.economy, counted))
-    starts = impulse.ergodic_starts(copy, generator(0))
+    starts = paired.ergodic_starts(copy, generator(0))
     assert asked == [64] * 80 and len(starts.z) == 64

@@ -7,8 +7,8 @@ from deepham.algorithm.newton import flat, shift
 from deepham.errors import InputError, TrainingDiverged
 from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
-from deepham.training.data import Batch
 from deepham.training.fit import fit
+from deepham.training.stream import Batch
 
 SMALL = [
     "network.width=4",

@@ -8,10 +8,10 @@ from deepham.algorithm.looking_ahead import UNIT
 from deepham.economics.hank import TOLD
 from deepham.reference.stationary import households_at
 from deepham.simulation.period import Panel, World
-from deepham.training.data import PanelStream
 from deepham.training.fit import fit
 from deepham.training.from_rest import from_rest, on_a_grid
 from deepham.training.module import DeepHAM
+from deepham.training.stream import PanelStream
 
 SHORT = [
     "model=hank",

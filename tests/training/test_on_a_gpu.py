@@ -21,10 +21,10 @@ from deepham.simulation.period import Panel, World
 from deepham.simulation.walk import initial_panel
 from deepham.training import capture
 from deepham.training.capture import Captured
-from deepham.training.data import PanelStream
 from deepham.training.fit import fit
 from deepham.training.folders import RunFolders
 from deepham.training.module import DeepHAM
+from deepham.training.stream import PanelStream
 
 STEPS = 14  # SOAP computes its eigenbases anew in the tenth after its first
 # what makes the host wait for a device: a number that is read, and shapes that depend on numbers

@@ -22,10 +22,10 @@ from deepham.commands.cli import train
 from deepham.errors import ProcessLost, TrainingDiverged
 from deepham.simulation.period import Panel
 from deepham.training.checkpoints import read_checkpoint
-from deepham.training.data import Batch
 from deepham.training.fit import OFFENDING, fit
 from deepham.training.folders import RunFolders
 from deepham.training.module import DeepHAM
+from deepham.training.stream import Batch
 
 FIRST_ORDER = "algorithm=deepham"
 SIZES = [

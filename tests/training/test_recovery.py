@@ -14,10 +14,10 @@ from deepham.errors import InputError, TrainingDiverged
 from deepham.simulation.period import Panel
 from deepham.simulation.population import Population
 from deepham.training.checkpoints import read_checkpoint
-from deepham.training.data import PanelStream
 from deepham.training.fit import OFFENDING, fit
 from deepham.training.folders import RunFolders
 from deepham.training.module import SMALLER_STEP, DeepHAM
+from deepham.training.stream import PanelStream
 
 EPOCHS, STEPS = 3, 4
 BAD = float("nan")

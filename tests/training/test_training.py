@@ -8,8 +8,9 @@ from walking import advance_histogram
 
 from deepham.economics.ks98 import KS98
 from deepham.simulation.period import World
-from deepham.training.data import PanelData, PanelStream
+from deepham.training.data import PanelData
 from deepham.training.module import DeepHAM
+from deepham.training.stream import PanelStream
 
 
 def weights(module: DeepHAM) -> torch.Tensor:

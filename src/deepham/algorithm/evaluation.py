@@ -268,17 +268,18 @@ def ergodic_path(
     kept: list[Panel] = []
     K = torch.empty(b, measured, dtype=weight.dtype, device=weight.device)
     path = torch.empty(b, measured, *z.shape[1:], dtype=z.dtype, device=z.device)
-    premium = torch.empty_like(K) if economy.objective == "planner" else None
+    premium = torch.empty_like(K) if economy.pays else None
     clearing = torch.empty_like(K) if economy.unknowns else None
     utility, carried, held, rows = torch.zeros_like(K[:, :1]), torch.empty_like(K), torch.empty_like(K), []
+    end = start
     for t, period in enumerate(walk(world, start, shocks, grid=grid)):
-        population, z, i = period.panel.population, period.panel.z, t - burn_in
+        end, population, z, i = period.panel, period.panel.population, period.panel.z, t - burn_in
         if i >= 0:
             K[:, i] = period.seen.aggregates[economy.tracked][:, 0]
             held[:, i] = population.mean(population.k)[:, 0]
             path[:, i] = z
-            if premium is not None:
-                premium[:, i] = period.seen.prices["D"][:, 0]
+            if premium is not None and economy.pays is not None:
+                premium[:, i] = period.seen.prices[economy.pays][:, 0]
             if clearing is not None:
                 clearing[:, i] = 100 * torch.cat(list(period.conditions.values()), 1).abs().amax(1)
             masses[i * blocks // measured].index_add_(0, chain.cell(z), population.weight)
@@ -295,7 +296,7 @@ def ergodic_path(
     block_mass = masses.sum(1).reshape(blocks, chain.n_eps, -1).sum(1)
     for index in range(chain.n_z):
         if mean_mass[index].sum() == 0:  # a short path may miss a state
-            mean_mass[index] = _turned(world, grid, period.panel, index)
+            mean_mass[index] = _turned(world, grid, end, index)
     cells = chain.cell(path.flatten(0, 1))
     share_z = torch.stack([(cells == index).double().mean() for index in range(chain.n_z)])
     dates_panel = Panel(concatenate([p.population for p in kept]), torch.cat([p.z for p in kept]))
@@ -324,7 +325,7 @@ def _turned(world: World, grid: Tensor, panel: Panel, state: int) -> Tensor:
     periods."""
     masses = []
     for one in (panel.select(slice(b, b + 1)) for b in range(len(panel.z))):
-        way = [int(one.z), *world.economy.chain.route(int(one.z), state)]
+        way, last = [int(one.z), *world.economy.chain.route(int(one.z), state)], one.population
         for period in walk(world, one, torch.tensor(way, device=one.z.device)[None, :, None], grid=grid):
             last = period.panel.population
         masses.append(last.weight[0])
@@ -406,7 +407,7 @@ def error_measures(world: World, panel: Panel, optimality_every: int = 1) -> dic
         weight.append(errors.weight)
         for name, error in errors.missed.items():
             missed.setdefault(name, []).append(100 * error)
-        if optimality:
+        if errors.bellman_optimality is not None:
             best.append(errors.bellman_optimality.abs() / world.economy.period_length)
             best_weight.append(errors.weight)
     return (

@@ -52,18 +52,19 @@ def lifetime_utility(
     playing = world if players is None else replace(world, policy=_first(players, world.policy))
     total: Tensor | float = 0.0
     discount: Tensor | float = 1.0
+    first = before = period = None
     for t, period in enumerate(walk(playing, panel, horizon if exact else horizon + 1, generator)):
-        if t == 0:
-            first = before = period
-        lives = economy.continues(before.seen.eps, period.seen.eps) if t > 0 else None
+        first = period if first is None else first
+        lives = None if before is None else economy.continues(before.seen.eps, period.seen.eps)
         discount = discount if lives is None else discount * lives
         if t == horizon:
             break
-        premium = economy.premium(period.seen) if t > 0 else None  # that of the first period is not chosen
+        premium = None if before is None else economy.premium(period.seen)  # that of the first period is not chosen
         if premium is not None:
             total = total + discount * premium
         total = total + discount * period.utility
         before, discount = period, discount * economy.discount(period.seen.eps)
+    assert first is not None and period is not None
     closing = expected_value(world, period, generator) if exact else world.start_value(period.before)
     return Lifetime(total + discount * closing, first)
 

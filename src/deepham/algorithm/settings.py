@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from deepham.economics.economy import require
 
@@ -24,6 +25,26 @@ class OptimizerSettings:
     beta1: float
     beta2: float
     schedule: str
+
+    def validate(self, name: str) -> None:
+        """Raise InputError for a value out of range; `name` of the optimizer among the settings."""
+        require(
+            0 < self.learning_rate < 1,
+            f"algorithm.{name}.learning_rate: expected a number in (0, 1), got {self.learning_rate}",
+        )
+        for moment in ("beta1", "beta2"):
+            require(
+                0 <= getattr(self, moment) < 1,
+                f"algorithm.{name}.{moment}: expected a number in [0, 1), got {getattr(self, moment)}",
+            )
+        require(
+            self.method in METHODS,
+            f"algorithm.{name}.method: expected one of {', '.join(METHODS)}, got {self.method!r}",
+        )
+        require(
+            self.schedule in ("constant", "cosine"),
+            f"algorithm.{name}.schedule: expected constant or cosine, got {self.schedule!r}",
+        )
 
 
 @dataclass
@@ -202,6 +223,12 @@ class AlgorithmSettings:
                 f"algorithm.{name}: expected {' or '.join(choices)}, got {getattr(self, name)!r}",
             )
         self.newton.validate()
+        self._check_combinations()
+        for name in ("policy_optimizer", "value_optimizer"):
+            getattr(self, name).validate(name)
+
+    def _check_combinations(self) -> None:
+        """Raise InputError for settings that cannot run together, and shares that are none."""
         if self.agents is None:
             require(
                 self.players == "all" and self.fresh == "step" and self.value_steps == 0,
@@ -229,29 +256,12 @@ class AlgorithmSettings:
             "algorithm.slope: the envelope theorem holds for price-takers; set algorithm.price_taking=true or "
             "algorithm.slope=false",
         )
-        for name in ("policy_optimizer", "value_optimizer"):
-            optimizer = getattr(self, name)
-            require(
-                0 < optimizer.learning_rate < 1,
-                f"algorithm.{name}.learning_rate: expected a number in (0, 1), got {optimizer.learning_rate}",
-            )
-            for moment in ("beta1", "beta2"):
-                require(
-                    0 <= getattr(optimizer, moment) < 1,
-                    f"algorithm.{name}.{moment}: expected a number in [0, 1), got {getattr(optimizer, moment)}",
-                )
-            require(
-                optimizer.method in METHODS,
-                f"algorithm.{name}.method: expected one of {', '.join(METHODS)}, got {optimizer.method!r}",
-            )
-            require(
-                optimizer.schedule in ("constant", "cosine"),
-                f"algorithm.{name}.schedule: expected constant or cosine, got {optimizer.schedule!r}",
-            )
 
     @classmethod
-    def from_dict(cls, values: dict) -> AlgorithmSettings:
+    def from_dict(cls, values: dict[str, Any]) -> AlgorithmSettings:
         """Settings from plain data, as `dataclasses.asdict` gives it."""
-        optimizers = {name: OptimizerSettings(**values[name]) for name in ("policy_optimizer", "value_optimizer")}
-        newton = NewtonSettings(**values.get("newton", {}))
-        return cls(**(values | optimizers | {"newton": newton}))
+        parts: dict[str, Any] = {
+            name: OptimizerSettings(**values[name]) for name in ("policy_optimizer", "value_optimizer")
+        }
+        parts["newton"] = NewtonSettings(**values.get("newton", {}))
+        return cls(**values | parts)

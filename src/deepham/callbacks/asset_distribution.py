@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import lightning
 import torch
 from torch import Tensor
@@ -10,6 +12,7 @@ from deepham.economics.economy import Economy, require
 from deepham.monitoring.loggers import TakesFigures
 from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population, gini, quantile
+from deepham.training.data import data_of
 from deepham.training.module import DeepHAM
 
 LEVELS = (0.01, 0.10, 0.50, 0.90, 0.99)
@@ -44,17 +47,18 @@ class AssetDistribution(lightning.Callback):
         return {f"distribution/{name}": float(value) for name, value in measures.items()}
 
     @torch.no_grad()
-    def on_train_epoch_end(self, trainer: lightning.Trainer, module: DeepHAM) -> None:
+    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         done = trainer.current_epoch + 1
         takers = [logger for logger in trainer.loggers if isinstance(logger, TakesFigures)]
         if not takers or not self.figure_every or done % self.figure_every:
             return
         from deepham.presentation.figures import asset_histogram  # matplotlib, for runs that draw
 
-        k, weight = _pooled(trainer.datamodule.panel.population)
-        constrained = float(_constrained(k, weight, module.economy))
+        k, weight = _pooled(data_of(trainer).panel.population)
+        economy = cast(DeepHAM, pl_module).economy
+        constrained = float(_constrained(k, weight, economy))
         for logger in takers:
-            figure = asset_histogram(k.cpu(), weight.cpu(), constrained, module.economy.asset)
+            figure = asset_histogram(k.cpu(), weight.cpu(), constrained, economy.asset)
             logger.log_figure("distribution/assets", figure, done)
 
 

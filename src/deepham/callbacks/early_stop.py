@@ -6,6 +6,7 @@ import logging
 import math
 from pathlib import Path
 from statistics import median
+from typing import cast
 
 import lightning
 import yaml
@@ -71,18 +72,21 @@ class EarlyStop(lightning.Callback):
     def begin(self, folders: RunFolders, reference: GridSolution | None) -> None:
         self.folders = folders
 
-    def on_fit_start(self, trainer: lightning.Trainer, module: DeepHAM) -> None:
+    def on_fit_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         trainer.should_stop = self.stopped is not None
-        if self.folders and not self.folders.job and not self.stopped and module.ranks.rank == 0:
+        ranks = cast(DeepHAM, pl_module).ranks
+        if self.folders and not self.folders.job and not self.stopped and ranks.rank == 0:
             log.info(
                 "early_stop: this run is no job of a sweep; there is nothing to compare it with, and nothing stops it"
             )
 
-    def on_train_epoch_end(self, trainer: lightning.Trainer, module: DeepHAM) -> None:
-        ranks, done = module.ranks, trainer.current_epoch + 1
+    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        ranks, done = cast(DeepHAM, pl_module).ranks, trainer.current_epoch + 1
+        assert trainer.max_epochs is not None
         if done not in self.looks(trainer.max_epochs):
             return
-        why = self._why(trainer) if ranks.rank == 0 and self.folders and self.folders.job else None
+        folders = self.folders
+        why = self._why(trainer, folders) if ranks.rank == 0 and folders and folders.job else None
         why = ranks.gather(why)[0]
         if why:
             self.stopped = {"outer_iteration": done, "of": trainer.max_epochs, "why": why}
@@ -103,30 +107,30 @@ class EarlyStop(lightning.Callback):
             return None
         return f"{self.measure} {_least(own):.3g}, the median of {len(reached)} other jobs {median(reached):.3g}"
 
-    def _why(self, trainer: lightning.Trainer) -> str | None:
+    def _why(self, trainer: lightning.Trainer, folders: RunFolders) -> str | None:
         key = f"errors/{self.measure}"
-        return self.why([row[key] for row in rows_of(trainer)], self._others(key))
+        return self.why([row[key] for row in rows_of(trainer)], self._others(key, folders))
 
-    def _others(self, key: str) -> list[list[float]]:
+    def _others(self, key: str, folders: RunFolders) -> list[list[float]]:
         """Errors by outer iteration of the jobs that are compared with."""
         try:
-            jobs = jobs_of(self.folders.job["sweep"], self.folders.checkpoints.parent)
+            jobs = jobs_of(folders.job["sweep"], folders.checkpoints.parent)
         except InputError:  # whatever another job has left: this one trains on
             return []
-        names = [str(job["run"]) for job in jobs if job["run"] != self.folders.name]
-        own = self._training(self.folders.name)
-        return [history_of(self.folders.logs.parent / name, key) for name in names if self._training(name) == own]
+        names, logs = [str(job["run"]) for job in jobs if job["run"] != folders.name], folders.logs.parent
+        own = self._training(folders.logs)
+        return [history_of(logs / name, key) for name in names if self._training(logs / name) == own]
 
-    def _training(self, run: str) -> dict | None:
-        if self._trainings.get(run) is None:  # of a run that has just begun it may not be there yet
-            self._trainings[run] = training_of(self.folders.logs.parent / run)
-        return self._trainings[run]
+    def _training(self, logs: Path) -> dict | None:
+        if self._trainings.get(logs.name) is None:  # of a run that has just begun it may not be there yet
+            self._trainings[logs.name] = training_of(logs)
+        return self._trainings[logs.name]
 
     def state_dict(self) -> dict:
         return {"stopped": self.stopped}
 
-    def load_state_dict(self, state: dict) -> None:
-        self.stopped = state["stopped"]
+    def load_state_dict(self, state_dict: dict) -> None:
+        self.stopped = state_dict["stopped"]
 
 
 def _least(errors: list[float]) -> float:

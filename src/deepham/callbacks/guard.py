@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import lightning
 import torch
 
-from deepham.economics.economy import require
+from deepham.economics.economy import Economy, require
 from deepham.errors import TrainingDiverged
+from deepham.simulation.period import Panel
+from deepham.training.module import DeepHAM
+from deepham.training.stream import Batch
 
 
 class Guard(lightning.Callback):
@@ -37,23 +42,29 @@ class Guard(lightning.Callback):
         require(least < most, f"least and most: expected a range, got {least} to {most}")
         self.every, self.least, self.most = every, least, most
 
-    def on_train_batch_start(self, trainer: lightning.Trainer, module, batch, batch_idx: int) -> None:
+    def on_train_batch_start(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, batch: Batch, batch_idx: int
+    ) -> None:
+        module = cast(DeepHAM, pl_module)
         if module.at_once and batch_idx % self.every == 0:
             self._look(trainer, module, batch, batch_idx)
 
-    def on_train_batch_end(self, trainer: lightning.Trainer, module, outputs, batch, batch_idx: int) -> None:
+    def on_train_batch_end(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, outputs, batch: Batch, batch_idx: int
+    ) -> None:
+        module = cast(DeepHAM, pl_module)
         if batch_idx + 1 == trainer.num_training_batches and (not module.at_once or batch_idx + 1 >= self.every):
             self._look(trainer, module, batch, batch_idx)
 
     @torch.no_grad()
-    def _look(self, trainer: lightning.Trainer, module, batch, batch_idx: int) -> None:
+    def _look(self, trainer: lightning.Trainer, module: DeepHAM, batch: Batch, batch_idx: int) -> None:
         found = [one for one in module.ranks.gather(self._ran_away(module.economy, batch.panel)) if one]
         if found:
             raise TrainingDiverged(
                 f"the policy has run away: {found[0]}", batch_idx + 1, trainer.current_epoch + 1, batch
             )
 
-    def _ran_away(self, economy, panel) -> str | None:
+    def _ran_away(self, economy: Economy, panel: Panel) -> str | None:
         fault = economy.fault(panel.z, economy.aggregates(panel.population, panel.z))
         if fault:
             return fault

@@ -5,15 +5,20 @@ from __future__ import annotations
 import csv
 import io
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import cast
 
 import lightning
 import torch
+from lightning.pytorch.utilities.types import STEP_OUTPUT
 
 from deepham.system.disk import Disk
 from deepham.system.files import replace
+from deepham.training.data import data_of
 from deepham.training.module import DeepHAM
 from deepham.training.roles import Measures
+from deepham.training.stream import Batch
 
 
 class History(lightning.Callback):
@@ -31,17 +36,26 @@ class History(lightning.Callback):
         self.rows: list[dict[str, float]] = []
         self._losses: dict[str, list] = {}
 
-    def on_train_start(self, trainer, module) -> None:
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         self._started = time.perf_counter()
 
-    def on_train_epoch_start(self, trainer, module) -> None:
-        self._losses, self._updates_before = {}, module.updates
+    def on_train_epoch_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        self._losses, self._updates_before = {}, cast(DeepHAM, pl_module).updates
 
-    def on_train_batch_end(self, trainer, module, outputs: dict, batch, batch_index: int) -> None:
+    def on_train_batch_end(
+        self,
+        trainer: lightning.Trainer,
+        pl_module: lightning.LightningModule,
+        outputs: STEP_OUTPUT,
+        batch: Batch,
+        batch_idx: int,
+    ) -> None:
+        assert isinstance(outputs, Mapping)  # losses by name
         for name, loss in outputs.items():
             self._losses.setdefault(name, []).append(loss)
 
-    def on_train_epoch_end(self, trainer: lightning.Trainer, module: DeepHAM) -> None:
+    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        module = cast(DeepHAM, pl_module)
         losses = {f"train/{name}": float(torch.stack(values).double().mean()) for name, values in self._losses.items()}
         rates = {f"train/{name}": rate for name, rate in module.learner.rates().items()}
         measured = self._measured(trainer, module)
@@ -56,12 +70,12 @@ class History(lightning.Callback):
         for logger in trainer.loggers:
             logger.log_metrics(measures, step=trainer.current_epoch + 1)
         if self.path:
-            self._write()
+            self._write(self.path)
 
     @staticmethod
     def _measured(trainer: lightning.Trainer, module: DeepHAM) -> dict[str, float]:
-        panel, measured = trainer.datamodule.panel, {}
-        for callback in trainer.callbacks:
+        panel, measured = data_of(trainer).panel, {}
+        for callback in callbacks_of(trainer):
             if isinstance(callback, Measures):
                 measured |= callback.take_measures(module.averaged, panel)
         return measured
@@ -73,24 +87,29 @@ class History(lightning.Callback):
         rows = self.rows[::-every][::-1]  # with the last
         return {name: [row.get(name) for row in rows] for name in dict.fromkeys(name for row in rows for name in row)}
 
-    def _write(self) -> None:
+    def _write(self, path: Path) -> None:
         text = io.StringIO()
         writer = csv.DictWriter(text, list(self.columns()), lineterminator="\n")
         writer.writeheader()
         writer.writerows(self.rows)
-        with self.disk.attempt(str(self.path)):
-            replace(self.path, text.getvalue().encode())
+        with self.disk.attempt(str(path)):
+            replace(path, text.getvalue().encode())
 
     def state_dict(self) -> dict:
         return {"rows": self.rows}
 
-    def load_state_dict(self, state: dict) -> None:
-        self.rows = state["rows"]
+    def load_state_dict(self, state_dict: dict) -> None:
+        self.rows = state_dict["rows"]
 
 
 def rows_of(trainer: lightning.Trainer) -> list[dict[str, float]]:
     """The rows up to the outer iteration that ends; none where nobody keeps them."""
-    return next((callback.rows for callback in trainer.callbacks if isinstance(callback, History)), [])
+    return next((callback.rows for callback in callbacks_of(trainer) if isinstance(callback, History)), [])
+
+
+def callbacks_of(trainer: lightning.Trainer) -> list[lightning.Callback]:
+    """Those that a trainer calls, in their order."""
+    return trainer.callbacks  # pyright: ignore[reportAttributeAccessIssue]  # Lightning sets it undeclared
 
 
 def history_of(log_folder: Path, measure: str) -> list[float]:

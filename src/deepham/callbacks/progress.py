@@ -27,7 +27,7 @@ class OuterProgress(lightning.Callback):
     def __init__(self):
         self.bar: Progress | None = None
 
-    def on_train_start(self, trainer: lightning.Trainer, module) -> None:
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         self._first, self._started = trainer.current_epoch, time.monotonic()
         console = rich.get_console()
         if console.is_terminal:
@@ -38,17 +38,18 @@ class OuterProgress(lightning.Callback):
                 TimeElapsedColumn(),
                 console=console,
             )
-            total = (trainer.max_epochs - self._first) * trainer.num_training_batches
-            self._task = self.bar.add_task(self._title(trainer), total=total, left="")
+            self._task = self.bar.add_task(self._title(trainer), total=self._total(trainer), left="")
             with suppress(*UNSAID):
                 self.bar.start()
 
-    def on_train_batch_end(self, trainer, module, outputs, batch, batch_index: int) -> None:
-        if self.bar and batch_index % 20 == 0:
-            done = (trainer.current_epoch - self._first) * trainer.num_training_batches + batch_index + 1
+    def on_train_batch_end(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, outputs, batch, batch_idx: int
+    ) -> None:
+        if self.bar and batch_idx % 20 == 0:
+            done = (trainer.current_epoch - self._first) * trainer.num_training_batches + batch_idx + 1
             self.bar.update(self._task, completed=done, left=self._left(trainer, done))
 
-    def on_train_epoch_end(self, trainer: lightning.Trainer, module) -> None:
+    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         done = (trainer.current_epoch + 1 - self._first) * trainer.num_training_batches
         latest = next(reversed(rows_of(trainer)), {})
         shown = [f"{label} {form.format(latest[name])}" for name, label, form in SHOWN if name in latest]
@@ -57,10 +58,12 @@ class OuterProgress(lightning.Callback):
         if self.bar:
             self.bar.update(self._task, description=self._title(trainer, 2), completed=done)
 
-    def on_train_end(self, trainer, module) -> None:
+    def on_train_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         self._stop()
 
-    def on_exception(self, trainer, module, exception) -> None:
+    def on_exception(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, exception: BaseException
+    ) -> None:
         self._stop()
 
     def _stop(self) -> None:
@@ -69,9 +72,17 @@ class OuterProgress(lightning.Callback):
                 self.bar.stop()
 
     def _title(self, trainer: lightning.Trainer, ahead: int = 1) -> str:
-        return f"outer iteration {min(trainer.current_epoch + ahead, trainer.max_epochs)}/{trainer.max_epochs}"
+        of = _outer_iterations(trainer)
+        return f"outer iteration {min(trainer.current_epoch + ahead, of)}/{of}"
 
-    def _left(self, trainer: lightning.Trainer, done: int) -> str:
-        total = (trainer.max_epochs - self._first) * trainer.num_training_batches
-        seconds = (time.monotonic() - self._started) * (total - done) / done
+    def _total(self, trainer: lightning.Trainer) -> float:
+        return (_outer_iterations(trainer) - self._first) * trainer.num_training_batches
+
+    def _left(self, trainer: lightning.Trainer, done: float) -> str:
+        seconds = (time.monotonic() - self._started) * (self._total(trainer) - done) / done
         return f"{int(seconds) // 60}:{int(seconds) % 60:02d} left"
+
+
+def _outer_iterations(trainer: lightning.Trainer) -> int:
+    assert trainer.max_epochs is not None
+    return trainer.max_epochs

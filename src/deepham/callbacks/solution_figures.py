@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import cast
 
 import lightning
 import torch
@@ -11,6 +12,7 @@ from deepham.economics.economy import require
 from deepham.monitoring.loggers import TakesFigures
 from deepham.reference.grid_solution import GridSolution
 from deepham.simulation.period import World
+from deepham.training.data import data_of
 from deepham.training.folders import RunFolders
 from deepham.training.module import DeepHAM
 
@@ -37,7 +39,7 @@ class SolutionFigures(lightning.Callback):
         self.reference = reference
 
     @torch.no_grad()
-    def on_train_epoch_end(self, trainer: lightning.Trainer, module: DeepHAM) -> None:
+    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         done = trainer.current_epoch + 1
         takers = [logger for logger in trainer.loggers if isinstance(logger, TakesFigures)]
         if not takers or not self.figure_every or done % self.figure_every:
@@ -45,9 +47,10 @@ class SolutionFigures(lightning.Callback):
         from deepham.report.figures_in_training import figures_in_training  # matplotlib, for runs that draw
 
         # a copy in the grid solution's precision: what is trained stays as it is
+        module = cast(DeepHAM, pl_module)
         economy = module.economy.to(device="cpu", dtype=torch.float64)
         world = World(economy, copy.deepcopy(module.policy_average).double().cpu())
-        panel = trainer.datamodule.panel.to("cpu", torch.float64)
+        panel = data_of(trainer).panel.to("cpu", torch.float64)
         for logger in takers:
             figures = figures_in_training(world, panel, self.reference)
             for name, figure in figures.items():

@@ -23,7 +23,7 @@ def parameters(economy: Economy) -> None:
     """Each says what it is, some method reads it, and as plain data they make the same economy again."""
     for each in fields(economy):
         hold(bool(each.metadata.get("meaning") and each.metadata.get("unit")), f"{each.name} does not say what it is")
-    nobody = unread(getattr(type(economy), "market", type(economy)))
+    nobody = unread(type(economy))
     hold(not nobody, f"no method reads {', '.join(nobody)}")
     again = type(economy)(**json.loads(json.dumps(economy.parameters())))
     hold(again.parameters() == economy.parameters(), "the calibration is not plain data")

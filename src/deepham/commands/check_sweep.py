@@ -11,7 +11,7 @@ from deepham import economics
 from deepham.algorithm.evaluation import VerdictSettings, measure_names
 from deepham.algorithm.settings import AlgorithmSettings
 from deepham.commands.composing import check_files, composing
-from deepham.commands.configuration import input_errors, typed_group, typed_model
+from deepham.commands.typed import input_errors, typed_group, typed_model
 from deepham.commands.unread import check_read
 from deepham.economics.economy import require
 from deepham.networks.settings import NetworkSettings

@@ -16,7 +16,7 @@ from deepham.training.folders import RunFolders
 log = logging.getLogger("deepham")
 
 
-def report(
+def say_results(
     rows: list[Row], folders: RunFolders, seconds: dict[str, float], verdict: VerdictSettings, unbalanced: str
 ) -> None:
     """The verdict, what it misses, why goods do not add up if they do not, and where everything lies."""

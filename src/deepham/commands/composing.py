@@ -23,7 +23,7 @@ from hydra.core.override_parser.types import Override
 from hydra.core.utils import JobRuntime
 from hydra.plugins.config_source import ConfigResult
 from hydra.version import VersionBase, setbase
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import Container, DictConfig, OmegaConf
 
 from deepham.errors import InputError, require
 from deepham.system.paths import conf_folder
@@ -99,7 +99,9 @@ def composing(config_dir: str | None = None) -> Iterator[ConfigLoaderImpl]:
             before_schema = SearchPathQuery(provider="schema")
             folders.prepend("command-line", f"file://{os.path.abspath(config_dir)}", before_schema)
         Hydra.create_main_hydra2("app", folders)
-        yield known.config_loader()
+        loader = known.config_loader()
+        assert isinstance(loader, ConfigLoaderImpl)
+        yield loader
     finally:
         known.hydra, version.version_base, runtime.conf = before
 
@@ -127,7 +129,7 @@ def check_files(loader: ConfigLoaderImpl, config_name: str, overrides: list[str]
         ) from error
 
 
-def _check_file(name: str, found: ConfigResult, placed: DictConfig, overrides: list[Override]) -> None:
+def _check_file(name: str, found: ConfigResult, placed: Container, overrides: list[Override]) -> None:
     """`placed` has the file's settings where its first line, or an override, puts them."""
     group, own = name.rpartition("/")[0], found.provider in OWN_SOURCES
     file = f"{found.path.removeprefix('file://')}/{name}.yaml"
@@ -152,7 +154,7 @@ def _check_file(name: str, found: ConfigResult, placed: DictConfig, overrides: l
             key in keys, f"{file}: sets {key}{hint}, which is refused; a file of {group} sets {', '.join(keys)} alone"
         )
     if "hydra" in placed:
-        _check_sweeper(file, placed.hydra)
+        _check_sweeper(file, placed["hydra"])
     if group not in BUILT:
         _refuse_own_keys(file, OmegaConf.to_container(placed, resolve=False))
     for default in found.defaults_list or []:

@@ -30,7 +30,7 @@ class Conclusion:
         solution: the averaged networks with their ergodic cross-sections.
         measures: taken in the continuum. errors: standard errors of the moments among them.
         cycle, cycle_beside: business-cycle moments, and those of the reference on the same shocks.
-        reference, truth: the grid solution and its path on the same shocks, or None.
+        reference, grid_path: the grid solution and its path on the same shocks, or None.
         candidate: the solution's path. All of it on the CPU.
     """
 
@@ -41,21 +41,21 @@ class Conclusion:
     cycle_beside: list[Moments] | None
     reference: GridSolution | None
     candidate: Ergodic
-    truth: Ergodic | None
+    grid_path: Ergodic | None
 
     @property
     def beside(self) -> dict[str, float] | None:
         """The reference's moments on the same shocks."""
-        return None if self.truth is None else distribution_measures(self.truth)
+        return None if self.grid_path is None else distribution_measures(self.grid_path)
 
     def figures(self) -> dict[str, Figure]:
         """The solution, and against the grid where there is a grid solution, by name."""
         from deepham.presentation.figures import wealth_and_policy  # matplotlib, for runs that draw
         from deepham.report.figures_against_grid import figures_against_grid
 
-        figures = {"solution": wealth_and_policy(self.solution)}
-        if self.reference is not None:
-            figures |= figures_against_grid(self.solution, self.reference, self.candidate, self.truth)
+        figures: dict[str, Figure] = {"solution": wealth_and_policy(self.solution)}
+        if self.reference is not None and self.grid_path is not None:
+            figures |= figures_against_grid(self.solution, self.reference, self.candidate, self.grid_path)
         return figures
 
 
@@ -63,16 +63,16 @@ def conclude(
     settings: Settings, module: DeepHAM, data: PanelData, reference: GridSolution | None, progress=None
 ) -> Conclusion:
     """Measure the averaged networks in the continuum, beside the reference on the same shocks where there is one."""
-    device = data.stream.generator.device
+    device = data.running.generator.device
     economy = settings.economy.to(device=device)  # float64: errors are measured more finely than they are trained
     policy, value = module.policy_average.double().to(device), module.value_average.double().to(device)
     world = World(economy, policy, value)
     if reference is None:
-        truth = None
+        grid_path = None
         start = data.panel.to(dtype=torch.float64)
         ergodic, measures = measure(world, start, settings.verdict, settings.seed, progress)
     else:
-        ergodic, truth, measures = measure_against(
+        ergodic, grid_path, measures = measure_against(
             world, reference.to(device), settings.verdict, settings.seed, progress
         )
     plain = settings.hyperparameters()
@@ -102,8 +102,8 @@ def conclude(
         measures,
         errors,
         cycle_moments(economy, ergodic),
-        None if truth is None else cycle_moments(economy, truth),
+        None if grid_path is None else cycle_moments(economy, grid_path),
         reference,
         ergodic.to("cpu"),
-        truth and truth.to("cpu"),
+        grid_path and grid_path.to("cpu"),
     )

@@ -68,23 +68,16 @@ def run(cfg: DictConfig) -> float:
     say("following the continuum ...")
     if reference is None:
         ergodic, measures = measure(world, solution.cross_sections, verdict, seed)
-        grid_measures = grid_panel = None
+        grid_path = grid_measures = grid_panel = grid_K = grid_wealth = None
     else:
-        ergodic, truth, measures = measure_against(world, reference, verdict, seed)
-        grid_measures = measures_along(reference.world, truth)
+        ergodic, grid_path, measures = measure_against(world, reference, verdict, seed)
+        grid_measures = measures_along(reference.world, grid_path)
         say(f"simulating panels of {cfg.agents}, with the grid solution ...")
         grid_panel, grid_K, grid_wealth = _in_panels(reference.world, cfg.agents, protocol, seed)
     say(f"simulating panels of {cfg.agents}, with the networks ...")
     panel, K, wealth = _in_panels(world, cfg.agents, protocol, seed)
-    if reference is not None:  # on the same draws of both shocks
-        gap = 100 * (K / grid_K).log().abs()
-        panel |= {
-            "mean_K_gap": 100 * float(K.mean() / grid_K.mean() - 1),
-            "path_gap.mean": float(gap.mean()),
-            "path_gap.max": float(gap.max()),
-            "wealth_sd_gap": 100 * float(wealth.std() / grid_wealth.std() - 1),
-            "wealth_w1": 100 * wasserstein_distance(wealth, grid_wealth) / float(grid_wealth.mean()),
-        }
+    if grid_K is not None and grid_wealth is not None:
+        panel |= _gaps((K, wealth), (grid_K, grid_wealth))
     bins = errors_by_wealth(world, ergodic.dates)
 
     bars, unbalanced = bars_of(verdict.bars, verdict.own_bars), economy.unbalanced()
@@ -104,7 +97,7 @@ def run(cfg: DictConfig) -> float:
             "standard_errors": errors,
             "reference": grid_measures,
             "cycle": {one.name: asdict(one) for one in cycle},
-            "cycle_reference": grid_measures and {one.name: asdict(one) for one in cycle_moments(economy, truth)},
+            "cycle_reference": grid_path and {one.name: asdict(one) for one in cycle_moments(economy, grid_path)},
             "bars": verdict.bars,
             "unbalanced": unbalanced,
             "verdict": [vars(row) for row in rows],
@@ -120,23 +113,41 @@ def run(cfg: DictConfig) -> float:
             "seconds": time.perf_counter() - began,
         },
     )
-    if reference is not None:
-        save_figures(figures_against_grid(solution, reference, ergodic, truth), report)
+    if reference is not None and grid_path is not None:
+        save_figures(figures_against_grid(solution, reference, ergodic, grid_path), report)
     title = f"{folder}, measured in the continuum against the {named(verdict.bars, verdict.own_bars)}"
     saying.say(verdict_table(rows, title))
     if unbalanced:
         saying.say(f"goods do not add up: {unbalanced}")
     if advice(rows):
         saying.say(advice(rows))
-    for who, errors in (("networks", panel), ("grid solution", grid_panel)):
+    _say_panels(cfg.agents, {"networks": panel, "grid solution": grid_panel})
+    say(f"{folder / 'evaluation.json'}, {report}/: tables and figures")
+    return measures["euler.mean"]
+
+
+def _gaps(ours: tuple[Tensor, Tensor], grid: tuple[Tensor, Tensor]) -> dict[str, float]:
+    """Distances of panels, of the paths of K and of pooled wealth, on the same draws of both shocks; percent."""
+    (K, wealth), (grid_K, grid_wealth) = ours, grid
+    gap = 100 * (K / grid_K).log().abs()
+    return {
+        "mean_K_gap": 100 * float(K.mean() / grid_K.mean() - 1),
+        "path_gap.mean": float(gap.mean()),
+        "path_gap.max": float(gap.max()),
+        "wealth_sd_gap": 100 * float(wealth.std() / grid_wealth.std() - 1),
+        "wealth_w1": 100 * wasserstein_distance(wealth, grid_wealth) / float(grid_wealth.mean()),
+    }
+
+
+def _say_panels(agents: int, measured: dict[str, dict[str, float] | None]) -> None:
+    """What was measured in panels, by who chooses there."""
+    for who, errors in measured.items():
         if errors:
             saying.say(
-                f"{who}: in panels of {cfg.agents} Euler error {errors['euler.mean']:.4f} %, Bellman error "
+                f"{who}: in panels of {agents} Euler error {errors['euler.mean']:.4f} %, Bellman error "
                 f"{errors['bellman_policy.mean']:.5f} utils; by the published protocol "
                 f"{errors['bellman_paper']:.5f} utils"
             )
-    say(f"{folder / 'evaluation.json'}, {report}/: tables and figures")
-    return measures["euler.mean"]
 
 
 def reference_of(against, solution: Solution, grid: ReferenceSettings, folder: Path, say) -> GridSolution | None:

@@ -20,7 +20,7 @@ def instantiate_all(group: str, cfg: DictConfig | dict | None) -> list:
     Raises:
         InputError: wrong arguments, or a logger whose package is not installed.
     """
-    built = [_built(group, name, part) for name, part in (cfg or {}).items() if part is not None]
+    built = [_built(group, str(name), part) for name, part in (cfg or {}).items() if part is not None]
     expected = lightning.Callback if group == "callbacks" else Logger
     for part in built:
         require(isinstance(part, expected), f"{group}: expected a {expected.__name__} of Lightning, got {part!r}")

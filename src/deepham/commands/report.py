@@ -19,9 +19,9 @@ from deepham.memory import verdict as verdict_memory
 from deepham.report.contents import contents, manifest_file_table
 from deepham.report.page import write
 from deepham.report.parallel import Clock, in_parallel
-from deepham.report.planner import Takeover, no_take_over, take_over
 from deepham.report.reported import examine
 from deepham.report.study import GRID, Study, StudySettings, study
+from deepham.report.takeover import Takeover, no_take_over, take_over
 from deepham.solution import datasets
 from deepham.solution.loading import load
 from deepham.solution.solution import Solution
@@ -71,7 +71,7 @@ def run(cfg: DictConfig) -> float:
     # with cross-sections of one path of the aggregate shock: those that the solutions come with are of different ones
     looked_at = [(each.label, each.solution, each.ergodic) for each in reported]
     if main.reference is not None:
-        looked_at.append((GRID, main.reference, main.truth))
+        looked_at.append((GRID, main.reference, main.grid_path))
     studies = in_parallel(
         cfg.workers,
         [

@@ -34,7 +34,7 @@ def run(cfg: DictConfig) -> int:
     )
     runs = outcomes(_folders(cfg.runs))
     complete = [run for run in runs if run.complete]
-    finished = {run.name: run.measures for run in runs if run.complete}
+    finished = {run.name: run.taken for run in runs if run.complete}
     output = Path(cfg.output)
     for run in runs:
         if not run.complete:

@@ -9,15 +9,15 @@ import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from deepham.algorithm.business_cycle import Moments
 from deepham.callbacks.history import History
-from deepham.commands.closing import report
-from deepham.commands.conclusion import conclude
+from deepham.commands.closing import say_results
+from deepham.commands.conclusion import Conclusion, conclude
 from deepham.commands.configuration import check_run_name, read
 from deepham.commands.instantiate import instantiate_all
 from deepham.commands.resuming import (
@@ -33,7 +33,7 @@ from deepham.commands.unread import check_read
 from deepham.economics.economy import require
 from deepham.economics.units import other_period
 from deepham.errors import InputError
-from deepham.measures.verdict import bar_met, bars_of, judge
+from deepham.measures.verdict import Row, bar_met, bars_of, judge
 from deepham.memory import grid_solution, require_memory
 from deepham.monitoring.loggers import begin_logging, end_logging
 from deepham.monitoring.terminal import log_file, show_progress
@@ -167,6 +167,69 @@ def _start_log(cfg: DictConfig, folders: RunFolders):
 
 def _train(cfg: DictConfig, run: _Prepared, began: float) -> float:
     settings, folders, disk = run.settings, run.folders, run.folders.disk
+    done = _announce(cfg, run)
+    solving = time.perf_counter()
+    reference = run.reference
+    if reference is None and cfg.solve_reference:
+        reference = _solve_reference(settings, folders)
+    on_grid = time.perf_counter() - solving  # seconds
+    for callback in run.callbacks:
+        if isinstance(callback, Begins):
+            callback.begin(folders, reference)
+    table, whole = folders.logs / "metrics.csv", OmegaConf.to_container(cfg, resolve=True)
+    assert isinstance(whole, dict)
+    history, carried = History(table, disk), Carried({key: whole[key] for key in CARRIED_KEYS})
+    module, data = fit(settings, [history, *run.callbacks, carried], run.loggers, folders, run.resume, run.init)
+    trained = time.perf_counter()
+    stopped = next((each.stopped for each in run.callbacks if isinstance(each, Stops) and each.stopped), None)
+    if stopped:
+        log.info("training stopped early, after outer iteration %d of %d: %s", *stopped.values())
+    log.info("training took %.0f s; measuring in the continuum ...", trained - began - on_grid)
+    with computing(settings.trainer):
+        end = conclude(settings, module, data, reference, show_progress)
+    if reference is None:
+        log.info(
+            "no grid solution of this calibration is stored to compare with; %s",
+            no_grid(settings.economy)
+            or f"make it with: {reference_command(settings)}, or let a run make it with solve_reference=true",
+        )
+    seconds = {
+        "training": trained - began - on_grid,
+        "verdict": time.perf_counter() - trained,
+        "total": time.perf_counter() - began,
+    } | ({"reference": on_grid} if reference is not run.reference else {})
+    economy, bars = settings.economy, bars_of(settings.verdict.bars, settings.verdict.own_bars)
+    rows = judge(end.measures, bars, end.beside, end.errors, economy)
+    end.solution.meta["history"] = {
+        name: [None if x is None else float(f"{x:.6g}") for x in column]
+        for name, column in history.columns(LONGEST_HISTORY).items()
+    }
+    end.solution.meta["made_by"] = {
+        "command": shlex.join([*program(), *sys.argv[1:]]),
+        "seconds": seconds,
+        "peak_memory_mb": peak_memory(),
+    } | machine(device_name(settings.trainer))
+    metrics, went = folders.checkpoints / "metrics.json", {"stopped_early": stopped, "retreats": module.retreats}
+    with disk.attempt(str(folders.checkpoints), "free some space and resume: last.ckpt is all it takes"):
+        end.solution.save(folders.checkpoints, overwrite=True)
+    with disk.attempt(str(metrics)):
+        write_json(metrics, _metrics(settings, folders, end, rows, seconds, went))
+        if module.updates // settings.algorithm.policy_steps != done:
+            (folders.checkpoints / "evaluation.json").unlink(missing_ok=True)  # of the networks before
+    figures = end.figures() if cfg.figures else {}  # what is only shown comes after what is kept
+    if figures:
+        _keep_figures(figures, folders)
+    end_logging(run.loggers, rows, figures, len(history.rows))
+    say_results(rows, folders, seconds, settings.verdict, economy.unbalanced())
+    disk.check(folders.checkpoints, metrics, folders.last, table)
+    set_status(folders, "finished", bar_met=bar_met(rows), stopped_early=stopped)
+    disk.check(folders.status)
+    return end.measures[cfg.optimized_metric]
+
+
+def _announce(cfg: DictConfig, run: _Prepared) -> int | None:
+    """Say what the run is, in the log and to the loggers. Returns the outer iterations that a resumed run has done."""
+    settings, folders = run.settings, run.folders
     job = job_of_sweep()
     # the configurations of a sweep's jobs would hide what they say
     log.info(
@@ -178,84 +241,36 @@ def _train(cfg: DictConfig, run: _Prepared, began: float) -> float:
     if doubt := other_period(settings.economy):
         log.warning("%s", doubt)
     done = None if run.resume is None else read_checkpoint(run.resume)["updates"] // settings.algorithm.policy_steps
-    begin_logging(run.loggers, disk, OmegaConf.to_yaml(cfg, resolve=True), done)
-    solving = time.perf_counter()
-    reference = run.reference
-    if reference is None and cfg.solve_reference:
-        reference = _solve_reference(settings, folders)
-    solved = time.perf_counter() - solving
-    for callback in run.callbacks:
-        if isinstance(callback, Begins):
-            callback.begin(folders, reference)
-    history = History(folders.logs / "metrics.csv", disk)
-    carried = Carried({key: OmegaConf.to_container(cfg, resolve=True)[key] for key in CARRIED_KEYS})
-    module, data = fit(settings, [history, *run.callbacks, carried], run.loggers, folders, run.resume, run.init)
-    trained = time.perf_counter()
-    stopped = next((each.stopped for each in run.callbacks if isinstance(each, Stops) and each.stopped), None)
-    if stopped:
-        log.info("training stopped early, after outer iteration %d of %d: %s", *stopped.values())
-    log.info("training took %.0f s; measuring in the continuum ...", trained - began - solved)
-    with computing(settings.trainer):
-        end = conclude(settings, module, data, reference, show_progress)
-    if reference is None:
-        log.info(
-            "no grid solution of this calibration is stored to compare with; %s",
-            no_grid(settings.economy)
-            or f"make it with: {reference_command(settings)}, or let a run make it with solve_reference=true",
-        )
-    seconds = {
-        "training": trained - began - solved,
-        "verdict": time.perf_counter() - trained,
-        "total": time.perf_counter() - began,
-    } | ({"reference": solved} if reference is not run.reference else {})
-    economy, bars = settings.economy, bars_of(settings.verdict.bars, settings.verdict.own_bars)
-    rows = judge(end.measures, bars, end.beside, end.errors, economy)
-    missed = [row.measure for row in rows if row.met is False]
-    end.solution.meta["history"] = {
-        name: [None if x is None else float(f"{x:.6g}") for x in column]
-        for name, column in history.columns(LONGEST_HISTORY).items()
-    }
-    end.solution.meta["made_by"] = {
-        "command": shlex.join([*program(), *sys.argv[1:]]),
+    begin_logging(run.loggers, folders.disk, OmegaConf.to_yaml(cfg, resolve=True), done)
+    return done
+
+
+def _metrics(
+    settings: Settings,
+    folders: RunFolders,
+    end: Conclusion,
+    rows: list[Row],
+    seconds: dict[str, float],
+    went: dict[str, Any],
+) -> dict[str, Any]:
+    """What metrics.json says of a run that has ended; went: how its training did."""
+    return {
+        "run": folders.name,
+        "measures": end.measures,
+        "standard_errors": end.errors,
+        "reference": end.beside,
+        "cycle": _by_name(end.cycle),
+        "cycle_reference": end.cycle_beside and _by_name(end.cycle_beside),
+        "bars": settings.verdict.bars,
+        "bar_met": bar_met(rows),
+        "missed": [row.measure for row in rows if row.met is False],
+        "unbalanced": settings.economy.unbalanced(),
+        **went,
         "seconds": seconds,
         "peak_memory_mb": peak_memory(),
-    } | machine(device_name(settings.trainer))
-    metrics = folders.checkpoints / "metrics.json"
-    with disk.attempt(str(folders.checkpoints), "free some space and resume: last.ckpt is all it takes"):
-        end.solution.save(folders.checkpoints, overwrite=True)
-    with disk.attempt(str(metrics)):
-        write_json(
-            metrics,
-            {
-                "run": folders.name,
-                "measures": end.measures,
-                "standard_errors": end.errors,
-                "reference": end.beside,
-                "cycle": _by_name(end.cycle),
-                "cycle_reference": end.cycle_beside and _by_name(end.cycle_beside),
-                "bars": settings.verdict.bars,
-                "bar_met": bar_met(rows),
-                "missed": missed,
-                "unbalanced": economy.unbalanced(),
-                "stopped_early": stopped,
-                "retreats": module.retreats,
-                "seconds": seconds,
-                "peak_memory_mb": peak_memory(),
-                "verdict": [vars(row) for row in rows],
-                "verdict_settings": asdict(settings.verdict),
-            },
-        )
-        if module.updates // settings.algorithm.policy_steps != done:
-            (folders.checkpoints / "evaluation.json").unlink(missing_ok=True)  # of the networks before
-    figures = end.figures() if cfg.figures else {}  # what is only shown comes after what is kept
-    if figures:
-        _keep_figures(figures, folders)
-    end_logging(run.loggers, rows, figures, len(history.rows))
-    report(rows, folders, seconds, settings.verdict, economy.unbalanced())
-    disk.check(folders.checkpoints, metrics, folders.last, history.path)
-    set_status(folders, "finished", bar_met=bar_met(rows), stopped_early=stopped)
-    disk.check(folders.status)
-    return end.measures[cfg.optimized_metric]
+        "verdict": [vars(row) for row in rows],
+        "verdict_settings": asdict(settings.verdict),
+    }
 
 
 def _by_name(cycle: list[Moments]) -> dict[str, dict]:

@@ -66,7 +66,7 @@ class Box:
     """
 
     def __init__(self, vary: Mapping[str, Any], economy: Economy):
-        kind = getattr(type(economy), "market", type(economy))
+        kind = type(economy)
         require(isinstance(vary, Mapping), f"vary: expected parameters with their bounds, got {show(vary)}")
         kinds, own = get_type_hints(kind), economy.parameters()
         known = [each.name for each in fields(kind)]
@@ -84,7 +84,7 @@ class Box:
             self.sides += _sides(name, (), bounds, own[name])
         require(1 <= len(self.sides) <= MOST, f"vary: expected one to {MOST} numbers that vary, got {len(self.sides)}")
         self.vary = {name: as_plain(bounds) for name, bounds in vary.items()}
-        self._own, self._kind, self._objective = own, kind, economy.objective
+        self._own, self._kind = own, kind
         for side in self._outside(own):
             raise InputError(
                 f"vary.{side.label}: the model's own calibration has {side.of(own):.6g}, outside of the box {self}; "
@@ -139,7 +139,7 @@ class Box:
     def create(self, parameters: Mapping[str, Any]) -> Economy:
         """The economy of this calibration, in float64 on the CPU. Raises InputError where there can be none."""
         try:
-            return self._kind(**parameters).under(self._objective)
+            return self._kind(**parameters)
         except InputError as error:
             at = ", ".join(f"{side.label}={side.of(parameters):.6g}" for side in self.sides)
             raise InputError(f"vary: in the box there is no economy at {at} ({error})") from error

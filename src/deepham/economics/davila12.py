@@ -30,7 +30,7 @@ class Davila12(RareEvent):
     def scaling_return(self) -> float:
         """A planner's capital earns another return than the market's: below one, where it comes to wages that matter
         most."""
-        return self.planner_return if self.objective == "planner" else self.stated_return
+        return self.planner_return if self.pays else self.stated_return
 
     def initial_assets(self, shape: tuple[int, int], generator: torch.Generator) -> Tensor:
         """As in rare_event.py. A planner's economies begin with the capital that the market has, where that is less
@@ -38,7 +38,7 @@ class Davila12(RareEvent):
         the market, with a standard deviation of 2.2 times the mean.
         """
         assets, K = super().initial_assets(shape, generator), self.typical_state()["K"]
-        if self.objective == "market":
+        if not self.pays:
             return assets
         return min(1.0, self._state_at(self.stated_return)["K"] / K) * assets**2 / (2 * K)
 

@@ -15,92 +15,31 @@ from __future__ import annotations
 import copy
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass, fields
 from numbers import Real
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
-from deepham.economics.domain import Domain
 from deepham.economics.naming import Naming
+from deepham.economics.one_asset import OneAsset
 from deepham.economics.parameters import parameter as parameter
 from deepham.economics.parameters import read_parameters
-from deepham.economics.planner import planned
-from deepham.economics.preferences import CRRA
 from deepham.economics.process import ShockProcess
+from deepham.economics.terms import Frictionless as Frictionless
+from deepham.economics.terms import Own as Own
+from deepham.economics.terms import Seen as Seen
+from deepham.economics.terms import Wide as Wide
+from deepham.economics.terms import series as series
 from deepham.economics.unknown import Unknown
 from deepham.errors import InputError, OutOfDomain, require, show
 
-Wide = dict[str, Tensor]  # of whole economies, name -> (B, 1): aggregates, prices, accounts
-Own = dict[str, Tensor]  # of households, name -> (B, N): what they choose, of which consumption is "c"
-
-
-class Seen(Protocol):
-    """What an economy asks of the households' information in a period (simulation/period.py): their resources, assets
-    and individual states (B, N), the aggregate state, the cross-section that they live in, aggregates and prices.
-    """
-
-    @property
-    def resources(self) -> Tensor: ...
-    @property
-    def k(self) -> Tensor: ...
-    @property
-    def eps(self) -> Tensor: ...
-    @property
-    def z(self) -> Tensor: ...
-    @property
-    def population(self) -> Any: ...
-    @property
-    def aggregates(self) -> Wide: ...
-    @property
-    def prices(self) -> Wide: ...
-
-
-OBJECTIVES = ("market", "planner")
 ROUNDING = 1e-12  # of an income, as a share of what a household has
 
 
-@dataclass(frozen=True)
-class Frictionless:
-    """The household's rule without risk and without a borrowing limit: c = mpc (m + human_wealth).
-
-    mpc is the marginal propensity to consume out of wealth, human_wealth the present value of income after this
-    period, both at the typical state. The networks learn the difference from it.
-    """
-
-    mpc: float
-    human_wealth: float
-
-
-WORDS = {  # what most economies report: name -> description, unit
-    "K": ("capital, start of period", "goods"),
-    "L": ("labour", "hours"),
-    "Y": ("output", "goods per {period}"),
-    "C": ("consumption", "goods per {period}"),
-    "I": ("investment, K' - (1-delta) K", "goods per {period}"),
-    "r": ("net return on capital", "percent per {period}"),
-    "w": ("wage", "goods per hour"),
-}
-
-
-def series(*names: str, period: str) -> dict[str, tuple[str, str]]:
-    """Description and unit of series that most economies report, for `Economy.variables`."""
-    return {name: (WORDS[name][0], WORDS[name][1].format(period=period)) for name in names}
-
-
-class _Set:
-    """What an economy sets beside its parameters, which are the fields of a dataclass."""
-
-    beta: float  # discount factor per period, a parameter of most; of a mean household where they differ
-    borrowing_limit: float = 0.0
-    chain: ShockProcess  # of (z, eps), a JointChain where z is finite; set in `tables`, like `preferences`
-    preferences: CRRA
-
-
 @dataclass(eq=False)
-class Economy(_Set, ABC):
+class Economy(OneAsset, ABC):
     """Base class. Parameters are the dataclass fields of the subclass; derived tensors are set in `tables`.
 
     A parameter is a number (`float`), a whole number (`int`), a list of numbers (`list`) or a text that names a
@@ -115,12 +54,7 @@ class Economy(_Set, ABC):
     shock_names: ClassVar[dict[str, tuple[str, ...]]] = {}
     period: ClassVar[str] = "period"  # what one period is
     # length of a period in the unit of time that utility is a flow by, which Bellman errors are told in
-    period_length: ClassVar[float] = 1.0
-    # what the policy decides, in this order; what follows from it is added in `complete`
-    choices: ClassVar[tuple[str, ...]] = ("c",)
-    # choices beside, by name, that follow from consumption by a condition within the period (`follows`). A network may
-    # learn them instead (network.learned): they then come first in what the policy decides
-    within: ClassVar[dict[str, Domain]] = {}
+    period_length = 1.0
     # the aggregate that is followed and forecast: the mean of households' assets, or an unknown where that says nothing
     tracked: ClassVar[str] = "K"
     # what is found within the period, by name: it stands among the aggregates that `prices` is given, and the policy
@@ -134,6 +68,11 @@ class Economy(_Set, ABC):
     # share of what they can that households consume at most, of networks that have not learned yet: in an economy that
     # leaves those without assets nothing to live on, less than they do
     most_spent: ClassVar[float] = 1.0
+    # who chooses savings: each household for itself, or a planner, see `deepham.economics.planner.under`
+    objective: ClassVar[str] = "market"
+    # the price by which households are paid for the assets that they hold, beside what these return, as by a planner:
+    # `premium`; V counts no such pay. None: they save for their own sake alone
+    pays: ClassVar[str | None] = None
     # whether a planner's problem is stated: all households count alike, and assets move prices by K, their mean, alone
     planner: ClassVar[bool] = False
 
@@ -144,12 +83,9 @@ class Economy(_Set, ABC):
             self.tables()
         except (OverflowError, ZeroDivisionError) as error:
             raise InputError(f"calibration: its tables by state cannot be computed ({error})") from error
-        self._check_long_run()
+        self.check_long_run()
 
     # -- what a subclass states ------------------------------------------------------------------------------------
-
-    # who chooses savings: each household for itself, or a planner (economics/planner.py); see `under`
-    objective: ClassVar[str] = "market"
 
     def check(self) -> None:  # noqa: B027 (nothing to check is as good as any)
         """Raise InputError for parameters out of their range, or that do not fit each other."""
@@ -241,155 +177,6 @@ class Economy(_Set, ABC):
         """
         return None
 
-    # -- a household's period, as it is where one asset is held and one good consumed -------------------------------
-
-    def complete(self, decided: Tensor, seen: Seen) -> Own:
-        """All that households choose, by name, from what the policy decides: consumption, (B, N), from which the rest
-        `follows`, or (B, N, C), those of `within` and then those of `choices`.
-        """
-        if decided.shape[:-1] != seen.resources.shape:
-            return {"c": decided} | self.follows(decided, seen)
-        return dict(zip((*self.within, *self.choices), decided.unbind(-1), strict=True))
-
-    def follows(self, c: Tensor, seen: Seen) -> Own:
-        """What households choose beside consumption, by conditions within the period, who consume so much: those of
-        `within`, such as hours that are worth their pay."""
-        return {}
-
-    def missed(self, choice: Own, seen: Seen) -> Own:
-        """By how much the choices of `within` miss their conditions, shares, by the name of the measure, (B, N); NaN of
-        households who have no such choice."""
-        return {}
-
-    def utility(self, choice: Own, seen: Seen) -> Tensor:
-        """Utils of the period, (B, N)."""
-        return self.preferences.utility(choice["c"])
-
-    def marginal_utility(self, choice: Own, seen: Seen) -> Tensor:
-        """What one more unit of resources is worth, (B, N), utils: dV/dm by the envelope theorem."""
-        return self.preferences.marginal_utility(choice["c"])
-
-    def asset_price(self, seen: Seen) -> Tensor | float:
-        """What a unit of assets costs that is carried out of the period, goods: a bond's price, 1 of capital."""
-        return 1.0
-
-    def carry(self, choice: Own, seen: Seen) -> Tensor:
-        """Assets (B, N) that households carry out of the period: their budget."""
-        return (seen.resources - choice["c"]) / self.asset_price(seen)
-
-    def needed(self, choice: Own, carried: Tensor, seen: Seen) -> Tensor:
-        """The resources (B, N) with which households choose so and carry these assets: their budget the other way
-        round.
-        """
-        return choice["c"] + self.asset_price(seen) * carried
-
-    def available(self, seen: Seen) -> Tensor:
-        """Resources (B, N) of households who borrow as much as they may."""
-        return seen.resources - self.asset_price(seen) * self.borrowing_limit
-
-    def spendable(self, seen: Seen, chosen: Own | None = None) -> Tensor:
-        """The most that households can consume, (B, N), who borrow as much as they may.
-
-        chosen: those of `within`, where they are; None: they are what is best at that consumption.
-        """
-        return self.available(seen)
-
-    def sensible(self, chosen: Own, seen: Seen) -> Own:
-        """The same choices of `within` as far as households can consume something at all beside them."""
-        return chosen
-
-    def floor(self, seen: Seen, chosen: Own | None = None) -> Tensor | None:
-        """The consumption (B, N) below which utility is not defined; None: zero. `chosen` as in `spendable`."""
-        return None
-
-    def spending(self, share: Tensor | float, seen: Seen) -> tuple[Own, Tensor]:
-        """What households choose who spend this share of what they can, and the assets that they then carry."""
-        available = self.spendable(seen)
-        carried = self.borrowing_limit + (1 - share) * available / self.asset_price(seen)
-        return self.complete(share * available, seen), carried
-
-    def conditions(self, choice: Own, carried: Tensor, seen: Seen) -> Wide:
-        """What is left of the condition of each unknown, under its name, (B, 1), where the members of the population
-        choose so and carry these assets: a market's excess demand for what the unknown pays for, in units of mean
-        income. It falls as the unknown rises.
-        """
-        return {}
-
-    def foresight(self, today: Wide, tomorrow: Wide, expect: Callable[[Tensor], Tensor]) -> Wide:
-        """What is left of the condition of each unknown that looks ahead (`by="network"`), under its name, (B, 1): of a
-        Phillips curve, the inflation that is missing.
-
-        Args:
-            today, tomorrow: aggregates, unknowns and prices by name, (B, 1), and in each state that may follow, (B, S).
-            expect: the mean over these, (B, S) -> (B, 1).
-        """
-        return {}
-
-    def substitution(self, seen: Seen) -> Tensor | float:
-        """By which factor the unknowns of the period alone change what the frictionless household consumes in it, as
-        against typical ones: networks start with a demand that falls in its price.
-        """
-        return 1.0
-
-    def worth(self, choice: Own, seen: Seen) -> Tensor:
-        """What one more unit of assets at the start of the period is worth, (B, N), utils: dV/dk by the envelope
-        theorem. Discounted and expected it is the right-hand side of the Euler equation.
-        """
-        return seen.prices["R"] * self.marginal_utility(choice, seen)
-
-    def interior(self, worth: Tensor, seen: Seen) -> Own:
-        """The choice at which the Euler equation holds with equality: where one more unit of assets carried out of the
-        period is worth so much, (B, N), utils of today.
-        """
-        return {"c": self.preferences.inverse_marginal_utility(worth / self.asset_price(seen))}
-
-    def discount(self, eps: Tensor) -> Tensor | float:
-        """What a household in eps (B, N) weighs the next period's utils with; an economy whose households differ in
-        patience says more than `beta`, which then is what networks and grids are scaled by.
-        """
-        return self.beta
-
-    def continues(self, eps: Tensor, eps_next: Tensor) -> Tensor | None:
-        """Whether the household that is in eps is the one in eps', 1 or 0, (...): 0 where it dies, and who is in eps'
-        has been born instead. None: nobody dies.
-        """
-        return None
-
-    def age_of(self, eps: Tensor) -> Tensor | None:
-        """The age of who is in eps (...), in periods since it entered, whole numbers; None where nobody ages."""
-        return None
-
-    def arrive(self, carried: Tensor, eps: Tensor, eps_next: Tensor) -> Tensor | None:
-        """Assets (...) at the start of the next period of who is then in eps', where a household in eps carries so
-        much out of this one: what the newborn begin with. None: everybody has what they carried.
-        """
-        return None
-
-    def outcomes(self, everybody: Callable[[], Seen], policy: Callable[[Any], Tensor]) -> Wide:
-        """What all households together bring about by what they choose in the period, and each takes as given: it
-        stands among the prices that they see.
-
-        Args:
-            everybody: what the members of the population see before that; computed when it is asked for.
-        """
-        return {}
-
-    def premium(self, seen: Seen) -> Tensor | None:
-        """What households are paid at the start of the period, (B, N), utils, which V does not count; None: nothing."""
-        return None
-
-    def balance(self, accounts: Wide) -> Wide:
-        """By how much each resource constraint of the economy is missed, in goods as "Y" of the accounts: zero to
-        rounding in every period, or the economy says in `unbalanced` why not. It is asked about paths, (B, T), too.
-
-        By default goods, Y = C + I. An economy with other uses of output, or with more constraints, states them all.
-        """
-        return {"goods": accounts["Y"] - accounts["C"] - accounts["I"]} if {"Y", "C", "I"} <= accounts.keys() else {}
-
-    def unbalanced(self) -> str:
-        """Why the resource constraints do not hold in the economy as it is stated; empty where they do."""
-        return ""
-
     # -- what follows from it --------------------------------------------------------------------------------------
 
     def described(self) -> Tensor:
@@ -470,24 +257,6 @@ class Economy(_Set, ABC):
         """The calibration as plain data."""
         return {each.name: copy.deepcopy(getattr(self, each.name)) for each in fields(self)}
 
-    def under(self, objective: str) -> Economy:
-        """A copy in which this objective chooses savings.
-
-        Raises:
-            InputError: a planner of an economy that states none.
-        """
-        require(objective in OBJECTIVES, f"objective: expected {' or '.join(OBJECTIVES)}, got {show(objective)}")
-        require(
-            objective == "market" or self.planner,
-            f"objective: {type(self).__name__} states no planner's problem; expected "
-            "market, or an economy whose class says planner = True",
-        )
-        market = getattr(type(self), "market", type(self))
-        chosen = object.__new__(planned(market) if objective == "planner" else market)
-        vars(chosen).update(vars(self))
-        chosen._check_long_run()
-        return chosen
-
     def to(self, device=None, dtype=None) -> Economy:
         """A copy whose tensors live on the device and have the floating dtype."""
         moved = copy.copy(self)
@@ -496,7 +265,8 @@ class Economy(_Set, ABC):
                 setattr(moved, name, value.to(device=device, dtype=dtype))
         return moved
 
-    def _check_long_run(self) -> None:
+    def check_long_run(self) -> None:
+        """Raise InputError for a calibration without a long run, a steady state, prices or wealth that is finite."""
         self.chain.eps_shares()  # refuses a chain without a single long run
         try:
             state = {"deterministic": self.steady_state(), "typical": self.typical_state()}

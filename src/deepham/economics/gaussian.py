@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from deepham.economics.markov import stationary
-from deepham.economics.naming import NamedNumbers
+from deepham.economics.named_numbers import NamedNumbers
 from deepham.economics.process import Aggregates, ShockProcess, invert
 from deepham.economics.quadrature import gauss_hermite, monomial, random_directions, standard_normal
 from deepham.errors import InputError
@@ -39,6 +39,7 @@ class GaussianProcess(ShockProcess):
         self.nodes, self.weights = gauss_hermite(points) if d == 1 else monomial(d)
         self.directions = directions
         self.n_eps, self.draws, self.n_next = len(individual), d, len(self.nodes)
+        self.aggregate = torch.ones(1, 1, dtype=torch.float64)
 
     def to(self, device=None, dtype=None) -> GaussianProcess:
         moved = object.__new__(type(self))
@@ -151,7 +152,7 @@ class GaussianProcess(ShockProcess):
         return kept.detach().to(device=self.device, dtype=self.dtype)
 
     def naming(self, shock: str, names: tuple[str, ...]) -> NamedNumbers:
-        return NamedNumbers(self, shock, names)
+        return NamedNumbers(shock, names, self.in_deviations)
 
 
 def _moved(value: Tensor, device, dtype) -> Tensor:

@@ -60,6 +60,7 @@ class NetWorth(GaussianProcess):
         return self.typical * torch.exp(SPREAD * standard_normal(for_z)), self.draw_first_eps(for_eps)
 
     def follow(self, z: Tensor, shock: Tensor, aggregates: Aggregates | None = None) -> Tensor:
+        assert aggregates is not None
         W, K = z, aggregates["K"]
         leverage = K / W
         growth = (
@@ -116,10 +117,6 @@ class JFV(Economy):
         "leverage": ("leverage of the expert, K/W", "ratio"),
         "w": ("wage", "goods per hour and year"),
     }
-
-    @property
-    def period_length(self) -> float:
-        return self.dt
 
     def aggregates(self, population, z: Tensor) -> Wide:
         B = population.mean(population.k)
@@ -237,7 +234,7 @@ class JFV(Economy):
     def tables(self) -> None:
         capital = self.stated_assets + self.stated_net_worth
         self.beta = 1 / (1 + self.rho * self.dt) if self.discounting == "simple" else math.exp(-self.rho * self.dt)
-        self.preferences = Flow(self.crra, self.dt)
+        self.preferences, self.period_length = Flow(self.crra, self.dt), self.dt
         self.high = 1 + self.losing / self.finding * (1 - self.low)  # so that the mean is one in the long run
         self.e = self.table([self.low, self.high])
         up, down = self.finding * self.dt, self.losing * self.dt

@@ -30,8 +30,8 @@ from torch import Tensor
 
 from deepham.economics.economy import Economy, Own, Seen, Wide, parameter, require, series
 from deepham.economics.firm import CobbDouglas
+from deepham.economics.generations import Generations
 from deepham.economics.income import rouwenhorst
-from deepham.economics.markov import Generations
 from deepham.economics.preferences import CRRA
 
 FIRST = 25  # years, of a household that enters
@@ -66,7 +66,7 @@ class LifeCycle(Economy):
         "pension": ("pension", "goods per year"),
     }
 
-    @property
+    @property  # as many as there are ages and incomes
     def shock_names(self) -> dict[str, tuple[str, ...]]:  # pyright: ignore[reportIncompatibleVariableOverride]
         each = (f"age {FIRST + x}, income {e}" for x in range(self.ages) for e in range(1, self.incomes + 1))
         return {"eps": tuple(each), "z": ("bad", "good")}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from deepham.economics.naming import NamedStates
+from deepham.economics.named_states import NamedStates
 from deepham.economics.process import Aggregates, ShockProcess, invert
 from deepham.errors import InputError, require, show
 
@@ -47,7 +47,8 @@ class JointChain(ShockProcess):
         aggregate = joint.sum(3)  # (z, eps, z')
         if float((aggregate - aggregate.mean(1, keepdim=True)).abs().max()) > ROW_SUM_TOLERANCE:
             raise InputError("chain_matrix: the probabilities of z' given z must be the same for every eps")
-        self.n_z, self.n_eps = n_z, n_eps
+        self.n_z, self.n_eps, self.n_next = n_z, n_eps, n_z
+        self.feature_unit = torch.ones(n_z - 1, dtype=torch.float64)
         self.aggregate = aggregate.mean(1)
         # z' that cannot follow z: any distribution will do, it gets weight zero
         # (z, eps, z', eps')
@@ -56,19 +57,12 @@ class JointChain(ShockProcess):
 
     def to(self, device=None, dtype=None) -> JointChain:
         moved = object.__new__(type(self))
-        moved.n_z, moved.n_eps = self.n_z, self.n_eps
+        moved.n_z, moved.n_eps, moved.n_next = self.n_z, self.n_eps, self.n_next
+        moved.feature_unit = self.feature_unit.to(device=device, dtype=dtype)
         moved.aggregate = self.aggregate.to(device=device, dtype=dtype)
         moved.individual = self.individual.to(device=device, dtype=dtype)
         moved.moves, moved.successors = self.moves.to(device=device, dtype=dtype), self.successors.to(device=device)
         return moved
-
-    @property
-    def n_next(self) -> int:
-        return self.n_z
-
-    @property
-    def feature_unit(self) -> Tensor:
-        return torch.ones(self.n_z - 1, dtype=self.dtype, device=self.device)
 
     def start(self, for_z: Tensor, for_eps: Tensor) -> tuple[Tensor, Tensor]:
         z = invert(self.stationary_z(), for_z)
@@ -144,7 +138,7 @@ class JointChain(ShockProcess):
         return self.typical_z()
 
     def naming(self, shock: str, names: tuple[str, ...]) -> NamedStates:
-        return NamedStates(self, shock, names)
+        return NamedStates(shock, names, self.aggregate)
 
     def draw_path(self, start: Tensor, periods: int, generator: torch.Generator, mirrored: bool = False) -> Tensor:
         """Aggregate states z_0 ... z_{T-1} with z_0 = start (B, 1): result (B, T, 1)."""
@@ -213,79 +207,6 @@ class JointChain(ShockProcess):
         # a state that nobody is in after a while is left by the shares of z alone
         share = torch.where(mass.sum(0) > 0, mass / mass.sum(0), self.stationary_z()[:, None])
         return torch.einsum("ze,zeyf->ef", share, joint)
-
-
-class Generations(JointChain):
-    """Households that age, and incomes that move while they work: who dies is replaced by somebody of the first age.
-
-    The individual state is age * incomes + income. Income stays what it is from the last year of work on.
-
-    Args:
-        survival: probabilities (ages,) to see the next age; the last one is 0.
-        incomes: P(e' | e), (n, n). newborn: shares (n,) of the incomes at the first age.
-        aggregate: P(z' | z), (n_z, n_z).
-        working: number of ages at which income moves on; None: all.
-
-    Raises:
-        InputError: survival outside of [0, 1], a last age that goes on, or incomes without a single long run.
-    """
-
-    def __init__(self, survival, incomes, newborn, aggregate, working: int | None = None):
-        survival, newborn = as_numbers("survival", survival), as_numbers("newborn", newborn)
-        wrong = survival[(survival < 0) | (survival > 1)]
-        require(len(wrong) == 0, f"survival: expected probabilities in [0, 1], got {wrong[:1].tolist()}")
-        require(
-            float(survival[-1]) == 0,
-            f"survival: the last age goes on with probability {float(survival[-1]):g}; expected 0, or more ages",
-        )
-        moves = JointChain(incomes, 1, len(newborn)).individual[0, 0]
-        stationary(moves)  # refuses incomes without a single long run
-        ages, n = len(survival), len(newborn)
-        stays = torch.eye(n, dtype=torch.float64)
-        individual = torch.zeros(ages, n, ages, n, dtype=torch.float64)
-        alive = [newborn]
-        for age in range(ages):
-            individual[age, :, 0] = (1 - survival[age]) * newborn
-            if age + 1 < ages:
-                move = moves if working is None or age + 1 < working else stays
-                individual[age, :, age + 1] += survival[age] * move
-                alive.append(survival[age] * (alive[-1] @ move))
-        self.shares = torch.stack(alive).flatten()
-        self.shares = self.shares / self.shares.sum()
-        z = JointChain(aggregate, len(aggregate), 1).aggregate
-        joint = torch.einsum("zy,ef->zeyf", z, individual.reshape(ages * n, -1))
-        super().__init__(joint.reshape(ages * n * len(z), -1), n_z=len(z), n_eps=ages * n)
-        # as they are: divided again by the probability of z' a tiny one loses its digits
-        self._set_individual(individual.reshape(ages * n, -1).repeat(len(z), len(z), 1, 1))
-
-    def to(self, device=None, dtype=None) -> Generations:
-        moved = super().to(device, dtype)
-        assert isinstance(moved, Generations)
-        moved.shares = self.shares.to(device=device, dtype=dtype)
-        return moved
-
-    def stationary_eps(self) -> Tensor:
-        return self.shares.expand(self.n_z, -1)
-
-    def eps_shares(self) -> Tensor:
-        return self.shares
-
-    def average(self) -> Tensor:
-        return self.individual[0, 0]
-
-    def start(self, for_z: Tensor, for_eps: Tensor) -> tuple[Tensor, Tensor]:
-        """As many of each age as there are in the long run: a cohort that is too large would stay so for a life."""
-        n = for_eps.shape[1]
-        middle = (torch.arange(n, device=for_eps.device) + 0.5) / n
-        return invert(self.stationary_z(), for_z), invert(self.shares.to(middle), middle).expand(for_eps.shape)
-
-    def settled(self, mass: Tensor) -> Tensor:
-        """Exactly as many in each state as there are in the long run, who may be a number that these do not divide. In
-        a state that nobody was drawn in, households are as rich as all together.
-        """
-        found, everybody = mass.sum(2, keepdim=True), mass.sum(1, keepdim=True)
-        spread = torch.where(found > 0, mass / found, everybody / everybody.sum(2, keepdim=True))
-        return self.shares.to(mass)[:, None] * spread
 
 
 def independent(z, eps) -> JointChain:

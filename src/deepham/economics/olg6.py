@@ -26,7 +26,7 @@ from scipy.optimize import root_scalar
 from torch import Tensor
 
 from deepham.economics.economy import Economy, Own, Seen, Wide, parameter, series
-from deepham.economics.markov import Generations
+from deepham.economics.generations import Generations
 from deepham.economics.preferences import CRRA
 
 AGES = 6

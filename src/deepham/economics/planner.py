@@ -15,28 +15,44 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from deepham.economics.economy import Economy, Own, Seen, Wide
+from deepham.economics.economy import Economy, Own, Seen, Wide
+from deepham.errors import require, show
 
-    Market = Economy
-else:
-    Market = object  # the class that it is mixed into
-
+OBJECTIVES = ("market", "planner")
 LEAST = 1e-12  # utils a unit: nobody consumes what it belongs to
 
 
-class Planner(Market):
+def under(economy: Economy, objective: str) -> Economy:
+    """A copy of the economy in which this objective, "market" or "planner", chooses savings.
+
+    Raises:
+        InputError: a planner of an economy that states none.
+    """
+    require(objective in OBJECTIVES, f"objective: expected {' or '.join(OBJECTIVES)}, got {show(objective)}")
+    require(
+        objective == "market" or economy.planner,
+        f"objective: {type(economy).__name__} states no planner's problem; expected "
+        "market, or an economy whose class says planner = True",
+    )
+    market = economy.market if isinstance(economy, Planner) else type(economy)
+    chosen = object.__new__(planned(market) if objective == "planner" else market)
+    vars(chosen).update(vars(economy))
+    chosen.check_long_run()
+    return chosen
+
+
+class Planner(Economy):
     """What a planner changes in a class of economies, see `planned`. The price D (B, 1), utils a unit of assets, is
     among the prices that households see.
     """
 
-    objective = "planner"
-    market: type  # the class of economies without the planner
+    objective, pays = "planner", "D"
+    market: type[Economy]  # the class of economies without the planner
 
     def outcomes(self, everybody: Callable[[], Seen], policy: Callable[[Any], Tensor]) -> Wide:
         with torch.no_grad():

@@ -11,13 +11,11 @@ randomness is in the hands of whoever draws those.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from deepham.economics.naming import Naming
+from deepham.economics.naming import Naming
 
 Aggregates = dict[str, Tensor]  # name -> (B, 1), what `Economy.aggregates` and `Economy.prices` return
 
@@ -30,7 +28,8 @@ class ShockProcess(ABC):
     Attributes:
         n_z: number of aggregate states by which cross-sections are told apart: those of a chain, one where z is
         numbers. n_eps: number of individual states.
-        individual: their transition probabilities, (..., n_eps, n_eps), the last dimension being eps'.
+        aggregate: transition probabilities of the aggregate states that are told apart, (n_z, n_z).
+        individual: those of the individual states, (..., n_eps, n_eps), the last dimension being eps'.
         successors: the E states at most that may follow each of them, (n_eps, E): of ages and incomes a handful.
         moves: their probabilities, (..., n_eps, E).
         named: how many names the aggregate state has: of the states of a chain, or of the numbers.
@@ -41,6 +40,7 @@ class ShockProcess(ABC):
 
     n_z: int
     n_eps: int
+    aggregate: Tensor
     individual: Tensor
     successors: Tensor
     moves: Tensor
@@ -134,6 +134,15 @@ class ShockProcess(ABC):
     @abstractmethod
     def eps_shares(self) -> Tensor:
         """Long-run shares of the individual states, (n_eps,)."""
+
+    def stationary_eps(self) -> Tensor:
+        """The same in each aggregate state that is told apart, (n_z, n_eps)."""
+        return self.eps_shares().expand(self.n_z, -1)
+
+    def route(self, start: int, end: int) -> list[int]:
+        """The states of the shortest path from one aggregate state that is told apart to another, without the first;
+        empty where there is none."""
+        return []
 
     @abstractmethod
     def typical_z(self) -> Tensor:

@@ -142,13 +142,14 @@ class RareEvent(Economy):
         """Exponentially distributed around the typical state: standard deviation as large as the mean."""
         return self.gamma(self.typical_state()["K"], 1, shape, generator)
 
-    def without_aggregate_risk(self) -> RareEvent:
+    def without_aggregate_risk(self) -> Economy:
         """Productivity, labour and the moves of efficiency at their long-run means."""
+        assert isinstance(self.chain, JointChain)
         share = self.chain.stationary_z()
         changed = {"productivity": [float(share @ self.z_level)], "chains": [self.chain.average().tolist()]}
         if self.labour_supply:
             changed["labour_supply"] = [float(share @ self.labour)]
-        return type(self)(**self.parameters() | changed).under(self.objective)
+        return type(self)(**self.parameters() | changed)
 
     def check(self) -> None:
         require(
@@ -181,11 +182,10 @@ class RareEvent(Economy):
         aggregate = [[1.0]] if n_z == 1 else [[self.stay, 1 - self.stay], [1 - self.stay, self.stay]]
         try:
             by_next = torch.tensor(self.chains, dtype=torch.float64).reshape(n_z, n_eps, n_eps)
-        except (TypeError, ValueError, RuntimeError):
-            require(
-                False,
-                f"chains: expected matrices of {n_eps} x {n_eps} numbers, as efficiency has states, got {self.chains}",
-            )
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise InputError(
+                f"chains: expected matrices of {n_eps} x {n_eps} numbers, as efficiency has states, got {self.chains}"
+            ) from error
         joint = torch.einsum("zy,yef->zeyf", self.table(aggregate), by_next)
         try:
             return JointChain(joint.reshape(n_z * n_eps, -1).tolist(), n_z=n_z, n_eps=n_eps)

@@ -8,16 +8,23 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
 
-from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
-from tensorboard.plugins.hparams import plugin_data_pb2
-from tensorboard.plugins.hparams.api_pb2 import STATUS_SUCCESS
+from tensorboard.compat.proto import summary_pb2
+from tensorboard.plugins.hparams import api_pb2, plugin_data_pb2
 from tensorboard.plugins.hparams.metadata import (
     PLUGIN_DATA_VERSION,
     PLUGIN_NAME,
     SESSION_END_INFO_TAG,
     SESSION_START_INFO_TAG,
 )
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+# protobuf makes their names when they are imported: their text has none that a type checker could find
+_SUMMARY, _HPARAMS, _API = cast(Any, summary_pb2), cast(Any, plugin_data_pb2), cast(Any, api_pb2)
 
 # chart -> tag; five things that tell how a run goes
 WATCHED = {
@@ -30,7 +37,7 @@ WATCHED = {
 LAYOUT = {"Watch first": {title: ["Multiline", [f"^{re.escape(tag)}$"]] for title, tag in WATCHED.items()}}
 
 
-def settings_of(hyperparameters: dict, prefix: str = "") -> dict[str, float | bool | str]:
+def settings_of(hyperparameters: Mapping[str, Any], prefix: str = "") -> dict[str, float | bool | str]:
     """The settings by the names that the command line knows, as what TensorBoard can compare: numbers, switches, texts.
 
     Lists and null are texts; a matrix is left out.
@@ -49,20 +56,20 @@ def settings_of(hyperparameters: dict, prefix: str = "") -> dict[str, float | bo
     return settings
 
 
-def session_start(settings: dict[str, float | bool | str]) -> Summary:
+def session_start(settings: dict[str, float | bool | str]) -> Message:
     """A run begins, with these settings."""
-    info = plugin_data_pb2.SessionStartInfo(start_time_secs=time.time())
+    info = _HPARAMS.SessionStartInfo(start_time_secs=time.time())
     for key, value in settings.items():
         kind = "bool_value" if isinstance(value, bool) else "string_value" if isinstance(value, str) else "number_value"
         setattr(info.hparams[key], kind, value)
     return _summary(SESSION_START_INFO_TAG, session_start_info=info)
 
 
-def session_end() -> Summary:
+def session_end() -> Message:
     """A run is through."""
     return _summary(
         SESSION_END_INFO_TAG,
-        session_end_info=plugin_data_pb2.SessionEndInfo(status=STATUS_SUCCESS, end_time_secs=time.time()),
+        session_end_info=_HPARAMS.SessionEndInfo(status=_API.STATUS_SUCCESS, end_time_secs=time.time()),
     )
 
 
@@ -71,7 +78,8 @@ def as_text(configuration: str) -> str:
     return "\n".join(f"    {line}" for line in configuration.splitlines())
 
 
-def _summary(tag: str, **content) -> Summary:
-    data = plugin_data_pb2.HParamsPluginData(version=PLUGIN_DATA_VERSION, **content)
-    plugin = SummaryMetadata.PluginData(plugin_name=PLUGIN_NAME, content=data.SerializeToString())
-    return Summary(value=[Summary.Value(tag=tag, metadata=SummaryMetadata(plugin_data=plugin))])
+def _summary(tag: str, **content) -> Message:
+    data = _HPARAMS.HParamsPluginData(version=PLUGIN_DATA_VERSION, **content)
+    plugin = _SUMMARY.SummaryMetadata.PluginData(plugin_name=PLUGIN_NAME, content=data.SerializeToString())
+    metadata = _SUMMARY.SummaryMetadata(plugin_data=plugin)
+    return _SUMMARY.Summary(value=[_SUMMARY.Summary.Value(tag=tag, metadata=metadata)])

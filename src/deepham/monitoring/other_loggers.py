@@ -27,7 +27,7 @@ class WandB(WandbLogger):
 
     def log_figure(self, name: str, figure: Figure, step: int) -> None:
         """A figure under a name."""
-        import wandb
+        import wandb  # pyright: ignore[reportMissingImports]  # an extra, see pyproject.toml
 
         self.log_metrics({name: wandb.Image(figure)}, step)
 

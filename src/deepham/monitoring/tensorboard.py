@@ -4,7 +4,9 @@ may fail.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from argparse import Namespace
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from lightning.pytorch.loggers import TensorBoardLogger
 
@@ -36,13 +38,13 @@ class TensorBoard(TensorBoardLogger):
         """Let TensorBoard drop what an interrupted run has logged of later outer iterations."""
         self._kwargs["purge_step"] = outer_iteration + 1
 
-    def log_hyperparams(self, params, metrics=None, step=None) -> None:
+    def log_hyperparams(self, params: dict[str, Any] | Namespace, metrics=None, step: int | None = None) -> None:
         with self._writing():
             super().log_hyperparams(params, metrics, step)  # for hparams.yaml
-            self._add(session_start(settings_of(params)))
+            self._add(session_start(settings_of(vars(params) if isinstance(params, Namespace) else params)))
             self.experiment.add_custom_scalars(LAYOUT)
 
-    def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         with self._writing():  # Lightning's own method makes a ValueError of every error
             for name, value in metrics.items():
                 self.experiment.add_scalar(name, value, step)

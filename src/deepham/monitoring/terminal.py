@@ -6,6 +6,7 @@ import logging
 import sys
 import threading
 import warnings
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,7 +33,9 @@ class _File(logging.FileHandler):
         self.disk = disk
 
     def handleError(self, record: logging.LogRecord) -> None:
-        self.disk.failed(self.baseFilename, sys.exception())
+        error = sys.exception()
+        assert error is not None  # logging calls this while it handles one
+        self.disk.failed(self.baseFilename, error)
 
     def close(self) -> None:
         with self.disk.attempt(self.baseFilename):
@@ -40,7 +43,7 @@ class _File(logging.FileHandler):
 
 
 @contextmanager
-def quiet_lightning():
+def quiet_lightning() -> Iterator[None]:
     """Without Lightning's hints about things that are meant to be as they are."""
     logger = logging.getLogger("lightning.pytorch")
     level = logger.level
@@ -72,7 +75,7 @@ def _quiet_about_events(failure) -> None:
 
 
 @contextmanager
-def telling(shown: bool):
+def telling(shown: bool) -> Iterator[None]:
     """What the run says goes to the terminal, if it is to be shown; the logger is left as it was found."""
     before, handler = (log.level, log.propagate), _Terminal()
     if shown:
@@ -88,7 +91,7 @@ def telling(shown: bool):
 
 
 @contextmanager
-def log_file(path: Path, disk: Disk):
+def log_file(path: Path, disk: Disk) -> Iterator[None]:
     """What the run says goes to the terminal and to train.log."""
     handlers = [_Terminal(), _File(path, disk)]
     handlers[1].setFormatter(logging.Formatter("%(asctime)s %(message)s"))

@@ -32,6 +32,10 @@ class Inputs(nn.Module):
     Where parameters of the economy vary, `calibration` says at which the economy is, (P,), and stands last.
     """
 
+    states: Tensor
+    unit: Tensor
+    calibration: Tensor
+
     def __init__(
         self,
         economy: Economy,

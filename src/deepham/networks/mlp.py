@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import skip_init
@@ -11,14 +13,14 @@ class _Tanh(torch.autograd.Function):
     """tanh(x) = 2 / (1 + exp(-2x)) - 1. PyTorch's own goes through MKL, which takes up to ten times as long for it."""
 
     @staticmethod
-    def forward(context, x: Tensor) -> Tensor:
+    def forward(ctx, x: Tensor) -> Tensor:
         y = torch.sigmoid(x + x).mul_(2).sub_(1)
-        context.save_for_backward(y)
+        ctx.save_for_backward(y)
         return y
 
     @staticmethod
-    def backward(context, gradient: Tensor) -> Tensor:
-        (y,) = context.saved_tensors
+    def backward(ctx, *grad_outputs: Tensor) -> Tensor:
+        (y,), (gradient,) = ctx.saved_tensors, grad_outputs
         return torch.ops.aten.tanh_backward(gradient, y)
 
 
@@ -46,24 +48,31 @@ class MLP(nn.Sequential):
     ):
         layers: list[nn.Module] = []
         for index in range(depth):
-            linear = skip_init(nn.Linear, inputs if index == 0 else width, width)  # no draw from the global generator
+            linear = _linear(inputs if index == 0 else width, width)
             nn.init.xavier_normal_(linear.weight, gain=5 / 3, generator=generator)
             nn.init.uniform_(linear.bias, -1, 1, generator=generator)
             layers += [linear, ACTIVATIONS[activation]()]
-        output = skip_init(nn.Linear, width, outputs)
+        output = _linear(width, outputs)
         nn.init.zeros_(output.weight)
         nn.init.zeros_(output.bias)
         super().__init__(*layers, output)
 
-    def forward(self, x: Tensor, common: Tensor | None = None) -> Tensor:
+    def forward(self, input: Tensor, common: Tensor | None = None) -> Tensor:
         if common is None:
-            return self._shaped(super().forward(x))
+            return self._shaped(super().forward(input))
         first, *rest = self
-        own, shared = first.weight.split([x.shape[-1], common.shape[-1]], 1)
-        x = torch.baddbmm(nn.functional.linear(common, shared, first.bias)[:, None], x, own.t().expand(len(x), -1, -1))
+        assert isinstance(first, nn.Linear)
+        own, shared = first.weight.split([input.shape[-1], common.shape[-1]], 1)
+        at_first = nn.functional.linear(common, shared, first.bias)[:, None]
+        x = torch.baddbmm(at_first, input, own.t().expand(len(input), -1, -1))
         for layer in rest:
             x = layer(x)
         return self._shaped(x)
 
     def _shaped(self, y: Tensor) -> Tensor:
         return y.squeeze(-1) if y.shape[-1] == 1 else y
+
+
+def _linear(inputs: int, outputs: int) -> nn.Linear:
+    """A layer whose weights are yet to be drawn: none is drawn from the global generator."""
+    return cast(nn.Linear, skip_init(nn.Linear, inputs, outputs))

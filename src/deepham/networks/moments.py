@@ -39,6 +39,11 @@ class GeneralizedMoments(nn.Module):
         width, depth, activation: of each basis network.
     """
 
+    linear: Tensor
+    nodes: Tensor
+    shock: Tensor
+    weight: Tensor
+
     def __init__(
         self,
         economy: Economy,
@@ -53,8 +58,9 @@ class GeneralizedMoments(nn.Module):
         super().__init__()
         self.shocks = economy.chain.n_eps if with_shock else 1
         self.steady, self.limit = economy.scale, economy.borrowing_limit
-        self.networks = nn.ModuleList(MLP(self.shocks, width, depth, activation, generator) for _ in range(count))
-        for network in self.networks:
+        networks = [MLP(self.shocks, width, depth, activation, generator) for _ in range(count)]
+        self.networks = nn.ModuleList(networks)
+        for network in networks:
             network[-1].register_parameter("bias", None)  # a constant in n would be taken out
         linear = torch.zeros(count)
         linear[0] = float(with_mean)

@@ -31,6 +31,8 @@ class PolicyNetwork(nn.Module):
     then as far as they leave households able to afford it: (B, N, C) in place of (B, N).
     """
 
+    last: Tensor
+
     def __init__(
         self,
         economy: Economy,
@@ -121,12 +123,12 @@ class Capped(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(context, wanted: Tensor, most: Tensor) -> Tensor:
+    def forward(ctx, wanted: Tensor, most: Tensor) -> Tensor:
         free = ~(wanted >= most)  # so that NaN stays NaN
-        context.save_for_backward(free)
+        ctx.save_for_backward(free)
         return torch.where(free, wanted, most)
 
     @staticmethod
-    def backward(context, gradient: Tensor) -> tuple[Tensor, Tensor]:
-        (free,) = context.saved_tensors
+    def backward(ctx, *grad_outputs: Tensor) -> tuple[Tensor, Tensor]:
+        (free,), (gradient,) = ctx.saved_tensors, grad_outputs
         return torch.where(free | (gradient > 0), gradient, 0.0), torch.where(free, 0.0, gradient)

@@ -50,7 +50,7 @@ class NetworkSettings:
     def validate(self) -> None:
         """Raise InputError for a value of the wrong type or out of range."""
         for each in fields(self):
-            value, (kind, expected) = getattr(self, each.name), KINDS[each.type]
+            value, (kind, expected) = getattr(self, each.name), KINDS[str(each.type)]
             require(
                 isinstance(value, kind) and isinstance(value, bool) == (kind is bool),
                 f"network.{each.name}: expected {expected}, got {value!r}",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import textwrap
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import matplotlib
 import matplotlib.figure
@@ -19,6 +20,9 @@ from torch import Tensor
 from deepham.economics.economy import Economy
 from deepham.presentation.labels import labelled
 from deepham.simulation.period import Panel
+
+if TYPE_CHECKING:
+    from matplotlib.typing import ColorType
 
 # told apart in print and by colour-blind readers
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#555555"
@@ -38,7 +42,9 @@ class Figure(matplotlib.figure.Figure):
         return picture.getvalue()
 
 
-def save_figures(figures: dict[str, Figure], folder: Path, endings: tuple[str, ...] = ("png", "pdf")) -> None:
+def save_figures(
+    figures: Mapping[str, matplotlib.figure.Figure], folder: Path, endings: tuple[str, ...] = ("png", "pdf")
+) -> None:
     """Each as <name>.png, for screens, and <name>.pdf, for papers."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, figure in figures.items():
@@ -84,7 +90,7 @@ class Shown(NamedTuple):
 
     eps: int
     name: str
-    color: object
+    color: ColorType
 
 
 def shown_states(economy: Economy) -> list[Shown]:
@@ -96,7 +102,7 @@ def shown_states(economy: Economy) -> list[Shown]:
     return [Shown(eps, names[eps], color) for eps, color in zip(order, colors(len(order)))]
 
 
-def colors(number: int) -> list:
+def colors(number: int) -> Sequence[ColorType]:
     """Of so many things that have an order: two that everybody tells apart, or from dark to light."""
     if number <= 2:
         return [ORANGE, BLUE][:number]
@@ -259,7 +265,7 @@ def wealth_and_policy(solution) -> Figure:
             right.plot(points, consumed, style, color=color, label=f"{name}, {z_name}")
     end, beyond = density_top(economy, grid, by_state.sum(0))
     highest = highest_inside(economy, nodes, end, per_good[[each.eps for each in shown]])
-    bar = frame_density(left, economy, end, highest, density(economy, grid, by_state.sum(0))[2])
+    bar = frame_density(left, economy, end, highest, float(density(economy, grid, by_state.sum(0))[2]))
     left.set_title(f"Ergodic wealth distribution{beyond}")
     right.set(
         xlim=(economy.borrowing_limit, top),

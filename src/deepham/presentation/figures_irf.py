@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from matplotlib.patches import Patch
 
 from deepham.errors import InputError, show
 from deepham.presentation.figures import BLUE, GREEN, ORANGE, Figure, count_periods, legend_below, panel_title
+
+if TYPE_CHECKING:
+    from xarray import Dataset
 
 # of what is laid over each other, solutions for example
 LINES = (
@@ -38,11 +42,11 @@ def plot_irf(responses, variables=None) -> Figure:
     Raises:
         InputError: what is no Dataset of `irf`, periods of different lengths, or a variable that a Dataset lacks.
     """
-    responses = responses if isinstance(responses, Mapping) and not _is_dataset(responses) else {"": responses}
-    _check_responses(responses)
-    names = [_variables(data) for data in responses.values()]
+    labelled = responses if isinstance(responses, Mapping) and not _is_dataset(responses) else {"": responses}
+    _check_responses(labelled)
+    names = [_variables(data) for data in labelled.values()]
     shared = [name for name in names[0] if all(name in others for others in names[1:])]
-    return impulse_responses(responses, chosen(variables, shared))
+    return impulse_responses(labelled, chosen(variables, shared))
 
 
 def are_responses(given) -> bool:
@@ -62,7 +66,7 @@ def chosen(variables, known: list[str]) -> list[str]:
     return list(variables)
 
 
-def impulse_responses(responses: dict[str, object], variables, lines=LINES) -> Figure:
+def impulse_responses(responses: Mapping[str, Dataset], variables: Sequence[str], lines: Sequence = LINES) -> Figure:
     """One panel per variable: one line per Dataset of `irf`, and around the first the bands of its draws."""
     columns = min(3, len(variables))
     rows = -(-len(variables) // columns)
@@ -94,7 +98,7 @@ def impulse_responses(responses: dict[str, object], variables, lines=LINES) -> F
     return figure
 
 
-def _legend(figure: Figure, axes, responses: dict[str, object], color) -> None:
+def _legend(figure: Figure, axes, responses: Mapping[str, Dataset], color) -> None:
     """Lines and bands, under all panels. Where the bands overlap they are darker."""
     handles, _ = axes.get_legend_handles_labels()
     of = f", {next(iter(responses))}" if len(responses) > 1 else ""

@@ -89,9 +89,10 @@ def _write_over(line: str) -> None:
 def forgive_letters() -> None:
     """Let standard output take every letter, also those that its encoding lacks."""
     for stream in (sys.stdout, sys.stderr):
-        if getattr(stream, "errors", None) != "backslashreplace" and hasattr(stream, "reconfigure"):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if getattr(stream, "errors", None) != "backslashreplace" and reconfigure is not None:
             with suppress(OSError, ValueError):
-                stream.reconfigure(errors="backslashreplace")
+                reconfigure(errors="backslashreplace")
 
 
 def complain(text: str) -> None:

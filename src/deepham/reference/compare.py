@@ -175,7 +175,7 @@ def welfare_gap(world: World, reference: GridSolution, z_path: Tensor) -> float:
         NaN under a planner, whose households do not save for their own sake alone, and for a path of a single period.
     """
     economy = world.economy
-    if economy.objective == "planner" or z_path.shape[1] < 2:
+    if economy.pays or z_path.shape[1] < 2:
         return float("nan")
     nodes, preferences, true = reference.grid, economy.preferences, reference.on_nodes
     everybody, household = together(economy, reference.start, reference.z, z_path), reference.start

@@ -138,7 +138,7 @@ class OfANumber(Family):
             )
         if not economy.unknowns.keys() <= {economy.tracked}:
             return f"the grid method finds one price within the period, here there are {', '.join(economy.unknowns)}"
-        if economy.objective == "planner":
+        if economy.pays:
             return "the grid method has a planner for a finite chain only"
         if not _from_the_mean(economy):
             return (

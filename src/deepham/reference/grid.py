@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
 
 import torch
 from torch import Tensor
@@ -72,7 +73,8 @@ class GridFunction:
             row, up = bracket(self.grid.K.log(), K.log())
             result = torch.lerp(between(seen.z, row), between(seen.z, row + 1), up)
         else:
-            result = sum(weight * between(place // J, place % J) for place, weight in self.grid.corners(seen.z, K))
+            corners = self.grid.corners(seen.z, K)
+            result = reduce(torch.add, (weight * between(place // J, place % J) for place, weight in corners))
         return result if self.most is None else torch.minimum(result, self.most(seen))
 
     def on_histogram(self, nodes: Tensor) -> HistogramFunction:

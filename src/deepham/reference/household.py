@@ -8,7 +8,9 @@ forecasts with log K' = a(z) + b(z) log K (Krusell and Smith, 1998), or with a p
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Literal, NamedTuple
 
 import torch
@@ -20,13 +22,15 @@ from deepham.reference.grid import Grid, bracket
 from deepham.simulation.period import Observation
 from deepham.simulation.population import Population
 
+Side = Literal["left", "right"]
+
 
 class LawInWords(NamedTuple):
     """A law of motion as a table: lines above it, its title, heading -> alignment of each column, and rows."""
 
     above: tuple[str, ...]
     title: str | None
-    columns: dict[str, Literal["left", "right"]]
+    columns: Mapping[str, Side]
     rows: list[tuple[str, ...]]
 
 
@@ -92,7 +96,7 @@ class LawOfMotion:
                 economy.naming.names, self.intercept.tolist(), self.slope.tolist(), r_squared.tolist()
             )
         ]
-        columns = dict.fromkeys(("z", "a", "b", "R2"), "left")
+        columns: dict[str, Side] = dict.fromkeys(("z", "a", "b", "R2"), "left")
         return LawInWords(above, "Law of motion  log K' = a + b log K", columns, rows)
 
 
@@ -150,7 +154,7 @@ class PolynomialLaw:
             )
             for (i, j), coefficient in zip(powers(self.order), self.coefficients.tolist())
         ]
-        columns = {"term": "left", "coefficient": "right"}
+        columns: dict[str, Side] = {"term": "left", "coefficient": "right"}
         return LawInWords((f"{title} {float(r_squared):.6f}",), None, columns, rows)
 
 
@@ -276,7 +280,7 @@ class HouseholdProblem:
     def consumption(self, start: Tensor | None = None, tolerance: float = 1e-8, most: int = 20_000) -> Tensor:
         """The policy, found by iterating until it moves by less than `tolerance` relative to itself. Raises
         NotConverged."""
-        c = self.economy.spending(0.5, self.today)[0]["c"] if start is None else start
+        c, change, step = self.economy.spending(0.5, self.today)[0]["c"] if start is None else start, math.inf, 0
         for step in range(1, most + 1):
             new = self._egm_step(c)
             change = float((new / c - 1).abs().max())
@@ -300,7 +304,7 @@ class HouseholdProblem:
         premium = economy.premium(self.next)
         paid = 0.0 if premium is None else premium.reshape(self.shape_next)
         v, discount = utility / (1 - economy.beta), economy.discount(self.today.eps)
-        alike = isinstance(discount, float)
+        alike, change = isinstance(discount, float), torch.full_like(v, math.inf)
         for _ in range(most):
             tomorrow = self._expect(self._tomorrow(v) + paid)
             new = utility + discount * ((1 - share) * tomorrow.gather(-1, low) + share * tomorrow.gather(-1, low + 1))
@@ -326,7 +330,7 @@ class HouseholdProblem:
         z, K = self.today.z.reshape(self.n_z, self.J), self.grid.K.expand(self.n_z, -1)
         table = v.transpose(1, 2).reshape(self.n_z * self.J, -1)
         corners = self.grid.corners(z, self.law(K, z))
-        found = sum(weight.reshape(-1, 1) * table[place.flatten()] for place, weight in corners)
+        found = reduce(torch.add, (weight.reshape(-1, 1) * table[place.flatten()] for place, weight in corners))
         return found.reshape(self.n_z, self.J, self.n_eps, self.G).transpose(1, 2).contiguous()
 
     def _egm_step(self, c: Tensor) -> Tensor:

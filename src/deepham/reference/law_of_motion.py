@@ -90,7 +90,7 @@ def solve_law_of_motion(
         )
         x, secants = laws.parameters(near.law), near.secants
     laws.require_states(shocks[:, settings.burn_in :][:, : lengths.periods])
-    previous = None
+    previous, change, iteration = None, math.inf, -1
     c = _on_other_grid(near.policy, grid) if near is not None else None
     for iteration in range(settings.iterations):
         path = shocks[:, : lengths.burn_in + lengths.periods]
@@ -128,8 +128,7 @@ def solve_law_of_motion(
                     lengths.go_all_the_way()
                     previous = None  # longer paths: another map, of nearly the same slopes
                 elif laws.higher:
-                    laws.order += 1
-                    x, secants, previous = laws.padded(x), [], None
+                    x, secants, previous = laws.raised(x), [], None
                     residual = laws.regress(ergodic)[0] - x
         x = _anderson(x, residual, secants, settings.damping)
     raise NotConverged(

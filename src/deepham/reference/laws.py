@@ -38,11 +38,7 @@ class LinesByState:
         typical, centre = economy.typical_state(), economy.typical_aggregates()[economy.tracked]
         self.n_z, self.n_eps, self.centre = economy.chain.n_z, economy.chain.n_eps, math.log(centre)
         self.beside = {name: math.log(economy.unknowns[name].typical) for name in beside_of(economy)}
-        self.unit = (
-            None
-            if economy.objective == "market"
-            else float(economy.preferences.marginal_utility(economy.table(typical["c"])))
-        )
+        self.unit = float(economy.preferences.marginal_utility(economy.table(typical["c"]))) if economy.pays else None
 
     def first(self) -> Tensor:
         """Where a search starts."""
@@ -63,8 +59,13 @@ class LinesByState:
             level - slope * self.centre, slope, self.unit * (worth - moves * self.centre), self.unit * moves
         )
 
-    def parameters(self, law: LawOfMotion) -> Tensor:
+    def raised(self, x: Tensor) -> Tensor:
+        """The same law among those of a larger family: there is none."""
+        return x
+
+    def parameters(self, law: LawOfMotion | PolynomialLaw | PriceLaw) -> Tensor:
         """The other way round."""
+        assert isinstance(law, LawOfMotion)
         found = [law.intercept + law.slope * self.centre, law.slope]
         for line in () if law.beside is None else law.beside:
             found += [line[0] + line[1] * self.centre, line[1]]
@@ -142,6 +143,11 @@ class Polynomials:
         """The law of a lower order as one of this order."""
         return torch.cat([x, x.new_zeros((self.order + 1) * (self.order + 2) // 2 - len(x))])
 
+    def raised(self, x: Tensor) -> Tensor:
+        """The same law among those of the next order, with which the search goes on."""
+        self.order += 1
+        return self.padded(x)
+
     @property
     def higher(self) -> bool:
         """Whether there is a higher order to go on with."""
@@ -151,8 +157,9 @@ class Polynomials:
         """The law of these coefficients."""
         return PolynomialLaw(x, self.centre)
 
-    def parameters(self, law: PolynomialLaw | PriceLaw) -> Tensor:
+    def parameters(self, law: LawOfMotion | PolynomialLaw | PriceLaw) -> Tensor:
         """The other way round."""
+        assert not isinstance(law, LawOfMotion)
         return law.coefficients
 
     def require_states(self, z: Tensor) -> None:

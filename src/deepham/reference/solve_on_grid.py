@@ -7,6 +7,7 @@ from pathlib import Path
 
 from deepham import economics
 from deepham.economics.economy import require
+from deepham.economics.planner import under
 from deepham.economics.registry import given
 from deepham.errors import show
 from deepham.presentation.saying import is_watched, say
@@ -33,7 +34,7 @@ def solve_on_grid(
     """See `deepham.solve_on_grid`."""
     shown = is_watched() if progress is None else flag("progress", progress)
     name, parameters = given(economy, parameters)
-    solved_for = economics.create(name, **parameters).under(objective)
+    solved_for = under(economics.create(name, **parameters), objective)
     if not isinstance(settings, ReferenceSettings):
         require(
             settings is None or isinstance(settings, dict),

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 
+import numpy as np
 import torch
 from scipy.optimize import brentq
 from torch import Tensor
@@ -25,9 +26,9 @@ from deepham import memory
 from deepham.algorithm.evaluation import ergodic_path
 from deepham.economics.economy import Economy, Own
 from deepham.errors import NotConverged
-from deepham.reference.families import Family, family_of
+from deepham.reference.families import Family, Law, family_of
 from deepham.reference.grid import Grid, GridFunction
-from deepham.reference.household import HouseholdProblem, LawOfMotion, PolynomialLaw, aggregates_at
+from deepham.reference.household import HouseholdProblem, LawOfMotion, aggregates_at
 from deepham.reference.law_of_motion import Equilibrium, Progress, asset_nodes
 from deepham.reference.settings import ReferenceSettings
 from deepham.simulation.continuum import grown, settle, wealth_grid
@@ -59,7 +60,7 @@ def solve_stationary(
     Raises:
         NotConverged: no K was found.
     """
-    if economy.objective == "planner":
+    if economy.pays:
         market = _Planner(economy, settings, progress)
         K = market.best(None if near is None else float(near.ergodic.K[0, -1]))
     else:
@@ -90,7 +91,7 @@ def _root(function: Callable[[float], float], low: float, high: float, tolerance
             )
         return y
 
-    root, found = brentq(value, low, high, xtol=tolerance, rtol=1e-12, full_output=True, disp=False)
+    root, found = brentq(value, low, high, xtol=tolerance, rtol=np.float64(1e-12), full_output=True, disp=False)
     if not found.converged:
         raise NotConverged(
             f"reference: the root between {low:.4g} and {high:.4g} is still sought at {root:.4g} after "
@@ -188,7 +189,7 @@ class _Market:
         policy = GridFunction(grid, self.consumption, self.economy.spendable)
         return policy, self._stationary(policy, K)
 
-    def law(self, K: float) -> LawOfMotion | PolynomialLaw:
+    def law(self, K: float) -> Law:
         """The law of motion that households expect at rest."""
         return self.family.law_at_rest(K)
 
@@ -212,7 +213,7 @@ class _Market:
         transition = settle(economy, self.nodes, corners.with_assets(carried), z, z).weight
         # a corner has nobody to share out to what it would hold beyond the top: the rate is that of all together
         beyond = (corners.weight * (carried - self.nodes[-1]).clamp_min(0)).sum(1)
-        height, rate = self.nodes[:-1] - self.nodes[0], 0.0
+        height, rate, mass = self.nodes[:-1] - self.nodes[0], 0.0, transition.new_zeros(points)
         for _ in range(MOST_RATES):
             shared = grown(
                 self.nodes, transition.reshape(points, n_eps, -1), torch.full((points,), rate, dtype=torch.float64)
@@ -245,7 +246,7 @@ class _Price(_Market):
                     f"which excess demand is {self.excess(ends[1]):.3g} of mean income; expected a wider range"
                 )
             ends, step = [ends[1], min(max(ends[1] + direction * step, unknown.low), unknown.high)], 2 * step
-        return _root(self.excess, *sorted(ends), 1e-3 * self.settings.tolerance * unknown.spread)
+        return _root(self.excess, min(ends), max(ends), 1e-3 * self.settings.tolerance * unknown.spread)
 
     def excess(self, K: float) -> float:
         """What is left of the condition where the price is K."""
@@ -343,6 +344,7 @@ class _Planner(_Market):
 
     def law(self, K: float) -> LawOfMotion:
         rests = super().law(K)
+        assert isinstance(rests, LawOfMotion)  # a planner is solved for in states alone
         return replace(
             rests,
             premium_intercept=torch.tensor([self.premium], dtype=torch.float64),

@@ -12,6 +12,7 @@ import safetensors.torch
 import torch
 
 from deepham.economics.economy import Economy
+from deepham.economics.planner import under
 from deepham.errors import InputError
 from deepham.reference.equations import equations
 from deepham.reference.families import family_of
@@ -165,7 +166,7 @@ def _solved_for(economy: Economy, said: dict) -> Economy:
     """The economy with the calibration and the objective of the file: mostly the one that is asked about."""
     if (said["calibration"], said["objective"]) == (economy.parameters(), economy.objective):
         return economy
-    return type(economy.under("market"))(**said["calibration"]).under(said["objective"])
+    return under(type(under(economy, "market"))(**said["calibration"]), said["objective"])
 
 
 def _check(tensors: dict[str, torch.Tensor], said: dict, economy: Economy) -> None:

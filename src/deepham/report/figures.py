@@ -35,8 +35,8 @@ from deepham.presentation.figures_solved import (
     styles,
     tail_panel,
 )
-from deepham.report.planner import Takeover
 from deepham.report.study import Study
+from deepham.report.takeover import Takeover
 
 SHOWN_PERIODS = 160
 
@@ -141,8 +141,9 @@ def risky_figure(studies: list[Study]) -> Figure:
             xlabel=f"{economy.period}s {economy.naming.held.meanwhile}",
         )
         count_periods(axes)
-    short.set(xlim=(0, min(300, len(K) - 1)), title="First periods")
-    whole.set(xlim=(0, len(K) - 1), title="Whole path")
+    last = found.path.sizes["period"] - 1
+    short.set(xlim=(0, min(300, last)), title="First periods")
+    whole.set(xlim=(0, last), title="Whole path")
     density.plot(nodes, per_good, color="black", linewidth=0.8, label="ergodic")
     top, beyond = density_top(economy, grid, ergodic)
     bar = frame_density(
@@ -223,7 +224,7 @@ def externality_figure(studies: list[Study]) -> Figure:
     figure, panels = in_panels(len(studies), 3, (4.3, 3.4))
     for axes, study in zip(panels, studies):
         K, worth, z = (study.path[name].values[0] for name in ("K", "externality", economy.aggregate_shock))
-        some = few(range(len(names)))
+        some = few(list(range(len(names))))
         for state, color in zip(some, colors(len(some))):
             axes.plot(K[z == state], worth[z == state], ".", markersize=1.5, color=color, label=f"z {names[state]}")
         axes.axhline(0, color="black", linewidth=0.6)

@@ -37,24 +37,24 @@ LAST_PERIODS = 400  # of the path of capital that are drawn
 
 
 def figures_against_grid(
-    solution: Solution, reference: GridSolution, candidate: Ergodic, truth: Ergodic
+    solution: Solution, reference: GridSolution, candidate: Ergodic, grid_path: Ergodic
 ) -> dict[str, Figure]:
-    """Every figure of this file, by name. candidate, truth: paths of solution and reference on the same shocks."""
+    """Every figure of this file, by name. candidate, grid_path: paths of solution and reference on the same shocks."""
     economy = solution.economy
     bins = errors_by_wealth(solution.world, candidate.dates)
-    grid = errors_by_wealth(reference.world, truth.dates)
+    grid = errors_by_wealth(reference.world, grid_path.dates)
     return {
-        "wealth": wealth_against_grid(economy, candidate, truth),
-        "policy": policy_against_grid(solution.world, reference, truth),
-        "capital": capital_against_grid(economy, candidate, truth),
+        "wealth": wealth_against_grid(economy, candidate, grid_path),
+        "policy": policy_against_grid(solution.world, reference, grid_path),
+        "capital": capital_against_grid(economy, candidate, grid_path),
         "errors": errors_figure({"deep learning": bins, "grid": grid}),
     }
 
 
-def wealth_against_grid(economy: Economy, candidate: Ergodic, truth: Ergodic) -> Figure:
+def wealth_against_grid(economy: Economy, candidate: Ergodic, grid_path: Ergodic) -> Figure:
     """Density by individual state, the upper tail in logs, and quantile against quantile, averaged over time."""
-    nodes = truth.grid.numpy()
-    ours, grid = _by_state(candidate, economy.chain.n_eps), _by_state(truth, economy.chain.n_eps)
+    nodes = grid_path.grid.numpy()
+    ours, grid = _by_state(candidate, economy.chain.n_eps), _by_state(grid_path, economy.chain.n_eps)
     top, beyond = density_top(economy, nodes, grid.sum(0))
     figure = Figure(figsize=(13, 4.1), layout="constrained")
     density, tail, quantiles = figure.subplots(1, 3)
@@ -74,7 +74,7 @@ def wealth_against_grid(economy: Economy, candidate: Ergodic, truth: Ergodic) ->
         tail.semilogy(nodes[above > 1e-6], above[above > 1e-6], **style, label=label)
     tail.set(xlabel=asset_label(economy), ylabel="share of households above", title="Upper tail")
     at_ours, at_grid = (
-        quantile(truth.grid, torch.as_tensor(mass.sum(0)), SHOWN_QUANTILES, atom=float(nodes[0])).numpy()
+        quantile(grid_path.grid, torch.as_tensor(mass.sum(0)), SHOWN_QUANTILES, atom=float(nodes[0])).numpy()
         for mass in (ours, grid)
     )
     quantiles.plot(at_grid, at_ours, color=BLUE, label="0.1 % to 99.9 %")
@@ -86,14 +86,14 @@ def wealth_against_grid(economy: Economy, candidate: Ergodic, truth: Ergodic) ->
     return figure
 
 
-def capital_against_grid(economy: Economy, candidate: Ergodic, truth: Ergodic) -> Figure:
+def capital_against_grid(economy: Economy, candidate: Ergodic, grid_path: Ergodic) -> Figure:
     """The end of the path of capital on the same shocks, and the gap over all of it beneath."""
     figure = Figure(figsize=(9, 5), layout="constrained")
     path, gap = figure.subplots(2, 1, height_ratios=(2, 1))
     periods = np.arange(candidate.K.shape[1])
     end = slice(-LAST_PERIODS, None)
     path.plot(periods[end], candidate.K[0, end].numpy(), color=BLUE, label="deep learning")
-    path.plot(periods[end], truth.K[0, end].numpy(), **GRID_STYLE, label="grid")
+    path.plot(periods[end], grid_path.K[0, end].numpy(), **GRID_STYLE, label="grid")
     held = "capital" if economy.tracked == "K" else "mean assets"
     path.set(
         xlabel=f"{economy.period} after burn-in",
@@ -103,24 +103,24 @@ def capital_against_grid(economy: Economy, candidate: Ergodic, truth: Ergodic) -
     for axes in (path, gap):
         count_periods(axes)
     legend_below(figure, others=path.get_legend_handles_labels()[0])
-    gap.plot(periods, 100 * (candidate.K / truth.K).log()[0].numpy(), color=ORANGE, linewidth=0.6)
+    gap.plot(periods, 100 * (candidate.K / grid_path.K).log()[0].numpy(), color=ORANGE, linewidth=0.6)
     gap.axhline(0, color="black", linewidth=0.6)
     gap.set(xlabel=f"{economy.period} after burn-in", ylabel="gap, percent")
     return figure
 
 
 @torch.no_grad()
-def policy_against_grid(world: World, reference: GridSolution, truth: Ergodic) -> Figure:
+def policy_against_grid(world: World, reference: GridSolution, grid_path: Ergodic) -> Figure:
     """Consumption, its relative distance to the grid's, and the marginal propensity to consume, by wealth and state."""
-    economy, nodes = world.economy, truth.grid
-    pooled = (truth.share_z[:, None].to(nodes) * truth.mean_mass).sum(0).reshape(economy.chain.n_eps, -1).sum(0)
+    economy, nodes = world.economy, grid_path.grid
+    pooled = (grid_path.share_z[:, None].to(nodes) * grid_path.mean_mass).sum(0).reshape(economy.chain.n_eps, -1).sum(0)
     top = nodes[int(torch.searchsorted(pooled.cumsum(0), 0.999))]
     k = torch.linspace(float(nodes[0]), float(top), 400, dtype=nodes.dtype)[1:][None]
     figure = Figure(figsize=(13, 4.1), layout="constrained")
     level, gap, mpc = figure.subplots(1, 3)
-    aggregate_states = shown_aggregate_states(economy, truth.mean_z, Z_STYLES)
+    aggregate_states = shown_aggregate_states(economy, grid_path.mean_z, Z_STYLES)
     for cell, z_name, z, style in aggregate_states:
-        population = _mean_population(truth, cell)
+        population = _mean_population(grid_path, cell)
         for eps, name, color in shown_states(economy):
             seen = world.observe(Panel(population, z), k, torch.full(k.shape, eps))
             ours, grid = world.choose(seen)["c"][0], reference.policy_function(seen)[0]

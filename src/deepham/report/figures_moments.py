@@ -10,11 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from deepham.algorithm.evaluation import ergodic_path
 from deepham.errors import InputError
+from deepham.networks.inputs import Inputs
 from deepham.networks.moments import GeneralizedMoments
+from deepham.networks.value import ValueNetwork
 from deepham.presentation.figures import (
     BLUE,
     ORANGE,
@@ -27,7 +29,7 @@ from deepham.presentation.figures import (
 )
 from deepham.simulation.period import Observation, Panel
 from deepham.simulation.population import Population, quantile
-from deepham.solution.impulse import Transfer
+from deepham.solution.shocks import Transfer
 from deepham.solution.solution import Solution
 
 PERIODS, DATES = 1000, 100  # a simulated path, and the cross-sections along it that are drawn
@@ -82,8 +84,8 @@ def generalized_moments(solution: Solution, seed: int = 0) -> Figure:
     Raises:
         InputError: the networks have no generalized moments, or are given the aggregates beside them.
     """
-    policy, value = solution.policy_function.inputs.moments, solution.value_function.inputs.moments
-    if policy is None:
+    policy, value = (_moments(solution.networks[name]) for name in ("policy", "value"))
+    if policy is None or value is None:
         raise InputError("solution: its networks have no generalized moments; train with network=generalized_moments")
     if solution.network["aggregates"]:
         raise InputError(
@@ -98,6 +100,13 @@ def generalized_moments(solution: Solution, seed: int = 0) -> Figure:
     _draw_value(levels, solution, bases["value"], dates)
     _draw_transfer((consumption, lifetime), solution)
     return figure
+
+
+def _moments(network: nn.Module) -> GeneralizedMoments | None:
+    """What the network sees of the population beside what it is told; None: nothing."""
+    inputs = network.inputs
+    assert isinstance(inputs, Inputs)
+    return inputs.moments
 
 
 def _draw_basis(axes, solution: Solution, bases: dict[str, Basis]) -> None:
@@ -147,7 +156,9 @@ def _draw_transfer(panels, solution: Solution) -> None:
         low, high = (_beside(solution, panel, k[None], eps) for panel in (before, after))
         consumed = 100 * (solution.policy_function(high) / solution.policy_function(low) - 1)
         # utils over what one percent of consumption for ever is worth
-        worth = 100 * (solution.value_function(high) - solution.value_function(low)) / solution.value_function.unit
+        value = solution.networks["value"]
+        assert isinstance(value, ValueNetwork)
+        worth = 100 * (value(high) - value(low)) / value.unit
         for index, z_name, _, style in aggregate_states:
             for axes, change in zip(panels, (consumed, worth)):
                 axes.plot(k.cpu(), change[index].cpu(), style, color=color, label=f"{name}, {z_name}")

@@ -24,6 +24,7 @@ class Illustration:
     @property
     def width(self) -> int:
         """Of a figure on the page, pixels: letters of one size in all of them."""
+        assert isinstance(self.content, Figure)
         return round(80 * self.content.get_figwidth())
 
 
@@ -52,9 +53,10 @@ class Section:
 def write(folder: Path, title: str, subtitle: str, sections: list[Section]) -> Path:
     """Write report.html and everything beside it. Returns its path."""
     for section in sections:
-        save_figures({each.name: each.content for each in section.figures}, folder)
-        for each in section.tables:
-            each.content.write(folder, each.name)
+        save_figures({each.name: each.content for each in section.shown if isinstance(each.content, Figure)}, folder)
+        for each in section.shown:
+            if isinstance(each.content, FileTable):
+                each.content.write(folder, each.name)
     inline = {
         each.name: base64.b64encode((folder / f"{each.name}.png").read_bytes()).decode()
         for section in sections

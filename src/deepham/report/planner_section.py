@@ -11,11 +11,11 @@ from deepham.economics.economy import Economy
 from deepham.presentation.file_table import FileTable
 from deepham.report import figures
 from deepham.report.page import Illustration, Section
-from deepham.report.planner import Estimate, Takeover
 from deepham.report.study import Study
+from deepham.report.takeover import Estimate, Takeover
 from deepham.solution.welfare import GROUPS
 
-# of `report.planner.statistics`: what it is, unit
+# of `report.takeover.statistics`: what it is, unit
 STATISTICS = {
     "K": ("capital K", "goods"),
     "Y": ("output Y", "goods"),

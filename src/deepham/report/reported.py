@@ -24,7 +24,7 @@ class ReportedSolution:
     ergodic: Ergodic
     bins: list[WealthBin]
     reference: GridSolution | None = None
-    truth: Ergodic | None = None
+    grid_path: Ergodic | None = None
     beside: dict[str, float] | None = None
     grid_bins: list[WealthBin] | None = None
     bars: Bars = field(default_factory=lambda: BAR_SETS["standard"])
@@ -56,11 +56,11 @@ def examine(
     if reference is None:
         ergodic, measures = measure(world, solution.cross_sections, verdict, seed)
         return ReportedSolution(label, solution, measures, ergodic, errors_by_wealth(world, ergodic.dates), bars=bars)
-    ergodic, truth, measures = measure_against(world, reference, verdict, seed)
+    ergodic, grid_path, measures = measure_against(world, reference, verdict, seed)
     bins = errors_by_wealth(world, ergodic.dates)
     beside = grid_bins = None
     if main:
         say(f"{GRID}: errors")
-        beside = measures_along(reference.world, truth)
-        grid_bins = errors_by_wealth(reference.world, truth.dates)
-    return ReportedSolution(label, solution, measures, ergodic, bins, reference, truth, beside, grid_bins, bars)
+        beside = measures_along(reference.world, grid_path)
+        grid_bins = errors_by_wealth(reference.world, grid_path.dates)
+    return ReportedSolution(label, solution, measures, ergodic, bins, reference, grid_path, beside, grid_bins, bars)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import product
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -16,12 +17,15 @@ from deepham.economics.economy import require
 from deepham.errors import InputError, NotConverged, NotEnoughMemory, OutOfDomain
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.transition import solve_transition
-from deepham.report.planner import PANEL_BURN_IN, PANEL_PERIODS, PANELS, panel_statistics, statistics
+from deepham.report.takeover import PANEL_BURN_IN, PANEL_PERIODS, PANELS, panel_statistics, statistics
 from deepham.report.welfare import FluctuationCost, cost_of_fluctuations
 from deepham.simulation.period import Panel
-from deepham.solution.impulse import POOL
+from deepham.solution.paired import POOL
 from deepham.solution.risky import RiskySteadyState
 from deepham.solution.solved import SolvedEconomy
+
+if TYPE_CHECKING:
+    from xarray import Dataset
 
 GRID = "grid"
 MEMORY = 500  # periods of a simulation that are left out: it begins at an average cross-section
@@ -88,14 +92,14 @@ class Study:
 
     label: str
     solved: SolvedEconomy
-    path: object
+    path: Dataset
     moments: list[Moments]
     wealth: dict[str, tuple[float, float]]
-    recession: object | None = None
-    transfer: object | None = None
+    recession: Dataset | None = None
+    transfer: Dataset | None = None
     risky: dict[str, RiskySteadyState] = field(default_factory=dict)
     cost: FluctuationCost | None = None
-    basins: list = field(default_factory=list)
+    basins: list[Dataset] = field(default_factory=list)
     statistics: dict[str, dict[str, tuple[float, float]]] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
 
@@ -190,7 +194,7 @@ def study(
     )
 
 
-def _basins(solved: SolvedEconomy, path, periods: int) -> list:
+def _basins(solved: SolvedEconomy, path: Dataset, periods: int) -> list[Dataset]:
     """Paths without shocks from the ergodic cross-section, and from there with assets and aggregate state far off what
     they are along the path.
     """
@@ -219,9 +223,10 @@ def common_path(solved: SolvedEconomy, periods: int, seed: int) -> np.ndarray:
 
 def _cost(solved: SolvedEconomy, dates: Panel, grid: ReferenceSettings) -> FluctuationCost:
     require(
-        solved.economy.objective == "market",
+        not solved.economy.pays,
         "the value function of a planner's household has in it what it is paid for assets",
     )
     calm = solved.economy.without_aggregate_risk()
-    require(calm is not None, f"{solved.name} states no twin without aggregate risk")
+    if calm is None:
+        raise InputError(f"{solved.name} states no twin without aggregate risk")
     return cost_of_fluctuations(solved, solve_transition(calm, solved.pooled, grid), dates)

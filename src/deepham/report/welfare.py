@@ -10,6 +10,7 @@ off as without.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 import torch
@@ -67,9 +68,8 @@ def cost_of_fluctuations(solved: SolvedEconomy, calm: Transition, dates: Panel) 
     cost = np.empty((n_eps, len(k)))
     for eps in range(n_eps):
         states = {economy.asset: k.numpy(), economy.individual_shock: eps}
-        shaken = sum(
-            float(chances[z, eps]) * solved.value(**states, **{economy.aggregate_shock: z}) for z in range(len(share_z))
-        )
+        values = (solved.value(**states, **{economy.aggregate_shock: z}) for z in range(len(share_z)))
+        shaken = reduce(np.add, (float(chances[z, eps]) * value for z, value in enumerate(values)))
         still = calm.value_at(k, torch.full(k.shape, eps)).numpy()
         cost[eps] = equivalent(economy, still, shaken + error)
     weight = mass.numpy()

@@ -6,7 +6,6 @@ expected, how to mend it.
 
 from __future__ import annotations
 
-import math
 import operator
 from difflib import get_close_matches
 
@@ -25,14 +24,17 @@ MOST_ASSETS = 1e100  # so that squares of them, and products with prices, stay f
 def whole(name: str, given, least: int) -> int:
     """A whole number not below `least`."""
     try:
-        # NumPy counts times among the whole numbers, and Python true among its own
-        yes_or_no = isinstance(given, bool | np.timedelta64) or getattr(given, "dtype", None) in (np.bool_, torch.bool)
-        number = -math.inf if yes_or_no else operator.index(given)
+        number = None if _counts_nothing(given) else operator.index(given)
     except (TypeError, RuntimeError):  # RuntimeError: a tensor of several
-        number = -math.inf
-    if not least <= number < 2**63:
+        number = None
+    if number is None or not least <= number < 2**63:
         raise InputError(f"{name}: expected a whole number of at least {least}, got {show(given)}")
     return number
+
+
+def _counts_nothing(given) -> bool:
+    """NumPy has times among the whole numbers, and Python true among its own."""
+    return isinstance(given, bool | np.timedelta64) or getattr(given, "dtype", None) in (np.bool_, torch.bool)
 
 
 def flag(name: str, given) -> bool:

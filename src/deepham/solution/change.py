@@ -7,7 +7,7 @@ economy. One goes on as before, the other by the solution of the second, with th
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -19,12 +19,17 @@ from deepham.presentation.saying import Tick, counting
 from deepham.simulation.balance import SMALL, gap_of
 from deepham.simulation.continuum import on_grid
 from deepham.simulation.period import Panel
-from deepham.solution import arguments, datasets, impulse
+from deepham.solution import arguments, datasets, impulse, paired
+
+if TYPE_CHECKING:
+    from xarray import Dataset
 
 LONGEST = 12  # characters of a value in a title; longer ones are lists
 
 
-def transition(before: Any, after: Any, periods: int, draws: int, seed: int, agents: int | None, keep_draws: bool):
+def transition(
+    before: Any, after: Any, periods: int, draws: int, seed: int, agents: int | None, keep_draws: bool
+) -> Dataset:
     """See `SolvedEconomy.transition`; both are SolvedEconomies."""
     periods, draws = arguments.whole("periods", periods, 1), arguments.whole("draws", draws, 1)
     agents = None if agents is None else arguments.whole("agents", agents, 1)
@@ -34,8 +39,8 @@ def transition(before: Any, after: Any, periods: int, draws: int, seed: int, age
         arrays = memory.response(solved.economy, len(solved.grid), width, periods, draws, agents, draws)
         memory.require_memory(arrays, solved.grid.device)
     generator = torch.Generator(before.grid.device).manual_seed(arguments.whole("seed", seed, 0))
-    with counting("transition", impulse.ECONOMIES * (impulse.SETTLE + 1) + 2 * draws * (periods + 1)) as tick:
-        starts = impulse.ergodic_starts(before, generator, tick)
+    with counting("transition", paired.ECONOMIES * (paired.SETTLE + 1) + 2 * draws * (periods + 1)) as tick:
+        starts = paired.ergodic_starts(before, generator, tick)
         drawn = follow(before, after, starts, periods, draws, agents, generator, tick)
     attributes = {
         "title": f"Response to {in_words(before.economy, after.economy)}",
@@ -59,7 +64,7 @@ def follow(
     agents: int | None,
     generator: torch.Generator,
     tick: Tick | None = None,
-) -> impulse.Draws:
+) -> paired.Draws:
     """Both copies of every draw, from M cross-sections on the grid of the first economy, which are used in turn."""
     start = starts.select(torch.arange(draws, device=starts.z.device) % len(starts.z))
     _require_welcome(after, starts)
@@ -77,7 +82,7 @@ def follow(
         )
     shocked, baseline = copies
     weight = start.population.weight.new_full((draws,), 1 / draws)
-    return impulse.Draws(
+    return paired.Draws(
         shocked.series,
         baseline.series,
         torch.zeros(draws, dtype=torch.long, device=weight.device),

@@ -5,16 +5,15 @@ Masses are laid out as in a histogram, (n_z, n_eps, G): by aggregate state, indi
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from deepham.economics.economy import Economy
 from deepham.errors import InputError
-from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population, gini, lorenz
+from deepham.solution.asked import Solved
 from deepham.solution.histories import GIFT, propensity
 from deepham.system.arrays import numbers
 
@@ -22,25 +21,7 @@ if TYPE_CHECKING:
     import pandas
 
 
-class Settled(Protocol):
-    """What is asked of a solved economy; see SolvedEconomy."""
-
-    economy: Economy
-    grid: Tensor
-
-    @property
-    def z(self) -> Tensor: ...
-    @property
-    def mass(self) -> Tensor: ...
-    @property
-    def world(self) -> World: ...
-    @property
-    def pooled(self) -> Population: ...
-    @property
-    def cross_sections(self) -> Panel: ...
-
-
-def distribution(solved: Settled, z=None) -> pandas.DataFrame:
+def distribution(solved: Solved, z=None) -> pandas.DataFrame:
     """See `SolvedEconomy.distribution`."""
     import pandas  # slow to import
 
@@ -62,7 +43,7 @@ def distribution(solved: Settled, z=None) -> pandas.DataFrame:
 
 
 @torch.no_grad()
-def propensities(solved: Settled, gift=None, z=None) -> pandas.DataFrame:
+def propensities(solved: Solved, gift=None, z=None) -> pandas.DataFrame:
     """See `SolvedEconomy.mpc`."""
     economy = solved.economy
     amount = GIFT * economy.typical_household()["c"] if gift is None else _positive(gift)
@@ -81,7 +62,7 @@ def propensities(solved: Settled, gift=None, z=None) -> pandas.DataFrame:
 
 
 @torch.no_grad()
-def lorenz_curve(solved: Settled, z=None) -> pandas.DataFrame:
+def lorenz_curve(solved: Solved, z=None) -> pandas.DataFrame:
     """See `SolvedEconomy.lorenz`."""
     import pandas  # slow to import
 
@@ -96,7 +77,7 @@ def lorenz_curve(solved: Settled, z=None) -> pandas.DataFrame:
     return table
 
 
-def pooled(solved: Settled) -> Population:
+def pooled(solved: Solved) -> Population:
     """The cross-section on average over the aggregate states, one economy."""
     share = solved.economy.chain.stationary_z().to(solved.mass)
     return Population.histogram(solved.grid, (share @ solved.mass).reshape(1, solved.economy.chain.n_eps, -1))
@@ -117,7 +98,7 @@ def cell_of(economy: Economy, z: Any) -> int:
             f"{economy.aggregate_shock}: it moves continuously, and there is one cross-section of all its values; "
             "expected none"
         )
-    return economy.naming.read_held(z)  # pyright: ignore[reportReturnType]  # of a chain it is an index
+    return int(economy.naming.read_held(z))
 
 
 def _positive(gift: Any) -> float:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import gzip
 import json
 import warnings
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from deepham.economics.economy import Economy
-from deepham.economics.naming import flags
+from deepham.economics.named_states import flags
 from deepham.economics.planner import externality
 from deepham.errors import InputError, OutOfDomain, show
 from deepham.presentation.saying import Tick
@@ -24,6 +24,9 @@ from deepham.solution import folder
 from deepham.solution.histories import Histories
 from deepham.solution.histories import descriptions as of_households
 from deepham.system.files import replace
+
+if TYPE_CHECKING:
+    from xarray import Dataset
 
 CROWDED = 1e-4  # share of households at the top node, as in the bar of the verdict
 BLOCK = 64  # economies of the continuum that are followed at once: they share no randomness, and small is faster
@@ -89,7 +92,7 @@ def record(
             *(float(np.max([getattr(part, name) for part in parts])) for name in ("resource_gap", "top_mass")),
         )
     economy, periods, rows, top = world.economy, shocks.shape[1], [], []
-    carried, arrived, own = [], [], tuple(economy.naming.series)
+    carried, arrived, own, last = [], [], tuple(economy.naming.series), None
     # one more period, since what is carried out of the last has to arrive, too
     for t, period in enumerate(walk(world, start, torch.cat([shocks, shocks[:, -1:]], 1), generator, grid)):
         if tick is not None:
@@ -107,6 +110,7 @@ def record(
         state = {name: z for name in own}
         moments = _distribution(population, period.consumption, economy.borrowing_limit)
         rows.append(moments | _externality(period) | state | period.accounts)
+    assert last is not None
     economy.check_domain(last.panel.z, last.seen.aggregates, error=OutOfDomain)
     series = {name: torch.cat([row[name] for row in rows], 1) for name in rows[0]}
     return Record(
@@ -117,7 +121,7 @@ def record(
     )
 
 
-def quality(economy: Economy, gap: float, top_mass: float | None) -> dict[str, object]:
+def quality(economy: Economy, gap: float, top_mass: float | None) -> dict[str, float | str]:
     """How far a Dataset can be trusted, as its attributes: the largest violation of a resource constraint, percent of
     output, why if it is more than rounding, and the largest mass at the top node of the wealth grid (None: there is no
     grid, in a panel).
@@ -171,7 +175,7 @@ def descriptions(economy: Economy) -> dict[str, tuple[str, str]]:
 
 def to_dataset(
     economy: Economy, series: dict[str, Tensor], shocks: Tensor, own: dict[str, Tensor] | None = None, **attributes
-):
+) -> Dataset:
     """The series as an xarray.Dataset of dimensions (economy, period), with units and descriptions as attributes;
     beside them the aggregate state by index, or the innovations.
 
@@ -181,7 +185,7 @@ def to_dataset(
 
     described = descriptions(economy)
     dimensions = ("economy", "period")
-    variables = {
+    variables: dict[str, tuple] = {
         name: (dimensions, series[name].cpu().numpy(), {"long_name": text, "units": unit})
         for name, (text, unit) in described.items()
         if name in series

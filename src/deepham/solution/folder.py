@@ -17,6 +17,7 @@ import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import safetensors.torch
 import yaml
@@ -129,10 +130,11 @@ def read(path) -> Contents:
             raise InputError(f"{folder / CONFIG}: expected settings under {group!r}, got {show(config.get(group))}")
     varied = {"vary": config["vary"]} if config.get("vary") else {}
     config = {group: config[group] for group in ("model", "network")} | varied
-    tensors = [_parse(folder / name, data[name], safetensors.torch.load) for name in (WEIGHTS, ERGODIC)]
+    weights, ergodic = (_parse(folder / name, data[name], safetensors.torch.load) for name in (WEIGHTS, ERGODIC))
     found = _digests({name: data[name] for name in (WEIGHTS, ERGODIC)}, config, meta)
     saved = saved if isinstance(saved, dict) else {}
-    return Contents(*tensors, config, meta, tuple(name for name in FILES if saved.get(name) != found[name]))
+    altered = tuple(name for name in FILES if saved.get(name) != found[name])
+    return Contents(weights, ergodic, config, meta, altered)
 
 
 def verify(contents: Contents) -> None:
@@ -223,7 +225,7 @@ class _PlainLoader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
 
-def plain_yaml(data: bytes):
+def plain_yaml(data: bytes) -> Any:
     """What a YAML text says, as JSON has it. ValueError, TypeError or YAMLError for what says more, or nothing."""
     return _plain(yaml.load(data, _PlainLoader))
 

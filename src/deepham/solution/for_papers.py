@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from torch import Tensor
 
 from deepham.economics.economy import Economy
@@ -17,6 +19,8 @@ from deepham.system.threads import one_thread
 
 if TYPE_CHECKING:
     import pandas
+    from matplotlib.figure import Figure
+    from xarray import Dataset
 
 
 class ForPapers:
@@ -28,15 +32,16 @@ class ForPapers:
     z: Tensor
     if TYPE_CHECKING:
 
-        @property
+        @cached_property
         def mass(self) -> Tensor: ...
         @property
         def world(self) -> World: ...
         @property
         def cross_sections(self) -> Panel: ...
-        def consumption(self, *, population=None, **household): ...
-        def resources(self, *, population=None, **household): ...
-        def value(self, *, population=None, **household): ...
+        def begin(self, shock: Tensor) -> Panel: ...
+        def consumption(self, *, population=None, **household) -> np.ndarray: ...
+        def resources(self, *, population=None, **household) -> np.ndarray: ...
+        def value(self, *, population=None, **household) -> np.ndarray: ...
 
     @property
     def pooled(self) -> Population:
@@ -92,7 +97,7 @@ class ForPapers:
 
     # -- figures ---------------------------------------------------------------------------------------------------
 
-    def plot_distribution(self, beside=None):
+    def plot_distribution(self, beside=None) -> Figure:
         """Figure of the ergodic distribution of wealth: densities by individual state and the upper tail.
 
         Args:
@@ -109,7 +114,7 @@ class ForPapers:
 
         return figures_solved.distribution_figure(figures_solved.layers(self._with(beside)))
 
-    def plot_lorenz(self, beside=None):
+    def plot_lorenz(self, beside=None) -> Figure:
         """Figure of the Lorenz curve of wealth, with the Gini coefficient; beside, result and errors as for
         `plot_distribution`.
         """
@@ -117,7 +122,7 @@ class ForPapers:
 
         return figures_solved.lorenz_figure(figures_solved.layers(self._with(beside)))
 
-    def plot_policy(self, z=None, beside=None):
+    def plot_policy(self, z=None, beside=None) -> Figure:
         """Figure of what households do at the ergodic cross-section, by wealth and individual state: consumption, the
         change of wealth and the marginal propensity to consume.
 
@@ -133,7 +138,7 @@ class ForPapers:
         cell = -1 if z is None else cross_sections.cell_of(self.economy, z)
         return figures_solved.policies_figure(figures_solved.layers(self._with(beside)), cell)
 
-    def plot_errors(self, beside=None):
+    def plot_errors(self, beside=None) -> Figure:
         """Figure of mean Euler and Bellman errors by wealth at the ergodic cross-sections, expectations enumerated: of
         their size, and of this economy's also signed. Beside, result and errors as for `plot_distribution`.
         """
@@ -172,7 +177,7 @@ class ForPapers:
         seed: int = 0,
         agents: int | None = None,
         keep_draws: bool = False,
-    ):
+    ) -> Dataset:
         """What a permanent and unexpected change of parameters brings about: in period 0 the households of this economy
         wake up in another calibration, with what they hold, and go on by its solution.
 

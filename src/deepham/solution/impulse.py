@@ -1,293 +1,24 @@
-"""Generalised impulse responses: two copies of one economy, the same luck, one difference in period 0.
+"""Generalised impulse responses, from paired simulations (paired.py).
 
 Response = mean over draws of (shocked - baseline), in percent of the baseline's mean in that period (Koop, Pesaran and
-Potter, 1996). In the continuum only the aggregate state is random, and most of what is random about a response to a
-state of a finite chain is how long the two copies' aggregate states differ: once they meet they stay together, since
-both follow the same draws. The chain gives the probability of each meeting time exactly. So the draws are stratified by
-it: every stratum is simulated at least twice and weighted with its probability, and what is left is the little that
-differs within a stratum. Where the aggregate state is a number an innovation is shocked in place of a state. What is
-random then is the innovation that the baseline draws instead: its draws are spread evenly over the distribution, two
-neighbours to a stratum.
+Potter, 1996).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from deepham.economics.economy import Economy
-from deepham.economics.shocks import Innovation, StateShock
 from deepham.errors import InputError
-from deepham.presentation.saying import Tick
-from deepham.simulation.continuum import on_grid
-from deepham.simulation.period import Panel, World
-from deepham.simulation.population import Population, levels_of
-from deepham.simulation.walk import walk
-from deepham.solution import arguments, datasets
+from deepham.solution import datasets
+from deepham.solution.paired import Draws
+
+if TYPE_CHECKING:
+    from xarray import Dataset
 
 BANDS = (0.05, 0.25, 0.75, 0.95)  # quantiles over draws: the 50 and the 90 percent band
-ECONOMIES, SETTLE = 64, 80  # where the starts come from: K remembers little after so many quarters of ks98
-POOL = 2**16  # pairs of paths of the aggregate state, from which the strata are filled
-LEAST = 10  # expected pairs of the pool in a stratum; all later meeting times together are the last one
-
-
-@dataclass(frozen=True)
-class Transfer:
-    """In period 0 the share `share` of the wealth of the richest `top` is taken and given to the poorest `bottom`.
-
-    Each of the rich loses the same share of its wealth, each of the poor gains the same amount. The state of the period
-    before is `before`, None for any; both copies see the same aggregate states.
-    """
-
-    share: float
-    top: float
-    bottom: float
-    before: int | None
-
-    def apply(self, population: Population) -> Population:
-        """The population (B, N) after the transfer; households at one level of wealth are treated alike."""
-        k, weight = population.k, population.weight
-        order = k.argsort(-1)
-        below, above = levels_of(k.gather(-1, order), weight.gather(-1, order))
-        rank = torch.empty_like(k).scatter(-1, order, (below + above) / 2)  # of the middle of each level
-        rich, poor = (rank > 1 - self.top).to(k), (rank < self.bottom).to(k)
-        taken = self.share * rich * k
-        receive = population.mean(poor)
-        if bool((receive == 0).any()):  # what is taken would be lost
-            raise InputError(
-                f"shock: nobody is among the poorest {self.bottom:g} of a cross-section; expected a larger "
-                "share 'bottom', or more households"
-            )
-        return population.with_assets(k - taken + population.mean(taken) / receive * poor)
-
-    def in_words(self, economy: Economy) -> str:
-        """What a figure says of the shock."""
-        share, top, bottom = (f"{100 * part:.3g} %" for part in (self.share, self.top, self.bottom))
-        return f"a transfer of {share} of the wealth of the richest {top} to the poorest {bottom}"
-
-
-Shock = StateShock | Innovation | Transfer
-
-
-def read_shock(economy: Economy, shock, hold: int, baseline: str, unit: str | None = None) -> Shock:
-    """A shock from what a user gives: "good->bad", "any->bad", {"innovation": -2.0} where the aggregate state is a
-    number, with a unit {"Z": 1.0} by its name, or {"transfer": 0.05, "top": 0.1, "bottom": 0.5}.
-
-    Raises:
-        InputError: no such state, or shares that are none.
-    """
-    naming = economy.naming
-    hold = arguments.whole("hold", hold, 1)
-    if not isinstance(baseline, str) or baseline not in ("drawn", "forced"):
-        raise InputError(f"baseline: expected 'drawn' or 'forced', got {arguments.show(baseline)}")
-    change = naming.read_change(shock, hold, baseline, unit)
-    if change is not None:
-        return change
-    if unit is not None:
-        raise InputError(
-            f"unit: expected an innovation by the name of the aggregate state, {{{economy.aggregate_shock!r}: 1.0}}, "
-            f"got {arguments.show(shock)}"
-        )
-    if isinstance(shock, Mapping) and set(shock) <= {"transfer", "top", "bottom", "after"} and "transfer" in shock:
-        shares = {key: shock.get(key, default) for key, default in (("transfer", None), ("top", 0.1), ("bottom", 0.5))}
-        for key, share in shares.items():
-            if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share < 1:
-                raise InputError(f"shock[{key!r}]: expected a share between 0 and 1, got {arguments.show(share)}")
-        if shares["top"] + shares["bottom"] > 1:
-            raise InputError(
-                f"shock: the richest {shares['top']:g} and the poorest {shares['bottom']:g} overlap; expected "
-                "shares that add up to at most 1"
-            )
-        return Transfer(*shares.values(), naming.read_before(shock.get("after", "any")))
-    raise InputError(
-        f"shock: expected {naming.change_in_words}, or a transfer such as "
-        f"{{'transfer': 0.05, 'top': 0.1, 'bottom': 0.5}}, got {arguments.show(shock)}{naming.listed}"
-    )
-
-
-class Settled(Protocol):
-    """What `ergodic_starts` asks of a solved economy; see SolvedEconomy."""
-
-    economy: Economy
-    grid: Tensor
-    z: Tensor
-
-    @property
-    def world(self) -> World: ...
-
-    def begin(self, shock: Tensor) -> Panel: ...
-
-
-@torch.no_grad()
-def ergodic_starts(solved: Settled, generator: torch.Generator, tick: Tick | None = None) -> Panel:
-    """Economies of the continuum at the ends of independent paths; `tick` as in `datasets.record`."""
-    chain, grid = solved.economy.chain, solved.grid
-    index = (
-        torch.rand((ECONOMIES, 1), generator=generator, device=grid.device, dtype=grid.dtype)
-        >= chain.stationary_z()[:-1].cumsum(0)
-    ).sum(-1)
-    path = chain.draw_path(solved.z[index], SETTLE + 1, generator)
-    last = solved.begin(path[:, 0])
-    for period in walk(solved.world, last, path, grid=grid):
-        last = period.panel
-        if tick is not None:
-            tick(ECONOMIES)
-    return last
-
-
-@dataclass(frozen=True)
-class Draws:
-    """Paired simulations: name -> (D, T) of each copy; stratum and weight (D,), weights summing to one.
-
-    resource_gap, top_mass: the largest of both copies, as in `datasets.Record`.
-    could_differ: whether the copies may see different aggregate states, be it in none of these draws.
-    """
-
-    shocked: dict[str, Tensor]
-    baseline: dict[str, Tensor]
-    stratum: Tensor
-    weight: Tensor
-    resource_gap: float = 0.0
-    top_mass: float | None = None
-    could_differ: bool = False
-
-
-@torch.no_grad()
-def simulate_pairs(
-    world: World,
-    grid: Tensor,
-    starts: Panel,
-    shock: Shock,
-    periods: int,
-    draws: int,
-    agents: int | None,
-    generator: torch.Generator,
-    tick: Tick | None = None,
-) -> Draws:
-    """Simulate both copies of every draw from cross-sections of the period before the shock.
-
-    Args:
-        starts: M economies, which are used in turn.
-        agents: None for the continuum; a number draws a panel from each cross-section, and both copies' households have
-            the same individual luck.
-        tick: as in `datasets.record`.
-    """
-    economy = world.economy
-    index = _candidates(economy, starts.z, shock)
-    could_differ = isinstance(shock, Innovation) and shock.baseline == "drawn"
-    if isinstance(shock, StateShock):
-        could_differ = bool((shock.apart(economy.chain, starts.z[index], periods) > 0).any())
-        index, high, low, stratum, weight = _stratified(economy, shock, starts.z, index, periods, draws, generator)
-    else:
-        index = index[torch.arange(draws, device=index.device) % len(index)]
-        if isinstance(shock, Innovation):
-            # starts at random, or the baseline's first innovation, which is spread evenly, would go with them
-            index = index[torch.randperm(draws, generator=generator, device=index.device)]
-            high, low = shock.paths(economy.chain, starts.z[index], periods, generator)
-            stratum = (torch.arange(draws, device=index.device) // 2).clamp_max(max(0, draws // 2 - 1))
-        else:
-            high = low = economy.chain.draw_path(starts.z[index], periods, generator)
-            stratum = torch.zeros_like(index)
-        weight = starts.population.weight.new_full((draws,), 1 / draws)
-    start = starts.select(index)
-    if agents is not None:
-        start = Panel(datasets.draw_panel(start.population, agents, generator), start.z)
-    copies: list[datasets.Record] = []
-    luck = int(torch.randint(2**62, (1,), generator=generator, device=generator.device))
-
-    def follow(start: Panel, path: Tensor) -> dict[str, Tensor]:
-        common = torch.Generator(generator.device).manual_seed(luck)
-        found = datasets.record(world, start, path, grid if agents is None else None, common, tick=tick)
-        copies.append(found)
-        return found.series
-
-    if isinstance(shock, StateShock | Innovation):
-        # the period before belongs to both: its state is known, and what is recorded begins after it
-        shocked, baseline = (
-            {name: series[:, 1:] for name, series in follow(start, torch.cat([start.z[:, None], path], 1)).items()}
-            for path in (high, low)
-        )
-    else:
-        after = shock.apply(start.population)
-        shocked = follow(Panel(on_grid(grid, after, economy.chain.n_eps) if agents is None else after, start.z), high)
-        baseline = follow(start, low)
-    return Draws(
-        shocked,
-        baseline,
-        stratum,
-        weight,
-        float(np.max([each.resource_gap for each in copies])),
-        None if grid is None or agents is not None else max(each.top_mass for each in copies),
-        could_differ,
-    )
-
-
-def _candidates(economy: Economy, z: Tensor, shock: Shock) -> Tensor:
-    """Indices of the starts that stand in the state before the shock, and from which it can come."""
-    names, z = economy.naming.names, z[:, 0]
-    index = torch.arange(len(z), device=z.device) if shock.before is None else (z == shock.before).nonzero()[:, 0]
-    if not len(index):
-        raise InputError(
-            f"shock: no start is in the state {names[shock.before]}; give one with start= or another shock"
-        )
-    if not isinstance(shock, StateShock):
-        return index
-    chances = economy.chain.aggregate
-    possible = index[chances[z[index], shock.to] > 0]
-    if not len(possible) or shock.hold > 1 and chances[shock.to, shock.to] == 0:
-        before = names[shock.to] if len(possible) else names[int(z[index[0]])]
-        follow = [names[state] for state in (chances[names.index(before)] > 0).nonzero()[:, 0].tolist()]
-        raise InputError(
-            f"shock: {economy.aggregate_shock} never goes from {before} to {names[shock.to]} in one {economy.period}; "
-            f"expected a state that can follow {before}: {', '.join(follow)}"
-        )
-    if shock.baseline == "forced":
-        possible = possible[chances[z[possible], z[possible]] > 0]
-        if not len(possible):
-            raise InputError(
-                f"baseline: {economy.aggregate_shock} never stays in the state before the shock; expected 'drawn'"
-            )
-    return possible
-
-
-def _stratified(
-    economy: Economy,
-    shock: StateShock,
-    start_z: Tensor,
-    candidates: Tensor,
-    periods: int,
-    draws: int,
-    generator: torch.Generator,
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """Pairs of paths, stratified by the period in which they meet: start, both paths (D, T, 1), stratum, weight."""
-    pool = candidates[torch.arange(POOL, device=candidates.device) % len(candidates)]
-    shocked, baseline = shock.paths(economy.chain, start_z[pool], periods, generator)
-    # the period from which on they are together; while one is forced they may meet and part again, which counts as one
-    held = min(shock.hold - 1, periods)
-    met = (periods - (shocked == baseline)[..., 0].long().flip(1).cumprod(1).sum(1)).clamp_min(held)
-    apart = shock.apart(economy.chain, start_z[candidates], periods)
-    apart = torch.cat([torch.ones_like(apart[:held]), apart[held:]])
-    chance = torch.cat([1 - apart[:1], apart[:-1] - apart[1:], apart[-1:]])  # last: they do not meet
-    tail = chance.flip(0).cumsum(0).flip(0)
-    usable = ((chance * POOL >= LEAST) | (chance < 1e-12))[held:].cumprod(0)  # strata that the pool is sure to fill
-    last = held + max(0, min(int(usable.sum()), draws // 2) - 1)
-    stratum = met.clamp_max(last)
-    chosen, weights = [], []
-    for index in range(held, last + 1):
-        members = (stratum == index).nonzero()[:, 0]
-        share = float(tail[index] if index == last else chance[index])
-        if share < 1e-12:
-            continue
-        spare = draws - 2 * (last + 1 - held)  # beyond two draws a stratum, in proportion to the probabilities
-        chosen.append(members[: max(1, min(2, draws) + round(share * spare))])
-        weights.append(tail.new_full((len(chosen[-1]),), share / max(1, len(chosen[-1]))))
-    index, weight = torch.cat(chosen), torch.cat(weights)
-    return pool[index], shocked[index], baseline[index], stratum[index], weight / weight.sum()
 
 
 def responses(economy: Economy, drawn: Draws) -> dict[str, tuple[np.ndarray, str, str]]:
@@ -348,11 +79,11 @@ def _standard_error(values: np.ndarray, drawn: Draws) -> np.ndarray:
     return np.sqrt(variance)
 
 
-def to_dataset(economy: Economy, drawn: Draws, keep_draws: bool, attributes: dict):
+def to_dataset(economy: Economy, drawn: Draws, keep_draws: bool, attributes: dict) -> Dataset:
     """Both copies of every draw as an xarray.Dataset of their differences, of dimension ("period",)."""
     import xarray  # slow to import
 
-    variables = {
+    variables: dict[str, tuple] = {
         name: (("period",), series, {"long_name": text, "units": unit})
         for name, (series, text, unit) in responses(economy, drawn).items()
     }

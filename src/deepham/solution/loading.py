@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from deepham.economics import create, names
 from deepham.economics.box import Box
+from deepham.economics.planner import under
 from deepham.economics.registry import given, own
 from deepham.errors import InputError, require
 from deepham.networks.settings import NetworkSettings, build_networks
@@ -39,8 +40,8 @@ def _read(path, device: torch.device, handed_over: str | None) -> Solution:
     contents = folder.read(path)
     try:
         _check_economy(contents, handed_over)
-        leaves, name, calibration, network, *networks = _skeleton(contents.config, objective_of(contents.meta))
-        _fill(dict(zip(("policy", "value"), networks)), contents.weights)
+        leaves, name, calibration, network, policy, value = _skeleton(contents.config, objective_of(contents.meta))
+        _fill({"policy": policy, "value": value}, contents.weights)
         found = sorted((leaf, str(tensor.dtype)) for leaf, tensor in contents.ergodic.items())
         if found != [(leaf, "torch.float64") for leaf in leaves]:
             raise InputError(
@@ -48,9 +49,9 @@ def _read(path, device: torch.device, handed_over: str | None) -> Solution:
                 f"{arguments.show(found)}"
             )
         folder.verify(contents)
-        grid, mass, *z = (contents.ergodic[leaf].to(device) for leaf in leaves)
-        vary = contents.config.get("vary")
-        return Solution(name, calibration, network, *networks, grid, mass, contents.meta, *z, vary=vary)
+        kept = {leaf: contents.ergodic[leaf].to(device) for leaf in leaves}
+        vary, grid, mass, z = contents.config.get("vary"), kept["grid"], kept["mass"], kept.get("z")
+        return Solution(name, calibration, network, policy, value, grid, mass, contents.meta, z, vary)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
 
@@ -78,7 +79,7 @@ def _skeleton(config: dict, objective: str) -> tuple[tuple, str, dict, dict, nn.
     calibration = dict(config["model"])
     name = calibration.pop("name", None)
     try:
-        economy = create(name, **calibration).under(objective)
+        economy = under(create(name, **calibration), objective)
         missing = [key for key in economy.parameters() if key not in calibration]
         if missing:  # the shipped calibration must not fill in what this solution was solved with
             raise InputError(f"the model lacks {', '.join(missing)}")

@@ -9,8 +9,15 @@ whether it has come to rest and how fast it still moves.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from deepham.simulation.period import Panel
+from deepham.solution.asked import Solved
+
+if TYPE_CHECKING:
+    from xarray import Dataset
 
 SETTLED = 1e-5  # relative movement over a hundred periods that counts as rest
 WINDOW = 100
@@ -33,7 +40,7 @@ class RiskySteadyState:
         wealth, consumption: nodes (G,) and the policy there by individual state (n_eps, G), goods per period.
     """
 
-    path: object
+    path: Dataset
     K: float
     settled: bool
     drift: float
@@ -62,6 +69,41 @@ class RiskySteadyState:
             f"{end}{turn}; deterministic steady state {self.deterministic_K:.4g}, ergodic mean "
             f"{self.ergodic_K:.4g} goods"
         )
+
+
+def at_the_end(solved: Solved, path: Dataset, last: Panel) -> RiskySteadyState:
+    """What the end of a path without changes says. last: the economy (B = 1) in its last period."""
+    economy, ergodic = solved.economy, solved.cross_sections
+    settled, drift, turn = describe_path(path["K"].values[0])
+    held, moves, _ = describe_path(path[economy.tracked].values[0])
+    # capital may be at rest before those who own it are
+    settled, drift = settled and held, max(drift, moves, key=abs)
+    eps = np.arange(economy.chain.n_eps)[:, None]
+    names = economy.asset, economy.individual_shock, "weight"
+    people = last.population
+    population = dict(zip(names, (x[0].cpu().numpy() for x in (people.k, people.eps, people.weight))))
+    wealth = solved.grid.cpu().numpy()
+    consumption = solved.consumption(
+        population=population,
+        **{
+            economy.asset: wealth,
+            economy.individual_shock: eps,
+            economy.aggregate_shock: economy.naming.labels(last.z)[0][1],
+        },
+    )
+    capital = economy.aggregates(ergodic.population, ergodic.z)["K"][:, 0]
+    return RiskySteadyState(
+        path=path,
+        K=float(path["K"][0, -1]),
+        settled=settled,
+        drift=drift,
+        turn=turn,
+        deterministic_K=economy.steady_state()["K"],
+        ergodic_K=float(economy.chain.stationary_z().to(capital) @ capital),
+        population=population,
+        wealth=wealth,
+        consumption=consumption,
+    )
 
 
 def describe_path(K: np.ndarray) -> tuple[bool, float, tuple[int, float] | None]:

@@ -11,12 +11,15 @@ import copy
 import json
 from dataclasses import fields
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from deepham.economics import create
 from deepham.economics.box import Box
+from deepham.economics.planner import under
 from deepham.economics.registry import own, written
 from deepham.errors import InputError, show
 from deepham.networks.settings import NetworkSettings
@@ -27,6 +30,9 @@ from deepham.solution.solved import SolvedEconomy
 from deepham.solution.summary import summary, with_unit
 from deepham.system.threads import one_thread
 from deepham.system.version import __version__
+
+if TYPE_CHECKING:
+    import pandas
 
 MOST_KEPT = 16  # calibrations of a box whose solutions are kept
 
@@ -51,6 +57,7 @@ class Solution(SolvedEconomy):
 
     Attributes:
         network, meta: as given; the others are those of SolvedEconomy.
+        networks: policy_function and value_function, as modules by the names "policy" and "value".
         box: the calibrations that `at` gives, or None.
 
     Raises:
@@ -70,11 +77,12 @@ class Solution(SolvedEconomy):
         z: Tensor | None = None,
         vary: dict | None = None,
     ):
+        self.networks = {"policy": _frozen(policy, grid.device), "value": _frozen(value, grid.device)}
         super().__init__(
             economy_name,
             create(economy_name, **calibration).to(device=grid.device),
-            _frozen(policy, grid.device),
-            _frozen(value, grid.device),
+            self.networks["policy"],
+            self.networks["value"],
             grid,
             mass,
             z,
@@ -92,7 +100,7 @@ class Solution(SolvedEconomy):
         check_meta(self.meta)
         if own(economy_name) is not None:  # for whoever has to find the class; never imported
             self.meta["economy"] = written(type(self.economy))
-        self.economy = self.economy.under(objective_of(self.meta))
+        self.economy = under(self.economy, objective_of(self.meta))
         self.box = Box(vary, self.economy) if vary else None
         self._found: dict[str, Solution] = {}  # by calibration, the last that `at` was asked for
 
@@ -119,7 +127,7 @@ class Solution(SolvedEconomy):
         return self._found[key]
 
     @one_thread()
-    def sensitivity(self, *names: str, **parameters):
+    def sensitivity(self, *names: str, **parameters) -> pandas.DataFrame:
         """Comparative statics: derivatives of long-run means in every parameter that varies.
 
         Args:
@@ -152,13 +160,13 @@ class Solution(SolvedEconomy):
     def _of(self, calibration: dict) -> Solution:
         found = calibrated(self, self._whole_box("at"), calibration, NetworkSettings(**self.network))
         made = {name: self.meta[name] for name in ("seed", "algorithm") if name in self.meta}
-        kept = found.economy.chain.kept(found.ergodic.mean_z)
+        z = found.economy.chain.kept(found.ergodic.mean_z).get("z")
         grid, mass = found.ergodic.grid, found.ergodic.mean_mass
-        return Solution(self.name, calibration, self.network, found.policy, found.value, grid, mass, made, **kept)
+        return Solution(self.name, calibration, self.network, found.policy, found.value, grid, mass, made, z)
 
     # -- on disk and in words --------------------------------------------------------------------------------------
 
-    def save(self, path, overwrite: bool = False):
+    def save(self, path, overwrite: bool = False) -> Path:
         """Write the solution to a folder (see `deepham.solution.folder`) that `load` reads back bit for bit.
 
         A new or empty folder is filled. One that holds anything is refused, unless overwrite=True: then the solution's
@@ -172,7 +180,7 @@ class Solution(SolvedEconomy):
         """
         weights = {
             f"{part}.{name}": leaf.float().cpu().contiguous()
-            for part, network in (("policy", self.policy_function), ("value", self.value_function))
+            for part, network in self.networks.items()
             for name, leaf in network.state_dict().items()
         }
         ergodic = {"grid": self.grid.cpu().contiguous(), "mass": self.mass.cpu().contiguous()}
@@ -248,8 +256,8 @@ def _is_date(value) -> bool:
 
 
 def _is_table(value) -> bool:
-    columns = list(value.values()) if isinstance(value, dict) else [None]
-    return all(
+    columns = list(value.values()) if isinstance(value, dict) else None
+    return columns is not None and all(
         isinstance(column, list) and len(column) == len(columns[0]) and all(x is None or _is_number(x) for x in column)
         for column in columns
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -15,21 +16,26 @@ from torch import Tensor
 from deepham import memory
 from deepham.algorithm.evaluation import Ergodic, VerdictSettings, ergodic_path, error_measures
 from deepham.economics.economy import Economy
+from deepham.economics.named_numbers import Innovation
+from deepham.economics.named_states import StateShock
 from deepham.errors import InputError, OutOfDomain
 from deepham.presentation.saying import Tick, counting
-from deepham.simulation.balance import SMALL, gap_of
-from deepham.simulation.continuum import on_grid
-from deepham.simulation.period import Observation, Panel, Policy, Value, World
+from deepham.simulation.period import Panel, Policy, Value, World
 from deepham.simulation.population import Population
-from deepham.solution import arguments, datasets, impulse, paths
+from deepham.solution import arguments, datasets, impulse, paired, paths
 from deepham.solution.for_papers import ForPapers
 from deepham.solution.histories import Histories
-from deepham.solution.risky import RiskySteadyState, describe_path
+from deepham.solution.risky import RiskySteadyState, at_the_end
+from deepham.solution.shocks import read_shock
+from deepham.solution.starts import adding_up, check_resources, start_at
 from deepham.system.threads import one_thread
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from xarray import Dataset
 
 CHUNK = 2**17  # households that go through a policy at once: bounds the memory
 MOST_STARTS = 8  # seeds whose starting points of impulse responses are kept
-LEAST = 1e-300  # resources of a household that can consume: a share of less would be rounded to nothing
 
 
 class SolvedEconomy(ForPapers):
@@ -169,7 +175,7 @@ class SolvedEconomy(ForPapers):
             around = self.ergodic.select(chain.cell(z_here)) if population is None else population
             for where in (z_flat == one).all(1).nonzero()[:, 0].split(CHUNK):
                 seen = (look or self.world.observe)(Panel(around, z_here), k_flat[where][None], eps_flat[where][None])
-                self._check_resources(self.economy.asset, seen)
+                check_resources(self.economy, self.economy.asset, seen)
                 result[where.cpu().numpy()] = function(seen)[0].cpu().numpy()
         return result.reshape(k.shape)
 
@@ -185,7 +191,7 @@ class SolvedEconomy(ForPapers):
         shocks=None,
         start=None,
         histories: bool = False,
-    ):
+    ) -> Dataset:
         """Simulate economies that start from the ergodic cross-section or from `start`.
 
         Args:
@@ -224,7 +230,7 @@ class SolvedEconomy(ForPapers):
             0
         ]
 
-    def _simulate(self, periods, economies, agents, seed, shocks, start, histories=False):
+    def _simulate(self, periods, economies, agents, seed, shocks, start, histories=False) -> tuple[Dataset, Panel]:
         """The Dataset of `simulate` and the economies in its last period."""
         given = paths.read(self.economy, shocks)
         if periods is None and given.periods is None:
@@ -240,15 +246,15 @@ class SolvedEconomy(ForPapers):
         arrays = memory.simulation(
             self.economy, len(self.grid), memory.widest(self.policy_function), periods, economies, agents
         )
-        if histories:
+        if histories and agents is not None:
             arrays.append(memory.histories(periods, economies, agents))
         memory.require_memory(arrays, self.grid.device)
         generator = self._generator(seed)
         if shocks is None:
-            path = self._draw_path(economies, periods, generator, self._adding_up(start))
+            path = self._draw_path(economies, periods, generator, adding_up(self, start))
         else:
             path = self.economy.naming.read_path(given.values, economies, periods, self.grid.device)
-        begin = self._start(start, self.begin(path[:, 0]), agents, generator)
+        begin = start_at(self, start, self.begin(path[:, 0]), agents, generator)
         kept = Histories(self.economy, begin, periods) if histories else None
         with counting("simulation", economies * (periods + 1)) as tick:
             grid = self.grid if agents is None else None
@@ -269,7 +275,7 @@ class SolvedEconomy(ForPapers):
         return simulated, found.last
 
     @one_thread()
-    def risky_steady_state(self, z=0, periods: int = 3000, start=None) -> RiskySteadyState:
+    def risky_steady_state(self, z: int | float | str = 0, periods: int = 3000, start=None) -> RiskySteadyState:
         """The continuum while the aggregate state is held and households go on expecting shocks.
 
         Args:
@@ -290,36 +296,7 @@ class SolvedEconomy(ForPapers):
             self.grid.device,
         )  # before a path of this length is made
         path, last = self._simulate(periods, 1, None, 0, np.full(periods, z), start)
-        settled, drift, turn = describe_path(path["K"].values[0])
-        held, moves, _ = describe_path(path[self.economy.tracked].values[0])
-        # capital may be at rest before those who own it are
-        settled, drift = settled and held, max(drift, moves, key=abs)
-        eps = np.arange(self.economy.chain.n_eps)[:, None]
-        names = self.economy.asset, self.economy.individual_shock, "weight"
-        people = last.population
-        population = dict(zip(names, (x[0].cpu().numpy() for x in (people.k, people.eps, people.weight))))
-        wealth = self.grid.cpu().numpy()
-        consumption = self.consumption(
-            population=population,
-            **{
-                self.economy.asset: wealth,
-                self.economy.individual_shock: eps,
-                self.economy.aggregate_shock: self.economy.naming.labels(last.z)[0][1],
-            },
-        )
-        capital = self.economy.aggregates(self.ergodic, self.z)["K"][:, 0]
-        return RiskySteadyState(
-            path=path,
-            K=float(path["K"][0, -1]),
-            settled=settled,
-            drift=drift,
-            turn=turn,
-            deterministic_K=self.economy.steady_state()["K"],
-            ergodic_K=float(self.economy.chain.stationary_z().to(capital) @ capital),
-            population=population,
-            wealth=wealth,
-            consumption=consumption,
-        )
+        return at_the_end(self, path, last)
 
     @one_thread()
     def irf(
@@ -334,7 +311,7 @@ class SolvedEconomy(ForPapers):
         baseline: str = "drawn",
         keep_draws: bool = False,
         unit: str | None = None,
-    ):
+    ) -> Dataset:
         """Generalised impulse response: mean difference of two copies of the economy with the same luck.
 
         Args:
@@ -365,7 +342,7 @@ class SolvedEconomy(ForPapers):
             xarray.Dataset of dimension ("period",), period 0 the one of the shock. Quantities in percent of the
             baseline's mean in that period (ratio of means), rates and shares in percentage points, with the standard
             error (K_se) and quantiles over draws (K_q05, K_q25, K_q75, K_q95). Draws are stratified by the period in
-            which the two copies' states meet, whose probability the chain gives exactly: `deepham.solution.impulse`.
+            which the two copies' states meet, whose probability the chain gives exactly: `deepham.solution.paired`.
 
         Raises:
             InputError: an unknown shock or state, numbers out of range, a response that is exactly zero in every draw.
@@ -374,10 +351,10 @@ class SolvedEconomy(ForPapers):
         periods, draws = arguments.whole("periods", periods, 1), arguments.whole("draws", draws, 1)
         agents = None if agents is None else arguments.whole("agents", agents, 1)
         keep_draws = arguments.flag("keep_draws", keep_draws)
-        read = impulse.read_shock(self.economy, shock, hold, baseline, unit)
-        if isinstance(read, impulse.Innovation) and read.hold > periods:
+        read = read_shock(self.economy, shock, hold, baseline, unit)
+        if isinstance(read, Innovation) and read.hold > periods:
             raise InputError(f"shock: {read.hold} periods are forced, of periods={periods}; expected as many periods")
-        pool = impulse.POOL if isinstance(read, impulse.StateShock) else draws  # of paths of the aggregate state
+        pool = paired.POOL if isinstance(read, StateShock) else draws  # of paths of the aggregate state
         memory.require_memory(
             memory.response(
                 self.economy, len(self.grid), memory.widest(self.policy_function), periods, draws, agents, pool
@@ -385,18 +362,18 @@ class SolvedEconomy(ForPapers):
             self.grid.device,
         )
         generator = self._generator(seed)
-        settling = 0 if start is not None or seed in self._starts else impulse.ECONOMIES * (impulse.SETTLE + 1)
+        settling = 0 if start is not None or seed in self._starts else paired.ECONOMIES * (paired.SETTLE + 1)
         with counting("impulse response", settling + 2 * draws * (periods + 2)) as tick:
             if start is None:
                 starts = self._ergodic_starts(seed, generator, tick)
             else:
-                here, among = self.cross_sections, self._adding_up(start)
+                here, among = self.cross_sections, adding_up(self, start)
                 here = here if read.before is not None or among is None else here.select(among.nonzero()[:, 0])
                 here = here if read.before is None else here.select([read.before])
-                starts = self._start(start, here, None, generator)
-            drawn = impulse.simulate_pairs(self.world, self.grid, starts, read, periods, draws, agents, generator, tick)
+                starts = start_at(self, start, here, None, generator)
+            drawn = paired.simulate_pairs(self.world, self.grid, starts, read, periods, draws, agents, generator, tick)
         attributes = {
-            "title": f"Response to {read.in_words(self.economy)}",
+            "title": f"Response to {read.in_words(self.economy.naming, self.economy.period)}",
             "model": self.name,
             "calibration": json.dumps(self.calibration),
             "shock": str(shock),
@@ -409,7 +386,7 @@ class SolvedEconomy(ForPapers):
         }
         return impulse.to_dataset(self.economy, drawn, keep_draws, attributes)
 
-    def plot_irf(self, shock, variables=None, **options):
+    def plot_irf(self, shock, variables=None, **options) -> Figure:
         """Figure of `irf(shock, **options)`: responses with their 50 and 90 percent bands over draws.
 
         Args:
@@ -470,13 +447,13 @@ class SolvedEconomy(ForPapers):
         return torch.Generator(self.grid.device).manual_seed(arguments.whole("seed", seed, 0))
 
     def _ergodic_starts(self, seed: int, generator: torch.Generator, tick: Tick | None = None) -> Panel:
-        """`impulse.ergodic_starts` of a generator that is fresh from the seed.
+        """`paired.ergodic_starts` of a generator that is fresh from the seed.
 
         They follow from the seed alone, so those of the last seeds are kept, with the state that they leave the
         generator in: what is drawn next is the same either way.
         """
         if seed not in self._starts:
-            starts = impulse.ergodic_starts(self, generator, tick)
+            starts = paired.ergodic_starts(self, generator, tick)
             mass = starts.population.weight.reshape(len(starts.z), self.economy.chain.n_eps, -1)
             latest = list(self._starts.items())[1 - MOST_STARTS :]
             self._starts = dict(latest) | {seed: (mass, starts.z, generator.get_state())}
@@ -493,60 +470,6 @@ class SolvedEconomy(ForPapers):
         shares = chain.stationary_z() if among is None else chain.stationary_z() * among
         index = (uniform >= (shares / shares.sum())[:-1].cumsum(0)).sum(-1)
         return chain.draw_path(self.z[index], periods, generator)
-
-    @torch.no_grad()
-    def _start(self, start, ergodic: Panel, agents: int | None, generator: torch.Generator) -> Panel:
-        """Where a simulation begins: the cross-section that the user gives, in the aggregate states of `ergodic`, or
-        that itself; for a panel the agents drawn from it.
-        """
-        population, z = ergodic.population, ergodic.z
-        if start is not None:
-            start, z = arguments.with_aggregate_state(self.economy, "start", start, z)
-            given = arguments.cross_section(self.economy, "start", start, self.grid.device)
-            population = given.select([0] * len(z))
-            self._check_resources(f"start[{self.economy.asset!r}]", self.world.observe(Panel(population, z)))
-            if agents is None:
-                if bool((given.k > self.grid[-1]).any()):
-                    raise InputError(
-                        f"start: assets of {float(given.k.max()):g} lie above the top {self.grid[-1]:g} "
-                        f"of the wealth grid; lower them, or simulate a panel with agents="
-                    )
-                population = on_grid(self.grid, population, self.economy.chain.n_eps)
-            self._adds_up(given, z)
-        return Panel(population if agents is None else datasets.draw_panel(population, agents, generator), z)
-
-    def _adding_up(self, start) -> Tensor | None:
-        """Which of `cross_sections` are in an aggregate state in which goods add up if households are those of `start`,
-        (n_z,); None for all of them. Where labour follows from z, it takes as many in each individual state as belong
-        to z.
-        """
-        if start is None or self.economy.unbalanced():
-            return None
-        start, z = arguments.with_aggregate_state(self.economy, "start", start, self.z)
-        given = arguments.cross_section(self.economy, "start", start, self.grid.device)
-        fits = ~(gap_of(self.economy, Panel(given.select([0] * len(z)), z)) > SMALL)
-        return fits if bool(fits.any()) else None  # the refusal is that of the first state
-
-    def _adds_up(self, given: Population, z: Tensor) -> None:
-        """Raise InputError unless goods add up where the households (1, N) are in these aggregate states (B, d)."""
-        economy, chain = self.economy, self.economy.chain
-        gaps = gap_of(economy, Panel(given.select([0] * len(z)), z))
-        if economy.unbalanced() or not bool((gaps > SMALL).any()):
-            return
-        worst = int(gaps.nan_to_num(0).argmax())
-        cell = int(chain.cell(z[worst : worst + 1]))
-        names = economy.names_of(economy.individual_shock, chain.n_eps)
-        here, wanted = (
-            ", ".join(
-                f"{float(people.mean((people.eps == index).double())):.4g} {name}" for index, name in enumerate(names)
-            )
-            for people in (given, self.ergodic.select([cell]))
-        )
-        raise InputError(
-            f"start: with {here} of the households goods do not add up{economy.naming.where(cell)}: incomes and "
-            f"output differ by {float(gaps[worst]):.2g} % of output; expected {wanted}, so scale the weights of each "
-            f"state to its share"
-        )
 
     # -- checks ----------------------------------------------------------------------------------------------------
 
@@ -573,12 +496,3 @@ class SolvedEconomy(ForPapers):
         z = self.economy.chain.restored(z)
         self.economy.check_domain(z, error=InputError)
         return z
-
-    def _check_resources(self, name: str, seen: Observation) -> None:
-        short = self.economy.spendable(seen) < LEAST
-        if bool(short.any()):
-            k = seen.k.expand_as(short)[short].max()
-            raise InputError(
-                f"{name}: households with {self.economy.asset} = {float(k):g} have no resources above the "
-                f"borrowing limit, so that they cannot consume; expected more assets"
-            )

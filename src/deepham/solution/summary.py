@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
+from functools import cached_property
 from typing import Any, Protocol
 
 from torch import Tensor
@@ -52,7 +53,7 @@ class Kept(Protocol):
     grid: Tensor
     z: Tensor
 
-    @property
+    @cached_property
     def ergodic(self) -> Population: ...
     @property
     def calibration(self) -> dict: ...

@@ -119,7 +119,7 @@ def require_comparable(before: Any, after: Any) -> None:
         and vars(one.preferences).keys() == vars(other.preferences).keys()
         and getattr(one.preferences, "sigma", None) == getattr(other.preferences, "sigma", None)
         else "utils of different tastes cannot be compared",
-        None if one.objective == other.objective == "market" else "a planner's values have in them what it pays",
+        None if not (one.pays or other.pays) else "a planner's values have in them what it pays",
     ):
         if reason is not None:
             raise InputError(

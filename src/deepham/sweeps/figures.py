@@ -59,7 +59,7 @@ def _draw(
     stopped = [run for run in group if run.stopped]
     axes.plot(
         [place[run.settings.get(key, UNKNOWN)] for run in stopped],
-        [abs(run.measures[measure]) for run in stopped],
+        [abs(run.taken[measure]) for run in stopped],
         "o",
         color=color,
         markersize=4,
@@ -68,7 +68,7 @@ def _draw(
         linewidth=0,
     )
     points = {
-        place[value]: [abs(run.measures[measure]) for run in same]
+        place[value]: [abs(run.taken[measure]) for run in same]
         for (value,), same in by_setting([run for run in group if run.complete], [key]).items()
     }
     x = [at for at, values in points.items() for _ in values]
@@ -126,5 +126,5 @@ def _values(runs: list[SweepRun], key: str) -> list[str]:
 def _places(runs: list[SweepRun], key: str) -> dict[str, float]:
     """Value -> where it stands on the axis: numbers where they are, words beside each other."""
     values = _values(runs, key)
-    numbers = [as_number(value) for value in values]
-    return dict(zip(values, range(len(values)) if None in numbers else numbers))
+    numbers = [number for number in map(as_number, values) if number is not None]
+    return dict(zip(values, numbers if len(numbers) == len(values) else map(float, range(len(values)))))

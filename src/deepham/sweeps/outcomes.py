@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import NotRequired, TypedDict
 
 import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -13,6 +14,7 @@ from hydra.errors import HydraException
 from deepham import economics
 from deepham.algorithm.business_cycle import flat
 from deepham.errors import InputError
+from deepham.measures.verdict import Bars
 from deepham.solution.folder import plain_yaml
 from deepham.sweeps.runs import SweepRun, as_number
 from deepham.system.entry import called
@@ -118,7 +120,16 @@ def _value(text: str):
         return text.partition("=")[2]
 
 
-def measures_of(file: Path) -> dict[str, dict]:
+class Taken(TypedDict):
+    """What a SweepRun has of its measures."""
+
+    measures: dict[str, float]
+    grid: dict[str, float]
+    measured: dict[str, float]
+    bars: NotRequired[Bars]
+
+
+def measures_of(file: Path) -> Taken:
     """Of evaluation.json or metrics.json what a SweepRun has: the `measures`, business-cycle moments among them; those
     of the `grid` solution, empty where there was none; the numbers that they were taken with, `measured`, empty in a
     file that does not say; and the `bars`. Raises InputError.
@@ -133,11 +144,12 @@ def measures_of(file: Path) -> dict[str, dict]:
         bars = {
             row["measure"]: (row["bar"], row["goal"]) for row in found.get("verdict") or [] if row["bar"] is not None
         }
-        return {
+        known: Taken = {
             "measures": _numbers(found["measures"]) | _numbers(flat(found.get("cycle") or {})),
             "grid": _numbers(found.get("reference") or {}) | _numbers(flat(found.get("cycle_reference") or {})),
             "measured": _numbers(taken),
-        } | ({"bars": bars} if bars else {})
+        }
+        return {**known, "bars": bars} if bars else known
     # the last three: no mapping, numbers beyond those of a computer, lists within lists without end
     except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise InputError(

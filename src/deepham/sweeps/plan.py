@@ -37,12 +37,13 @@ def plan(overrides: list[str], sweeper: DictConfig) -> SweepPlan:
 
 
 def _values(override: Override) -> list[str]:
-    key = override.get_key_element()
+    key, typed = override.get_key_element(), override.input_line
+    assert typed is not None  # it was read from a line
     if not override.is_sweep_override():
-        return [override.input_line]
+        return [typed]
     if override.is_discrete_sweep():
         texts = [f"{key}={value}" for value in override.sweep_string_iterator()]
-        require(bool(texts), f"{override.input_line}: no value to sweep over")
+        require(bool(texts), f"{typed}: no value to sweep over")
         return texts
     interval = override.value()
     assert isinstance(interval, IntervalSweep)

@@ -38,6 +38,12 @@ class SweepRun:
     measured: dict[str, float] = field(default_factory=dict)
 
     @property
+    def taken(self) -> dict[str, float]:
+        """The measures of a run that is finished."""
+        assert self.measures is not None
+        return self.measures
+
+    @property
     def complete(self) -> bool:
         return self.measures is not None and not self.stopped
 
@@ -70,8 +76,8 @@ def most_welfare(runs: list[SweepRun]) -> SweepRun | None:
     """Of the runs that trained to their end the one whose households are best off on average: of several local maxima
     of a planner's problem the one to keep. None where no run measured it.
     """
-    found = [run for run in runs if run.complete and math.isfinite(run.measures.get("welfare", math.nan))]
-    return max(found, key=lambda run: run.measures["welfare"], default=None)
+    found = [run for run in runs if run.complete and math.isfinite(run.taken.get("welfare", math.nan))]
+    return max(found, key=lambda run: run.taken["welfare"], default=None)
 
 
 def varying(runs: list[SweepRun]) -> list[str]:

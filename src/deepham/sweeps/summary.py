@@ -116,7 +116,7 @@ def show_settings(runs: list[SweepRun], measure: str, home: Path, figure: bool) 
     say(f"{home}/settings.md, .csv, .tex{', .png, .pdf' if figure else ''}")
     best = most_welfare(runs)
     if measure == "welfare" and best is not None:
-        say(f"most welfare: {best.name}, {best.measures['welfare']:.5g} goods")
+        say(f"most welfare: {best.name}, {best.taken['welfare']:.5g} goods")
 
 
 def duration(seconds: float) -> str:

@@ -60,7 +60,7 @@ def settings_file_table(runs: list[SweepRun], measures: Iterable[str] = MAIN) ->
         number = (len(finished), *(sum(map(is_one, group)) for is_one in others.values()))
         cells, numbers = [], []
         for name in measures:
-            spread = mean_sd([run.measures.get(name, float("nan")) for run in finished])
+            spread = mean_sd([run.taken.get(name, float("nan")) for run in finished])
             grid = [mean_sd([run.grid[name] for run in finished if name in run.grid])[0]] if beside[name] else []
             cells += [_cell(spread), *(_cell((value, float("nan"))) for value in grid)]
             numbers += [*spread, *grid]

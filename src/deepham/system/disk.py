@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,7 +23,7 @@ class Disk:
         self.lost: dict[str, str] = {}
 
     @contextmanager
-    def attempt(self, what: str, meanwhile: str = "the run goes on"):
+    def attempt(self, what: str, meanwhile: str = "the run goes on") -> Iterator[None]:
         """Write inside this block; an OSError there, or an InputError of a folder, is said and kept."""
         try:
             yield

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 # SIGUSR1 is what SLURM sends ahead of a preemption, where it is told to (--signal=USR1@60); Windows has fewer
@@ -22,7 +23,7 @@ _unheeded: list[int] = []  # signals that came, as long as Interrupted has not r
 
 
 @contextmanager
-def interruptible(*numbers: int):
+def interruptible(*numbers: int) -> Iterator[None]:
     """Turn the signals into Interrupted inside this block, in the main thread; other threads get none.
 
     A library into which Interrupted is thrown may make another error of it, which is Interrupted again when it gets

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
 
 
 @contextmanager
-def float32():
+def float32() -> Iterator[None]:
     """torch's default inside this block; the caller's own comes back after it."""
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float32)

@@ -9,8 +9,8 @@ from deepham.algorithm.gradients import Descent, mean_of, regression_gradient, u
 from deepham.algorithm.settings import OptimizerSettings
 from deepham.simulation.period import Panel
 from deepham.training.capture import Captured
-from deepham.training.data import Batch
 from deepham.training.learner import Learner
+from deepham.training.stream import Batch
 
 NETWORKS = ("policy", "value")  # in the order of their optimisers
 
@@ -93,7 +93,7 @@ class ByGradients(Learner):
         try:
             module.optimizers()[index].step()
         # SOAP finds no eigenbasis for gradients of absurd sizes
-        except torch.linalg.LinAlgError as error:  # pyright: ignore[reportPrivateImportUsage]
+        except torch.linalg.LinAlgError as error:  # pyright: ignore[reportPrivateImportUsage]  # not in the stub
             module.read()  # a gradient with NaN or infinite numbers has no eigenbasis either
             raise module.diverged(f"the {name} gradient has no eigenbasis", batch) from error
         module.lr_schedulers()[index].step()

@@ -19,8 +19,8 @@ from deepham.algorithm.off_equilibrium import moved_unknowns
 from deepham.algorithm.value_equation import bellman_equation
 from deepham.simulation.period import Panel, Policy, Value, World
 from deepham.training.calibrations import Calibration
-from deepham.training.data import Batch
 from deepham.training.learner import Learner
+from deepham.training.stream import Batch
 
 LEAST_DAMPING, LEAST_DAMPING_OF_V = 1e-11, 1e-8
 WORSE, NOISE = 5.0, 0.01  # a residual so many times the one before, and above so much, rejects a step

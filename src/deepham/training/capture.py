@@ -34,9 +34,9 @@ class Captured:
 
     def __call__(self, panel: Panel) -> Any:
         if self._given is None:
-            self._given = Panel.of(*(tensor.clone() for tensor in panel.tensors()))
+            given = self._given = Panel.of(*(tensor.clone() for tensor in panel.tensors()))
             state = self.generator.get_state()
-            self._result, self._replay = self.record(lambda: self.function(self._given), self.generator)
+            self._result, self._replay = self.record(lambda: self.function(given), self.generator)
             self.generator.set_state(state)  # as if nothing had been drawn yet
         for kept, tensor in zip(self._given.tensors(), panel.tensors(), strict=True):
             kept.copy_(tensor)

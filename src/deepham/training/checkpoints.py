@@ -34,15 +34,15 @@ class LastCheckpoint(Checkpoint):
     def __init__(self, folder: Path, disk: Disk | None = None):
         self.path, self.disk = Path(folder) / CHECKPOINT, disk or Disk()
 
-    def on_train_start(self, trainer, module) -> None:
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         if not self.path.exists():
             self._save(trainer)
 
-    def on_train_epoch_end(self, trainer, module) -> None:
+    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         self._save(trainer)
         heed()
 
-    def _save(self, trainer) -> None:
+    def _save(self, trainer: lightning.Trainer) -> None:
         older = "the one before is kept" if self.path.exists() else "there is none yet to resume from"
         with self.disk.attempt(str(self.path), f"training goes on, and {older}"):
             trainer.save_checkpoint(self.path)
@@ -55,7 +55,9 @@ class Carried(lightning.Callback):
     def __init__(self, settings: dict):
         self.settings = settings
 
-    def on_save_checkpoint(self, trainer, module, checkpoint: dict) -> None:
+    def on_save_checkpoint(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, checkpoint: dict
+    ) -> None:
         checkpoint[CARRIED] = self.settings
 
 
@@ -74,6 +76,7 @@ class SealedCheckpoints(TorchCheckpointIO):
         replace(Path(path), archive, _seal(hashlib.sha256(archive).hexdigest()), check=partial(_load, mmap=True))
 
     def load_checkpoint(self, path, map_location=None, weights_only=True) -> dict:
+        assert self.read is not None  # who goes on has read one
         return self.read
 
 

@@ -1,230 +1,19 @@
-"""The stream of simulated panels that the networks learn from: nothing is stored, everything is simulated.
-
-One pass over the stream is one outer iteration of DeepHAM and one epoch of Lightning.
-"""
+"""The stream as Lightning takes it: which economies are this process's, and how they are kept and gone on with."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from typing import Any, cast
 
 import lightning
 import torch
-from torch import Tensor
-from torch.utils.data import DataLoader, IterableDataset
+from torch.utils.data import DataLoader
 
-from deepham.algorithm.realised import realised_utility
 from deepham.algorithm.settings import AlgorithmSettings
-from deepham.economics.economy import Economy
-from deepham.simulation.continuum import followed, held, on_grid, wealth_grid
-from deepham.simulation.period import Panel, Policy, World
+from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population, concatenate
-from deepham.simulation.walk import initial_panel, later
-from deepham.solution.datasets import draw_panel
-from deepham.training.calibrations import Calibration, Calibrations
-from deepham.training.capture import Captured
+from deepham.training.calibrations import Calibrations
 from deepham.training.ranks import ALONE, Ranks
-
-BEHIND_A_HISTOGRAM = 2000  # agents whose wealth the continuum starts from
-
-
-@dataclass
-class Batch:
-    """What a step learns from: where B economies stand.
-
-    Attributes:
-        realised: (B, N), for a step of the value regression, the utility realised from there.
-        generator: what the step draws from, on the device of the panel.
-        grid: (G,) nodes of the continuum's histograms.
-        back: has the economies of the stream go on from another panel.
-        at: the calibration of the economies; None: the model's own.
-        others: of other calibrations, where some vary; what is learned is learned from all of them.
-        resting: the economies learn shocks at rest: no market clears in them yet.
-    """
-
-    panel: Panel
-    realised: Tensor | None = None
-    generator: torch.Generator | None = None
-    grid: Tensor | None = None
-    back: Callable[[Panel], None] | None = None
-    at: Calibration | None = None
-    others: tuple[Batch, ...] = ()
-    resting: bool = False
-
-    @property
-    def parts(self) -> tuple[Batch, ...]:
-        """The batch by calibration."""
-        return (self, *self.others)
-
-
-class PanelStream(IterableDataset):
-    """Panels, or economies of the continuum, simulated on the device under the policy as it is when they are simulated.
-
-    fresh = "step": the economies move `move` periods under the current policy before each batch.
-    fresh = "epoch": at the start of the epoch they move `burn_in` periods under the policy as it then is; batches are
-    drawn from cross-sections along a path after that.
-
-    Args:
-        start: cross-sections by aggregate state to begin with, instead of the economy's own.
-        capture: move the economies before each batch by a CUDA graph.
-        rest: the cross-section (1, N) on the histogram's nodes of an economy at rest, in which they all begin.
-
-    Attributes:
-        resting: batches yet to come in which markets do not clear, and mean assets are held at the typical ones.
-    """
-
-    def __init__(
-        self,
-        economy: Economy,
-        policy: Policy,
-        settings: AlgorithmSettings,
-        generator: torch.Generator,
-        start: Population | None = None,
-        capture: bool = False,
-        rest: Population | None = None,
-    ):
-        self.economy, self.settings, self.generator = economy, settings, generator
-        self.world = World(economy, policy, clamped=True)
-        self.start, self.rest, self._home = start, rest, economy
-        self.resting = 0 if rest is None else settings.newton.resting
-        self.panel: Panel | None = None
-        self.calibration: Calibration | None = None
-        # of the continuum: a histogram instead of agents
-        self.grid = wealth_grid(economy, settings.nodes, settings.top) if settings.agents is None else None
-        self._move_on = Captured(self._before_a_batch, generator) if capture else self._before_a_batch
-
-    def __len__(self) -> int:
-        # without a length Lightning fetches one batch ahead, and every panel is one step stale
-        return self.settings.steps
-
-    def __iter__(self) -> Iterator[Batch]:
-        s = self.settings
-        if self.panel is None or s.restart:
-            # at rest there is nothing to settle
-            self.panel = self._later(self._initial_panel(), 0 if self.resting else s.burn_in)
-        elif s.fresh == "epoch":
-            self.panel = self._later(self.panel, s.burn_in)
-        if s.value_steps or s.fresh == "epoch":
-            periods = s.realised_periods if s.value_steps else s.spacing
-            pool, realised, self.panel = realised_utility(
-                self.world, self.panel, s.dates, s.spacing, periods, self.generator
-            )
-        for _ in range(s.value_steps):
-            index = self._choose(len(pool.z), s.value_economies)
-            yield Batch(pool.select(index), realised[index], self.generator, at=self.calibration)
-        for _ in range(s.policy_steps):
-            if self.resting:
-                self.panel, self.resting = self._at_rest(self.panel), self.resting - 1
-                yield Batch(self.panel, None, self.generator, self.grid, self.stand, resting=True)
-            elif s.fresh == "step":
-                self.panel = self._move_on(self.panel)
-                yield Batch(self.panel, None, self.generator, self.grid, self.stand, self.calibration)
-            else:
-                here = pool.select(self._choose(len(pool.z), s.economies))
-                yield Batch(here, generator=self.generator, at=self.calibration)
-
-    def _at_rest(self, panel: Panel) -> Panel:
-        """A period later, of economies at rest: their markets would keep mean assets where they are."""
-        assert self.grid is not None
-        household, n_eps = self.economy.typical_household(), self.economy.chain.n_eps
-        panel = later(replace(self.world, resting=True), panel, 1, self.generator, self.grid)
-        people = held(self.grid, panel.population, household["assets"], household["limit"], n_eps)
-        return Panel(people, panel.z, panel.near)
-
-    def _initial_panel(self) -> Panel:
-        if self.rest is not None:
-            everybody = self.rest.select([0] * self.settings.economies)
-            z = self.economy.chain.typical_z()[:1]
-            return Panel(everybody, z.repeat(self.settings.economies, 1))
-        agents = self.settings.agents or BEHIND_A_HISTOGRAM
-        panel = initial_panel(self.economy, self.settings.economies, agents, self.generator)
-        population = panel.population
-        if self.start is not None:
-            start = self.start if self.calibration is None else followed(self.start, self._home, self.economy)
-            population = draw_panel(start.select(self.economy.chain.cell(panel.z)), agents, self.generator)
-        if self.grid is not None:
-            held = population.k.clamp(self.grid[0], self.grid[-1])
-            population = on_grid(self.grid, population.with_assets(held), self.economy.chain.n_eps)
-            mass = population.weight.reshape(len(population.k), -1, len(self.grid))
-            population = replace(population, weight=self.economy.chain.settled(mass).flatten(1))
-        return Panel(population, panel.z)
-
-    def stand(self, panel: Panel) -> None:
-        """Go on from this panel."""
-        self.panel = panel
-
-    def follow(self, calibration: Calibration) -> None:
-        """Go on in another calibration, with the cross-sections that there are."""
-        before, after = self.economy, calibration.world.economy
-        self.calibration, self.economy, self.world = calibration, after, calibration.world
-        if self.grid is not None:
-            self.grid = wealth_grid(after, self.settings.nodes, self.settings.top)
-        if self.panel is None:
-            return
-        people = followed(self.panel.population, before, after)
-        if self.grid is not None:
-            held = people.k.clamp(self.grid[0], self.grid[-1])
-            people = on_grid(self.grid, people.with_assets(held), after.chain.n_eps)
-        self.panel = Panel(people, self.panel.z)
-
-    def _before_a_batch(self, panel: Panel) -> Panel:
-        return self._later(panel, self.settings.move)
-
-    def _later(self, panel: Panel, periods: int) -> Panel:
-        return later(self.world, panel, periods, self.generator, self.grid)
-
-    def _choose(self, of: int, number: int) -> Tensor:
-        return torch.randint(of, (number,), generator=self.generator, device=self.generator.device)
-
-
-class StreamOfCalibrations(PanelStream):
-    """The panels of the model's own calibration, and beside each those of others, which wander through a box.
-
-    They move on before each batch; where economies are followed along paths within an outer iteration, before that.
-
-    Args:
-        calibrations: their economies are shared out evenly, at least one to each.
-        others: as in `PanelStream`, of all of them.
-    """
-
-    def __init__(
-        self, calibrations: Calibrations, economy: Economy, policy: Policy, settings: AlgorithmSettings, *others
-    ):
-        number = calibrations.number
-        each = replace(
-            settings,
-            economies=-(-settings.economies // number),
-            value_economies=-(-settings.value_economies // number),
-        )
-        super().__init__(economy, policy, each, *others)
-        self.calibrations, self.turn = calibrations, 0
-        self.beside_it = [PanelStream(economy, policy, each, *others) for _ in range(1, number)]
-        self._follow()
-
-    def __iter__(self) -> Iterator[Batch]:
-        along_paths = self.settings.fresh == "epoch" or self.settings.value_steps > 0
-        streams = [super().__iter__(), *map(iter, self.beside_it)]
-        for step in range(len(self)):
-            if not along_paths or step == 0:
-                self.turn += 1
-                self._follow()
-            own, *others = [next(stream) for stream in streams]
-            yield replace(own, others=tuple(others))
-
-    def _follow(self) -> None:
-        for index, stream in enumerate(self.beside_it, 1):
-            stream.follow(self.calibrations.at(index, self.turn, self.generator.device))
-
-    def beside(self) -> dict:
-        """What a checkpoint holds of the stream beside its panel and its generator."""
-        return {"turn": self.turn, "others": [_on_the_cpu(each.panel) for each in self.beside_it if each.panel]}
-
-    def go_on(self, state: dict) -> None:
-        """From a checkpoint."""
-        self.turn = state["turn"]
-        self._follow()
-        for stream, panel in zip(self.beside_it, state["others"], strict=True):
-            stream.panel = Panel.of(*(tensor.to(self.generator.device) for tensor in panel))
+from deepham.training.stream import Batch, PanelStream, StreamOfCalibrations, on_the_cpu
 
 
 class PanelData(lightning.LightningDataModule):
@@ -258,6 +47,7 @@ class PanelData(lightning.LightningDataModule):
         self._shares: list[dict] | None = None  # of several processes: the state of each after the last outer iteration
 
     def setup(self, stage: str) -> None:
+        assert self.trainer is not None
         device = self.trainer.strategy.root_device
         generator = torch.Generator(device).manual_seed(self.ranks.seed(self.seed))
         economy = self.world.economy.to(device=device)
@@ -268,19 +58,28 @@ class PanelData(lightning.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader:
         # a generator of its own: a DataLoader draws a seed for workers, which would touch the global one
-        return DataLoader(self.stream, batch_size=None, collate_fn=_as_it_is, generator=torch.Generator())
+        # collate_fn is told one batch, and no list, where there is no batch_size: the stub knows of lists alone
+        given = cast(Any, _as_it_is)
+        return DataLoader(self.running, batch_size=None, collate_fn=given, generator=torch.Generator())
 
-    def transfer_batch_to_device(self, batch: Batch, device, dataloader_index: int) -> Batch:
+    def transfer_batch_to_device(self, batch: Batch, device, dataloader_idx: int) -> Batch:
         return batch  # panels are born on the device
+
+    @property
+    def running(self) -> PanelStream:
+        """The stream, which `setup` makes."""
+        assert self.stream is not None
+        return self.stream
 
     @property
     def panel(self) -> Panel:
         """Where the economies of all processes stand after an outer iteration."""
         if self._shares is None:
-            return self.stream.panel
+            assert self.running.panel is not None  # since the first batch
+            return self.running.panel
         return _join([self._panel(share) for share in self._shares])
 
-    def meet(self) -> None:
+    def exchange(self) -> None:
         """To be called by every process after an outer iteration: rank 0 measures and saves what all of them are at."""
         if self.ranks.size > 1:
             self._shares = self.ranks.gather(self._own())
@@ -289,7 +88,7 @@ class PanelData(lightning.LightningDataModule):
         """The batch of all processes, of which each has a share; every process has to ask."""
         if self.ranks.size == 1:
             return batch
-        shares = self.ranks.gather((_on_the_cpu(batch.panel), None if batch.realised is None else batch.realised.cpu()))
+        shares = self.ranks.gather((on_the_cpu(batch.panel), None if batch.realised is None else batch.realised.cpu()))
         realised = None if batch.realised is None else torch.cat([share[1] for share in shares])
         return Batch(_join([Panel.of(*share[0]) for share in shares]), realised)
 
@@ -298,31 +97,39 @@ class PanelData(lightning.LightningDataModule):
             return {} if self._shares is None else {"processes": self._shares}
         return {} if self.stream is None or self.stream.panel is None else self._own()
 
-    def load_state_dict(self, state: dict) -> None:
+    def load_state_dict(self, state_dict: dict) -> None:
         # Lightning calls `setup` first. A checkpoint from before the first batch holds no panel.
-        if state:
+        if state_dict:
+            stream, state = self.running, state_dict
             if self.ranks.size > 1:
-                self._shares = state["processes"]
-                state = self._shares[self.ranks.rank]
-            self.stream.generator.set_state(state["generator"].cpu())
-            self.stream.panel, self.stream.resting = self._panel(state), state.get("resting", 0)
-            if isinstance(self.stream, StreamOfCalibrations):
-                self.stream.go_on(state)
+                self._shares = shares = state["processes"]
+                state = shares[self.ranks.rank]
+            stream.generator.set_state(state["generator"].cpu())
+            stream.panel, stream.resting = self._panel(state), state.get("resting", 0)
+            if isinstance(stream, StreamOfCalibrations):
+                stream.go_on(state)
 
     def _own(self) -> dict:
         """The random state and the panel of this process, and for how many batches more it rests."""
+        stream = self.running
+        assert stream.panel is not None
         own = {
-            "generator": self.stream.generator.get_state(),
-            "panel": _on_the_cpu(self.stream.panel),
-            "resting": self.stream.resting,
+            "generator": stream.generator.get_state(),
+            "panel": on_the_cpu(stream.panel),
+            "resting": stream.resting,
         }
-        return own | (self.stream.beside() if isinstance(self.stream, StreamOfCalibrations) else {})
+        return own | (stream.beside() if isinstance(stream, StreamOfCalibrations) else {})
 
     def _panel(self, own: dict) -> Panel:
-        k, eps, weight, z, *near = (tensor.to(self.stream.generator.device) for tensor in own["panel"])
+        k, eps, weight, z, *near = (tensor.to(self.running.generator.device) for tensor in own["panel"])
         return Panel.of(
             k, eps, weight, z.reshape(len(z), -1), *near
         )  # older checkpoints hold states of a chain as (B,)
+
+
+def data_of(trainer: lightning.Trainer) -> PanelData:
+    """What a trainer of this package trains on."""
+    return trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]  # Lightning sets it undeclared
 
 
 def processes_of(state: dict) -> int | None:
@@ -334,10 +141,6 @@ def _single(people: Population, device: torch.device) -> Population:
     """A copy on the device, in single precision."""
     k, weight = (x.to(device=device, dtype=torch.float32) for x in (people.k, people.weight))
     return Population(k, people.eps.to(device), weight)
-
-
-def _on_the_cpu(panel: Panel) -> list[Tensor]:
-    return [tensor.cpu() for tensor in panel.tensors()]
 
 
 def _join(panels: list[Panel]) -> Panel:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import logging
 import os
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import lightning
 import safetensors.torch
 import torch
-from lightning.fabric.plugins.environments import LightningEnvironment
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 
-from deepham.economics.economy import require
-from deepham.errors import InputError, TrainingDiverged, show
+from deepham.errors import InputError, TrainingDiverged, require, show
 from deepham.monitoring.terminal import quiet_lightning
 from deepham.solution.loading import load
 from deepham.solution.solution import Solution
@@ -27,7 +28,7 @@ from deepham.training.checkpoints import (
     hyperparameters_of,
     read_checkpoint,
 )
-from deepham.training.data import PanelData, processes_of
+from deepham.training.data import PanelData, data_of, processes_of
 from deepham.training.folders import RunFolders
 from deepham.training.from_rest import from_rest
 from deepham.training.module import SMALLER_STEP, DeepHAM
@@ -66,7 +67,7 @@ def fit(
     needed = [callback for callback in callbacks if isinstance(callback, InEveryProcess) and callback.every_process]
     everything = [*callbacks, LastCheckpoint(folders.checkpoints, folders.disk)]
     retreating = False
-    with beside(settings.trainer) as ranks:
+    with beside(settings.trainer.nodes, settings.trainer.ranks) as ranks:
         while True:
             module = DeepHAM(**settings.hyperparameters())
             if init is not None:
@@ -80,7 +81,7 @@ def fit(
             data = PanelData(*given, rest, module.calibrations)
             # the content, not the file: the disks of other machines may be others, or behind
             checkpoint = None if resume is None else read_checkpoint(resume)
-            ranks.broadcast((module, data, settings.trainer, needed, checkpoint))
+            ranks.broadcast(partial(fit_beside, module, data, settings.trainer, needed, checkpoint))
             try:
                 fit_once(module, data, settings.trainer, everything, loggers, checkpoint)
                 return module, data
@@ -121,11 +122,20 @@ def fit_once(
         raise
 
 
+def fit_beside(
+    module: DeepHAM, data: PanelData, trainer: TrainerSettings, callbacks: list, checkpoint: dict | None, ranks: Ranks
+) -> None:
+    """What another process does, as rank 0 hands it out: train on its own share of the economies; it writes nothing."""
+    data.ranks = ranks
+    with suppress(TrainingDiverged):  # in all processes, and rank 0 knows how to go on
+        fit_once(module, data, trainer, callbacks, [], checkpoint)
+
+
 class Together(lightning.Callback):
     """Lets the processes tell each other where their economies stand, after each outer iteration."""
 
-    def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
-        trainer.datamodule.meet()
+    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        data_of(trainer).exchange()
 
 
 def _keep_batch(error: TrainingDiverged, folders: RunFolders) -> None:
@@ -228,7 +238,7 @@ def _trainer(
 
 
 @contextmanager
-def computing(trainer: TrainerSettings):
+def computing(trainer: TrainerSettings) -> Iterator[None]:
     """Threads and determinism of torch as the run wants them inside this block, and as they were found after it.
 
     Raises:

@@ -6,6 +6,7 @@ import glob
 import json
 import shlex
 import shutil
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,7 +42,7 @@ class RunFolders:
         return self.checkpoints / STATUS
 
     @contextmanager
-    def claimed(self, resuming: bool):
+    def claimed(self, resuming: bool) -> Iterator[None]:
         """Make both folders and keep other processes out of them inside this block.
 
         The system takes the lock back from a process that is killed. A run that never saved anything may be started

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
-from deepham.training.data import Batch
+from deepham.training.stream import Batch
 
 
 class Learner(ABC):

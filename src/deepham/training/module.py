@@ -12,6 +12,7 @@ from deepham import economics
 from deepham.algorithm.settings import AlgorithmSettings
 from deepham.economics.box import Box
 from deepham.economics.economy import Economy
+from deepham.economics.planner import under
 from deepham.errors import TrainingDiverged
 from deepham.networks.settings import NetworkSettings, build_networks
 from deepham.simulation.period import World
@@ -20,9 +21,9 @@ from deepham.solution.solution import Solution
 from deepham.training.by_gradients import ByGradients
 from deepham.training.by_newton import ByNewton
 from deepham.training.calibrations import Calibration, Calibrations
-from deepham.training.data import Batch
 from deepham.training.learner import Learner
 from deepham.training.ranks import ALONE, Ranks
+from deepham.training.stream import Batch
 
 LEARNERS = {"gradient": ByGradients, "euler_newton": ByNewton}
 SMALLER_STEP = 0.3  # the learning rate after going back, as a share of the one before
@@ -50,7 +51,7 @@ class DeepHAM(lightning.LightningModule):
         self.settings = AlgorithmSettings.from_dict(algorithm)
         self.settings.validate()
         # float64, for equations that are solved: tables that were once float32 would not do
-        exact = self.create_economy(**model).under(self.settings.objective)
+        exact = under(self.create_economy(**model), self.settings.objective)
         self.economy = exact.to(dtype=torch.float32)
         self.box = Box(vary, exact) if vary else None
         here = self.box.scaled(exact.parameters()) if self.box else ()
@@ -81,10 +82,10 @@ class DeepHAM(lightning.LightningModule):
     def start_from(self, solution: Solution) -> None:
         """Take the networks of a solution whose network settings are the same; its calibration may be another."""
         for network, found in (
-            (self.policy, solution.policy_function),
-            (self.value, solution.value_function),
-            (self.policy_average, solution.policy_function),
-            (self.value_average, solution.value_function),
+            (self.policy, solution.networks["policy"]),
+            (self.value, solution.networks["value"]),
+            (self.policy_average, solution.networks["policy"]),
+            (self.value_average, solution.networks["value"]),
         ):
             network.load_state_dict(found.state_dict())
 
@@ -130,9 +131,11 @@ class DeepHAM(lightning.LightningModule):
     def update_averages(self, rate: float) -> None:
         """Move the averages towards the current weights by so much of the way."""
         for average, current in ((self.policy_average, self.policy), (self.value_average, self.value)):
-            torch._foreach_lerp_(list(average.parameters()), list(current.parameters()), rate)
+            torch._foreach_lerp_(  # pyright: ignore[reportPrivateImportUsage]  # as its optimizers do
+                list(average.parameters()), list(current.parameters()), rate
+            )
 
-    def configure_optimizers(self):
+    def configure_optimizers(self) -> tuple[list, list]:
         return self.learner.optimizers()
 
     def on_fit_start(self) -> None:
@@ -141,7 +144,7 @@ class DeepHAM(lightning.LightningModule):
         self.at_once = self.device.type == "cpu"  # a GPU would have to stop for it
         self.learner.begin()
 
-    def on_train_batch_end(self, outputs: dict, batch: Batch, batch_idx: int) -> None:
+    def on_train_batch_end(self, outputs, batch: Batch, batch_idx: int) -> None:
         """At the end of an outer iteration: what is measured next, and kept, is good down to the last step's
         outcome."""
         if batch_idx + 1 == self.trainer.num_training_batches:

@@ -22,14 +22,12 @@ import torch.distributed
 from deepham.errors import InputError, ProcessLost
 from deepham.system.interruption import STOPPING, Interrupted, interruptible
 from deepham.training.cluster import find_environment
-from deepham.training.processes import PATIENCE, settle, started, work
+from deepham.training.processes import PATIENCE, serve, settle, started
 from deepham.training.ranks import ALONE, JOINING, WAITING, Disconnected, Ranks
 
 if TYPE_CHECKING:
-    from lightning.fabric.plugins.environments import ClusterEnvironment
+    from lightning.fabric.plugins.environments.cluster_environment import ClusterEnvironment
     from torch.distributed.distributed_c10d import Store
-
-    from deepham.training.settings import TrainerSettings
 
 END = "end"  # where task 0 leaves its exit code
 LEAVING = 30.0  # seconds until a task whose connection broke no longer expects it
@@ -70,7 +68,7 @@ class Tasks:
                 f"lost {who or 'the connection between the processes'}; training cannot go on without it"
             ) from error
 
-    def meet(self) -> None:
+    def connect(self) -> None:
         """Connect all of them. Raises ProcessLost."""
         until = time.monotonic() + JOINING.total_seconds()
 
@@ -103,20 +101,20 @@ class Tasks:
 
 
 @contextmanager
-def beside(trainer: TrainerSettings) -> Iterator[Ranks]:
-    """The processes that train together inside this block, as rank 0 sees them: they do what it hands out by
-    Ranks.broadcast.
+def beside(nodes: int, number: int) -> Iterator[Ranks]:
+    """So many processes that train together inside this block, on so many nodes, as rank 0 sees them: they do what it
+    hands out by Ranks.broadcast.
 
     Raises:
         ProcessLost: one of them ended by itself.
         InputError: this process belongs to others already.
     """
-    if trainer.nodes > 1:
+    if nodes > 1:
         assert Tasks.current is not None  # as TrainerSettings.validate has found
         with Tasks.current.beside() as ranks:
             yield ranks
-    elif trainer.ranks > 1:
-        with started(trainer.ranks) as ranks:
+    elif number > 1:
+        with started(number) as ranks:
             yield ranks
     else:
         yield ALONE
@@ -144,7 +142,7 @@ def take_part(lead: Callable[[], int]) -> int:
     tasks, code = Tasks(ranks, _store(ranks, environment)), 1
     try:
         with interruptible(*STOPPING):
-            tasks.meet()
+            tasks.connect()
             Tasks.current = tasks
             code = lead()
     except Interrupted as stop:
@@ -157,10 +155,14 @@ def take_part(lead: Callable[[], int]) -> int:
 
 def _store(ranks: Ranks, environment: ClusterEnvironment) -> Store:
     """Task 0's, unless torchrun has one already. Raises InputError, ProcessLost."""
+    from torch.distributed.distributed_c10d import PrefixStore  # not in a torch that is built without
+
     address, port = environment.main_address, environment.main_port
     serves = ranks.rank == 0 and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True"
     try:
-        store = torch.distributed.TCPStore(address, port, None, serves, JOINING, wait_for_workers=False)
+        store = torch.distributed.TCPStore(  # pyright: ignore[reportPrivateImportUsage]  # not in the stub
+            address, port, None, serves, JOINING, wait_for_workers=False
+        )
     except RuntimeError as error:
         if serves:
             raise InputError(
@@ -173,7 +175,7 @@ def _store(ranks: Ranks, environment: ClusterEnvironment) -> Store:
         ) from error
     # another job on these machines could use the same port by chance
     names = ("TORCHELASTIC_RUN_ID", "SLURM_JOB_ID", "SLURM_STEP_ID")
-    return torch.distributed.PrefixStore(" ".join(["deepham", *(os.environ.get(name, "") for name in names)]), store)
+    return PrefixStore(" ".join(["deepham", *(os.environ.get(name, "") for name in names)]), store)
 
 
 def _follow(ranks: Ranks, environment: ClusterEnvironment) -> None:
@@ -183,7 +185,7 @@ def _follow(ranks: Ranks, environment: ClusterEnvironment) -> None:
     threading.Thread(target=_end_with_task_0, args=(ranks, _store(ranks, environment)), daemon=True).start()
     try:
         ranks.join(store)
-        work(ranks)
+        serve(ranks)
     except Disconnected:
         with suppress(RuntimeError):
             store.set(f"here-{ranks.rank}", "")

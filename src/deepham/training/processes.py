@@ -14,17 +14,19 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from multiprocessing import resource_tracker
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 from unittest.mock import patch
 
 import torch.distributed
-from torch.multiprocessing import ProcessExitedException, start_processes
-from torch.multiprocessing.spawn import ProcessContext, ProcessException
+from torch.multiprocessing.spawn import ProcessContext, ProcessException, ProcessExitedException, start_processes
 
-from deepham.economics.economy import require
-from deepham.errors import ProcessLost, TrainingDiverged, one_line
+from deepham.errors import ProcessLost, one_line, require
 from deepham.system.interruption import STOPPING, deaf
 from deepham.training.allocator import keep_freed_memory
 from deepham.training.ranks import Disconnected, Ranks
+
+if TYPE_CHECKING:
+    from torch.distributed.distributed_c10d import Store
 
 LOOPBACK = {"linux": "lo", "darwin": "lo0"}  # the connection neither leaves the machine nor breaks with its network
 PATIENCE = 5.0  # seconds until it is clear which process has ended, where a connection broke
@@ -35,7 +37,7 @@ logging.getLogger("torch.multiprocessing.spawn").setLevel(logging.ERROR)  # that
 
 @contextmanager
 def started(number: int) -> Iterator[Ranks]:
-    """This process, rank 0, and number - 1 more that train what it hands out by `Ranks.broadcast`; they are started
+    """This process, rank 0, and number - 1 more that do what it hands out by `Ranks.broadcast`; they are started
     here and end with the block.
 
     Raises:
@@ -53,9 +55,11 @@ def started(number: int) -> Iterator[Ranks]:
         place = os.path.join(home, "store")
         try:
             with patch.dict(os.environ, interface), _signals_kept_from_children():
-                workers = start_processes(_work_beside, (number, place), number - 1, join=False, start_method="spawn")
+                begun = start_processes(_work_beside, (number, place), number - 1, join=False, start_method="spawn")
+            assert begun is not None  # None is what one gets that waits for them
+            workers = begun
             with patch.dict(os.environ, interface):
-                ranks.join(torch.distributed.FileStore(place, number), partial(workers.join, 0, GRACE))
+                ranks.join(_store(place, number), partial(workers.join, 0, GRACE))
             yield ranks
         except (Disconnected, ProcessException) as error:
             lost = _lost(workers, error, number)
@@ -109,8 +113,12 @@ def _work_beside(index: int, size: int, place: str) -> None:
     sys.stdout = sys.stderr = open(os.devnull, "w")  # rank 0 says everything
     ranks = Ranks(index + 1, size, index + 1)
     with suppress(Disconnected):  # by one that was killed, and that rank 0 is to name
-        ranks.join(torch.distributed.FileStore(place, size))
-        work(ranks)
+        ranks.join(_store(place, size))
+        serve(ranks)
+
+
+def _store(place: str, size: int) -> Store:
+    return torch.distributed.FileStore(place, size)  # pyright: ignore[reportPrivateImportUsage]  # not in the stub
 
 
 def _end_with_the_first() -> None:
@@ -128,13 +136,8 @@ def settle() -> None:
         signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)  # Lightning would hear SIGTERM again
 
 
-def work(ranks: Ranks) -> None:
-    """Train what rank 0 hands out, on this process's share of the economies, one after the other, until this process is
-    ended; it neither measures nor writes anything. Raises Disconnected."""
-    from deepham.training.fit import fit_once  # which starts processes itself
-
+def serve(ranks: Ranks) -> None:
+    """Do what rank 0 hands out, one after the other, until this process is ended: each is a function of the Ranks.
+    Raises Disconnected."""
     while True:
-        module, data, trainer, callbacks, checkpoint = ranks.broadcast()
-        data.ranks = ranks
-        with suppress(TrainingDiverged):  # in all processes, and rank 0 knows how to go on
-            fit_once(module, data, trainer, callbacks, [], checkpoint)
+        ranks.broadcast()(ranks)

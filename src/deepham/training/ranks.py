@@ -12,11 +12,11 @@ from __future__ import annotations
 import hashlib
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.distributed
@@ -34,7 +34,7 @@ class Disconnected(RuntimeError):
 
 
 @contextmanager
-def connected():
+def connected() -> Iterator[None]:
     """Turn an error of torch.distributed inside this block into Disconnected."""
     try:
         yield
@@ -96,7 +96,7 @@ class Ranks:
             torch.distributed.all_gather_object(items, item)
         return items
 
-    def broadcast(self, item=None):
+    def broadcast(self, item: Any = None) -> Any:
         """Rank 0's item, in all processes; theirs are passed over.
 
         It is pickled, which can hold code to execute, and comes from rank 0 of the same job: whoever can connect to the

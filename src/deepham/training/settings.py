@@ -10,6 +10,7 @@ from deepham.algorithm.evaluation import VerdictSettings
 from deepham.algorithm.settings import AlgorithmSettings
 from deepham.economics.box import Box
 from deepham.economics.economy import Economy, require
+from deepham.errors import InputError
 from deepham.networks.settings import NetworkSettings
 from deepham.reference.settings import ReferenceSettings
 from deepham.system.hardware import cpu_name
@@ -71,11 +72,11 @@ class TrainerSettings:
         """Raise InputError unless a cluster has started as many tasks as there are to be processes."""
         tasks = Tasks.current
         how = how_to_start(self.nodes, self.on_a_node)
-        require(
-            tasks is not None,
-            f"trainer.nodes={self.nodes}: takes one task for each process, each with trainer.nodes={self.nodes} "
-            f"on its command line; {how}",
-        )
+        if tasks is None:
+            raise InputError(
+                f"trainer.nodes={self.nodes}: takes one task for each process, each with trainer.nodes={self.nodes} "
+                f"on its command line; {how}"
+            )
         require(
             tasks.ranks.size == self.ranks,
             f"trainer.nodes={self.nodes}: expected {self.ranks} tasks, {self.on_a_node} on each "

@@ -219,7 +219,11 @@ def take_over(
         found["gain"],
         estimates["groups"],
         found["wealth"],
-        *(estimates[name] for name in ("winners", "mean", "by_state", "gaining", "veil")),
+        estimates["winners"],
+        estimates["mean"],
+        estimates["by_state"],
+        estimates["gaining"],
+        estimates["veil"],
         _errors_along(planner[1], followed[planner[0]].dates),
     )
 

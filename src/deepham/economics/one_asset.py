@@ -1,0 +1,181 @@
+"""A household's period, as it is where one asset is held and one good consumed: what most economies need not say.
+
+An economy with other choices or assets states its own of these methods. Timing and shapes are those of `Economy`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from torch import Tensor
+
+from deepham.economics.domain import Domain
+from deepham.economics.preferences import CRRA
+from deepham.economics.process import ShockProcess
+from deepham.economics.terms import Own, Seen, Wide
+
+
+class OneAsset:
+    """The budget, the Euler equation and the life of a household with one asset; the base of every `Economy`.
+
+    No dataclass: what is declared here are no parameters.
+    """
+
+    beta: float  # discount factor per period, a parameter of most; of a mean household where they differ
+    borrowing_limit: float = 0.0
+    # set in `Economy.tables`; the process of (z, eps) is a JointChain where z is finite
+    preferences: CRRA
+    chain: ShockProcess
+    # what the policy decides, in this order; what follows from it is added in `complete`
+    choices: ClassVar[tuple[str, ...]] = ("c",)
+    # choices beside, by name, that follow from consumption by a condition within the period (`follows`). A network may
+    # learn them instead (network.learned): they then come first in what the policy decides
+    within: ClassVar[dict[str, Domain]] = {}
+
+    def complete(self, decided: Tensor, seen: Seen) -> Own:
+        """All that households choose, by name, from what the policy decides: consumption, (B, N), from which the rest
+        `follows`, or (B, N, C), those of `within` and then those of `choices`.
+        """
+        if decided.shape[:-1] != seen.resources.shape:
+            return {"c": decided} | self.follows(decided, seen)
+        return dict(zip((*self.within, *self.choices), decided.unbind(-1), strict=True))
+
+    def follows(self, c: Tensor, seen: Seen) -> Own:
+        """What households choose beside consumption, by conditions within the period, who consume so much: those of
+        `within`, such as hours that are worth their pay."""
+        return {}
+
+    def missed(self, choice: Own, seen: Seen) -> Own:
+        """By how much the choices of `within` miss their conditions, shares, by the name of the measure, (B, N); NaN of
+        households who have no such choice."""
+        return {}
+
+    def utility(self, choice: Own, seen: Seen) -> Tensor:
+        """Utils of the period, (B, N)."""
+        return self.preferences.utility(choice["c"])
+
+    def marginal_utility(self, choice: Own, seen: Seen) -> Tensor:
+        """What one more unit of resources is worth, (B, N), utils: dV/dm by the envelope theorem."""
+        return self.preferences.marginal_utility(choice["c"])
+
+    def asset_price(self, seen: Seen) -> Tensor | float:
+        """What a unit of assets costs that is carried out of the period, goods: a bond's price, 1 of capital."""
+        return 1.0
+
+    def carry(self, choice: Own, seen: Seen) -> Tensor:
+        """Assets (B, N) that households carry out of the period: their budget."""
+        return (seen.resources - choice["c"]) / self.asset_price(seen)
+
+    def needed(self, choice: Own, carried: Tensor, seen: Seen) -> Tensor:
+        """The resources (B, N) with which households choose so and carry these assets: their budget the other way
+        round.
+        """
+        return choice["c"] + self.asset_price(seen) * carried
+
+    def available(self, seen: Seen) -> Tensor:
+        """Resources (B, N) of households who borrow as much as they may."""
+        return seen.resources - self.asset_price(seen) * self.borrowing_limit
+
+    def spendable(self, seen: Seen, chosen: Own | None = None) -> Tensor:
+        """The most that households can consume, (B, N), who borrow as much as they may.
+
+        chosen: those of `within`, where they are; None: they are what is best at that consumption.
+        """
+        return self.available(seen)
+
+    def sensible(self, chosen: Own, seen: Seen) -> Own:
+        """The same choices of `within` as far as households can consume something at all beside them."""
+        return chosen
+
+    def floor(self, seen: Seen, chosen: Own | None = None) -> Tensor | None:
+        """The consumption (B, N) below which utility is not defined; None: zero. `chosen` as in `spendable`."""
+        return None
+
+    def spending(self, share: Tensor | float, seen: Seen) -> tuple[Own, Tensor]:
+        """What households choose who spend this share of what they can, and the assets that they then carry."""
+        available = self.spendable(seen)
+        carried = self.borrowing_limit + (1 - share) * available / self.asset_price(seen)
+        return self.complete(share * available, seen), carried
+
+    def conditions(self, choice: Own, carried: Tensor, seen: Seen) -> Wide:
+        """What is left of the condition of each unknown, under its name, (B, 1), where the members of the population
+        choose so and carry these assets: a market's excess demand for what the unknown pays for, in units of mean
+        income. It falls as the unknown rises.
+        """
+        return {}
+
+    def foresight(self, today: Wide, tomorrow: Wide, expect: Callable[[Tensor], Tensor]) -> Wide:
+        """What is left of the condition of each unknown that looks ahead (`by="network"`), under its name, (B, 1): of a
+        Phillips curve, the inflation that is missing.
+
+        Args:
+            today, tomorrow: aggregates, unknowns and prices by name, (B, 1), and in each state that may follow, (B, S).
+            expect: the mean over these, (B, S) -> (B, 1).
+        """
+        return {}
+
+    def substitution(self, seen: Seen) -> Tensor | float:
+        """By which factor the unknowns of the period alone change what the frictionless household consumes in it, as
+        against typical ones: networks start with a demand that falls in its price.
+        """
+        return 1.0
+
+    def worth(self, choice: Own, seen: Seen) -> Tensor:
+        """What one more unit of assets at the start of the period is worth, (B, N), utils: dV/dk by the envelope
+        theorem. Discounted and expected it is the right-hand side of the Euler equation.
+        """
+        return seen.prices["R"] * self.marginal_utility(choice, seen)
+
+    def interior(self, worth: Tensor, seen: Seen) -> Own:
+        """The choice at which the Euler equation holds with equality: where one more unit of assets carried out of the
+        period is worth so much, (B, N), utils of today.
+        """
+        return {"c": self.preferences.inverse_marginal_utility(worth / self.asset_price(seen))}
+
+    def discount(self, eps: Tensor) -> Tensor | float:
+        """What a household in eps (B, N) weighs the next period's utils with; an economy whose households differ in
+        patience says more than `beta`, which then is what networks and grids are scaled by.
+        """
+        return self.beta
+
+    def continues(self, eps: Tensor, eps_next: Tensor) -> Tensor | None:
+        """Whether the household that is in eps is the one in eps', 1 or 0, (...): 0 where it dies, and who is in eps'
+        has been born instead. None: nobody dies.
+        """
+        return None
+
+    def age_of(self, eps: Tensor) -> Tensor | None:
+        """The age of who is in eps (...), in periods since it entered, whole numbers; None where nobody ages."""
+        return None
+
+    def arrive(self, carried: Tensor, eps: Tensor, eps_next: Tensor) -> Tensor | None:
+        """Assets (...) at the start of the next period of who is then in eps', where a household in eps carries so
+        much out of this one: what the newborn begin with. None: everybody has what they carried.
+        """
+        return None
+
+    def outcomes(self, everybody: Callable[[], Seen], policy: Callable[[Any], Tensor]) -> Wide:
+        """What all households together bring about by what they choose in the period, and each takes as given: it
+        stands among the prices that they see.
+
+        Args:
+            everybody: what the members of the population see before that; computed when it is asked for.
+        """
+        return {}
+
+    def premium(self, seen: Seen) -> Tensor | None:
+        """What households are paid at the start of the period, (B, N), utils, which V does not count; None: nothing."""
+        return None
+
+    def balance(self, accounts: Wide) -> Wide:
+        """By how much each resource constraint of the economy is missed, in goods as "Y" of the accounts: zero to
+        rounding in every period, or the economy says in `unbalanced` why not. It is asked about paths, (B, T), too.
+
+        By default goods, Y = C + I. An economy with other uses of output, or with more constraints, states them all.
+        """
+        return {"goods": accounts["Y"] - accounts["C"] - accounts["I"]} if {"Y", "C", "I"} <= accounts.keys() else {}
+
+    def unbalanced(self) -> str:
+        """Why the resource constraints do not hold in the economy as it is stated; empty where they do."""
+        return ""

@@ -1,0 +1,64 @@
+"""The words of the contract between an economy and those who ask it, `Economy`: what they hand over and get back.
+
+Shape letters: B economies, N agents or support points. What a whole economy has in common is (B, 1), so that it
+broadcasts against its households, (B, N).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from torch import Tensor
+
+Wide = dict[str, Tensor]  # of whole economies, name -> (B, 1): aggregates, prices, accounts
+Own = dict[str, Tensor]  # of households, name -> (B, N): what they choose, of which consumption is "c"
+
+
+class Seen(Protocol):
+    """What an economy asks of the households' information in a period (simulation/period.py): their resources, assets
+    and individual states (B, N), the aggregate state, the cross-section that they live in, aggregates and prices.
+    """
+
+    @property
+    def resources(self) -> Tensor: ...
+    @property
+    def k(self) -> Tensor: ...
+    @property
+    def eps(self) -> Tensor: ...
+    @property
+    def z(self) -> Tensor: ...
+    @property
+    def population(self) -> Any: ...
+    @property
+    def aggregates(self) -> Wide: ...
+    @property
+    def prices(self) -> Wide: ...
+
+
+@dataclass(frozen=True)
+class Frictionless:
+    """The household's rule without risk and without a borrowing limit: c = mpc (m + human_wealth).
+
+    mpc is the marginal propensity to consume out of wealth, human_wealth the present value of income after this
+    period, both at the typical state. The networks learn the difference from it.
+    """
+
+    mpc: float
+    human_wealth: float
+
+
+WORDS = {  # what most economies report: name -> description, unit
+    "K": ("capital, start of period", "goods"),
+    "L": ("labour", "hours"),
+    "Y": ("output", "goods per {period}"),
+    "C": ("consumption", "goods per {period}"),
+    "I": ("investment, K' - (1-delta) K", "goods per {period}"),
+    "r": ("net return on capital", "percent per {period}"),
+    "w": ("wage", "goods per hour"),
+}
+
+
+def series(*names: str, period: str) -> dict[str, tuple[str, str]]:
+    """Description and unit of series that most economies report, for `Economy.variables`."""
+    return {name: (WORDS[name][0], WORDS[name][1].format(period=period)) for name in names}
