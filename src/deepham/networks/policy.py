@@ -64,7 +64,10 @@ class PolicyNetwork(nn.Module):
         self.steady_wealth = economy.typical_state()["m"] + (self.base.human_wealth if self.base else 0.0)
 
     def forward(self, seen: Observation) -> Tensor:
-        said = self.mlp(*self.inputs(seen))
+        return self.decided(seen, self.mlp(*self.inputs(seen)))
+
+    def decided(self, seen: Observation, said: Tensor) -> Tensor:
+        """What households decide where the network says so much, (B, N), or (B, N, C) of several choices."""
         if not self.domains:
             return Capped.apply(*self.wanted(seen, said))
         *others, change = said.unbind(-1)

@@ -7,6 +7,7 @@ policy. Burn-in is long because a cross-section forgets its start only over thou
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -15,7 +16,7 @@ from deepham.algorithm.evaluation import (
     Ergodic,
     VerdictSettings,
     distribution_measures,
-    ergodic_path,
+    ergodic_paths,
     measures_along,
     pooled,
     together,
@@ -90,8 +91,8 @@ def compare(
     """
     _check_same(world.economy, reference)
     nodes, start = reference.grid, together(world.economy, reference.start, reference.z, z_path)
-    candidate = ergodic_path(world, nodes, start, z_path, burn_in, dates, progress)
-    truth = ergodic_path(reference.on_nodes, nodes, start, z_path, burn_in, dates, progress)
+    worlds = [world, replace(reference.on_nodes, economy=world.economy)]  # one economy, as has just been checked
+    candidate, truth = ergodic_paths(worlds, nodes, start, z_path, burn_in, dates, progress)
     gap = 100 * (candidate.K / truth.K).log().abs()
     mass, true_mass = pooled(candidate), pooled(truth)
     moments, true_moments = distribution_measures(candidate), distribution_measures(truth)
