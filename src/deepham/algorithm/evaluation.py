@@ -275,7 +275,9 @@ def ergodic_paths(
 ) -> list[Ergodic]:
     """The same in several worlds of one economy, each from `start` and along the same shocks, in one walk."""
     if len(worlds) > 1 and worlds[0].economy.unknowns:  # markets clear at each world's own pace
-        return [path for each in worlds for path in ergodic_paths([each], grid, start, shocks, burn_in, dates, progress)]
+        return [
+            path for each in worlds for path in ergodic_paths([each], grid, start, shocks, burn_in, dates, progress)
+        ]
     worlds = [replace(each, policy=on_histogram(each.economy, each.policy, grid)) for each in worlds]
     world = replace(worlds[0], policy=Abreast([each.policy for each in worlds])) if len(worlds) > 1 else worlds[0]
     b, periods = shocks.shape[:2]

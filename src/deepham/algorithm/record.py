@@ -1,5 +1,5 @@
-"""What is kept of the continuum while it is followed. Nothing of it moves the economies, so that many periods are worked
-out at once: operations on one histogram cost more to start than to finish.
+"""What is kept of the continuum while it is followed. Nothing of it moves the economies, so that many periods are
+worked out at once: operations on one histogram cost more to start than to finish.
 """
 
 from __future__ import annotations
@@ -7,7 +7,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from deepham.simulation.period import Panel, Period, World, side_by_side
+from deepham.simulation.period import Period, World, side_by_side
 
 AT_ONCE = 2**16  # points of histograms worked out at once, which still fit into the cache
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import skip_init
 
 
 class _Tanh(torch.autograd.Function):
@@ -32,6 +31,13 @@ class Tanh(nn.Module):
 ACTIVATIONS = {"tanh": Tanh, "silu": nn.SiLU, "gelu": nn.GELU, "relu": nn.ReLU}
 
 
+def _linear(inputs: int, outputs: int) -> nn.Linear:
+    """A layer without a draw from the global generator; `skip_init` would do, and imports an algebra system for it."""
+    linear = nn.Linear(inputs, outputs, device="meta")
+    linear.weight, linear.bias = (nn.Parameter(torch.empty(each.shape)) for each in (linear.weight, linear.bias))
+    return linear
+
+
 class MLP(nn.Sequential):
     """`depth` hidden layers of `width` units and a linear output: (..., inputs) -> (...), or (..., outputs) of several.
 
@@ -46,11 +52,11 @@ class MLP(nn.Sequential):
     ):
         layers: list[nn.Module] = []
         for index in range(depth):
-            linear = skip_init(nn.Linear, inputs if index == 0 else width, width)  # no draw from the global generator
+            linear = _linear(inputs if index == 0 else width, width)
             nn.init.xavier_normal_(linear.weight, gain=5 / 3, generator=generator)
             nn.init.uniform_(linear.bias, -1, 1, generator=generator)
             layers += [linear, ACTIVATIONS[activation]()]
-        output = skip_init(nn.Linear, width, outputs)
+        output = _linear(width, outputs)
         nn.init.zeros_(output.weight)
         nn.init.zeros_(output.bias)
         super().__init__(*layers, output)

@@ -34,9 +34,9 @@ def on_histogram(economy: Economy, policy: Policy, nodes: Tensor) -> Policy:
 
 
 class TabulatedPolicy:
-    """What the network says at the nodes is a smooth function of the one aggregate, in each state of the chain: a
-    polynomial on each piece of its range, made when a path comes there first. All that follows from what it says, such
-    as the kink at the borrowing limit, is worked out as ever.
+    """What households want at the nodes is a smooth function of the one aggregate, in each state of the chain: a
+    polynomial on each piece of its range, made when a path comes there first. The kink at the borrowing limit, and what
+    follows from several choices, are worked out as ever.
 
     A piece on which the polynomial is not exact is left to the network.
     """
@@ -56,7 +56,7 @@ class TabulatedPolicy:
         self._fit = (scale * (order * angles).cos()).to(nodes.device)
 
     def __call__(self, seen: Observation) -> Tensor:
-        said = []
+        pieces, weights = [], []
         for z, at in zip(seen.z[:, 0].tolist(), seen.aggregates[self._name][:, 0].tolist()):
             place = at / self._width
             if not math.isfinite(place):
@@ -68,31 +68,37 @@ class TabulatedPolicy:
             piece = self._pieces[key]
             if piece is None:
                 return self._policy(seen)
-            weights = piece.new_tensor(chebyshev(2 * (place - cell) - 1))
-            said.append(torch.tensordot(weights, piece, 1))
-        return self._policy.decided(seen, torch.stack(said))
+            pieces.append(piece)
+            weights.append(chebyshev(2 * (place - cell) - 1))
+        each = pieces[0].new_tensor(weights)
+        found = torch.stack([torch.tensordot(weight, piece, 1) for weight, piece in zip(each, pieces)])
+        if self._policy.domains:
+            return self._policy.decided(seen, found)
+        return torch.minimum(found, self._policy.affordable(seen))
 
     def _piece(self, z: int, cell: int) -> Tensor | None:
         """Coefficients (DEGREE + 1, N), of several outputs (DEGREE + 1, N, C); None where they are not exact."""
         if len(self._pieces) >= MOST_PIECES:
             self._pieces.clear()
         at = self._width * (cell + (self._points + 1) / 2)
-        values = self._network_at(z, at[:, None])
+        values = self._smooth_at(z, at[:, None])
         fitted, checked = values.split([DEGREE + 1, len(CHECKED_AT)])
         piece = torch.tensordot(self._fit, fitted, 1)
         found = torch.tensordot(piece.new_tensor([chebyshev(point) for point in CHECKED_AT]), piece, 1)
         exact = (found - checked).abs().max() <= EXACT * values.abs().max()  # False of NaN
         return piece if bool(exact) else None
 
-    def _network_at(self, z: int, at: Tensor) -> Tensor:
-        """What the network says at values (P, 1) of the aggregate, (P, N, ...)."""
+    def _smooth_at(self, z: int, at: Tensor) -> Tensor:
+        """What is smooth at values (P, 1) of the aggregate: (P, N) what households would consume if they could borrow,
+        or (P, N, C) what the network says of several choices."""
         economy, copies = self._economy, [0] * len(at)
         people, states = self._people.select(copies), torch.full(at.shape, z, device=at.device)
         aggregates = {self._name: at}
         prices = economy.prices(aggregates, states)
         m = economy.resources(people.k, people.eps, states, prices)
         seen = Observation(m, people.k, people.eps, states, people, aggregates, prices)
-        return self._policy.mlp(*self._policy.inputs(seen))
+        said = self._policy.mlp(*self._policy.inputs(seen))
+        return said if self._policy.domains else self._policy.wanted(seen, said)[0]
 
 
 def chebyshev(x: float) -> list[float]:

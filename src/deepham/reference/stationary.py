@@ -18,7 +18,6 @@ from dataclasses import replace
 from functools import cache
 
 import torch
-from scipy.optimize import brentq
 from torch import Tensor
 
 from deepham import memory
@@ -80,6 +79,7 @@ def households_at(economy: Economy, settings: ReferenceSettings, K: float) -> tu
 
 def _root(function: Callable[[float], float], low: float, high: float, tolerance: float) -> float:
     """A root between two points at which the signs differ, to within the tolerance. Raises NotConverged."""
+    from scipy.optimize import brentq  # slow to import, and few commands solve
 
     def value(x: float) -> float:
         y = function(x)

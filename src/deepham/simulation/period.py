@@ -75,11 +75,20 @@ class Observation:
         """The economies that the households live in."""
         return Panel(self.population, self.z)
 
-    def select(self, index) -> Observation:
-        """What is seen in the economies named by an index or a slice over B."""
-        wide = ({name: value[index] for name, value in each.items()} for each in (self.aggregates, self.prices))
-        own = (each[index] for each in (self.resources, self.k, self.eps, self.z))
-        return Observation(*own, self.population.select(index), *wide)
+    def split(self, groups: int) -> list[Observation]:
+        """What is seen in so many groups of economies, of equal size."""
+
+        def wide(values: Wide) -> list[Wide]:
+            parts = zip(*(value.chunk(groups) for value in values.values()))
+            return [dict(zip(values, part)) for part in parts] if values else [{}] * groups
+
+        people = self.population
+        own = (self.resources, self.k, self.eps, self.z, people.k, people.eps, people.weight)
+        parts = zip(zip(*(each.chunk(groups) for each in own)), wide(self.aggregates), wide(self.prices))
+        return [
+            Observation(m, k, eps, z, Population(*crowd), aggregates, prices)
+            for (m, k, eps, z, *crowd), aggregates, prices in parts
+        ]
 
 
 # A policy maps an observation to what it decides (`Economy.choices`): consumption (B, N), or several choices (B, N, C);
@@ -233,10 +242,8 @@ class Abreast:
     policies: list[Policy]
 
     def __call__(self, seen: Observation) -> Tensor:
-        share = len(seen.z) // len(self.policies)
-        return torch.cat(
-            [policy(seen.select(slice(i * share, (i + 1) * share))) for i, policy in enumerate(self.policies)]
-        )
+        parts = seen.split(len(self.policies))
+        return torch.cat([policy(part) for policy, part in zip(self.policies, parts, strict=True)])
 
 
 class Period:
@@ -309,9 +316,7 @@ def side_by_side(periods: list[Period]) -> Period:
     def all_of(each: list[Wide]) -> Wide:
         return {name: torch.cat([one[name] for one in each]) for name in each[0]}
 
-    resources, k, eps, z = (
-        torch.cat([getattr(one, name) for one in seen]) for name in ("resources", "k", "eps", "z")
-    )
+    resources, k, eps, z = (torch.cat([getattr(one, name) for one in seen]) for name in ("resources", "k", "eps", "z"))
     whole = Period(periods[0].world, Panel(population, z))
     whole.seen = Observation(
         resources, k, eps, z, population, all_of([one.aggregates for one in seen]), all_of([one.prices for one in seen])

@@ -1,0 +1,3 @@
+from deepham.system.quick_imports import quicken
+
+quicken()
