@@ -9,7 +9,8 @@ from torch import Tensor
 
 from deepham.simulation.period import Period, World, side_by_side
 
-AT_ONCE = 2**16  # points of histograms worked out at once, which still fit into the cache
+AT_ONCE = 2**16  # points of histograms that are worked out at once, which still fit into the cache
+ALONE = 2**14  # of one period: of so many, copying them beside others costs more than it saves
 
 
 class Record:
@@ -38,7 +39,8 @@ class Record:
     def add(self, period: Period) -> None:
         """The next period of the path."""
         self._waiting.append(period)
-        if len(self._waiting) * period.panel.population.k.numel() >= AT_ONCE:
+        points = period.panel.population.k.numel()
+        if points >= ALONE or len(self._waiting) * points >= AT_ONCE:
             self._work_out()
 
     def finish(self) -> Record:

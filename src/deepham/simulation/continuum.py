@@ -102,13 +102,12 @@ def _lottery(grid: Tensor, k: Tensor, eps: Tensor, weight: Tensor, n_eps: int) -
     Goods are lost only on a grid so short that the rate exceeds the distance of nodes, and `resource_gap` shows it.
     """
     b, g = len(k), len(grid)
-    upper = torch.searchsorted(grid, k.contiguous(), right=True).clamp_(1, g - 1)
-    low, high = grid.take(upper - 1), grid.take(upper)
-    share = ((k - low) / (high - low)).clamp(0, 1)
+    lower = torch.searchsorted(grid, k.contiguous(), right=True).sub_(1).clamp_(0, g - 2)
+    share = ((k - grid.take(lower)) / grid.diff().take(lower)).clamp(0, 1)
     mass = torch.zeros(b, n_eps * g, dtype=weight.dtype, device=weight.device)
-    node = eps * g + upper
-    mass.scatter_add_(1, node, weight * share)
-    mass.scatter_add_(1, node - 1, weight * (1 - share))
+    node = eps * g + lower
+    mass.scatter_add_(1, node + 1, weight * share)
+    mass.scatter_add_(1, node, weight * (1 - share))
     mass = mass.reshape(b, n_eps, g)
     beyond = (weight * (k - k.clamp(grid[0], grid[-1]))).sum(1)
     looked = mass.dtype == torch.float64 and mass.device.type == "cpu"  # training may not wait to look

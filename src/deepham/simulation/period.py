@@ -310,6 +310,8 @@ class Period:
 def side_by_side(periods: list[Period]) -> Period:
     """Periods of B economies each as one of all of them, with what has been seen and chosen; the economies of a period
     stay together."""
+    if len(periods) == 1:
+        return periods[0]
     seen = [period.seen for period in periods]
     population = concatenate([period.panel.population for period in periods])
 
