@@ -244,11 +244,11 @@ def _train(cfg: DictConfig, run: _Prepared, began: float) -> float:
         )
         if module.updates // settings.algorithm.policy_steps != done:
             (folders.checkpoints / "evaluation.json").unlink(missing_ok=True)  # of the networks before
-    figures = end.figures() if cfg.figures else {}  # what is only shown comes after what is kept
+    report(rows, folders, seconds, settings.verdict, economy.unbalanced())
+    figures = end.figures() if cfg.figures else {}  # what is only shown comes after what is kept, and said
     if figures:
         _keep_figures(figures, folders)
     end_logging(run.loggers, rows, figures, len(history.rows))
-    report(rows, folders, seconds, settings.verdict, economy.unbalanced())
     disk.check(folders.checkpoints, metrics, folders.last, history.path)
     set_status(folders, "finished", bar_met=bar_met(rows), stopped_early=stopped)
     disk.check(folders.status)
