@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from deepham import economics
+from deepham.networks import tabulated
 from deepham.networks.settings import NetworkSettings, build_networks
 from deepham.networks.tabulated import TabulatedPolicy, on_histogram
 from deepham.simulation.continuum import wealth_grid
@@ -52,6 +53,17 @@ def test_what_is_looked_up_is_what_the_network_says(model, settings):
     assert len(looked_up._pieces) <= len(K) and all(piece is not None for piece in looked_up._pieces.values())
     if settings.get("base") != "share":
         assert bool((wanted > most).any() and (wanted < most).any())
+
+
+def test_pieces_that_are_given_up_for_memory_are_made_again(monkeypatch):
+    economy = economics.create("ks98")
+    policy, nodes = trained(economy), wealth_grid(economy, 30, 4.0)
+    looked_up = on_histogram(economy, policy, nodes)
+    monkeypatch.setattr(tabulated, "MOST_NUMBERS", 2 * 9 * 60)
+    seen = World(economy).observe(cross_sections(economy, nodes, [30.0, 34.0, 38.0, 30.0]))
+    with torch.no_grad():
+        torch.testing.assert_close(looked_up(seen), policy(seen), rtol=1e-11, atol=0)
+    assert len(looked_up._pieces) <= 2
 
 
 def test_a_piece_on_which_the_network_bends_too_much_is_left_to_the_network():

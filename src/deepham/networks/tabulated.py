@@ -18,7 +18,7 @@ WIDTH = 0.01  # of a piece, as a share of what the aggregate typically is
 DEGREE = 8  # of the polynomial of a piece: its error is that of rounding
 CHECKED_AT = (-0.97, 0.31)  # of a piece from -1 to 1: where it is held against the network
 EXACT = 1e-11  # largest difference there, as a share of the largest value
-MOST_PIECES = 1000  # kept, 100 MB of a histogram of 1,200 points
+MOST_NUMBERS = 10**7  # in the pieces that are kept, 80 MB: a path that wanders on has no use for the first ones
 
 
 def on_histogram(economy: Economy, policy: Policy, nodes: Tensor) -> Policy:
@@ -78,13 +78,13 @@ class TabulatedPolicy:
 
     def _piece(self, z: int, cell: int) -> Tensor | None:
         """Coefficients (DEGREE + 1, N), of several outputs (DEGREE + 1, N, C); None where they are not exact."""
-        if len(self._pieces) >= MOST_PIECES:
-            self._pieces.clear()
         at = self._width * (cell + (self._points + 1) / 2)
         values = self._smooth_at(z, at[:, None])
         fitted, checked = values.split([DEGREE + 1, len(CHECKED_AT)])
         piece = torch.tensordot(self._fit, fitted, 1)
         found = torch.tensordot(piece.new_tensor([chebyshev(point) for point in CHECKED_AT]), piece, 1)
+        if len(self._pieces) * piece.numel() >= MOST_NUMBERS:
+            self._pieces.clear()
         exact = (found - checked).abs().max() <= EXACT * values.abs().max()  # False of NaN
         return piece if bool(exact) else None
 
