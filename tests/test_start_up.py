@@ -71,3 +71,38 @@ def test_help_and_a_wrong_word_load_hydra_alone(script, argument):
         f"try: {script}()\nexcept SystemExit: pass"
     )
     assert loaded(code) == [{"hydra", "omegaconf", "deepham.training"}]
+
+
+NEVER = {
+    "matplotlib",
+    "scipy",
+    "sympy",
+    "xarray",
+    "pandas",
+    "torch._dynamo",
+    "torch._inductor",
+    "torchmetrics.functional",
+}
+
+
+def test_a_command_gets_to_its_first_update_without_what_it_does_not_use():
+    """Lightning asks for metrics of every kind and for a compiler, which together take longer than all else. Who names
+    them afterwards still gets them."""
+    code = """
+import sys
+from deepham.system.quick_imports import quicken
+quicken()
+from deepham.commands import train
+from deepham import economics
+from deepham.networks.settings import NetworkSettings, build_networks
+build_networks(economics.create("ks98"), NetworkSettings("a", 8, 1, "tanh", "frictionless", 10.0, 1), seed=0)
+import lightning, torch
+print(*(name for name in sys.argv[1:] if name in sys.modules))
+import torchmetrics
+mean = torchmetrics.MeanMetric()
+mean.update(torch.tensor([1.0, 3.0]))
+torch.compiler.reset()
+print(float(mean.compute()), lightning.__loader__.name, "torch._dynamo" in sys.modules)
+"""
+    result = subprocess.run([sys.executable, "-c", code, *NEVER], capture_output=True, text=True, check=True)
+    assert result.stdout.splitlines() == ["", "2.0 lightning True"]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from deepham.algorithm import record
 from deepham.algorithm.business_cycle import standard_error
 from deepham.algorithm.evaluation import (
     POOREST,
@@ -15,6 +16,7 @@ from deepham.algorithm.evaluation import (
     VerdictSettings,
     distribution_measures,
     ergodic_path,
+    ergodic_paths,
     error_measures,
     measure,
     measure_names,
@@ -47,6 +49,28 @@ def test_capital_follows_the_closed_form_in_step_with_z(path):
     assert torch.equal(ergodic.z, z[:, BURN_IN:])
     level = torch.tensor([0.9, 1.1], dtype=torch.float64)[ergodic.z[:, :-1, 0]]
     torch.testing.assert_close(ergodic.K[:, 1:], 0.36 * 0.95 * level * ergodic.K[:, :-1] ** 0.36, rtol=1e-10, atol=0)
+
+
+@pytest.mark.parametrize("at_once", [1, 7 * 300, 10**9])
+def test_worlds_that_are_followed_together_go_the_way_that_each_goes_alone(path, bm, closed_form, monkeypatch, at_once):
+    """However many periods are worked out at a time: all that is kept of both, the blocks of the path and the dates
+    included."""
+    first, z = path
+    start = first.dates.population.select(slice(3))
+    lavish = World(bm, lambda seen: 1.01 * closed_form.policy(seen))
+    both = [World(bm, closed_form.policy), lavish]
+    given = first.grid, Panel(start, z[:, BURN_IN]), z[:, BURN_IN:], 11, 9
+    alone = [ergodic_path(each, *given) for each in both]
+    monkeypatch.setattr(record, "AT_ONCE", at_once)
+    for one, other in zip(ergodic_paths(both, *given), alone, strict=True):
+        for name in ("mean_mass", "block_mass", "share_z", "K", "z"):
+            torch.testing.assert_close(getattr(one, name), getattr(other, name), rtol=1e-12, atol=1e-18)
+        torch.testing.assert_close(one.dates.population.weight, other.dates.population.weight, rtol=1e-12, atol=1e-18)
+        assert one.accounts.keys() == other.accounts.keys()
+        for name, values in one.accounts.items():
+            torch.testing.assert_close(values, other.accounts[name], rtol=1e-12, atol=1e-18)
+        assert one.welfare == pytest.approx(other.welfare, rel=1e-12) and one.resource_gap < 1e-9
+    assert not torch.allclose(alone[0].K, alone[1].K)
 
 
 def test_equal_shocks_give_equal_paths_and_other_shocks_do_not(path):

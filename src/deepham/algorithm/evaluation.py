@@ -11,12 +11,14 @@ from torch import Tensor
 
 from deepham.algorithm import business_cycle
 from deepham.algorithm.business_cycle import BLOCKS, Moments, standard_error
+from deepham.algorithm.record import Record
 from deepham.algorithm.residuals import missed_foresight, residuals, schedule_errors
 from deepham.economics.economy import Economy, require
 from deepham.errors import OutOfDomain
+from deepham.networks.tabulated import on_histogram
 from deepham.simulation.balance import resource_gap
 from deepham.simulation.continuum import on_grid, wealth_grid
-from deepham.simulation.period import Panel, World
+from deepham.simulation.period import Abreast, Panel, World
 from deepham.simulation.population import Population, concatenate, curve_at, gini, quantile
 from deepham.simulation.walk import walk
 
@@ -246,7 +248,6 @@ def known_measures(world: World, ergodic: Ergodic) -> dict[str, float]:
     return {f"known.{name}": float(ours) - truth for name, (ours, truth) in answers.items()}
 
 
-@torch.no_grad()
 def ergodic_path(
     world: World,
     grid: Tensor,
@@ -259,64 +260,75 @@ def ergodic_path(
     """Follow the continuum along the paths of shocks (B, T, d) from the histograms `start` and keep what comes after
     burn_in periods. The first shocks are those of `start` itself.
     """
+    return ergodic_paths([world], grid, start, shocks, burn_in, dates, progress)[0]
+
+
+@torch.no_grad()
+def ergodic_paths(
+    worlds: list[World],
+    grid: Tensor,
+    start: Panel,
+    shocks: Tensor,
+    burn_in: int,
+    dates: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Ergodic]:
+    """The same in several worlds of one economy, each from `start` and along the same shocks, in one walk."""
+    if len(worlds) > 1 and worlds[0].economy.unknowns:  # markets clear at each world's own pace
+        return [
+            path for each in worlds for path in ergodic_paths([each], grid, start, shocks, burn_in, dates, progress)
+        ]
+    worlds = [replace(each, policy=on_histogram(each.economy, each.policy, grid)) for each in worlds]
+    world = replace(worlds[0], policy=Abreast([each.policy for each in worlds])) if len(worlds) > 1 else worlds[0]
     b, periods = shocks.shape[:2]
-    measured = periods - burn_in
-    blocks = min(BLOCKS, measured)
-    at = {burn_in + i * measured // max(1, dates // b) for i in range(max(1, dates // b))}
-    economy, chain, weight, z = world.economy, world.economy.chain, start.population.weight, start.z
-    masses = torch.zeros(blocks, chain.n_z, weight.shape[1], dtype=weight.dtype, device=weight.device)
-    kept: list[Panel] = []
-    K = torch.empty(b, measured, dtype=weight.dtype, device=weight.device)
-    path = torch.empty(b, measured, *z.shape[1:], dtype=z.dtype, device=z.device)
-    premium = torch.empty_like(K) if economy.pays else None
-    clearing = torch.empty_like(K) if economy.unknowns else None
-    utility, carried, held, rows = torch.zeros_like(K[:, :1]), torch.empty_like(K), torch.empty_like(K), []
+    measured, each = periods - burn_in, max(1, dates // b)
+    at = {burn_in + i * measured // each for i in range(each)}
+    copies = list(range(b)) * len(worlds)
+    record, kept = Record(world, measured, min(BLOCKS, measured), len(worlds)), []
     end = start
-    for t, period in enumerate(walk(world, start, shocks, grid=grid)):
-        end, population, z, i = period.panel, period.panel.population, period.panel.z, t - burn_in
-        if i >= 0:
-            K[:, i] = period.seen.aggregates[economy.tracked][:, 0]
-            held[:, i] = population.mean(population.k)[:, 0]
-            path[:, i] = z
-            if premium is not None and economy.pays is not None:
-                premium[:, i] = period.seen.prices[economy.pays][:, 0]
-            if clearing is not None:
-                clearing[:, i] = 100 * torch.cat(list(period.conditions.values()), 1).abs().amax(1)
-            masses[i * blocks // measured].index_add_(0, chain.cell(z), population.weight)
-            if t in at:
-                kept.append(period.panel)
-            carried[:, i] = population.mean(period.carried)[:, 0]
-            utility += population.mean(period.utility) / measured
-            rows.append(period.accounts)
+    for t, period in enumerate(walk(world, start.select(copies), shocks[copies], grid=grid)):
+        end = period.panel
+        if t >= burn_in:
+            record.add(period)
+        if t in at:
+            kept.append(period.panel)
         if progress and (t + 1) % 500 == 0:
             progress(t + 1, periods)
-    lost = torch.zeros_like(K)
-    lost[:, :-1] = carried[:, :-1] - held[:, 1:]
+    record.finish()
+    rows = [slice(i * b, (i + 1) * b) for i in range(len(worlds))]
+    return [
+        _ergodic(one, grid, record, group, here, [panel.select(here) for panel in (*kept, end)])
+        for group, (one, here) in enumerate(zip(worlds, rows))
+    ]
+
+
+def _ergodic(world: World, grid: Tensor, record: Record, group: int, here: slice, panels: list[Panel]) -> Ergodic:
+    """The path of a group of the record's economies, `here` among them; panels: the dates kept, and the last one."""
+    economy, chain, masses = world.economy, world.economy.chain, record.masses[group]
+    *kept, last = panels
     mean_mass = masses.sum(0)
-    block_mass = masses.sum(1).reshape(blocks, chain.n_eps, -1).sum(1)
+    block_mass = masses.sum(1).reshape(len(masses), chain.n_eps, -1).sum(1)
     for index in range(chain.n_z):
         if mean_mass[index].sum() == 0:  # a short path may miss a state
-            mean_mass[index] = _turned(world, grid, end, index)
+            mean_mass[index] = _turned(world, grid, last, index)
+    path, lost = record.z[here].contiguous(), torch.zeros_like(record.K[here])
+    lost[:, :-1] = record.carried[here, :-1] - record.held[here, 1:]
     cells = chain.cell(path.flatten(0, 1))
-    share_z = torch.stack([(cells == index).double().mean() for index in range(chain.n_z)])
-    dates_panel = Panel(concatenate([p.population for p in kept]), torch.cat([p.z for p in kept]))
-    mean_mass = mean_mass / mean_mass.sum(1, keepdim=True)
-    accounts = {name: torch.cat([row[name] for row in rows], 1) for name in rows[0]}
-    welfare = float(economy.preferences.inverse_utility(utility.mean()))
+    accounts = {name: values[here] for name, values in record.accounts.items()}
     return Ergodic(
         grid,
-        mean_mass,
+        mean_mass / mean_mass.sum(1, keepdim=True),
         block_mass / block_mass.sum(1, keepdim=True),
         chain.mean_z(path),
-        share_z,
-        dates_panel,
+        torch.stack([(cells == index).double().mean() for index in range(chain.n_z)]),
+        Panel(concatenate([p.population for p in kept]), torch.cat([p.z for p in kept])),
         accounts,
-        K,
+        record.K[here].contiguous(),
         path,
-        welfare,
+        float(economy.preferences.inverse_utility(record.utility[here].mean())),
         float(resource_gap(economy, accounts, lost).max()),
-        premium,
-        clearing,
+        None if record.premium is None else record.premium[here],
+        None if record.clearing is None else record.clearing[here],
     )
 
 

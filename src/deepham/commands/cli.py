@@ -35,6 +35,7 @@ from deepham.presentation.saying import complain, forgive_letters
 from deepham.system import installed
 from deepham.system.interruption import STOPPING, Interrupted, interruptible
 from deepham.system.paths import NAMES, conf_folder
+from deepham.system.quick_imports import quicken
 from deepham.training.allocator import keep_freed_memory
 from deepham.training.overrides import override
 
@@ -50,6 +51,7 @@ class JobFailed(RuntimeError):
 
 def train() -> int:
     """`python scripts/train.py`, or, of an installed package, `deepham-train`. Returns the exit code."""
+    quicken()
     if not any(NODES.fullmatch(text) for text in sys.argv[1:]):
         return run_script("train", "deepham.commands.train")
     from deepham.training.nodes import take_part  # torch

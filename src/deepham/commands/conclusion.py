@@ -50,13 +50,13 @@ class Conclusion:
 
     def figures(self) -> dict[str, Figure]:
         """The solution, and against the grid where there is a grid solution, by name."""
-        from deepham.presentation.figures import wealth_and_policy  # matplotlib, for runs that draw
+        from deepham.presentation.figures import laid_out, wealth_and_policy  # matplotlib, for runs that draw
         from deepham.report.figures_against_grid import figures_against_grid
 
         figures: dict[str, Figure] = {"solution": wealth_and_policy(self.solution)}
         if self.reference is not None and self.grid_path is not None:
             figures |= figures_against_grid(self.solution, self.reference, self.candidate, self.grid_path)
-        return figures
+        return laid_out(figures)
 
 
 def conclude(

@@ -216,11 +216,11 @@ def _train(cfg: DictConfig, run: _Prepared, began: float) -> float:
         write_json(metrics, _metrics(settings, folders, end, rows, seconds, went))
         if module.updates // settings.algorithm.policy_steps != done:
             (folders.checkpoints / "evaluation.json").unlink(missing_ok=True)  # of the networks before
-    figures = end.figures() if cfg.figures else {}  # what is only shown comes after what is kept
+    say_results(rows, folders, seconds, settings.verdict, economy.unbalanced())
+    figures = end.figures() if cfg.figures else {}  # what is only shown comes after what is kept, and said
     if figures:
         _keep_figures(figures, folders)
     end_logging(run.loggers, rows, figures, len(history.rows))
-    say_results(rows, folders, seconds, settings.verdict, economy.unbalanced())
     disk.check(folders.checkpoints, metrics, folders.last, table)
     set_status(folders, "finished", bar_met=bar_met(rows), stopped_early=stopped)
     disk.check(folders.status)

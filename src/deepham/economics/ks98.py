@@ -78,7 +78,7 @@ class KS98(Economy):
         return self.firm.prices(aggregates["K"], self.labour[z], self.z_level[z])
 
     def resources(self, k: Tensor, eps: Tensor, z: Tensor, prices: Wide) -> Tensor:
-        return prices["R"] * k + prices["w"] * self.income[z, eps]
+        return prices["R"] * k + prices["w"] * self.income.take(z * self.income.shape[1] + eps)
 
     def accounts(self, choice: Own, carried: Tensor, seen: Seen) -> Wide:
         people, z, prices, K = seen.population, seen.z, seen.prices, seen.aggregates["K"]

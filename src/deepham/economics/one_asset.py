@@ -155,6 +155,11 @@ class OneAsset:
         """
         return None
 
+    @property
+    def keeps(self) -> bool:
+        """Whether everybody arrives with what they carried: `arrive` is not stated."""
+        return type(self).arrive is OneAsset.arrive
+
     def outcomes(self, everybody: Callable[[], Seen], policy: Callable[[Any], Tensor]) -> Wide:
         """What all households together bring about by what they choose in the period, and each takes as given: it
         stands among the prices that they see.

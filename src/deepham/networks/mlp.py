@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import skip_init
 
 
 class _Tanh(torch.autograd.Function):
@@ -32,6 +29,13 @@ class Tanh(nn.Module):
 
 
 ACTIVATIONS = {"tanh": Tanh, "silu": nn.SiLU, "gelu": nn.GELU, "relu": nn.ReLU}
+
+
+def _linear(inputs: int, outputs: int) -> nn.Linear:
+    """A layer without a draw from the global generator; `skip_init` would do, and imports an algebra system for it."""
+    linear = nn.Linear(inputs, outputs, device="meta")
+    linear.weight, linear.bias = (nn.Parameter(torch.empty(each.shape)) for each in (linear.weight, linear.bias))
+    return linear
 
 
 class MLP(nn.Sequential):
@@ -71,8 +75,3 @@ class MLP(nn.Sequential):
 
     def _shaped(self, y: Tensor) -> Tensor:
         return y.squeeze(-1) if y.shape[-1] == 1 else y
-
-
-def _linear(inputs: int, outputs: int) -> nn.Linear:
-    """A layer whose weights are yet to be drawn: none is drawn from the global generator."""
-    return cast(nn.Linear, skip_init(nn.Linear, inputs, outputs))

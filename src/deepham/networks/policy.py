@@ -66,7 +66,10 @@ class PolicyNetwork(nn.Module):
         self.steady_wealth = economy.typical_state()["m"] + (self.base.human_wealth if self.base else 0.0)
 
     def forward(self, seen: Observation) -> Tensor:
-        said = self.mlp(*self.inputs(seen))
+        return self.decided(seen, self.mlp(*self.inputs(seen)))
+
+    def decided(self, seen: Observation, said: Tensor) -> Tensor:
+        """What households decide where the network says so much, (B, N), or (B, N, C) of several choices."""
         if not self.domains:
             return Capped.apply(*self.wanted(seen, said))
         *others, change = said.unbind(-1)
@@ -79,29 +82,37 @@ class PolicyNetwork(nn.Module):
 
         change: (B, N) the network's part. chosen: what they have chosen beside, where the network learns it.
         """
-        wanted, most = self._wanted(seen, change, chosen)
+        least, room = self._room(seen, chosen)
+        wanted, most = self._freely(seen, change, least, room), self._most(least, room)
+        wanted = wanted if least is None else least + wanted
         # who has no tomorrow keeps nothing for it
         return (torch.where(self.last[seen.eps], self.most * most, wanted) if self.ends else wanted), most
 
-    def _wanted(self, seen: Observation, change: Tensor, chosen: Own | None = None) -> tuple[Tensor, Tensor]:
-        most, least = self.spendable(seen, chosen), self.floor(seen, chosen)
-        if least is None:
-            return self._above_nothing(seen, change, most, self.available(seen))
-        wanted, room = self._above_nothing(seen, change, most - least, self.available(seen) - least)
-        return least + wanted, least + room
+    def affordable(self, seen: Observation) -> Tensor:
+        """The most that households can consume, (B, N), as `wanted` says it."""
+        return self._most(*self._room(seen, None))
 
-    def _above_nothing(
-        self, seen: Observation, change: Tensor, most: Tensor, available: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    def _room(self, seen: Observation, chosen: Own | None) -> tuple[Tensor | None, Tensor]:
+        """The least that households consume, if there is any, and how much more they can spend."""
+        most, least = self.spendable(seen, chosen), self.floor(seen, chosen)
+        return least, most if least is None else most - least
+
+    def _most(self, least: Tensor | None, room: Tensor) -> Tensor:
+        most = room if self.share else self.most * room
+        return most if least is None else least + most
+
+    def _freely(self, seen: Observation, change: Tensor, least: Tensor | None, room: Tensor) -> Tensor:
+        """What they would consume beyond the least."""
         if self.share:
-            return torch.sigmoid(change) * most, most
+            return torch.sigmoid(change) * room
         if self.base is None:
-            return self.typical_consumption * self.substitution(seen) * torch.exp(change), self.most * most
-        wealth = available + self.beyond_limit
+            return self.typical_consumption * self.substitution(seen) * torch.exp(change)
+        available = self.available(seen)
+        wealth = (available if least is None else available - least) + self.beyond_limit
         if self.beyond_limit > 0:
             change = change * self.steady_wealth / wealth
         could = self.base.mpc * self.substitution(seen) * wealth
-        return self.permanent(could)["c"] * torch.exp(change), self.most * most
+        return self.permanent(could)["c"] * torch.exp(change)
 
 
 def _in(domain: Domain, change: Tensor) -> Tensor:

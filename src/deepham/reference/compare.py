@@ -7,6 +7,7 @@ policy. Burn-in is long because a cross-section forgets its start only over thou
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -15,7 +16,7 @@ from deepham.algorithm.evaluation import (
     Ergodic,
     VerdictSettings,
     distribution_measures,
-    ergodic_path,
+    ergodic_paths,
     measures_along,
     pooled,
     together,
@@ -23,15 +24,17 @@ from deepham.algorithm.evaluation import (
 )
 from deepham.economics.economy import Economy, Own
 from deepham.errors import InputError
+from deepham.networks.tabulated import on_histogram
 from deepham.reference.equations import equations
 from deepham.reference.grid_solution import GridSolution
 from deepham.reference.household import beside_of
 from deepham.simulation.continuum import settle
-from deepham.simulation.period import Panel, Period, World
-from deepham.simulation.population import Population
+from deepham.simulation.period import Panel, Period, World, side_by_side
+from deepham.simulation.population import Population, concatenate
 from deepham.system.entry import called
 
 WELFARE_PERIODS = 300  # of a path; what comes after them is closed by their average
+AT_ONCE = 16  # of these, whose costs are worked out together
 
 
 OF_WEALTH = ("wealth_sd", "gini", "top10_share", "top1_share")  # whose relative distance to the reference's is measured
@@ -90,8 +93,9 @@ def compare(
     """
     _check_same(world.economy, reference)
     nodes, start = reference.grid, together(world.economy, reference.start, reference.z, z_path)
-    candidate = ergodic_path(world, nodes, start, z_path, burn_in, dates, progress)
-    truth = ergodic_path(reference.on_nodes, nodes, start, z_path, burn_in, dates, progress)
+    world = replace(world, policy=on_histogram(world.economy, world.policy, nodes))
+    worlds = [world, replace(reference.on_nodes, economy=world.economy)]  # one economy, as has just been checked
+    candidate, truth = ergodic_paths(worlds, nodes, start, z_path, burn_in, dates, progress)
     gap = 100 * (candidate.K / truth.K).log().abs()
     mass, true_mass = pooled(candidate), pooled(truth)
     moments, true_moments = distribution_measures(candidate), distribution_measures(truth)
@@ -178,36 +182,57 @@ def welfare_gap(world: World, reference: GridSolution, z_path: Tensor) -> float:
     if economy.pays or z_path.shape[1] < 2:
         return float("nan")
     nodes, preferences, true = reference.grid, economy.preferences, reference.on_nodes
+    alone = replace(world, policy=on_histogram(economy, world.policy, nodes))
     everybody, household = together(economy, reference.start, reference.z, z_path), reference.start
-    discount, loss = 1.0, 0.0
     lifetime = float(everybody.population.mean(true.value(true.before(everybody))))
+    days: list[_Day] = []
     for shock in z_path[:, 1:].unbind(1):
         period = true.period(everybody)
-        z_next, chance = economy.chain.next_states(everybody.z, period.seen.wide)
-        # all that may come, and what does
-        ahead = torch.cat([z_next[0], economy.chain.follow(everybody.z, shock, period.seen.wide)])
-        chosen = world.choose(true.observe(everybody, household.k, household.eps))
-        everybody_next = Panel(_ahead(period, period.panel.population, period.choice, nodes, ahead), ahead)
-        household_next = _ahead(period, household, chosen, nodes, ahead)
-        v, v_next = true.value(period.before), true.value(true.before(everybody_next))
-
-        def cost(people: Population, choice: Own, people_next: Population) -> float:
-            return float(
-                people.mean(v - economy.utility(choice, period.seen))
-                - economy.beta * chance[0] @ people_next.mean(v_next)[:-1, 0]
-            )
-
-        theirs = cost(everybody.population, period.choice, everybody_next.population)
-        loss += discount * (cost(household, chosen, household_next) - theirs)
-        everybody, household = everybody_next.select([-1]), household_next.select([-1])
-        discount *= economy.beta
-    constant = (1 - economy.beta) * torch.tensor([lifetime, lifetime - loss / (1 - discount)], dtype=torch.float64)
+        day = _Day(period, household, alone.choose(period.seen))  # all are at the same nodes
+        days.append(day)
+        z_next = economy.chain.follow(everybody.z, shock, period.seen.wide)
+        both = concatenate([period.saved, day.saved])
+        following = settle(economy, nodes, both, everybody.z[[0, 0]], z_next[[0, 0]])
+        everybody, household = Panel(following.select([0]), z_next), following.select([1])
+    cost = torch.cat([_extra_cost(days[i : i + AT_ONCE], nodes) for i in range(0, len(days), AT_ONCE)])
+    discount = economy.beta ** torch.arange(len(cost), dtype=cost.dtype, device=cost.device)
+    loss = float(discount @ cost) / (1 - economy.beta ** len(cost))
+    constant = (1 - economy.beta) * torch.tensor([lifetime, lifetime - loss], dtype=torch.float64)
     worth_true, worth = preferences.inverse_utility(constant).tolist()  # in consumption for ever
     return 100 * (1 - worth / worth_true)
 
 
-def _ahead(period: Period, people: Population, choice: Own, nodes: Tensor, ahead: Tensor) -> Population:
-    """Histograms (S, N) in the aggregate states ahead (S, d) of people (1, N) who choose so in the period."""
-    economy, copies = period.world.economy, [0] * len(ahead)
-    saved = people.with_assets(economy.carry(choice, period.seen))
-    return settle(economy, nodes, saved.select(copies), period.panel.z[copies], ahead)
+@dataclass(frozen=True)
+class _Day:
+    """A period of the reference, and a household (1, N) that lives in it and chooses otherwise."""
+
+    period: Period
+    household: Population
+    chosen: Own
+
+    @property
+    def saved(self) -> Population:
+        """The household with the assets that it carries."""
+        return self.household.with_assets(self.period.world.economy.carry(self.chosen, self.period.seen))
+
+
+def _extra_cost(days: list[_Day], nodes: Tensor) -> Tensor:
+    """What the household's choice costs beyond what those of the others do, on each of the days, (T,), utils."""
+    period = side_by_side([day.period for day in days])
+    true, economy, seen = period.world, period.world.economy, period.seen
+    z_next, chance = economy.chain.next_states(seen.z, seen.wide)
+    copies = [row for row in range(len(days)) for _ in range(z_next.shape[1])]
+    before, ahead = seen.z[copies], z_next.flatten(0, 1)
+    everybody_next, household_next = (
+        settle(economy, nodes, saved.select(copies), before, ahead)
+        for saved in (period.saved, concatenate([day.saved for day in days]))
+    )
+    v, v_next = true.value(period.before), true.value(true.before(Panel(everybody_next, ahead)))
+
+    def cost(people: Population, choice: Own, people_next: Population) -> Tensor:
+        expected = (chance * people_next.mean(v_next).reshape(chance.shape)).sum(1)
+        return people.mean(v - economy.utility(choice, seen))[:, 0] - economy.beta * expected
+
+    chosen = {name: torch.cat([day.chosen[name] for day in days]) for name in days[0].chosen}
+    household = concatenate([day.household for day in days])
+    return cost(household, chosen, household_next) - cost(seen.population, period.choice, everybody_next)

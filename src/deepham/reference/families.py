@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from scipy.optimize import newton
 from torch import Tensor
 
 from deepham.economics.economy import Economy, require
@@ -169,6 +168,8 @@ class OfANumber(Family):
         return Polynomials(grid, settings.order if near else min(FIRST_ORDER, settings.order), settings.order)
 
     def resting(self, K: float) -> Tensor:
+        from scipy.optimize import newton  # slow to import, and few commands solve
+
         z, chain = self.economy.chain.typical_z(), self.economy.chain
         mean = torch.tensor([[K]], dtype=torch.float64)
 

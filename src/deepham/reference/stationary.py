@@ -19,7 +19,6 @@ from functools import cache
 
 import numpy as np
 import torch
-from scipy.optimize import brentq
 from torch import Tensor
 
 from deepham import memory
@@ -81,6 +80,7 @@ def households_at(economy: Economy, settings: ReferenceSettings, K: float) -> tu
 
 def _root(function: Callable[[float], float], low: float, high: float, tolerance: float) -> float:
     """A root between two points at which the signs differ, to within the tolerance. Raises NotConverged."""
+    from scipy.optimize import brentq  # slow to import, and few commands solve
 
     def value(x: float) -> float:
         y = function(x)

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.optimize import NoConvergence, anderson
 from torch import Tensor
 
 from deepham.economics.economy import Economy, require
@@ -63,6 +62,8 @@ def solve_transition(
         InputError: an economy with aggregate risk, or more memory than there is.
         NotConverged: no stationary equilibrium, or a path that was not found.
     """
+    from scipy.optimize import NoConvergence, anderson  # slow to import, and few commands solve
+
     chain = economy.chain
     require(
         chain.constant,

@@ -11,7 +11,6 @@ from dataclasses import replace
 
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
 
 from deepham.economics.economy import Economy
 from deepham.errors import InputError
@@ -78,13 +77,13 @@ def settle(economy: Economy, grid: Tensor, saved: Population, z: Tensor, z_next:
         z, z_next: (B, d).
     """
     chain = economy.chain
-    eps_next = chain.successors[saved.eps]  # (B, N, E)
-    arriving = economy.arrive(saved.k[..., None], saved.eps[..., None], eps_next)
-    if arriving is None:
+    eps_next = None if economy.keeps else chain.successors[saved.eps]  # (B, N, E)
+    arriving = None if eps_next is None else economy.arrive(saved.k[..., None], saved.eps[..., None], eps_next)
+    if eps_next is None or arriving is None:
         here = _lottery(grid, saved.k, saved.eps, saved.weight, chain.n_eps)  # by today's eps
         states = torch.arange(chain.n_eps, device=z.device).expand(len(z), -1)
         transition = chain.eps_probabilities(states, z, z_next)  # (B, eps, eps')
-        mass = torch.einsum("beg,bef->bfg", here, transition)
+        mass = torch.bmm(transition.transpose(1, 2), here)
     else:
         weight = saved.weight[..., None] * chain.move_probabilities(saved.eps, z, z_next)
         mass = _lottery(grid, arriving.flatten(1), eps_next.flatten(1), weight.flatten(1), chain.n_eps)
@@ -103,25 +102,39 @@ def _lottery(grid: Tensor, k: Tensor, eps: Tensor, weight: Tensor, n_eps: int) -
     Goods are lost only on a grid so short that the rate exceeds the distance of nodes, and `resource_gap` shows it.
     """
     b, g = len(k), len(grid)
-    upper = torch.searchsorted(grid, k.contiguous(), right=True).clamp(1, g - 1)
-    low, high = grid[upper - 1], grid[upper]
-    share = ((k - low) / (high - low)).clamp(0, 1)
+    lower = torch.searchsorted(grid, k.contiguous(), right=True).sub_(1).clamp_(0, g - 2)
+    share = ((k - grid.take(lower)) / grid.diff().take(lower)).clamp(0, 1)
     mass = torch.zeros(b, n_eps * g, dtype=weight.dtype, device=weight.device)
-    node = eps * g + upper
-    mass.scatter_add_(1, node, weight * share)
-    mass.scatter_add_(1, node - 1, weight * (1 - share))
+    node = eps * g + lower
+    mass.scatter_add_(1, node + 1, weight * share)
+    mass.scatter_add_(1, node, weight * (1 - share))
     mass = mass.reshape(b, n_eps, g)
     beyond = (weight * (k - k.clamp(grid[0], grid[-1]))).sum(1)
+    looked = mass.dtype == torch.float64 and mass.device.type == "cpu"  # training may not wait to look
+    if looked and not beyond.any():
+        return mass
     height, limits = grid - grid[0], torch.finfo(mass.dtype)
-    held = torch.where(beyond > 0, (mass[..., :-1] * height[:-1]).sum((1, 2)), (mass * height).sum((1, 2)))
-    return grown(grid, mass, (beyond / held.clamp_min(limits.tiny)).clamp(-limits.max, limits.max))
+    held = (mass[..., :-1] * height[:-1]).sum((1, 2))
+    rising = looked and bool((beyond >= 0).all())
+    if not rising:
+        held = torch.where(beyond > 0, held, (mass * height).sum((1, 2)))
+    rate = (beyond / held.clamp_min(limits.tiny)).clamp(-limits.max, limits.max)
+    return grown(grid, mass, rate, rising)
 
 
-def grown(grid: Tensor, mass: Tensor, rate: Tensor) -> Tensor:
+def grown(grid: Tensor, mass: Tensor, rate: Tensor, rising: bool = False) -> Tensor:
     """Masses (B, n_eps, G) after assets above the lowest node have grown at the rate (B,), by the lottery of each
     node's mass between itself and the next, of a negative rate the one below. Those at the top do not rise.
+
+    rising: known to be so: no rate is negative.
     """
-    step = (grid - grid[0]) * rate[:, None]
-    up = mass[..., :-1] * (step[:, :-1] / grid.diff()).clamp(0, 1)[:, None]
-    down = mass[..., 1:] * (-step[:, 1:] / grid.diff()).clamp(0, 1)[:, None]
-    return mass + pad(up, (1, 0)) - pad(up, (0, 1)) + pad(down, (0, 1)) - pad(down, (1, 0))
+    step, spacing = (grid - grid[0]) * rate[:, None], grid.diff()
+    up = mass[..., :-1] * (step[:, :-1] / spacing).clamp(0, 1)[:, None]
+    moved = mass.clone()
+    moved[..., 1:] += up
+    moved[..., :-1] -= up
+    if not rising:
+        down = mass[..., 1:] * (-step[:, 1:] / spacing).clamp(0, 1)[:, None]
+        moved[..., :-1] += down
+        moved[..., 1:] -= down
+    return moved

@@ -35,9 +35,8 @@ class Population:
     def histogram(cls, grid: Tensor, mass: Tensor) -> Population:
         """Masses on the nodes of a wealth grid. grid: (G,); mass: (B, n_eps, G), summing to one in each economy."""
         b, n_eps, g = mass.shape
-        k = grid.expand(b, n_eps, g).reshape(b, -1)
-        eps = torch.arange(n_eps, device=mass.device)[:, None].expand(b, n_eps, g).reshape(b, -1)
-        return cls(k, eps, mass.reshape(b, -1))
+        eps = torch.arange(n_eps, device=mass.device).repeat_interleave(g)
+        return cls(grid.repeat(b, n_eps), eps.repeat(b, 1), mass.reshape(b, -1))  # no views: a graph writes into them
 
     def mean(self, values: Tensor) -> Tensor:
         """Weighted mean over the population of values (B, N): (B, 1)."""

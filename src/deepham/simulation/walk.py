@@ -61,8 +61,10 @@ def _next(period: Period, shock: Tensor | None, generator: torch.Generator | Non
     b, n = seen.k.shape
     draws = chain.draws if shock is None else 0
     individual = n if grid is None else 0
-    shape = b, draws + individual  # with nothing to draw nothing is taken from the generator
-    uniform = torch.rand(shape, generator=generator, device=seen.k.device, dtype=seen.k.dtype)
+    shape = b, draws + individual
+    uniform = seen.k.new_empty(0)
+    if shape[1]:  # with nothing to draw nothing is taken from the generator
+        uniform = torch.rand(shape, generator=generator, device=seen.k.device, dtype=seen.k.dtype)
     if shock is None:
         z_next = chain.draw_z(seen.z, uniform[:, :draws], seen.wide)
     else:
