@@ -25,6 +25,7 @@ from deepham.errors import require
 from deepham.simulation.period import Observation, World
 
 SPELLS = {"DurMeanB": 8.0, "DurMeanG": 8.0, "SpellMeanB": 2.5, "SpellMeanG": 1.5, "RelProbBG": 0.75, "RelProbGB": 1.25}
+OF_TOMORROW = ("ProbArray", "mNextArray", "MnextArray", "RnextArray")
 LEAST = 0.001  # goods, the lowest node of savings
 TOP = 8.0  # the highest, in units of typical capital, as in our own histograms
 
@@ -40,10 +41,15 @@ class Sizes:
     quarters: int = 11_000
     burn_in: int = 1_000
     tolerance: float = 1e-4
+    damping: float = 0.1
 
 
 class Insured(KrusellSmithType):
-    """HARK's households, with the income of ours."""
+    """HARK's households, with the income of ours, who hear of each new law of motion."""
+
+    def pre_solve(self) -> None:
+        # HARK 0.17.2 makes them once, from its first guess, so that no household learns what the market found
+        self.construct("solution_terminal", "transition_arrays", *OF_TOMORROW)
 
     def get_states(self) -> None:
         pay = self.Pay[self.MacroMrkvNow, self.state_now["EmpNow"].astype(int)]
@@ -95,6 +101,7 @@ def solve(economy: KS98, sizes: Sizes, seed: int = 0) -> World:
     market = OneProcess(
         agents=[households],
         tolerance=sizes.tolerance,
+        DampingFac=sizes.damping,
         act_T=sizes.quarters,
         T_discard=sizes.burn_in,
         DiscFac=economy.beta,
