@@ -33,11 +33,13 @@ from deepham import economics
 from deepham.algorithm.evaluation import VerdictSettings
 from deepham.commands.conclusion import conclude
 from deepham.commands.configuration import read
+from deepham.economics.ks98 import KS98
 from deepham.errors import InputError
 from deepham.presentation.file_table import FileTable
 from deepham.presentation.saying import say
 from deepham.reference.compare import measure_against
 from deepham.reference.grid_solution import GridSolution
+from deepham.reference.household import LawOfMotion
 from deepham.reference.settings import settings_for
 from deepham.reference.solve import solve_reference
 from deepham.reference.stationary import solve_stationary
@@ -101,10 +103,11 @@ def hark(small: bool) -> Iterator[Line]:
     """The same economy by HARK, in its own sizes and in larger ones."""
     from benchmarks.hark import Sizes, solve
 
-    economy = economics.create("ks98")
+    economy, law = KS98(**economics.create("ks98").parameters()), deepham.solve_on_grid("ks98", progress=False).law
+    assert isinstance(law, LawOfMotion)
     tiny = Sizes(savings=12, resources=5, households=200, quarters=150, burn_in=50, tolerance=1.0)
     for what, sizes in (("HARK's own sizes", Sizes()), ("200 nodes of savings", Sizes(savings=200))):
-        seconds, world = _timed(lambda sizes=sizes: solve(economy, tiny if small else sizes))
+        seconds, world = _timed(lambda sizes=sizes: solve(economy, tiny if small else sizes, law))
         yield _measured("HARK", f"grid, {what}", seconds, world, small)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from HARK.ConsumptionSaving.ConsAggShockModel import (
+from HARK.ConsumptionSaving.ConsAggShockModel import (  # pyright: ignore[reportMissingImports]
     KrusellSmithEconomy,
     KrusellSmithType,
     KS_constructor_dict,
@@ -22,6 +22,7 @@ from torch import Tensor
 
 from deepham.economics.ks98 import KS98
 from deepham.errors import require
+from deepham.reference.household import LawOfMotion
 from deepham.simulation.period import Observation, World
 
 SPELLS = {"DurMeanB": 8.0, "DurMeanG": 8.0, "SpellMeanB": 2.5, "SpellMeanG": 1.5, "RelProbBG": 0.75, "RelProbGB": 1.25}
@@ -32,16 +33,17 @@ TOP = 8.0  # the highest, in units of typical capital, as in our own histograms
 
 @dataclass(frozen=True)
 class Sizes:
-    """Nodes of savings and of aggregate resources, households, quarters (the first of which are thrown away), and the
-    change of the law of motion that counts as none. By default those of HARK."""
+    """Nodes of savings and of aggregate resources, households, quarters (the first of which are thrown away), the
+    change of the law of motion that counts as none, and what stays of the law before in each round. Those of HARK but
+    for the last two: with its damping of 0.1 the rounds overshoot, and do not end."""
 
     savings: int = 32
     resources: int = 25
     households: int = 10_000
     quarters: int = 11_000
     burn_in: int = 1_000
-    tolerance: float = 1e-4
-    damping: float = 0.1
+    tolerance: float = 1e-3
+    damping: float = 0.67
 
 
 class Insured(KrusellSmithType):
@@ -75,11 +77,27 @@ def _arrays(aGrid, Mgrid, AFunc, LbrInd, UrateB, UrateG, ProdB, ProdG, MrkvIndAr
     return arrays
 
 
-def solve(economy: KS98, sizes: Sizes, seed: int = 0) -> World:
+def _resources(economy: KS98, K: Tensor, z: Tensor) -> Tensor:
+    """Of all together at the start of a quarter, goods: HARK's aggregate state beside z."""
+    return (1 - economy.delta) * K + economy.firm.output(K, economy.labour[z], economy.z_level[z])
+
+
+def _guess(economy: KS98, near: LawOfMotion) -> dict[str, list[float]]:
+    """A law of motion of capital as HARK's, log of tomorrow's by log of aggregate resources."""
+    K = economy.scale * torch.tensor([[0.95], [1.05]], dtype=torch.float64)
+    z = torch.tensor([[0, 1]])
+    after, before = near(K, z).log(), _resources(economy, K, z).log()
+    slope = (after[1] - after[0]) / (before[1] - before[0])
+    return {"intercept_prev": (after[0] - slope * before[0]).tolist(), "slope_prev": slope.tolist()}
+
+
+def solve(economy: KS98, sizes: Sizes, near: LawOfMotion, seed: int = 0) -> World:
     """Solve it as HARK does, one process.
 
     Args:
         economy: in which times and spells of unemployment last as in the printed calibration.
+        near: a law of motion of capital to begin with. From HARK's own guess, that savings are all there is, it needs
+            several times as many rounds.
         seed: of HARK's households.
 
     Raises:
@@ -102,6 +120,7 @@ def solve(economy: KS98, sizes: Sizes, seed: int = 0) -> World:
         agents=[households],
         tolerance=sizes.tolerance,
         DampingFac=sizes.damping,
+        **_guess(economy, near),
         act_T=sizes.quarters,
         T_discard=sizes.burn_in,
         DiscFac=economy.beta,
@@ -131,9 +150,8 @@ class Rule:
     functions: list
 
     def __call__(self, seen: Observation) -> Tensor:
-        economy, K, z = self.economy, seen.aggregates["K"], seen.z
-        output = economy.firm.output(K, economy.labour[z], economy.z_level[z])
-        together = ((1 - economy.delta) * K + output).expand_as(seen.resources)
+        economy, z = self.economy, seen.z
+        together = _resources(economy, seen.aggregates["K"], z).expand_as(seen.resources)
         which, consumed = 2 * z + seen.eps, torch.empty_like(seen.resources)
         for state, function in enumerate(self.functions):
             here = which == state

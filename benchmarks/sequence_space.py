@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sequence_jacobian.examples import krusell_smith
+from sequence_jacobian.examples import krusell_smith  # pyright: ignore[reportMissingImports]
 
 HORIZON = 300  # quarters of a Jacobian
 BETA = (0.98 / 1.01, 0.999 / 1.01)  # bounds between which the discount factor is looked for
@@ -24,7 +24,7 @@ class Model:
 
     steady: Any
     dynamic: Any
-    calibration: dict[str, float]
+    calibration: dict[str, Any]
 
     @classmethod
     def of_the_example(cls, sizes: dict[str, int]) -> Model:

@@ -50,7 +50,7 @@ def test_the_income_of_hark_s_tomorrow_reaches_its_policy():
     """At any sizes, a household of HARK's consumes no more than it has, and more where it has more."""
     hark = pytest.importorskip("benchmarks.hark", reason='needs the extra "compare"')
     sizes = hark.Sizes(savings=12, resources=5, households=200, quarters=150, burn_in=50, tolerance=10.0)
-    world = hark.solve(economics.create("ks98"), sizes)
+    world = hark.solve(economics.create("ks98"), sizes, deepham.solve_on_grid("ks98").law)
     wealth = torch.linspace(0, 100, 50, dtype=torch.float64)[None].repeat(2, 1)
     people = deepham.load("ks98").ergodic.select([0, 1])
     panel = Panel(people, torch.tensor([[0], [1]]))
