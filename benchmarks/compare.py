@@ -100,13 +100,13 @@ def ours(small: bool) -> Iterator[Line]:
 
 
 def hark(small: bool) -> Iterator[Line]:
-    """The same economy by HARK, in its own sizes and in larger ones."""
+    """The same economy by HARK, on its own nodes and on more."""
     from benchmarks.hark import Sizes, solve
 
     economy, law = KS98(**economics.create("ks98").parameters()), deepham.solve_on_grid("ks98", progress=False).law
     assert isinstance(law, LawOfMotion)
     tiny = Sizes(savings=12, resources=5, households=200, quarters=150, burn_in=50, tolerance=1.0)
-    for what, sizes in (("HARK's own sizes", Sizes()), ("200 nodes of savings", Sizes(savings=200))):
+    for what, sizes in (("32 nodes of savings", Sizes()), ("200 nodes", Sizes(savings=200))):
         seconds, world = _timed(lambda sizes=sizes: solve(economy, tiny if small else sizes, law))
         yield _measured("HARK", f"grid, {what}", seconds, world, small)
 
