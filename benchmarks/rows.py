@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, fields, replace
 from statistics import median
 
+from benchmarks.unit import in_units
 from deepham.presentation.file_table import FileTable
 
 
@@ -23,6 +24,8 @@ class Row:
             where the question does not arise.
         peak_memory_mb: of the process that was measured, None where it was not.
         note: what to know.
+        machine_units: the median over what the machine unit took beside it (benchmarks/unit.py); None of what is no
+            time, and of times on a GPU.
     """
 
     part: str
@@ -35,6 +38,7 @@ class Row:
     start_up: str = ""
     peak_memory_mb: float | None = None
     note: str = ""
+    machine_units: float | None = None
 
     @classmethod
     def of(
@@ -49,8 +53,14 @@ class Row:
     ) -> Row:
         return cls(part, what, median(values), unit, min(values), max(values), len(values), start_up, peak, note)
 
+    def beside(self, unit_seconds: float | None) -> Row:
+        """The same with its time in machine units, of which one takes so many seconds; None: as it is."""
+        if unit_seconds is None:
+            return self
+        return replace(self, machine_units=in_units(self.value, self.unit, unit_seconds))
 
-HEADINGS = ("part", "what", "median", "unit", "lowest", "highest", "repeats", "start-up", "MB", "note")
+
+HEADINGS = ("part", "what", "median", "unit", "lowest", "highest", "repeats", "start-up", "MB", "note", "units")
 
 
 def sheet(rows: list[Row]) -> FileTable:
@@ -59,7 +69,7 @@ def sheet(rows: list[Row]) -> FileTable:
     return FileTable(
         HEADINGS,
         [tuple(map(_cell, row)) for row in exact],
-        "llrlrrrlrl",
+        "llrlrrrlrlr",
         tuple(each.name for each in fields(Row)),
         exact,
     )

@@ -7,6 +7,7 @@ import time
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median
 
 import torch
 from omegaconf import DictConfig
@@ -14,6 +15,7 @@ from omegaconf import DictConfig
 from benchmarks.parts import PARTS
 from benchmarks.rows import number, sheet
 from benchmarks.settings import read
+from benchmarks.unit import machine_unit
 from deepham.errors import InputError
 from deepham.presentation.saying import say
 from deepham.system.files import write_json
@@ -37,16 +39,27 @@ def run(cfg: DictConfig) -> int:
         raise InputError(
             f"output: cannot write in {output}: {error.strerror}; choose another folder with output=..."
         ) from error
-    began, rows = time.perf_counter(), []
+    began, rows, units = time.perf_counter(), [], []
     for part in settings.parts:
+        if not settings.gpus:
+            # before each part: the machine may be busier by then
+            units.append(machine_unit())
+            say(f"{time.perf_counter() - began:5.0f} s  {'machine unit':<66} {number(units[-1]):>7} s")
+            about["machine_unit"] = f"{number(median(units))} s"
         for row in PARTS[part](settings, output):
-            rows.append(row)
+            rows.append(row := row.beside(units[-1] if units else None))
             spread = f"  ({number(row.lowest)} to {number(row.highest)})" if row.repeats > 1 else ""
-            say(f"{time.perf_counter() - began:5.0f} s  {row.what:<66} {number(row.value):>7} {row.unit}{spread}")
+            own = "" if row.machine_units is None else f"  {number(row.machine_units)} units"
+            say(f"{time.perf_counter() - began:5.0f} s  {row.what:<66} {number(row.value):>7} {row.unit}{own}{spread}")
         # after every part: an hour's measurements are not lost with the last
         write_json(
             output / "benchmark.json",
-            {"machine": about, "settings": asdict(settings), "rows": [asdict(row) for row in rows]},
+            {
+                "machine": about,
+                "machine_units": units,
+                "settings": asdict(settings),
+                "rows": [asdict(row) for row in rows],
+            },
         )
         sheet(rows).write(output, "benchmark")
     say(f"{output}/benchmark.json, .md, .csv, .tex")

@@ -1,7 +1,8 @@
 """Figures that stand in several places are those of repeated.yaml.
 
-A page writes <!--grid.time-->35 s<!--/-->, of which a reader sees 35 s. python docs/building/repeated.py writes the
-values of repeated.yaml into all pages; a test says where one is another.
+A page writes <!--grid.time-->35 s = 29 units<!--/-->, of which a reader sees 35 s = 29 units. The second figure is the
+first over machine.unit, what the machine unit (benchmarks/unit.py) takes on the machine of the times. python
+docs/building/repeated.py writes the values of repeated.yaml into all pages; a test says where one is another.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).parents[2]
+SECONDS = {"s": 1, "min": 60, "minutes": 60}
 MARKED = re.compile(r"<!--([a-z]\w*\.\w+)-->(.*?)<!--/-->")
 
 
@@ -20,9 +22,21 @@ def pages() -> list[Path]:
 
 
 def numbers() -> dict[str, str]:
-    """Every value by its name, such as grid.time."""
+    """Every value by its name, such as grid.time; times with what they are in machine units."""
     groups = yaml.safe_load((Path(__file__).parent / "repeated.yaml").read_text(encoding="utf-8"))
-    return {f"{group}.{key}": str(value) for group, keys in groups.items() for key, value in keys.items()}
+    known = {f"{group}.{key}": str(value) for group, keys in groups.items() for key, value in keys.items()}
+    unit = seconds(known["machine.unit"])
+    return {name: with_units(value, unit) if name.endswith(".time") else value for name, value in known.items()}
+
+
+def seconds(time: str) -> float:
+    """Of a time in words, such as 1 min 21 s."""
+    return sum(float(number) * SECONDS[unit] for number, unit in re.findall(r"([\d.]+) (minutes|min|s)\b", time))
+
+
+def with_units(time: str, unit: float) -> str:
+    """A time in words, and in machine units of so many seconds."""
+    return f"{time} = {seconds(time) / unit:,.0f} units"
 
 
 def filled(text: str, known: dict[str, str]) -> str:

@@ -130,7 +130,7 @@ def test_a_sweep_runs_the_rest_when_a_job_fails_and_exits_1(command):
         ("model=foo", "choose from .*ks98"),
         ("model=null", "group"),
         ("network=foo", "choose from .*first_moment"),
-        ("algorithm=foo", "choose from deepham, deepham_paper, euler_newton"),
+        ("algorithm=foo", "choose from deepham, deepham_paper, euler_newton, neighbour"),
         ("model.alpha=abc", "model.alpha: .*'abc'"),
         ("model.alpha=null", "model.alpha"),
         ("model.beta=1.0", r"model.beta: expected a number in \(0, 1\), got 1"),

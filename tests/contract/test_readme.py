@@ -56,6 +56,9 @@ def test_figures_that_stand_in_several_places_are_those_of_one_file():
         assert repeated.filled(text, known) == text, "python docs/building/repeated.py writes them"
     used = [name for text in texts for name, _ in repeated.MARKED.findall(text)]
     assert set(used) == set(known) and all(used.count(name) > 1 for name in known)
+    assert repeated.with_units("1 min 21 s", 1.5) == "1 min 21 s = 54 units"
+    assert repeated.with_units("1 min 21 s", 3.0) == "1 min 21 s = 27 units"
+    assert repeated.seconds("23 minutes") == 1380 and repeated.seconds("35 s") == 35
     assert repeated.filled("<!--grid.time-->1 s<!--/-->", known) == f"<!--grid.time-->{known['grid.time']}<!--/-->"
 
 

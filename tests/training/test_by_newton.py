@@ -3,10 +3,12 @@
 import pytest
 import torch
 
+import deepham
 from deepham.algorithm.newton import flat, shift
 from deepham.errors import InputError, TrainingDiverged
 from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
+from deepham.training.by_newton import ByNewton
 from deepham.training.fit import fit
 from deepham.training.stream import Batch
 
@@ -77,3 +79,25 @@ def test_a_population_that_is_no_number_ends_training(settings):
 def test_where_it_cannot_be_had_one_line_says_why(settings, overrides, said):
     with pytest.raises(InputError, match=said):
         settings("algorithm=euler_newton", *overrides)
+
+
+def test_a_neighbour_begins_where_the_solution_stood_in_its_own_wealth(settings):
+    """Less patient households hold a third less: on the way there a short training would learn of the way alone."""
+    near = deepham.load("ks98")
+    chosen = settings(
+        "model.beta=0.975", "algorithm=euler_newton", *SMALL[1:], "algorithm.outer_iterations=1", "algorithm.move=1"
+    )
+    _, data = fit(chosen, [], [], init=near)
+    began = near.ergodic.mean(near.ergodic.k).mean() / near.economy.scale
+    people = data.panel.population
+    assert abs(float(people.mean(people.k).mean()) / chosen.economy.scale - float(began)) < 0.1
+    assert near.economy.scale > 1.3 * chosen.economy.scale
+
+
+@pytest.mark.parametrize("updates, times", [(2, 10), (3, 9), (12, 10)])
+def test_v_takes_its_updates_where_the_policy_takes_few(settings, monkeypatch, updates, times):
+    taken = []
+    monkeypatch.setattr(ByNewton, "_value_step", lambda *given: taken.append(1))
+    sizes = ["algorithm.outer_iterations=1", f"algorithm.policy_steps={updates}", "algorithm.move=1"]
+    fit(settings("algorithm=euler_newton", *SMALL, *sizes), [], [])
+    assert len(taken) == times

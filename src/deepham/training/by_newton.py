@@ -61,7 +61,9 @@ class ByNewton(Learner):
         moved = [self._off_equilibrium(at, sample, batch.generator) for at, sample in zip(places, samples)]
         if self._policy_step(places, moved, batch, early):
             if module.updates >= total - settings.newton.value_updates:
-                self._value_step(places, samples)
+                # V needs as many steps where the policy, from a neighbour's, needs few
+                for _ in range(max(1, settings.newton.value_updates // total)):
+                    self._value_step(places, samples)
         module.updates += 1
         module.update_averages(1.0)  # the last weights are the solution
         return {f"{name}_residual": torch.tensor(self.told[name]) for name in ("policy", "value") if name in self.told}

@@ -18,6 +18,7 @@ from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 
 from deepham.errors import InputError, TrainingDiverged, require, show
 from deepham.monitoring.terminal import quiet_lightning
+from deepham.simulation.continuum import followed
 from deepham.solution.loading import load
 from deepham.solution.solution import Solution
 from deepham.system.files import replace
@@ -74,7 +75,9 @@ def fit(
                 module.start_from(init)
             if retreating:
                 module.retreat()
-            start, capture = init and init.ergodic, settings.trainer.cuda_graphs
+            # at the same places of its own wealth: paths from a neighbour's would spend the updates on their way
+            start = init and followed(init.ergodic, init.economy, settings.economy)
+            capture = settings.trainer.cuda_graphs
             # a checkpoint, or a solution to start from, is past it
             rest = from_rest(settings.economy, module.policy, settings.algorithm) if init is resume is None else None
             given = module.world, settings.algorithm, settings.seed, start, ranks, capture
