@@ -46,6 +46,7 @@ class NewtonSettings:
     damping: float = 0.25
     largest_step: float = 0.3
     resting: int = 16
+    outlook_updates: int = 12
     value_updates: int = 12
     level_weight: float = 100.0
 
@@ -64,6 +65,7 @@ class NewtonSettings:
             ("households", 1, 10**5),
             ("spread", 0, 10**5),
             ("resting", 0, 10**6),
+            ("outlook_updates", 0, 10**6),
             ("value_updates", 1, 10**6),
         ):
             given = getattr(self, name)

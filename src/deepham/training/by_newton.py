@@ -13,7 +13,7 @@ from torch import Tensor
 from deepham.algorithm.alone import tomorrow_of_all
 from deepham.algorithm.ergodic_sample import Sample, Sampling, scaled
 from deepham.algorithm.first_order import Linear, first_order_condition, together
-from deepham.algorithm.looking_ahead import looking_ahead
+from deepham.algorithm.looking_ahead import foresight, looking_ahead
 from deepham.algorithm.newton import Equations, flat, huber, shift, size, tested
 from deepham.algorithm.off_equilibrium import moved_unknowns
 from deepham.algorithm.value_equation import bellman_equation
@@ -44,7 +44,7 @@ class ByNewton(Learner):
         self.sampling = Sampling(
             households, s.spread, s.spread_weight, module.settings.rich_weight, module.settings.poor_weight
         )
-        self.equations = {"policy": Equations(), "value": Equations()}
+        self.equations = {name: Equations() for name in ("policy", "outlook", "value")}
         self.caution = 1.0  # factor of the damping
         self.reach = 1.0  # factor of the largest step
         self.last: dict = {}  # what it takes to take the last step back
@@ -58,10 +58,14 @@ class ByNewton(Learner):
         early = module.updates < settings.newton.early * total
         places = [part.at or module.own for part in batch.parts]
         samples = [self._sample(at, part, early) for at, part in zip(places, batch.parts)]
-        moved = [self._off_equilibrium(at, sample, batch.generator) for at, sample in zip(places, samples)]
-        if self._policy_step(places, moved, batch, early):
-            if module.updates >= total - settings.newton.value_updates:
-                self._value_step(places, samples)
+        last = settings.newton.outlook_updates if module.economy.foreseen else 0
+        if module.updates >= total - last:
+            good = self._outlook_step(places, samples, batch)
+        else:
+            moved = [self._off_equilibrium(at, sample, batch.generator) for at, sample in zip(places, samples)]
+            good = self._policy_step(places, moved, batch, early)
+        if good and module.updates >= total - settings.newton.value_updates:
+            self._value_step(places, samples)
         module.updates += 1
         module.update_averages(1.0)  # the last weights are the solution
         return {f"{name}_residual": torch.tensor(self.told[name]) for name in ("policy", "value") if name in self.told}
@@ -128,6 +132,26 @@ class ByNewton(Learner):
         equations.moved(change)
         self.caution = max(1.0, self.caution * AFTER_ACCEPTANCE)
         self.told |= {"damping": damping, "step": size(linear.own @ change, weight)}
+        return True
+
+    def _outlook_step(self, places: list[Calibration], samples: list[Sample], batch: Batch) -> bool:
+        """A step of the outlook alone. While plans move, so does what it has to look ahead to, and it is never as good
+        as it can be.
+
+        Returns True: a step of next to nothing, on equations that are next to linear, is not taken back.
+        """
+        module, settings, equations = self.module, self.module.settings.newton, self.equations["outlook"]
+        missed = together([foresight(at.exact, _double(at.world.policy), each.panel) for at, each in zip(places, samples)])
+        left = size(missed.residual, missed.weight)
+        if not math.isfinite(left):
+            raise module.diverged("what is left of the conditions that look ahead", batch)
+        matrix, vector = tested(missed, missed.weight, settings.least_squares)
+        equations.add(matrix, vector, settings.memory_late)
+        change = self._solved(equations, max(settings.damping * left**2, LEAST_DAMPING))
+        change = change * min(1.0, settings.largest_step * self.reach / max(size(missed.own @ change, missed.weight), 1e-300))
+        shift(module.policy.outlook, change)
+        equations.moved(change)
+        self.told |= {"foresight": left}
         return True
 
     def _markets_open(self) -> None:
