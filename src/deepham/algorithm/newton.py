@@ -43,6 +43,14 @@ class Equations:
         found, _ = torch.linalg.solve_ex(self.matrix + damping * self.mass * eye, self.vector)
         return -found
 
+    def of_last(self, number: int) -> Equations:
+        """What they say of so many weights, the last, where the others stay."""
+        part = Equations()
+        if self.matrix is not None and self.vector is not None:
+            part.matrix, part.vector = self.matrix[-number:, -number:], self.vector[-number:]
+            part.mass = self.mass
+        return part
+
     def moved(self, change: Tensor) -> None:
         """The weights have moved: what is left of the equations at the new ones."""
         if self.matrix is not None and self.vector is not None:

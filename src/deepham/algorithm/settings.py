@@ -41,6 +41,7 @@ class NewtonSettings:
     scale_late: float = 0.05
     memory_early: float = 0.5
     memory_late: float = 0.9
+    memory_of_value: float = 0.9
     least_squares: float = 1.0
     outlier: float = 0.05
     damping: float = 0.25
@@ -77,6 +78,7 @@ class NewtonSettings:
             ("scale_late", 0.9),
             ("memory_early", 0.999),
             ("memory_late", 0.999),
+            ("memory_of_value", 0.999),
             ("least_squares", 1e6),
             ("damping", 1e6),
             ("level_weight", 1e9),

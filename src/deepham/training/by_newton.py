@@ -24,6 +24,7 @@ from deepham.training.learner import Learner
 
 LEAST_DAMPING, LEAST_DAMPING_OF_V = 1e-11, 1e-8
 WORSE, NOISE = 5.0, 0.01  # a residual so many times the one before, and above so much, rejects a step
+BOTH = 1.0  # weight of least squares among the test functions of V
 JUMP = 0.25  # so do mean assets that move by so much, in units of the typical, between two updates
 AFTER_REJECTION, AFTER_ACCEPTANCE = 10.0, 0.3  # factors of the damping
 
@@ -141,6 +142,9 @@ class ByNewton(Learner):
         Returns True: a step of next to nothing, on equations that are next to linear, is not taken back.
         """
         module, settings, equations = self.module, self.module.settings.newton, self.equations["outlook"]
+        if equations.matrix is None:  # what is remembered of both: a sample has fewer economies than there are weights
+            equations = self.equations["policy"].of_last(len(flat(module.policy.outlook)))
+            self.equations["outlook"] = equations
         missed = together([foresight(at.exact, _double(at.world.policy), each.panel) for at, each in zip(places, samples)])
         left = size(missed.residual, missed.weight)
         if not math.isfinite(left):
@@ -194,9 +198,9 @@ class ByNewton(Learner):
         level, slope = together(levels), together(slopes)
         at_level, at_slope = (huber(each.residual, each.weight, newton.outlier) for each in (level, slope))
         (a, b), (c, d) = (
-            tested(each, weight, newton.least_squares) for each, weight in ((level, at_level), (slope, at_slope))
+            tested(each, weight, BOTH) for each, weight in ((level, at_level), (slope, at_slope))
         )
-        equations.add(newton.level_weight * a + c, newton.level_weight * b + d, newton.memory_late)
+        equations.add(newton.level_weight * a + c, newton.level_weight * b + d, newton.memory_of_value)
         damping = newton.damping * size(level.residual, at_level) ** 2 + LEAST_DAMPING_OF_V
         change = self._solved(equations, damping)
         shift(module.value, change)
