@@ -24,6 +24,7 @@ from deepham.training.learner import Learner
 
 LEAST_DAMPING, LEAST_DAMPING_OF_V = 1e-11, 1e-8
 WORSE, NOISE = 5.0, 0.01  # a residual so many times the one before, and above so much, rejects a step
+MEMORY_OF_OUTLOOK = 0.95  # of an update at the next, where plans no longer move
 BOTH = 1.0  # weight of least squares among the test functions of V
 JUMP = 0.25  # so do mean assets that move by so much, in units of the typical, between two updates
 AFTER_REJECTION, AFTER_ACCEPTANCE = 10.0, 0.3  # factors of the damping
@@ -145,14 +146,18 @@ class ByNewton(Learner):
         if equations.matrix is None:  # what is remembered of both: a sample has fewer economies than there are weights
             equations = self.equations["policy"].of_last(len(flat(module.policy.outlook)))
             self.equations["outlook"] = equations
-        missed = together([foresight(at.exact, _double(at.world.policy), each.panel) for at, each in zip(places, samples)])
+        missed = together(
+            [foresight(at.exact, _double(at.world.policy), each.panel) for at, each in zip(places, samples)]
+        )
         left = size(missed.residual, missed.weight)
         if not math.isfinite(left):
             raise module.diverged("what is left of the conditions that look ahead", batch)
         matrix, vector = tested(missed, missed.weight, settings.least_squares)
-        equations.add(matrix, vector, settings.memory_late)
+        equations.add(matrix, vector, MEMORY_OF_OUTLOOK)
         change = self._solved(equations, max(settings.damping * left**2, LEAST_DAMPING))
-        change = change * min(1.0, settings.largest_step * self.reach / max(size(missed.own @ change, missed.weight), 1e-300))
+        change = change * min(
+            1.0, settings.largest_step * self.reach / max(size(missed.own @ change, missed.weight), 1e-300)
+        )
         shift(module.policy.outlook, change)
         equations.moved(change)
         self.told |= {"foresight": left}
@@ -197,9 +202,7 @@ class ByNewton(Learner):
                 found.append(equation)
         level, slope = together(levels), together(slopes)
         at_level, at_slope = (huber(each.residual, each.weight, newton.outlier) for each in (level, slope))
-        (a, b), (c, d) = (
-            tested(each, weight, BOTH) for each, weight in ((level, at_level), (slope, at_slope))
-        )
+        (a, b), (c, d) = (tested(each, weight, BOTH) for each, weight in ((level, at_level), (slope, at_slope)))
         equations.add(newton.level_weight * a + c, newton.level_weight * b + d, newton.memory_of_value)
         damping = newton.damping * size(level.residual, at_level) ** 2 + LEAST_DAMPING_OF_V
         change = self._solved(equations, damping)
@@ -233,8 +236,8 @@ class ByNewton(Learner):
     def load(self, state: dict) -> None:
         if not state:
             return
-        for name, each in self.equations.items():
-            each.load(state["equations"][name])
+        for name, kept in state["equations"].items():
+            self.equations[name].load(kept)
         self.caution, self.reach, self.last, self.told = (state[name] for name in ("caution", "reach", "last", "told"))
 
 
