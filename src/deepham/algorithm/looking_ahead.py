@@ -95,15 +95,16 @@ class _Ahead:
 
     Args:
         panel: histograms on one grid, and the unknowns there, `near`.
+        given: the unknowns do not move with the weights.
     """
 
-    def __init__(self, economy: Economy, policy: PolicyNetwork, panel: Panel):
+    def __init__(self, economy: Economy, policy: PolicyNetwork, panel: Panel, given: bool = False):
         people, z, found = panel.population, panel.z, panel.near
         assert found is not None
         self.economy, self.panel, chain = economy, panel, economy.chain
         self.days = _Days(economy, policy, list(economy.aggregates(people, z)))
         self.grid = people.k[0, : people.k.shape[1] // chain.n_eps]
-        self.today = self.days.day(people, z, found)
+        self.today = self.days.day(people, z, found, given)
         self.z_next, self.p_z = chain.next_states(z, self.today.seen.wide)
         states = self.p_z.shape[1]
         there = _tomorrow(economy, self.grid, people, self.today, z, self.z_next, states)
@@ -113,7 +114,14 @@ class _Ahead:
             following = Panel(there.detach(), self.z_next.detach().flatten(0, 1), self.near)
             cleared = world.observe(following).aggregates
             self.found_next = torch.cat([cleared[name] for name in economy.unknowns], 1)
-        self.tomorrow = self.days.day(there, self.z_next.flatten(0, 1), self.found_next)
+        self.tomorrow = self.days.day(there, self.z_next.flatten(0, 1), self.found_next, given)
+
+    def left(self) -> Tensor:
+        """What is left of the conditions, in units of `UNIT`, (B, conditions)."""
+        wide = {name: value.reshape(self.p_z.shape) for name, value in self.tomorrow.seen.wide.items()}
+        today, p_z = self.today.seen.wide, self.p_z
+        missed = self.economy.foresight(today, wide, lambda values: (p_z * values).sum(1, keepdim=True))
+        return torch.cat(list(missed.values()), 1) / UNIT
 
 
 @torch.enable_grad()
@@ -150,6 +158,17 @@ def foresight(economy: Economy, policy: PolicyNetwork, panel: Panel) -> Linear:
     return _missed(_Ahead(economy, policy, panel), plans=False)
 
 
+@torch.no_grad()
+def as_it_is(economy: Economy, policy: PolicyNetwork, panel: Panel) -> tuple[Tomorrow, Tensor]:
+    """What everybody's choices lead to, and what is left of the conditions in units of `UNIT`, (B, conditions), without
+    any derivative; markets clear anew."""
+    seen = World(economy, policy, clamped=True).observe(panel)
+    found = torch.cat([seen.aggregates[name] for name in economy.unknowns], 1)
+    ahead = _Ahead(economy, policy, Panel(panel.population, panel.z, found), given=True)
+    after = ahead.tomorrow.wide.reshape(len(panel.z), ahead.p_z.shape[1], -1)
+    return Tomorrow(ahead.days.look, ahead.today.wide, after, None), ahead.left()
+
+
 def _tomorrow(economy: Economy, grid, people, today: _Day, z: Tensor, z_next: Tensor, states: int) -> Population:
     every = [row for row in range(len(z)) for _ in range(states)]
     saved = people.select(every).with_assets(today.carried[every])
@@ -158,10 +177,7 @@ def _tomorrow(economy: Economy, grid, people, today: _Day, z: Tensor, z_next: Te
 
 def _missed(ahead: _Ahead, plans: bool) -> Linear:
     """plans: in the weights of the plan, too, which come first."""
-    economy, today, tomorrow, p_z = ahead.economy, ahead.today, ahead.tomorrow, ahead.p_z
-    wide = {name: value.reshape(p_z.shape) for name, value in tomorrow.seen.wide.items()}
-    left = economy.foresight(today.seen.wide, wide, lambda values: (p_z * values).sum(1, keepdim=True))
-    residual = torch.cat(list(left.values()), 1) / UNIT
+    economy, today, tomorrow, residual = ahead.economy, ahead.today, ahead.tomorrow, ahead.left()
     taps = [*today.plans, *tomorrow.plans], [*today.outlooks, *tomorrow.outlooks]
     rows, own = [], []
     policy_own = [torch.log1p(today.seen.aggregates[name]) / UNIT for name in economy.foreseen]

@@ -13,7 +13,7 @@ from torch import Tensor
 from deepham.algorithm.alone import tomorrow_of_all
 from deepham.algorithm.ergodic_sample import Sample, Sampling, scaled
 from deepham.algorithm.first_order import Linear, first_order_condition, together
-from deepham.algorithm.looking_ahead import foresight, looking_ahead
+from deepham.algorithm.looking_ahead import as_it_is, foresight, looking_ahead
 from deepham.algorithm.newton import Equations, flat, huber, shift, size, tested
 from deepham.algorithm.off_equilibrium import moved_unknowns
 from deepham.algorithm.value_equation import bellman_equation
@@ -25,6 +25,8 @@ from deepham.training.learner import Learner
 LEAST_DAMPING, LEAST_DAMPING_OF_V = 1e-11, 1e-8
 WORSE, NOISE = 5.0, 0.01  # a residual so many times the one before, and above so much, rejects a step
 MEMORY_OF_OUTLOOK = 0.95  # of an update at the next, where plans no longer move
+HALVINGS = 5  # of a step, at most
+EASIER, LEAST_TRUST = 1.5, 1e-3  # by so much the damping falls after a good step, and to what share of it at least
 BOTH = 1.0  # weight of least squares among the test functions of V
 JUMP = 0.25  # so do mean assets that move by so much, in units of the typical, between two updates
 AFTER_REJECTION, AFTER_ACCEPTANCE = 10.0, 0.3  # factors of the damping
@@ -49,6 +51,7 @@ class ByNewton(Learner):
         self.equations = {name: Equations() for name in ("policy", "outlook", "value")}
         self.caution = 1.0  # factor of the damping
         self.reach = 1.0  # factor of the largest step
+        self.trust = 1.0  # factor of the damping of plans, where unknowns look ahead
         self.last: dict = {}  # what it takes to take the last step back
         self.told: dict[str, float] = {}
 
@@ -127,14 +130,41 @@ class ByNewton(Learner):
             self.told["foresight"] = missed_ahead
         equations.add(matrix, vector, settings.memory_early if early else settings.memory_late)
         damping = max(settings.damping * residual**2 * self.caution, LEAST_DAMPING)
-        change = self._solved(equations, damping)
+        change = self._solved(equations, damping if missed is None else self._by_network(damping))
         most = settings.largest_step * self.reach
         change = change * min(1.0, most / max(size(linear.own @ change, weight), 1e-300))
+        if missed is not None:
+            change = self._shortened(places, samples, change, weight, whole)
         shift(module.policy, change)
         equations.moved(change)
         self.caution = max(1.0, self.caution * AFTER_ACCEPTANCE)
         self.told |= {"damping": damping, "step": size(linear.own @ change, weight)}
         return True
+
+    def _by_network(self, damping: float) -> Tensor:
+        """The damping of each weight: of the plan by what has been found of the length of steps. Of the outlook there
+        are fewer economies in a sample than weights, and its own stays."""
+        policy = self.module.policy
+        each = torch.full_like(flat(policy), damping, dtype=torch.float64)
+        each[: len(each) - len(flat(policy.outlook))] *= self.trust
+        return each
+
+    def _shortened(
+        self, places: list[Calibration], samples: list[Sample], change: Tensor, weight: Tensor, whole: float
+    ) -> Tensor:
+        """The longest of the step, its half and so on that leaves less of the conditions of the same households. Where
+        markets amplify, what a step does to prices is far from linear long before what it does to plans is. The
+        damping then falls where the whole step was a good one, and rises where it was not."""
+        for halving in range(HALVINGS):
+            left = [_left(at, each, change) for at, each in zip(places, samples)]
+            plans, ahead = (torch.cat(part) for part in zip(*left))
+            now = math.hypot(size(plans, weight), float(ahead.square().mean().sqrt()))
+            if now < whole:
+                break
+            change = change / 2
+        self.trust = max(self.trust / EASIER, LEAST_TRUST) if halving == 0 else min(self.trust * 2.0**halving, 100.0)
+        self.told |= {"halvings": float(halving), "trust": self.trust}
+        return change
 
     def _outlook_step(self, places: list[Calibration], samples: list[Sample], batch: Batch) -> bool:
         """A step of the outlook alone. While plans move, so does what it has to look ahead to, and it is never as good
@@ -229,6 +259,7 @@ class ByNewton(Learner):
             "equations": {name: each.state() for name, each in self.equations.items()},
             "caution": self.caution,
             "reach": self.reach,
+            "trust": self.trust,
             "last": self.last,
             "told": self.told,
         }
@@ -238,6 +269,7 @@ class ByNewton(Learner):
             return
         for name, kept in state["equations"].items():
             self.equations[name].load(kept)
+        self.trust = state.get("trust", 1.0)
         self.caution, self.reach, self.last, self.told = (state[name] for name in ("caution", "reach", "last", "told"))
 
 
@@ -250,6 +282,14 @@ def _conditions(at: Calibration, sample: Sample, resting: bool) -> tuple[Linear,
     elif at.exact.foreseen:
         tomorrow, missed = looking_ahead(at.exact, policy, sample.panel)
     return first_order_condition(at.exact, policy, sample, tomorrow), missed
+
+
+def _left(at: Calibration, sample: Sample, change: Tensor) -> tuple[Tensor, Tensor]:
+    """What would be left after the step of the conditions of households, (H,), and of what looks ahead, (A,)."""
+    policy = _double(at.world.policy)
+    shift(policy, change)
+    tomorrow, ahead = as_it_is(at.exact, policy, sample.panel)
+    return first_order_condition(at.exact, policy, sample, tomorrow).residual, ahead.flatten()
 
 
 def _held(places: list[Calibration], batch: Batch) -> float:
