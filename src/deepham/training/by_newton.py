@@ -25,6 +25,7 @@ from deepham.training.learner import Learner
 LEAST_DAMPING, LEAST_DAMPING_OF_V = 1e-11, 1e-8
 WORSE, NOISE = 5.0, 0.01  # a residual so many times the one before, and above so much, rejects a step
 MEMORY_OF_OUTLOOK = 0.95  # of an update at the next, where plans no longer move
+DAMPING_OF_OUTLOOK = 3e-5  # while plans move: there are fewer economies in a sample than it has weights
 HALVINGS = 5  # of a step, at most
 EASIER, LEAST_TRUST = 1.5, 1e-3  # by so much the damping falls after a good step, and to what share of it at least
 BOTH = 1.0  # weight of least squares among the test functions of V
@@ -142,11 +143,11 @@ class ByNewton(Learner):
         return True
 
     def _by_network(self, damping: float) -> Tensor:
-        """The damping of each weight: of the plan by what has been found of the length of steps. Of the outlook there
-        are fewer economies in a sample than weights, and its own stays."""
+        """The damping of each weight: of the plan by what has been found of the length of steps; of the outlook, of
+        which a sample says little, one of its own."""
         policy = self.module.policy
-        each = torch.full_like(flat(policy), damping, dtype=torch.float64)
-        each[: len(each) - len(flat(policy.outlook))] *= self.trust
+        each = torch.full_like(flat(policy), damping * self.trust, dtype=torch.float64)
+        each[-len(flat(policy.outlook)) :] = max(DAMPING_OF_OUTLOOK, damping)
         return each
 
     def _shortened(
