@@ -27,7 +27,7 @@ WORSE, NOISE = 5.0, 0.01  # a residual so many times the one before, and above s
 MEMORY_OF_OUTLOOK = 0.95  # of an update at the next, where plans no longer move
 DAMPING_OF_OUTLOOK = 3e-5  # while plans move: there are fewer economies in a sample than it has weights
 HALVINGS = 5  # of a step, at most
-EASIER, LEAST_TRUST = 1.5, 1e-3  # by so much the damping falls after a good step, and to what share of it at least
+EASIER, LEAST_TRUST, MOST_TRUST = 1.5, 1e-3, 100.0  # by so much the damping falls after a good step; its bounds
 BOTH = 1.0  # weight of least squares among the test functions of V
 JUMP = 0.25  # so do mean assets that move by so much, in units of the typical, between two updates
 AFTER_REJECTION, AFTER_ACCEPTANCE = 10.0, 0.3  # factors of the damping
@@ -156,15 +156,18 @@ class ByNewton(Learner):
         """The longest of the step, its half and so on that leaves less of the conditions of the same households. Where
         markets amplify, what a step does to prices is far from linear long before what it does to plans is. The
         damping then falls where the whole step was a good one, and rises where it was not."""
-        for halving in range(HALVINGS):
+        halvings = 0
+        for halvings in range(HALVINGS):
             left = [_left(at, each, change) for at, each in zip(places, samples)]
             plans, ahead = (torch.cat(part) for part in zip(*left))
             now = math.hypot(size(plans, weight), float(ahead.square().mean().sqrt()))
             if now < whole:
                 break
             change = change / 2
-        self.trust = max(self.trust / EASIER, LEAST_TRUST) if halving == 0 else min(self.trust * 2.0**halving, 100.0)
-        self.told |= {"halvings": float(halving), "trust": self.trust}
+        self.trust = (
+            max(self.trust / EASIER, LEAST_TRUST) if halvings == 0 else min(self.trust * 2.0**halvings, MOST_TRUST)
+        )
+        self.told |= {"halvings": float(halvings), "trust": self.trust}
         return change
 
     def _outlook_step(self, places: list[Calibration], samples: list[Sample], batch: Batch) -> bool:
@@ -241,7 +244,7 @@ class ByNewton(Learner):
         equations.moved(change)
         self.told |= {"value": size(level.residual, at_level), "slope": size(slope.residual, at_slope)}
 
-    def _solved(self, equations: Equations, damping: float) -> Tensor:
+    def _solved(self, equations: Equations, damping: float | Tensor) -> Tensor:
         """The step, with more damping where there is none."""
         for power in range(8):
             change = equations.solve(damping * 10.0**power)
