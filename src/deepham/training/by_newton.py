@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from deepham.algorithm.alone import tomorrow_of_all
 from deepham.algorithm.ergodic_sample import Sample, Sampling, scaled
-from deepham.algorithm.first_order import Linear, first_order_condition, together
-from deepham.algorithm.looking_ahead import as_it_is, foresight, looking_ahead
+from deepham.algorithm.first_order import together
+from deepham.algorithm.looking_ahead import foresight
 from deepham.algorithm.newton import Equations, flat, huber, shift, size, tested
 from deepham.algorithm.off_equilibrium import moved_unknowns
 from deepham.algorithm.value_equation import bellman_equation
-from deepham.simulation.period import Panel, Policy, Value, World
+from deepham.simulation.period import Panel, World
 from deepham.training.calibrations import Calibration
+from deepham.training.conditions import conditions, double, left_after
 from deepham.training.data import Batch
 from deepham.training.learner import Learner
 
@@ -79,7 +78,7 @@ class ByNewton(Learner):
     def _sample(self, at: Calibration, batch: Batch, early: bool) -> Sample:
         settings, generator, grid = self.module.settings.newton, batch.generator, batch.grid
         assert generator is not None and grid is not None  # the stream's, of the continuum
-        economy, policy = at.exact, _double(at.world.policy)
+        economy, policy = at.exact, double(at.world.policy)
         with torch.no_grad():
             world = World(economy, policy, clamped=True, resting=batch.resting)
             period = world.period(batch.panel.to(dtype=torch.float64))
@@ -103,9 +102,9 @@ class ByNewton(Learner):
         if self.last.get("resting", batch.resting) != batch.resting:
             self._markets_open()
         equations = self.equations["policy"]
-        conditions, ahead = zip(*(_conditions(at, sample, batch.resting) for at, sample in zip(places, samples)))
+        conditions, ahead = zip(*(conditions(at, sample, batch.resting) for at, sample in zip(places, samples)))
         linear, missed = together(conditions), None if None in ahead else together(ahead)
-        weight = huber(linear.residual, linear.weight, settings.outlier)
+        plans, ahead = zip(*(conditions(at, sample, batch.resting) for at, sample in zip(places, samples)))
         residual, held = size(linear.residual, weight), _held(places, batch)
         missed_ahead = 0.0 if missed is None else size(missed.residual, missed.weight)
         whole = math.hypot(residual, missed_ahead)
@@ -158,7 +157,7 @@ class ByNewton(Learner):
         damping then falls where the whole step was a good one, and rises where it was not."""
         halvings = 0
         for halvings in range(HALVINGS):
-            left = [_left(at, each, change) for at, each in zip(places, samples)]
+            left = [left_after(at, each, change) for at, each in zip(places, samples)]
             plans, ahead = (torch.cat(part) for part in zip(*left))
             now = math.hypot(size(plans, weight), float(ahead.square().mean().sqrt()))
             if now < whole:
@@ -181,7 +180,7 @@ class ByNewton(Learner):
             equations = self.equations["policy"].of_last(len(flat(module.policy.outlook)))
             self.equations["outlook"] = equations
         missed = together(
-            [foresight(at.exact, _double(at.world.policy), each.panel) for at, each in zip(places, samples)]
+            [foresight(at.exact, double(at.world.policy), each.panel) for at, each in zip(places, samples)]
         )
         left = size(missed.residual, missed.weight)
         if not math.isfinite(left):
@@ -231,7 +230,7 @@ class ByNewton(Learner):
         module, newton, equations = self.module, self.module.settings.newton, self.equations["value"]
         levels, slopes = [], []
         for at, sample in zip(places, samples):
-            policy, value = _double(at.world.policy), _double(at.world.value)
+            policy, value = double(at.world.policy), double(at.world.value)
             for found, equation in zip((levels, slopes), bellman_equation(at.exact, policy, value, sample)):
                 found.append(equation)
         level, slope = together(levels), together(slopes)
@@ -277,25 +276,6 @@ class ByNewton(Learner):
         self.caution, self.reach, self.last, self.told = (state[name] for name in ("caution", "reach", "last", "told"))
 
 
-def _conditions(at: Calibration, sample: Sample, resting: bool) -> tuple[Linear, Linear | None]:
-    """Of the households of a calibration, and of the unknowns that look ahead in it, where there are such. resting:
-    whether all unknowns rest."""
-    policy, tomorrow, missed = _double(at.world.policy), None, None
-    if resting:
-        tomorrow = tomorrow_of_all(at.exact, policy, sample.panel, derivative=False)
-    elif at.exact.foreseen:
-        tomorrow, missed = looking_ahead(at.exact, policy, sample.panel)
-    return first_order_condition(at.exact, policy, sample, tomorrow), missed
-
-
-def _left(at: Calibration, sample: Sample, change: Tensor) -> tuple[Tensor, Tensor]:
-    """What would be left after the step of the conditions of households, (H,), and of what looks ahead, (A,)."""
-    policy = _double(at.world.policy)
-    shift(policy, change)
-    tomorrow, ahead = as_it_is(at.exact, policy, sample.panel)
-    return first_order_condition(at.exact, policy, sample, tomorrow).residual, ahead.flatten()
-
-
 def _held(places: list[Calibration], batch: Batch) -> float:
     """Mean assets of all economies, in units of what is typical of their calibrations."""
     held = [
@@ -303,8 +283,3 @@ def _held(places: list[Calibration], batch: Batch) -> float:
         for at, part in zip(places, batch.parts)
     ]
     return sum(held) / len(held)
-
-
-def _double(network: Policy | Value) -> Any:
-    """A copy in float64 of a network that learns."""
-    return copy.deepcopy(cast(torch.nn.Module, network)).double()
