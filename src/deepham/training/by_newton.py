@@ -102,9 +102,9 @@ class ByNewton(Learner):
         if self.last.get("resting", batch.resting) != batch.resting:
             self._markets_open()
         equations = self.equations["policy"]
-        conditions, ahead = zip(*(conditions(at, sample, batch.resting) for at, sample in zip(places, samples)))
-        linear, missed = together(conditions), None if None in ahead else together(ahead)
         plans, ahead = zip(*(conditions(at, sample, batch.resting) for at, sample in zip(places, samples)))
+        linear, missed = together(plans), None if None in ahead else together(ahead)
+        weight = huber(linear.residual, linear.weight, settings.outlier)
         residual, held = size(linear.residual, weight), _held(places, batch)
         missed_ahead = 0.0 if missed is None else size(missed.residual, missed.weight)
         whole = math.hypot(residual, missed_ahead)
