@@ -46,8 +46,9 @@ class NewtonSettings:
     outlier: float = 0.05
     damping: float = 0.25
     largest_step: float = 0.3
+    halvings: int = 0
     resting: int = 16
-    outlook_updates: int = 12
+    outlook_updates: int = 0
     value_updates: int = 12
     level_weight: float = 100.0
 
@@ -67,6 +68,7 @@ class NewtonSettings:
             ("spread", 0, 10**5),
             ("resting", 0, 10**6),
             ("outlook_updates", 0, 10**6),
+            ("halvings", 0, 50),
             ("value_updates", 1, 10**6),
         ):
             given = getattr(self, name)

@@ -25,7 +25,6 @@ LEAST_DAMPING, LEAST_DAMPING_OF_V = 1e-11, 1e-8
 WORSE, NOISE = 5.0, 0.01  # a residual so many times the one before, and above so much, rejects a step
 MEMORY_OF_OUTLOOK = 0.95  # of an update at the next, where plans no longer move
 DAMPING_OF_OUTLOOK = 3e-5  # while plans move: there are fewer economies in a sample than it has weights
-HALVINGS = 5  # of a step, at most
 EASIER, LEAST_TRUST, MOST_TRUST = 1.5, 1e-3, 100.0  # by so much the damping falls after a good step; its bounds
 BOTH = 1.0  # weight of least squares among the test functions of V
 JUMP = 0.25  # so do mean assets that move by so much, in units of the typical, between two updates
@@ -130,10 +129,12 @@ class ByNewton(Learner):
             self.told["foresight"] = missed_ahead
         equations.add(matrix, vector, settings.memory_early if early else settings.memory_late)
         damping = max(settings.damping * residual**2 * self.caution, LEAST_DAMPING)
-        change = self._solved(equations, damping if missed is None else self._by_network(damping))
+        change = self._solved(
+            equations, self._by_network(damping) if settings.halvings and missed is not None else damping
+        )
         most = settings.largest_step * self.reach
         change = change * min(1.0, most / max(size(linear.own @ change, weight), 1e-300))
-        if missed is not None:
+        if settings.halvings and missed is not None:
             change = self._shortened(places, samples, change, weight, whole)
         shift(module.policy, change)
         equations.moved(change)
@@ -156,7 +157,7 @@ class ByNewton(Learner):
         markets amplify, what a step does to prices is far from linear long before what it does to plans is. The
         damping then falls where the whole step was a good one, and rises where it was not."""
         halvings = 0
-        for halvings in range(HALVINGS):
+        for halvings in range(1 + self.module.settings.newton.halvings):
             left = [left_after(at, each, change) for at, each in zip(places, samples)]
             plans, ahead = (torch.cat(part) for part in zip(*left))
             now = math.hypot(size(plans, weight), float(ahead.square().mean().sqrt()))
