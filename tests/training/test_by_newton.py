@@ -60,7 +60,9 @@ def test_a_step_is_halved_until_less_is_left_and_the_damping_moves_with_that(set
         return (change.sum() - 1).expand(4), torch.zeros(1, dtype=torch.float64)
 
     monkeypatch.setattr(by_newton, "left_after", left_after)
-    learner = by_newton.ByNewton(DeepHAM(**settings("algorithm=euler_newton", *SMALL).hyperparameters()))
+    learner = by_newton.ByNewton(
+        DeepHAM(**settings("algorithm=euler_newton", *SMALL, "algorithm.newton.halvings=5").hyperparameters())
+    )
     weight, nothing = torch.full((4,), 0.25, dtype=torch.float64), [None]
     for length, taken, trust in ((8.0, 1.0, 8.0), (1.2, 1.2, 8.0 / by_newton.EASIER)):
         change = torch.full((2,), length / 2, dtype=torch.float64)
