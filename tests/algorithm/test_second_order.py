@@ -6,7 +6,7 @@ import torch
 from deepham import economics
 from deepham.algorithm.ergodic_sample import Sample, Sampling, scaled
 from deepham.algorithm.first_order import first_order_condition
-from deepham.algorithm.looking_ahead import looking_ahead
+from deepham.algorithm.looking_ahead import as_it_is, foresight, looking_ahead
 from deepham.algorithm.newton import Equations, flat, huber, shift
 from deepham.algorithm.residuals import residuals
 from deepham.algorithm.value_equation import bellman_equation
@@ -98,6 +98,14 @@ def test_what_looks_ahead_moves_with_the_weights_as_its_jacobian_says(seeded, ne
         return looking_ahead(hank, policy, panel())[1]
 
     torch.testing.assert_close(*along(policy, missed().jacobian, lambda: missed().residual, 1e-5), rtol=1e-5, atol=1e-6)
+    # the outlook alone is a part of it, the last weights
+    part, whole = foresight(hank, policy, panel()), missed()
+    beside = sum(leaf.numel() for leaf in policy.mlp.parameters())
+    torch.testing.assert_close(part.residual, whole.residual)
+    torch.testing.assert_close((part.jacobian, part.own), (whole.jacobian[:, beside:], whole.own[:, beside:]))
+    tomorrow, left = as_it_is(hank, policy, panel())
+    torch.testing.assert_close(left.flatten(), whole.residual)
+    torch.testing.assert_close(tomorrow.after, looking_ahead(hank, policy, panel())[0].after)
     given = panel()
     k = 2 + 20 * torch.rand((2, 8), generator=seeded(2), dtype=torch.float64)
     sample = Sample(given, k, torch.randint(7, (2, 8), generator=seeded(3)), torch.ones_like(k))

@@ -8,8 +8,10 @@ from deepham.algorithm.newton import flat, shift
 from deepham.errors import InputError, TrainingDiverged
 from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
+from deepham.training import by_newton
 from deepham.training.by_newton import ByNewton
 from deepham.training.fit import fit
+from deepham.training.module import DeepHAM
 from deepham.training.stream import Batch
 
 SMALL = [
@@ -51,6 +53,24 @@ def test_a_step_that_makes_matters_worse_is_taken_back_and_the_next_is_shorter(s
     shift(module.policy, float("nan") * torch.ones_like(before))
     with pytest.raises(TrainingDiverged, match="no step is left to take back"):
         learner.step(batch())
+
+
+def test_a_step_is_halved_until_less_is_left_and_the_damping_moves_with_that(settings, monkeypatch):
+    """Of a step of length one all is solved; a longer one overshoots."""
+
+    def left_after(at, sample, change):
+        return (change.sum() - 1).expand(4), torch.zeros(1, dtype=torch.float64)
+
+    monkeypatch.setattr(by_newton, "left_after", left_after)
+    learner = by_newton.ByNewton(
+        DeepHAM(**settings("algorithm=euler_newton", *SMALL, "algorithm.newton.halvings=5").hyperparameters())
+    )
+    weight, nothing = torch.full((4,), 0.25, dtype=torch.float64), [None]
+    for length, taken, trust in ((8.0, 1.0, 8.0), (1.2, 1.2, 8.0 / by_newton.EASIER)):
+        change = torch.full((2,), length / 2, dtype=torch.float64)
+        found = learner._shortened(nothing, nothing, change, weight, whole=0.5)
+        assert float(found.sum()) == pytest.approx(taken)
+        assert learner.trust == pytest.approx(trust)
 
 
 def test_a_population_that_is_no_number_ends_training(settings):

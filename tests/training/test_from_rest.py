@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from deepham.algorithm.looking_ahead import UNIT
+from deepham.algorithm.newton import flat
 from deepham.economics.hank import TOLD
 from deepham.reference.stationary import households_at
 from deepham.simulation.period import Panel, World
@@ -65,25 +66,38 @@ def test_while_the_economy_rests_mean_assets_are_what_there_is_of_them_and_wages
 
 
 class Watch(lightning.Callback):
-    """Wages and what is left of the Phillips curve, after each update."""
+    """Wages, what is left of the Phillips curve, and the weights of plan and outlook, after each update."""
 
     def __init__(self):
-        self.wages, self.told = [], []
+        self.wages, self.told, self.plans, self.outlooks = [], [], [], []
 
     def on_train_batch_end(self, trainer, module, outputs, batch, index):
         self.wages.append(batch.panel.near[:, 1].clone())
         self.told.append(dict(module.learner.told))
+        self.plans.append(flat(module.policy.mlp))
+        self.outlooks.append(flat(module.policy.outlook))
 
 
 def test_markets_open_calmly_from_rest(settings):
     """From a cold start wages go to the ends of their range, and the Phillips curve is missed by hundreds of points."""
     watch = Watch()
     fit(
-        settings(*SHORT, "algorithm.policy_steps=8", "algorithm.newton.resting=10", "algorithm.outer_iterations=3"),
+        settings(
+            *SHORT,
+            "algorithm.policy_steps=8",
+            "algorithm.newton.resting=10",
+            "algorithm.newton.outlook_updates=3",
+            "algorithm.newton.halvings=5",
+            "algorithm.outer_iterations=3",
+        ),
         [watch],
         [],
     )
     wages = torch.stack(watch.wages[12:])
     assert bool(((wages * 1.2).log().abs() < 0.3).all())
     assert watch.told[-1]["policy"] < 0.01
-    assert watch.told[-1]["foresight"] * UNIT * TOLD < 40  # basis points a year
+    assert watch.told[-1]["foresight"] * UNIT * TOLD < 5  # basis points a year
+    # in the end only the outlook moves
+    assert all(torch.equal(watch.plans[-4], plan) for plan in watch.plans[-3:])
+    assert not torch.equal(watch.plans[-5], watch.plans[-4])
+    assert not torch.equal(watch.outlooks[-2], watch.outlooks[-1])

@@ -12,6 +12,7 @@ from typing import cast
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from deepham.algorithm.alone import CLEARED, Onlooker, Tomorrow
 from deepham.algorithm.first_order import Linear
@@ -89,6 +90,40 @@ class _Days:
         return _Day(wide, seen, choice, self.economy.carry(choice, seen), [*plans, tap], outlooks)
 
 
+class _Ahead:
+    """The economies of a panel today, where all unknowns move with the weights, and in each state of tomorrow.
+
+    Args:
+        panel: histograms on one grid, and the unknowns there, `near`.
+        given: the unknowns do not move with the weights.
+    """
+
+    def __init__(self, economy: Economy, policy: PolicyNetwork, panel: Panel, given: bool = False):
+        people, z, found = panel.population, panel.z, panel.near
+        assert found is not None
+        self.economy, self.panel, chain = economy, panel, economy.chain
+        self.days = _Days(economy, policy, list(economy.aggregates(people, z)))
+        self.grid = people.k[0, : people.k.shape[1] // chain.n_eps]
+        self.today = self.days.day(people, z, found, given)
+        self.z_next, self.p_z = chain.next_states(z, self.today.seen.wide)
+        states = self.p_z.shape[1]
+        there = _tomorrow(economy, self.grid, people, self.today, z, self.z_next, states)
+        self.near = found.repeat_interleave(states, 0)
+        with torch.no_grad():
+            world = World(economy, policy, clamped=True)
+            following = Panel(there.detach(), self.z_next.detach().flatten(0, 1), self.near)
+            cleared = world.observe(following).aggregates
+            self.found_next = torch.cat([cleared[name] for name in economy.unknowns], 1)
+        self.tomorrow = self.days.day(there, self.z_next.flatten(0, 1), self.found_next, given)
+
+    def left(self) -> Tensor:
+        """What is left of the conditions, in units of `UNIT`, (B, conditions)."""
+        wide = {name: value.reshape(self.p_z.shape) for name, value in self.tomorrow.seen.wide.items()}
+        today, p_z = self.today.seen.wide, self.p_z
+        missed = self.economy.foresight(today, wide, lambda values: (p_z * values).sum(1, keepdim=True))
+        return torch.cat(list(missed.values()), 1) / UNIT
+
+
 @torch.enable_grad()
 def looking_ahead(economy: Economy, policy: PolicyNetwork, panel: Panel) -> tuple[Tomorrow, Linear]:
     """What everybody's choices lead to, and the conditions of what is foreseen at each economy of the panel.
@@ -96,30 +131,16 @@ def looking_ahead(economy: Economy, policy: PolicyNetwork, panel: Panel) -> tupl
     Args:
         panel: histograms on one grid, and the unknowns there, `near`.
     """
-    people, z, found = panel.population, panel.z, panel.near
-    assert found is not None
-    known = list(economy.aggregates(people, z))
-    days, chain = _Days(economy, policy, known), economy.chain
-    grid = people.k[0, : people.k.shape[1] // chain.n_eps]
-    # what may follow, of the economy that comes about where all unknowns move with the weights
-    today = days.day(people, z, found)
-    z_next, p_z = chain.next_states(z, today.seen.wide)
-    states = p_z.shape[1]
-    there = _tomorrow(economy, grid, people, today, z, z_next, states)
-    with torch.no_grad():
-        world = World(economy, policy, clamped=True)
-        near = found.repeat_interleave(states, 0)
-        following = Panel(there.detach(), z_next.detach().flatten(0, 1), near)
-        cleared = world.observe(following).aggregates
-        found_next = torch.cat([cleared[name] for name in economy.unknowns], 1)
-    tomorrow = days.day(there, z_next.flatten(0, 1), found_next)
-    missed = _missed(economy, today, tomorrow, p_z)
+    ahead = _Ahead(economy, policy, panel)
+    days, today, z_next, states = ahead.days, ahead.today, ahead.z_next, ahead.p_z.shape[1]
+    people, z, near, found_next = panel.population, panel.z, ahead.near, ahead.found_next
+    missed = _missed(ahead, plans=True)
     # and what it moves with the weights where households take today's unknowns as given
     repeated = people.select([row for row in range(len(z)) for _ in range(states)])
     z_all = z.repeat_interleave(states, 0)
     given = days.day(repeated, z_all, near, given=True)
     after_given = z_next.detach().flatten(0, 1)
-    there = settle(economy, grid, repeated.with_assets(given.carried), z_all, after_given)
+    there = settle(economy, ahead.grid, repeated.with_assets(given.carried), z_all, after_given)
     later = days.day(there, after_given, found_next)
     moves = torch.stack(
         [_rows(number, [given.plans[0], *later.plans[:1]], later.outlooks) for number in later.wide.unbind(1)],
@@ -130,28 +151,48 @@ def looking_ahead(economy: Economy, policy: PolicyNetwork, panel: Panel) -> tupl
     return tomorrow_seen, missed
 
 
+@torch.enable_grad()
+def foresight(economy: Economy, policy: PolicyNetwork, panel: Panel) -> Linear:
+    """The conditions of what is foreseen at each economy of the panel, in the weights of the outlook alone: of
+    households whose plans are what they are."""
+    return _missed(_Ahead(economy, policy, panel), plans=False)
+
+
+@torch.no_grad()
+def as_it_is(economy: Economy, policy: PolicyNetwork, panel: Panel) -> tuple[Tomorrow, Tensor]:
+    """What everybody's choices lead to, and what is left of the conditions in units of `UNIT`, (B, conditions), without
+    any derivative; markets clear anew."""
+    seen = World(economy, policy, clamped=True).observe(panel)
+    found = torch.cat([seen.aggregates[name] for name in economy.unknowns], 1)
+    ahead = _Ahead(economy, policy, Panel(panel.population, panel.z, found), given=True)
+    after = ahead.tomorrow.wide.reshape(len(panel.z), ahead.p_z.shape[1], -1)
+    return Tomorrow(ahead.days.look, ahead.today.wide, after, None), ahead.left()
+
+
 def _tomorrow(economy: Economy, grid, people, today: _Day, z: Tensor, z_next: Tensor, states: int) -> Population:
     every = [row for row in range(len(z)) for _ in range(states)]
     saved = people.select(every).with_assets(today.carried[every])
     return settle(economy, grid, saved, z[every], z_next.detach().flatten(0, 1))
 
 
-def _missed(economy: Economy, today: _Day, tomorrow: _Day, p_z: Tensor) -> Linear:
-    wide = {name: value.reshape(p_z.shape) for name, value in tomorrow.seen.wide.items()}
-    left = economy.foresight(today.seen.wide, wide, lambda values: (p_z * values).sum(1, keepdim=True))
-    residual = torch.cat(list(left.values()), 1) / UNIT
+def _missed(ahead: _Ahead, plans: bool) -> Linear:
+    """plans: in the weights of the plan, too, which come first."""
+    economy, today, tomorrow, residual = ahead.economy, ahead.today, ahead.tomorrow, ahead.left()
     taps = [*today.plans, *tomorrow.plans], [*today.outlooks, *tomorrow.outlooks]
     rows, own = [], []
     policy_own = [torch.log1p(today.seen.aggregates[name]) / UNIT for name in economy.foreseen]
     for one, self_ in zip(residual.unbind(1), policy_own, strict=True):
-        rows.append(_rows(one, *taps))
-        own.append(_rows(self_[:, 0], *taps, only=1))
+        by_outlook = row_by_row(self_[:, 0], today.outlooks)
+        if plans:
+            rows.append(_rows(one, *taps))
+            own.append(pad(by_outlook, (rows[-1].shape[1] - by_outlook.shape[1], 0)))
+        else:
+            rows.append(row_by_row(one, taps[1]))
+            own.append(by_outlook)
     weight = torch.full_like(residual.detach().flatten(), 1 / residual.numel())
     return Linear(residual.detach().T.flatten(), weight, torch.cat(rows), torch.cat(own))
 
 
-def _rows(number: Tensor, plans: list[Tapped], outlooks: list[Tapped], only: int = 0) -> Tensor:
+def _rows(number: Tensor, plans: list[Tapped], outlooks: list[Tapped]) -> Tensor:
     """Derivatives of numbers (H,) in the weights of the policy and then of its outlook, (H, W)."""
-    by_plan = row_by_row(number, plans)
-    by_plan = torch.zeros_like(by_plan) if only else by_plan
-    return torch.cat([by_plan, row_by_row(number, outlooks[:1] if only else outlooks)], 1)
+    return torch.cat([row_by_row(number, plans), row_by_row(number, outlooks)], 1)

@@ -36,12 +36,21 @@ class Equations:
             self.vector = memory * self.vector + vector
             self.mass = memory * self.mass + 1
 
-    def solve(self, damping: float) -> Tensor:
-        """d, with the damping as a share of a sample's weight on its square; not finite where there is none."""
+    def solve(self, damping: float | Tensor) -> Tensor:
+        """d, with the damping, one of all or of each weight, as a share of a sample's weight on its square; not finite
+        where there is none."""
         assert self.matrix is not None and self.vector is not None
         eye = torch.eye(len(self.vector), dtype=self.matrix.dtype, device=self.matrix.device)
         found, _ = torch.linalg.solve_ex(self.matrix + damping * self.mass * eye, self.vector)
         return -found
+
+    def of_last(self, number: int) -> Equations:
+        """What they say of so many weights, the last, where the others stay."""
+        part = Equations()
+        if self.matrix is not None and self.vector is not None:
+            part.matrix, part.vector = self.matrix[-number:, -number:], self.vector[-number:]
+            part.mass = self.mass
+        return part
 
     def moved(self, change: Tensor) -> None:
         """The weights have moved: what is left of the equations at the new ones."""

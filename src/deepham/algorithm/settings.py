@@ -62,11 +62,14 @@ class NewtonSettings:
     scale_late: float = 0.05
     memory_early: float = 0.5
     memory_late: float = 0.9
+    memory_of_value: float = 0.9
     least_squares: float = 1.0
     outlier: float = 0.05
     damping: float = 0.25
     largest_step: float = 0.3
+    halvings: int = 0
     resting: int = 16
+    outlook_updates: int = 0
     value_updates: int = 12
     level_weight: float = 100.0
 
@@ -85,6 +88,8 @@ class NewtonSettings:
             ("households", 1, 10**5),
             ("spread", 0, 10**5),
             ("resting", 0, 10**6),
+            ("outlook_updates", 0, 10**6),
+            ("halvings", 0, 50),
             ("value_updates", 1, 10**6),
         ):
             given = getattr(self, name)
@@ -96,6 +101,7 @@ class NewtonSettings:
             ("scale_late", 0.9),
             ("memory_early", 0.999),
             ("memory_late", 0.999),
+            ("memory_of_value", 0.999),
             ("least_squares", 1e6),
             ("damping", 1e6),
             ("level_weight", 1e9),

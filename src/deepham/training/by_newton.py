@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from deepham.algorithm.alone import tomorrow_of_all
 from deepham.algorithm.ergodic_sample import Sample, Sampling, scaled
-from deepham.algorithm.first_order import Linear, first_order_condition, together
-from deepham.algorithm.looking_ahead import looking_ahead
+from deepham.algorithm.first_order import together
+from deepham.algorithm.looking_ahead import foresight
 from deepham.algorithm.newton import Equations, flat, huber, shift, size, tested
 from deepham.algorithm.off_equilibrium import moved_unknowns
 from deepham.algorithm.value_equation import bellman_equation
-from deepham.simulation.period import Panel, Policy, Value, World
+from deepham.simulation.period import Panel, World
 from deepham.training.calibrations import Calibration
+from deepham.training.conditions import conditions, double, left_after
 from deepham.training.learner import Learner
 from deepham.training.stream import Batch
 
 LEAST_DAMPING, LEAST_DAMPING_OF_V = 1e-11, 1e-8
 WORSE, NOISE = 5.0, 0.01  # a residual so many times the one before, and above so much, rejects a step
+MEMORY_OF_OUTLOOK = 0.95  # of an update at the next, where plans no longer move
+DAMPING_OF_OUTLOOK = 3e-5  # while plans move: there are fewer economies in a sample than it has weights
+EASIER, LEAST_TRUST, MOST_TRUST = 1.5, 1e-3, 100.0  # by so much the damping falls after a good step; its bounds
+BOTH = 1.0  # weight of least squares among the test functions of V
 JUMP = 0.25  # so do mean assets that move by so much, in units of the typical, between two updates
 AFTER_REJECTION, AFTER_ACCEPTANCE = 10.0, 0.3  # factors of the damping
 
@@ -44,9 +47,10 @@ class ByNewton(Learner):
         self.sampling = Sampling(
             households, s.spread, s.spread_weight, module.settings.rich_weight, module.settings.poor_weight
         )
-        self.equations = {"policy": Equations(), "value": Equations()}
+        self.equations = {name: Equations() for name in ("policy", "outlook", "value")}
         self.caution = 1.0  # factor of the damping
         self.reach = 1.0  # factor of the largest step
+        self.trust = 1.0  # factor of the damping of plans, where unknowns look ahead
         self.last: dict = {}  # what it takes to take the last step back
         self.told: dict[str, float] = {}
 
@@ -58,12 +62,16 @@ class ByNewton(Learner):
         early = module.updates < settings.newton.early * total
         places = [part.at or module.own for part in batch.parts]
         samples = [self._sample(at, part, early) for at, part in zip(places, batch.parts)]
-        moved = [self._off_equilibrium(at, sample, batch.generator) for at, sample in zip(places, samples)]
-        if self._policy_step(places, moved, batch, early):
-            if module.updates >= total - settings.newton.value_updates:
-                # V needs as many steps where the policy, from a neighbour's, needs few
-                for _ in range(max(1, settings.newton.value_updates // total)):
-                    self._value_step(places, samples)
+        last = settings.newton.outlook_updates if module.economy.foreseen else 0
+        if module.updates >= total - last and not batch.resting:
+            good = self._outlook_step(places, samples, batch)
+        else:
+            moved = [self._off_equilibrium(at, sample, batch.generator) for at, sample in zip(places, samples)]
+            good = self._policy_step(places, moved, batch, early)
+        if good and module.updates >= total - settings.newton.value_updates:
+            # V needs as many steps where the policy, from a neighbour's, needs few
+            for _ in range(max(1, settings.newton.value_updates // total)):
+                self._value_step(places, samples)
         module.updates += 1
         module.update_averages(1.0)  # the last weights are the solution
         return {f"{name}_residual": torch.tensor(self.told[name]) for name in ("policy", "value") if name in self.told}
@@ -71,7 +79,7 @@ class ByNewton(Learner):
     def _sample(self, at: Calibration, batch: Batch, early: bool) -> Sample:
         settings, generator, grid = self.module.settings.newton, batch.generator, batch.grid
         assert generator is not None and grid is not None  # the stream's, of the continuum
-        economy, policy = at.exact, _double(at.world.policy)
+        economy, policy = at.exact, double(at.world.policy)
         with torch.no_grad():
             world = World(economy, policy, clamped=True, resting=batch.resting)
             period = world.period(batch.panel.to(dtype=torch.float64))
@@ -95,8 +103,8 @@ class ByNewton(Learner):
         if self.last.get("resting", batch.resting) != batch.resting:
             self._markets_open()
         equations = self.equations["policy"]
-        conditions, ahead = zip(*(_conditions(at, sample, batch.resting) for at, sample in zip(places, samples)))
-        linear, missed = together(conditions), None if None in ahead else together(ahead)
+        plans, ahead = zip(*(conditions(at, sample, batch.resting) for at, sample in zip(places, samples)))
+        linear, missed = together(plans), None if None in ahead else together(ahead)
         weight = huber(linear.residual, linear.weight, settings.outlier)
         residual, held = size(linear.residual, weight), _held(places, batch)
         missed_ahead = 0.0 if missed is None else size(missed.residual, missed.weight)
@@ -123,13 +131,72 @@ class ByNewton(Learner):
             self.told["foresight"] = missed_ahead
         equations.add(matrix, vector, settings.memory_early if early else settings.memory_late)
         damping = max(settings.damping * residual**2 * self.caution, LEAST_DAMPING)
-        change = self._solved(equations, damping)
+        change = self._solved(
+            equations, self._by_network(damping) if settings.halvings and missed is not None else damping
+        )
         most = settings.largest_step * self.reach
         change = change * min(1.0, most / max(size(linear.own @ change, weight), 1e-300))
+        if settings.halvings and missed is not None:
+            change = self._shortened(places, samples, change, weight, whole)
         shift(module.policy, change)
         equations.moved(change)
         self.caution = max(1.0, self.caution * AFTER_ACCEPTANCE)
         self.told |= {"damping": damping, "step": size(linear.own @ change, weight)}
+        return True
+
+    def _by_network(self, damping: float) -> Tensor:
+        """The damping of each weight: of the plan by what has been found of the length of steps; of the outlook, of
+        which a sample says little, one of its own."""
+        policy = self.module.policy
+        each = torch.full_like(flat(policy), damping * self.trust, dtype=torch.float64)
+        each[-len(flat(policy.outlook)) :] = max(DAMPING_OF_OUTLOOK, damping)
+        return each
+
+    def _shortened(
+        self, places: list[Calibration], samples: list[Sample], change: Tensor, weight: Tensor, whole: float
+    ) -> Tensor:
+        """The longest of the step, its half and so on that leaves less of the conditions of the same households. Where
+        markets amplify, what a step does to prices is far from linear long before what it does to plans is. The
+        damping then falls where the whole step was a good one, and rises where it was not."""
+        halvings = 0
+        for halvings in range(1 + self.module.settings.newton.halvings):
+            left = [left_after(at, each, change) for at, each in zip(places, samples)]
+            plans, ahead = (torch.cat(part) for part in zip(*left))
+            now = math.hypot(size(plans, weight), float(ahead.square().mean().sqrt()))
+            if now < whole:
+                break
+            change = change / 2
+        self.trust = (
+            max(self.trust / EASIER, LEAST_TRUST) if halvings == 0 else min(self.trust * 2.0**halvings, MOST_TRUST)
+        )
+        self.told |= {"halvings": float(halvings), "trust": self.trust}
+        return change
+
+    def _outlook_step(self, places: list[Calibration], samples: list[Sample], batch: Batch) -> bool:
+        """A step of the outlook alone. While plans move, so does what it has to look ahead to, and it is never as good
+        as it can be.
+
+        Returns True: a step of next to nothing, on equations that are next to linear, is not taken back.
+        """
+        module, settings, equations = self.module, self.module.settings.newton, self.equations["outlook"]
+        if equations.matrix is None:  # what is remembered of both: a sample has fewer economies than there are weights
+            equations = self.equations["policy"].of_last(len(flat(module.policy.outlook)))
+            self.equations["outlook"] = equations
+        missed = together(
+            [foresight(at.exact, double(at.world.policy), each.panel) for at, each in zip(places, samples)]
+        )
+        left = size(missed.residual, missed.weight)
+        if not math.isfinite(left):
+            raise module.diverged("what is left of the conditions that look ahead", batch)
+        matrix, vector = tested(missed, missed.weight, settings.least_squares)
+        equations.add(matrix, vector, MEMORY_OF_OUTLOOK)
+        change = self._solved(equations, max(settings.damping * left**2, LEAST_DAMPING))
+        change = change * min(
+            1.0, settings.largest_step * self.reach / max(size(missed.own @ change, missed.weight), 1e-300)
+        )
+        shift(module.policy.outlook, change)
+        equations.moved(change)
+        self.told |= {"foresight": left}
         return True
 
     def _markets_open(self) -> None:
@@ -166,22 +233,20 @@ class ByNewton(Learner):
         module, newton, equations = self.module, self.module.settings.newton, self.equations["value"]
         levels, slopes = [], []
         for at, sample in zip(places, samples):
-            policy, value = _double(at.world.policy), _double(at.world.value)
+            policy, value = double(at.world.policy), double(at.world.value)
             for found, equation in zip((levels, slopes), bellman_equation(at.exact, policy, value, sample)):
                 found.append(equation)
         level, slope = together(levels), together(slopes)
         at_level, at_slope = (huber(each.residual, each.weight, newton.outlier) for each in (level, slope))
-        (a, b), (c, d) = (
-            tested(each, weight, newton.least_squares) for each, weight in ((level, at_level), (slope, at_slope))
-        )
-        equations.add(newton.level_weight * a + c, newton.level_weight * b + d, newton.memory_late)
+        (a, b), (c, d) = (tested(each, weight, BOTH) for each, weight in ((level, at_level), (slope, at_slope)))
+        equations.add(newton.level_weight * a + c, newton.level_weight * b + d, newton.memory_of_value)
         damping = newton.damping * size(level.residual, at_level) ** 2 + LEAST_DAMPING_OF_V
         change = self._solved(equations, damping)
         shift(module.value, change)
         equations.moved(change)
         self.told |= {"value": size(level.residual, at_level), "slope": size(slope.residual, at_slope)}
 
-    def _solved(self, equations: Equations, damping: float) -> Tensor:
+    def _solved(self, equations: Equations, damping: float | Tensor) -> Tensor:
         """The step, with more damping where there is none."""
         for power in range(8):
             change = equations.solve(damping * 10.0**power)
@@ -200,6 +265,7 @@ class ByNewton(Learner):
             "equations": {name: each.state() for name, each in self.equations.items()},
             "caution": self.caution,
             "reach": self.reach,
+            "trust": self.trust,
             "last": self.last,
             "told": self.told,
         }
@@ -207,20 +273,10 @@ class ByNewton(Learner):
     def load(self, state: dict) -> None:
         if not state:
             return
-        for name, each in self.equations.items():
-            each.load(state["equations"][name])
+        for name, kept in state["equations"].items():
+            self.equations[name].load(kept)
+        self.trust = state.get("trust", 1.0)
         self.caution, self.reach, self.last, self.told = (state[name] for name in ("caution", "reach", "last", "told"))
-
-
-def _conditions(at: Calibration, sample: Sample, resting: bool) -> tuple[Linear, Linear | None]:
-    """Of the households of a calibration, and of the unknowns that look ahead in it, where there are such. resting:
-    whether all unknowns rest."""
-    policy, tomorrow, missed = _double(at.world.policy), None, None
-    if resting:
-        tomorrow = tomorrow_of_all(at.exact, policy, sample.panel, derivative=False)
-    elif at.exact.foreseen:
-        tomorrow, missed = looking_ahead(at.exact, policy, sample.panel)
-    return first_order_condition(at.exact, policy, sample, tomorrow), missed
 
 
 def _held(places: list[Calibration], batch: Batch) -> float:
@@ -230,8 +286,3 @@ def _held(places: list[Calibration], batch: Batch) -> float:
         for at, part in zip(places, batch.parts)
     ]
     return sum(held) / len(held)
-
-
-def _double(network: Policy | Value) -> Any:
-    """A copy in float64 of a network that learns."""
-    return copy.deepcopy(cast(torch.nn.Module, network)).double()
