@@ -145,7 +145,7 @@ def test_risky_steady_state(shipped, outcomes, name):
         with outcomes.case():
             found = solution.risky_steady_state(**arguments)
             check_series(found.path)
-            assert found.K > 0 and str(found)
+            assert found.level > 0 and str(found)
 
     check()
 

@@ -69,7 +69,9 @@ def test_its_response_to_a_recession_is_that_of_the_networks(grid, networks):
 
 def test_its_risky_steady_state_and_its_errors(grid, networks):
     ours, theirs = (each.risky_steady_state("good", periods=20) for each in (grid, networks))
-    assert ours.K == pytest.approx(theirs.K, rel=0.002) and ours.ergodic_K == pytest.approx(theirs.ergodic_K, rel=0.002)
+    assert ours.level == pytest.approx(theirs.level, rel=0.002) and ours.ergodic == pytest.approx(
+        theirs.ergodic, rel=0.002
+    )
     errors = grid.errors(dates=1, periods=5)
     assert errors["euler.mean"] < 0.01 and errors["bellman_policy.mean"] < 0.001
 

@@ -2,11 +2,16 @@
 
 import numpy as np
 import pytest
+import torch
 import xarray
 from untrained import make, refused
 
+from deepham import economics
 from deepham.economics.markov import JointChain
+from deepham.simulation.continuum import on_grid, wealth_grid
+from deepham.simulation.population import Population
 from deepham.solution.risky import describe_path
+from deepham.solution.solved import SolvedEconomy
 
 
 @pytest.fixture(scope="module")
@@ -21,24 +26,24 @@ def test_brock_mirman_comes_to_rest_where_its_law_of_motion_does(z, level):
     solution.policy_function = lambda seen: (1 - 0.95) * seen.resources
     start = {"k": np.array([0.15, 0.25]), "weight": np.array([0.5, 0.5])}
     found = solution.risky_steady_state(z=z, periods=60, start=start)
-    assert found.K == pytest.approx((0.36 * 0.95 * level) ** (1 / 0.64), rel=1e-4)
-    assert found.deterministic_K == pytest.approx((0.36 * 0.95) ** (1 / 0.64), rel=1e-9)
+    assert found.level == pytest.approx((0.36 * 0.95 * level) ** (1 / 0.64), rel=1e-4)
+    assert found.deterministic == pytest.approx((0.36 * 0.95) ** (1 / 0.64), rel=1e-9)
 
 
 def test_what_is_reported_is_what_the_path_does(ks):
     found = ks.risky_steady_state(z="bad", periods=400)
     K = found.path.K.values[0]
-    assert (found.path.z == 0).all() and found.K == K[-1] and K[-1] < found.ergodic_K
+    assert (found.path.z == 0).all() and found.level == K[-1] and K[-1] < found.ergodic
     assert found.drift == pytest.approx(100 * np.log(K[-1] / K[-101]))
-    assert (found.population["weight"] @ found.population["k"]) == pytest.approx(found.K)
+    assert (found.population["weight"] @ found.population["k"]) == pytest.approx(found.level)
     assert (
         found.consumption.shape == (2, len(found.wealth)) and (found.consumption[1] > found.consumption[0])[:20].all()
     )
     again = ks.simulate(1, shocks=["bad"], start=found.population)
-    assert float(again.K[0, 0]) == pytest.approx(found.K), "the cross-section at the end can be gone on with"
+    assert float(again.K[0, 0]) == pytest.approx(found.level), "the cross-section at the end can be gone on with"
     beside = ks.consumption(k=10.0, eps=1, z="bad", population=found.population)
     assert np.interp(10.0, found.wealth, found.consumption[1]) == pytest.approx(float(beside), rel=1e-2)
-    assert f"{found.K:.4g}" in str(found) and "ergodic mean" in str(found)
+    assert f"{found.level:.4g}" in str(found) and "ergodic mean" in str(found)
     assert repr(found) == f"RiskySteadyState({found})" and len(repr(found)) < 250, "one line at a prompt"
 
 
@@ -90,7 +95,7 @@ def test_the_ergodic_mean_counts_states_by_how_often_they_are():
     solution = make("brock_mirman")
     bad, good = solution.ergodic.mean(solution.ergodic.k)[:, 0].tolist()
     solution.economy.chain = JointChain([[0.9, 0.1], [0.3, 0.7]], n_z=2, n_eps=1)
-    found = solution.risky_steady_state(periods=2).ergodic_K
+    found = solution.risky_steady_state(periods=2).ergodic
     assert bad < good and found == pytest.approx(0.75 * bad + 0.25 * good, rel=1e-9)
 
 
@@ -99,3 +104,26 @@ def test_what_is_refused_in_one_line(ks):
     refused(lambda: ks.risky_steady_state(z="bad", periods=1), "periods", "at least 2")
     for z in ([0, 1], ["bad", "good", "bad"], np.ones((2, 2)), [[0], [0, 1]]):
         refused(lambda: ks.risky_steady_state(z=z, periods=2), "z:", "expected")
+
+
+def test_without_capital_the_price_that_clears_is_followed():
+    """Who spends the share s of what they can buys (1 - s) (m / q - b_min) more than b_min. Nobody holds anything on
+    average, so that q = (1 - s) Y / (-s b_min)."""
+    economy, share = economics.create("huggett"), 0.5
+    grid = wealth_grid(economy, 200, 8.0)
+    nobody = on_grid(grid, Population.panel(torch.zeros(1, 1).double(), torch.zeros(1, 1, dtype=torch.long)), 1)
+    mass = (economy.chain.stationary_eps().reshape(-1, 1) * nobody.weight).reshape(1, -1)
+    solved = SolvedEconomy(
+        "huggett",
+        economy,
+        lambda seen: share * economy.spendable(seen),
+        None,
+        grid,
+        mass,
+        **economy.chain.kept(economy.chain.typical_z()),
+    )
+    found = solved.risky_steady_state(periods=120)
+    Y = found.path.Y.values[0]
+    assert found.variable == "q" and found.settled and str(found).startswith("q settles at")
+    assert found.level == pytest.approx((1 - share) * Y[-1] / (-share * economy.b_min), rel=1e-6)
+    assert found.deterministic is None and found.ergodic == pytest.approx(found.level, rel=0.05)

@@ -109,7 +109,8 @@ def response_figure(studies: list[Study], which: str, variables: tuple[str, ...]
 
 
 def risky_figure(studies: list[Study]) -> Figure:
-    """Capital while the aggregate state is held, and the wealth distribution at the end beside the ergodic one."""
+    """Capital, or what is followed in its place, while the aggregate state is held, and the wealth distribution at the
+    end beside the ergodic one."""
     economy = studies[0].solved.economy
     figure, (short, whole, density) = in_panels(3, 3, (4.3, 4.0))
     held, labels = few([*studies[0].risky]), economy.naming.held.labels
@@ -121,9 +122,11 @@ def risky_figure(studies: list[Study]) -> Figure:
             if state not in study.risky:
                 continue
             found = study.risky[state]
-            K = found.path["K"].values[0]
+            level = found.path[found.variable].values[0]
             for axes in (short, whole):
-                axes.plot(K, color=color, linestyle=style, linewidth=1.2, label=_label(studies, study, labels[state]))
+                axes.plot(
+                    level, color=color, linestyle=style, linewidth=1.2, label=_label(studies, study, labels[state])
+                )
             if study is studies[0]:
                 mass = found.population["weight"].reshape(economy.chain.n_eps, -1).sum(0)
                 _, at_end, share = density_of(economy, grid, mass)
@@ -132,12 +135,13 @@ def risky_figure(studies: list[Study]) -> Figure:
                 shares[labels[state]] = float(share)
     found = next(iter(studies[0].risky.values()))
     for axes in (short, whole):
-        axes.axhline(
-            found.deterministic_K, color="black", linewidth=0.8, linestyle=":", label="deterministic steady state"
-        )
-        axes.axhline(found.ergodic_K, color=GREY, linewidth=0.8, label="ergodic mean")
+        if found.deterministic is not None:
+            axes.axhline(
+                found.deterministic, color="black", linewidth=0.8, linestyle=":", label="deterministic steady state"
+            )
+        axes.axhline(found.ergodic, color=GREY, linewidth=0.8, label="ergodic mean")
         axes.set(
-            ylabel="capital K, goods",
+            ylabel=f"{found.path[found.variable].long_name} {found.variable}, {found.path[found.variable].units}",
             xlabel=f"{economy.period}s {economy.naming.held.meanwhile}",
         )
         count_periods(axes)

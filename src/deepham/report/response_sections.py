@@ -94,23 +94,24 @@ def risky(studies: list[Study]) -> Section | None:
     if not shown:
         return None
     period = shown[0].solved.economy.period
-    held = shown[0].solved.economy.naming.held
+    held, variable = shown[0].solved.economy.naming.held, next(iter(shown[0].risky.values())).variable
+    unit = next(iter(shown[0].risky.values())).path[variable].units
     window = min(WINDOW, *(found.path.sizes["period"] - 1 for study in shown for found in study.risky.values()))
     headings = (
         held.heading,
         "solution",
-        "K at the end, goods",
+        f"{variable} at the end, {unit}",
         f"drift, % in the last {window} {period}s",
         "first turn",
-        "K there",
-        "deterministic K",
-        "ergodic mean K",
+        f"{variable} there",
+        f"deterministic {variable}",
+        f"ergodic mean {variable}",
     )
     rows, exact = [], []
     for study in shown:
         for state, found in study.risky.items():
             turn = found.turn or (None, None)
-            numbers = (found.K, found.drift, *turn, found.deterministic_K, found.ergodic_K)
+            numbers = (found.level, found.drift, *turn, found.deterministic, found.ergodic)
             exact.append((state, study.label, *numbers))
             rows.append((state, study.label, *("" if x is None else f"{x:.4g}" for x in numbers)))
     return Section(

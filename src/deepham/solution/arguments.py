@@ -167,7 +167,9 @@ def _check_prices(economy: Economy, name: str, population: Population) -> None:
     every = population.select([0] * len(z))
     aggregates = economy.aggregates(every, z)
     economy.check_domain(z, aggregates, error=InputError)
-    for value in economy.prices(aggregates, z).values():
+    at = population.k.new_ones(len(z), 1)
+    typical = {key: unknown.typical * at for key, unknown in economy.unknowns.items()}  # which markets then find
+    for value in economy.prices(aggregates | typical, z).values():
         if not bool(torch.isfinite(value).all()):
             found = ", ".join(f"{key} = {float(value[0]):g}" for key, value in aggregates.items())
             raise InputError(f"{name}: there are no finite prices with {found}; expected households that hold assets")

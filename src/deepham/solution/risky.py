@@ -29,24 +29,28 @@ class RiskySteadyState:
 
     Attributes:
         path: xarray.Dataset of dimensions (economy, period), every account and moment along the way.
-        K: capital at the end, goods.
+        variable: what is followed: K, and in an economy without capital what clears its market or moves with it
+            (`Economy.tracked`), such as a bond's price.
+        level: it at the end, in its unit of `path`.
         settled: whether it has been at rest there for a hundred periods, and mean assets with it; never after fewer
             periods.
         drift: how far it was from there within the last hundred periods (of a shorter path, all), or mean assets where
             they were farther; percent.
-        turn: (period, K) where it first turns, the plateau of a path that creeps on; None where it does not turn.
-        deterministic_K, ergodic_K: the deterministic steady state and the ergodic mean over all states, goods.
+        turn: (period, level) where it first turns, the plateau of a path that creeps on; None where it does not turn.
+        deterministic, ergodic: it in the deterministic steady state, None where the economy states none, and its
+            ergodic mean over all states.
         population: the cross-section at the end, as `Solution.simulate(start=)` takes it.
         wealth, consumption: nodes (G,) and the policy there by individual state (n_eps, G), goods per period.
     """
 
     path: Dataset
-    K: float
+    variable: str
+    level: float
     settled: bool
     drift: float
     turn: tuple[int, float] | None
-    deterministic_K: float
-    ergodic_K: float
+    deterministic: float | None
+    ergodic: float
     population: dict[str, np.ndarray]
     wealth: np.ndarray
     consumption: np.ndarray
@@ -57,24 +61,23 @@ class RiskySteadyState:
     def __str__(self) -> str:
         periods = self.path.sizes["period"]
         end = (
-            f"K settles at {self.K:.4g}"
+            f"{self.variable} settles at {self.level:.4g}"
             if self.settled
             else (
-                f"K is {self.K:.4g} after {periods} periods and moves by {self.drift:+.2g} % in the last "
-                f"{min(WINDOW, periods - 1)}"
+                f"{self.variable} is {self.level:.4g} after {periods} periods and moves by {self.drift:+.2g} % in the "
+                f"last {min(WINDOW, periods - 1)}"
             )
         )
         turn = f", after a turn at {self.turn[1]:.4g} in period {self.turn[0]}" if self.turn else ""
-        return (
-            f"{end}{turn}; deterministic steady state {self.deterministic_K:.4g}, ergodic mean "
-            f"{self.ergodic_K:.4g} goods"
-        )
+        known = "" if self.deterministic is None else f"deterministic steady state {self.deterministic:.4g}, "
+        return f"{end}{turn}; {known}ergodic mean {self.ergodic:.4g} {self.path[self.variable].units}"
 
 
 def at_the_end(solved: Solved, path: Dataset, last: Panel) -> RiskySteadyState:
     """What the end of a path without changes says. last: the economy (B = 1) in its last period."""
     economy, ergodic = solved.economy, solved.cross_sections
-    settled, drift, turn = describe_path(path["K"].values[0])
+    variable = "K" if "K" in path else economy.tracked
+    settled, drift, turn = describe_path(path[variable].values[0])
     held, moves, _ = describe_path(path[economy.tracked].values[0])
     # capital may be at rest before those who own it are
     settled, drift = settled and held, max(drift, moves, key=abs)
@@ -91,34 +94,35 @@ def at_the_end(solved: Solved, path: Dataset, last: Panel) -> RiskySteadyState:
             economy.aggregate_shock: economy.naming.labels(last.z)[0][1],
         },
     )
-    capital = economy.aggregates(ergodic.population, ergodic.z)["K"][:, 0]
+    mean = solved.world.period(ergodic).accounts[variable][:, 0]
     return RiskySteadyState(
         path=path,
-        K=float(path["K"][0, -1]),
+        variable=variable,
+        level=float(path[variable][0, -1]),
         settled=settled,
         drift=drift,
         turn=turn,
-        deterministic_K=economy.steady_state()["K"],
-        ergodic_K=float(economy.chain.stationary_z().to(capital) @ capital),
+        deterministic=economy.steady_state().get(variable),
+        ergodic=float(economy.chain.stationary_z().to(mean) @ mean),
         population=population,
         wealth=wealth,
         consumption=consumption,
     )
 
 
-def describe_path(K: np.ndarray) -> tuple[bool, float, tuple[int, float] | None]:
-    """settled, drift and turn of a path of capital (T,)."""
+def describe_path(level: np.ndarray) -> tuple[bool, float, tuple[int, float] | None]:
+    """settled, drift and turn of a path (T,) of positive numbers."""
     moves = np.log(
-        K[-1] / K[-1 - WINDOW :]
+        level[-1] / level[-1 - WINDOW :]
     )  # from each of the last periods to the end: a path that turns may come back
     drift = moves[np.abs(moves).argmax()]
-    steps = np.diff(K)
-    steps[np.abs(steps) < 1e-12 * np.abs(K[1:])] = 0.0  # rounding at rest is no turn
+    steps = np.diff(level)
+    steps[np.abs(steps) < 1e-12 * np.abs(level[1:])] = 0.0  # rounding at rest is no turn
     moving = np.flatnonzero(steps)
     turned = np.flatnonzero(np.diff(np.sign(steps[moving]))) if len(moving) else moving
     turn = None if not len(turned) else int(moving[turned[0]] + 1)
     return (
-        len(K) > WINDOW and bool(abs(drift) < SETTLED),
+        len(level) > WINDOW and bool(abs(drift) < SETTLED),
         100 * float(drift),
-        None if turn is None else (turn, float(K[turn])),
+        None if turn is None else (turn, float(level[turn])),
     )
