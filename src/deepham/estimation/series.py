@@ -59,19 +59,16 @@ def _dated(table: pandas.DataFrame) -> pandas.DataFrame:
     name = next((each for each in table.columns if str(each).strip().lower() == "date"), None)
     if name is None:
         return table
-    texts = [text.strip() if isinstance(text, str) else text for text in table[name]]
+    texts = [str(text).strip() for text in table[name]]
+    quarters = all("Q" in text.upper() for text in texts)
     try:
-        index = pandas.PeriodIndex(texts, freq="Q") if _are_quarters(texts) else pandas.to_datetime(texts)
+        index = pandas.PeriodIndex(texts, freq="Q") if quarters else pandas.to_datetime(texts, format="mixed")
     except (ValueError, TypeError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(
             f"series: the column {name} has to hold dates, such as 1984-01-01 or 1984Q1 ({reason})"
         ) from None
     return table.drop(columns=[name]).set_axis(index)
-
-
-def _are_quarters(texts: list) -> bool:
-    return all(isinstance(text, str) and "Q" in text.upper() for text in texts)
 
 
 def _check_dates(economy: Economy, index: pandas.Index) -> None:
