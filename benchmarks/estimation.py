@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from typing import Any
 
 import numpy as np
 import pandas
@@ -35,7 +36,7 @@ def calibration(solution: Solution, number: int) -> dict[str, float]:
     return {side.label: side.low + float(share) * (side.high - side.low) for side, share in zip(sides, unit)}
 
 
-def data_set(name: str, parameters: dict[str, float], seed: int) -> tuple[pandas.DataFrame, dict]:
+def data_set(name: str, parameters: dict[str, Any], seed: int) -> tuple[pandas.DataFrame, dict]:
     """Series of aggregates, and what a survey of the last quarter says, by the grid solution."""
     truth = deepham.solve_on_grid(name, progress=False, **parameters)
     path = truth.simulate(periods=BEFORE + QUARTERS, seed=seed).isel(economy=0, period=slice(BEFORE, None))

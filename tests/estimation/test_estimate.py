@@ -33,6 +33,7 @@ def short():
             (calibrated, "PERIODS", 20),
             (model, "SETTLING", 60),
             (estimate, "COVARIANCE_SAMPLES", 72),
+            (estimate, "POINTS", 5),
         ):
             patch.setattr(where, name, value)
         patch.setattr(BrockMirman, "frictionless", lambda self: Frictionless(1 - self.beta, 0.0))
@@ -87,12 +88,12 @@ def covered(solution, sets, **options):
 
 
 def test_an_estimate_covers_the_truth_and_says_all_of_it(solution, tmp_path):
-    found = deepham.estimate(solution, MOMENTS, series=data(0.9, 0.36, 200, 1))
+    found = deepham.estimate(solution, MOMENTS, series=data(0.9, 0.36, 120, 1))
     distance = (found.parameters - [0.9, 0.36]) / found.standard_errors
-    assert distance.abs().max() < 2 and found.p > 0.01 and found.df == 2
+    assert distance.abs().max() < 3 and found.p > 0.01 and found.df == 2  # how often below 2: see below
     assert not found.not_identified and not found.at_edge
     # what is reported as the model's is what the model says there
-    again = model.Model(solution, 200, 20, 0)
+    again = model.Model(solution, 120, 20, 0)
     simulated = found.moments["model"].to_numpy()
     paths = again.at(found.unit).series
     assert paths["Y"].mean() == pytest.approx(simulated[0], rel=1e-3)
@@ -108,36 +109,39 @@ def test_an_estimate_covers_the_truth_and_says_all_of_it(solution, tmp_path):
     assert np.interp(at, line["value"], line["criterion"]) == pytest.approx(1, abs=0.35)
 
 
-def test_an_estimate_moves_with_its_moments_as_the_sensitivity_says(solution):
-    first = deepham.estimate(solution, MOMENTS, series=data(0.9, 0.36, 200, 1))
-    values, cov = first.moments["data"], np.diag(first.moments["standard_error"] ** 2)
-    base = deepham.estimate(solution, values.to_dict(), periods=200, covariance=cov)
-    for name in MOMENTS:
-        step = 0.3 * first.moments.loc[name, "standard_error"]
-        other = deepham.estimate(solution, values.to_dict() | {name: values[name] + step}, periods=200, covariance=cov)
+def test_an_estimate_moves_with_its_moments_as_the_sensitivity_says(solution, monkeypatch):
+    monkeypatch.setattr(estimate, "STILL", 0.005)
+    first = deepham.estimate(solution, MOMENTS, series=data(0.9, 0.36, 120, 1))
+    values, cov = first.moments["data"], np.linalg.inv(first.root @ first.root.T)
+    base = deepham.estimate(solution, values.to_dict(), periods=120, covariance=cov)
+    for name in ("sd.Y", "autocorrelation.Y"):
+        step = 0.1 * first.moments.loc[name, "standard_error"]
+        other = deepham.estimate(solution, values.to_dict() | {name: values[name] + step}, periods=120, covariance=cov)
         moved = (other.parameters - base.parameters) / base.standard_errors
         said = base.sensitivity[name] * step / base.standard_errors
-        assert moved.to_numpy() == pytest.approx(said.to_numpy(), abs=0.06), name
+        assert said.abs().max() > 0.15 and moved.to_numpy() == pytest.approx(said.to_numpy(), abs=0.05), name
 
 
 def test_what_is_not_identified_and_what_is_at_an_edge_is_named(solution):
-    weak = deepham.estimate(solution, ["sd.Y", "autocorrelation.Y"], series=data(0.9, 0.36, 200, 1))
+    weak = deepham.estimate(solution, ["sd.Y", "autocorrelation.Y"], series=data(0.9, 0.36, 120, 1))
     assert (
         weak.not_identified[0].startswith("+1.00 beta (in sides of the box): ") and weak.standard_errors["beta"] > 0.1
     )
-    outside = deepham.estimate(solution, MOMENTS, series=data(0.9, 0.5, 200, 1))
+    outside = deepham.estimate(solution, MOMENTS, series=data(0.9, 0.5, 120, 1))
     assert any(line.startswith("alpha is at its upper bound 0.45") for line in outside.at_edge)
     assert np.isnan(outside.standard_errors["alpha"]) and "AT AN EDGE: alpha" in outside.summary()
 
 
 def test_what_is_fixed_stays_and_calibrations_are_kept(solution, monkeypatch):
-    series = data(0.9, 0.36, 200, 1)
+    series = data(0.9, 0.36, 120, 1)
     one = deepham.estimate(solution, MOMENTS, series=series, fixed={"beta": 0.9})
     assert list(one.parameters.index) == ["alpha"] and one.calibration["beta"] == pytest.approx(0.9)
     assert solution.at(**one.calibration).calibration["alpha"] == pytest.approx(one.parameters["alpha"])
-    monkeypatch.setattr(model.Model, "fresh", None)  # nothing new is simulated but the covariance
-    monkeypatch.setattr(estimate.Problem, "omega", lambda self, inner, given: np.eye(4))
-    deepham.estimate(solution, MOMENTS, series=series, fixed={"beta": 0.9}).surface_error  # noqa: B018
+    monkeypatch.setattr(model.Model, "fresh", None)
+    with pytest.raises(TypeError):
+        deepham.estimate(solution, MOMENTS, series=series, fixed={"beta": 0.91})
+    monkeypatch.setattr(estimate.Problem, "solve", lambda self, surface, *_: one)
+    assert deepham.estimate(solution, MOMENTS, series=series, fixed={"beta": 0.9}).parameters.equals(one.parameters)
 
 
 @pytest.mark.parametrize(

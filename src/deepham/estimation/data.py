@@ -146,7 +146,7 @@ def covariance_of(data: Data, given: Any, samples: np.ndarray, seed: int) -> np.
         found = np.zeros((number, number))
         if inner:
             # the inverse of a covariance of few samples is too large by this much (Hartlap, Simon, Schneider, 2007)
-            few = (len(samples) - 1) / (len(samples) - inner - 2)
+            few = (len(samples) - 1) / max(len(samples) - inner - 2, 1)
             found[:inner, :inner] = (
                 data.bootstrapped(seed) if given == "bootstrap" else few * np.cov(samples, rowvar=False)
             )

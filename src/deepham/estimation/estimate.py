@@ -145,21 +145,23 @@ class Problem:
         """Two steps: with weights by the size of each moment's own error, and with those that are asked for, by the
         covariance at the first estimate. The model is simulated at each estimate and the surface goes through it, until
         it stays."""
-        first = self.omega(surface.points[0], given)
+        middle = self.free.placed(surface.points[0])
+        first = self.omega(self.model.at(middle), given)
         rough = surface.nearest(self.data.values, np.diag(np.diag(first) ** -0.5))
         surface = surface.with_point(rough, self.at(rough))
-        omega = self.omega(rough, given)
+        other_luck = self.model.seed + 10**6
+        omega = self.omega(self.model.fresh(self.free.placed(rough), COVARIANCE_SAMPLES, other_luck), given)
         root = root_of(omega) if weights == "optimal" else np.diag(np.diag(omega) ** -0.5)
-        unit, missed = rough, None
+        unit, missed = rough, np.zeros(1)
         for turn in range(ROUNDS):
             before, unit = unit, surface.nearest(self.data.values, root)
-            moved = np.linalg.norm(root.T @ surface.slope(unit) @ (unit - before))
-            if turn and moved < STILL:
+            if turn and np.linalg.norm(root.T @ surface.slope(unit) @ (unit - before)) < STILL:
                 break
             value = self.at(unit)
-            missed = surface(unit) - value if missed is None else missed
-            surface = self.with_slopes(surface.with_point(unit, value), unit)
-        return self.result(surface, unit, root, omega, np.zeros(1) if missed is None else missed)
+            missed = missed if turn else surface(unit) - value
+            surface = surface.with_point(unit, value)
+            surface = surface if turn else self.with_slopes(surface, unit)
+        return self.result(surface, unit, root, omega, missed)
 
     def with_slopes(self, surface: Surface, unit: np.ndarray) -> Surface:
         """The surface through points beside this one, in each parameter one."""
@@ -169,13 +171,10 @@ class Problem:
             surface = surface.with_point(beside, self.at(beside))
         return surface
 
-    def omega(self, inner: np.ndarray, given: Any) -> np.ndarray:
-        """Covariance (M, M) of data less model at a point, with the part of the simulation."""
-        unit, inside = self.free.placed(inner), len(self.data.of_series.names)
-        samples = np.zeros((0, inside))
-        if inside:
-            luck = self.model.seed + 10**6  # not that of the moments
-            samples = self.data.of_series(self.model.fresh(unit, COVARIANCE_SAMPLES, luck).series)
+    def omega(self, simulated: Simulated, given: Any) -> np.ndarray:
+        """Covariance (M, M) of data less model, with the part of the simulation, by samples at one calibration."""
+        inside = len(self.data.of_series.names)
+        samples = self.data.of_series(simulated.series) if inside else np.zeros((2, 0))
         found = covariance_of(self.data, given, samples, self.model.seed)
         require(
             bool((np.diag(found) > 0).all()),
