@@ -159,8 +159,7 @@ class Problem:
                 break
             value = self.at(unit)
             missed = missed if turn else surface(unit) - value
-            surface = surface.with_point(unit, value)
-            surface = surface if turn else self.with_slopes(surface, unit)
+            surface = self.with_slopes(surface.with_point(unit, value), unit)
         return self.result(surface, unit, root, omega, missed)
 
     def with_slopes(self, surface: Surface, unit: np.ndarray) -> Surface:

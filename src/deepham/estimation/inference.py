@@ -23,7 +23,7 @@ class Inference:
         j, df, p: the statistic of the test of overidentifying restrictions, its degrees of freedom and its p-value, NaN
             where there are as many moments as parameters.
         weak: directions (F,) of length one with their standard errors, in which the moments do not say where the
-            parameters are: right singular vectors of the weighted derivatives.
+            parameters are, the weakest first: right singular vectors of the weighted derivatives.
     """
 
     covariance: np.ndarray
@@ -57,7 +57,7 @@ def infer(slope: np.ndarray, gap: np.ndarray, weights: np.ndarray, omega: np.nda
     nowhere = sizes <= NOTHING * max(sizes.max(initial=0.0), 1e-300)
     weak = [
         (direction, np.inf if flat else 1 / size)
-        for direction, size, flat in zip(directions, sizes, nowhere)
+        for direction, size, flat in zip(directions[::-1], sizes[::-1], nowhere[::-1])
         if flat or 1 / size > LONG
     ]
     pull = np.linalg.pinv(slope.T @ weights @ slope, rcond=NOTHING**2, hermitian=True) @ slope.T @ weights

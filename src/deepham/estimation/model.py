@@ -117,7 +117,7 @@ def _coarser(solution: Solution) -> SolvedEconomy:
 
 
 def design(dimensions: int, points: int) -> np.ndarray:
-    """Points (n, P) of the unit cube at which the model is simulated first: its middle, and points of a Sobol sequence,
-    denser towards the edges, so that moments are known up to there."""
-    spread = qmc.Sobol(dimensions, scramble=False).random_base2((points - 1).bit_length())[1:points]
-    return np.concatenate([np.full((1, dimensions), 0.5), 0.5 - 0.5 * np.cos(np.pi * spread)])
+    """Points (n, P) of the unit cube at which the model is simulated first: those of a Sobol sequence, its
+    middle before all others, denser towards the edges, so that moments are known up to there."""
+    spread = qmc.Sobol(dimensions, scramble=False).random_base2(points.bit_length())[1 : points + 1]
+    return 0.5 - 0.5 * np.cos(np.pi * spread)
