@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 
-import deepham
 from deepham.commands.configuration import input_errors
 from deepham.economics.economy import require
 from deepham.errors import show
+from deepham.estimation.estimate import estimate
 from deepham.presentation.saying import say
 from deepham.solution.loading import load
 from deepham.system.paths import check_folder
@@ -25,7 +25,7 @@ def run(cfg: DictConfig) -> float:
     """
     options = read(cfg)
     path = str(cfg.solution)
-    found = deepham.estimate(load(path), **options)
+    found = estimate(load(path), **options)
     say(found.summary().rstrip())
     output = found.save(cfg.output or Path("logs") / Path(path).resolve().name / "estimate")
     say(f"{output}/summary.md, with tables and figures beside it")
@@ -39,8 +39,7 @@ def read(cfg: DictConfig) -> dict[str, Any]:
         require(not OmegaConf.is_missing(cfg, key), f"{key}: is missing; give {key}={advice}")
     if cfg.output is not None:
         check_folder("output", cfg.output)
-    given = OmegaConf.to_container(cfg, resolve=True)
-    assert isinstance(given, dict)
+    given = cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True))
     require(
         given["data"] is None or isinstance(given["data"], str),
         f"data: expected the name of a CSV file, got {show(given['data'])}",

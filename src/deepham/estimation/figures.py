@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,16 +10,14 @@ import numpy as np
 from deepham.presentation.figures import BLUE, GREY, ORANGE, Figure
 
 if TYPE_CHECKING:
-    from deepham.estimation.result import Estimate
+    import pandas
 
 SURE = 1.96  # standard errors either side: 95 percent
 RISE = SURE**2  # of the criterion at the ends of that interval
 
 
-def fit(estimate: Estimate) -> Figure:
+def fit(gaps: np.ndarray, labels: Sequence[str], test: str) -> Figure:
     """Data less model by moment, in standard errors, with the band in which 95 of 100 would be."""
-    gaps = estimate.moments["gap"].to_numpy()
-    labels = [each.described() for each in estimate.described]
     figure = Figure(figsize=(6.4, 1.2 + 0.32 * len(gaps)), layout="constrained")
     axes = figure.add_subplot()
     axes.axvspan(-SURE, SURE, color=GREY, alpha=0.15, linewidth=0)
@@ -28,14 +27,13 @@ def fit(estimate: Estimate) -> Figure:
     axes.plot(gaps, places, "o", color=BLUE)
     axes.set_yticks(places, labels, fontsize=8)
     axes.set_xlabel("data less model, standard errors")
-    test = f"J = {estimate.j:.2f}, {estimate.df} degrees of freedom, p = {estimate.p:.2f}" if estimate.df else ""
     axes.set_title(test, fontsize=10)
     return figure
 
 
-def sensitivity(estimate: Estimate) -> Figure:
-    """The change of each estimate, in its standard errors, by one standard error of each moment."""
-    relative = estimate.relative_sensitivity()
+def sensitivity(relative: pandas.DataFrame, labels: Sequence[str]) -> Figure:
+    """The change of each estimate, in its standard errors, by one standard error of each moment: parameters by moments,
+    which go by these labels."""
     values = relative.to_numpy()
     figure = Figure(figsize=(1.6 + 1.1 * len(relative.index), 1.2 + 0.32 * len(relative.columns)), layout="constrained")
     axes = figure.add_subplot()
@@ -48,22 +46,22 @@ def sensitivity(estimate: Estimate) -> Figure:
                 column, row, f"{value:.2f}", ha="center", va="center", fontsize=8, color="white" if dark else "black"
             )
     axes.set_xticks(range(len(relative.index)), list(relative.index))
-    axes.set_yticks(range(len(relative.columns)), [each.described() for each in estimate.described], fontsize=8)
+    axes.set_yticks(range(len(relative.columns)), labels, fontsize=8)
     figure.colorbar(picture, ax=axes, label="s.e. of the parameter by one of the moment")
     return figure
 
 
-def profiles(estimate: Estimate) -> Figure:
+def profiles(lines: Mapping[str, pandas.DataFrame], estimates: pandas.Series) -> Figure:
     """The criterion along each parameter, and where it has risen by as much as at the ends of a 95 % interval."""
-    names = list(estimate.parameters.index)
+    names = list(lines)
     columns = min(len(names), 3)
     figure = Figure(figsize=(3.4 * columns, 2.8 * -(-len(names) // columns)), layout="constrained")
     every = figure.subplots(-(-len(names) // columns), columns, squeeze=False).ravel()
     for axes, name in zip(every, names):
-        line = estimate.profile(name)
+        line = lines[name]
         axes.plot(line["value"], line["criterion"], color=BLUE)
         axes.axhline(RISE, color=GREY, linestyle="--", linewidth=0.8)
-        axes.axvline(estimate.parameters[name], color=ORANGE, linewidth=1)
+        axes.axvline(estimates[name], color=ORANGE, linewidth=1)
         axes.set(xlabel=name, ylim=(0, 4 * RISE))
     for axes in every[len(names) :]:
         axes.set_visible(False)

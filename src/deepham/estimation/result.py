@@ -122,24 +122,29 @@ class Estimate:
     def summary(self) -> str:
         """Tables of parameters and moments in markdown, the J test, and what to mind, over several lines."""
         about, tables = self.about, self.tables()
-        test = (
-            f"J = {self.j:.2f} with {self.df} degrees of freedom, p = {self.p:.3f}"
-            if self.df
-            else "as many moments as parameters: there is no test"
-        )
         lines = [
             f"{self.name}: {len(self.parameters)} parameters by {len(self.moments)} moments, {about['weights']} "
             f"weights, {about['samples']} samples of {about['periods']} periods",
             "",
             tables["parameters"].markdown(),
             tables["moments"].markdown(),
-            test,
+            self._test,
             *(f"NOT IDENTIFIED: {line}" for line in self.not_identified),
             *(f"AT AN EDGE: {line}" for line in self.at_edge),
             f"{about['calibrations']} calibrations simulated; {about['preparing']:.0f} s to know the moments over the "
             f"box, {about['estimating']:.0f} s to estimate",
         ]
         return "\n".join(lines) + "\n"
+
+    @property
+    def _labels(self) -> list[str]:
+        return [each.described() for each in self.described]
+
+    @property
+    def _test(self) -> str:
+        if not self.df:
+            return "as many moments as parameters: there is no test"
+        return f"J = {self.j:.2f} with {self.df} degrees of freedom, p = {self.p:.3f}"
 
     # -- figures ---------------------------------------------------------------------------------------------------
 
@@ -166,19 +171,19 @@ class Estimate:
         """Figure of the moments: how far those of the model are from those of the data, in standard errors."""
         from deepham.estimation import figures  # matplotlib, which takes a third of a second to import
 
-        return figures.fit(self)
+        return figures.fit(self.moments["gap"].to_numpy(), self._labels, self._test)
 
     def plot_sensitivity(self):
         """Figure of `relative_sensitivity`: which moments an estimate hangs on."""
         from deepham.estimation import figures
 
-        return figures.sensitivity(self)
+        return figures.sensitivity(self.relative_sensitivity(), self._labels)
 
     def plot_profiles(self):
         """Figure of the criterion along each parameter, the others at their best."""
         from deepham.estimation import figures
 
-        return figures.profiles(self)
+        return figures.profiles({name: self.profile(name) for name in self.parameters.index}, self.parameters)
 
     def save(self, folder) -> Path:
         """Write summary.md, the tables (.md, .csv, .tex) and the figures (.png, .pdf) to a folder, which is made.
