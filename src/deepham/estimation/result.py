@@ -183,7 +183,7 @@ class Estimate:
         """Figure of the criterion along each parameter, the others at their best."""
         from deepham.estimation import figures
 
-        return figures.profiles({name: self.profile(name) for name in self.parameters.index}, self.parameters)
+        return figures.profiles({name: self.profile(name) for name in map(str, self.parameters.index)}, self.parameters)
 
     def save(self, folder) -> Path:
         """Write summary.md, the tables (.md, .csv, .tex) and the figures (.png, .pdf) to a folder, which is made.
