@@ -162,7 +162,7 @@ def estimate(
         fixed: parameters that are not estimated, such as {"mu": 0.15}.
         covariance: of the moments of the data: "model", that of samples of the model as long as the data; "bootstrap",
             by blocks of the series; or a matrix in the order of the moments, those of series first. A standard error
-            that is given beside a moment stands.
+            that is given beside a moment stands, but beside a matrix.
         weights: "optimal", the inverse of the covariance at a first estimate, or "diagonal", of its diagonal.
         trend: "hp", that of Hodrick and Prescott, or "mean"; None: hp where a period is a month, quarter or year.
         samples: S of the model, each as long as the data, whose moments are averaged: standard errors grow by

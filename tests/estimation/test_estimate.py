@@ -142,6 +142,7 @@ def test_what_is_fixed_stays_and_calibrations_are_kept(solution, monkeypatch):
         ({"weights": "best"}, ("weights: expected optimal or diagonal, got 'best'",)),
         ({"covariance": "guess"}, ("covariance: expected model or bootstrap, or a matrix, got 'guess'",)),
         ({"covariance": np.eye(3)}, ("covariance: expected a symmetric matrix of 4 rows, in the order mean.Y",)),
+        ({"covariance": 1 - 2 * np.eye(4)}, ("covariance: it is no covariance",)),
         ({"trend": "hp"}, ("trend: hp knows the smoothing for a quarter", "expected mean")),
         ({"points": 4}, ("points: expected at least 7 for 2 parameters, got 4",)),
         ({"samples": 1}, ("samples: expected a whole number of at least 2, got 1",)),

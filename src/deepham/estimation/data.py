@@ -163,4 +163,9 @@ def covariance_of(data: Data, given: Any, samples: np.ndarray, seed: int) -> np.
         f"covariance: expected a symmetric matrix of {number} rows, in the order {', '.join(data.names)}, got "
         f"{show(given)}",
     )
+    scale = np.sqrt(np.abs(np.diag(found)).clip(1e-300))
+    require(
+        bool((np.diag(found) > 0).all()) and np.linalg.eigvalsh(found / np.outer(scale, scale)).min() > -1e-9,
+        "covariance: it is no covariance, for a combination of the moments has no positive variance",
+    )
     return found
