@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.cases import peak_of, settings_of
-from deepham import memory
+from deepham.system import memory
 from deepham.training.fit import fit
 
 UPDATES = 14  # SOAP computes its eigenbases anew in the tenth after its first

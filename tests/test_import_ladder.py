@@ -18,7 +18,6 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 LADDER = (
     "errors",
     "system",
-    "memory",
     "economics",
     "simulation",
     "networks",
@@ -26,6 +25,7 @@ LADDER = (
     "measures",
     "presentation",
     "solution",
+    "estimation",
     "checks",
     "reference",
     "report",

@@ -9,12 +9,12 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 import deepham
-from deepham import memory
 from deepham.commands.configuration import read
 from deepham.errors import InputError
 from deepham.reference.solve import solve_reference
 from deepham.report.study import StudySettings
 from deepham.solution import paired
+from deepham.system import memory
 from deepham.system.paths import conf_folder
 
 HUGE = 10**18

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from deepham import economics as economics
     from deepham.economics.economy import Economy
+    from deepham.estimation.result import Estimate
     from deepham.reference.grid_solution import GridSolution
     from deepham.solution import datasets as datasets
     from deepham.solution.solution import Solution
@@ -28,6 +29,7 @@ __all__ = [
     "OutOfDomain",
     "datasets",
     "economics",
+    "estimate",
     "load",
     "plot_irf",
     "solve",
@@ -133,6 +135,56 @@ def solve_on_grid(
     from deepham.reference.solve_on_grid import solve_on_grid as on_grid
 
     return on_grid(economy, objective, settings, store, progress, parameters)
+
+
+def estimate(
+    solution: Solution,
+    moments,
+    *,
+    series=None,
+    periods: int | None = None,
+    fixed: dict | None = None,
+    covariance="model",
+    weights: str = "optimal",
+    trend: str | None = None,
+    samples: int = 20,
+    points: int | None = None,
+    seed: int = 0,
+) -> Estimate:
+    """Estimate the parameters that vary in a solution (trained with `vary=`) by the method of simulated moments.
+
+    Args:
+        solution: of a box of calibrations, all of whose parameters are estimated but those of `fixed`.
+        moments: names in a list, all of which `series` has; or by name a value, a pair (value, standard error), or None
+            where the series have it. Names are mean.K, sd.Y, relative_sd.C, correlation.C, autocorrelation.Y, ratio.I
+            (over Y) of what the economy accounts for, and gini, wealth_sd, bottom50_share, top10_share, top1_share of
+            the long-run cross-section, which come with a standard error. sd in percent, of logs where a variable is a
+            quantity.
+        series: a DataFrame or the name of a CSV file, a row a period of the economy, a column a variable, and dates in
+            the index or in a column "date".
+        periods: how many the moments came from, where there are no series.
+        fixed: parameters that are not estimated, such as {"mu": 0.15}.
+        covariance: of the moments of the data: "model", that of samples of the model as long as the data; "bootstrap",
+            by blocks of the series; or a matrix in the order of the moments, those of series first. A standard error
+            that is given beside a moment stands, but beside a matrix.
+        weights: "optimal", the inverse of the covariance at a first estimate, or "diagonal", of its diagonal.
+        trend: "hp", that of Hodrick and Prescott, or "mean"; None: hp where a period is a month, quarter or year.
+        samples: S of the model, each as long as the data, whose moments are averaged: standard errors grow by
+            (1 + 1/S)^(1/2).
+        points: calibrations at which the model is simulated first; None: eight for each parameter. They are kept with
+            the solution: the next estimate of as many periods takes seconds.
+        seed: of the luck that all calibrations share.
+
+    Returns:
+        Estimate: parameters, standard errors, the J test, fit, sensitivity, what is not identified; tables and figures.
+
+    Raises:
+        InputError: bad input, before anything is simulated where that can be known.
+        OutOfDomain: a calibration of the box reaches an aggregate state in which there can be none.
+    """
+    from deepham.estimation.estimate import estimate as by_moments
+
+    return by_moments(solution, moments, series, periods, fixed, covariance, weights, trend, samples, points, seed)
 
 
 def plot_irf(responses, variables=None) -> Figure:

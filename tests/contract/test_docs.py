@@ -73,6 +73,7 @@ ELSEWHERE = (
 RUN_THERE = {
     "report": {"solution", "compare", "output"},
     "evaluate": {"solution", "agents", "against"},
+    "estimate": {"solution", "data", "moments", "periods", "fixed", "covariance"},  # tests/estimation
     "reference": {"model.beta", "model.productivity", "model.unemployment", "model.chain_matrix"},
     "benchmark": {"parts", "small", "seeds", "output", "repeats"},
 }

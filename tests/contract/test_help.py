@@ -162,7 +162,7 @@ def test_a_reader_that_has_seen_enough_ends_it_quietly():
     assert shown.stdout.split() == ["0"]
 
 
-@pytest.mark.parametrize("name", ["train", "evaluate", "reference", "report", "summarize"])
+@pytest.mark.parametrize("name", ["train", "estimate", "evaluate", "reference", "report", "summarize"])
 def test_a_command_of_the_wheel_speaks_of_itself_by_its_name(monkeypatch, capsys, name):
     monkeypatch.setattr(sys, "argv", [f"/anywhere/bin/deepham-{name}", "--help"])
     assert getattr(cli, name)() == 0

@@ -82,7 +82,7 @@ def test_an_installed_package_trains_from_any_folder(installed, tmp_path):
     said = python(tmp_path, "-c", code, *TINY)
     assert said.splitlines()[-2:] == [str(site / "deepham/__init__.py"), "ks98 ks98"]
     assert (tmp_path / "checkpoints/r/metrics.json").exists()
-    for name in ("train", "evaluate", "reference", "report", "summarize"):
+    for name in ("train", "estimate", "evaluate", "reference", "report", "summarize"):
         assert "scripts/" not in python(tmp_path, site / f"bin/deepham-{name}", "--help")
 
 

@@ -6,11 +6,11 @@ import torch
 import xarray
 from untrained import make, refused
 
-from deepham import memory
 from deepham.simulation.period import World
 from deepham.simulation.walk import initial_panel
 from deepham.solution import datasets
 from deepham.solution.histories import Histories, household_names
+from deepham.system import memory
 
 OWN = {"k", "eps", "c", "m", "income", "k_next", "mpc"}
 

@@ -195,6 +195,6 @@ def test_an_even_split_is_of_what_is_used(small):
 
 def test_several_gpus_are_one_process_each(small, monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
-    monkeypatch.setattr("deepham.memory.available", lambda device="cpu": 10**10)
+    monkeypatch.setattr("deepham.system.memory.available", lambda device="cpu": 10**10)
     asked = small("trainer.gpus=4")
     assert asked.trainer.ranks == 4 and asked.algorithm.share(4).economies == 1

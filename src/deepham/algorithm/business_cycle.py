@@ -48,7 +48,7 @@ def moments(
         variables: name -> (description, unit) of the series that are wanted, in the order of the result.
         period: what one period is. Where SMOOTHING knows it the trend is that of Hodrick and Prescott, else the mean.
     """
-    cycles = {name: _cycle(series[name], unit, period) for name, (_, unit) in variables.items() if name in series}
+    cycles = {name: cycle_of(series[name], unit, period) for name, (_, unit) in variables.items() if name in series}
     lead = cycles.get(output)
     if lead is None or not lead.std() > 1e-9:
         return []
@@ -90,7 +90,7 @@ def described(name: str) -> tuple[str, str] | None:
     return (text.format(variable), unit) if text and variable else None
 
 
-def _cycle(values: np.ndarray, unit: str, period: str) -> np.ndarray:
+def cycle_of(values: np.ndarray, unit: str, period: str) -> np.ndarray:
     """Distance of each path (B, T) to its trend, percent or percentage points."""
     rate = unit.startswith("percent")
     with np.errstate(invalid="ignore", divide="ignore"):  # of a quantity that is not positive there are no percent: NaN

@@ -84,6 +84,11 @@ def report() -> int:
     return run_script("report", "deepham.commands.report")
 
 
+def estimate() -> int:
+    """`python scripts/estimate.py`, or `deepham-estimate`. Returns the exit code."""
+    return run_script("estimate", "deepham.commands.estimate")
+
+
 def run_script(config_name: str, module: str) -> int:
     """Call `run` of the module with conf/<config_name>.yaml and the overrides of the command line.
 

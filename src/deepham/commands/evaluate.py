@@ -11,7 +11,6 @@ from omegaconf import DictConfig
 from scipy.stats import wasserstein_distance
 from torch import Tensor
 
-from deepham import memory
 from deepham.algorithm.bellman_paper import Protocol, bellman_paper
 from deepham.algorithm.by_wealth import errors_by_wealth
 from deepham.algorithm.evaluation import cycle_moments, error_measures, measure, measures_along, moment_errors
@@ -33,6 +32,7 @@ from deepham.simulation.population import concatenate, gini
 from deepham.simulation.walk import initial_panel, walk
 from deepham.solution.loading import load
 from deepham.solution.solution import Solution
+from deepham.system import memory
 from deepham.system.files import write_json
 
 PANEL_ECONOMIES, PANEL_BURN_IN, PANEL_DATES, PANEL_SPACING = 16, 1000, 10, 50

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from deepham import memory
 from deepham.algorithm.settings import AlgorithmSettings
 from deepham.economics.economy import Economy, require
+from deepham.system import memory
 from deepham.training.settings import Settings
 
 MOST_WEIGHTS = 3000  # of a policy that second-order training moves

@@ -14,8 +14,6 @@ from omegaconf import DictConfig, ListConfig
 from deepham.commands.configuration import read_report, sized_for
 from deepham.commands.evaluate import reference_of
 from deepham.economics.economy import require
-from deepham.memory import grid_solution, require_memory, widest
-from deepham.memory import verdict as verdict_memory
 from deepham.report.contents import contents, manifest_file_table
 from deepham.report.page import write
 from deepham.report.parallel import Clock, in_parallel
@@ -27,6 +25,8 @@ from deepham.solution.loading import load
 from deepham.solution.solution import Solution
 from deepham.system.entry import command
 from deepham.system.hardware import cpu_name, machine, peak_memory
+from deepham.system.memory import grid_solution, require_memory, widest
+from deepham.system.memory import verdict as verdict_memory
 
 MOST = 3  # solutions on one page: more lines than that nobody tells apart
 

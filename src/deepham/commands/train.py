@@ -34,7 +34,6 @@ from deepham.economics.economy import require
 from deepham.economics.units import other_period
 from deepham.errors import InputError
 from deepham.measures.verdict import Row, bar_met, bars_of, judge
-from deepham.memory import grid_solution, require_memory
 from deepham.monitoring.loggers import begin_logging, end_logging
 from deepham.monitoring.terminal import log_file, show_progress
 from deepham.reference.compare import GAPS
@@ -46,6 +45,7 @@ from deepham.sweeps.job import job_of_sweep, name_in_sweep
 from deepham.system.files import replace, write_json
 from deepham.system.hardware import machine, peak_memory
 from deepham.system.interruption import STOPPING, Interrupted, deaf, interruptible
+from deepham.system.memory import grid_solution, require_memory
 from deepham.training.checkpoints import (
     CARRIED_KEYS,
     Carried,

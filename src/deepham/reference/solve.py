@@ -7,7 +7,6 @@ from itertools import count
 
 import torch
 
-from deepham import memory
 from deepham.algorithm.evaluation import distribution_measures, error_measures
 from deepham.economics.economy import Economy, require
 from deepham.reference.equations import equations
@@ -19,6 +18,7 @@ from deepham.reference.law_of_motion import Equilibrium, Progress, forecast_erro
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.stationary import solve_stationary
 from deepham.simulation.period import World
+from deepham.system import memory
 
 
 def solve_reference(

@@ -21,7 +21,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from deepham import memory
 from deepham.algorithm.evaluation import ergodic_path
 from deepham.economics.economy import Economy, Own
 from deepham.errors import NotConverged
@@ -33,6 +32,7 @@ from deepham.reference.settings import ReferenceSettings
 from deepham.simulation.continuum import grown, settle, wealth_grid
 from deepham.simulation.period import Observation, Panel, Policy, World
 from deepham.simulation.population import Population
+from deepham.system import memory
 
 FACTOR = 1.2  # step between values of K, in which a root is bracketed
 # growth of assets that are shared out from beyond the top: iterations; what is none; and what is found only where

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from deepham import memory
 from deepham.algorithm.business_cycle import Moments
 from deepham.algorithm.evaluation import Ergodic, cycle_moments, distribution_measures, moment_errors
 from deepham.economics.economy import require
@@ -23,6 +22,7 @@ from deepham.simulation.period import Panel
 from deepham.solution.paired import POOL
 from deepham.solution.risky import RiskySteadyState
 from deepham.solution.solved import SolvedEconomy
+from deepham.system import memory
 
 if TYPE_CHECKING:
     from xarray import Dataset

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from deepham import memory
 from deepham.economics.economy import Economy
 from deepham.errors import InputError, show
 from deepham.presentation.saying import Tick, counting
@@ -20,6 +19,7 @@ from deepham.simulation.balance import SMALL, gap_of
 from deepham.simulation.continuum import on_grid
 from deepham.simulation.period import Panel
 from deepham.solution import arguments, datasets, impulse, paired
+from deepham.system import memory
 
 if TYPE_CHECKING:
     from xarray import Dataset

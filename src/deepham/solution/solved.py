@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from deepham import memory
 from deepham.algorithm.evaluation import Ergodic, VerdictSettings, ergodic_path, error_measures
 from deepham.economics.economy import Economy
 from deepham.economics.named_numbers import Innovation
@@ -28,6 +27,7 @@ from deepham.solution.histories import Histories
 from deepham.solution.risky import RiskySteadyState, at_the_end
 from deepham.solution.shocks import read_shock
 from deepham.solution.starts import adding_up, check_resources, start_at
+from deepham.system import memory
 from deepham.system.threads import one_thread
 
 if TYPE_CHECKING:

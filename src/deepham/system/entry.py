@@ -9,7 +9,7 @@ from pathlib import Path
 from deepham.system.paths import conf_folder
 
 INSTALLED = "deepham-"
-SCRIPT = re.compile(r"python scripts/(train|evaluate|reference|report|summarize)\.py")
+SCRIPT = re.compile(r"python scripts/(train|estimate|evaluate|reference|report|summarize)\.py")
 
 
 def command(name: str) -> list[str]:

@@ -1,0 +1,123 @@
+"""What the model says at one calibration of a box: its long-run cross-section, and samples as long as the data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.stats import qmc
+
+from deepham.algorithm.evaluation import distribution_measures
+from deepham.economics.box import Box
+from deepham.errors import OutOfDomain
+from deepham.networks.settings import NetworkSettings
+from deepham.simulation.continuum import on_grid, wealth_grid
+from deepham.simulation.walk import walk
+from deepham.solution.calibrated import Calibrated, calibrated
+from deepham.solution.solution import Solution
+from deepham.solution.solved import SolvedEconomy
+from deepham.system.threads import one_thread
+
+NODES = 300  # of the wealth grid, at most: moments take no more
+SETTLING = 100  # periods before a sample begins, in which paths part
+BLOCK = 24  # samples that are followed at once
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """One calibration: series of its samples, name -> (S, T), and moments of its long-run cross-section by name."""
+
+    series: dict[str, np.ndarray]
+    wealth: dict[str, float]
+
+
+class Model:
+    """A box of calibrations as a function from points of the unit cube to what is simulated there.
+
+    All calibrations see the same luck: moments differ by their parameters alone, and smoothly. What has been simulated
+    is kept.
+
+    Args:
+        solution: its networks are told where in the box they are.
+        periods: T, of a sample; 0: no series are asked for.
+        samples: S.
+        seed: of all luck.
+    """
+
+    def __init__(self, solution: Solution, periods: int, samples: int, seed: int):
+        assert solution.box is not None
+        self.box: Box = solution.box
+        self.shape = NetworkSettings(**solution.network)
+        self.periods, self.samples, self.seed = periods, samples, seed
+        self.solved = _coarser(solution)
+        self._found: dict[tuple, Simulated] = {}
+        self._last: tuple[tuple, Calibrated] | None = None
+
+    def at(self, unit: np.ndarray) -> Simulated:
+        """What is simulated at a point (P,) of the unit cube, kept.
+
+        Raises:
+            OutOfDomain: the paths leave the economy's domain.
+        """
+        key = tuple(np.round(unit, 12).tolist())
+        if key not in self._found:
+            self._found[key] = self.fresh(unit, self.samples, self.seed)
+        return self._found[key]
+
+    @one_thread()
+    def fresh(self, unit: np.ndarray, samples: int, seed: int) -> Simulated:
+        """So many samples of other luck. Raises as `at`."""
+        one = self._calibrated(unit)
+        series: dict[str, list[np.ndarray]] = {}
+        for first in range(0, samples if self.periods else 0, BLOCK):
+            generator = torch.Generator(one.ergodic.grid.device).manual_seed(seed + 1 + first)
+            for name, path in _paths(one, min(BLOCK, samples - first), self.periods, generator).items():
+                series.setdefault(name, []).append(path)
+        measures = distribution_measures(one.ergodic)
+        return Simulated({name: np.concatenate(paths) for name, paths in series.items()}, measures)
+
+    def _calibrated(self, unit: np.ndarray) -> Calibrated:
+        key = tuple(unit.tolist())
+        if self._last is None or self._last[0] != key:
+            found = calibrated(self.solved, self.box, self.box.at(unit), self.shape, self.seed + 1)
+            self._last = key, found
+        return self._last[1]
+
+
+@torch.no_grad()
+def _paths(one: Calibrated, samples: int, periods: int, generator: torch.Generator) -> Mapping[str, np.ndarray]:
+    """What the economy accounts for, name -> (samples, periods), in samples that begin at the ergodic cross-sections
+    and have gone on for a while."""
+    economy, ergodic = one.economy, one.ergodic
+    chain = economy.chain
+    start = chain.typical_z()[chain.stationary_z().argmax()][None].expand(samples, -1)
+    shocks = chain.draw_path(start, SETTLING + periods, generator)
+    kept = chain.kept(ergodic.mean_z)
+    solved = SolvedEconomy("", economy, one.policy, one.value, ergodic.grid, ergodic.mean_mass, **kept)
+    rows = []
+    for t, period in enumerate(walk(solved.world, solved.begin(shocks[:, 0]), shocks, grid=ergodic.grid)):
+        if t >= SETTLING:
+            rows.append(period.accounts)
+        if t == shocks.shape[1] - 1:
+            economy.check_domain(period.panel.z, period.seen.aggregates, error=OutOfDomain)
+    return {name: torch.cat([row[name] for row in rows], 1).cpu().numpy() for name in economy.variables}
+
+
+def _coarser(solution: Solution) -> SolvedEconomy:
+    """The policies on a wealth grid of at most NODES nodes."""
+    economy, grid, people = solution.economy, solution.grid, solution.ergodic
+    if len(grid) > NODES:
+        grid = wealth_grid(economy, NODES, float(grid[-1] - economy.borrowing_limit) / economy.scale)
+        people = on_grid(grid, people.with_assets(people.k.clamp(grid[0], grid[-1])), economy.chain.n_eps)
+    networks = solution.policy_function, solution.value_function
+    kept = economy.chain.kept(solution.z)
+    return SolvedEconomy(solution.name, economy, *networks, grid, people.weight, **kept)
+
+
+def design(dimensions: int, points: int) -> np.ndarray:
+    """Points (n, P) of the unit cube at which the model is simulated first: those of a Sobol sequence, its
+    middle before all others, denser towards the edges, so that moments are known up to there."""
+    spread = qmc.Sobol(dimensions, scramble=False).random_base2(points.bit_length())[1 : points + 1]
+    return 0.5 - 0.5 * np.cos(np.pi * spread)
