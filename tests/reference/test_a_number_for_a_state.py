@@ -388,7 +388,7 @@ def test_a_number_that_rests_at_zero_is_an_economy_without_shocks():
 
 def test_a_planner_beside_a_number_and_aggregates_of_more_than_the_mean_are_refused(yearly, monkeypatch):
     chosen = economics.create("jfv")
-    chosen.objective = "planner"
+    chosen.pays = "D"
     assert "a planner for a finite chain only" in no_grid(chosen)
     assert no_grid(yearly) is None
     monkeypatch.setattr(

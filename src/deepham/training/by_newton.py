@@ -63,7 +63,7 @@ class ByNewton(Learner):
         places = [part.at or module.own for part in batch.parts]
         samples = [self._sample(at, part, early) for at, part in zip(places, batch.parts)]
         last = settings.newton.outlook_updates if module.economy.foreseen else 0
-        if module.updates >= total - last and not batch.resting:
+        if last and module.updates >= total - last and not batch.resting:
             good = self._outlook_step(places, samples, batch)
         else:
             moved = [self._off_equilibrium(at, sample, batch.generator) for at, sample in zip(places, samples)]
