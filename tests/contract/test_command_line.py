@@ -72,7 +72,7 @@ def test_the_solution_is_kept_before_it_is_talked_about(command, monkeypatch):
     def fail(*args):
         raise ZeroDivisionError
 
-    for index, name in enumerate(("Conclusion.figures", "end_logging", "report")):
+    for index, name in enumerate(("Conclusion.figures", "end_logging", "say_results")):
         where = f"deepham.commands.conclusion.{name}" if "." in name else f"deepham.commands.train.{name}"
         with monkeypatch.context() as patch:
             patch.setattr(where, fail)
