@@ -120,6 +120,7 @@ def test_what_is_missing_is_said_a_line_each_before_anything_starts(tmp_path, mo
         assert main(wrong) == 2 and "expected [--dry-run] [folder]" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_differences_of_weights_are_found(monkeypatch):
     found = card.look(gpus=0, small=True)["rows"]
     assert all(row["right"] for row in found) and len(found) == 7

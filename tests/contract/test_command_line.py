@@ -407,6 +407,7 @@ def test_what_newton_steps_do_not_read_is_refused_where_it_is_typed(command, typ
         deepham.solve("ks98", overrides=["algorithm=euler_newton", typed.lstrip("+")])
 
 
+@pytest.mark.slow
 def test_files_may_set_the_sizes_of_both_ways_of_training(command):
     """Those of olg6 set its agents, which Newton steps do not read."""
     assert command("algorithm=euler_newton", "model=olg6", "run=r")[0] == 0

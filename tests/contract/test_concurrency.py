@@ -54,6 +54,7 @@ def test_runs_and_sweeps_started_in_the_same_second_share_nothing(tmp_path, tiny
         assert [job["run"] for job in jobs] == sorted(name for name in runs if name.startswith(f"{sweep}-"))
 
 
+@pytest.mark.slow
 def test_a_run_that_is_going_on_has_its_folder_for_itself(command):
     assert command("run=r")[0] == 0
     with RunFolders("r", Path("checkpoints/r"), Path("logs/r")).claimed(resuming=True):

@@ -58,7 +58,7 @@ def test_every_default_is_an_option():
     assert len(DEFAULTS) == len(GROUPS) - 1 and set(DEFAULTS) <= set(OPTIONS)  # no experiment
 
 
-ECONOMIES = ("calibration=", "experiment=", "model=")  # their files; make test composes them
+ECONOMIES = ("calibration=", "experiment=", "model=", "algorithm=neighbour")  # make test composes them
 
 
 def listed(options: list[str]) -> list:

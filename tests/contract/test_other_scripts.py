@@ -331,6 +331,7 @@ def test_a_benchmark_of_a_gpu_that_is_not_there_is_one_line(script):
     assert "sees 0 GPUs" in script(benchmark, "gpus=1")[2][0]
 
 
+@pytest.mark.slow
 def test_a_measurement_that_fails_is_one_line_and_exit_code_1(script, monkeypatch):
     monkeypatch.setattr(parts, "TRAIN", "raise SystemExit('no such thing')")
     code, _, errors = script(benchmark, "parts=[time_to_bar]", "small=true", "output=measured")

@@ -118,6 +118,7 @@ def stationary(economy):
     return last
 
 
+@pytest.mark.slow
 def test_the_grid_household_holds_the_printed_assets_and_supplies_the_printed_labour(economy, stationary):
     people, choice = stationary.panel.population, stationary.choice
     held = float(people.mean(people.k))

@@ -270,6 +270,7 @@ def test_how_well_a_polynomial_fits_is_told_of_growth(seeded):
     assert float(fit) == pytest.approx(1 - left / (len(growth) * growth.var()), rel=1e-9)
 
 
+@pytest.mark.slow
 def test_measures_of_the_small_solution(small):
     measures = small.measures
     assert measures["euler.mean"] < 0.02 and measures["bellman_policy.mean"] < 0.001
@@ -286,6 +287,7 @@ def test_doubling_the_grids_is_measured(yearly, small):
     assert 0 < doubled["doubling.consumption"] < 0.3 and 0 < doubled["doubling.mean_K"] < 10
 
 
+@pytest.mark.slow
 def test_the_forecast_iterates_the_number_with_mean_assets(yearly, small):
     """In plain loops."""
     truth = solve_law_of_motion(yearly, replace(SMALL, order=1, tolerance=0.5, iterations=4, periods=100, burn_in=20))
@@ -303,6 +305,7 @@ def test_the_forecast_iterates_the_number_with_mean_assets(yearly, small):
         )
 
 
+@pytest.mark.slow
 def test_the_solution_is_stored_and_read_to_the_bit(yearly, small, tmp_path):
     path = tmp_path / store.file_name("jfv", yearly, SMALL)
     path.write_bytes(store._bytes(small))

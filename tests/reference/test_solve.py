@@ -46,12 +46,14 @@ def small():
     return solve_reference(economics.create("ks98"), SMALL)
 
 
+@pytest.mark.slow
 def test_law_of_motion_is_the_published_one(small):
     """2 economies x 1500 periods: K has an sd of 2.5 %, and R2 = 1 - 2e-6 leaves little room for sampling error."""
     check_published_law(small.law, level=1e-4, slope=1e-3)
     assert float(small.r_squared.min()) > 0.99999
 
 
+@pytest.mark.slow
 def test_measures_of_ks98(small):
     measures = small.measures
     assert measures["mean_K"] == pytest.approx(39.41, rel=0.01)  # the sampling error of so short a path
@@ -63,6 +65,7 @@ def test_measures_of_ks98(small):
     assert measures["forecast.mean"] < 0.1  # percent
 
 
+@pytest.mark.slow
 def test_start_is_the_average_cross_section(small):
     start = small.start
     assert start.k.shape == (1, 2 * SMALL.histogram_nodes)

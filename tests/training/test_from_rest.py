@@ -78,6 +78,7 @@ class Watch(lightning.Callback):
         self.outlooks.append(flat(module.policy.outlook))
 
 
+@pytest.mark.slow
 def test_markets_open_calmly_from_rest(settings):
     """From a cold start wages go to the ends of their range, and the Phillips curve is missed by hundreds of points."""
     watch = Watch()

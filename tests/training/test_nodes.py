@@ -187,6 +187,7 @@ def make_faulty():
     DeepHAM.training_step = training_step
 
 
+@pytest.mark.slow
 def test_a_task_that_fails_says_why_and_ends_all(tmp_path):
     port = free_port()
     started = [

@@ -142,6 +142,7 @@ def test_the_key_that_interrupts_reaches_the_caller_and_goes_on_working(found, m
     assert found() == before
 
 
+@pytest.mark.slow
 def test_the_key_is_heeded_at_the_end_of_the_outer_iteration_where_it_was_lost(found, monkeypatch, caplog):
     seen, honest = [], DeepHAM.training_step
 

@@ -215,6 +215,7 @@ class Fail(lightning.Callback):
             raise ZeroDivisionError("no room")
 
 
+@pytest.mark.slow
 def test_a_process_that_fails_is_said_with_its_last_words(settings, folders):
     with pytest.raises(ProcessLost, match=r"process 2 of 2 ended with exit code 1 \(ZeroDivisionError: no room\); "):
         fit(settings(*SIZES), [Fail()], [], folders)

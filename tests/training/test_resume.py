@@ -114,7 +114,10 @@ def assert_same(left, right, where=""):
         ["network=generalized_moments", "network.moments_shared=true", "algorithm.fresh=epoch"],
         ["network=full_state", "algorithm.value_steps=3", "algorithm.slope=false"],
         ["algorithm=euler_newton", *SECOND_ORDER],
-        ["model=hank", "algorithm=euler_newton", *SECOND_ORDER, "algorithm.newton.resting=10"],
+        pytest.param(
+            ["model=hank", "algorithm=euler_newton", *SECOND_ORDER, "algorithm.newton.resting=10"],
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=" ".join,
 )
@@ -137,6 +140,7 @@ def test_a_long_history_is_shown_in_part_and_up_to_its_end(rows, most, kept):
     assert history.columns(most).get("outer_iteration") == kept
 
 
+@pytest.mark.slow
 def test_the_same_holds_from_every_checkpoint_also_the_one_before_the_first_step(train):
     whole = train("whole", [])
     for stop in (0, 1, 3):
