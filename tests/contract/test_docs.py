@@ -59,8 +59,9 @@ OTHERS = {
 }
 # what a page asks its reader to write before a command
 FILES = {"my_conf/calibration/mine.yaml": "# @package model\nbeta: 0.985\n"}
-# composed and not run: what needs an extra, more than a core, or a GPU
+# composed and not run: what needs an extra, more than a core, a GPU, or a run of an economy that is not laid out here
 ELSEWHERE = (
+    "experiment=hank_fine",
     "hydra/launcher=",
     "logger=mlflow",
     "logger=wandb",
