@@ -10,6 +10,7 @@ import numpy as np
 
 from deepham.economics.economy import Economy
 from deepham.errors import InputError, require, show
+from deepham.solution.paths import read_table
 
 if TYPE_CHECKING:
     import pandas
@@ -43,13 +44,7 @@ def _table(given: Any) -> pandas.DataFrame:
     if isinstance(given, pandas.DataFrame):
         return given
     require(isinstance(given, str | Path), f"series: expected a DataFrame or the name of a CSV file, got {show(given)}")
-    try:
-        return pandas.read_csv(given, skipinitialspace=True)
-    except OSError as error:
-        raise InputError(f"series: {given} cannot be read ({error.strerror or error})") from None
-    except ValueError as error:  # pandas' own errors are such
-        reason = str(error).splitlines()[0]
-        raise InputError(f"series: {given} is no CSV file with a header ({reason})") from None
+    return read_table(given, "series")
 
 
 def _dated(table: pandas.DataFrame) -> pandas.DataFrame:

@@ -75,7 +75,8 @@ class Surface:
                 lambda inner: root.T @ (self(placed(inner)) - data),
                 np.clip(looked[start][free], 1e-6, 1 - 1e-6),
                 bounds=(0, 1),
-                jac=lambda inner: root.T @ self.slope(placed(inner))[:, free],  # type: ignore[arg-type]
+                # the stubs know the names of methods alone, and not a function
+                jac=lambda inner: root.T @ self.slope(placed(inner))[:, free],  # pyright: ignore[reportArgumentType]
                 xtol=1e-10,
             )
             for start in far.argsort()[:STARTS]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from deepham.economics.economy import Economy
 from deepham.errors import InputError, show
+
+if TYPE_CHECKING:
+    import pandas
 
 
 class Given(NamedTuple):
@@ -38,7 +41,7 @@ def read(economy: Economy, given: Any) -> Given:
         InputError: no such file or column, or values that are missing.
     """
     if isinstance(given, Path) or isinstance(given, str) and given.lower().endswith(".csv"):
-        return _of_series(_column(economy, _read_table(Path(given)), str(given)))
+        return _of_series(_column(economy, read_table(given, "shocks"), str(given)))
     if hasattr(given, "columns") and hasattr(given, "isna"):
         return _of_series(_column(economy, given, "the DataFrame"))
     if hasattr(given, "index") and hasattr(given, "isna") and getattr(given, "ndim", 0) == 1:
@@ -67,17 +70,24 @@ def _of_series(series: Any) -> Given:
     return Given(series.to_numpy(), len(series), None if counted else index.to_numpy())
 
 
-def _read_table(file: Path):
-    """A CSV file, as a DataFrame of texts and numbers without blanks around them."""
+def read_table(file: str | Path, what: str) -> pandas.DataFrame:
+    """A CSV file of texts and numbers without blanks around them.
+
+    Args:
+        what: what it is given as, for the message.
+
+    Raises:
+        InputError: no such file, or no CSV file with a header.
+    """
     import pandas
 
     try:
         return pandas.read_csv(file, skipinitialspace=True)
     except OSError as error:
-        raise InputError(f"shocks: {file} cannot be read ({error.strerror or error})") from None
+        raise InputError(f"{what}: {file} cannot be read ({error.strerror or error})") from None
     except ValueError as error:  # pandas' own errors are such
         reason = str(error).splitlines()[0]
-        raise InputError(f"shocks: {file} is no CSV file with a header ({reason})") from None
+        raise InputError(f"{what}: {file} is no CSV file with a header ({reason})") from None
 
 
 def _column(economy: Economy, table: Any, source: str):

