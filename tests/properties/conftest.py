@@ -4,6 +4,7 @@ import contextlib
 
 import pytest
 from hypothesis import HealthCheck, settings
+from hypothesis.internal.conjecture import providers
 
 import deepham
 from deepham.errors import LONGEST, InputError
@@ -15,10 +16,16 @@ settings.register_profile(
 
 @pytest.fixture(scope="package", autouse=True)
 def same_cases():
-    """The profile holds for these tests only, whichever others run in the same process."""
+    """The profile holds for these tests only, whichever others run in the same process.
+
+    Hypothesis also draws numbers that it finds in the source of whatever modules are imported by then, which would make
+    the cases depend on the tests that ran before.
+    """
     before = settings.get_current_profile_name()
     settings.load_profile("same_cases")
-    yield
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(providers, "_get_local_constants", lambda: providers._local_constants)
+        yield
     settings.load_profile(before)
 
 

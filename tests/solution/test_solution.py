@@ -324,6 +324,8 @@ def test_start_is_where_it_starts(ks):
         np.testing.assert_allclose(data.unemployment[:, 0], 0.1, rtol=1e-12)
     refused(lambda: ks.simulate(2, start=PEOPLE | {"k": [10.0, 40.0, 1e6]}), "start", "wealth grid", "agents=")
     assert float(ks.simulate(1, agents=10, start=PEOPLE | {"k": [10.0, 40.0, 1e6]}).K[0, 0]) > 1e5
+    one_owner = PEOPLE | {"k": [0.0, 0.0, 40.0], "weight": [0.1, 0.89, 0.01]}
+    refused(lambda: ks.simulate(1, agents=1, start=one_owner, seed=0), "agents=1", "no resources")  # drew nobody's
 
 
 def test_an_equal_panel_comes_back_unchanged(ks):

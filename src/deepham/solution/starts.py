@@ -36,7 +36,12 @@ def start_at(solved: Solved, start, ergodic: Panel, agents: int | None, generato
                 )
             population = on_grid(solved.grid, population, solved.economy.chain.n_eps)
         _adds_up(solved, given, z)
-    return Panel(population if agents is None else datasets.draw_panel(population, agents, generator), z)
+    if agents is None:
+        return Panel(population, z)
+    panel = Panel(datasets.draw_panel(population, agents, generator), z)
+    if start is not None:  # so few may be drawn that all hold nothing, and capital that is nowhere has no price
+        check_resources(solved.economy, f"start, of which agents={agents} are drawn", solved.world.observe(panel))
+    return panel
 
 
 def adding_up(solved: Solved, start) -> Tensor | None:
@@ -76,7 +81,7 @@ def _adds_up(solved: Solved, given: Population, z: Tensor) -> None:
 
 def check_resources(economy: Economy, name: str, seen: Observation) -> None:
     """Raise InputError for households that cannot consume; `name` of what was given."""
-    short = economy.spendable(seen) < LEAST
+    short = ~(economy.spendable(seen) >= LEAST)  # where there are no prices it is not a number
     if bool(short.any()):
         k = seen.k.expand_as(short)[short].max()
         raise InputError(
