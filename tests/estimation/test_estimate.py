@@ -153,7 +153,8 @@ def test_what_is_fixed_stays_and_calibrations_are_kept(solution, monkeypatch):
     ],
 )
 def test_bad_input_is_one_line(solution, options, words, monkeypatch):
-    monkeypatch.setattr(model, "_paths", lambda *_: {name: np.random.rand(2, 40) + 1 for name in ("Y", "r")})
+    sampled = {name: np.random.rand(2, 40) + 1 for name in ("Y", "r")}, {"gini": np.random.rand(2)}
+    monkeypatch.setattr(model, "_sampled", lambda *_: sampled)
     given = {"moments": MOMENTS, "series": data(0.9, 0.36, 40, 0)} | options
     refused(lambda: deepham.estimate(solution, given.pop("moments"), **given), *words)
 

@@ -70,6 +70,15 @@ def test_what_is_no_moment_is_refused_in_one_line(names, words):
     refused(lambda: data.read(economics.create("ks98"), names, None, None, None), *words)
 
 
+def test_a_survey_tells_of_one_date_and_not_of_the_long_run():
+    """To its own error comes what differs between dates, and moves with the series."""
+    samples = np.random.default_rng(0).multivariate_normal([40, 0.3], [[1, 0.006], [0.006, 1e-4]], size=4000)
+    economy = economics.create("ks98")
+    found = data.read(economy, {"mean.K": 40.0, "gini": (0.3, 0.02)}, None, 200, None)
+    covariance = data.covariance_of(found, "model", samples, 0)
+    assert covariance == pytest.approx(np.array([[1, 0.006], [0.006, 1e-4 + 4e-4]]), rel=0.1)
+
+
 def table(**changes):
     columns = {name: values[0] for name, values in paths(40).items()}
     return pd.DataFrame(columns | changes)

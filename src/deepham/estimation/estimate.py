@@ -127,14 +127,18 @@ class Problem:
         Raises:
             InputError: a moment that is none in this model.
         """
-        samples = self.data.of_series(found.series).mean(0) if self.data.periods else np.zeros(0)
-        wealth = [found.wealth.get(each.name, np.nan) for each in self.data.moments if not each.variable]
-        values = np.concatenate([samples, wealth])
+        values = self.sampled(found).mean(0)
         for each, value in zip(self.data.moments, values):
             require(
                 bool(np.isfinite(value)), f"moments: {each.name} is not defined in this model, where nothing moves it"
             )
         return values
+
+    def sampled(self, found: Simulated) -> np.ndarray:
+        """Of each sample, (S, M)."""
+        wealth = [found.wealth[each.name] for each in self.data.moments if not each.variable]
+        series = [self.data.of_series(found.series)] if self.data.periods else []
+        return np.concatenate([*series, *(each[:, None] for each in wealth)], 1)
 
     def at(self, inner: np.ndarray) -> np.ndarray:
         """The model's moments (M,) at a point of the cube of what is estimated."""
@@ -181,15 +185,13 @@ class Problem:
 
     def omega(self, simulated: Simulated, given: Any) -> np.ndarray:
         """Covariance (M, M) of data less model, with the part of the simulation, by samples at one calibration."""
-        inside = len(self.data.of_series.names)
-        samples = self.data.of_series(simulated.series) if inside else np.zeros((2, 0))
+        samples = self.sampled(simulated)
         found = covariance_of(self.data, given, samples, self.model.seed)
         require(
             bool((np.diag(found) > 0).all()),
             "covariance: a moment has no variance, so that it cannot be weighted; give its standard error",
         )
-        if inside:
-            found[:inside, :inside] += np.cov(samples, rowvar=False).reshape(inside, inside) / self.model.samples
+        found += np.atleast_2d(np.cov(samples, rowvar=False)) / self.model.samples
         return found
 
     def result(
