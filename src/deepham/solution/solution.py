@@ -11,6 +11,7 @@ import copy
 import json
 from dataclasses import fields
 from datetime import UTC, datetime
+from inspect import Parameter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,7 @@ from deepham.economics.registry import own, written
 from deepham.errors import InputError, show
 from deepham.networks.settings import NetworkSettings
 from deepham.presentation.rich import solution_html
-from deepham.solution import arguments, folder
+from deepham.solution import arguments, folder, signatures
 from deepham.solution.calibrated import calibrated, derivatives
 from deepham.solution.solved import SolvedEconomy
 from deepham.solution.summary import summary, with_unit
@@ -38,6 +39,9 @@ MOST_KEPT = 16  # calibrations of a box whose solutions are kept
 
 # what a notebook shows; `summary` has all of them
 SHOWN = ("euler.mean", "euler.p99", "bellman_policy.mean", "mean_K_gap", "path_gap.mean", "wealth_w1", "mean_K", "gini")
+
+
+varied = signatures.keywords_from(lambda self: self._varied())
 
 
 class Solution(SolvedEconomy):
@@ -106,6 +110,7 @@ class Solution(SolvedEconomy):
 
     # -- other calibrations ----------------------------------------------------------------------------------------
 
+    @varied
     @one_thread()
     def at(self, **parameters) -> Solution:
         """The solution of another calibration of the box that the networks were trained in: one like any other, with
@@ -126,6 +131,7 @@ class Solution(SolvedEconomy):
             self._found = dict(latest) | {key: self._of(calibration)}
         return self._found[key]
 
+    @varied
     @one_thread()
     def sensitivity(self, *names: str, **parameters) -> pandas.DataFrame:
         """Comparative statics: derivatives of long-run means in every parameter that varies.
@@ -148,6 +154,9 @@ class Solution(SolvedEconomy):
         shape = NetworkSettings(**self.network)
         found = derivatives(self, box, box.moved(parameters), shape, names)
         return pd.DataFrame(found, index=pd.Index(names))
+
+    def _varied(self) -> list[Parameter]:
+        return signatures.calibration({name: self.calibration[name] for name in self.box.vary} if self.box else {})
 
     def _whole_box(self, call: str) -> Box:
         if self.box is None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from functools import cached_property
+from inspect import signature
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +22,7 @@ from deepham.errors import InputError, OutOfDomain
 from deepham.presentation.saying import Tick, counting
 from deepham.simulation.period import Panel, Policy, Value, World
 from deepham.simulation.population import Population
-from deepham.solution import arguments, datasets, impulse, paired, paths
+from deepham.solution import arguments, datasets, impulse, paired, paths, signatures
 from deepham.solution.for_papers import ForPapers
 from deepham.solution.histories import Histories
 from deepham.solution.risky import RiskySteadyState, at_the_end
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 CHUNK = 2**17  # households that go through a policy at once: bounds the memory
 MOST_STARTS = 8  # seeds whose starting points of impulse responses are kept
+named_states = signatures.keywords_from(lambda self: signatures.household(self.economy))
 
 
 class SolvedEconomy(ForPapers):
@@ -131,6 +133,7 @@ class SolvedEconomy(ForPapers):
 
     # -- policy and value ------------------------------------------------------------------------------------------
 
+    @named_states
     def consumption(self, *, population=None, **household) -> np.ndarray:
         """Consumption of households, goods per period.
 
@@ -152,10 +155,12 @@ class SolvedEconomy(ForPapers):
         """
         return self._evaluate("consumption", lambda seen: self.world.choose(seen)["c"], household, population)
 
+    @named_states
     def value(self, *, population=None, **household) -> np.ndarray:
         """Expected lifetime utility in utils, discounted to this period; arguments and errors as for `consumption`."""
         return self._evaluate("value", self.value_function, household, population, self.world.before)
 
+    @named_states
     def resources(self, *, population=None, **household) -> np.ndarray:
         """Resources m = c + k', goods per period; arguments and errors as for `consumption`."""
         return self._evaluate("resources", lambda seen: seen.resources, household, population)
@@ -386,6 +391,7 @@ class SolvedEconomy(ForPapers):
         }
         return impulse.to_dataset(self.economy, drawn, keep_draws, attributes)
 
+    @signatures.keywords_from(lambda self: signature(self.irf).parameters.values())
     def plot_irf(self, shock, variables=None, **options) -> Figure:
         """Figure of `irf(shock, **options)`: responses with their 50 and 90 percent bands over draws.
 
