@@ -68,7 +68,7 @@ def chosen(variables, known: list[str]) -> list[str]:
 
 def impulse_responses(responses: Mapping[str, Dataset], variables: Sequence[str], lines: Sequence = LINES) -> Figure:
     """One panel per variable: one line per Dataset of `irf`, and around the first the bands of its draws."""
-    columns = min(3, len(variables))
+    columns = 2 if len(variables) == 4 else min(3, len(variables))  # no panel alone in a row
     rows = -(-len(variables) // columns)
     figure = Figure(figsize=(max(4.2 * columns, 5.2), 2.6 * rows + 0.6), layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False).flatten()
