@@ -40,7 +40,8 @@ def plot_irf(responses, variables=None) -> Figure:
         A matplotlib Figure, which a notebook shows and `savefig` writes.
 
     Raises:
-        InputError: what is no Dataset of `irf`, periods of different lengths, or a variable that a Dataset lacks.
+        InputError: something that is not a Dataset of `irf`, periods of different lengths, or a variable that a Dataset
+            lacks.
     """
     labelled = responses if isinstance(responses, Mapping) and not _is_dataset(responses) else {"": responses}
     _check_responses(labelled)

@@ -113,16 +113,16 @@ class Solution(SolvedEconomy):
     @varied
     @one_thread()
     def at(self, **parameters) -> Solution:
-        """The solution of another calibration of the box that the networks were trained in: one like any other, with
-        networks of its own shape. Its ergodic cross-sections are simulated, which takes some seconds; the last ones
-        asked for are kept.
+        """The solution of another calibration of the box that the networks were trained in (`vary=`): a Solution like
+        any other. Its ergodic cross-sections are simulated, which takes some seconds; the last sixteen are kept.
 
         Args:
-            parameters: those that differ from `calibration`, such as beta=0.985; of a list all its numbers.
+            parameters: those that differ from `calibration`, such as beta=0.985; for a list, all its numbers.
 
         Raises:
-            InputError: the networks are of one calibration, a parameter that does not vary, or one outside of the box.
-            OutOfDomain: the economy reaches an aggregate state in which there can be none.
+            InputError: the networks were trained for one calibration only, a parameter does not vary, or a value lies
+                outside of the box.
+            OutOfDomain: the economy reaches an aggregate state in which the model has no meaning.
         """
         calibration = self._whole_box("at").moved(parameters)
         key = json.dumps(calibration, sort_keys=True)
@@ -137,16 +137,17 @@ class Solution(SolvedEconomy):
         """Comparative statics: derivatives of long-run means in every parameter that varies.
 
         Args:
-            names: what the economy accounts for, such as "K" or "r", and moments: gini, wealth_sd, bottom50_share,
+            names: variables of the economy, such as "K" or "r", and moments: gini, wealth_sd, bottom50_share,
                 top10_share, top1_share, sd_K, welfare.
-            parameters: the calibration of the box where they are taken, as in `at`.
+            parameters: the calibration at which they are taken, as in `at`.
 
         Returns:
-            pandas.DataFrame, a row for each name and a column for each parameter, in the units of both. Some seconds
-            for each parameter.
+            pandas.DataFrame with one row per name and one column per parameter, in the unit of the one per unit of the
+            other. It takes some seconds per parameter.
 
         Raises:
-            InputError, OutOfDomain: as `at`; InputError also for a name that there is not.
+            InputError: as in `at`, or an unknown name.
+            OutOfDomain: as in `at`.
         """
         import pandas as pd
 
@@ -182,7 +183,7 @@ class Solution(SolvedEconomy):
         four files are replaced and all others stay.
 
         Returns:
-            pathlib.Path of the folder.
+            The folder.
 
         Raises:
             InputError: the folder is refused or cannot be written.

@@ -81,7 +81,7 @@ class SolvedEconomy(ForPapers):
 
     @property
     def world(self) -> World:
-        """The economy and how its households live in it."""
+        """The economy with its policy and value function, as `deepham.simulation` takes it."""
         return World(self.economy, self.policy_function, self.value_function)
 
     @cached_property
@@ -91,7 +91,7 @@ class SolvedEconomy(ForPapers):
 
     @cached_property
     def ergodic(self) -> Population:
-        """The same as a Population of B = n_z cross-sections."""
+        """The ergodic cross-sections as a Population, B = n_z."""
         return Population.histogram(self.grid, self.mass.reshape(len(self.mass), self.economy.chain.n_eps, -1))
 
     def _ergodic_mass(self) -> Tensor:
@@ -119,9 +119,8 @@ class SolvedEconomy(ForPapers):
         )
 
     def begin(self, shock: Tensor) -> Panel:
-        """Where paths begin whose first shocks are these (B, d): ergodic cross-sections, of an aggregate state that
-        is numbers at its mean.
-        """
+        """Where paths begin whose first shocks are these (B, d): ergodic cross-sections, and an aggregate state that is
+        numbers at its mean."""
         chain = self.economy.chain
         z = chain.begin(shock, self.z)
         return Panel(self.ergodic.select(chain.cell(z)), z)
@@ -138,31 +137,38 @@ class SolvedEconomy(ForPapers):
         """Consumption of households, goods per period.
 
         Args:
-            household: the states by the economy's names, for KS98 k, eps, z. Assets and the individual state are
-                (..., n) or numbers and broadcast against each other; the aggregate state broadcasts over their leading
-                dimensions. Discrete states by index or name, one that moves continuously by its value; an individual
-                state of one value may be left out. Assets: finite, not below the borrowing limit, held at the start of
-                the period.
-            population: mapping of assets, individual state and "weight" to 1-D arrays: the cross-section that prices
-                and moments are computed from, the same in every aggregate state. None: the stored ergodic one of each
-                point's own aggregate state. The households asked about are never part of it.
+            household: the states by the economy's names, k, eps and z in ks98. Assets are those held at the start of
+                the period, finite and not below the borrowing limit. Assets and the individual state are numbers or
+                arrays (..., n) that broadcast against each other; the aggregate state broadcasts over their leading
+                dimensions. A discrete state goes by its index or name, a continuous one by its value. An individual
+                state that has one value may be left out.
+            population: mapping of assets, individual state and "weight" to 1-D arrays: the cross-section from which
+                prices and moments are computed, the same in every aggregate state. None: the stored ergodic one of the
+                aggregate state asked about. The households asked about are never part of it.
 
         Returns:
             float64 of the states' common shape.
 
         Raises:
-            InputError: a state, a shape or a name that does not exist, and households without resources.
+            InputError: an unknown name or state, shapes that do not fit, assets below the borrowing limit, or
+                households without resources.
         """
         return self._evaluate("consumption", lambda seen: self.world.choose(seen)["c"], household, population)
 
     @named_states
     def value(self, *, population=None, **household) -> np.ndarray:
-        """Expected lifetime utility in utils, discounted to this period; arguments and errors as for `consumption`."""
+        """Expected lifetime utility, utils, discounted to this period.
+
+        Args, shape of the result, and errors: as for `consumption`.
+        """
         return self._evaluate("value", self.value_function, household, population, self.world.before)
 
     @named_states
     def resources(self, *, population=None, **household) -> np.ndarray:
-        """Resources m = c + k', goods per period; arguments and errors as for `consumption`."""
+        """Resources m = c + k', goods per period: all that a household can consume or save.
+
+        Args, shape of the result, and errors: as for `consumption`.
+        """
         return self._evaluate("resources", lambda seen: seen.resources, household, population)
 
     @torch.no_grad()
@@ -229,7 +235,7 @@ class SolvedEconomy(ForPapers):
 
         Raises:
             InputError: one line on the argument that does not fit.
-            OutOfDomain: an economy reaches an aggregate state in which there can be none.
+            OutOfDomain: an economy reaches an aggregate state in which the model has no meaning.
         """
         return self._simulate(periods, economies, agents, seed, shocks, start, arguments.flag("histories", histories))[
             0
@@ -284,15 +290,15 @@ class SolvedEconomy(ForPapers):
         """The continuum while the aggregate state is held and households go on expecting shocks.
 
         Args:
-            z: the state that is held, by index or name; where the aggregate state is numbers its innovation, in
-                standard deviations, which is held at zero: shocks that are expected do not come.
-            periods: how long, at least 2; after a hundred or fewer nothing is said to have settled. In ks98 wealth
-                spreads over thousands of quarters.
+            z: the state that is held, by index or name. Where the aggregate state is numbers, the innovation that is
+                held, in standard deviations; at zero the shocks that households expect do not come.
+            periods: how long, at least 2. After a hundred or fewer nothing counts as settled. In ks98 wealth spreads
+                over thousands of quarters.
             start: mapping as in `simulate`; None: the ergodic cross-section of z.
 
         Raises:
-            InputError: an unknown state, one that the chain never stays in, periods below 2 or more than the memory
-                holds.
+            InputError: an unknown state, one that the chain never stays in, or periods below 2 or more than fit the
+                memory.
             OutOfDomain: as for `simulate`.
         """
         periods, z = arguments.whole("periods", periods, 2), self.economy.naming.read_held(z)
@@ -344,14 +350,14 @@ class SolvedEconomy(ForPapers):
                 own units (from its mean, where it is a number that moves by percent).
 
         Returns:
-            xarray.Dataset of dimension ("period",), period 0 the one of the shock. Quantities in percent of the
+            xarray.Dataset of dimension ("period",), where period 0 is that of the shock. Quantities in percent of the
             baseline's mean in that period (ratio of means), rates and shares in percentage points, with the standard
             error (K_se) and quantiles over draws (K_q05, K_q25, K_q75, K_q95). Draws are stratified by the period in
             which the two copies' states meet, whose probability the chain gives exactly: `deepham.solution.paired`.
 
         Raises:
-            InputError: an unknown shock or state, numbers out of range, a response that is exactly zero in every draw.
-            OutOfDomain: as for `simulate`.
+            InputError: an unknown shock or state, numbers out of range, or a response that is exactly zero in every
+            draw. OutOfDomain: as for `simulate`.
         """
         periods, draws = arguments.whole("periods", periods, 1), arguments.whole("draws", draws, 1)
         agents = None if agents is None else arguments.whole("agents", agents, 1)
@@ -398,10 +404,12 @@ class SolvedEconomy(ForPapers):
         Args:
             shock: as in `irf`; or a Dataset that `irf` returned, or several by label, of which nothing is computed
                 again, as in `deepham.plot_irf`.
-            variables: names, one panel each; None: Y, C, I, K, r and w, as far as there are such.
+            variables: names, one panel each; None: those of Y, C, I, K, r and w that the economy has.
+            options: the other arguments of `irf`, such as periods=40.
 
         Raises:
-            InputError, OutOfDomain: as `irf`; InputError also for variables that there are none of.
+            InputError: as in `irf`, or an unknown variable.
+            OutOfDomain: as in `irf`.
         """
         from deepham.presentation import figures_irf  # matplotlib, which takes a third of a second to import
 
@@ -417,14 +425,15 @@ class SolvedEconomy(ForPapers):
 
     @one_thread()
     def errors(self, dates: int = 20, periods: int = 1000, seed: int = 0) -> dict[str, float]:
-        """Errors in the continuum, at `dates` cross-sections spread over a simulated path of `periods`.
+        """Errors in the continuum, at `dates` cross-sections spread over a simulated path of `periods`. Expectations
+        are exact. It takes some seconds at the defaults.
 
         Returns:
-            Mean, 99th percentile and maximum over the population of euler (percent of consumption), bellman_policy and
-            bellman_optimality (utils): "euler.mean", ...; expectations are exact. Some seconds at the defaults.
+            By name ("euler.mean", ...) the mean, p99 and max over the population of euler (percent of consumption),
+            bellman_policy and bellman_optimality (utils).
 
         Raises:
-            InputError: dates or periods below 1, more dates than periods, a seed below zero.
+            InputError: dates or periods below 1, more dates than periods, or a seed below zero.
             OutOfDomain: as for `simulate`.
         """
         dates, periods = arguments.whole("dates", dates, 1), arguments.whole("periods", periods, 1)

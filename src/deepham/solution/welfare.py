@@ -48,7 +48,8 @@ class Welfare:
         mean, by_state, gaining: over all households, (n_eps,) over those of each individual state, and the share of
             those who gain.
         level_error: what the value functions of the two economies were corrected by, percent of consumption: on
-            average over their own ergodic sets they miss their policies' true values by so much.
+            average over their own ergodic sets they miss the true value of their policies by so much. An effect that is
+            not much larger is not one.
     """
 
     k: np.ndarray
