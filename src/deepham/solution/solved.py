@@ -397,7 +397,7 @@ class SolvedEconomy(ForPapers):
         }
         return impulse.to_dataset(self.economy, drawn, keep_draws, attributes)
 
-    @signatures.keywords_from(lambda self: signature(self.irf).parameters.values())
+    @signatures.keywords_from(lambda self: list(signature(SolvedEconomy.irf).parameters.values())[1:])
     def plot_irf(self, shock, variables=None, **options) -> Figure:
         """Figure of `irf(shock, **options)`: responses with their 50 and 90 percent bands over draws.
 
