@@ -70,7 +70,7 @@ def summary(solution: Kept) -> str:
         "calibration": _columns((name, show(x), meanings.get(name, "")) for name, x in solution.calibration.items()),
         **({"box": [str(solution.box)]} if solution.box else {}),
         "networks": _columns(
-            (name, show(x) if isinstance(x, list) else str(x)) for name, x in solution.network.items()
+            (name, show(x) if isinstance(x, list) else str(x)) for name, x in solution.network.items() if x
         ),
         "ergodic distribution": _columns(
             [
