@@ -33,8 +33,8 @@ def unemployment_chain(aggregate, rates, durations, turning=None) -> JointChain:
     """The joint chain of Krusell and Smith (1998): eps is 0 where a household is unemployed and 1 where it works, and
     the unemployment rate is a function of z alone, in every period and exactly.
 
-    A spell of unemployment lasts durations[z] periods on average while z stays what it is. Where z moves to z' the
-    unemployed stay so with the probability of z', times turning[z][z'].
+    A spell of unemployment lasts `durations[z]` periods on average while z stays what it is. Where z moves to z' the
+    unemployed stay so with the probability of z', times `turning[z][z']`.
 
     Args:
         aggregate: P(z' | z), (n_z, n_z).

@@ -220,8 +220,7 @@ class ForPapers:
             other: the solved economy of the other calibration, with the same preferences. Its value function is asked
                 about this economy's cross-sections, which may be far from those that it was trained on.
             seed: of the paths on which the mean error of each value function is measured and then taken out. Compare
-            two
-                trainings of one calibration to see the error that is left: their welfare should be the same.
+                two trainings of one calibration to see the error that is left: their welfare should be the same.
 
         Returns:
             Welfare: `mean`, `gaining`, `by_state`, `gain` at the nodes `k`, and a `table` by quantiles of wealth.

@@ -37,10 +37,11 @@ class RiskySteadyState:
         drift: the largest distance from there within the last hundred periods (or all of a shorter path), of the
             variable or of mean assets, whichever was farther; percent.
         turn: (period, level) where it first turns, the plateau of a path that creeps on; None where it does not turn.
-        deterministic, ergodic: its value in the deterministic steady state, None where the economy states none, and its
-            ergodic mean over all states.
+        deterministic: its value in the deterministic steady state; None where the economy states none.
+        ergodic: its ergodic mean over all states.
         population: the cross-section at the end, as `Solution.simulate(start=)` takes it.
-        wealth, consumption: nodes (G,) and the policy there by individual state (n_eps, G), goods per period.
+        wealth: (G,) nodes, goods.
+        consumption: (n_eps, G) policy at the nodes by individual state, goods per period.
     """
 
     path: Dataset

@@ -60,7 +60,8 @@ class Solution(SolvedEconomy):
         meta: plain data: seed, measures, ... ; versions and date are added where missing.
 
     Attributes:
-        network, meta: as given; the others are those of SolvedEconomy.
+        network: as given.
+        meta: as given, with versions and date; "measures" has the errors and moments that were measured.
         networks: policy_function and value_function, as modules by the names "policy" and "value".
         box: the calibrations that `at` gives, or None.
 

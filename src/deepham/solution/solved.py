@@ -53,9 +53,11 @@ class SolvedEconomy(ForPapers):
         z: (n_z, d), the ergodic mean of an aggregate state that is numbers; None where it is a finite chain.
 
     Attributes:
-        economy, grid: as given, in float64.
+        economy: as given, in float64.
+        grid: (G,) wealth nodes of the continuum, goods.
         z: (n_z, d) the aggregate state of each cross-section: every index, or the numbers given.
-        policy_function, value_function: policy and value as given.
+        policy_function: policy as given.
+        value_function: value as given.
 
     Raises:
         InputError: one line on what does not fit.
