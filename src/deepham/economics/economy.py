@@ -48,7 +48,9 @@ class Economy(OneAsset, ABC):
 
     Shapes: B economies of N households each. What a whole economy shares is (B, 1), what households have is (B, N), the
     aggregate state z is (B, d). Timing: k is held at the start of the period, z and eps are seen, then households
-    choose. Units: goods, goods per period and utils, unless `variables` says otherwise.
+    choose. Units: goods, goods per period and utils, unless `variables` says otherwise. What recurs among arguments:
+    `seen`, what households see in a period (`resources`, `k`, `eps`, `z`, `population`, `aggregates`, `prices`), and
+    `choice`, what they choose, by name, (B, N) each, with consumption as "c".
 
     Raises:
         InputError: a parameter has no value, is out of its range or does not fit another one, or the calibration has no
@@ -358,14 +360,14 @@ class Economy(OneAsset, ABC):
 
     def gamma(self, mean: float, terms: int, shape: tuple[int, int], generator: torch.Generator) -> Tensor:
         """Gamma-distributed numbers of that mean and shape, each a sum of so many exponential ones: their standard
-        deviation is mean / sqrt(terms)."""
+        deviation is mean / sqrt(terms). `generator` draws them."""
         uniform = torch.rand((terms, *shape), generator=generator, device=generator.device, dtype=self.chain.dtype)
         return mean / terms * -torch.log1p(-uniform).sum(0)
 
     def mean_of(self, by_z: Tensor) -> float:
-        """The long-run mean of a table by the states of a finite chain of z, (n_z,)."""
+        """The long-run mean of `by_z`, a table by the states of a finite chain of z, (n_z,)."""
         return float(self.chain.stationary_z() @ by_z)
 
     def table(self, values) -> Tensor:
-        """A table by state, (n,), float64."""
+        """The values, a list or a nested one, as a tensor in float64: a table by state."""
         return torch.tensor(values, dtype=torch.float64)

@@ -183,6 +183,10 @@ class Solution(SolvedEconomy):
         A new or empty folder is filled. One that holds anything is refused, unless overwrite=True: then the solution's
         four files are replaced and all others stay.
 
+        Args:
+            path: the folder.
+            overwrite: replace the solution that is there.
+
         Returns:
             The folder.
 

@@ -106,7 +106,7 @@ class SolvedEconomy(ForPapers):
         return Panel(self.ergodic, self.z)
 
     def along(self, ergodic: Ergodic) -> SolvedEconomy:
-        """The same policy and value function with the cross-sections of this path, the grid of which may be another:
+        """The same policy and value function with the cross-sections of the path `ergodic`, whose grid may be another:
         economies that saw the same shocks are compared without the luck of each.
         """
         kept = self.economy.chain.kept(ergodic.mean_z)
@@ -450,7 +450,8 @@ class SolvedEconomy(ForPapers):
         return error_measures(self.world, self.along_path(dates, periods, seed))
 
     def along_path(self, dates: int, periods: int, seed: int) -> Panel:
-        """So many cross-sections, spread over a path of so many periods that begins at the ergodic ones.
+        """So many cross-sections (`dates`), spread over a simulated path of so many periods that begins at the ergodic
+        ones; `seed` draws its shocks.
 
         Raises:
             OutOfDomain: as for `simulate`.
