@@ -28,7 +28,7 @@ from deepham.presentation.rich import solution_html
 from deepham.solution import arguments, folder, signatures
 from deepham.solution.calibrated import calibrated, derivatives
 from deepham.solution.solved import SolvedEconomy
-from deepham.solution.summary import summary, with_unit
+from deepham.solution.summary import brief, summary, with_unit
 from deepham.system.threads import one_thread
 from deepham.system.version import __version__
 
@@ -219,7 +219,7 @@ class Solution(SolvedEconomy):
         return solution_html(
             self.name,
             economy.period,
-            {name: (show(value), meanings.get(name, "")) for name, value in self.calibration.items()},
+            {name: (brief(value), meanings.get(name, "")) for name, value in self.calibration.items()},
             {name: with_unit(name, float(f"{measures[name]:.4g}")) for name in SHOWN if name in measures},
             [f"solution.{call}" for call in asked],
         )
