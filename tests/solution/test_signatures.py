@@ -26,7 +26,9 @@ def test_other_economies_have_other_names(monkeypatch):
     assert signature(solution.value).parameters["eps"].default == 0  # of one value, and may be left out
     assert solution.value(k=0.2, z="bad") == solution.value(k=0.2, eps=0, z="bad")
     monkeypatch.setattr(solution, "economy", economics.create("jfv"))
-    assert list(signature(solution.consumption).parameters) == ["a", "e", "W", "population"]
+    states = signature(solution.consumption).parameters
+    assert list(states) == ["a", "e", "W", "population"]
+    assert states["e"].annotation == Literal["low", "high"] and states["W"].annotation is Parameter.empty  # a number
 
 
 def test_a_calibration_is_asked_for_by_the_parameters_that_vary(monkeypatch):

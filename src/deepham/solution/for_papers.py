@@ -227,7 +227,8 @@ class ForPapers:
 
         Raises:
             InputError: another economy, preferences that differ (their utils cannot be compared), or a planner's
-            solution. OutOfDomain: as for `simulate`.
+                solution.
+            OutOfDomain: as for `simulate`.
         """
         if not isinstance(other, ForPapers):
             raise InputError(f"other: expected a solved economy, got {show(other)}")

@@ -52,9 +52,10 @@ def household(economy: Economy) -> list[Parameter]:
     """The states of a household. An annotation has the names of those that have names; their indices, and arrays of
     both, are taken as well.
     """
-    named = (economy.individual_shock, economy.aggregate_shock)
-    alone = {economy.individual_shock: 0} if economy.chain.n_eps == 1 else {}
-    return [_keyword(economy.asset)] + [_keyword(each, economy.shock_names.get(each, ()), alone) for each in named]
+    own, aggregate, names = economy.individual_shock, economy.aggregate_shock, economy.shock_names
+    alone = {own: 0} if economy.chain.n_eps == 1 else {}
+    states = names.get(aggregate, ()) if economy.chain.every_z() is not None else ()  # of numbers these name each
+    return [_keyword(economy.asset), _keyword(own, names.get(own, ()), alone), _keyword(aggregate, states)]
 
 
 def calibration(values: dict) -> list[Parameter]:

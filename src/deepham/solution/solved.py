@@ -359,7 +359,8 @@ class SolvedEconomy(ForPapers):
 
         Raises:
             InputError: an unknown shock or state, numbers out of range, or a response that is exactly zero in every
-            draw. OutOfDomain: as for `simulate`.
+                draw.
+            OutOfDomain: as for `simulate`.
         """
         periods, draws = arguments.whole("periods", periods, 1), arguments.whole("draws", draws, 1)
         agents = None if agents is None else arguments.whole("agents", agents, 1)
