@@ -328,15 +328,18 @@ class SolvedEconomy(ForPapers):
         """Generalised impulse response: mean difference of two copies of the economy with the same luck.
 
         Args:
-            shock: {"innovation": -2.0} where the aggregate state is a number: one copy's innovation is forced to so
-                many standard deviations in period 0, the other's is drawn, or zero with baseline="forced". {"Z": 1.0}
-                with unit="percent" or unit="level", by the name of the aggregate state: the same, told by what the
-                innovation does to that state in period 0. Of both also a list or a Series, of the innovations from
-                period 0 on. "good->bad": the state of the period before is good, one copy's is forced to bad in period
-                0, the other's drawn from the chain given good; both follow the chain afterwards with the same draws.
-                "any->bad": whatever the state before. {"transfer": 0.05, "top": 0.1, "bottom": 0.5}: in period 0 five
-                percent of the wealth of the richest tenth go to the poorest half ("after": a state of the period
-                before).
+            shock: what is forced on one of the two copies.
+
+                - "good->bad": the state of the period before is good. One copy's state is forced to bad in period 0,
+                  the other's is drawn from the chain given good; afterwards both follow the chain with the same draws.
+                  "any->bad": whatever the state before.
+                - {"innovation": -2.0}, where the aggregate state is a number: so many standard deviations in period 0.
+                  The other copy's innovation is drawn, or zero with baseline="forced".
+                - {"Z": 1.0} with unit="percent" or unit="level", by the name of that number: the innovation that moves
+                  it by so much in period 0.
+                - Of both a list or a Series: a path of innovations from period 0 on.
+                - {"transfer": 0.05, "top": 0.1, "bottom": 0.5}: in period 0 five percent of the wealth of the richest
+                  tenth go to the poorest half ("after": a state of the period before).
             periods, draws: at least 1; pairs of economies that are averaged over.
             agents: None for the continuum, where only the aggregate state is random, or the number of agents of a
                 panel.
@@ -348,8 +351,8 @@ class SolvedEconomy(ForPapers):
             baseline: "drawn", or "forced" to stay in the state before the shock in period 0, or without innovations as
                 long as the other's are forced.
             keep_draws: keep every draw's paths, (draw, period), as K_shocked and K_baseline.
-            unit: of an innovation by the name of the aggregate state: "percent" of what that would be, or "level", its
-                own units (from its mean, where it is a number that moves by percent).
+            unit: of a shock that goes by the name of the aggregate state: "percent" of what that state would be, or
+                "level", in its own units (from its mean, if it is a number that moves by percent).
 
         Returns:
             xarray.Dataset of dimension ("period",), where period 0 is that of the shock. Quantities in percent of the
