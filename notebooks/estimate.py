@@ -100,6 +100,6 @@ folder = found.save("my-estimate")
 print((folder / "parameters.tex").read_text())
 
 # %% [markdown]
-# On the command line the same is `python scripts/train.py model=brock_mirman 'vary={beta:[0.85,0.95],alpha:[0.25,0.45]}'
-# run=box` and `python scripts/estimate.py solution=checkpoints/box data=data.csv
-# 'moments=[mean.r,sd.Y,autocorrelation.Y]'`. More on [estimation](../docs/estimation.md).
+# On the command line the same is `python scripts/train.py model=brock_mirman
+# 'vary={beta:[0.85,0.95],alpha:[0.25,0.45]}' run=box` and `python scripts/estimate.py solution=checkpoints/box
+# data=data.csv 'moments=[mean.r,sd.Y,autocorrelation.Y]'`. More on [estimation](../docs/estimation.md).

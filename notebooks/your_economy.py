@@ -39,10 +39,12 @@ from typing import ClassVar
 import torch
 
 import deepham
-from deepham.economics.economy import Economy, Frictionless, parameter
+from deepham.economics.economy import Economy, parameter, series
+from deepham.economics.firm import CobbDouglas
 from deepham.economics.income import rouwenhorst
-from deepham.economics.markov import JointChain
+from deepham.economics.markov import independent
 from deepham.economics.preferences import CRRA
+from deepham.economics.unemployment import spells
 
 # %% [markdown]
 # ## The equations
@@ -63,35 +65,23 @@ class Skills(Economy):
     rho: float = parameter("persistence of log skill", "per quarter")
     sd: float = parameter("long-run standard deviation of log skill")
     productivity: list[float] = parameter("z in bad and in good times")
-    stay: float = parameter("probability that times stay as they are")
+    spell: float = parameter("mean duration of bad and of good times", "quarters")
 
     period: ClassVar = "quarter"
     shock_names: ClassVar = {"eps": ("low", "middle", "high"), "z": ("bad", "good")}
-    variables: ClassVar = {  # what `accounts` returns
-        "K": ("capital, start of period", "goods"),
-        "Y": ("output", "goods per quarter"),
-        "C": ("consumption", "goods per quarter"),
-        "I": ("investment, K' - (1-delta) K", "goods per quarter"),
-        "r": ("net return on capital", "percent per quarter"),
-        "w": ("wage of a household of mean skill", "goods per quarter"),
-    }
+    variables: ClassVar = series("K", "Y", "C", "I", "r", "w", period="quarter")  # what `accounts` returns
 
     def tables(self):
-        self.preferences = CRRA(1.0)
-        skill, moves = rouwenhorst(self.rho, self.sd, 3)  # of mean one
-        times = torch.tensor([[self.stay, 1 - self.stay], [1 - self.stay, self.stay]], dtype=torch.float64)
-        self.chain = JointChain(torch.kron(times, moves), n_z=2, n_eps=3)  # independent of each other
-        self.skill, self.z_level = self.table(skill.tolist()), self.table(self.productivity)
+        self.preferences, self.firm = CRRA(1.0), CobbDouglas(self.alpha, self.delta)
+        self.skill, moves = rouwenhorst(self.rho, self.sd, 3)  # of mean one
+        self.chain = independent(spells([self.spell, self.spell]), moves)
+        self.z_level = self.table(self.productivity)
 
     def aggregates(self, population, z):
         return {"K": population.mean(population.k)}
 
     def prices(self, aggregates, z):
-        K, level = aggregates["K"], self.z_level[z]
-        return {
-            "R": 1 - self.delta + self.alpha * level * K ** (self.alpha - 1),
-            "w": (1 - self.alpha) * level * K**self.alpha,
-        }
+        return self.firm.prices(aggregates["K"], 1.0, self.z_level[z])  # R and w; all work, with mean skill one
 
     def resources(self, k, eps, z, prices):
         return prices["R"] * k + prices["w"] * self.skill[eps]
@@ -100,7 +90,7 @@ class Skills(Economy):
         people, K = seen.population, seen.aggregates["K"]
         return {
             "K": K,
-            "Y": self.z_level[seen.z] * K**self.alpha,
+            "Y": self.firm.output(K, 1.0, self.z_level[seen.z]),
             "C": people.mean(choice["c"]),
             "I": people.mean(carried) - (1 - self.delta) * K,
             "r": 100 * (seen.prices["R"] - 1),
@@ -109,18 +99,7 @@ class Skills(Economy):
 
     def steady_state(self):
         """Without risk beta R = 1, which says where capital is: this sets the scale of networks and grids."""
-        K = (self.alpha / (1 / self.beta - 1 + self.delta)) ** (1 / (1 - self.alpha))
-        return {"K": K, "c": K**self.alpha - self.delta * K, "m": K**self.alpha + (1 - self.delta) * K}
-
-    def frictionless(self):
-        """Where the networks start: consume the annuity of wealth and of the wages to come."""
-        wage = (1 - self.alpha) * self.steady_state()["K"] ** self.alpha
-        return Frictionless(mpc=1 - self.beta, human_wealth=wage * self.beta / (1 - self.beta))
-
-    def initial_assets(self, shape, generator):
-        """Gamma-distributed around the steady state."""
-        draws = torch.rand((4, *shape), generator=generator, device=generator.device, dtype=self.z_level.dtype)
-        return self.steady_state()["K"] / 4 * -torch.log1p(-draws).sum(0)
+        return self.firm.at_rest(1 / self.beta - 1 + self.delta, 1.0, self.mean_of(self.z_level))
 
 
 # %% [markdown]
@@ -129,7 +108,7 @@ class Skills(Economy):
 # An instance is a calibration. What its equations say can be asked at once, without any solution.
 
 # %%
-economy = Skills(beta=0.98, alpha=0.36, delta=0.025, rho=0.95, sd=0.4, productivity=[0.99, 1.01], stay=0.875)
+economy = Skills(beta=0.98, alpha=0.36, delta=0.025, rho=0.95, sd=0.4, productivity=[0.99, 1.01], spell=8.0)
 print(economy.steady_state())
 print(economy.prices({"K": torch.tensor(economy.steady_state()["K"])}, torch.tensor(1)))
 

@@ -31,6 +31,7 @@ ALONE = "---\nhide: [navigation]\n---\n"  # nothing stands beside the first page
 SOURCES = {source: name for name, source in PAGES.items()}
 WORKER, SHIM = "https://unpkg.com/iframe-worker/shim", "assets/iframe-worker/shim/index.js"
 SECTION = re.compile(r"<!-- README.md: (\w+) -->")
+BROKEN = re.compile(r"^<!--\w+\.\w+-->.*", re.MULTILINE)  # a figure of repeated.py at the beginning of a line
 LINK = re.compile(r"(\]\()(?!https?:|#|mailto:)([^)#\s]+)(#[^)]*)?(\))")
 
 
@@ -53,6 +54,8 @@ def on_files(files, config):
 
 def on_page_markdown(markdown, page, config, files):
     where = posixpath.dirname(page.file.src_uri)
+    if broken := BROKEN.search(markdown):
+        raise PluginError(f"{page.file.src_uri}: a comment ends the paragraph where a line begins with it: {broken[0]}")
 
     def is_page(path):
         file = files.get_file_from_path(path)

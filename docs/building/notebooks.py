@@ -32,7 +32,7 @@ def page(source: Path, repository: str, cache: Path) -> dict[str, str | bytes]:
             parts.append(text)
         else:
             parts.append(f"```python\n{text}\n```")
-            for number, output in enumerate(cell["outputs"]):
+            for number, output in enumerate(_as_seen(cell["outputs"])):
                 shown, picture = _shown(output, f"{source.stem}-{index}-{number}.png")
                 parts.append(shown)
                 pictures |= picture
@@ -41,6 +41,28 @@ def page(source: Path, repository: str, cache: Path) -> dict[str, str | bytes]:
     links = f"[Open in Colab]({colab}){{ .md-button }} [The notebook]({here}){{ .md-button }}"
     title, _, rest = "\n\n".join(parts).partition("\n")
     return {f"notebooks/{source.stem}.md": f"{title}\n\n{links}\n{rest}"} | pictures
+
+
+def _as_seen(outputs: list[dict]) -> list[dict]:
+    """What is left on a screen: a line of progress is written over, and wiped out at its end."""
+    seen: list[dict] = []
+    for output in outputs:
+        before = seen[-1] if seen else {}
+        if output["output_type"] == "stream" and before.get("name") == output["name"]:
+            seen[-1] = before | {"text": before["text"] + "".join(output["text"])}
+        else:
+            seen.append(dict(output) | ({"text": "".join(output["text"])} if "text" in output else {}))
+    for output in seen:
+        if "text" in output:
+            output["text"] = "\n".join(_written_over(line) for line in output["text"].split("\n"))
+    return [output for output in seen if output["output_type"] != "stream" or output["text"].strip()]
+
+
+def _written_over(line: str) -> str:
+    shown = ""
+    for part in line.split("\r"):
+        shown = part + shown[len(part) :]
+    return shown.rstrip()
 
 
 def _shown(output: dict, name: str) -> tuple[str, dict[str, bytes]]:

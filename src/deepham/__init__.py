@@ -53,12 +53,14 @@ def load(path, device=None, *, economy=None) -> Solution:
     """Load a solution from a run's or an exported folder, or one that ships with the package, such as "ks98".
 
     Args:
-        economy: of a solution of an economy of one's own its class, or the name under which an installed package
-            registers it. The folder says which it is, and nothing in it is executed.
+        path: the folder, or the name of a shipped solution.
         device: where to compute, as torch names it; None is the CPU.
+        economy: needed for an economy of your own: its class, or the name under which an installed package registers
+            it. The folder says which economy it is, and nothing in it is executed.
 
     Raises:
-        InputError: nothing there, not a solution, one of another economy, or not a device.
+        InputError: there is nothing at `path`, it is not a solution or one of another economy, or there is no such
+            device.
     """
     from deepham.solution.loading import load as load_solution
 
@@ -76,24 +78,28 @@ def solve(
     vary: dict | None = None,
     **parameters,
 ) -> Solution:
-    """Train an economy with the default configuration and return its solution; nothing is kept on disk,
-    unless it is interrupted: what was trained by then is left in checkpoints/<run>/, and a line says how to go on.
+    """Train an economy with the default configuration and return its solution.
+
+    Nothing is kept on disk, unless you interrupt it: what was trained by then is left in `checkpoints/<run>/`, and a
+    line says how to go on. The default takes about a minute for ks98 on one core.
 
     Args:
-        economy: its name, a file of conf/model/; or one of one's own, MyEconomy(beta=0.98) or its class MyEconomy.
+        economy: its name, such as "ks98"; or one of your own, as an instance, MyEconomy(beta=0.98), or as a class.
         seed: of the networks and the simulation.
         overrides: further settings as on the command line, such as ["algorithm.outer_iterations=10"].
         init_from: a solution to start from, by its folder or the name of a shipped one; its calibration may be another.
-        resume: checkpoints/<run>, where a call with the same arguments that was interrupted left what it had trained.
+        resume: the folder `checkpoints/<run>` in which an interrupted call with the same arguments left its work.
         progress: whether to print how far training is, once per outer iteration. None: on a terminal and in a notebook.
         vary: parameters to learn at every value between two bounds, such as {"beta": [0.98, 0.995], "mu": [0.05, 0.4]};
-            of a list a pair, or None, for each of its numbers. `Solution.at` then gives the solution of a calibration.
-        parameters: calibration, such as beta=0.985; numbers of NumPy, pandas and torch will do, alone, in lists and as
-            matrices.
+            for a list, one pair for each of its numbers, or None for a number that stays. `Solution.at` then gives the
+            solution of a calibration.
+        parameters: the calibration, such as beta=0.985. Numbers of NumPy, pandas and torch are taken, too, alone, in
+            lists and as matrices.
 
     Raises:
         InputError: bad input, before anything is simulated.
-        OutOfDomain: the trained economy reaches an aggregate state in which there can be none.
+        deepham.errors.TrainingDiverged: training ran away, and a smaller step did not help.
+        OutOfDomain: the trained economy reaches an aggregate state in which the model has no meaning.
     """
     from deepham.commands.solve import solve as train
 
@@ -109,28 +115,28 @@ def solve_on_grid(
     progress: bool | None = None,
     **parameters,
 ) -> GridSolution:
-    """Solve an economy the conventional way, on a grid, and return what answers like a Solution: `simulate`, `irf`,
+    """Solve an economy the conventional way, on a grid. What it returns answers like a Solution: `simulate`, `irf`,
     `consumption`, `errors` and the rest.
 
-    The one of ks98 comes with the package, those that scripts/reference.py and runs have stored in
-    checkpoints/reference are read; another one takes from half a minute on, on one core.
+    The solution of ks98 comes with the package, and solutions that runs or scripts/reference.py have stored in
+    checkpoints/reference are read. To find another one takes half a minute or more on one core.
 
     Args:
-        economy: its name, or one of one's own, as in `solve`.
+        economy: its name, or one of your own, as in `solve`.
         objective: who chooses savings: "market", each household for itself, or "planner".
-        settings: in place of those of conf/reference/standard.yaml and the economy's own, such as {"k_nodes": 500};
-            or all of them, as deepham.reference.settings.ReferenceSettings.
+        settings: those that differ from conf/reference/standard.yaml and the economy's model file, such as
+            {"k_nodes": 500}; or all of them, as a deepham.reference.settings.ReferenceSettings.
         store: a folder in which to look for the solution, and to keep one that has to be solved; None keeps nothing.
         progress: whether to print how far the search is, once per iteration. None: on a terminal and in a notebook.
         parameters: calibration, such as beta=0.985, as in `solve`.
 
     Returns:
-        GridSolution: beside what every solved economy has, `law` (log K' of mean assets K, goods, and the aggregate
-        state), `r_squared` (n_z,) and `measures` (errors in percent of consumption and in utils, moments).
+        The solution. Beside what every solved economy has, it has `law` (log K' of mean assets K, goods, and the
+        aggregate state), `r_squared` (n_z,) and `measures` (errors in percent of consumption and in utils, moments).
 
     Raises:
         InputError: bad input, an economy that the grid method does not solve, or more memory than there is.
-        NotConverged: an equilibrium that was not found.
+        NotConverged: no equilibrium was found.
     """
     from deepham.reference.solve_on_grid import solve_on_grid as on_grid
 
@@ -155,36 +161,35 @@ def estimate(
     """Estimate the parameters that vary in a solution (trained with `vary=`) by the method of simulated moments.
 
     Args:
-        solution: of a box of calibrations, all of whose parameters are estimated but those of `fixed`.
+        solution: of a box of calibrations. All parameters of the box are estimated, except those in `fixed`.
         moments: names in a list, all of which `series` has; or by name a value, a pair (value, standard error), or None
             where the series have it. Names are mean.K, sd.Y, relative_sd.C, correlation.C, autocorrelation.Y, ratio.I
             (over Y) of what the economy accounts for, and gini, wealth_sd, bottom50_share, top10_share, top1_share of
             the long-run cross-section, which come with a standard error. sd in percent, of logs where a variable is a
             quantity.
-        series: a DataFrame or the name of a CSV file, a row a period of the economy, a column a variable, and dates in
-            the index or in a column "date".
-        periods: how many the moments came from, where there are no series.
+        series: a DataFrame or the name of a CSV file, with one row per period of the economy, one column per variable,
+            and dates in the index or in a column "date".
+        periods: how many periods the moments come from, if there are no series.
         fixed: parameters that are not estimated, such as {"mu": 0.15}.
-        covariance: of the moments of the data: "model", that of samples of the model as long as the data; "bootstrap",
-            by blocks of the series; or a matrix in the order of the moments, those of series first. A standard error
-            that is given beside a moment stands, but beside a matrix.
+        covariance: of the moments of the data: "model", from samples of the model as long as the data; "bootstrap",
+            from blocks of the series; or a matrix in the order of the moments, those of series first. A standard error
+            given beside a moment is kept, except with a matrix.
         weights: "optimal", the inverse of the covariance at a first estimate, or "diagonal", of its diagonal.
-        trend: "hp", that of Hodrick and Prescott, or "mean"; None: hp where a period is a month, quarter or year.
+        trend: "hp" (Hodrick and Prescott) or "mean"; None: hp where a period is a month, quarter or year.
         samples: S of the model, each as long as the data, whose moments are averaged: standard errors grow by
             (1 + 1/S)^(1/2).
         points: calibrations at which the model is simulated first; None: eight for each parameter. They are kept with
             the solution: the next estimate of as many periods takes seconds.
-        seed: of the luck that all calibrations share.
+        seed: of the random numbers, which all calibrations share.
         method: "smm"; or "posterior", which also draws parameters given the moments, by a prior that is flat over the
             box (needs the extra `estimate`).
 
     Returns:
-        Estimate: parameters, standard errors, the J test, fit, sensitivity, what is not identified, draws; tables and
-        figures.
+        Parameters, standard errors, the J test, fit, sensitivity, what is not identified, draws; tables and figures.
 
     Raises:
-        InputError: bad input, before anything is simulated where that can be known.
-        OutOfDomain: a calibration of the box reaches an aggregate state in which there can be none.
+        InputError: bad input, if possible before anything is simulated.
+        OutOfDomain: a calibration of the box reaches an aggregate state in which the model has no meaning.
     """
     from deepham.estimation.estimate import estimate as by_moments
 
@@ -194,18 +199,19 @@ def estimate(
 
 
 def plot_irf(responses, variables=None) -> Figure:
-    """Figure of responses that `Solution.irf` returned, or `xarray.open_dataset` read: nothing is computed again.
+    """Figure of responses that `Solution.irf` returned or `xarray.open_dataset` read. Nothing is computed again.
 
     Args:
         responses: a Dataset, or several by label, such as {"beta 0.99": recession, "beta 0.985": other}, of any
             solutions.
-        variables: names, one panel each; None: Y, C, I, K, r and w, as far as all Datasets have them.
+        variables: names, one panel each; None: those of Y, C, I, K, r and w that all Datasets have.
 
     Returns:
         A matplotlib Figure, which a notebook shows; `savefig` writes it.
 
     Raises:
-        InputError: what is no Dataset of `irf`, periods of different lengths, or a variable that a Dataset lacks.
+        InputError: something that is not a Dataset of `irf`, periods of different lengths, or a variable that a Dataset
+            lacks.
     """
     from deepham.presentation.figures_irf import plot_irf as plot
 

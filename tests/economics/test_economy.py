@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from deepham import economics
-from deepham.economics.economy import parameter
+from deepham.economics.economy import parameter, series
 from deepham.economics.ks98 import KS98
 from deepham.economics.registry import name_of
 from deepham.errors import InputError
@@ -219,3 +219,9 @@ def test_parameters_of_its_own_in_each_economy_are_as_many_economies(name):
         for key, price in expected.prices.items():
             assert torch.equal(seen.prices[key][b : b + 1], price), key
         assert torch.equal(seen.resources[b : b + 1], expected.resources)
+
+
+def test_a_series_that_has_no_standard_description_is_refused_with_those_that_have_one():
+    assert series("K", period="year") == {"K": ("capital, start of period", "goods")}
+    with pytest.raises(InputError, match="expected names of K, L, Y, C, I, r, w, got K, tax"):
+        series("K", "tax", period="year")

@@ -1,13 +1,15 @@
 """The page opens offline, and holds every figure and table that is written beside it."""
 
 import re
+from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.figure import Figure
 
+from deepham.economics.ks98 import KS98
 from deepham.presentation.file_table import FileTable
 from deepham.report.page import Illustration, Section, write
-from deepham.report.solution_sections import symbol, value_text
+from deepham.report.solution_sections import about, symbol, value_text
 
 
 def test_everything_is_inline_and_in_files(tmp_path):
@@ -50,3 +52,12 @@ def test_parameters_of_every_shape_are_shown():
     assert (value_text(2), value_text([0.95, 1.05]), value_text([])) == ("2", "0.95, 1.05", "none")
     assert value_text([[1.0, 0.0], [0.25, 0.75]]) == "1, 0; 0.25, 0.75"
     assert value_text([[[1.0, 0.0]], [[0.5, 0.5]]]) == "1, 0 | 0.5, 0.5"
+
+
+def test_a_class_without_a_docstring_is_not_described_by_the_list_of_its_parameters():
+    @dataclass(eq=False)
+    class Silent(KS98):
+        pass
+
+    assert Silent.__doc__.startswith("Silent(") and about(Silent) == ""
+    assert about(KS98).startswith("The economy of Krusell and Smith")

@@ -247,9 +247,7 @@ def explain(error: Exception, config_name: str, words: Sequence[str] = ()) -> st
     if unknown:
         key = unknown[1] or unknown[2]
         if key in ("period", "model.period"):
-            return (
-                f"{key}: unknown key; a period is as long as the economy's file says, and parameters are by the period"
-            )
+            return f"{key}: unknown key; a period is as long as the economy's file says, and parameters are per period"
         known = _known_keys(config_name, [word for word in words if word.startswith("model=") and "," not in word])
         inside = [name for name in known if name.endswith(f".{key}")]
         close = sorted(inside, key=lambda name: not name.startswith("model."))[:1] or get_close_matches(key, known, n=1)

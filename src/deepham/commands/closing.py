@@ -28,6 +28,8 @@ def say_results(
     missed = [row.description for row in rows if row.met is False]
     if missed:
         log.info("THE BAR IS MISSED by: %s", "; ".join(missed))
+    elif any(row.met for row in rows):
+        log.info("every bar is met")
     if unbalanced:
         log.info("goods do not add up: %s", unbalanced)
     if advice(rows):

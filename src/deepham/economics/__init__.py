@@ -66,6 +66,10 @@ def calibration(name: str) -> dict:
 def create(name: str, /, **overrides) -> Economy:
     """Build an economy from its calibration and overrides, in float64 on the CPU.
 
+    Args:
+        name: of an economy of the package, such as "ks98".
+        overrides: parameters that differ, such as beta=0.985.
+
     Raises:
         InputError: no such economy or parameter, or a value out of range.
     """

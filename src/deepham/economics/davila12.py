@@ -1,6 +1,6 @@
 """The economy in which Davila, Hong, Krusell and Rios-Rull (2012) ask how much a planner would have households save.
 
-Equations, symbols and parameters are those of rare_event.py; a year a period. Few households earn most, wealth is
+Equations, symbols and parameters are those of rare_event.py; a period is a year. Few households earn most, wealth is
 concentrated, and most people live on wages: a planner who cannot insure them raises wages instead, by far more
 capital than the market has (`algorithm.objective=planner`). With one aggregate state it is the economy of their paper,
 with two that of Han, Yang and E (2021, section 5).

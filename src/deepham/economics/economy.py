@@ -42,9 +42,19 @@ ROUNDING = 1e-12  # of an income, as a share of what a household has
 class Economy(OneAsset, ABC):
     """Base class. Parameters are the dataclass fields of the subclass; derived tensors are set in `tables`.
 
-    A parameter is a number (`float`), a whole number (`int`), a list of numbers (`list`) or a text that names a
-    convention (`str`), by its annotation. All real numbers are taken, those of NumPy and torch, too,
-    in lists, tuples, arrays, tensors or pandas' tables; they are kept as plain numbers in lists, which files can hold.
+    By its annotation a parameter is a number (`float`), a whole number (`int`), a list of numbers (`list`) or a text
+    that names a convention (`str`). Numbers of NumPy, torch and pandas are taken, too, also in tuples, arrays, tensors
+    and tables. They are kept as plain numbers and lists, which files can hold.
+
+    Shapes: B economies of N households each. What a whole economy shares is (B, 1), what households have is (B, N), the
+    aggregate state z is (B, d). Timing: k is held at the start of the period, z and eps are seen, then households
+    choose. Units: goods, goods per period and utils, unless `variables` says otherwise. What recurs among arguments:
+    `seen`, what households see in a period (`resources`, `k`, `eps`, `z`, `population`, `aggregates`, `prices`), and
+    `choice`, what they choose, by name, (B, N) each, with consumption as "c".
+
+    Raises:
+        InputError: a parameter has no value, is out of its range or does not fit another one, or the calibration has no
+            long run.
     """
 
     asset: ClassVar[str] = "k"  # public name of the endogenous individual state
@@ -92,51 +102,69 @@ class Economy(OneAsset, ABC):
 
     @abstractmethod
     def tables(self) -> None:
-        """Set `chain`, `preferences` and the tables by state, in float64, from the parameters."""
+        """Set `chain`, `preferences` and the tables by state, in float64, from the parameters. `table` makes a tensor
+        of a list."""
 
     @abstractmethod
     def aggregates(self, population, z: Tensor) -> Wide:
-        """The aggregates that prices depend on and that are known before anybody chooses, as weighted sums over the
-        population."""
+        """The aggregates that prices depend on and that are known before anybody chooses, such as mean assets K: name
+        -> (B, 1), weighted means over the population.
+
+        Args:
+            population: cross-sections with `k`, `eps` and `weight`, (B, N) each; `population.mean(x)` is (B, 1).
+            z: aggregate state, (B, d).
+        """
 
     @abstractmethod
     def prices(self, aggregates: Wide, z: Tensor) -> Wide:
-        """What a household takes as given, from the aggregates, with the unknowns, and z (B, d). Has "R", what a unit
-        of assets that was carried into the period is worth in it.
+        """What a household takes as given: name -> (B, 1). "R" has to be there, the goods that a unit of assets carried
+        into the period is worth in it.
+
+        Args:
+            aggregates: what `aggregates` returns, and the `unknowns`, (B, 1) each.
+            z: aggregate state, (B, d).
         """
 
     @abstractmethod
     def resources(self, k: Tensor, eps: Tensor, z: Tensor, prices: Wide) -> Tensor:
-        """Resources m = c + k' of households with k, eps (B, N) when the aggregate state is z (B, d): (B, N)."""
+        """Resources m = c + k', goods per period, (B, N), of households who begin the period with assets k and are in
+        the individual state eps, (B, N) each, when the aggregate state is z (B, d) and prices are (B, 1).
+        """
 
     @abstractmethod
     def accounts(self, choice: Own, carried: Tensor, seen: Seen) -> Wide:
-        """Aggregate quantities and prices of the period, described in `variables`, where the members of the population
-        choose so and carry these assets (B, N) out of the period.
+        """Aggregate quantities and prices of the period: name -> (B, 1), in the units that `variables` gives.
+
+        Args:
+            choice: what the members of the population choose, by name, (B, N): consumption is "c".
+            carried: the assets that they carry out of the period, (B, N).
+            seen: what they saw: `seen.population`, `seen.z`, `seen.aggregates`, `seen.prices`.
         """
 
     @abstractmethod
     def steady_state(self) -> dict[str, float]:
-        """Deterministic steady state: the aggregates by name, and "c" and "m" of the average household."""
+        """Deterministic steady state: the aggregates by name, and consumption "c" and resources "m" of the average
+        household, goods per period, as floats. It sets the scale of networks and grids, and need not be exact.
+        """
 
     def initial_assets(self, shape: tuple[int, int], generator: torch.Generator) -> Tensor:
-        """Assets (B, N) to start a simulation from, before it has found its own distribution: gamma-distributed around
-        what is typical, with a standard deviation of half the mean, and without debt.
+        """Assets to start a simulation from, goods, of shape (B, N): gamma-distributed around typical assets, with a
+        standard deviation of half the mean, and without debt. The simulation then finds its own distribution.
         """
         least = max(self.borrowing_limit, 0.0)
         return least + self.gamma(self.typical_household()["assets"] - least, 4, shape, generator)
 
     def typical_state(self) -> dict[str, float]:
-        """Where the economy lives, roughly, in the terms of `steady_state`: the scale of networks and grids.
+        """Where the economy lives, roughly, with the names of `steady_state`: the scale of networks and grids.
 
-        An economy whose risk holds capital far from the deterministic steady state says where.
+        State it where risk holds capital far from the deterministic steady state.
         """
         return self.steady_state()
 
     def frictionless(self) -> Frictionless | None:
-        """The base that the networks start from, or None where the economy has none: permanent income at R = 1/beta,
-        c = (1 - beta) (m + H), H the present value of mean income beside that on assets, in the steady state. None
-        where that is no household's rule: where it dies, or where the return is found within the period.
+        """The rule that the networks start from: permanent income at R = 1/beta in the steady state,
+        c = (1 - beta) (m + H), where H is the present value of mean income other than that on assets. None where no
+        household follows such a rule: where households die, or where the return is found within the period.
         """
         state = self.steady_state()
         if self.tracked in self.unknowns or type(self).continues is not Economy.continues or self.tracked not in state:
@@ -146,18 +174,19 @@ class Economy(OneAsset, ABC):
         return Frictionless(mpc=1 - self.beta, human_wealth=income * self.beta / (1 - self.beta))
 
     def permanent(self, c: Tensor) -> Own:
-        """What a household chooses for ever, without risk, who could consume c for ever: as much. Networks start
-        there.
+        """All choices, by name, (B, N), of a household that can consume c (B, N) for ever and faces no risk: c itself.
+        Networks start there.
         """
         return {"c": c}
 
     def lifetime(self, c: Tensor, base: Frictionless) -> Tensor:
-        """Utils of a household for ever that could consume c now by the frictionless rule."""
+        """Lifetime utility (B, N), utils, of a household that consumes c (B, N) now and follows the frictionless rule
+        for ever."""
         return self.preferences.frictionless_value(c, base.mpc, self.beta)
 
     def known(self, period: Any, accounts: Wide) -> dict[str, tuple[Tensor, float]]:
         """What is known of this economy in advance, described in `answers`: name -> (what a solution says, the truth).
-        The verdict shows the distance as the measure known.<name>; bars stand in conf/model/.
+        The verdict shows the distance as the measure `known.<name>`; bars stand in the model file.
 
         Args:
             period: a `Period` of the solution, at cross-sections along its path.
@@ -166,14 +195,14 @@ class Economy(OneAsset, ABC):
         return {}
 
     def without_aggregate_risk(self) -> Economy | None:
-        """The economy with one aggregate state, the long-run mean of its own; None where there is no such thing."""
+        """The same economy with a single aggregate state, the long-run mean of z; None where that cannot be said."""
         return None
 
     def at_rest(self) -> Economy | None:
-        """The problem of a household who faces the prices of rest for ever, as an economy of its own, in which nothing
-        is found within the period: second-order training starts from its solution on a grid, and has unknowns rest
-        where they typically are until the policy has learned the shocks. It has one aggregate state, and "assets" of
-        its `typical_household` are held on average. None: training starts from networks that know nothing.
+        """The problem of a household that faces the prices of rest for ever, as an economy of its own with one
+        aggregate state and no unknowns. Newton steps start from its solution on a grid, and keep unknowns at their
+        typical values until the policy has learned the shocks. On average households hold the "assets" of its
+        `typical_household`. None: training starts from networks that know nothing.
         """
         return None
 
@@ -187,8 +216,8 @@ class Economy(OneAsset, ABC):
         return 2 * torch.eye(self.chain.n_eps, dtype=torch.float64)[:, 1:] - 1
 
     def last(self) -> Tensor:
-        """In which individual states a household has no tomorrow, (n_eps,): it will not be the one in any that
-        follows.
+        """Individual states in which a household has no tomorrow, (n_eps,), boolean: whoever is in a state that follows
+        has been born.
         """
         follows = self.chain.successors
         lives = self.continues(torch.arange(len(follows), device=follows.device)[:, None], follows)
@@ -198,43 +227,45 @@ class Economy(OneAsset, ABC):
         return ~goes_on.any(1)
 
     def fault(self, z: Tensor, aggregates: Wide | None = None) -> str | None:
-        """Why there can be no economy in one of these aggregate states (B, d), in words; None where there can in all.
+        """Why the model has no meaning in one of these aggregate states, in words; None where it has one in all.
 
-        aggregates: those beside z, where they are known.
+        Args:
+            z: aggregate states, (B, d).
+            aggregates: those of the same economies, where they are known.
         """
         return None
 
     def check_domain(self, z: Tensor, aggregates: Wide | None = None, *, error: type[InputError | OutOfDomain]) -> None:
-        """Raise the error where there is a `fault`: InputError if these states were given, OutOfDomain if they were
-        computed."""
+        """Raise `error` where there is a `fault`: InputError for states that were given, OutOfDomain for those that
+        were computed."""
         fault = self.fault(z, aggregates)
         if fault is not None:
             raise error(f"{self.aggregate_shock}: {fault}")
 
     @property
     def cleared(self) -> dict[str, Unknown]:
-        """The unknowns that markets find."""
+        """The unknowns that clear markets within the period, by name."""
         return {name: unknown for name, unknown in self.unknowns.items() if unknown.by == "clearing"}
 
     @property
     def foreseen(self) -> dict[str, Unknown]:
-        """Those that look ahead."""
+        """The unknowns that look ahead, which a network learns, by name."""
         return {name: unknown for name, unknown in self.unknowns.items() if unknown.by == "network"}
 
     @property
     def scale(self) -> float:
         """How much households hold, roughly, goods: the unit of wealth grids and of what networks see. Mean assets in
-        the typical state; an economy in which these may be zero says something else.
+        the typical state; state something else where these may be zero.
         """
         return self.typical_household()["assets"]
 
     @property
     def typical_dispersion(self) -> float:
-        """The standard deviation of assets, roughly, goods: networks that see it see how far it is from there."""
+        """The standard deviation of assets, roughly, goods: networks that see it see its distance from this."""
         return self.scale
 
     def typical_aggregates(self) -> dict[str, float]:
-        """What `prices` is given in the typical state, by name: aggregates and unknowns."""
+        """What `prices` is given in the typical state, by name: aggregates and unknowns, as floats."""
         state = {name: value for name, value in self.typical_state().items() if name not in ("c", "m")}
         return state | {name: unknown.typical for name, unknown in self.unknowns.items()}
 
@@ -244,7 +275,7 @@ class Economy(OneAsset, ABC):
         return {"assets": state[self.tracked], "c": state["c"], "limit": self.borrowing_limit}
 
     def names_of(self, shock: str, states: int) -> tuple[str, ...]:
-        """Names of the states of a shock, their indices where the economy gives none for so many states."""
+        """Names of the states of a shock; their indices, as text, where the economy has no names for so many."""
         names = self.shock_names.get(shock, ())
         return names if len(names) == states else tuple(str(index) for index in range(states))
 
@@ -254,7 +285,7 @@ class Economy(OneAsset, ABC):
         return self.chain.naming(self.aggregate_shock, self.names_of(self.aggregate_shock, self.chain.named))
 
     def parameters(self) -> dict:
-        """The calibration as plain data."""
+        """The calibration: parameters by name, as plain numbers, lists and texts. A copy."""
         return {each.name: copy.deepcopy(getattr(self, each.name)) for each in fields(self)}
 
     def to(self, device=None, dtype=None) -> Economy:
@@ -266,7 +297,8 @@ class Economy(OneAsset, ABC):
         return moved
 
     def check_long_run(self) -> None:
-        """Raise InputError for a calibration without a long run, a steady state, prices or wealth that is finite."""
+        """Raise InputError for a calibration without a long run, a finite steady state, finite prices or finite
+        wealth."""
         self.chain.eps_shares()  # refuses a chain without a single long run
         try:
             state = {"deterministic": self.steady_state(), "typical": self.typical_state()}
@@ -327,14 +359,15 @@ class Economy(OneAsset, ABC):
             )
 
     def gamma(self, mean: float, terms: int, shape: tuple[int, int], generator: torch.Generator) -> Tensor:
-        """Numbers of that mean, the sum of so many exponential ones: a standard deviation of mean / sqrt(terms)."""
+        """Gamma-distributed numbers of that mean and shape, each a sum of so many exponential ones: their standard
+        deviation is mean / sqrt(terms). `generator` draws them."""
         uniform = torch.rand((terms, *shape), generator=generator, device=generator.device, dtype=self.chain.dtype)
         return mean / terms * -torch.log1p(-uniform).sum(0)
 
     def mean_of(self, by_z: Tensor) -> float:
-        """The long-run mean of a table by the states of a finite chain of z, (n_z,)."""
+        """The long-run mean of `by_z`, a table by the states of a finite chain of z, (n_z,)."""
         return float(self.chain.stationary_z() @ by_z)
 
     def table(self, values) -> Tensor:
-        """A table by state, (n,), float64."""
+        """The values, a list or a nested one, as a tensor in float64: a table by state."""
         return torch.tensor(values, dtype=torch.float64)

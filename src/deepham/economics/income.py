@@ -15,8 +15,13 @@ from deepham.errors import require
 
 
 def rouwenhorst(rho: float, sd: float, states: int) -> tuple[Tensor, Tensor]:
-    """Kopecky and Suen (2010): the mean, the variance and the autocorrelation of log y are exact for any number of
-    states.
+    """Rouwenhorst's chain (Kopecky and Suen, 2010): the mean, the variance and the autocorrelation of log y are exact
+    for any number of states.
+
+    Args:
+        rho: autocorrelation of log y from one period to the next.
+        sd: long-run standard deviation of log y; from that of the innovation, sd = innovation / sqrt(1 - rho^2).
+        states: how many, n.
 
     Returns:
         y (n,), of mean one in the long run, and P(y' | y), (n, n), both float64.
@@ -42,9 +47,13 @@ def rouwenhorst(rho: float, sd: float, states: int) -> tuple[Tensor, Tensor]:
 
 
 def tauchen(rho: float, sd: float, states: int, reach: float = 3.0) -> tuple[Tensor, Tensor]:
-    """Tauchen (1986): equally spaced points of log y on +-`reach` standard deviations; P is the normal mass around
-    each, and what lies beyond the outer points belongs to them. Nearly the moments of log y, where states are many;
-    `rouwenhorst` has them exactly.
+    """Tauchen's chain (1986): equally spaced points of log y on +-`reach` standard deviations. P is the normal mass
+    around each, and what lies beyond the outer points belongs to them. With many states the moments of log y are nearly
+    right; `rouwenhorst` has them exactly.
+
+    Args:
+        rho, sd, states: as in `rouwenhorst`.
+        reach: of the outer points, in long-run standard deviations.
 
     Returns:
         y (n,), of mean one in the long run, and P(y' | y), (n, n), both float64.

@@ -24,7 +24,7 @@ class JointChain(ShockProcess):
         individual: (n_z, n_z, n_eps, n_eps), P(eps' | z, z', eps) indexed [z, z', eps, eps'].
 
     Raises:
-        InputError: a matrix that is no Markov chain, or whose P(z' | z) depends on eps.
+        InputError: the matrix is not a Markov chain, or its P(z' | z) depends on eps.
     """
 
     draws = 1
@@ -213,7 +213,7 @@ def independent(z, eps) -> JointChain:
     """The joint chain where the two move independently: P(z' | z), (n_z, n_z), and P(eps' | eps), (n_eps, n_eps).
 
     Raises:
-        InputError: a matrix that is no Markov chain.
+        InputError: a matrix is not a Markov chain.
     """
     z, eps = as_numbers("z", z), as_numbers("eps", eps)
     joint = torch.einsum("zy,ef->zeyf", *(JointChain(chain, 1, len(chain)).individual[0, 0] for chain in (z, eps)))

@@ -34,21 +34,25 @@ class OneAsset:
     within: ClassVar[dict[str, Domain]] = {}
 
     def complete(self, decided: Tensor, seen: Seen) -> Own:
-        """All that households choose, by name, from what the policy decides: consumption, (B, N), from which the rest
-        `follows`, or (B, N, C), those of `within` and then those of `choices`.
+        """All that households choose, by name, (B, N) each, from what the policy decides.
+
+        Args:
+            decided: consumption, (B, N), from which the rest `follows`; or the choices of `within` and then those of
+                `choices`, (B, N, C).
+            seen: what households see before they choose.
         """
         if decided.shape[:-1] != seen.resources.shape:
             return {"c": decided} | self.follows(decided, seen)
         return dict(zip((*self.within, *self.choices), decided.unbind(-1), strict=True))
 
     def follows(self, c: Tensor, seen: Seen) -> Own:
-        """What households choose beside consumption, by conditions within the period, who consume so much: those of
-        `within`, such as hours that are worth their pay."""
+        """The choices of `within`, (B, N), that follow from consumption c (B, N) by a condition within the period, such
+        as hours that are worth their pay."""
         return {}
 
     def missed(self, choice: Own, seen: Seen) -> Own:
-        """By how much the choices of `within` miss their conditions, shares, by the name of the measure, (B, N); NaN of
-        households who have no such choice."""
+        """By which share the choices of `within` miss their conditions, by the name of the measure, (B, N); NaN for
+        households that have no such choice."""
         return {}
 
     def utility(self, choice: Own, seen: Seen) -> Tensor:
@@ -64,28 +68,29 @@ class OneAsset:
         return 1.0
 
     def carry(self, choice: Own, seen: Seen) -> Tensor:
-        """Assets (B, N) that households carry out of the period: their budget."""
+        """Assets (B, N), goods, that households carry out of the period: the budget constraint."""
         return (seen.resources - choice["c"]) / self.asset_price(seen)
 
     def needed(self, choice: Own, carried: Tensor, seen: Seen) -> Tensor:
-        """The resources (B, N) with which households choose so and carry these assets: their budget the other way
-        round.
-        """
+        """Resources (B, N), goods per period, that pay for these choices and carried assets: the budget the other way
+        round."""
         return choice["c"] + self.asset_price(seen) * carried
 
     def available(self, seen: Seen) -> Tensor:
-        """Resources (B, N) of households who borrow as much as they may."""
+        """Resources (B, N), goods per period, of households that borrow as much as they may."""
         return seen.resources - self.asset_price(seen) * self.borrowing_limit
 
     def spendable(self, seen: Seen, chosen: Own | None = None) -> Tensor:
-        """The most that households can consume, (B, N), who borrow as much as they may.
+        """The most that households can consume, (B, N), goods per period, if they borrow as much as they may.
 
-        chosen: those of `within`, where they are; None: they are what is best at that consumption.
+        Args:
+            seen: what they see.
+            chosen: choices of `within`; None: the best ones at that consumption.
         """
         return self.available(seen)
 
     def sensible(self, chosen: Own, seen: Seen) -> Own:
-        """The same choices of `within` as far as households can consume something at all beside them."""
+        """The same choices of `within`, moved to where households can consume something at all."""
         return chosen
 
     def floor(self, seen: Seen, chosen: Own | None = None) -> Tensor | None:
@@ -93,21 +98,25 @@ class OneAsset:
         return None
 
     def spending(self, share: Tensor | float, seen: Seen) -> tuple[Own, Tensor]:
-        """What households choose who spend this share of what they can, and the assets that they then carry."""
+        """The choices of households that spend this share of what they can, and the assets that they then carry,
+        (B, N)."""
         available = self.spendable(seen)
         carried = self.borrowing_limit + (1 - share) * available / self.asset_price(seen)
         return self.complete(share * available, seen), carried
 
     def conditions(self, choice: Own, carried: Tensor, seen: Seen) -> Wide:
-        """What is left of the condition of each unknown, under its name, (B, 1), where the members of the population
-        choose so and carry these assets: a market's excess demand for what the unknown pays for, in units of mean
-        income. It falls as the unknown rises.
+        """By how much the condition of each unknown is missed: its name -> (B, 1), a market's excess demand in units of
+        mean income, which falls as the unknown rises.
+
+        Args:
+            choice, carried: what the members of the population choose, and the assets that they carry, (B, N).
+            seen: what they see.
         """
         return {}
 
     def foresight(self, today: Wide, tomorrow: Wide, expect: Callable[[Tensor], Tensor]) -> Wide:
-        """What is left of the condition of each unknown that looks ahead (`by="network"`), under its name, (B, 1): of a
-        Phillips curve, the inflation that is missing.
+        """By how much the condition of each unknown that looks ahead (`by="network"`) is missed: its name -> (B, 1).
+        For a Phillips curve it is the inflation that is missing.
 
         Args:
             today, tomorrow: aggregates, unknowns and prices by name, (B, 1), and in each state that may follow, (B, S).
@@ -116,8 +125,8 @@ class OneAsset:
         return {}
 
     def substitution(self, seen: Seen) -> Tensor | float:
-        """By which factor the unknowns of the period alone change what the frictionless household consumes in it, as
-        against typical ones: networks start with a demand that falls in its price.
+        """The factor by which this period's unknowns, where they differ from typical ones, change what the frictionless
+        household consumes in it: networks start with a demand that falls in its price.
         """
         return 1.0
 
@@ -128,30 +137,33 @@ class OneAsset:
         return seen.prices["R"] * self.marginal_utility(choice, seen)
 
     def interior(self, worth: Tensor, seen: Seen) -> Own:
-        """The choice at which the Euler equation holds with equality: where one more unit of assets carried out of the
-        period is worth so much, (B, N), utils of today.
+        """The choices, by name, (B, N), at which the Euler equation holds with equality.
+
+        Args:
+            worth: what one more unit of assets carried out of the period is worth, (B, N), utils of today.
+            seen: what households see.
         """
         return {"c": self.preferences.inverse_marginal_utility(worth / self.asset_price(seen))}
 
     def discount(self, eps: Tensor) -> Tensor | float:
-        """What a household in eps (B, N) weighs the next period's utils with; an economy whose households differ in
-        patience says more than `beta`, which then is what networks and grids are scaled by.
+        """The weight of the next period's utils for a household in eps (B, N). State it where households differ in
+        patience; networks and grids are still scaled by `beta`.
         """
         return self.beta
 
     def continues(self, eps: Tensor, eps_next: Tensor) -> Tensor | None:
-        """Whether the household that is in eps is the one in eps', 1 or 0, (...): 0 where it dies, and who is in eps'
-        has been born instead. None: nobody dies.
+        """1 where the household in eps is the same one in eps', 0 where it dies and a newborn is in eps' instead; of
+        the shape of both. None: nobody dies.
         """
         return None
 
     def age_of(self, eps: Tensor) -> Tensor | None:
-        """The age of who is in eps (...), in periods since it entered, whole numbers; None where nobody ages."""
+        """The age of a household in eps, in whole periods since it entered; None where nobody ages."""
         return None
 
     def arrive(self, carried: Tensor, eps: Tensor, eps_next: Tensor) -> Tensor | None:
-        """Assets (...) at the start of the next period of who is then in eps', where a household in eps carries so
-        much out of this one: what the newborn begin with. None: everybody has what they carried.
+        """Assets at the start of the next period of the household that is then in eps', where the one in eps carries so
+        much out of this period: it says what the newborn begin with. None: everybody has what they carried.
         """
         return None
 
@@ -161,26 +173,27 @@ class OneAsset:
         return type(self).arrive is OneAsset.arrive
 
     def outcomes(self, everybody: Callable[[], Seen], policy: Callable[[Any], Tensor]) -> Wide:
-        """What all households together bring about by what they choose in the period, and each takes as given: it
-        stands among the prices that they see.
+        """What all households together bring about by their choices in the period, and each takes as given: name ->
+        (B, 1), which stands among the prices that they see.
 
         Args:
-            everybody: what the members of the population see before that; computed when it is asked for.
+            everybody: returns what the members of the population see before that.
+            policy: from what they see to what they choose.
         """
         return {}
 
     def premium(self, seen: Seen) -> Tensor | None:
-        """What households are paid at the start of the period, (B, N), utils, which V does not count; None: nothing."""
+        """A payment to households at the start of the period, (B, N), utils, which V does not count; None: nothing."""
         return None
 
     def balance(self, accounts: Wide) -> Wide:
-        """By how much each resource constraint of the economy is missed, in goods as "Y" of the accounts: zero to
-        rounding in every period, or the economy says in `unbalanced` why not. It is asked about paths, (B, T), too.
+        """By how much each resource constraint of the economy is missed, by name, in goods per period like "Y" of the
+        accounts: zero to rounding in every period, or `unbalanced` says why not. Accounts may be paths, (B, T), too.
 
         By default goods, Y = C + I. An economy with other uses of output, or with more constraints, states them all.
         """
         return {"goods": accounts["Y"] - accounts["C"] - accounts["I"]} if {"Y", "C", "I"} <= accounts.keys() else {}
 
     def unbalanced(self) -> str:
-        """Why the resource constraints do not hold in the economy as it is stated; empty where they do."""
+        """Why the resource constraints of the economy do not hold, in words; empty where they do."""
         return ""

@@ -7,7 +7,8 @@ from torch import Tensor
 
 
 class CRRA:
-    """u(c) = (c^(1-sigma) - 1) / (1-sigma), log c at sigma = 1; c in units of the consumption good, u in utils.
+    """Constant relative risk aversion: u(c) = (c^(1-sigma) - 1) / (1-sigma), log c at sigma = 1; c in goods per period,
+    of any shape, u in utils.
 
     The "-1" keeps u continuous in sigma; it moves no choice.
     """
@@ -16,6 +17,7 @@ class CRRA:
         self.sigma = sigma
 
     def utility(self, c: Tensor) -> Tensor:
+        """u(c), utils."""
         if self.sigma == 1:
             return torch.log(c)
         if abs(1 - self.sigma) < 0.05:  # here c^(1-sigma) - 1 would cancel; further away its derivative would
@@ -31,19 +33,22 @@ class CRRA:
         return (1 + (1 - self.sigma) * u) ** (1 / (1 - self.sigma))
 
     def frictionless_value(self, c: Tensor, mpc: float, beta: float) -> Tensor:
-        """Lifetime utility of c now and (beta R)^(1/sigma) times as much in every later period.
+        """Lifetime utility, utils, of consuming c now and (beta R)^(1/sigma) times as much in each period as in the one
+        before.
 
-        mpc = 1 - (beta R)^(1/sigma) / R is what that path spends of one more good. With log utility the constant that
-        depends on R is left out; it is zero at beta R = 1.
+        mpc = 1 - (beta R)^(1/sigma) / R is the share of one more good that this path spends now. With log utility the
+        constant that depends on R is left out; it is zero at beta R = 1.
         """
         if self.sigma == 1:
             return 1 / (1 - beta) * torch.log(c)
         return self.utility(c) / mpc + (1 / mpc - 1 / (1 - beta)) / (1 - self.sigma)
 
     def marginal_utility(self, c: Tensor) -> Tensor:
+        """u'(c), utils per good."""
         return 1 / c if self.sigma == 1 else c**-self.sigma
 
     def inverse_marginal_utility(self, marginal: Tensor) -> Tensor:
+        """The consumption whose marginal utility is that."""
         return 1 / marginal if self.sigma == 1 else marginal ** (-1 / self.sigma)
 
 

@@ -11,6 +11,8 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
+from deepham.errors import require
+
 Wide = dict[str, Tensor]  # of whole economies, name -> (B, 1): aggregates, prices, accounts
 Own = dict[str, Tensor]  # of households, name -> (B, N): what they choose, of which consumption is "c"
 
@@ -38,10 +40,12 @@ class Seen(Protocol):
 
 @dataclass(frozen=True)
 class Frictionless:
-    """The household's rule without risk and without a borrowing limit: c = mpc (m + human_wealth).
+    """The household's rule without risk and without a borrowing limit: c = mpc (m + human_wealth). The networks learn
+    the difference from it.
 
-    mpc is the marginal propensity to consume out of wealth, human_wealth the present value of income after this
-    period, both at the typical state. The networks learn the difference from it.
+    Attributes:
+        mpc: marginal propensity to consume out of wealth, share, at the typical state.
+        human_wealth: present value of income after this period, goods, at the typical state.
     """
 
     mpc: float
@@ -60,5 +64,15 @@ WORDS = {  # what most economies report: name -> description, unit
 
 
 def series(*names: str, period: str) -> dict[str, tuple[str, str]]:
-    """Description and unit of series that most economies report, for `Economy.variables`."""
+    """Description and unit of series that most economies report, for `Economy.variables`.
+
+    Args:
+        names: of K, L, Y, C, I, r and w. Others: give a description and a unit yourself, as in
+            series("K", "Y", period="year") | {"tax": ("tax revenue", "goods per year")}.
+        period: what one period is, such as "quarter".
+
+    Raises:
+        InputError: another name.
+    """
+    require(set(names) <= set(WORDS), f"series: expected names of {', '.join(WORDS)}, got {', '.join(names)}")
     return {name: (WORDS[name][0], WORDS[name][1].format(period=period)) for name in names}

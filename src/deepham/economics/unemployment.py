@@ -13,7 +13,10 @@ PRINTED = 1e-4  # by how much a printed chain may miss a rate
 
 
 def spells(durations) -> Tensor:
-    """The chain of two states that last so many periods on average, each longer than one: (2, 2), float64.
+    """The transition matrix of two states, bad and good times, that last so many periods on average: (2, 2), float64.
+
+    Args:
+        durations: mean duration of each, in periods, above one.
 
     Raises:
         InputError: anything but two durations, in periods, above one.
@@ -30,8 +33,8 @@ def unemployment_chain(aggregate, rates, durations, turning=None) -> JointChain:
     """The joint chain of Krusell and Smith (1998): eps is 0 where a household is unemployed and 1 where it works, and
     the unemployment rate is a function of z alone, in every period and exactly.
 
-    A spell of unemployment lasts durations[z] periods on average while z stays what it is. Where z moves to z' the
-    unemployed stay so with the probability of z', times turning[z][z'].
+    A spell of unemployment lasts `durations[z]` periods on average while z stays what it is. Where z moves to z' the
+    unemployed stay so with the probability of z', times `turning[z][z']`.
 
     Args:
         aggregate: P(z' | z), (n_z, n_z).
@@ -66,15 +69,15 @@ def unemployment_chain(aggregate, rates, durations, turning=None) -> JointChain:
 
 
 def printed_chain(matrix, rates) -> JointChain:
-    """The joint chain of (z, eps) that is printed, eps 0 unemployed and 1 employed, with the rates in every period and
-    exactly: printed with six digits it misses them by a millionth.
+    """A joint chain of (z, eps) as papers print it, eps 0 unemployed and 1 employed. With six digits it misses the
+    unemployment rates by a millionth; the chain returned has them exactly in every period.
 
     Args:
         matrix: P(z', eps' | z, eps), rows and columns in the order (z0, 0), (z0, 1), (z1, 0), ...
         rates: unemployment rate in each z, (n_z,), shares below one.
 
     Raises:
-        InputError: no chain, or one that leads to other rates.
+        InputError: not a chain, or one that leads to other rates.
     """
     u = as_numbers("unemployment", rates)
     chain, shares = JointChain(matrix, n_z=len(u), n_eps=2), torch.stack([u, 1 - u], 1)

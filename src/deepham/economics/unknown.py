@@ -16,12 +16,12 @@ class Unknown:
     Attributes:
         meaning, unit: in words.
         low, high: the range in which it is looked for.
-        typical: where it is looked for first. V, which is asked before markets clear, is asked there.
+        typical: where it is looked for first, and its value where V is asked before markets clear.
         spread: how far it moves, roughly: the unit in which the policy sees it.
         by: clearing, where a condition of the period holds (`Economy.conditions`); or network, a function of what is
             known before anybody chooses, so that a condition that asks for tomorrow holds (`Economy.foresight`).
-        told: by what a measure multiplies what is left of that condition: 40,000 for basis points a year of quarterly
-            inflation.
+        told: the factor by which the verdict multiplies what that condition misses: 40,000 turns quarterly inflation
+            into basis points per year.
     """
 
     meaning: str

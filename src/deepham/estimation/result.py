@@ -27,20 +27,23 @@ class Estimate:
 
     Attributes:
         name: of the economy.
-        parameters, standard_errors: pandas.Series by parameter, of a list by element, in its unit. The standard error
-            of what is at an edge of the box is NaN, and the others are given that it stays there; it is infinite where
-            no moment moves with the parameter.
+        parameters: pandas.Series by parameter (by element of a list), in its unit.
+        standard_errors: the same of their standard errors. It is NaN for a parameter at an edge of the box, and the
+            others are given that it stays there; it is infinite where no moment moves with the parameter.
         covariance: pandas.DataFrame of the parameters.
         calibration: the estimate as `Solution.at` takes it: solution.at(**estimate.calibration).
         bounds: pandas.DataFrame of the box, columns low and high.
-        j, df, p: the test of overidentifying restrictions: statistic, degrees of freedom and p-value (NaN where there
-            are as many moments as parameters). Small p: what the model misses is more than luck.
+        j: statistic of the test of overidentifying restrictions.
+        df: its degrees of freedom.
+        p: its p-value, NaN where there are as many moments as parameters. Small: what the model misses is more than
+            luck.
         moments: pandas.DataFrame by moment: data, model (at the estimate), standard_error (of the difference: sampling
             of the data and of the simulation), gap (data less model, in standard errors).
         sensitivity: pandas.DataFrame, parameters by moments: the change of an estimate by that of the moment in the
             data (Andrews, Gentzkow and Shapiro, 2017), in the units of both.
-        not_identified, at_edge: a line each on directions in which the moments do not say where parameters are, and on
-            parameters at an edge of the box; empty if all is well.
+        not_identified: one line per direction in which the moments do not tell where parameters are; empty if all is
+            well.
+        at_edge: one line per parameter at an edge of the box; empty if all is well.
         surface_error: by how much the first guess of the moments at the estimate, from calibrations around, was off, in
             standard errors: the largest. What is reported has been simulated at the estimate.
         draws: pandas.DataFrame of the posterior, a column a parameter; None where none was asked for.

@@ -26,15 +26,17 @@ if TYPE_CHECKING:
 # protobuf makes their names when they are imported: their text has none that a type checker could find
 _SUMMARY, _HPARAMS, _API = cast(Any, summary_pb2), cast(Any, plugin_data_pb2), cast(Any, api_pb2)
 
-# chart -> tag; five things that tell how a run goes
+# chart -> tags, of which a run has one; five things that tell how it goes
 WATCHED = {
-    "Euler error, mean, percent of consumption": "errors/euler.mean",
-    "Bellman error of the policy, mean, utils": "errors/bellman_policy.mean",
-    "Standard deviation of wealth, goods": "distribution/sd",
-    "Mean of K, goods": "aggregates/mean_K",
-    "Policy loss": "train/policy_loss",
+    "Euler error, mean, percent of consumption": ("errors/euler.mean",),
+    "Bellman error of the policy, mean, utils": ("errors/bellman_policy.mean",),
+    "Standard deviation of wealth, goods": ("distribution/sd",),
+    "Mean of K, goods": ("aggregates/mean_K",),
+    "Policy loss, or by Newton steps the residual": ("train/policy_loss", "train/policy_residual"),
 }
-LAYOUT = {"Watch first": {title: ["Multiline", [f"^{re.escape(tag)}$"]] for title, tag in WATCHED.items()}}
+LAYOUT = {
+    "Watch first": {title: ["Multiline", [f"^{re.escape(tag)}$" for tag in tags]] for title, tags in WATCHED.items()}
+}
 
 
 def settings_of(hyperparameters: Mapping[str, Any], prefix: str = "") -> dict[str, float | bool | str]:

@@ -40,7 +40,8 @@ def plot_irf(responses, variables=None) -> Figure:
         A matplotlib Figure, which a notebook shows and `savefig` writes.
 
     Raises:
-        InputError: what is no Dataset of `irf`, periods of different lengths, or a variable that a Dataset lacks.
+        InputError: something that is not a Dataset of `irf`, periods of different lengths, or a variable that a Dataset
+            lacks.
     """
     labelled = responses if isinstance(responses, Mapping) and not _is_dataset(responses) else {"": responses}
     _check_responses(labelled)
@@ -68,7 +69,7 @@ def chosen(variables, known: list[str]) -> list[str]:
 
 def impulse_responses(responses: Mapping[str, Dataset], variables: Sequence[str], lines: Sequence = LINES) -> Figure:
     """One panel per variable: one line per Dataset of `irf`, and around the first the bands of its draws."""
-    columns = min(3, len(variables))
+    columns = 2 if len(variables) == 4 else min(3, len(variables))  # no panel alone in a row
     rows = -(-len(variables) // columns)
     figure = Figure(figsize=(max(4.2 * columns, 5.2), 2.6 * rows + 0.6), layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False).flatten()

@@ -285,7 +285,7 @@ HISTORY = (
     ("errors/euler.mean", "Euler error, mean", "percent of consumption", True),
     ("errors/bellman_policy.mean", "Bellman error, mean", "utils", True),
     ("train/value_loss", "loss of the value function", "squared, relative", True),
-    ("distribution/mean", "mean assets of the simulated panel", "goods", False),
+    ("distribution/mean", "mean assets of simulated households", "goods", False),
     ("distribution/sd", "their standard deviation", "goods", False),
     ("train/learning_rate", "learning rate", "per update", False),
 )
@@ -298,7 +298,7 @@ def training_figure(histories: dict[str, dict[str, list]]) -> Figure | None:
     shown = [each for each in HISTORY if any(each[0] in history for history in histories.values())]
     if not shown:
         return None
-    figure, panels = in_panels(len(shown), 3, (4.2, 2.6))
+    figure, panels = in_panels(len(shown), 2 if len(shown) == 4 else 3, (4.2, 2.6))
     for axes, (name, title, unit, logarithmic) in zip(panels, shown):
         for (label, history), (color, style) in zip(histories.items(), LINES):
             if name in history:

@@ -98,14 +98,15 @@ def capital_against_grid(economy: Economy, candidate: Ergodic, grid_path: Ergodi
     path.set(
         xlabel=f"{economy.period} after burn-in",
         ylabel=f"{held} {economy.tracked}, goods",
-        title=f"{held.capitalize()} on the same shocks",
+        title=f"{held.capitalize()} on the same shocks: the last {len(periods[end])} {economy.period}s",
     )
     for axes in (path, gap):
         count_periods(axes)
     legend_below(figure, others=path.get_legend_handles_labels()[0])
     gap.plot(periods, 100 * (candidate.K / grid_path.K).log()[0].numpy(), color=ORANGE, linewidth=0.6)
     gap.axhline(0, color="black", linewidth=0.6)
-    gap.set(xlabel=f"{economy.period} after burn-in", ylabel="gap, percent")
+    gap.axvspan(float(periods[end][0]), float(periods[-1]), color="0.92", zorder=0)  # what is drawn above
+    gap.set(xlabel=f"{economy.period} after burn-in", ylabel="gap, percent", title="The gap on the whole path")
     return figure
 
 

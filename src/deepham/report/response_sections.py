@@ -113,7 +113,8 @@ def risky(studies: list[Study]) -> Section | None:
             turn = found.turn or (None, None)
             numbers = (found.level, found.drift, *turn, found.deterministic, found.ergodic)
             exact.append((state, study.label, *numbers))
-            rows.append((state, study.label, *("" if x is None else f"{x:.4g}" for x in numbers)))
+            shorter = (found.level, round(found.drift, 9) + 0.0, *numbers[2:])  # at rest a drift is rounding
+            rows.append((state, study.label, *("" if x is None else f"{x:.4g}" for x in shorter)))
     return Section(
         "Risky steady state",
         [

@@ -7,6 +7,7 @@ import inspect
 import sys
 from dataclasses import fields
 
+from deepham.economics.economy import Economy
 from deepham.presentation.figures_solved import errors_figure
 from deepham.presentation.file_table import FileTable
 from deepham.presentation.tables import by_wealth_file_table, runs_file_table, verdict_file_table
@@ -23,7 +24,7 @@ def verdict(reported: list[ReportedSolution]) -> Section:
     missed = [row.description for row in main.rows if row.met is False]
     short = [row.description for row in main.rows if row.reached is False]
     if main.reference is None:
-        against = "There is no grid solution of this economy to compare with."
+        against = "There is no grid solution of this calibration to compare with."
     else:
         against = (
             "Distances are to a conventional grid solution of the same calibration on the same path of the aggregate "
@@ -35,7 +36,7 @@ def verdict(reported: list[ReportedSolution]) -> Section:
             f"{'The bar is missed by: ' + '; '.join(missed) if missed else 'Every bar is met'}; "
             f"{'goals not reached: ' + '; '.join(short) if short else 'every goal is reached'}.",
             "Measured in the continuum of households, where there is no sampling noise, over the ergodic distribution; "
-            f"expectations are enumerated. {against}",
+            f"expectations are exact. {against}",
         ],
     )
     section.shown.append(
@@ -92,15 +93,20 @@ def calibration(reported: list[ReportedSolution]) -> Section:
         ("parameter", "meaning", "unit", *labels),
         exact,
     )
+    said = [about(type(economy)), f"One period is a {economy.period}."]
+    said += [f"Source of the shipped calibration: {economy.source}."] if economy.source else []
     return Section(
         "Economy and calibration",
-        [
-            f"{inspect.getdoc(type(economy))} One period is a {economy.period}. Source of the shipped calibration: "
-            f"{economy.source}."
-        ],
+        [" ".join(text for text in said if text)],
         [Illustration("calibration", table, "Parameters that this solution was solved with.")],
         inspect.cleandoc(sys.modules[type(economy).__module__].__doc__ or ""),
     )
+
+
+def about(economy: type[Economy]) -> str:
+    """What the class says of itself: not what Python writes in its place, the list of its parameters."""
+    text = inspect.getdoc(economy) or ""
+    return "" if text.startswith(f"{economy.__name__}(") else text
 
 
 def symbol(name: str) -> str:
@@ -179,8 +185,8 @@ def training(reported: list[ReportedSolution]) -> Section | None:
     return Section(
         "Training",
         [
-            "By outer iteration, as measured during training on the simulated panels: a panel carries "
-            "sampling noise that the verdict does not."
+            "As measured during training on a few simulated cross-sections. Panels carry sampling noise, the verdict "
+            "does not."
         ],
-        [Illustration("training", figure, "Errors, dispersion and learning rate.")],
+        [Illustration("training", figure, "Errors and the cross-section by outer iteration.")],
     )

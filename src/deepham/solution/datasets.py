@@ -217,9 +217,13 @@ def to_dataset(
 def save(dataset, path) -> None:
     """Write a Dataset to one compressed file that `xarray.open_dataset(path)` reads: netCDF, in gzip.
 
+    Args:
+        dataset: of `simulate`, `irf` or `transition`.
+        path: of the file, which ends with .nc.gz.
+
     Raises:
-        InputError: no Dataset or one that netCDF cannot hold, a name that does not end with .nc.gz, or a file that
-            cannot be written.
+        InputError: something that is not a Dataset or that netCDF cannot hold, a name that does not end with .nc.gz, or
+            a file that cannot be written.
     """
     import xarray
 

@@ -63,7 +63,8 @@ class ForPapers:
             (share of households; sums to one). `attrs["units"]` has the units.
 
         Raises:
-            InputError: an unknown state, or one of a number that moves continuously, which has one cross-section.
+            InputError: an unknown state; or any state where the aggregate state is a number, which has one
+                cross-section.
         """
         return cross_sections.distribution(self, z)
 
@@ -79,12 +80,15 @@ class ForPapers:
             `distribution` with a column "mpc"; `attrs["mean"]` is its mean over households.
 
         Raises:
-            InputError: a gift that is no positive number, or a state as for `distribution`.
+            InputError: a gift that is not a positive number, or a state as for `distribution`.
         """
         return cross_sections.propensities(self, gift, z)
 
     def lorenz(self, z=None) -> pandas.DataFrame:
-        """The Lorenz curve of wealth in the ergodic distribution; z as in `distribution`.
+        """The Lorenz curve of wealth in the ergodic distribution.
+
+        Args:
+            z: as in `distribution`.
 
         Returns:
             pandas.DataFrame of shares between 0 and 1: "households", from the poorest, and the "wealth" that they hold
@@ -108,15 +112,16 @@ class ForPapers:
             A matplotlib Figure, which a notebook shows; `savefig` writes it.
 
         Raises:
-            InputError: what is no solved economy, or one with other individual states.
+            InputError: something that is not a solved economy, or one with other individual states.
         """
         from deepham.presentation import figures_solved  # matplotlib, which takes a third of a second to import
 
         return figures_solved.distribution_figure(figures_solved.layers(self._with(beside)))
 
     def plot_lorenz(self, beside=None) -> Figure:
-        """Figure of the Lorenz curve of wealth, with the Gini coefficient; beside, result and errors as for
-        `plot_distribution`.
+        """Figure of the Lorenz curve of wealth, with the Gini coefficient.
+
+        Args, result and errors: as for `plot_distribution`.
         """
         from deepham.presentation import figures_solved
 
@@ -130,6 +135,9 @@ class ForPapers:
             z: an aggregate state by index or name; None: the last. A number that moves continuously is at its mean.
             beside: as in `plot_distribution`.
 
+        Returns:
+            A matplotlib Figure.
+
         Raises:
             InputError: as for `distribution` and `plot_distribution`.
         """
@@ -139,8 +147,10 @@ class ForPapers:
         return figures_solved.policies_figure(figures_solved.layers(self._with(beside)), cell)
 
     def plot_errors(self, beside=None) -> Figure:
-        """Figure of mean Euler and Bellman errors by wealth at the ergodic cross-sections, expectations enumerated: of
-        their size, and of this economy's also signed. Beside, result and errors as for `plot_distribution`.
+        """Figure of mean Euler errors (percent of consumption) and Bellman errors (utils) by wealth at the ergodic
+        cross-sections, with exact expectations: their size and, of this economy, also their sign.
+
+        Args, result and errors: as for `plot_distribution`.
         """
         from deepham.algorithm.by_wealth import errors_by_wealth
         from deepham.presentation import figures_solved
@@ -183,7 +193,7 @@ class ForPapers:
 
         Args:
             to: the solved economy of the other calibration.
-            periods, draws, seed: as in `irf`; the two copies, of which one stays what it is, have the same luck.
+            periods, draws, seed: as in `irf`. The two copies, one of which keeps its parameters, have the same luck.
             agents: None for the continuum, or the number of agents of a panel.
             keep_draws: keep every draw's paths, (draw, period), as K_shocked (after the change) and K_baseline.
 
@@ -193,8 +203,8 @@ class ForPapers:
             cross-section and the aggregate state of period 0 are those of before.
 
         Raises:
-            InputError: another economy, calibrations with other individual states, without this one's shares of them,
-                or with a borrowing limit above what some hold, a grid that ends below it, no change at all.
+            InputError: another economy; another calibration with other individual states or other shares of them, with
+                a borrowing limit above what some households hold or a grid that ends below it; no change at all.
             OutOfDomain: as for `simulate`.
         """
         from deepham.solution.change import transition
@@ -203,20 +213,21 @@ class ForPapers:
 
     @one_thread()
     def welfare(self, other, seed: int = 0) -> Welfare:
-        """What the households of this economy would gain if they woke up in another calibration, with what they hold
-        and the way from here to its long run before them: percent of consumption for ever, by wealth.
+        """What the households of this economy would gain if they woke up in another calibration, with what they hold:
+        percent of consumption for ever, by wealth. The transition from here to its long run is included.
 
         Args:
-            other: the solved economy of the other calibration, with the same tastes. Its value function is asked about
-                this economy's cross-sections; where they are far from its own, so is what it was trained on.
-            seed: of the paths on which the mean error of each value function is measured, which is taken out. What is
-                left is seen where two trainings of one calibration are compared: they should differ by nothing.
+            other: the solved economy of the other calibration, with the same preferences. Its value function is asked
+                about this economy's cross-sections, which may be far from those that it was trained on.
+            seed: of the paths on which the mean error of each value function is measured and then taken out. Compare
+                two trainings of one calibration to see the error that is left: their welfare should be the same.
 
         Returns:
             Welfare: `mean`, `gaining`, `by_state`, `gain` at the nodes `k`, and a `table` by quantiles of wealth.
 
         Raises:
-            InputError: another economy, or tastes that differ (utils of two cannot be compared), or a planner's.
+            InputError: another economy, preferences that differ (their utils cannot be compared), or a planner's
+                solution.
             OutOfDomain: as for `simulate`.
         """
         if not isinstance(other, ForPapers):

@@ -25,22 +25,23 @@ WINDOW = 100
 
 @dataclass(frozen=True, repr=False)  # what is printed at a prompt is one line, not a path of thousands of periods
 class RiskySteadyState:
-    """Where an economy goes when the aggregate state stays what it is.
+    """Where an economy goes when the aggregate state stays as it is; `SolvedEconomy.risky_steady_state` returns it.
 
     Attributes:
         path: xarray.Dataset of dimensions (economy, period), every account and moment along the way.
         variable: what is followed: K, and in an economy without capital what clears its market or moves with it
             (`Economy.tracked`), such as a bond's price.
-        level: it at the end, in its unit of `path`.
+        level: its value at the end, in its unit in `path`.
         settled: whether it has been at rest there for a hundred periods, and mean assets with it; never after fewer
             periods.
-        drift: how far it was from there within the last hundred periods (of a shorter path, all), or mean assets where
-            they were farther; percent.
+        drift: the largest distance from there within the last hundred periods (or all of a shorter path), of the
+            variable or of mean assets, whichever was farther; percent.
         turn: (period, level) where it first turns, the plateau of a path that creeps on; None where it does not turn.
-        deterministic, ergodic: it in the deterministic steady state, None where the economy states none, and its
-            ergodic mean over all states.
+        deterministic: its value in the deterministic steady state; None where the economy states none.
+        ergodic: its ergodic mean over all states.
         population: the cross-section at the end, as `Solution.simulate(start=)` takes it.
-        wealth, consumption: nodes (G,) and the policy there by individual state (n_eps, G), goods per period.
+        wealth: (G,) nodes, goods.
+        consumption: (n_eps, G) policy at the nodes by individual state, goods per period.
     """
 
     path: Dataset

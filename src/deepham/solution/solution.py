@@ -11,6 +11,7 @@ import copy
 import json
 from dataclasses import fields
 from datetime import UTC, datetime
+from inspect import Parameter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,10 +25,10 @@ from deepham.economics.registry import own, written
 from deepham.errors import InputError, show
 from deepham.networks.settings import NetworkSettings
 from deepham.presentation.rich import solution_html
-from deepham.solution import arguments, folder
+from deepham.solution import arguments, folder, signatures
 from deepham.solution.calibrated import calibrated, derivatives
 from deepham.solution.solved import SolvedEconomy
-from deepham.solution.summary import summary, with_unit
+from deepham.solution.summary import brief, summary, with_unit
 from deepham.system.threads import one_thread
 from deepham.system.version import __version__
 
@@ -38,6 +39,9 @@ MOST_KEPT = 16  # calibrations of a box whose solutions are kept
 
 # what a notebook shows; `summary` has all of them
 SHOWN = ("euler.mean", "euler.p99", "bellman_policy.mean", "mean_K_gap", "path_gap.mean", "wealth_w1", "mean_K", "gini")
+
+
+varied = signatures.keywords_from(lambda self: self._varied())
 
 
 class Solution(SolvedEconomy):
@@ -56,7 +60,8 @@ class Solution(SolvedEconomy):
         meta: plain data: seed, measures, ... ; versions and date are added where missing.
 
     Attributes:
-        network, meta: as given; the others are those of SolvedEconomy.
+        network: as given.
+        meta: as given, with versions and date; "measures" has the errors and moments that were measured.
         networks: policy_function and value_function, as modules by the names "policy" and "value".
         box: the calibrations that `at` gives, or None.
 
@@ -106,18 +111,19 @@ class Solution(SolvedEconomy):
 
     # -- other calibrations ----------------------------------------------------------------------------------------
 
+    @varied
     @one_thread()
     def at(self, **parameters) -> Solution:
-        """The solution of another calibration of the box that the networks were trained in: one like any other, with
-        networks of its own shape. Its ergodic cross-sections are simulated, which takes some seconds; the last ones
-        asked for are kept.
+        """The solution of another calibration of the box that the networks were trained in (`vary=`): a Solution like
+        any other. Its ergodic cross-sections are simulated, which takes some seconds; the last sixteen are kept.
 
         Args:
-            parameters: those that differ from `calibration`, such as beta=0.985; of a list all its numbers.
+            parameters: those that differ from `calibration`, such as beta=0.985; for a list, all its numbers.
 
         Raises:
-            InputError: the networks are of one calibration, a parameter that does not vary, or one outside of the box.
-            OutOfDomain: the economy reaches an aggregate state in which there can be none.
+            InputError: the networks were trained for one calibration only, a parameter does not vary, or a value lies
+                outside of the box.
+            OutOfDomain: the economy reaches an aggregate state in which the model has no meaning.
         """
         calibration = self._whole_box("at").moved(parameters)
         key = json.dumps(calibration, sort_keys=True)
@@ -126,21 +132,23 @@ class Solution(SolvedEconomy):
             self._found = dict(latest) | {key: self._of(calibration)}
         return self._found[key]
 
+    @varied
     @one_thread()
     def sensitivity(self, *names: str, **parameters) -> pandas.DataFrame:
         """Comparative statics: derivatives of long-run means in every parameter that varies.
 
         Args:
-            names: what the economy accounts for, such as "K" or "r", and moments: gini, wealth_sd, bottom50_share,
+            names: variables of the economy, such as "K" or "r", and moments: gini, wealth_sd, bottom50_share,
                 top10_share, top1_share, sd_K, welfare.
-            parameters: the calibration of the box where they are taken, as in `at`.
+            parameters: the calibration at which they are taken, as in `at`.
 
         Returns:
-            pandas.DataFrame, a row for each name and a column for each parameter, in the units of both. Some seconds
-            for each parameter.
+            pandas.DataFrame with one row per name and one column per parameter, in the unit of the one per unit of the
+            other. It takes some seconds per parameter.
 
         Raises:
-            InputError, OutOfDomain: as `at`; InputError also for a name that there is not.
+            InputError: as in `at`, or an unknown name.
+            OutOfDomain: as in `at`.
         """
         import pandas as pd
 
@@ -148,6 +156,9 @@ class Solution(SolvedEconomy):
         shape = NetworkSettings(**self.network)
         found = derivatives(self, box, box.moved(parameters), shape, names)
         return pd.DataFrame(found, index=pd.Index(names))
+
+    def _varied(self) -> list[Parameter]:
+        return signatures.calibration({name: self.calibration[name] for name in self.box.vary} if self.box else {})
 
     def _whole_box(self, call: str) -> Box:
         if self.box is None:
@@ -172,8 +183,12 @@ class Solution(SolvedEconomy):
         A new or empty folder is filled. One that holds anything is refused, unless overwrite=True: then the solution's
         four files are replaced and all others stay.
 
+        Args:
+            path: the folder.
+            overwrite: replace the solution that is there.
+
         Returns:
-            pathlib.Path of the folder.
+            The folder.
 
         Raises:
             InputError: the folder is refused or cannot be written.
@@ -204,7 +219,7 @@ class Solution(SolvedEconomy):
         return solution_html(
             self.name,
             economy.period,
-            {name: (show(value), meanings.get(name, "")) for name, value in self.calibration.items()},
+            {name: (brief(value), meanings.get(name, "")) for name, value in self.calibration.items()},
             {name: with_unit(name, float(f"{measures[name]:.4g}")) for name in SHOWN if name in measures},
             [f"solution.{call}" for call in asked],
         )

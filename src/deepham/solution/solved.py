@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from functools import cached_property
+from inspect import signature
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +22,7 @@ from deepham.errors import InputError, OutOfDomain
 from deepham.presentation.saying import Tick, counting
 from deepham.simulation.period import Panel, Policy, Value, World
 from deepham.simulation.population import Population
-from deepham.solution import arguments, datasets, impulse, paired, paths
+from deepham.solution import arguments, datasets, impulse, paired, paths, signatures
 from deepham.solution.for_papers import ForPapers
 from deepham.solution.histories import Histories
 from deepham.solution.risky import RiskySteadyState, at_the_end
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 CHUNK = 2**17  # households that go through a policy at once: bounds the memory
 MOST_STARTS = 8  # seeds whose starting points of impulse responses are kept
+named_states = signatures.keywords_from(lambda self: signatures.household(self.economy))
 
 
 class SolvedEconomy(ForPapers):
@@ -51,9 +53,11 @@ class SolvedEconomy(ForPapers):
         z: (n_z, d), the ergodic mean of an aggregate state that is numbers; None where it is a finite chain.
 
     Attributes:
-        economy, grid: as given, in float64.
+        economy: as given, in float64.
+        grid: (G,) wealth nodes of the continuum, goods.
         z: (n_z, d) the aggregate state of each cross-section: every index, or the numbers given.
-        policy_function, value_function: policy and value as given.
+        policy_function: policy as given.
+        value_function: value as given.
 
     Raises:
         InputError: one line on what does not fit.
@@ -79,7 +83,7 @@ class SolvedEconomy(ForPapers):
 
     @property
     def world(self) -> World:
-        """The economy and how its households live in it."""
+        """The economy with its policy and value function, as `deepham.simulation` takes it."""
         return World(self.economy, self.policy_function, self.value_function)
 
     @cached_property
@@ -89,7 +93,7 @@ class SolvedEconomy(ForPapers):
 
     @cached_property
     def ergodic(self) -> Population:
-        """The same as a Population of B = n_z cross-sections."""
+        """The ergodic cross-sections as a Population, B = n_z."""
         return Population.histogram(self.grid, self.mass.reshape(len(self.mass), self.economy.chain.n_eps, -1))
 
     def _ergodic_mass(self) -> Tensor:
@@ -102,7 +106,7 @@ class SolvedEconomy(ForPapers):
         return Panel(self.ergodic, self.z)
 
     def along(self, ergodic: Ergodic) -> SolvedEconomy:
-        """The same policy and value function with the cross-sections of this path, the grid of which may be another:
+        """The same policy and value function with the cross-sections of the path `ergodic`, whose grid may be another:
         economies that saw the same shocks are compared without the luck of each.
         """
         kept = self.economy.chain.kept(ergodic.mean_z)
@@ -117,9 +121,8 @@ class SolvedEconomy(ForPapers):
         )
 
     def begin(self, shock: Tensor) -> Panel:
-        """Where paths begin whose first shocks are these (B, d): ergodic cross-sections, of an aggregate state that
-        is numbers at its mean.
-        """
+        """Where paths begin whose first shocks are these (B, d): ergodic cross-sections, and an aggregate state that is
+        numbers at its mean."""
         chain = self.economy.chain
         z = chain.begin(shock, self.z)
         return Panel(self.ergodic.select(chain.cell(z)), z)
@@ -131,33 +134,43 @@ class SolvedEconomy(ForPapers):
 
     # -- policy and value ------------------------------------------------------------------------------------------
 
+    @named_states
     def consumption(self, *, population=None, **household) -> np.ndarray:
         """Consumption of households, goods per period.
 
         Args:
-            household: the states by the economy's names, for KS98 k, eps, z. Assets and the individual state are
-                (..., n) or numbers and broadcast against each other; the aggregate state broadcasts over their leading
-                dimensions. Discrete states by index or name, one that moves continuously by its value; an individual
-                state of one value may be left out. Assets: finite, not below the borrowing limit, held at the start of
-                the period.
-            population: mapping of assets, individual state and "weight" to 1-D arrays: the cross-section that prices
-                and moments are computed from, the same in every aggregate state. None: the stored ergodic one of each
-                point's own aggregate state. The households asked about are never part of it.
+            household: the states by the economy's names, k, eps and z in ks98. Assets are those held at the start of
+                the period, finite and not below the borrowing limit. Assets and the individual state are numbers or
+                arrays (..., n) that broadcast against each other; the aggregate state broadcasts over their leading
+                dimensions. A discrete state goes by its index or name, a continuous one by its value. An individual
+                state that has one value may be left out.
+            population: mapping of assets, individual state and "weight" to 1-D arrays: the cross-section from which
+                prices and moments are computed, the same in every aggregate state. None: the stored ergodic one of the
+                aggregate state asked about. The households asked about are never part of it.
 
         Returns:
             float64 of the states' common shape.
 
         Raises:
-            InputError: a state, a shape or a name that does not exist, and households without resources.
+            InputError: an unknown name or state, shapes that do not fit, assets below the borrowing limit, or
+                households without resources.
         """
         return self._evaluate("consumption", lambda seen: self.world.choose(seen)["c"], household, population)
 
+    @named_states
     def value(self, *, population=None, **household) -> np.ndarray:
-        """Expected lifetime utility in utils, discounted to this period; arguments and errors as for `consumption`."""
+        """Expected lifetime utility, utils, discounted to this period.
+
+        Args, shape of the result, and errors: as for `consumption`.
+        """
         return self._evaluate("value", self.value_function, household, population, self.world.before)
 
+    @named_states
     def resources(self, *, population=None, **household) -> np.ndarray:
-        """Resources m = c + k', goods per period; arguments and errors as for `consumption`."""
+        """Resources m = c + k', goods per period: all that a household can consume or save.
+
+        Args, shape of the result, and errors: as for `consumption`.
+        """
         return self._evaluate("resources", lambda seen: seen.resources, household, population)
 
     @torch.no_grad()
@@ -224,7 +237,7 @@ class SolvedEconomy(ForPapers):
 
         Raises:
             InputError: one line on the argument that does not fit.
-            OutOfDomain: an economy reaches an aggregate state in which there can be none.
+            OutOfDomain: an economy reaches an aggregate state in which the model has no meaning.
         """
         return self._simulate(periods, economies, agents, seed, shocks, start, arguments.flag("histories", histories))[
             0
@@ -279,15 +292,15 @@ class SolvedEconomy(ForPapers):
         """The continuum while the aggregate state is held and households go on expecting shocks.
 
         Args:
-            z: the state that is held, by index or name; where the aggregate state is numbers its innovation, in
-                standard deviations, which is held at zero: shocks that are expected do not come.
-            periods: how long, at least 2; after a hundred or fewer nothing is said to have settled. In ks98 wealth
-                spreads over thousands of quarters.
+            z: the state that is held, by index or name. Where the aggregate state is numbers, the innovation that is
+                held, in standard deviations; at zero the shocks that households expect do not come.
+            periods: how long, at least 2. After a hundred or fewer nothing counts as settled. In ks98 wealth spreads
+                over thousands of quarters.
             start: mapping as in `simulate`; None: the ergodic cross-section of z.
 
         Raises:
-            InputError: an unknown state, one that the chain never stays in, periods below 2 or more than the memory
-                holds.
+            InputError: an unknown state, one that the chain never stays in, or periods below 2 or more than fit the
+                memory.
             OutOfDomain: as for `simulate`.
         """
         periods, z = arguments.whole("periods", periods, 2), self.economy.naming.read_held(z)
@@ -315,15 +328,18 @@ class SolvedEconomy(ForPapers):
         """Generalised impulse response: mean difference of two copies of the economy with the same luck.
 
         Args:
-            shock: {"innovation": -2.0} where the aggregate state is a number: one copy's innovation is forced to so
-                many standard deviations in period 0, the other's is drawn, or zero with baseline="forced". {"Z": 1.0}
-                with unit="percent" or unit="level", by the name of the aggregate state: the same, told by what the
-                innovation does to that state in period 0. Of both also a list or a Series, of the innovations from
-                period 0 on. "good->bad": the state of the period before is good, one copy's is forced to bad in period
-                0, the other's drawn from the chain given good; both follow the chain afterwards with the same draws.
-                "any->bad": whatever the state before. {"transfer": 0.05, "top": 0.1, "bottom": 0.5}: in period 0 five
-                percent of the wealth of the richest tenth go to the poorest half ("after": a state of the period
-                before).
+            shock: what is forced on one of the two copies.
+
+                - "good->bad": the state of the period before is good. One copy's state is forced to bad in period 0,
+                  the other's is drawn from the chain given good; afterwards both follow the chain with the same draws.
+                  "any->bad": whatever the state before.
+                - {"innovation": -2.0}, where the aggregate state is a number: so many standard deviations in period 0.
+                  The other copy's innovation is drawn, or zero with baseline="forced".
+                - {"Z": 1.0} with unit="percent" or unit="level", by the name of that number: the innovation that moves
+                  it by so much in period 0.
+                - Of both a list or a Series: a path of innovations from period 0 on.
+                - {"transfer": 0.05, "top": 0.1, "bottom": 0.5}: in period 0 five percent of the wealth of the richest
+                  tenth go to the poorest half ("after": a state of the period before).
             periods, draws: at least 1; pairs of economies that are averaged over.
             agents: None for the continuum, where only the aggregate state is random, or the number of agents of a
                 panel.
@@ -335,17 +351,18 @@ class SolvedEconomy(ForPapers):
             baseline: "drawn", or "forced" to stay in the state before the shock in period 0, or without innovations as
                 long as the other's are forced.
             keep_draws: keep every draw's paths, (draw, period), as K_shocked and K_baseline.
-            unit: of an innovation by the name of the aggregate state: "percent" of what that would be, or "level", its
-                own units (from its mean, where it is a number that moves by percent).
+            unit: of a shock that goes by the name of the aggregate state: "percent" of what that state would be, or
+                "level", in its own units (from its mean, if it is a number that moves by percent).
 
         Returns:
-            xarray.Dataset of dimension ("period",), period 0 the one of the shock. Quantities in percent of the
+            xarray.Dataset of dimension ("period",), where period 0 is that of the shock. Quantities in percent of the
             baseline's mean in that period (ratio of means), rates and shares in percentage points, with the standard
             error (K_se) and quantiles over draws (K_q05, K_q25, K_q75, K_q95). Draws are stratified by the period in
             which the two copies' states meet, whose probability the chain gives exactly: `deepham.solution.paired`.
 
         Raises:
-            InputError: an unknown shock or state, numbers out of range, a response that is exactly zero in every draw.
+            InputError: an unknown shock or state, numbers out of range, or a response that is exactly zero in every
+                draw.
             OutOfDomain: as for `simulate`.
         """
         periods, draws = arguments.whole("periods", periods, 1), arguments.whole("draws", draws, 1)
@@ -386,16 +403,19 @@ class SolvedEconomy(ForPapers):
         }
         return impulse.to_dataset(self.economy, drawn, keep_draws, attributes)
 
+    @signatures.keywords_from(lambda self: list(signature(SolvedEconomy.irf).parameters.values())[1:])
     def plot_irf(self, shock, variables=None, **options) -> Figure:
         """Figure of `irf(shock, **options)`: responses with their 50 and 90 percent bands over draws.
 
         Args:
             shock: as in `irf`; or a Dataset that `irf` returned, or several by label, of which nothing is computed
                 again, as in `deepham.plot_irf`.
-            variables: names, one panel each; None: Y, C, I, K, r and w, as far as there are such.
+            variables: names, one panel each; None: those of Y, C, I, K, r and w that the economy has.
+            options: the other arguments of `irf`, such as periods=40.
 
         Raises:
-            InputError, OutOfDomain: as `irf`; InputError also for variables that there are none of.
+            InputError: as in `irf`, or an unknown variable.
+            OutOfDomain: as in `irf`.
         """
         from deepham.presentation import figures_irf  # matplotlib, which takes a third of a second to import
 
@@ -411,14 +431,15 @@ class SolvedEconomy(ForPapers):
 
     @one_thread()
     def errors(self, dates: int = 20, periods: int = 1000, seed: int = 0) -> dict[str, float]:
-        """Errors in the continuum, at `dates` cross-sections spread over a simulated path of `periods`.
+        """Errors in the continuum, at `dates` cross-sections spread over a simulated path of `periods`. Expectations
+        are exact. It takes some seconds at the defaults.
 
         Returns:
-            Mean, 99th percentile and maximum over the population of euler (percent of consumption), bellman_policy and
-            bellman_optimality (utils): "euler.mean", ...; expectations are exact. Some seconds at the defaults.
+            By name ("euler.mean", ...) the mean, p99 and max over the population of euler (percent of consumption),
+            bellman_policy and bellman_optimality (utils).
 
         Raises:
-            InputError: dates or periods below 1, more dates than periods, a seed below zero.
+            InputError: dates or periods below 1, more dates than periods, or a seed below zero.
             OutOfDomain: as for `simulate`.
         """
         dates, periods = arguments.whole("dates", dates, 1), arguments.whole("periods", periods, 1)
@@ -433,7 +454,8 @@ class SolvedEconomy(ForPapers):
         return error_measures(self.world, self.along_path(dates, periods, seed))
 
     def along_path(self, dates: int, periods: int, seed: int) -> Panel:
-        """So many cross-sections, spread over a path of so many periods that begins at the ergodic ones.
+        """So many cross-sections (`dates`), spread over a simulated path of so many periods that begins at the ergodic
+        ones; `seed` draws its shocks.
 
         Raises:
             OutOfDomain: as for `simulate`.

@@ -67,10 +67,10 @@ def summary(solution: Kept) -> str:
     names = (label for label, _, _ in labelled(economy, solution.z))
     means = ", ".join(f"{mean:.4g} ({label})" for label, mean in zip(names, capital))
     parts = {
-        "calibration": _columns((name, show(x), meanings.get(name, "")) for name, x in solution.calibration.items()),
+        "calibration": _columns((name, brief(x), meanings.get(name, "")) for name, x in solution.calibration.items()),
         **({"box": [str(solution.box)]} if solution.box else {}),
         "networks": _columns(
-            (name, show(x) if isinstance(x, list) else str(x)) for name, x in solution.network.items()
+            (name, show(x) if isinstance(x, list) else str(x)) for name, x in solution.network.items() if x
         ),
         "ergodic distribution": _columns(
             [
@@ -85,6 +85,17 @@ def summary(solution: Kept) -> str:
     for title, rows in parts.items():
         lines += ["", title, *(f"  {row}" for row in rows)]
     return "\n".join(map(printable, lines))
+
+
+def brief(value) -> str:
+    """A parameter in one short line, its numbers to six digits; `Solution.calibration` has all of them."""
+    return show(_rounded(value))
+
+
+def _rounded(value):
+    if isinstance(value, list):
+        return [_rounded(each) for each in value]
+    return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
 def with_unit(name: str, value) -> str:

@@ -45,10 +45,12 @@ class Welfare:
         gain: (n_eps, G) at the nodes, on average over the aggregate states that households are in.
         table: by quantiles of wealth, a pandas.DataFrame: "from" and "to" (percent of households from the poorest),
             "wealth" (mean, goods), the gain of each individual state by its name, of "all", and the share of "winners".
-        mean, by_state, gaining: over all households, (n_eps,) over those of each individual state, and the share of
-            those who gain.
+        mean: over all households.
+        by_state: (n_eps,) over the households of each individual state.
+        gaining: share of the households that gain.
         level_error: what the value functions of the two economies were corrected by, percent of consumption: on
-            average over their own ergodic sets they miss their policies' true values by so much.
+            average over their own ergodic sets they miss the true value of their policies by so much. An effect that is
+            not much larger is not one.
     """
 
     k: np.ndarray
