@@ -336,9 +336,9 @@ class HouseholdProblem:
     def _egm_step(self, c: Tensor) -> Tensor:
         economy, resources = self.economy, self.today.resources
         choice = economy.complete(self._tomorrow(c).flatten(0, 2).flatten(1), self.next)
-        worth = economy.worth(choice, self.next).reshape(self.shape_next)
-        worth = economy.discount(self.today.eps) * self._expect(worth)
-        choice = economy.interior(worth, self.today)
+        choice = economy.desired(
+            choice, self.next, lambda worth: self._expect(worth.reshape(self.shape_next)), self.today
+        )
         chosen = choice["c"].clamp_max(self.most)
         # resources at which each k' on the grid is the choice
         needed = economy.needed(choice | {"c": chosen}, self.grid.k, self.today)
