@@ -245,7 +245,7 @@ def foresight_measures(world: World, ergodic: Ergodic) -> dict[str, float]:
 def known_measures(world: World, ergodic: Ergodic) -> dict[str, float]:
     """known.<name>: distance of the solution to each answer that the economy knows in advance, in its unit."""
     answers = world.economy.known(world.period(ergodic.dates), ergodic.accounts)
-    return {f"known.{name}": float(ours) - truth for name, (ours, truth) in answers.items()}
+    return {f"known.{name}": float(ours) - answer for name, (ours, answer) in answers.items()}
 
 
 def ergodic_path(

@@ -9,7 +9,7 @@ import numpy as np
 
 from deepham.economics.economy import Economy
 from deepham.presentation.file_table import FileTable
-from deepham.report import figures
+from deepham.report import figures_of_studies as figures
 from deepham.report.page import Illustration, Section
 from deepham.report.study import Study
 from deepham.report.takeover import Estimate, Takeover

@@ -50,8 +50,8 @@ class Batch:
     resting: bool = False
 
     @property
-    def parts(self) -> tuple[Batch, ...]:
-        """The batch by calibration."""
+    def by_calibration(self) -> tuple[Batch, ...]:
+        """This one, and those of other calibrations."""
         return (self, *self.others)
 
 
