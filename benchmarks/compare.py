@@ -44,9 +44,9 @@ from deepham.reference.settings import settings_for
 from deepham.reference.solve import solve_reference
 from deepham.reference.stationary import solve_stationary
 from deepham.simulation.period import World
+from deepham.system.allocator import keep_freed_memory
 from deepham.system.paths import conf_folder
 from deepham.system.threads import one_thread
-from deepham.training.allocator import keep_freed_memory
 from deepham.training.fit import computing, fit
 from deepham.training.settings import Settings
 

@@ -175,7 +175,7 @@ def test_the_others_end_with_the_first_also_when_it_is_killed(tmp_path):
 
 WAITING = """
 import multiprocessing, sys
-from deepham.training.processes import _work_beside
+from deepham.system.processes import _work_beside
 worker = multiprocessing.get_context("spawn").Process(target=_work_beside, args=(0, 2, sys.argv[1]))
 worker.start()
 print(worker.pid, flush=True)

@@ -33,10 +33,10 @@ from deepham.errors import (
 )
 from deepham.presentation.saying import complain, forgive_letters
 from deepham.system import installed
+from deepham.system.allocator import keep_freed_memory
 from deepham.system.interruption import STOPPING, Interrupted, interruptible
 from deepham.system.paths import NAMES, conf_folder
 from deepham.system.quick_imports import quicken
-from deepham.training.allocator import keep_freed_memory
 from deepham.training.overrides import override
 
 # launchers and sweepers of Hydra -> the extra of this package that brings them
@@ -54,11 +54,12 @@ def train() -> int:
     quicken()
     if not any(NODES.fullmatch(text) for text in sys.argv[1:]):
         return run_script("train", "deepham.commands.train")
-    from deepham.training.nodes import take_part  # torch
+    from deepham.commands.started_by import find_environment
+    from deepham.system.nodes import take_part  # torch
 
     try:
         read_models("train", sys.argv[1:])  # the others are handed objects of these classes
-        return take_part(partial(run_script, "train", "deepham.commands.train"))
+        return take_part(partial(run_script, "train", "deepham.commands.train"), find_environment)
     except (InputError, ProcessLost) as error:
         _complain_of(error)
         return 2 if isinstance(error, InputError) else 1

@@ -7,8 +7,8 @@ from torch import Tensor
 
 from deepham.algorithm.gradients import Descent, mean_of, regression_gradient, update_gradients
 from deepham.algorithm.settings import OptimizerSettings
+from deepham.simulation.capture import Captured
 from deepham.simulation.period import Panel
-from deepham.training.capture import Captured
 from deepham.training.learner import Learner
 from deepham.training.stream import Batch
 

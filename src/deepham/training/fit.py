@@ -22,6 +22,8 @@ from deepham.simulation.continuum import followed
 from deepham.solution.loading import load
 from deepham.solution.solution import Solution
 from deepham.system.files import replace
+from deepham.system.nodes import beside
+from deepham.system.ranks import Ranks
 from deepham.training.checkpoints import (
     LastCheckpoint,
     SealedCheckpoints,
@@ -33,8 +35,6 @@ from deepham.training.data import PanelData, data_of, processes_of
 from deepham.training.folders import RunFolders
 from deepham.training.from_rest import from_rest
 from deepham.training.module import SMALLER_STEP, DeepHAM
-from deepham.training.nodes import beside
-from deepham.training.ranks import Ranks
 from deepham.training.roles import InEveryProcess
 from deepham.training.settings import Settings, TrainerSettings
 

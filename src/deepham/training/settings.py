@@ -13,9 +13,9 @@ from deepham.economics.economy import Economy, require
 from deepham.errors import InputError
 from deepham.networks.settings import NetworkSettings
 from deepham.reference.settings import ReferenceSettings
+from deepham.system.cluster import how_to_start
 from deepham.system.hardware import cpu_name
-from deepham.training.cluster import how_to_start
-from deepham.training.nodes import Tasks
+from deepham.system.nodes import Tasks
 
 
 @dataclass
