@@ -18,9 +18,9 @@ from test_processes import digest
 
 from deepham.commands.cli import train
 from deepham.commands.started_by import find_environment
+from deepham.runs.checkpoints import read_checkpoint
 from deepham.system import nodes as tested
 from deepham.system.nodes import Tasks
-from deepham.training.checkpoints import read_checkpoint
 from deepham.training.module import DeepHAM
 
 SCRIPT = Path(__file__).parents[2] / "scripts/train.py"

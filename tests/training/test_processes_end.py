@@ -20,10 +20,10 @@ import torch
 from deepham.callbacks.guard import Guard
 from deepham.commands.cli import train
 from deepham.errors import ProcessLost, TrainingDiverged
+from deepham.runs.checkpoints import read_checkpoint
+from deepham.runs.folders import RunFolders
 from deepham.simulation.period import Panel
-from deepham.training.checkpoints import read_checkpoint
 from deepham.training.fit import OFFENDING, fit
-from deepham.training.folders import RunFolders
 from deepham.training.module import DeepHAM
 from deepham.training.stream import Batch
 

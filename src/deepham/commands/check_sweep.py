@@ -17,7 +17,7 @@ from deepham.economics.economy import require
 from deepham.networks.settings import NetworkSettings
 from deepham.reference.compare import GAPS
 from deepham.reference.settings import ReferenceSettings
-from deepham.sweeps.plan import plan
+from deepham.runs.plan import plan
 from deepham.training.settings import TrainerSettings
 
 SCHEMAS = {

@@ -32,12 +32,12 @@ from deepham.errors import (
     show,
 )
 from deepham.presentation.saying import complain, forgive_letters
+from deepham.runs.overrides import override
 from deepham.system import installed
 from deepham.system.allocator import keep_freed_memory
 from deepham.system.interruption import STOPPING, Interrupted, interruptible
 from deepham.system.paths import NAMES, conf_folder
 from deepham.system.quick_imports import quicken
-from deepham.training.overrides import override
 
 # launchers and sweepers of Hydra -> the extra of this package that brings them
 EXTRAS = {"optuna": "sweep", "joblib": "sweep", "submitit_local": "cluster", "submitit_slurm": "cluster"}
@@ -207,7 +207,7 @@ def _attempt(module: str, cfg: DictConfig) -> tuple[int, float | None]:
 def _conclude_sweep() -> int | None:
     """Let a sweep whose jobs have begun say how they went, unless it has; its exit code, None where there is no such
     sweep."""
-    sweep = sys.modules.get("deepham.sweeps.summary")
+    sweep = sys.modules.get("deepham.runs.summary")
     return sweep and sweep.SweepSummary.conclude_latest()
 
 

@@ -10,8 +10,8 @@ import rich.console
 from deepham.algorithm.evaluation import VerdictSettings
 from deepham.measures.verdict import Row, named
 from deepham.presentation.tables import advice, verdict_table
+from deepham.runs.folders import RunFolders
 from deepham.system.hardware import peak_memory
-from deepham.training.folders import RunFolders
 
 log = logging.getLogger("deepham")
 

@@ -26,8 +26,8 @@ from deepham.networks.settings import NetworkSettings
 from deepham.reference.compare import GAPS
 from deepham.reference.settings import ReferenceSettings
 from deepham.report.study import StudySettings
+from deepham.runs.overrides import key_of
 from deepham.system.paths import NAMES, check_folder
-from deepham.training.overrides import key_of
 from deepham.training.settings import Settings, TrainerSettings
 
 KEYS = (

@@ -40,13 +40,7 @@ from deepham.reference.compare import GAPS
 from deepham.reference.grid_solution import GridSolution
 from deepham.reference.solve import no_grid
 from deepham.reference.store import find, obtain
-from deepham.solution.solution import Solution
-from deepham.sweeps.job import job_of_sweep, name_in_sweep
-from deepham.system.files import replace, write_json
-from deepham.system.hardware import machine, peak_memory
-from deepham.system.interruption import STOPPING, Interrupted, deaf, interruptible
-from deepham.system.memory import grid_solution, require_memory
-from deepham.training.checkpoints import (
+from deepham.runs.checkpoints import (
     CARRIED_KEYS,
     Carried,
     carried_by,
@@ -54,8 +48,14 @@ from deepham.training.checkpoints import (
     hyperparameters_of,
     read_checkpoint,
 )
+from deepham.runs.folders import RunFolders
+from deepham.runs.of_a_sweep import job_of_sweep, name_in_sweep
+from deepham.solution.solution import Solution
+from deepham.system.files import replace, write_json
+from deepham.system.hardware import machine, peak_memory
+from deepham.system.interruption import STOPPING, Interrupted, deaf, interruptible
+from deepham.system.memory import grid_solution, require_memory
 from deepham.training.fit import check_resumable, computing, fit, starting_point
-from deepham.training.folders import RunFolders
 from deepham.training.roles import Begins, Checks, Stops
 from deepham.training.settings import Settings, device_name
 
