@@ -7,8 +7,7 @@ policy. Burn-in is long because a cross-section forgets its start only over thou
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -27,8 +26,8 @@ from deepham.economics.economy import Economy, Own
 from deepham.errors import InputError
 from deepham.networks.tabulated import on_histogram
 from deepham.reference.equations import equations
+from deepham.reference.forecasts import beside_of
 from deepham.reference.grid_solution import GridSolution
-from deepham.reference.household import beside_of
 from deepham.simulation.continuum import settle
 from deepham.simulation.period import Panel, Period, World, side_by_side
 from deepham.simulation.population import Population, concatenate
@@ -172,11 +171,10 @@ def welfare_gap(world: World, reference: GridSolution, z_path: Tensor) -> float:
     the reference: percent of consumption for ever. Both start from the reference's cross-section and see the shocks of
     z_path (1, T, d).
 
-    With V the reference's value function, the loss is the sum of what each choice costs, V - (u(c) + beta E V'), by
-    each household's own beta and discounted by it, beyond what the reference's own choices cost, which is the error of
-    V. E is exact: a household that happens to hold more while the path is kind to capital gains nothing by it. What
-    comes after the path costs as much a period as the path does on its discounted average, so that the length of the
-    path hardly matters.
+    With V the reference's value function, the loss is the discounted sum of what each choice costs, V - (u(c) + beta E
+    V'), beyond what the reference's own choices cost, which is the error of V. E is exact: a household that happens to
+    hold more while the path is kind to capital gains nothing by it. What comes after the path costs as much a period as
+    the path does on its discounted average, so that the length of the path hardly matters.
 
     Returns:
         NaN under a planner, whose households do not save for their own sake alone, and for a path of a single period.
@@ -186,53 +184,46 @@ def welfare_gap(world: World, reference: GridSolution, z_path: Tensor) -> float:
         return float("nan")
     nodes, preferences, conventional = reference.grid, economy.preferences, reference.on_nodes
     alone = replace(world, policy=on_histogram(economy, world.policy, nodes))
-    start = together(economy, reference.start, reference.z, z_path)
+    start, household = together(economy, reference.start, reference.z, z_path), reference.start
     lifetime = float(start.population.mean(conventional.value(conventional.before(start))))
-    days: list[_Day] = []
-    weighed = concatenate([start.population, start.population])
-    for period, following in pairwise(walk(conventional, start, z_path, grid=nodes)):
-        days.append(_Day(period, weighed, alone.choose(period.seen)))  # all are at the same nodes
-        weighed = settle(economy, nodes, days[-1].saved, *(each.panel.z[[0, 0]] for each in (period, following)))
-    cost = float(sum(_extra_cost(days[i : i + AT_ONCE], nodes).sum() for i in range(0, len(days), AT_ONCE)))
-    counted = float(sum(day.weighed.weight[1].sum() for day in days))  # a util in each of these days is worth so much
-    constant = lifetime * (1 - float(weighed.weight[1].sum())) / counted  # utils a period, for ever
-    kept = preferences.inverse_utility(torch.tensor([constant, constant - cost / counted], dtype=torch.float64))
-    return 100 * (1 - float(kept[1] / kept[0]))
+    costs, periods = [], list(walk(conventional, start, z_path, grid=nodes))
+    for first in range(0, len(periods) - 1, AT_ONCE):
+        days = periods[first : min(first + AT_ONCE, len(periods) - 1)]
+        everybody, households = side_by_side(days), [household]
+        chosen = alone.choose(everybody.seen)  # all are at the same nodes
+        carried = economy.carry(chosen, everybody.seen)
+        for row, day in enumerate(days):
+            saved, z_next = household.with_assets(carried[row : row + 1]), periods[first + row + 1].panel.z
+            household = settle(economy, nodes, saved, day.panel.z, z_next)
+            households.append(household)
+        costs.append(_extra_cost(everybody, concatenate(households[:-1]), chosen, carried, nodes))
+    cost = torch.cat(costs)
+    discount = economy.beta ** torch.arange(len(cost), dtype=cost.dtype, device=cost.device)
+    loss = float(discount @ cost) / (1 - economy.beta ** len(cost))
+    constant = (1 - economy.beta) * torch.tensor([lifetime, lifetime - loss], dtype=torch.float64)
+    worth_conventional, worth = preferences.inverse_utility(constant).tolist()  # in consumption for ever
+    return 100 * (1 - worth / worth_conventional)
 
 
-@dataclass(frozen=True)
-class _Day:
-    """A period of the reference, and in the rows of `weighed` (2, N) those who live in it by the reference's policy,
-    and households who choose otherwise; each counts by what it has discounted this period with."""
+def _extra_cost(period: Period, household: Population, chosen: Own, carried: Tensor, nodes: Tensor) -> Tensor:
+    """What it costs to choose so and carry these assets, beyond what the choices of the others cost, (B,), utils.
 
-    period: Period
-    weighed: Population
-    chosen: Own
-
-    @property
-    def saved(self) -> Population:
-        """Both with the assets that they carry, and with what they discount the next period with."""
-        economy, seen, people = self.period.world.economy, self.period.seen, self.weighed
-        carried = torch.cat([self.period.carried, economy.carry(self.chosen, seen)])
-        return Population(carried, people.eps, people.weight * economy.discount(people.eps))
-
-
-def _extra_cost(days: list[_Day], nodes: Tensor) -> Tensor:
-    """What the household's choice costs beyond what those of the others do, on each of the days, (T,), utils of the
-    first day."""
-    period = side_by_side([day.period for day in days])
+    Args:
+        period: of B economies of the reference.
+        household: (B, N) who lives in each of them, and chooses otherwise.
+    """
     conventional, economy, seen = period.world, period.world.economy, period.seen
     z_next, chance = economy.chain.next_states(seen.z, seen.wide)
-    copies = [row for row in range(len(days)) for _ in range(z_next.shape[1])]
+    copies = [row for row in range(len(z_next)) for _ in range(z_next.shape[1])]
     before, ahead = seen.z[copies], z_next.flatten(0, 1)
-    everybody_next = settle(economy, nodes, period.saved.select(copies), before, ahead)
+    everybody_next, household_next = (
+        settle(economy, nodes, saved.select(copies), before, ahead)
+        for saved in (period.saved, household.with_assets(carried))
+    )
     v, v_next = conventional.value(period.before), conventional.value(conventional.before(Panel(everybody_next, ahead)))
-    chosen = {name: torch.cat([day.chosen[name] for day in days]) for name in days[0].chosen}
 
-    def cost(row: int, choice: Own) -> Tensor:
-        people = concatenate([day.weighed.select([row]) for day in days])
-        saved = concatenate([day.saved.select([row]) for day in days]).select(copies)
-        expected = settle(economy, nodes, saved, before, ahead).mean(v_next).reshape(chance.shape)
-        return people.mean(v - economy.utility(choice, seen))[:, 0] - (chance * expected).sum(1)
+    def cost(people: Population, choice: Own, people_next: Population) -> Tensor:
+        expected = (chance * people_next.mean(v_next).reshape(chance.shape)).sum(1)
+        return people.mean(v - economy.utility(choice, seen))[:, 0] - economy.beta * expected
 
-    return cost(1, chosen) - cost(0, period.choice)
+    return cost(household, chosen, household_next) - cost(seen.population, period.choice, everybody_next)
