@@ -38,8 +38,8 @@ from deepham.errors import InputError
 from deepham.presentation.file_table import FileTable
 from deepham.presentation.saying import say
 from deepham.reference.compare import measure_against
+from deepham.reference.forecasts import LawOfMotion
 from deepham.reference.grid_solution import GridSolution
-from deepham.reference.household import LawOfMotion
 from deepham.reference.settings import settings_for
 from deepham.reference.solve import solve_reference
 from deepham.reference.stationary import solve_stationary

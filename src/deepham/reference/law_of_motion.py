@@ -19,8 +19,9 @@ from deepham.algorithm.evaluation import Ergodic, ergodic_path
 from deepham.economics.economy import Economy
 from deepham.errors import NotConverged
 from deepham.reference.families import family_of
+from deepham.reference.forecasts import LawOfMotion, PolynomialLaw, PriceLaw
 from deepham.reference.grid import Grid, GridFunction, bracket
-from deepham.reference.household import HouseholdProblem, LawOfMotion, PolynomialLaw, PriceLaw, wide_at
+from deepham.reference.household import HouseholdProblem, wide_at
 from deepham.reference.settings import ReferenceSettings
 from deepham.simulation.continuum import on_grid, wealth_grid
 from deepham.simulation.period import Panel, World
