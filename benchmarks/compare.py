@@ -30,7 +30,7 @@ import deepham
 from benchmarks.rows import number
 from benchmarks.unit import machine_unit
 from deepham import economics
-from deepham.algorithm.evaluation import VerdictSettings
+from deepham.algorithm.ergodic import VerdictSettings
 from deepham.commands.conclusion import conclude
 from deepham.commands.configuration import read
 from deepham.economics.ks98 import KS98

@@ -7,7 +7,7 @@ import logging
 
 import rich.console
 
-from deepham.algorithm.evaluation import VerdictSettings
+from deepham.algorithm.ergodic import VerdictSettings
 from deepham.measures.verdict import Row, named
 from deepham.presentation.tables import advice, verdict_table
 from deepham.runs.folders import RunFolders

@@ -12,7 +12,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from deepham import economics
 from deepham.algorithm.bellman_paper import Protocol
-from deepham.algorithm.evaluation import VerdictSettings, measure_names
+from deepham.algorithm.ergodic import VerdictSettings
+from deepham.algorithm.evaluation import measure_names
 from deepham.algorithm.settings import AlgorithmSettings
 from deepham.commands.fitting import check_fit
 from deepham.commands.targets import check_targets

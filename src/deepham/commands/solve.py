@@ -16,10 +16,11 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from deepham import economics
-from deepham.commands.cli import check_choices, explain
+from deepham.commands.cli import check_choices
 from deepham.commands.composing import composing
 from deepham.commands.conclusion import conclude
 from deepham.commands.configuration import read
+from deepham.commands.explaining import explain
 from deepham.commands.instantiate import instantiate_all
 from deepham.commands.own_models import offer
 from deepham.commands.resuming import name_of_its_own

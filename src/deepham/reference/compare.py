@@ -12,16 +12,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from deepham.algorithm.evaluation import (
-    Ergodic,
-    VerdictSettings,
-    distribution_measures,
-    ergodic_paths,
-    measures_along,
-    pooled,
-    together,
-    verdict_path,
-)
+from deepham.algorithm.ergodic import Ergodic, VerdictSettings, ergodic_paths, pooled, together, verdict_path
+from deepham.algorithm.evaluation import distribution_measures, measures_along
 from deepham.economics.economy import Economy, Own
 from deepham.errors import InputError
 from deepham.networks.tabulated import on_histogram

@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from deepham.algorithm.evaluation import VerdictSettings, ergodic_path, together, verdict_path
+from deepham.algorithm.ergodic import VerdictSettings, ergodic_path, together, verdict_path
 from deepham.economics.economy import Economy
 from deepham.reference.forecasts import LawOfMotion, PolynomialLaw, PriceLaw
 from deepham.reference.grid import GridFunction

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from deepham.algorithm.evaluation import Ergodic, ergodic_path
+from deepham.algorithm.ergodic import Ergodic, ergodic_path
 from deepham.economics.economy import Economy
 from deepham.errors import NotConverged
 from deepham.reference.families import family_of

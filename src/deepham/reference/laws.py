@@ -13,7 +13,7 @@ import math
 import torch
 from torch import Tensor
 
-from deepham.algorithm.evaluation import Ergodic
+from deepham.algorithm.ergodic import Ergodic
 from deepham.economics.economy import Economy, require
 from deepham.errors import NotConverged
 from deepham.reference.forecasts import LawOfMotion, PolynomialLaw, PriceLaw, beside_of, monomials

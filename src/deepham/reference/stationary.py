@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import torch
 
-from deepham.algorithm.evaluation import ergodic_path
+from deepham.algorithm.ergodic import ergodic_path
 from deepham.economics.economy import Economy
 from deepham.reference.at_rest import MarketAtRest, PriceAtRest
 from deepham.reference.grid import GridFunction

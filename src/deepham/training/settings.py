@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 
 import torch
 
-from deepham.algorithm.evaluation import VerdictSettings
+from deepham.algorithm.ergodic import VerdictSettings
 from deepham.algorithm.settings import AlgorithmSettings
 from deepham.economics.box import Box
 from deepham.economics.economy import Economy, require
