@@ -107,6 +107,7 @@ def test_what_was_lost_is_found_again_by_resuming(command, limited):
     assert status()["state"] == "finished"
 
 
+@pytest.mark.slow
 def test_a_disk_that_has_room_again_ends_well(command, limited):
     limited({1: 5000, 2: None})
     code, output, errors = command(*RUN)

@@ -204,11 +204,15 @@ def desk(tiny_run, tmp_path):
         for name in set(re.findall(r"checkpoints/([\w.-]+)", text)) - {"my-run", "my-jfv"}:
             for kind in ("checkpoints", "logs"):
                 shutil.copytree(tiny_run / kind / tiny_of(name), tmp_path / kind / name)
-        for path, content in FILES.items():
-            (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / path).write_text(content, encoding="utf-8")
+        write_files(tmp_path)
 
     return lay
+
+
+def write_files(folder: Path) -> None:
+    for path, content in FILES.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(content, encoding="utf-8")
 
 
 def two_jobs(given: list[str]) -> list[str]:
@@ -259,13 +263,26 @@ def listed(of_pages: list[str]) -> list:
     return [each if each in FIRST_SEEN else pytest.param(each, marks=pytest.mark.slow) for each in of_pages]
 
 
-@pytest.mark.parametrize("line", COMMANDS, ids=lambda line: line[:99])
-def test_every_command_of_the_pages_composes(desk, monkeypatch, tmp_path, line):
+def sweeps(line: str) -> bool:
+    return " -m " in line and taken_apart(line)[0] is not None
+
+
+@pytest.mark.parametrize("line", [line for line in COMMANDS if not sweeps(line)], ids=lambda line: line[:99])
+def test_every_command_of_the_pages_composes(monkeypatch, tmp_path, line):
     name, given, _ = taken_apart(line)
     if name is None:
         return check_other(given)
+    write_files(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    check(name, given)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("line", list(filter(sweeps, COMMANDS)), ids=lambda line: line[:99])
+def test_every_job_of_every_sweep_of_the_pages_composes(desk, monkeypatch, tmp_path, line):
     desk(line)
     monkeypatch.chdir(tmp_path)
+    name, given, _ = taken_apart(line)
     check(name, given)
 
 

@@ -125,7 +125,9 @@ def stands_in_the_source(quoted):
     """Whether a text of the source, however it is filled in, is half of the quoted words or more."""
     words = len("".join(re.split(r"<[^>]+>", quoted.removeprefix("error: "))))
     return any(
-        2 * len(text.replace("\0", "")) >= words and re.search(".*".join(map(re.escape, text.split("\0"))), quoted)
+        2 * len(text.replace("\0", "")) >= words
+        and all(part in quoted for part in text.split("\0"))  # quick, and leaves few to be searched for
+        and re.search(".*".join(map(re.escape, text.split("\0"))), quoted)
         for text in MESSAGES
     )
 

@@ -97,6 +97,7 @@ def test_an_estimate_covers_the_truth_and_says_all_of_it(solution, tmp_path):
     assert np.interp(at, line["value"], line["criterion"]) == pytest.approx(1, abs=0.35)
 
 
+@pytest.mark.slow
 def test_an_estimate_moves_with_its_moments_as_the_sensitivity_says(solution, monkeypatch):
     monkeypatch.setattr(estimate, "STILL", 0.005)
     first = deepham.estimate(solution, MOMENTS, series=data(0.9, 0.36, 120, 1))
@@ -111,6 +112,7 @@ def test_an_estimate_moves_with_its_moments_as_the_sensitivity_says(solution, mo
         assert said.abs().max() > 0.15 and moved.to_numpy() == pytest.approx(said.to_numpy(), abs=0.05), name
 
 
+@pytest.mark.slow
 def test_what_is_not_identified_and_what_is_at_an_edge_is_named(solution):
     weak = deepham.estimate(solution, ["sd.Y", "autocorrelation.Y"], series=data(0.9, 0.36, 120, 1))
     assert (
@@ -121,6 +123,7 @@ def test_what_is_not_identified_and_what_is_at_an_edge_is_named(solution):
     assert np.isnan(outside.standard_errors["alpha"]) and "AT AN EDGE: alpha" in outside.summary()
 
 
+@pytest.mark.slow
 def test_what_is_fixed_stays_and_calibrations_are_kept(solution, monkeypatch):
     series = data(0.9, 0.36, 120, 1)
     one = deepham.estimate(solution, MOMENTS, series=series, fixed={"beta": 0.9})

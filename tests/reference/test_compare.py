@@ -221,6 +221,7 @@ def test_equal_policies_have_equal_paths_and_another_calibration_has_no_shipped_
     assert find("ks98", economics.create("ks98", beta=0.985), standard(), store=None) is None
 
 
+@pytest.mark.slow
 def test_the_evaluation_of_a_shipped_solution_is_stable(economy, reference, z_path):
     """To the bit when repeated, and at the goal of every comparison on a path it was not measured on."""
     solution = load("ks98")

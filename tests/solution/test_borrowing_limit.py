@@ -185,6 +185,7 @@ def test_the_household_s_problem_is_that_of_the_economy_told_from_the_limit():
     )
 
 
+@pytest.mark.slow
 def test_the_grid_solves_it_and_some_are_in_debt(debt):
     found = solve_reference(
         debt,

@@ -121,6 +121,7 @@ def test_the_strata_have_their_exact_probabilities(bm, closed_form, bm_starts, h
         assert int((drawn.stratum == index).sum()) >= 2, "a stratum of one draw has no variance"
 
 
+@pytest.mark.slow
 def test_the_standard_error_is_the_scatter_over_seeds(bm, closed_form, bm_starts):
     shock = StateShock(1, 0, 1, "drawn")
     runs = [
@@ -388,6 +389,7 @@ def test_shocks_are_read(ks):
         read_shock(ks.economy, {"transfer": 0.1, "after": "nice"}, 1, "drawn")
 
 
+@pytest.mark.slow
 def test_the_shipped_solution_responds_like_the_grid_solution_on_the_same_draws():
     solution = load("ks98")
     economy, grid = solution.economy, solution.grid

@@ -198,6 +198,7 @@ def test_a_task_that_fails_says_why_and_ends_all(tmp_path):
     assert said(tmp_path, 1)[1][-1].endswith("ZeroDivisionError") and "process 2 of 2" in said(tmp_path, 0)[1][-1]
 
 
+@pytest.mark.slow
 def test_all_end_with_the_first_also_when_it_is_killed(tasks, tmp_path):
     started = tasks(ENDLESS)
     await_outer_iterations(tmp_path, 1)

@@ -110,9 +110,11 @@ def assert_same(left, right, where=""):
         ["algorithm=deepham_paper", "algorithm.value_steps=3"],
         ["algorithm.agents=null", "algorithm.nodes=30"],
         ["model=brock_mirman", *ADAM],
-        ["network=generalized_moments"],
+        pytest.param(["network=generalized_moments"], marks=pytest.mark.slow),
         ["network=generalized_moments", "network.moments_shared=true", "algorithm.fresh=epoch"],
-        ["network=full_state", "algorithm.value_steps=3", "algorithm.slope=false"],
+        pytest.param(
+            ["network=full_state", "algorithm.value_steps=3", "algorithm.slope=false"], marks=pytest.mark.slow
+        ),
         ["algorithm=euler_newton", *SECOND_ORDER],
         pytest.param(
             ["model=hank", "algorithm=euler_newton", *SECOND_ORDER, "algorithm.newton.resting=10"],

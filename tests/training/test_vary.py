@@ -205,7 +205,7 @@ def test_a_solution_of_one_calibration_says_how_to_get_others():
 @pytest.mark.parametrize(
     "overrides",
     [
-        [*NEWTON, *FEW],
+        pytest.param([*NEWTON, *FEW], marks=pytest.mark.slow),
         ["model=brock_mirman", BOX, *FEW, "algorithm.economies=3"],
         ["model=ks98", "vary={mu:[0.1,0.2]}", *FEW, "algorithm.realised_periods=10", "algorithm.value_steps=2"],
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from dataclasses import MISSING, dataclass, field, fields
+from functools import cache
 from numbers import Real
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -79,13 +80,16 @@ class Range:
         )
 
 
+kinds_of = cache(get_type_hints)  # name of a parameter -> its annotation; slow to read, and asked of every economy
+
+
 def read_parameters(economy) -> None:
     """Replace what an economy's fields were given by plain data, and refuse what they cannot be.
 
     Raises:
         InputError: what is of another kind than the annotation says, or out of its range.
     """
-    kinds = get_type_hints(type(economy))
+    kinds = kinds_of(type(economy))
     for each in fields(economy):
         setattr(
             economy,

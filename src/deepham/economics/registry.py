@@ -13,6 +13,7 @@ import inspect
 import re
 import warnings
 from dataclasses import MISSING, Field, dataclass, field, fields
+from functools import cache
 from pathlib import Path
 from types import CodeType, FunctionType
 from typing import Any
@@ -173,14 +174,15 @@ def defaults(economy: type[Economy]) -> dict[str, Any]:
     return {each.name: each.default_factory() for each in fields(economy) if each.default_factory is not MISSING}
 
 
-def unread(economy: type[Economy]) -> list[str]:
+@cache
+def unread(economy: type[Economy]) -> tuple[str, ...]:
     """Parameters that no method of the class, nor of what it builds on, looks at: changing them changes nothing."""
     read: set[str] = set()
     for base in economy.__mro__:
         for name, member in vars(base).items():
             if name == "__post_init__" or not name.startswith("__"):
                 read |= {text for function in _functions(member) for text in _looked_at(function.__code__)}
-    return [each.name for each in fields(economy) if each.name not in read]
+    return tuple(each.name for each in fields(economy) if each.name not in read)
 
 
 def _functions(member: Any) -> list[FunctionType]:

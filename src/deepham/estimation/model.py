@@ -13,6 +13,7 @@ from deepham.algorithm.evaluation import distribution_measures
 from deepham.economics.box import Box
 from deepham.errors import OutOfDomain
 from deepham.networks.settings import NetworkSettings
+from deepham.networks.tabulated import on_histogram
 from deepham.simulation.continuum import on_grid, wealth_grid
 from deepham.simulation.walk import walk
 from deepham.solution.calibrated import Calibrated, calibrated
@@ -95,7 +96,8 @@ def _paths(one: Calibrated, samples: int, periods: int, generator: torch.Generat
     start = chain.typical_z()[chain.stationary_z().argmax()][None].expand(samples, -1)
     shocks = chain.draw_path(start, SETTLING + periods, generator)
     kept = chain.kept(ergodic.mean_z)
-    solved = SolvedEconomy("", economy, one.policy, one.value, ergodic.grid, ergodic.mean_mass, **kept)
+    policy = on_histogram(economy, one.policy, ergodic.grid)
+    solved = SolvedEconomy("", economy, policy, one.value, ergodic.grid, ergodic.mean_mass, **kept)
     rows = []
     for t, period in enumerate(walk(solved.world, solved.begin(shocks[:, 0]), shocks, grid=ergodic.grid)):
         if t >= SETTLING:
