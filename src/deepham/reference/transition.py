@@ -104,7 +104,7 @@ class _Path:
         self.last_c = end.policy.values[0, :, middle]
         at_rest = HouseholdProblem(economy, end.law, end.policy.grid)
         self.last_value = at_rest.value(end.policy.values)[0, :, middle]
-        self.chances = at_rest.probability[0, 0]  # (eps, eps'), of the household itself: it may die
+        self.chances, self.most = at_rest.probability[0, 0], at_rest.most  # (eps, eps'), of the household itself
         self.discount = economy.discount(torch.arange(economy.chain.n_eps)[:, None])  # of each eps, or of all
         self.low, self.share = bracket(self.k, self.nodes)
 
@@ -157,9 +157,10 @@ class _Path:
         for t in range(self.periods - 2, -1, -1):
             choice = economy.complete(c.reshape(1, -1), seen[t + 1])
             choice = economy.desired(choice, seen[t + 1], self._expected, seen[t])
-            needed = economy.needed(choice, self.k.repeat(len(c))[None], seen[t]).reshape(c.shape)
+            chosen = choice["c"].clamp_max(self.most)
+            needed = economy.needed(choice | {"c": chosen}, self.k.repeat(len(c))[None], seen[t]).reshape(c.shape)
             low, share = bracket(needed, seen[t].resources.reshape(c.shape))
-            chosen = choice["c"].reshape(c.shape)
+            chosen = chosen.reshape(c.shape)
             c = torch.lerp(chosen.gather(-1, low), chosen.gather(-1, low + 1), share)
             c = torch.minimum(c, economy.spendable(seen[t]).reshape(c.shape))
             path.append(c)
