@@ -13,8 +13,9 @@ from deepham.algorithm.business_cycle import BLOCKS
 from deepham.algorithm.record import Record
 from deepham.economics.economy import Economy, require
 from deepham.networks.tabulated import on_histogram
+from deepham.simulation.abreast import Abreast
 from deepham.simulation.balance import resource_gap
-from deepham.simulation.period import Abreast, Panel, World
+from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population, concatenate
 from deepham.simulation.walk import walk
 

@@ -20,8 +20,9 @@ from deepham.networks.tabulated import on_histogram
 from deepham.reference.equations import equations
 from deepham.reference.forecasts import beside_of
 from deepham.reference.grid_solution import GridSolution
+from deepham.simulation.abreast import side_by_side
 from deepham.simulation.continuum import settle
-from deepham.simulation.period import Panel, Period, World, side_by_side
+from deepham.simulation.period import Panel, Period, World
 from deepham.simulation.population import Population, concatenate
 from deepham.simulation.walk import walk
 from deepham.system.entry import called
