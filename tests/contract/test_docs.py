@@ -31,8 +31,8 @@ from test_other_scripts import LOOK, SHORT, SMALL
 
 import deepham
 from deepham.commands import cli
-from deepham.commands.explaining import explain
 from deepham.commands.check_sweep import check_sweep
+from deepham.commands.explaining import explain
 from deepham.solution import calibrated
 from deepham.solution.solution import Solution
 from deepham.system.paths import conf_folder
