@@ -29,7 +29,7 @@ from benchmarks.one_training import EDGE
 from deepham.presentation.figures import BLUE, GREY, Figure, save_figures
 from deepham.solution.solution import Solution
 
-QUARTERS, BEFORE = 200, 100  # of a data set, and those before it, in which capital forgets where it began
+QUARTERS, BEFORE = 200, 1000  # of a data set, and those before it, in which wealth forgets where it began
 AGGREGATES = ("ratio.K", "relative_sd.C", "correlation.C", "autocorrelation.C")
 SURVEY = {"gini": 0.01, "bottom50_share": 0.01, "top10_share": 0.01}  # standard errors of a survey
 GRID = {"k_nodes": 150, "K_nodes": 11, "histogram_nodes": 300, "economies": 8, "periods": 1750}

@@ -150,6 +150,7 @@ def estimate(
     samples: int = 20,
     points: int | None = None,
     seed: int = 0,
+    method: str = "smm",
 ) -> Estimate:
     """Estimate the parameters that vary in a solution (trained with `vary=`) by the method of simulated moments.
 
@@ -174,9 +175,12 @@ def estimate(
         points: calibrations at which the model is simulated first; None: eight for each parameter. They are kept with
             the solution: the next estimate of as many periods takes seconds.
         seed: of the luck that all calibrations share.
+        method: "smm"; or "posterior", which also draws parameters given the moments, by a prior that is flat over the
+            box (needs the extra `estimate`).
 
     Returns:
-        Estimate: parameters, standard errors, the J test, fit, sensitivity, what is not identified; tables and figures.
+        Estimate: parameters, standard errors, the J test, fit, sensitivity, what is not identified, draws; tables and
+        figures.
 
     Raises:
         InputError: bad input, before anything is simulated where that can be known.
@@ -184,7 +188,9 @@ def estimate(
     """
     from deepham.estimation.estimate import estimate as by_moments
 
-    return by_moments(solution, moments, series, periods, fixed, covariance, weights, trend, samples, points, seed)
+    return by_moments(
+        solution, moments, series, periods, fixed, covariance, weights, trend, samples, points, seed, method
+    )
 
 
 def plot_irf(responses, variables=None) -> Figure:

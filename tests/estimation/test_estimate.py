@@ -153,7 +153,8 @@ def test_what_is_fixed_stays_and_calibrations_are_kept(solution, monkeypatch):
     ],
 )
 def test_bad_input_is_one_line(solution, options, words, monkeypatch):
-    monkeypatch.setattr(model, "_paths", lambda *_: {name: np.random.rand(2, 40) + 1 for name in ("Y", "r")})
+    sampled = {name: np.random.rand(2, 40) + 1 for name in ("Y", "r")}, {"gini": np.random.rand(2)}
+    monkeypatch.setattr(model, "_sampled", lambda *_: sampled)
     given = {"moments": MOMENTS, "series": data(0.9, 0.36, 40, 0)} | options
     refused(lambda: deepham.estimate(solution, given.pop("moments"), **given), *words)
 
@@ -174,9 +175,15 @@ def test_the_command_writes_its_folder_and_refuses_in_one_line(solution, tmp_pat
         return code, said.out, said.err.splitlines()
 
     few = ["solution=box", "data=my.csv", "samples=4", "points=7"]
-    code, output, errors = call(*few, "moments={mean.Y:null,sd.Y:null,sd.r:[9.0,0.5]}")
-    assert (code, errors) == (0, []) and "| beta |" in output
-    assert (tmp_path / "logs" / "box" / "estimate" / "parameters.tex").read_text().startswith(r"\begin{tabular}")
+    pytest.importorskip("emcee")
+    code, output, errors = call(*few, "moments={mean.Y:null,sd.Y:null,sd.r:[9.0,0.5]}", "method=posterior")
+    assert (code, errors) == (0, []) and output.count("| beta |") == 2 and "independent draws" in output
+    folder = tmp_path / "logs" / "box" / "estimate"
+    assert (folder / "parameters.tex").read_text().startswith(r"\begin{tabular}") and (
+        folder / "posterior.png"
+    ).exists()
+    draws, said = pd.read_csv(folder / "draws.csv"), pd.read_csv(folder / "parameters.csv").set_index("parameter")
+    assert draws.alpha.mean() == pytest.approx(said.estimate.alpha, abs=1.5 * said.standard_error.alpha)
     for words, said in (
         ((*few, "moments=[sd.X,sd.Y]"), "moments: sd.X takes 'X'"),
         ((*few[1:], "moments=[sd.Y]"), "solution: is missing"),

@@ -7,7 +7,7 @@ from untrained import refused
 
 from deepham import economics
 from deepham.algorithm import business_cycle
-from deepham.estimation import data, moments, series
+from deepham.estimation import data, moments, posterior, series
 from deepham.estimation.inference import infer, root_of
 from deepham.estimation.moments import SeriesMoments
 from deepham.estimation.surface import Surface
@@ -68,6 +68,15 @@ def test_a_bootstrap_by_blocks_knows_how_much_samples_differ():
 )
 def test_what_is_no_moment_is_refused_in_one_line(names, words):
     refused(lambda: data.read(economics.create("ks98"), names, None, None, None), *words)
+
+
+def test_a_survey_tells_of_one_date_and_not_of_the_long_run():
+    """To its own error comes what differs between dates, and moves with the series."""
+    samples = np.random.default_rng(0).multivariate_normal([40, 0.3], [[1, 0.006], [0.006, 1e-4]], size=4000)
+    economy = economics.create("ks98")
+    found = data.read(economy, {"mean.K": 40.0, "gini": (0.3, 0.02)}, None, 200, None)
+    covariance = data.covariance_of(found, "model", samples, 0)
+    assert covariance == pytest.approx(np.array([[1, 0.006], [0.006, 1e-4 + 4e-4]]), rel=0.1)
 
 
 def table(**changes):
@@ -132,6 +141,27 @@ def test_in_a_linear_model_inference_is_exact(optimal):
     assert np.mean([each.p < 0.1 for each in found]) == pytest.approx(0.1, abs=4 * (0.09 / 4000) ** 0.5)
     # the estimate moves with a moment of the data as it is said to
     assert (gaps[0] + np.eye(5)) @ pull.T - estimates[0] == pytest.approx(found[0].sensitivity.T, rel=1e-6)
+
+
+@pytest.mark.parametrize("middle", [0.5, 0.0])
+def test_in_a_linear_model_the_posterior_is_normal_and_ends_where_the_box_does(middle):
+    """Draws around the estimate have its covariance; at an edge half of a normal is left in that parameter."""
+    pytest.importorskip("emcee")
+    slope, omega, generator = linear()
+    inner = infer(slope, np.zeros(5), np.linalg.inv(omega), omega).covariance
+    omega = omega * (0.05**2 / np.diag(inner).max())  # well inside of the box
+    points = generator.random((12, 2))
+    at = np.array([middle, 0.5])
+    drawn = posterior.draw(Surface(points, points @ slope.T), slope @ at, root_of(omega), at, seed=1)
+    covariance = infer(slope, np.zeros(5), np.linalg.inv(omega), omega).covariance
+    assert drawn.settled and drawn.effective > 1000
+    if middle:
+        error = 4 * np.sqrt(np.diag(covariance) / drawn.effective)
+        assert (np.abs(drawn.units.mean(0) - at) < error).all()
+        assert np.cov(drawn.units, rowvar=False) == pytest.approx(covariance, rel=0.15, abs=0.05 * covariance.max())
+    else:
+        half = np.sqrt(covariance[0, 0]) * np.sqrt(2 / np.pi)
+        assert drawn.units.min() >= 0 and drawn.units[:, 0].mean() == pytest.approx(half, rel=0.1)
 
 
 def test_a_direction_in_which_no_moment_moves_is_found():

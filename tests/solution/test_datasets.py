@@ -7,13 +7,13 @@ import torch
 from deepham import economics
 from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
-from deepham.solution.datasets import _distribution, record
+from deepham.solution.datasets import distribution, record
 
 
 def described(k, weight, consumption, limit=0.0):
     """Moments of one economy by name, from lists."""
     k, weight, consumption = (torch.as_tensor(each, dtype=torch.float64)[None] for each in (k, weight, consumption))
-    found = _distribution(Population(k, torch.zeros_like(k, dtype=torch.long), weight), consumption, limit)
+    found = distribution(Population(k, torch.zeros_like(k, dtype=torch.long), weight), consumption, limit)
     return {name: float(value[0]) for name, value in found.items()}
 
 

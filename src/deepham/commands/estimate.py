@@ -44,5 +44,5 @@ def read(cfg: DictConfig) -> dict[str, Any]:
         given["data"] is None or isinstance(given["data"], str),
         f"data: expected the name of a CSV file, got {show(given['data'])}",
     )
-    names = ("moments", "periods", "fixed", "covariance", "weights", "trend", "samples", "points", "seed")
+    names = ("moments", "periods", "fixed", "covariance", "weights", "trend", "samples", "points", "seed", "method")
     return {name: given[name] for name in names} | {"series": given["data"]}

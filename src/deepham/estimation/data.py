@@ -132,9 +132,12 @@ def _is_number(given: Any) -> bool:
 def covariance_of(data: Data, given: Any, samples: np.ndarray, seed: int) -> np.ndarray:
     """Covariance (M, M) of the moments of the data.
 
+    A standard error that is given beside a moment of series is all of it; that of a cross-section is the survey's, to
+    which comes what differs between dates.
+
     Args:
         given: "model", of samples of the model; "bootstrap", of the series; or a matrix, in the order of `data`.
-        samples: (S, m), moments of the model's samples, at the parameters that are believed in.
+        samples: (S, M), moments of the model's samples, at the parameters that are believed in.
 
     Raises:
         InputError: a bootstrap without series, or no covariance matrix.
@@ -143,16 +146,16 @@ def covariance_of(data: Data, given: Any, samples: np.ndarray, seed: int) -> np.
     if isinstance(given, str):
         require(given in COVARIANCES, f"covariance: expected {' or '.join(COVARIANCES)}, or a matrix, got {given!r}")
         require(given != "bootstrap" or data.rows is not None, "covariance: a bootstrap takes the series; give series=")
-        found = np.zeros((number, number))
-        if inner:
-            # the inverse of a covariance of few samples is too large by this much (Hartlap, Simon, Schneider, 2007)
-            few = (len(samples) - 1) / max(len(samples) - inner - 2, 1)
-            found[:inner, :inner] = (
-                data.bootstrapped(seed) if given == "bootstrap" else few * np.cov(samples, rowvar=False)
-            )
+        # the inverse of a covariance of few samples is too large by this much (Hartlap, Simon, Schneider, 2007)
+        few = (len(samples) - 1) / max(len(samples) - number - 2, 1)
+        found = few * np.atleast_2d(np.cov(samples, rowvar=False))
+        if given == "bootstrap":
+            found[:inner], found[:, :inner] = 0.0, 0.0
+            found[:inner, :inner] = data.bootstrapped(seed)
         for at in np.flatnonzero(~np.isnan(data.errors)):
-            found[at], found[:, at] = 0.0, 0.0
-            found[at, at] = data.errors[at] ** 2
+            if at < inner:
+                found[at], found[:, at] = 0.0, 0.0
+            found[at, at] += data.errors[at] ** 2
         return found
     try:
         found = np.asarray(given, dtype=float)

@@ -15,6 +15,7 @@ from deepham.errors import InputError, require, show
 from deepham.estimation.data import Data, covariance_of, read
 from deepham.estimation.inference import infer, root_of
 from deepham.estimation.model import Model, Simulated, design
+from deepham.estimation.posterior import draw, require_emcee
 from deepham.estimation.result import Estimate
 from deepham.estimation.surface import Surface
 from deepham.presentation.saying import counting
@@ -27,6 +28,7 @@ NEAR = 0.04  # of a side: from the estimate to where derivatives are simulated
 COVARIANCE_SAMPLES = 96  # of the model, for the covariance of its moments
 EDGE = 1e-3  # of a side
 WEIGHTS = ("optimal", "diagonal")
+METHODS = ("smm", "posterior")
 _models: WeakKeyDictionary[Solution, dict[tuple[int, int, int], Model]] = WeakKeyDictionary()
 
 
@@ -42,6 +44,7 @@ def estimate(
     samples: int,
     points: int | None,
     seed: int,
+    method: str = "smm",
 ) -> Estimate:
     """See `deepham.estimate`."""
     require(isinstance(solution, Solution), f"solution: expected a trained solution, got {show(solution)}")
@@ -60,6 +63,10 @@ def estimate(
         f"{', '.join(side.label for side in free.sides)}; expected as many moments at least, or fixed=",
     )
     require(weights in WEIGHTS, f"weights: expected {' or '.join(WEIGHTS)}, got {show(weights)}")
+    require(method in METHODS, f"method: expected {' or '.join(METHODS)}, got {show(method)}")
+    if method == "posterior":
+        require(weights == "optimal", f"weights: a posterior is of optimal ones, got {weights}; leave it out")
+        require_emcee()
     least = (len(free.sides) + 1) * (len(free.sides) + 2) // 2 + 1
     points = POINTS * len(free.sides) if points is None else arguments.whole("points", points, 1)
     require(points >= least, f"points: expected at least {least} for {len(free.sides)} parameters, got {points}")
@@ -70,6 +77,8 @@ def estimate(
     surface = problem.surface(points)
     prepared = time.monotonic() - began
     found = problem.solve(surface, covariance, weights)
+    if method == "posterior":
+        found = with_draws(found, model.seed)
     seconds = {"preparing": prepared, "estimating": time.monotonic() - began - prepared}
     return replace(found, about=found.about | {"weights": weights} | seconds)
 
@@ -118,14 +127,18 @@ class Problem:
         Raises:
             InputError: a moment that is none in this model.
         """
-        samples = self.data.of_series(found.series).mean(0) if self.data.periods else np.zeros(0)
-        wealth = [found.wealth.get(each.name, np.nan) for each in self.data.moments if not each.variable]
-        values = np.concatenate([samples, wealth])
+        values = self.sampled(found).mean(0)
         for each, value in zip(self.data.moments, values):
             require(
                 bool(np.isfinite(value)), f"moments: {each.name} is not defined in this model, where nothing moves it"
             )
         return values
+
+    def sampled(self, found: Simulated) -> np.ndarray:
+        """Of each sample, (S, M)."""
+        wealth = [found.wealth[each.name] for each in self.data.moments if not each.variable]
+        series = [self.data.of_series(found.series)] if self.data.periods else []
+        return np.concatenate([*series, *(each[:, None] for each in wealth)], 1)
 
     def at(self, inner: np.ndarray) -> np.ndarray:
         """The model's moments (M,) at a point of the cube of what is estimated."""
@@ -172,15 +185,13 @@ class Problem:
 
     def omega(self, simulated: Simulated, given: Any) -> np.ndarray:
         """Covariance (M, M) of data less model, with the part of the simulation, by samples at one calibration."""
-        inside = len(self.data.of_series.names)
-        samples = self.data.of_series(simulated.series) if inside else np.zeros((2, 0))
+        samples = self.sampled(simulated)
         found = covariance_of(self.data, given, samples, self.model.seed)
         require(
             bool((np.diag(found) > 0).all()),
             "covariance: a moment has no variance, so that it cannot be weighted; give its standard error",
         )
-        if inside:
-            found[:inside, :inside] += np.cov(samples, rowvar=False).reshape(inside, inside) / self.model.samples
+        found += np.atleast_2d(np.cov(samples, rowvar=False)) / self.model.samples
         return found
 
     def result(
@@ -230,6 +241,17 @@ class Problem:
             root=root,
             unit=unit,
         )
+
+
+def with_draws(found: Estimate, seed: int) -> Estimate:
+    """The estimate with draws of its posterior."""
+    import pandas
+
+    drawn = draw(found.surface, found.moments["data"].to_numpy(), found.root, found.unit, seed)
+    low, high = found.bounds["low"].to_numpy(), found.bounds["high"].to_numpy()
+    table = pandas.DataFrame(low + drawn.units * (high - low), columns=found.bounds.index)
+    said = {"effective_draws": drawn.effective, "settled": drawn.settled}
+    return replace(found, draws=table, about=found.about | said)
 
 
 def said_weak(labels: list[str], direction: np.ndarray, error: float) -> str:

@@ -1,4 +1,5 @@
-"""Figures of an estimate: the fit of moments, what an estimate hangs on, and the criterion along each parameter."""
+"""Figures of an estimate: the fit of moments, what an estimate hangs on, the criterion along each parameter, and the
+posterior."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from deepham.presentation.figures import BLUE, GREY, ORANGE, Figure
 
@@ -66,4 +68,25 @@ def profiles(lines: Mapping[str, pandas.DataFrame], estimates: pandas.Series) ->
     for axes in every[len(names) :]:
         axes.set_visible(False)
     every[0].set_ylabel("criterion above its least")
+    return figure
+
+
+def corner(draws: pandas.DataFrame, estimates: pandas.Series) -> Figure:
+    """Draws of the posterior: how often each parameter is where, on the diagonal, and each pair of them below."""
+    names = list(draws.columns)
+    figure = Figure(figsize=(2.4 * len(names) + 0.6, 2.4 * len(names) + 0.6), layout="constrained")
+    every = figure.subplots(len(names), len(names), squeeze=False, sharex="col")
+    for (row, column), axes in np.ndenumerate(every):
+        down, across = names[row], names[column]
+        if column > row:
+            axes.set_visible(False)
+        elif column == row:
+            axes.hist(draws[across], bins=40, color=BLUE)
+            axes.axvline(estimates[across], color=ORANGE, linewidth=1)
+            axes.set_yticks([])
+        else:
+            axes.hist2d(draws[across], draws[down], bins=25, cmap="Blues")
+            axes.plot(estimates[across], estimates[down], "o", color=ORANGE, markersize=4)
+        axes.xaxis.set_major_locator(MaxNLocator(4))
+        axes.set(xlabel=across if row == len(names) - 1 else "", ylabel=down if column == 0 and row else "")
     return figure

@@ -1,37 +1,40 @@
-"""What the model says at one calibration of a box: its long-run cross-section, and samples as long as the data."""
+"""What the model says at one calibration of a box: samples as long as the data, and cross-sections at their ends."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from scipy.stats import qmc
 
-from deepham.algorithm.evaluation import distribution_measures
 from deepham.economics.box import Box
 from deepham.errors import OutOfDomain
+from deepham.estimation.moments import CROSS_SECTION
 from deepham.networks.settings import NetworkSettings
 from deepham.networks.tabulated import on_histogram
 from deepham.simulation.continuum import on_grid, wealth_grid
+from deepham.simulation.period import World
 from deepham.simulation.walk import walk
 from deepham.solution.calibrated import Calibrated, calibrated
+from deepham.solution.datasets import distribution
 from deepham.solution.solution import Solution
 from deepham.solution.solved import SolvedEconomy
 from deepham.system.threads import one_thread
 
 NODES = 300  # of the wealth grid, at most: moments take no more
+STARTS = 48  # dates of the long path that samples begin at, one after the other
 SETTLING = 100  # periods before a sample begins, in which paths part
 BLOCK = 24  # samples that are followed at once
 
 
 @dataclass(frozen=True)
 class Simulated:
-    """One calibration: series of its samples, name -> (S, T), and moments of its long-run cross-section by name."""
+    """One calibration: series of its samples, name -> (S, T), and moments of the cross-section in the last period of
+    each, name -> (S,)."""
 
     series: dict[str, np.ndarray]
-    wealth: dict[str, float]
+    wealth: dict[str, np.ndarray]
 
 
 class Model:
@@ -42,7 +45,7 @@ class Model:
 
     Args:
         solution: its networks are told where in the box they are.
-        periods: T, of a sample; 0: no series are asked for.
+        periods: T, of a sample; 0: no series are asked for, but the cross-section of one period.
         samples: S.
         seed: of all luck.
     """
@@ -70,41 +73,44 @@ class Model:
     @one_thread()
     def fresh(self, unit: np.ndarray, samples: int, seed: int) -> Simulated:
         """So many samples of other luck. Raises as `at`."""
-        one = self._calibrated(unit)
-        series: dict[str, list[np.ndarray]] = {}
-        for first in range(0, samples if self.periods else 0, BLOCK):
+        one, blocks = self._calibrated(unit), []
+        for first in range(0, samples, BLOCK):
             generator = torch.Generator(one.ergodic.grid.device).manual_seed(seed + 1 + first)
-            for name, path in _paths(one, min(BLOCK, samples - first), self.periods, generator).items():
-                series.setdefault(name, []).append(path)
-        measures = distribution_measures(one.ergodic)
-        return Simulated({name: np.concatenate(paths) for name, paths in series.items()}, measures)
+            blocks.append(_sampled(one, first, min(BLOCK, samples - first), max(self.periods, 1), generator))
+        joined = [{name: np.concatenate([found[name] for found in each]) for name in each[0]} for each in zip(*blocks)]
+        return Simulated(*joined)
 
     def _calibrated(self, unit: np.ndarray) -> Calibrated:
         key = tuple(unit.tolist())
         if self._last is None or self._last[0] != key:
-            found = calibrated(self.solved, self.box, self.box.at(unit), self.shape, self.seed + 1)
+            found = calibrated(self.solved, self.box, self.box.at(unit), self.shape, self.seed + 1, STARTS)
             self._last = key, found
         return self._last[1]
 
 
 @torch.no_grad()
-def _paths(one: Calibrated, samples: int, periods: int, generator: torch.Generator) -> Mapping[str, np.ndarray]:
-    """What the economy accounts for, name -> (samples, periods), in samples that begin at the ergodic cross-sections
-    and have gone on for a while."""
-    economy, ergodic = one.economy, one.ergodic
-    chain = economy.chain
-    start = chain.typical_z()[chain.stationary_z().argmax()][None].expand(samples, -1)
-    shocks = chain.draw_path(start, SETTLING + periods, generator)
-    kept = chain.kept(ergodic.mean_z)
-    policy = on_histogram(economy, one.policy, ergodic.grid)
-    solved = SolvedEconomy("", economy, policy, one.value, ergodic.grid, ergodic.mean_mass, **kept)
-    rows = []
-    for t, period in enumerate(walk(solved.world, solved.begin(shocks[:, 0]), shocks, grid=ergodic.grid)):
+def _sampled(
+    one: Calibrated, first: int, samples: int, periods: int, generator: torch.Generator
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """What the economy accounts for, name -> (samples, periods), and moments of the cross-section in the last period,
+    name -> (samples,), of samples from the one with the number `first` on.
+
+    They begin at dates of the long path, so that cross-sections differ as much as they do in the long run, and have
+    gone on for a while.
+    """
+    economy, dates, grid = one.economy, one.ergodic.dates, one.ergodic.grid
+    start = dates.select([at % len(dates.z) for at in range(first, first + samples)])
+    shocks = economy.chain.draw_path(start.z, SETTLING + periods, generator)
+    world, rows, last = World(economy, on_histogram(economy, one.policy, grid), one.value), [], None
+    for t, period in enumerate(walk(world, start, shocks, grid=grid)):
+        last = period
         if t >= SETTLING:
             rows.append(period.accounts)
-        if t == shocks.shape[1] - 1:
-            economy.check_domain(period.panel.z, period.seen.aggregates, error=OutOfDomain)
-    return {name: torch.cat([row[name] for row in rows], 1).cpu().numpy() for name in economy.variables}
+    assert last is not None
+    economy.check_domain(last.panel.z, last.seen.aggregates, error=OutOfDomain)
+    people = distribution(last.panel.population, last.consumption, economy.borrowing_limit)
+    series = {name: torch.cat([row[name] for row in rows], 1).cpu().numpy() for name in economy.variables}
+    return series, {name: people[name][:, 0].cpu().numpy() for name in CROSS_SECTION}
 
 
 def _coarser(solution: Solution) -> SolvedEconomy:

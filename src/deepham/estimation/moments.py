@@ -2,7 +2,7 @@
 
     mean.K, sd.Y, relative_sd.C, correlation.C, autocorrelation.Y     as in business_cycle.STATISTICS
     ratio.I                                                           the mean of I over that of Y
-    gini, wealth_sd, bottom50_share, ...                              of the long-run cross-section, CROSS_SECTION
+    gini, wealth_sd, bottom50_share, ...                              of the cross-section in the last period
 
 A moment of series is a function of means over time of what stands in one period and the one before (its rows). So data
 are resampled by blocks of rows, and a sample of the model and one of data go through the same lines.
@@ -19,10 +19,10 @@ import numpy as np
 from deepham.algorithm import business_cycle
 from deepham.economics.economy import Economy
 from deepham.errors import InputError, require, show
-from deepham.solution.calibrated import OF_WEALTH as CROSS_SECTION
 
 OUTPUT = "Y"
 STATISTICS = business_cycle.STATISTICS | {"ratio": ("mean of {} over that of Y", "")}
+CROSS_SECTION = ("gini", "wealth_sd", "bottom50_share", "top10_share", "top1_share")
 WITH_OUTPUT = ("relative_sd", "correlation", "ratio")
 LEVELS = ("mean", "ratio")  # what is of the variable itself, and not of its distance to its trend
 TRENDS = ("hp", "mean")
@@ -64,7 +64,7 @@ class Moment:
     def described(self) -> str:
         """In words."""
         if not self.variable:
-            return f"{self.name.replace('_', ' ')}, long run"
+            return f"{self.name.replace('_', ' ')} of the cross-section"
         return STATISTICS[self.statistic][0].format(self.variable)
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas
 
 PROFILE = 41  # points of a profile
+SHOWN = (0.025, 0.05, 0.5, 0.95, 0.975)  # quantiles of the posterior
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,9 @@ class Estimate:
             parameters at an edge of the box; empty if all is well.
         surface_error: by how much the first guess of the moments at the estimate, from calibrations around, was off, in
             standard errors: the largest. What is reported has been simulated at the estimate.
-        about: seconds, calibrations, samples, periods, trend and weights, by name.
+        draws: pandas.DataFrame of the posterior, a column a parameter; None where none was asked for.
+        about: seconds, calibrations, samples, periods, trend and weights, by name; of a posterior how many independent
+            draws it is worth, and whether its chains were long enough (settled).
     """
 
     name: str
@@ -63,16 +66,30 @@ class Estimate:
     surface: Surface
     root: np.ndarray
     unit: np.ndarray
+    draws: pandas.DataFrame | None = None
 
     # -- tables ----------------------------------------------------------------------------------------------------
 
     def tables(self) -> dict[str, FileTable]:
-        """parameters, moments and sensitivity, as markdown, CSV at full precision and LaTeX."""
+        """parameters, moments, sensitivity, and posterior where there is one, as markdown, CSV at full precision and
+        LaTeX."""
+        drawn = {} if self.draws is None else {"posterior": self._posterior_table(self.draws)}
         return {
             "parameters": self._parameters_table(),
+            **drawn,
             "moments": self._moments_table(),
             "sensitivity": self._sensitivity_table(),
         }
+
+    def _posterior_table(self, draws: pandas.DataFrame) -> FileTable:
+        rows = [
+            (str(name), float(each.mean()), float(each.std()), *np.quantile(each, SHOWN).tolist())
+            for name, each in zip(draws.columns, draws.to_numpy().T)
+        ]
+        cells = [(name, *(_brief(value) for value in rest)) for name, *rest in rows]
+        headings = ("parameter", "mean", "s.d.", *(f"{100 * share:g} %" for share in SHOWN))
+        columns = ("parameter", "mean", "standard_deviation", *(f"q{share:.3f}" for share in SHOWN))
+        return FileTable(headings, cells, "l" + "r" * (len(headings) - 1), columns, rows)
 
     def _parameters_table(self) -> FileTable:
         rows = [
@@ -127,6 +144,7 @@ class Estimate:
             f"weights, {about['samples']} samples of {about['periods']} periods",
             "",
             tables["parameters"].markdown(),
+            *self._posterior_lines(),
             tables["moments"].markdown(),
             self._test,
             *(f"NOT IDENTIFIED: {line}" for line in self.not_identified),
@@ -135,6 +153,13 @@ class Estimate:
             f"box, {about['estimating']:.0f} s to estimate",
         ]
         return "\n".join(lines) + "\n"
+
+    def _posterior_lines(self) -> list[str]:
+        if self.draws is None:
+            return []
+        worth = f"posterior, a flat prior over the box: worth {self.about['effective_draws']:.0f} independent draws"
+        short = "" if self.about["settled"] else "; ITS CHAINS WERE TOO SHORT: the moments hardly say where it is"
+        return [worth + short, "", self._posterior_table(self.draws).markdown()]
 
     @property
     def _labels(self) -> list[str]:
@@ -187,8 +212,21 @@ class Estimate:
 
         return figures.profiles({name: self.profile(name) for name in map(str, self.parameters.index)}, self.parameters)
 
+    def plot_posterior(self):
+        """Figure of the posterior: each parameter, and each pair of them (a corner plot).
+
+        Raises:
+            InputError: no posterior was asked for.
+        """
+        from deepham.estimation import figures
+
+        if self.draws is None:
+            raise InputError('plot_posterior: there are no draws; estimate with method="posterior"')
+        return figures.corner(self.draws, self.parameters)
+
     def save(self, folder) -> Path:
-        """Write summary.md, the tables (.md, .csv, .tex) and the figures (.png, .pdf) to a folder, which is made.
+        """Write summary.md, the tables (.md, .csv, .tex), draws.csv of a posterior and the figures (.png, .pdf) to a
+        folder, which is made.
 
         Raises:
             InputError: the folder cannot be written.
@@ -202,6 +240,9 @@ class Estimate:
             for name, table in self.tables().items():
                 table.write(path, name)
             drawn = {"fit": self.plot_fit(), "sensitivity": self.plot_sensitivity(), "profiles": self.plot_profiles()}
+            if self.draws is not None:
+                self.draws.to_csv(path / "draws.csv", index=False)
+                drawn["posterior"] = self.plot_posterior()
             save_figures(drawn, path)
         except OSError as error:
             raise InputError(f"output: {path} cannot be written ({error.strerror})") from None

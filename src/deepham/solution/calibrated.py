@@ -39,7 +39,9 @@ class Calibrated:
 
 
 @torch.no_grad()
-def calibrated(solved: SolvedEconomy, box: Box, parameters: dict, shape: NetworkSettings, seed: int = 1) -> Calibrated:
+def calibrated(
+    solved: SolvedEconomy, box: Box, parameters: dict, shape: NetworkSettings, seed: int = 1, dates: int = 1
+) -> Calibrated:
     """This calibration of the box.
 
     Args:
@@ -47,6 +49,7 @@ def calibrated(solved: SolvedEconomy, box: Box, parameters: dict, shape: Network
         parameters: the calibration, all of it.
         shape: of the networks.
         seed: of the path.
+        dates: how many of its cross-sections are kept.
 
     Raises:
         InputError: there is no such economy.
@@ -60,7 +63,7 @@ def calibrated(solved: SolvedEconomy, box: Box, parameters: dict, shape: Network
     economy = economy.to(device=device)
     # a grid like the other's, in units of what is typical here
     top = float(solved.grid[-1] - solved.economy.borrowing_limit) / solved.economy.scale
-    path = VerdictSettings(len(solved.grid), top, BURN_IN, PERIODS, dates=1)
+    path = VerdictSettings(len(solved.grid), top, BURN_IN, PERIODS, dates)
     grid, shocks = wealth_grid(economy, path.nodes, top), verdict_path(economy, path, seed)
     begin = solved.begin(shocks[:, 0])
     people = followed(begin.population, solved.economy, economy)

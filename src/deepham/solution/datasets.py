@@ -108,7 +108,7 @@ def record(
         if histories is not None:
             histories.keep(period)
         state = {name: z for name in own}
-        moments = _distribution(population, period.consumption, economy.borrowing_limit)
+        moments = distribution(population, period.consumption, economy.borrowing_limit)
         rows.append(moments | _externality(period) | state | period.accounts)
     assert last is not None
     economy.check_domain(last.panel.z, last.seen.aggregates, error=OutOfDomain)
@@ -262,7 +262,7 @@ def _externality(period: Period) -> dict[str, Tensor]:
     return {"externality": 100 * externality(economy, period.choice, seen) / marginal}
 
 
-def _distribution(population: Population, consumption: Tensor, limit: float) -> dict[str, Tensor]:
+def distribution(population: Population, consumption: Tensor, limit: float) -> dict[str, Tensor]:
     """Moments of wealth and consumption, shares of groups in wealth and consumption by fifths of the population: name
     -> (B, 1).
 
