@@ -218,7 +218,7 @@ class Estimate:
         Raises:
             InputError: no posterior was asked for.
         """
-        from deepham.estimation import figures
+        from deepham.estimation import figures_of_estimate as figures
 
         if self.draws is None:
             raise InputError('plot_posterior: there are no draws; estimate with method="posterior"')
