@@ -194,9 +194,8 @@ class Estimate:
 
     def plot_fit(self):
         """Figure of the moments: how far those of the model are from those of the data, in standard errors."""
-        from deepham.estimation import (
-            figures_of_estimate as figures,
-        )  # matplotlib, which takes a third of a second to import
+        # matplotlib takes a third of a second to import
+        from deepham.estimation import figures_of_estimate as figures
 
         return figures.fit(self.moments["gap"].to_numpy(), self._labels, self._test)
 
