@@ -250,8 +250,7 @@ def with_draws(found: Estimate, seed: int) -> Estimate:
     drawn = draw(found.surface, found.moments["data"].to_numpy(), found.root, found.unit, seed)
     low, high = found.bounds["low"].to_numpy(), found.bounds["high"].to_numpy()
     table = pandas.DataFrame(low + drawn.units * (high - low), columns=found.bounds.index)
-    said = {"effective_draws": drawn.effective, "settled": drawn.settled}
-    return replace(found, draws=table, about=found.about | said)
+    return replace(found, draws=table, about=found.about | {"effective_draws": drawn.effective})
 
 
 def said_weak(labels: list[str], direction: np.ndarray, error: float) -> str:

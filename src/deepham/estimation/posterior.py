@@ -16,17 +16,15 @@ from deepham.estimation.surface import Surface
 
 WALKERS, STEPS = 32, 3000
 BURN_IN = 500  # steps that are forgotten
-ENOUGH = 50  # autocorrelation times that a chain is long
 KEPT = 4000  # draws that are returned
 
 
 @dataclass(frozen=True)
 class Draws:
-    """units (n, P), of the unit cube; how many independent draws they are worth; whether the chains were long."""
+    """units (n, P), of the unit cube, and how many independent draws they are worth."""
 
     units: np.ndarray
     effective: float
-    settled: bool
 
 
 def require_emcee() -> None:
@@ -59,7 +57,7 @@ def draw(surface: Surface, data: np.ndarray, root: np.ndarray, unit: np.ndarray,
     sampler = emcee.EnsembleSampler(walkers, len(unit), log_posterior, vectorize=True)
     sampler.random_state = generator.get_state()
     sampler.run_mcmc(np.abs(1 - np.abs(1 - around)), STEPS)  # reflected into the cube
-    time = float(np.max(sampler.get_autocorr_time(discard=BURN_IN, quiet=True)))
+    time = float(np.max(sampler.get_autocorr_time(discard=BURN_IN, tol=0)))  # tol: what is short is said by us
     chain = np.asarray(sampler.get_chain(discard=BURN_IN, flat=True))
     thinned = chain[:: -(-len(chain) // KEPT)]
-    return Draws(thinned, len(chain) / time, (STEPS - BURN_IN) / time > ENOUGH)
+    return Draws(thinned, len(chain) / time)

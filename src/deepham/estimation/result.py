@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas
 
 PROFILE = 41  # points of a profile
+ENOUGH = 400  # independent draws
 SHOWN = (0.025, 0.05, 0.5, 0.95, 0.975)  # quantiles of the posterior
 
 
@@ -44,7 +45,7 @@ class Estimate:
             standard errors: the largest. What is reported has been simulated at the estimate.
         draws: pandas.DataFrame of the posterior, a column a parameter; None where none was asked for.
         about: seconds, calibrations, samples, periods, trend and weights, by name; of a posterior how many independent
-            draws it is worth, and whether its chains were long enough (settled).
+            draws it is worth.
     """
 
     name: str
@@ -97,7 +98,7 @@ class Estimate:
             for name, value, error in zip(self.parameters.index, self.parameters, self.standard_errors)
         ]
         cells = [
-            (name, _brief(value), _brief(error, 2), f"[{_brief(low)}, {_brief(high)}]", f"[{least:g}, {most:g}]")
+            (name, _brief(value), _brief(error, 2), _interval(low, high), f"[{least:g}, {most:g}]")
             for name, value, error, low, high, least, most in rows
         ]
         return FileTable(
@@ -158,7 +159,11 @@ class Estimate:
         if self.draws is None:
             return []
         worth = f"posterior, a flat prior over the box: worth {self.about['effective_draws']:.0f} independent draws"
-        short = "" if self.about["settled"] else "; ITS CHAINS WERE TOO SHORT: the moments hardly say where it is"
+        short = (
+            ""
+            if self.about["effective_draws"] >= ENOUGH
+            else "; TOO FEW for its tails: add moments, or fix a parameter"
+        )
         return [worth + short, "", self._posterior_table(self.draws).markdown()]
 
     @property
@@ -249,6 +254,10 @@ class Estimate:
 
     def __repr__(self) -> str:
         return self.summary()
+
+
+def _interval(low: float, high: float) -> str:
+    return "" if np.isnan(low) else f"[{_brief(low)}, {_brief(high)}]"
 
 
 def _brief(value: float, digits: int = 4) -> str:
