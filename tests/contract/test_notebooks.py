@@ -51,6 +51,12 @@ def test_what_to_trust_runs(tmp_path, tiny):
 
 
 @pytest.mark.slow
+def test_an_estimation_goes_from_data_to_a_table(tmp_path, tiny):
+    said = run("estimate", tmp_path, tiny)
+    assert "independent draws" in said and (tmp_path / "my-estimate" / "posterior.png").exists()
+
+
+@pytest.mark.slow
 def test_an_economy_of_ones_own_is_solved_and_loaded(tmp_path, tiny):
     # the start, four households, is forgotten after so many periods, and skills are what they are in the long run
     said = run("your_economy", tmp_path, [text.replace("verdict.burn_in=2", "verdict.burn_in=1000") for text in tiny])
