@@ -15,9 +15,10 @@ import deepham
 from deepham.algorithm.by_age import Profile, by_age, profile
 from deepham.economics.economy import Economy
 from deepham.economics.registry import name_of
+from deepham.reference.at_rest import settled
 from deepham.reference.families import family_of
 from deepham.reference.settings import ReferenceSettings, settings_for
-from deepham.reference.stationary import settled, solve_stationary
+from deepham.reference.stationary import solve_stationary
 from deepham.simulation.period import Policy
 
 DATES, PERIODS, SEED = 20, 400, 1

@@ -21,9 +21,9 @@ from deepham.networks.settings import build_networks
 from deepham.simulation.continuum import on_grid, wealth_grid
 from deepham.simulation.period import Panel, World
 from deepham.simulation.walk import initial_panel, later
+from deepham.system.allocator import keep_freed_memory
 from deepham.system.hardware import peak_memory
 from deepham.system.paths import conf_folder
-from deepham.training.allocator import keep_freed_memory
 from deepham.training.fit import computing, fit
 from deepham.training.settings import Settings
 

@@ -30,7 +30,7 @@ import deepham
 from benchmarks.rows import number
 from benchmarks.unit import machine_unit
 from deepham import economics
-from deepham.algorithm.evaluation import VerdictSettings
+from deepham.algorithm.ergodic import VerdictSettings
 from deepham.commands.conclusion import conclude
 from deepham.commands.configuration import read
 from deepham.economics.ks98 import KS98
@@ -38,15 +38,15 @@ from deepham.errors import InputError
 from deepham.presentation.file_table import FileTable
 from deepham.presentation.saying import say
 from deepham.reference.compare import measure_against
+from deepham.reference.forecasts import LawOfMotion
 from deepham.reference.grid_solution import GridSolution
-from deepham.reference.household import LawOfMotion
 from deepham.reference.settings import settings_for
 from deepham.reference.solve import solve_reference
 from deepham.reference.stationary import solve_stationary
 from deepham.simulation.period import World
+from deepham.system.allocator import keep_freed_memory
 from deepham.system.paths import conf_folder
 from deepham.system.threads import one_thread
-from deepham.training.allocator import keep_freed_memory
 from deepham.training.fit import computing, fit
 from deepham.training.settings import Settings
 

@@ -22,7 +22,8 @@ from benchmarks.timing import Timed, seconds
 from benchmarks.train import model_of, shipped, train
 from deepham import economics
 from deepham.economics.ks98 import KS98
-from deepham.reference.household import HouseholdProblem, LawOfMotion
+from deepham.reference.forecasts import LawOfMotion
+from deepham.reference.household import HouseholdProblem
 from deepham.reference.law_of_motion import household_grid, solve_law_of_motion
 from deepham.reference.settings import ReferenceSettings
 

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from deepham.economics.ks98 import KS98
 from deepham.errors import require
-from deepham.reference.household import LawOfMotion
+from deepham.reference.forecasts import LawOfMotion
 from deepham.simulation.period import Observation, World
 
 SPELLS = {"DurMeanB": 8.0, "DurMeanG": 8.0, "SpellMeanB": 2.5, "SpellMeanG": 1.5, "RelProbBG": 0.75, "RelProbGB": 1.25}

@@ -20,7 +20,7 @@ from pathlib import Path
 import torch
 
 import deepham
-from deepham.algorithm.evaluation import VerdictSettings
+from deepham.algorithm.ergodic import VerdictSettings
 from deepham.economics.box import Box
 from deepham.measures.verdict import bars_of
 from deepham.reference.compare import measure_against

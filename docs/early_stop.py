@@ -11,8 +11,8 @@ from pathlib import Path
 
 from deepham.callbacks.early_stop import EarlyStop
 from deepham.callbacks.history import history_of
-from deepham.sweeps.outcomes import outcomes
-from deepham.training.folders import jobs_of
+from deepham.runs.folders import jobs_of
+from deepham.runs.outcomes import outcomes
 
 MEASURE, ORDERS = "euler.mean", 500
 

@@ -30,9 +30,9 @@ LADDER = (
     "reference",
     "report",
     "monitoring",
+    "runs",
     "training",
     "callbacks",
-    "sweeps",
     "commands",
 )
 STEP = {room: step for step, room in enumerate(LADDER)}

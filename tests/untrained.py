@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from deepham import economics
-from deepham.algorithm.evaluation import ergodic_path
+from deepham.algorithm.ergodic import ergodic_path
 from deepham.errors import LONGEST, InputError
 from deepham.networks.settings import NetworkSettings, build_networks
 from deepham.simulation.continuum import on_grid, wealth_grid

@@ -9,14 +9,12 @@ import torch
 
 from deepham.algorithm import record
 from deepham.algorithm.business_cycle import standard_error
+from deepham.algorithm.ergodic import VerdictSettings, ergodic_path, ergodic_paths
 from deepham.algorithm.evaluation import (
     POOREST,
     QUANTILES,
     RICHEST,
-    VerdictSettings,
     distribution_measures,
-    ergodic_path,
-    ergodic_paths,
     error_measures,
     measure,
     measure_names,

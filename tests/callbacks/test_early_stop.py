@@ -10,8 +10,8 @@ import yaml
 
 from deepham.callbacks.early_stop import EarlyStop
 from deepham.callbacks.history import History
-from deepham.training.folders import RunFolders
-from deepham.training.ranks import ALONE
+from deepham.runs.folders import RunFolders
+from deepham.system.ranks import ALONE
 
 NAN = float("nan")
 LENGTH = 10  # outer iterations of a run

@@ -13,7 +13,7 @@ from hydra import compose, initialize_config_dir
 from deepham import economics
 from deepham.commands.cli import reference, summarize
 from deepham.economics.markov import JointChain
-from deepham.sweeps.plan import plan
+from deepham.runs.plan import plan
 from deepham.system.paths import conf_folder
 
 FOLDER = conf_folder() / "calibration"

@@ -14,8 +14,8 @@ import torch
 
 from deepham.commands.cli import train
 from deepham.errors import InputError
+from deepham.runs.checkpoints import SealedCheckpoints, read_checkpoint
 from deepham.solution import folder
-from deepham.training.checkpoints import SealedCheckpoints, read_checkpoint
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +84,7 @@ def test_a_flipped_bit_is_noticed_wherever_it_is(bytes_of_a_checkpoint, tmp_path
 @pytest.mark.parametrize("sealed", [False, True])
 def test_nothing_in_a_checkpoint_is_executed(tmp_path, monkeypatch, sealed):
     """Also not where somebody has taken the trouble to seal it."""
-    from deepham.training.checkpoints import _seal
+    from deepham.runs.checkpoints import _seal
 
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "last.ckpt"

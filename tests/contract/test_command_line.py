@@ -19,8 +19,8 @@ import yaml
 
 import deepham
 from deepham.commands.cli import train
+from deepham.runs.overrides import override
 from deepham.training.module import DeepHAM
-from deepham.training.overrides import override
 
 ROOT = Path(__file__).parents[2]
 SQUARE = "[[0.5,0.5,0,0],[0.5,0.5,0,0],[0,0,0.5,0.5],[0,0,0.5,0.6]]"

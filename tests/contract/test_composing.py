@@ -19,9 +19,9 @@ from deepham.commands import cli
 from deepham.commands.composing import check_files, composing
 from deepham.commands.resuming import resume_command
 from deepham.errors import InputError
+from deepham.runs.folders import RunFolders
+from deepham.runs.overrides import override
 from deepham.system.paths import conf_folder
-from deepham.training.folders import RunFolders
-from deepham.training.overrides import override
 
 PATHS = [
     "checkpoints/r",

@@ -12,7 +12,7 @@ import pytest
 
 from deepham.commands import resuming
 from deepham.errors import InputError
-from deepham.training.folders import LOCK, RunFolders
+from deepham.runs.folders import LOCK, RunFolders
 
 # forks of one process that has imported everything: they start closer to each other than commands of a shell
 TOGETHER = """

@@ -10,9 +10,9 @@ import pytest
 
 from deepham.callbacks.history import History
 from deepham.errors import NotSaved
+from deepham.runs.checkpoints import read_checkpoint
 from deepham.system.disk import Disk
 from deepham.system.files import replace
-from deepham.training.checkpoints import read_checkpoint
 
 resource = pytest.importorskip("resource", reason="Windows has no limits")
 

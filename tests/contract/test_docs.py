@@ -32,6 +32,7 @@ from test_other_scripts import LOOK, SHORT, SMALL
 import deepham
 from deepham.commands import cli
 from deepham.commands.check_sweep import check_sweep
+from deepham.commands.explaining import explain
 from deepham.solution import calibrated
 from deepham.solution.solution import Solution
 from deepham.system.paths import conf_folder
@@ -170,7 +171,7 @@ def check(script: str, given: list[str]) -> None:
     try:
         check_sweep(script, settings) if "-m" in given else composed(script, settings)
     except Exception as error:  # a launcher or sweeper of an extra that is not installed here: the rest of the command
-        assert "is not installed" in cli.explain(error, script), cli.explain(error, script)
+        assert "is not installed" in explain(error, script), explain(error, script)
         rest = [text for text in given if not text.startswith("hydra")]
         check(script, [FIRST_ORDER if text.startswith("sweep=") else text for text in rest])  # which searches choose
 

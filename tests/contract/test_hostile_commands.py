@@ -17,9 +17,9 @@ from deepham.errors import InputError
 from deepham.report.contents import manifest_file_table
 from deepham.report.page import Illustration, Section, write
 from deepham.report.reported import ReportedSolution
+from deepham.runs.outcomes import measures_of
 from deepham.solution import folder
 from deepham.solution.loading import load
-from deepham.sweeps.outcomes import measures_of
 from deepham.system.paths import conf_folder
 
 

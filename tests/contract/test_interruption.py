@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from deepham.training.checkpoints import LastCheckpoint
+from deepham.runs.checkpoints import LastCheckpoint
 
 TRIALS = Path(__file__).parent / "trials.py"
 SIZES = [

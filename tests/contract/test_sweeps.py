@@ -17,7 +17,7 @@ import yaml
 from hydra import compose, initialize_config_dir
 
 from deepham.commands.cli import summarize
-from deepham.sweeps.summary import duration
+from deepham.runs.summary import duration
 from deepham.system.paths import conf_folder
 
 ROOT = Path(__file__).parents[2]

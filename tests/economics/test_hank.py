@@ -10,8 +10,9 @@ import torch
 from deepham.algorithm.residuals import missed_foresight
 from deepham.economics import create
 from deepham.errors import InputError
+from deepham.reference.forecasts import LawOfMotion
 from deepham.reference.grid import Grid, GridFunction
-from deepham.reference.household import HouseholdProblem, LawOfMotion
+from deepham.reference.household import HouseholdProblem
 from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
 from deepham.simulation.walk import walk

@@ -8,9 +8,10 @@ from deepham.algorithm.by_age import profile
 from deepham.economics.generations import Generations
 from deepham.errors import InputError
 from deepham.networks.settings import NetworkSettings, build_networks
+from deepham.reference.at_rest import settled
 from deepham.reference.families import family_of
 from deepham.reference.settings import settings_for
-from deepham.reference.stationary import settled, solve_stationary
+from deepham.reference.stationary import solve_stationary
 from deepham.simulation.continuum import on_grid, wealth_grid
 from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population

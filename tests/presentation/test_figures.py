@@ -8,7 +8,7 @@ from matplotlib.colors import to_rgb
 
 from benchmarks.many_shocks import rouwenhorst
 from deepham import economics
-from deepham.algorithm.evaluation import ergodic_path
+from deepham.algorithm.ergodic import ergodic_path
 from deepham.networks.settings import NetworkSettings, build_networks
 from deepham.presentation.figures import (
     MOST_STATES,

@@ -9,9 +9,9 @@ from rich.table import Table
 
 from deepham.presentation import saying
 from deepham.presentation.saying import complain, counting, say
-from deepham.sweeps.runs import SweepRun
-from deepham.sweeps.summary import _jobs_table
-from deepham.sweeps.tables import settings_table
+from deepham.runs.by_setting import SweepRun
+from deepham.runs.summary import _jobs_table
+from deepham.runs.tables import settings_table
 
 
 class Full(io.StringIO):

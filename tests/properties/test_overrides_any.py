@@ -16,7 +16,7 @@ import deepham
 from deepham import economics
 from deepham.commands import configuration
 from deepham.commands import solve as solve_module
-from deepham.commands.cli import explain
+from deepham.commands.explaining import explain
 from deepham.errors import InputError
 from deepham.system.paths import conf_folder
 

@@ -16,8 +16,9 @@ from deepham import economics
 from deepham.errors import InputError, NotConverged
 from deepham.reference import solve, store
 from deepham.reference.compare import compare
+from deepham.reference.forecasts import PolynomialLaw
 from deepham.reference.grid import Grid, GridFunction
-from deepham.reference.household import HouseholdProblem, PolynomialLaw, aggregates_at
+from deepham.reference.household import HouseholdProblem, aggregates_at
 from deepham.reference.law_of_motion import forecast_errors, solve_law_of_motion
 from deepham.reference.laws import Polynomials
 from deepham.reference.settings import ReferenceSettings

@@ -11,7 +11,8 @@ import yaml
 from scipy.stats import wasserstein_distance
 
 from deepham import economics
-from deepham.algorithm.evaluation import distribution_measures, error_measures, pooled
+from deepham.algorithm.ergodic import pooled
+from deepham.algorithm.evaluation import distribution_measures, error_measures
 from deepham.economics.planner import under
 from deepham.errors import InputError
 from deepham.measures.verdict import BAR_SETS

@@ -86,7 +86,7 @@ def test_it_travels_to_other_processes_and_devices(grid):
 
 def test_along_a_path_it_has_the_cross_sections_of_the_path(grid):
     """As a report compares solutions."""
-    from deepham.algorithm.evaluation import ergodic_path
+    from deepham.algorithm.ergodic import ergodic_path
 
     shocks = torch.tensor([[[0], [1], [1], [0], [0], [1]]])
     ergodic = ergodic_path(grid.world, grid.grid, grid.begin(shocks[:, 0]), shocks, burn_in=0, dates=1)

@@ -8,8 +8,9 @@ import torch
 
 from deepham import economics
 from deepham.errors import NotConverged
+from deepham.reference.forecasts import LawOfMotion
 from deepham.reference.grid import Grid
-from deepham.reference.household import HouseholdProblem, LawOfMotion
+from deepham.reference.household import HouseholdProblem
 
 PUBLISHED = ((0.124842, 0.965287), (0.137739, 0.963242))  # log K' = a + b log K in the bad and the good state
 

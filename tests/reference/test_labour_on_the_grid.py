@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from deepham import economics
-from deepham.reference.household import HouseholdProblem, LawOfMotion
+from deepham.reference.forecasts import LawOfMotion
+from deepham.reference.household import HouseholdProblem
 from deepham.reference.law_of_motion import household_grid
 from deepham.reference.settings import settings_for
 from deepham.reference.solve import no_grid, solve_reference

@@ -8,7 +8,7 @@ from walking import advance_histogram
 
 from deepham import economics
 from deepham.algorithm.business_cycle import standard_error
-from deepham.algorithm.evaluation import together
+from deepham.algorithm.ergodic import together
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.store import find
 from deepham.simulation.continuum import on_grid, wealth_grid

@@ -10,10 +10,10 @@ import torch
 from deepham import economics
 from deepham.errors import InputError, NotConverged
 from deepham.reference import law_of_motion
+from deepham.reference.at_rest import root
 from deepham.reference.laws import lines
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.solve import _doubling, _halved, _solve, solve_reference
-from deepham.reference.stationary import _root
 
 SMALL = ReferenceSettings(
     k_nodes=150,
@@ -169,7 +169,7 @@ def test_a_search_that_ends_in_nan_has_not_converged(ks98, monkeypatch):
     with pytest.raises(NotConverged, match="the law of motion of iteration 1 leads to economies that are NaN"):
         solve_reference(ks98, TINY)
     with pytest.raises(NotConverged, match="there is no solution at .* between -2 and 3"):
-        _root(lambda x: x if abs(x) > 1 else math.nan, -2.0, 3.0, 1e-6)
+        root(lambda x: x if abs(x) > 1 else math.nan, -2.0, 3.0, 1e-6)
 
 
 def test_a_line_through_the_points_of_each_state_and_how_well_it_fits(seeded):

@@ -9,7 +9,7 @@ import torch
 from benchmarks.many_shocks import rouwenhorst
 from deepham import economics
 from deepham.presentation.figures import shown_states
-from deepham.report import figures
+from deepham.report import figures_of_studies as figures
 from deepham.report.study import Study
 from deepham.simulation.continuum import on_grid, wealth_grid
 from deepham.simulation.walk import initial_panel

@@ -68,6 +68,20 @@ def test_who_starts_at_rest_stays_there(calm, rest):
     assert float(distance.std()) < 1e-4 and abs(float(distance.mean())) < 0.05
 
 
+def test_who_differ_in_patience_stay_at_rest_too():
+    """Each discounts by its own factor, in its choices, its value and the error of that."""
+    settings = replace(SETTINGS, k_nodes=50, histogram_nodes=50)
+    given = {"productivity": [1.0], "unemployment": [0.07], "chain_matrix": CHAIN.tolist(), "limit": 0.0}
+    economy = economics.create("ks98_beta", beta=0.94, spread=0.02, stay=0.9, **given)
+    rest = solve_stationary(economy, settings)
+    start = Population.histogram(rest.ergodic.grid, rest.ergodic.mean_mass.reshape(1, 6, -1))
+    path = solve_transition(economy, start, settings, periods=20)
+    assert (path.K / path.stationary_K - 1).abs().max() < 1e-4
+    value = HouseholdProblem(economy, rest.law, rest.policy.grid).value(rest.policy.values)[0, :, 1]
+    distance = path.value - value
+    assert float(distance.std()) < 1e-3 and abs(float(distance.mean())) < 0.05
+
+
 @pytest.mark.slow
 def test_the_path_fulfils_its_own_forecast_and_does_not_depend_on_its_length(calm, rest):
     start = start_of(rest)

@@ -6,7 +6,7 @@ import torch
 from walking import advance_histogram
 
 from deepham import economics
-from deepham.algorithm.evaluation import ergodic_path, together
+from deepham.algorithm.ergodic import ergodic_path, together
 from deepham.checks.trial import ruled
 from deepham.economics.markov import JointChain
 from deepham.errors import InputError

@@ -14,8 +14,9 @@ from deepham.economics.economy import parameter
 from deepham.economics.ks98 import KS98
 from deepham.errors import InputError
 from deepham.networks.settings import NetworkSettings, build_networks
+from deepham.reference.forecasts import LawOfMotion
 from deepham.reference.grid import Grid
-from deepham.reference.household import HouseholdProblem, LawOfMotion
+from deepham.reference.household import HouseholdProblem
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.solve import solve_reference
 from deepham.simulation.period import Panel, World

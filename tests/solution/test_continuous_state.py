@@ -9,7 +9,8 @@ import torch
 from benchmarks.many_shocks import many_shocks
 from deepham import economics, load
 from deepham.algorithm.by_wealth import errors_by_wealth
-from deepham.algorithm.evaluation import VerdictSettings, ergodic_path, error_measures, measure
+from deepham.algorithm.ergodic import VerdictSettings, ergodic_path
+from deepham.algorithm.evaluation import error_measures, measure
 from deepham.errors import InputError, OutOfDomain
 from deepham.networks.settings import NetworkSettings, build_networks
 from deepham.presentation.figures import wealth_and_policy

@@ -24,9 +24,9 @@ from deepham.errors import InputError
 from deepham.measures.verdict import BAR_SETS, judge
 from deepham.networks.settings import NetworkSettings, build_networks
 from deepham.reference import store
+from deepham.reference.forecasts import LawOfMotion
 from deepham.reference.grid import Grid, GridFunction
 from deepham.reference.grid_solution import GridSolution
-from deepham.reference.household import LawOfMotion
 from deepham.reference.settings import ReferenceSettings
 from deepham.report.contents import manifest_file_table
 from deepham.report.reported import ReportedSolution

@@ -16,7 +16,8 @@ from untrained import META, NETWORK, make, refused
 
 import deepham
 from deepham import economics
-from deepham.algorithm.evaluation import ergodic_path, error_measures
+from deepham.algorithm.ergodic import ergodic_path
+from deepham.algorithm.evaluation import error_measures
 from deepham.measures.verdict import BAR_SETS, judge
 from deepham.networks.settings import build_networks
 from deepham.simulation.continuum import wealth_grid

@@ -21,7 +21,7 @@ def start(
     FORKS.set_forkserver_preload(
         [
             "deepham.commands.train",
-            "deepham.training.nodes",
+            "deepham.system.nodes",
             "deepham.callbacks.asset_distribution",
             "deepham.callbacks.bellman_errors",
             "deepham.callbacks.progress",

@@ -13,7 +13,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from deepham.callbacks.asset_distribution import AssetDistribution
 from deepham.callbacks.bellman_errors import BellmanErrors
 from deepham.callbacks.guard import Guard
-from deepham.training.checkpoints import LastCheckpoint
+from deepham.runs.checkpoints import LastCheckpoint
 from deepham.training.data import PanelData
 from deepham.callbacks.history import History
 from deepham.training.module import DeepHAM

@@ -17,11 +17,11 @@ from tasks import end, start
 from test_processes import digest
 
 from deepham.commands.cli import train
-from deepham.training import nodes as tested
-from deepham.training.checkpoints import read_checkpoint
-from deepham.training.cluster import find_environment
+from deepham.commands.started_by import find_environment
+from deepham.runs.checkpoints import read_checkpoint
+from deepham.system import nodes as tested
+from deepham.system.nodes import Tasks
 from deepham.training.module import DeepHAM
-from deepham.training.nodes import Tasks
 
 SCRIPT = Path(__file__).parents[2] / "scripts/train.py"
 SIZES = [

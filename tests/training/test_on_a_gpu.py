@@ -17,12 +17,12 @@ from deepham.callbacks.guard import Guard
 from deepham.callbacks.history import History
 from deepham.commands.conclusion import conclude
 from deepham.errors import TrainingDiverged
+from deepham.runs.folders import RunFolders
+from deepham.simulation import capture
+from deepham.simulation.capture import Captured
 from deepham.simulation.period import Panel, World
 from deepham.simulation.walk import initial_panel
-from deepham.training import capture
-from deepham.training.capture import Captured
 from deepham.training.fit import fit
-from deepham.training.folders import RunFolders
 from deepham.training.module import DeepHAM
 from deepham.training.stream import PanelStream
 

@@ -10,12 +10,12 @@ import torch
 
 from deepham.callbacks.guard import Guard
 from deepham.errors import InputError
+from deepham.runs.checkpoints import read_checkpoint
+from deepham.runs.folders import RunFolders
 from deepham.simulation.period import Panel
 from deepham.simulation.population import Population
-from deepham.training.checkpoints import read_checkpoint
+from deepham.system.ranks import Ranks
 from deepham.training.fit import check_processes, fit
-from deepham.training.folders import RunFolders
-from deepham.training.ranks import Ranks
 
 TWO = "trainer.processes=2"
 pytestmark = pytest.mark.skipif(not torch.distributed.is_available(), reason="torch is built without torch.distributed")

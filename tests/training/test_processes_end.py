@@ -20,10 +20,10 @@ import torch
 from deepham.callbacks.guard import Guard
 from deepham.commands.cli import train
 from deepham.errors import ProcessLost, TrainingDiverged
+from deepham.runs.checkpoints import read_checkpoint
+from deepham.runs.folders import RunFolders
 from deepham.simulation.period import Panel
-from deepham.training.checkpoints import read_checkpoint
 from deepham.training.fit import OFFENDING, fit
-from deepham.training.folders import RunFolders
 from deepham.training.module import DeepHAM
 from deepham.training.stream import Batch
 
@@ -175,7 +175,7 @@ def test_the_others_end_with_the_first_also_when_it_is_killed(tmp_path):
 
 WAITING = """
 import multiprocessing, sys
-from deepham.training.processes import _work_beside
+from deepham.system.processes import _work_beside
 worker = multiprocessing.get_context("spawn").Process(target=_work_beside, args=(0, 2, sys.argv[1]))
 worker.start()
 print(worker.pid, flush=True)

@@ -11,11 +11,11 @@ from deepham.callbacks.guard import Guard
 from deepham.callbacks.history import History
 from deepham.economics.economy import Economy
 from deepham.errors import InputError, TrainingDiverged
+from deepham.runs.checkpoints import read_checkpoint
+from deepham.runs.folders import RunFolders
 from deepham.simulation.period import Panel
 from deepham.simulation.population import Population
-from deepham.training.checkpoints import read_checkpoint
 from deepham.training.fit import OFFENDING, fit
-from deepham.training.folders import RunFolders
 from deepham.training.module import SMALLER_STEP, DeepHAM
 from deepham.training.stream import PanelStream
 

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from deepham.callbacks.history import History
+from deepham.runs.folders import RunFolders
 from deepham.simulation.period import World
 from deepham.training.data import PanelData
 from deepham.training.fit import fit
-from deepham.training.folders import RunFolders
 from deepham.training.module import DeepHAM
 
 ADAM = [

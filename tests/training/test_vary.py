@@ -13,13 +13,13 @@ from deepham.economics.box import Box
 from deepham.errors import InputError
 from deepham.networks.settings import NetworkSettings, build_networks
 from deepham.networks.varied import settled, sharing
+from deepham.runs.folders import RunFolders
 from deepham.simulation.continuum import followed, on_grid, wealth_grid
 from deepham.simulation.period import World
 from deepham.simulation.walk import initial_panel
 from deepham.solution import calibrated
 from deepham.training.calibrations import STRIDE, Calibrations
 from deepham.training.fit import fit, starting_point
-from deepham.training.folders import RunFolders
 
 BM = {"beta": [0.85, 0.95], "alpha": [0.25, 0.45]}
 BOX = "vary={beta:[0.85,0.95],alpha:[0.25,0.45]}"

@@ -1,8 +1,8 @@
 """The first-order condition of households, linear in the policy's weights: what a Newton step solves.
 
-    r = log c - log min(c*, m - limit),    c* = interior(beta E worth')
+    r = log c - log min(c*, m - limit),    c* of the Euler equation, `Economy.desired`
 
-at a sample of households, where worth' is that of tomorrow's choices by the same policy, of households who then see
+at a sample of households, where tomorrow's choices are those of the same policy, of households who then see
 what everybody's saving has brought about. r is zero where the limit binds and the policy is at it.
 """
 
@@ -76,9 +76,10 @@ def first_order_condition(
     seen_next = look.observe(wide_next, following.population.k, following.population.eps, following.z)
     later = look.tap(policy.mlp, seen_next, wide_next)
     decided_next = torch.minimum(*policy.wanted(seen_next, later.y))
-    worth = economy.worth(economy.complete(decided_next, seen_next), seen_next)
-    expected = (economy.discount(eps) * expect(worth, p_z, p_eps)).clamp_min(WORTHLESS)
-    target = economy.interior(expected, seen)["c"]
+    choice_next = economy.complete(decided_next, seen_next)
+    target = economy.desired(
+        choice_next, seen_next, lambda worth: expect(worth, p_z, p_eps).clamp_min(WORTHLESS), seen
+    )["c"]
     free = (~((wanted >= most) & (target >= most))).to(wanted)
     residual = free * (wanted.log() - torch.minimum(target, most).log())
     own = free * row_by_row(wanted.log(), [today])

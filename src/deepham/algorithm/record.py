@@ -7,7 +7,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from deepham.simulation.period import Period, World, side_by_side
+from deepham.simulation.abreast import side_by_side
+from deepham.simulation.period import Period, World
 
 AT_ONCE = 2**16  # points of histograms that are worked out at once, which still fit into the cache
 ALONE = 2**14  # of one period: of so many, copying them beside others costs more than it saves

@@ -4,11 +4,11 @@ sampled.
 Definitions. c(s) is the policy, k' = m - c, next states (z', eps') with their probabilities P, and the next
 cross-section P' that everybody's choice brings about.
 
-    euler               |c / c* - 1|,  c* = min(interior(beta E worth'), spendable)              share of consumption
+    euler               |c / c* - 1|,  c* = min(desired, spendable)                              share of consumption
     bellman_policy      |V - (u(c) + beta E V')|                                                 utils
     bellman_optimality  |V - max_c {u(c) + beta E V'}|, prices and P' as they are                utils
 
-`worth` and `interior` are the economy's Euler equation, R' u'(c') and u'^-1 by default. A planner's V' has the premium
+`Economy.desired` is the Euler equation, u'^-1 of beta E[R' u'(c')] by default. A planner's V' has the premium
 D' k' in it (economics/planner.py).
 """
 
@@ -92,8 +92,7 @@ def _euler(period: Period, own: Observation | None = None) -> Tensor:
         choice = world.choose(own)
         k = economy.carry(choice, own)[:, None, :, None].expand(p_eps.shape)
         following = world.observe(panel, k.reshape(panel.population.k.shape))
-    worth = economy.discount(own.eps) * expect(economy.worth(world.choose(following), following), p_z, p_eps)
-    wanted = economy.interior(worth, own)["c"]
+    wanted = economy.desired(world.choose(following), following, lambda worth: expect(worth, p_z, p_eps), own)["c"]
     return choice["c"] / torch.minimum(wanted, economy.spendable(own)) - 1
 
 

@@ -17,8 +17,8 @@ from deepham.callbacks.history import history_of, rows_of
 from deepham.economics.economy import require
 from deepham.errors import InputError
 from deepham.reference.grid_solution import GridSolution
+from deepham.runs.folders import RunFolders, jobs_of
 from deepham.solution.folder import plain_yaml
-from deepham.training.folders import RunFolders, jobs_of
 from deepham.training.module import DeepHAM
 
 log = logging.getLogger("deepham")

@@ -11,9 +11,9 @@ import torch
 from deepham.economics.economy import require
 from deepham.monitoring.loggers import TakesFigures
 from deepham.reference.grid_solution import GridSolution
+from deepham.runs.folders import RunFolders
 from deepham.simulation.period import World
 from deepham.training.data import data_of
-from deepham.training.folders import RunFolders
 from deepham.training.module import DeepHAM
 
 

@@ -138,8 +138,8 @@ def known_answers(economy: Economy) -> None:
     if economy.answers and not found:
         raise NotAsked("they are those of a longer path")
     hold(list(found) == list(economy.answers), f"known has {list(found)}, answers has {list(economy.answers)}")
-    for name, (ours, truth) in found.items():
-        hold(math.isfinite(float(ours)) and math.isfinite(truth), f"{name} is {float(ours):g}, in truth {truth:g}")
+    for name, (ours, answer) in found.items():
+        hold(math.isfinite(float(ours)) and math.isfinite(answer), f"{name} is {float(ours):g}, its answer {answer:g}")
 
 
 def copies(economy: Economy) -> None:

@@ -8,7 +8,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig
 
 from deepham import economics
-from deepham.algorithm.evaluation import VerdictSettings, measure_names
+from deepham.algorithm.ergodic import VerdictSettings
+from deepham.algorithm.evaluation import measure_names
 from deepham.algorithm.settings import AlgorithmSettings
 from deepham.commands.composing import check_files, composing
 from deepham.commands.typed import input_errors, typed_group, typed_model
@@ -17,7 +18,7 @@ from deepham.economics.economy import require
 from deepham.networks.settings import NetworkSettings
 from deepham.reference.compare import GAPS
 from deepham.reference.settings import ReferenceSettings
-from deepham.sweeps.plan import plan
+from deepham.runs.plan import plan
 from deepham.training.settings import TrainerSettings
 
 SCHEMAS = {

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import sys
 import traceback
-from collections.abc import Sequence
-from difflib import get_close_matches
 from functools import partial
 from importlib import import_module
 
 import hydra
-from hydra import compose
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig
-from omegaconf.errors import OmegaConfBaseException
 
 from deepham.commands.composing import check_files, check_flags, composing, read_words
+from deepham.commands.explaining import explain
 from deepham.commands.help import groups_of, help_page
 from deepham.errors import (
     InputError,
@@ -29,18 +24,13 @@ from deepham.errors import (
     ProcessLost,
     TrainingDiverged,
     one_line,
-    show,
 )
 from deepham.presentation.saying import complain, forgive_letters
 from deepham.system import installed
+from deepham.system.allocator import keep_freed_memory
 from deepham.system.interruption import STOPPING, Interrupted, interruptible
-from deepham.system.paths import NAMES, conf_folder
+from deepham.system.paths import conf_folder
 from deepham.system.quick_imports import quicken
-from deepham.training.allocator import keep_freed_memory
-from deepham.training.overrides import override
-
-# launchers and sweepers of Hydra -> the extra of this package that brings them
-EXTRAS = {"optuna": "sweep", "joblib": "sweep", "submitit_local": "cluster", "submitit_slurm": "cluster"}
 
 NODES = re.compile(r"\+*trainer\.nodes=(?!1$).*")  # a command line that asks for several
 
@@ -54,11 +44,12 @@ def train() -> int:
     quicken()
     if not any(NODES.fullmatch(text) for text in sys.argv[1:]):
         return run_script("train", "deepham.commands.train")
-    from deepham.training.nodes import take_part  # torch
+    from deepham.commands.started_by import find_environment
+    from deepham.system.nodes import take_part  # torch
 
     try:
         read_models("train", sys.argv[1:])  # the others are handed objects of these classes
-        return take_part(partial(run_script, "train", "deepham.commands.train"))
+        return take_part(partial(run_script, "train", "deepham.commands.train"), find_environment)
     except (InputError, ProcessLost) as error:
         _complain_of(error)
         return 2 if isinstance(error, InputError) else 1
@@ -206,7 +197,7 @@ def _attempt(module: str, cfg: DictConfig) -> tuple[int, float | None]:
 def _conclude_sweep() -> int | None:
     """Let a sweep whose jobs have begun say how they went, unless it has; its exit code, None where there is no such
     sweep."""
-    sweep = sys.modules.get("deepham.sweeps.summary")
+    sweep = sys.modules.get("deepham.runs.summary")
     return sweep and sweep.SweepSummary.conclude_latest()
 
 
@@ -228,50 +219,6 @@ def check_choices(overrides: list[str]) -> None:
             )
 
 
-def explain(error: Exception, config_name: str, words: Sequence[str] = ()) -> str:
-    """One line for an error of Hydra or OmegaConf: what was given, what was expected, how to mend it.
-
-    words: of the command line, of which the economy is taken whose parameters are known.
-    """
-    cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else error
-    text = str(error)
-    if "Config group override must be" in text:
-        return "a group of settings needs the name of an option, not null; a single callback can be null"
-    group = re.search(r"Could not (?:find|load) '([^']+)/([^'/]*)'", text)
-    if group and group[2] in EXTRAS and group[1].startswith("hydra/"):
-        return f"{group[1]}={group[2]} is not installed; pip install -c constraints.txt -e '.[{EXTRAS[group[2]]}]'"
-    if group:
-        choices = re.findall(r"^\t(\S+)$", text, re.MULTILINE)
-        return f"{group[1]}={group[2]}: there is no such option; choose from {', '.join(choices)}"
-    unknown = re.search(r"Could not override '([^']+)'|Key '([^']+)' is not in struct", text)
-    if unknown:
-        key = unknown[1] or unknown[2]
-        if key in ("period", "model.period"):
-            return f"{key}: unknown key; a period is as long as the economy's file says, and parameters are per period"
-        known = _known_keys(config_name, [word for word in words if word.startswith("model=") and "," not in word])
-        inside = [name for name in known if name.endswith(f".{key}")]
-        close = sorted(inside, key=lambda name: not name.startswith("model."))[:1] or get_close_matches(key, known, n=1)
-        siblings = [name for name in known if name.rpartition(".")[0] == key.rpartition(".")[0]]
-        hint = f"did you mean {close[0]}?" if close else f"known beside it: {', '.join(siblings) or ', '.join(known)}"
-        return f"{key}: unknown key; {hint}"
-    lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
-    if isinstance(error, OverrideParseException):
-        return _unread(error.override or "", lines[0])
-    return one_line(" ".join(lines[:2]) or f"configuration: {type(cause).__name__}")
-
-
-def _unread(text: str, reason: str) -> str:
-    """What is wrong with an override that Hydra cannot read."""
-    key, _, value = text.partition("=")
-    if key.lstrip("+") == "run":
-        return f"run: {NAMES}, got {show(value)}"
-    # an open bracket or quote is what it is; of a path or a name the quotes are missing
-    advice = (
-        "" if not value or set(value) & set("[]{}'\"") else f", or quotes inside: {shlex.quote(override(key, value))}"
-    )
-    return f"{text}: cannot be read; {reason}{advice}"
-
-
 def _help(config_name: str) -> int:
     try:
         forgive_letters()
@@ -282,21 +229,6 @@ def _help(config_name: str) -> int:
     except BrokenPipeError:  # --help | head; what is left to write goes nowhere
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
-
-
-def _known_keys(config_name: str, overrides: list[str]) -> list[str]:
-    def keys(cfg: DictConfig, prefix: str = ""):
-        for key in cfg:
-            node = cfg._get_node(key)
-            yield f"{prefix}{key}"
-            if isinstance(node, DictConfig) and not node._is_none():
-                yield from keys(node, f"{prefix}{key}.")
-
-    with composing():
-        try:
-            return list(keys(compose(config_name, overrides=overrides)))
-        except (HydraException, OmegaConfBaseException):  # of another word that is wrong
-            return list(keys(compose(config_name)))
 
 
 def _complain(line: str) -> None:

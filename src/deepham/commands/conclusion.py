@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from deepham.algorithm.business_cycle import Moments
-from deepham.algorithm.evaluation import Ergodic, cycle_moments, distribution_measures, measure, moment_errors
+from deepham.algorithm.ergodic import Ergodic
+from deepham.algorithm.evaluation import cycle_moments, distribution_measures, measure, moment_errors
 from deepham.reference.compare import measure_against
 from deepham.reference.grid_solution import GridSolution
 from deepham.simulation.period import World

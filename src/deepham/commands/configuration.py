@@ -12,7 +12,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from deepham import economics
 from deepham.algorithm.bellman_paper import Protocol
-from deepham.algorithm.evaluation import VerdictSettings, measure_names
+from deepham.algorithm.ergodic import VerdictSettings
+from deepham.algorithm.evaluation import measure_names
 from deepham.algorithm.settings import AlgorithmSettings
 from deepham.commands.fitting import check_fit
 from deepham.commands.targets import check_targets
@@ -26,8 +27,8 @@ from deepham.networks.settings import NetworkSettings
 from deepham.reference.compare import GAPS
 from deepham.reference.settings import ReferenceSettings
 from deepham.report.study import StudySettings
+from deepham.runs.overrides import key_of
 from deepham.system.paths import NAMES, check_folder
-from deepham.training.overrides import key_of
 from deepham.training.settings import Settings, TrainerSettings
 
 KEYS = (

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -13,9 +14,10 @@ from torch import Tensor
 
 from deepham.algorithm.bellman_paper import Protocol, bellman_paper
 from deepham.algorithm.by_wealth import errors_by_wealth
+from deepham.algorithm.ergodic import Ergodic, VerdictSettings
 from deepham.algorithm.evaluation import cycle_moments, error_measures, measure, measures_along, moment_errors
 from deepham.commands.configuration import read_evaluation, sized_for
-from deepham.economics.economy import require
+from deepham.economics.economy import Economy, require
 from deepham.errors import NotConverged
 from deepham.measures.verdict import bar_met, bars_of, judge, named
 from deepham.presentation import saying
@@ -65,25 +67,10 @@ def run(cfg: DictConfig) -> float:
         saying.say(f"{text}  {time.perf_counter() - began:.0f} s")
 
     reference = reference_of(cfg.against, solution, grid, Path(cfg.store), say)
-    say("following the continuum ...")
-    if reference is None:
-        ergodic, measures = measure(world, solution.cross_sections, verdict, seed)
-        grid_path = grid_measures = grid_panel = grid_K = grid_wealth = None
-    else:
-        ergodic, grid_path, measures = measure_against(world, reference, verdict, seed)
-        grid_measures = measures_along(reference.world, grid_path)
-        say(f"simulating panels of {cfg.agents}, with the grid solution ...")
-        grid_panel, grid_K, grid_wealth = _in_panels(reference.world, cfg.agents, protocol, seed)
-    say(f"simulating panels of {cfg.agents}, with the networks ...")
-    panel, K, wealth = _in_panels(world, cfg.agents, protocol, seed)
-    if grid_K is not None and grid_wealth is not None:
-        panel |= _gaps((K, wealth), (grid_K, grid_wealth))
-    bins = errors_by_wealth(world, ergodic.dates)
-
-    bars, unbalanced = bars_of(verdict.bars, verdict.own_bars), economy.unbalanced()
-    errors, cycle = moment_errors(ergodic), cycle_moments(economy, ergodic)
-    rows = judge(measures, bars, grid_measures, errors, economy)
-    missed = [row.measure for row in rows if row.met is False]
+    found = _measured(solution, reference, verdict, protocol, cfg.agents, seed, say)
+    bins, unbalanced = errors_by_wealth(world, found.ergodic.dates), economy.unbalanced()
+    errors, bars = moment_errors(found.ergodic), bars_of(verdict.bars, verdict.own_bars)
+    rows = judge(found.measures, bars, found.grid_measures, errors, economy)
     folder = Path(str(cfg.solution))
     report = Path(cfg.output) if cfg.output else Path("logs") / folder.resolve().name / "report"
     folder = folder if folder.is_dir() else report  # a solution that ships with the package stays as it is
@@ -93,40 +80,81 @@ def run(cfg: DictConfig) -> float:
         folder / "evaluation.json",
         {
             "solution": solution.name,
-            "measures": measures,
+            "measures": found.measures,
             "standard_errors": errors,
-            "reference": grid_measures,
-            "cycle": {one.name: asdict(one) for one in cycle},
-            "cycle_reference": grid_path and {one.name: asdict(one) for one in cycle_moments(economy, grid_path)},
+            "reference": found.grid_measures,
+            "cycle": _cycle(economy, found.ergodic),
+            "cycle_reference": found.grid_path and _cycle(economy, found.grid_path),
             "bars": verdict.bars,
             "unbalanced": unbalanced,
             "verdict": [vars(row) for row in rows],
             "by_wealth": [asdict(each) for each in bins],
             "agents": cfg.agents,
-            "panel": panel,
-            "panel_reference": grid_panel,
+            "panel": found.panel,
+            "panel_reference": found.grid_panel,
             "bar_met": bar_met(rows),
-            "missed": missed,
+            "missed": [row.measure for row in rows if row.met is False],
             "verdict_settings": asdict(verdict),
             "goal_missed": [row.measure for row in rows if row.reached is False],
             "seed": seed,
             "seconds": time.perf_counter() - began,
         },
     )
-    if reference is not None and grid_path is not None:
-        save_figures(figures_against_grid(solution, reference, ergodic, grid_path), report)
+    if reference is not None and found.grid_path is not None:
+        save_figures(figures_against_grid(solution, reference, found.ergodic, found.grid_path), report)
     title = f"{folder}, measured in the continuum against the {named(verdict.bars, verdict.own_bars)}"
     saying.say(verdict_table(rows, title))
     if unbalanced:
         saying.say(f"goods do not add up: {unbalanced}")
     if advice(rows):
         saying.say(advice(rows))
-    _say_panels(cfg.agents, {"networks": panel, "grid solution": grid_panel})
+    _say_panels(cfg.agents, {"networks": found.panel, "grid solution": found.grid_panel})
     say(f"{folder / 'evaluation.json'}, {report}/: tables and figures")
-    return measures["euler.mean"]
+    return found.measures["euler.mean"]
 
 
-def _gaps(ours: tuple[Tensor, Tensor], grid: tuple[Tensor, Tensor]) -> dict[str, float]:
+@dataclass(frozen=True)
+class _Measured:
+    """A solution's path, and what is measured along it and in panels; the same of the grid solution, where there is
+    one."""
+
+    ergodic: Ergodic
+    measures: dict[str, float]
+    panel: dict[str, float]
+    grid_path: Ergodic | None = None
+    grid_measures: dict[str, float] | None = None
+    grid_panel: dict[str, float] | None = None
+
+
+def _measured(
+    solution: Solution,
+    reference: GridSolution | None,
+    verdict: VerdictSettings,
+    protocol: Protocol,
+    agents: int,
+    seed: int,
+    say: Callable[[str], None],
+) -> _Measured:
+    """Everything, on the same shocks. Raises OutOfDomain."""
+    say("following the continuum ...")
+    if reference is None:
+        ergodic, measures = measure(solution.world, solution.cross_sections, verdict, seed)
+        say(f"simulating panels of {agents}, with the networks ...")
+        return _Measured(ergodic, measures, _in_panels(solution.world, agents, protocol, seed)[0])
+    ergodic, grid_path, measures = measure_against(solution.world, reference, verdict, seed)
+    grid_measures = measures_along(reference.world, grid_path)
+    say(f"simulating panels of {agents}, with the grid solution ...")
+    grid_panel, *grid_paths = _in_panels(reference.world, agents, protocol, seed)
+    say(f"simulating panels of {agents}, with the networks ...")
+    panel, *paths = _in_panels(solution.world, agents, protocol, seed)
+    return _Measured(ergodic, measures, panel | _gaps(paths, grid_paths), grid_path, grid_measures, grid_panel)
+
+
+def _cycle(economy: Economy, path: Ergodic) -> dict[str, dict]:
+    return {one.name: asdict(one) for one in cycle_moments(economy, path)}
+
+
+def _gaps(ours: list[Tensor], grid: list[Tensor]) -> dict[str, float]:
     """Distances of panels, of the paths of K and of pooled wealth, on the same draws of both shocks; percent."""
     (K, wealth), (grid_K, grid_wealth) = ours, grid
     gap = 100 * (K / grid_K).log().abs()

@@ -7,13 +7,16 @@ import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import torch
 from omegaconf import DictConfig, ListConfig
 
+from deepham.algorithm.ergodic import VerdictSettings
 from deepham.commands.configuration import read_report, sized_for
 from deepham.commands.evaluate import reference_of
 from deepham.economics.economy import require
+from deepham.reference.settings import ReferenceSettings
 from deepham.report.contents import contents, manifest_file_table
 from deepham.report.page import write
 from deepham.report.parallel import Clock, in_parallel
@@ -45,12 +48,7 @@ def run(cfg: DictConfig) -> float:
     verdict, grid, lengths, seed = read_report(sized_for(cfg, next(iter(solutions.values())).name))
     for solution in solutions.values():
         lengths.require_memory(solution, cfg.workers)
-        require_memory(
-            verdict_memory(solution.economy, verdict, widest(solution.policy_function)), solution.grid.device
-        )
-        calm = solution.economy.without_aggregate_risk()
-        if calm is not None:  # whose transition the cost of fluctuations is measured by
-            require_memory(grid_solution(calm, grid))
+        _require_memory(solution, verdict, grid)
     reported = in_parallel(
         cfg.workers,
         [
@@ -81,13 +79,6 @@ def run(cfg: DictConfig) -> float:
     )
     takeover = _takeover(studies, lengths, seed, say)
     say("drawing")
-    about = {
-        "made": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": shlex.join([*command("report"), *sys.argv[1:]]),
-        **machine(cpu_name(cfg.workers)),
-        "seconds until drawn": f"{say.seconds:.0f}",
-        "peak memory of the first process, MB": f"{peak_memory():.0f}",
-    }
     folder = Path(str(cfg.output)) if cfg.output else Path("logs") / _name(str(cfg.solution)) / "report"
     folder.mkdir(parents=True, exist_ok=True)
     beside = f"; beside it: {', '.join(each.label for each in studies[1:])}" if len(studies) > 1 else ""
@@ -95,11 +86,30 @@ def run(cfg: DictConfig) -> float:
         folder,
         " ".join(dict.fromkeys((main.solution.name, main.label))),
         f"A solution by deepham {main.solution.meta['deepham']} of {main.solution.meta['created'][:10]}{beside}.",
-        contents(reported, studies, takeover, manifest_file_table(reported, about)),
+        contents(reported, studies, takeover, manifest_file_table(reported, _made(cfg.workers, say.seconds))),
     )
     _write_series(folder, studies)
     say(f"{page}, with its figures, tables and time series beside it")
     return main.measures["euler.mean"]
+
+
+def _require_memory(solution: Solution, verdict: VerdictSettings, grid: ReferenceSettings) -> None:
+    """Raise NotEnoughMemory where a verdict on the solution, or a grid solution beside it, takes more than there is."""
+    require_memory(verdict_memory(solution.economy, verdict, widest(solution.policy_function)), solution.grid.device)
+    calm = solution.economy.without_aggregate_risk()
+    if calm is not None:  # whose transition the cost of fluctuations is measured by
+        require_memory(grid_solution(calm, grid))
+
+
+def _made(workers: int, seconds: float) -> dict[str, Any]:
+    """When, by what, where and at what cost the page was made."""
+    return {
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": shlex.join([*command("report"), *sys.argv[1:]]),
+        **machine(cpu_name(workers)),
+        "seconds until drawn": f"{seconds:.0f}",
+        "peak memory of the first process, MB": f"{peak_memory():.0f}",
+    }
 
 
 def _solutions(cfg: DictConfig) -> dict[str, Solution]:

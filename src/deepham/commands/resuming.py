@@ -18,12 +18,12 @@ from deepham.commands.composing import read_words
 from deepham.commands.own_models import typed_as
 from deepham.economics.economy import require
 from deepham.errors import InputError
-from deepham.sweeps.job import job_of_sweep, name_in_sweep
+from deepham.runs.folders import CHECKPOINT, STATUS, RunFolders
+from deepham.runs.of_a_sweep import job_of_sweep, name_in_sweep
+from deepham.runs.overrides import key_of, override
+from deepham.system.cluster import launcher
 from deepham.system.entry import command
-from deepham.training.cluster import launcher
-from deepham.training.folders import CHECKPOINT, STATUS, RunFolders
-from deepham.training.nodes import Tasks
-from deepham.training.overrides import key_of, override
+from deepham.system.nodes import Tasks
 from deepham.training.settings import Settings
 
 

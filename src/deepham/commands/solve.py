@@ -16,10 +16,11 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from deepham import economics
-from deepham.commands.cli import check_choices, explain
+from deepham.commands.cli import check_choices
 from deepham.commands.composing import composing
 from deepham.commands.conclusion import conclude
 from deepham.commands.configuration import read
+from deepham.commands.explaining import explain
 from deepham.commands.instantiate import instantiate_all
 from deepham.commands.own_models import offer
 from deepham.commands.resuming import name_of_its_own
@@ -31,13 +32,13 @@ from deepham.errors import InputError, show
 from deepham.monitoring.terminal import show_progress, telling
 from deepham.presentation.saying import is_watched
 from deepham.reference.store import find
+from deepham.runs.checkpoints import CARRIED_KEYS, Carried, find_checkpoint, read_checkpoint
+from deepham.runs.folders import RunFolders
 from deepham.solution.arguments import flag, whole
 from deepham.solution.solution import Solution
 from deepham.system.interruption import Interrupted, interruptible
 from deepham.system.precision import float32
-from deepham.training.checkpoints import CARRIED_KEYS, Carried, find_checkpoint, read_checkpoint
 from deepham.training.fit import check_resumable, computing, fit, starting_point
-from deepham.training.folders import RunFolders
 from deepham.training.settings import Settings
 
 log = logging.getLogger("deepham")

@@ -12,9 +12,9 @@ from deepham.economics.economy import require
 from deepham.measures.verdict import MEASURES
 from deepham.presentation.saying import say
 from deepham.presentation.tables import runs_file_table, runs_table
-from deepham.sweeps.outcomes import outcomes
-from deepham.sweeps.runs import measured_unlike, varying
-from deepham.sweeps.summary import show_settings
+from deepham.runs.by_setting import measured_unlike, varying
+from deepham.runs.outcomes import outcomes
+from deepham.runs.summary import show_settings
 from deepham.system.entry import called
 from deepham.system.paths import check_folder
 

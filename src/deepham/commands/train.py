@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import logging
-import shlex
-import sys
 import time
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from deepham.algorithm.business_cycle import Moments
 from deepham.callbacks.history import History
-from deepham.commands.closing import say_results
-from deepham.commands.conclusion import Conclusion, conclude
+from deepham.commands.closing import metrics_of, origin, say_results
+from deepham.commands.conclusion import conclude
 from deepham.commands.configuration import check_run_name, read
 from deepham.commands.instantiate import instantiate_all
 from deepham.commands.resuming import (
     folders_of,
     leave_status_of_job,
-    program,
     reference_command,
     resume_command,
     set_status,
@@ -33,20 +29,14 @@ from deepham.commands.unread import check_read
 from deepham.economics.economy import require
 from deepham.economics.units import other_period
 from deepham.errors import InputError
-from deepham.measures.verdict import Row, bar_met, bars_of, judge
+from deepham.measures.verdict import bar_met, bars_of, judge
 from deepham.monitoring.loggers import begin_logging, end_logging
 from deepham.monitoring.terminal import log_file, show_progress
 from deepham.reference.compare import GAPS
 from deepham.reference.grid_solution import GridSolution
 from deepham.reference.solve import no_grid
 from deepham.reference.store import find, obtain
-from deepham.solution.solution import Solution
-from deepham.sweeps.job import job_of_sweep, name_in_sweep
-from deepham.system.files import replace, write_json
-from deepham.system.hardware import machine, peak_memory
-from deepham.system.interruption import STOPPING, Interrupted, deaf, interruptible
-from deepham.system.memory import grid_solution, require_memory
-from deepham.training.checkpoints import (
+from deepham.runs.checkpoints import (
     CARRIED_KEYS,
     Carried,
     carried_by,
@@ -54,8 +44,13 @@ from deepham.training.checkpoints import (
     hyperparameters_of,
     read_checkpoint,
 )
+from deepham.runs.folders import RunFolders
+from deepham.runs.of_a_sweep import job_of_sweep, name_in_sweep
+from deepham.solution.solution import Solution
+from deepham.system.files import replace, write_json
+from deepham.system.interruption import STOPPING, Interrupted, deaf, interruptible
+from deepham.system.memory import grid_solution, require_memory
 from deepham.training.fit import check_resumable, computing, fit, starting_point
-from deepham.training.folders import RunFolders
 from deepham.training.roles import Begins, Checks, Stops
 from deepham.training.settings import Settings, device_name
 
@@ -64,7 +59,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("deepham")
 STORE = "reference"  # folder of the grid solutions, beside the runs
-LONGEST_HISTORY = 2000  # outer iterations that meta.json shows; metrics.csv has all
 
 
 def run(cfg: DictConfig) -> float:
@@ -200,20 +194,12 @@ def _train(cfg: DictConfig, run: _Prepared, began: float) -> float:
     } | ({"reference": on_grid} if reference is not run.reference else {})
     economy, bars = settings.economy, bars_of(settings.verdict.bars, settings.verdict.own_bars)
     rows = judge(end.measures, bars, end.beside, end.errors, economy)
-    end.solution.meta["history"] = {
-        name: [None if x is None else float(f"{x:.6g}") for x in column]
-        for name, column in history.columns(LONGEST_HISTORY).items()
-    }
-    end.solution.meta["made_by"] = {
-        "command": shlex.join([*program(), *sys.argv[1:]]),
-        "seconds": seconds,
-        "peak_memory_mb": peak_memory(),
-    } | machine(device_name(settings.trainer))
+    end.solution.meta |= origin(history, seconds, settings)
     metrics, went = folders.checkpoints / "metrics.json", {"stopped_early": stopped, "retreats": module.retreats}
     with disk.attempt(str(folders.checkpoints), "free some space and resume: last.ckpt is all it takes"):
         end.solution.save(folders.checkpoints, overwrite=True)
     with disk.attempt(str(metrics)):
-        write_json(metrics, _metrics(settings, folders, end, rows, seconds, went))
+        write_json(metrics, metrics_of(settings, folders, end, rows, seconds, went))
         if module.updates // settings.algorithm.policy_steps != done:
             (folders.checkpoints / "evaluation.json").unlink(missing_ok=True)  # of the networks before
     say_results(rows, folders, seconds, settings.verdict, economy.unbalanced())
@@ -243,38 +229,6 @@ def _announce(cfg: DictConfig, run: _Prepared) -> int | None:
     done = None if run.resume is None else read_checkpoint(run.resume)["updates"] // settings.algorithm.policy_steps
     begin_logging(run.loggers, folders.disk, OmegaConf.to_yaml(cfg, resolve=True), done)
     return done
-
-
-def _metrics(
-    settings: Settings,
-    folders: RunFolders,
-    end: Conclusion,
-    rows: list[Row],
-    seconds: dict[str, float],
-    went: dict[str, Any],
-) -> dict[str, Any]:
-    """What metrics.json says of a run that has ended; went: how its training did."""
-    return {
-        "run": folders.name,
-        "measures": end.measures,
-        "standard_errors": end.errors,
-        "reference": end.beside,
-        "cycle": _by_name(end.cycle),
-        "cycle_reference": end.cycle_beside and _by_name(end.cycle_beside),
-        "bars": settings.verdict.bars,
-        "bar_met": bar_met(rows),
-        "missed": [row.measure for row in rows if row.met is False],
-        "unbalanced": settings.economy.unbalanced(),
-        **went,
-        "seconds": seconds,
-        "peak_memory_mb": peak_memory(),
-        "verdict": [vars(row) for row in rows],
-        "verdict_settings": asdict(settings.verdict),
-    }
-
-
-def _by_name(cycle: list[Moments]) -> dict[str, dict]:
-    return {one.name: asdict(one) for one in cycle}
 
 
 def _solve_reference(settings: Settings, folders: RunFolders) -> GridSolution:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from deepham.errors import InputError
-from deepham.training.overrides import key_of
+from deepham.runs.overrides import key_of
 
 # field of algorithm -> what to set in its place, or None where Newton steps have nothing like it
 UNREAD = {

@@ -185,8 +185,8 @@ class Economy(OneAsset, ABC):
         return self.preferences.frictionless_value(c, base.mpc, self.beta)
 
     def known(self, period: Any, accounts: Wide) -> dict[str, tuple[Tensor, float]]:
-        """What is known of this economy in advance, described in `answers`: name -> (what a solution says, the truth).
-        The verdict shows the distance as the measure `known.<name>`; bars stand in the model file.
+        """What is known of this economy in advance, described in `answers`: name -> (what a solution says, the known
+        answer). The verdict shows the distance as the measure `known.<name>`; bars stand in the model file.
 
         Args:
             period: a `Period` of the solution, at cross-sections along its path.

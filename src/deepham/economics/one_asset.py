@@ -145,6 +145,23 @@ class OneAsset:
         """
         return {"c": self.preferences.inverse_marginal_utility(worth / self.asset_price(seen))}
 
+    def desired(self, choice_next: Own, seen_next: Seen, expect: Callable[[Tensor], Tensor], seen: Seen) -> Own:
+        """The Euler equation: what households choose in the period whom no limit holds, given what they choose in the
+        next, u'(c) = discount E[R' u'(c')] by default. Whoever asks it for a household at its limit takes the least of
+        this and what is `spendable` (Krusell and Smith, 1998; Carroll, 2006, for the endogenous grid points).
+
+        Args:
+            choice_next, seen_next: what may be chosen and seen in the next period, in every state that may follow: in
+                the shape of whoever enumerates them, (B * S, N * E) in simulation/expectation.py.
+            expect: the mean of `worth` of these over the states that may follow, as today's households (B, N) expect
+                it; of who dies it is zero.
+            seen: what households see in the period.
+
+        Returns:
+            By name, (B, N), as `interior`.
+        """
+        return self.interior(self.discount(seen.eps) * expect(self.worth(choice_next, seen_next)), seen)
+
     def discount(self, eps: Tensor) -> Tensor | float:
         """The weight of the next period's utils for a household in eps (B, N). State it where households differ in
         patience; networks and grids are still scaled by `beta`.

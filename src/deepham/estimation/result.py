@@ -202,19 +202,20 @@ class Estimate:
 
     def plot_fit(self):
         """Figure of the moments: how far those of the model are from those of the data, in standard errors."""
-        from deepham.estimation import figures  # matplotlib, which takes a third of a second to import
+        # matplotlib takes a third of a second to import
+        from deepham.estimation import figures_of_estimate as figures
 
         return figures.fit(self.moments["gap"].to_numpy(), self._labels, self._test)
 
     def plot_sensitivity(self):
         """Figure of `relative_sensitivity`: which moments an estimate hangs on."""
-        from deepham.estimation import figures
+        from deepham.estimation import figures_of_estimate as figures
 
         return figures.sensitivity(self.relative_sensitivity(), self._labels)
 
     def plot_profiles(self):
         """Figure of the criterion along each parameter, the others at their best."""
-        from deepham.estimation import figures
+        from deepham.estimation import figures_of_estimate as figures
 
         return figures.profiles({name: self.profile(name) for name in map(str, self.parameters.index)}, self.parameters)
 
@@ -224,7 +225,7 @@ class Estimate:
         Raises:
             InputError: no posterior was asked for.
         """
-        from deepham.estimation import figures
+        from deepham.estimation import figures_of_estimate as figures
 
         if self.draws is None:
             raise InputError('plot_posterior: there are no draws; estimate with method="posterior"')

@@ -7,30 +7,24 @@ policy. Burn-in is long because a cross-section forgets its start only over thou
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
-from deepham.algorithm.evaluation import (
-    Ergodic,
-    VerdictSettings,
-    distribution_measures,
-    ergodic_paths,
-    measures_along,
-    pooled,
-    together,
-    verdict_path,
-)
+from deepham.algorithm.ergodic import Ergodic, VerdictSettings, ergodic_paths, pooled, together, verdict_path
+from deepham.algorithm.evaluation import distribution_measures, measures_along
 from deepham.economics.economy import Economy, Own
 from deepham.errors import InputError
 from deepham.networks.tabulated import on_histogram
 from deepham.reference.equations import equations
+from deepham.reference.forecasts import beside_of
 from deepham.reference.grid_solution import GridSolution
-from deepham.reference.household import beside_of
+from deepham.simulation.abreast import side_by_side
 from deepham.simulation.continuum import settle
-from deepham.simulation.period import Panel, Period, World, side_by_side
+from deepham.simulation.period import Panel, Period, World
 from deepham.simulation.population import Population, concatenate
+from deepham.simulation.walk import walk
 from deepham.system.entry import called
 
 WELFARE_PERIODS = 300  # of a path; what comes after them is closed by their average
@@ -68,8 +62,8 @@ def measure_against(
         OutOfDomain: the candidate's path leaves the economy's domain.
     """
     z_path = verdict_path(world.economy, settings, seed)
-    candidate, truth, gaps = compare(world, reference, z_path, settings.burn_in, settings.dates, progress)
-    return candidate, truth, measures_along(world, candidate) | gaps
+    candidate, conventional, gaps = compare(world, reference, z_path, settings.burn_in, settings.dates, progress)
+    return candidate, conventional, measures_along(world, candidate) | gaps
 
 
 @torch.no_grad()
@@ -95,25 +89,25 @@ def compare(
     nodes, start = reference.grid, together(world.economy, reference.start, reference.z, z_path)
     world = replace(world, policy=on_histogram(world.economy, world.policy, nodes))
     worlds = [world, replace(reference.on_nodes, economy=world.economy)]  # one economy, as has just been checked
-    candidate, truth = ergodic_paths(worlds, nodes, start, z_path, burn_in, dates, progress)
-    gap = 100 * (candidate.K / truth.K).log().abs()
-    mass, true_mass = pooled(candidate), pooled(truth)
-    moments, true_moments = distribution_measures(candidate), distribution_measures(truth)
+    candidate, conventional = ergodic_paths(worlds, nodes, start, z_path, burn_in, dates, progress)
+    gap = 100 * (candidate.K / conventional.K).log().abs()
+    mass, other_mass = pooled(candidate), pooled(conventional)
+    moments, other_moments = distribution_measures(candidate), distribution_measures(conventional)
     measures = {
-        "mean_K_gap": 100 * float(candidate.K.mean() / truth.K.mean() - 1),
+        "mean_K_gap": 100 * float(candidate.K.mean() / conventional.K.mean() - 1),
         "path_gap.mean": float(gap.mean()),
         "path_gap.max": float(gap.max()),
-        **wealth_distance(nodes, mass, true_mass, true_moments),
+        **wealth_distance(nodes, mass, other_mass, other_moments),
         **{
-            f"{name}_gap": 100 * (moments[name] / true_moments[name] - 1) if true_moments[name] else float("nan")
+            f"{name}_gap": 100 * (moments[name] / other_moments[name] - 1) if other_moments[name] else float("nan")
             for name in OF_WEALTH
-            if name in true_moments.keys() & moments.keys()
+            if name in other_moments.keys() & moments.keys()
         },
-        **paths_beside(world.economy, candidate, truth),
-        **price_distance(world.economy, candidate, truth),
+        **paths_beside(world.economy, candidate, conventional),
+        **price_distance(world.economy, candidate, conventional),
         "welfare_gap": welfare_gap(world, reference, z_path[:1, :WELFARE_PERIODS]),
     }
-    return candidate, truth, measures
+    return candidate, conventional, measures
 
 
 def _check_same(economy: Economy, reference: GridSolution) -> None:
@@ -132,11 +126,11 @@ def _check_same(economy: Economy, reference: GridSolution) -> None:
         )
 
 
-def price_distance(economy: Economy, candidate: Ergodic, truth: Ergodic) -> dict[str, float]:
+def price_distance(economy: Economy, candidate: Ergodic, conventional: Ergodic) -> dict[str, float]:
     """Distance of the interest rates that clear, basis points a period; nothing where no price is found within one."""
     if not economy.unknowns or "r" not in economy.variables:
         return {}
-    gap = 100 * (candidate.accounts["r"] - truth.accounts["r"]).abs()
+    gap = 100 * (candidate.accounts["r"] - conventional.accounts["r"]).abs()
     return {"price_gap.mean": float(gap.mean()), "price_gap.max": float(gap.max())}
 
 
@@ -155,11 +149,11 @@ def wasserstein(nodes: Tensor, mass: Tensor, other: Tensor) -> float:
     return float((gap[:-1] * nodes.diff()).sum())
 
 
-def paths_beside(economy: Economy, candidate: Ergodic, truth: Ergodic) -> dict[str, float]:
+def paths_beside(economy: Economy, candidate: Ergodic, conventional: Ergodic) -> dict[str, float]:
     """path_gap_<name>.mean and .max, percent, of each unknown of the period beside what is tracked, such as labour."""
     found = {}
     for name in beside_of(economy):
-        gap = 100 * (candidate.accounts[name] / truth.accounts[name]).log().abs()
+        gap = 100 * (candidate.accounts[name] / conventional.accounts[name]).log().abs()
         found |= {f"path_gap_{name}.mean": float(gap.mean()), f"path_gap_{name}.max": float(gap.max())}
     return found
 
@@ -181,58 +175,48 @@ def welfare_gap(world: World, reference: GridSolution, z_path: Tensor) -> float:
     economy = world.economy
     if economy.pays or z_path.shape[1] < 2:
         return float("nan")
-    nodes, preferences, true = reference.grid, economy.preferences, reference.on_nodes
+    nodes, preferences, conventional = reference.grid, economy.preferences, reference.on_nodes
     alone = replace(world, policy=on_histogram(economy, world.policy, nodes))
-    everybody, household = together(economy, reference.start, reference.z, z_path), reference.start
-    lifetime = float(everybody.population.mean(true.value(true.before(everybody))))
-    days: list[_Day] = []
-    for shock in z_path[:, 1:].unbind(1):
-        period = true.period(everybody)
-        day = _Day(period, household, alone.choose(period.seen))  # all are at the same nodes
-        days.append(day)
-        z_next = economy.chain.follow(everybody.z, shock, period.seen.wide)
-        both = concatenate([period.saved, day.saved])
-        following = settle(economy, nodes, both, everybody.z[[0, 0]], z_next[[0, 0]])
-        everybody, household = Panel(following.select([0]), z_next), following.select([1])
-    cost = torch.cat([_extra_cost(days[i : i + AT_ONCE], nodes) for i in range(0, len(days), AT_ONCE)])
+    start, household = together(economy, reference.start, reference.z, z_path), reference.start
+    lifetime = float(start.population.mean(conventional.value(conventional.before(start))))
+    costs, periods = [], list(walk(conventional, start, z_path, grid=nodes))
+    for first in range(0, len(periods) - 1, AT_ONCE):
+        days = periods[first : min(first + AT_ONCE, len(periods) - 1)]
+        everybody, households = side_by_side(days), [household]
+        chosen = alone.choose(everybody.seen)  # all are at the same nodes
+        carried = economy.carry(chosen, everybody.seen)
+        for row, day in enumerate(days):
+            saved, z_next = household.with_assets(carried[row : row + 1]), periods[first + row + 1].panel.z
+            household = settle(economy, nodes, saved, day.panel.z, z_next)
+            households.append(household)
+        costs.append(_extra_cost(everybody, concatenate(households[:-1]), chosen, carried, nodes))
+    cost = torch.cat(costs)
     discount = economy.beta ** torch.arange(len(cost), dtype=cost.dtype, device=cost.device)
     loss = float(discount @ cost) / (1 - economy.beta ** len(cost))
     constant = (1 - economy.beta) * torch.tensor([lifetime, lifetime - loss], dtype=torch.float64)
-    worth_true, worth = preferences.inverse_utility(constant).tolist()  # in consumption for ever
-    return 100 * (1 - worth / worth_true)
+    worth_conventional, worth = preferences.inverse_utility(constant).tolist()  # in consumption for ever
+    return 100 * (1 - worth / worth_conventional)
 
 
-@dataclass(frozen=True)
-class _Day:
-    """A period of the reference, and a household (1, N) that lives in it and chooses otherwise."""
+def _extra_cost(period: Period, household: Population, chosen: Own, carried: Tensor, nodes: Tensor) -> Tensor:
+    """What it costs to choose so and carry these assets, beyond what the choices of the others cost, (B,), utils.
 
-    period: Period
-    household: Population
-    chosen: Own
-
-    @property
-    def saved(self) -> Population:
-        """The household with the assets that it carries."""
-        return self.household.with_assets(self.period.world.economy.carry(self.chosen, self.period.seen))
-
-
-def _extra_cost(days: list[_Day], nodes: Tensor) -> Tensor:
-    """What the household's choice costs beyond what those of the others do, on each of the days, (T,), utils."""
-    period = side_by_side([day.period for day in days])
-    true, economy, seen = period.world, period.world.economy, period.seen
+    Args:
+        period: of B economies of the reference.
+        household: (B, N) who lives in each of them, and chooses otherwise.
+    """
+    conventional, economy, seen = period.world, period.world.economy, period.seen
     z_next, chance = economy.chain.next_states(seen.z, seen.wide)
-    copies = [row for row in range(len(days)) for _ in range(z_next.shape[1])]
+    copies = [row for row in range(len(z_next)) for _ in range(z_next.shape[1])]
     before, ahead = seen.z[copies], z_next.flatten(0, 1)
     everybody_next, household_next = (
         settle(economy, nodes, saved.select(copies), before, ahead)
-        for saved in (period.saved, concatenate([day.saved for day in days]))
+        for saved in (period.saved, household.with_assets(carried))
     )
-    v, v_next = true.value(period.before), true.value(true.before(Panel(everybody_next, ahead)))
+    v, v_next = conventional.value(period.before), conventional.value(conventional.before(Panel(everybody_next, ahead)))
 
     def cost(people: Population, choice: Own, people_next: Population) -> Tensor:
         expected = (chance * people_next.mean(v_next).reshape(chance.shape)).sum(1)
         return people.mean(v - economy.utility(choice, seen))[:, 0] - economy.beta * expected
 
-    chosen = {name: torch.cat([day.chosen[name] for day in days]) for name in days[0].chosen}
-    household = concatenate([day.household for day in days])
     return cost(household, chosen, household_next) - cost(seen.population, period.choice, everybody_next)

@@ -17,8 +17,9 @@ from torch import Tensor
 
 from deepham.economics.economy import Economy, require
 from deepham.errors import NotConverged
+from deepham.reference.forecasts import LawOfMotion, PolynomialLaw, PriceLaw, beside_of
 from deepham.reference.grid import Grid
-from deepham.reference.household import LawOfMotion, PolynomialLaw, PriceLaw, aggregates_at, beside_of, wide_at
+from deepham.reference.household import aggregates_at, wide_at
 from deepham.reference.laws import LinesByState, Polynomials, PricePolynomials
 from deepham.reference.settings import MOST_ORDER, ReferenceSettings
 from deepham.simulation.population import Population

@@ -7,10 +7,10 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from deepham.algorithm.evaluation import VerdictSettings, ergodic_path, together, verdict_path
+from deepham.algorithm.ergodic import VerdictSettings, ergodic_path, together, verdict_path
 from deepham.economics.economy import Economy
+from deepham.reference.forecasts import LawOfMotion, PolynomialLaw, PriceLaw
 from deepham.reference.grid import GridFunction
-from deepham.reference.household import LawOfMotion, PolynomialLaw, PriceLaw
 from deepham.simulation.period import World
 from deepham.simulation.population import Population
 from deepham.solution.solved import SolvedEconomy

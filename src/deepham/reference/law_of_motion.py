@@ -15,12 +15,13 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from deepham.algorithm.evaluation import Ergodic, ergodic_path
+from deepham.algorithm.ergodic import Ergodic, ergodic_path
 from deepham.economics.economy import Economy
 from deepham.errors import NotConverged
 from deepham.reference.families import family_of
+from deepham.reference.forecasts import LawOfMotion, PolynomialLaw, PriceLaw
 from deepham.reference.grid import Grid, GridFunction, bracket
-from deepham.reference.household import HouseholdProblem, LawOfMotion, PolynomialLaw, PriceLaw, wide_at
+from deepham.reference.household import HouseholdProblem, wide_at
 from deepham.reference.settings import ReferenceSettings
 from deepham.simulation.continuum import on_grid, wealth_grid
 from deepham.simulation.period import Panel, World
@@ -80,29 +81,19 @@ def solve_law_of_motion(
     laws = family_of(economy).laws(grid, settings, near is not None)
     start, shocks = _paths(economy, settings, nodes)
     lengths = _Lengths(settings, laws.enough(settings), near is None, near is not None and whole)
-    if near is None:
-        x, secants = laws.first(), []
-    else:
-        start = laws.go_on(near.ergodic, start)
-        start = Panel(
-            on_grid(nodes, start.population.with_assets(start.population.k.clamp_min(nodes[0])), economy.chain.n_eps),
-            start.z,
-        )
-        x, secants = laws.parameters(near.law), near.secants
+    x, secants, c = laws.first(), [], None
+    if near is not None:
+        start = _on_these_nodes(economy, laws.go_on(near.ergodic, start), nodes)
+        x, secants, c = laws.parameters(near.law), near.secants, _on_other_grid(near.policy, grid)
     laws.require_states(shocks[:, settings.burn_in :][:, : lengths.periods])
     previous, change, iteration = None, math.inf, -1
-    c = _on_other_grid(near.policy, grid) if near is not None else None
     for iteration in range(settings.iterations):
         path = shocks[:, : lengths.burn_in + lengths.periods]
         c = HouseholdProblem(economy, laws.law(x), grid).consumption(c, tolerance=1e-5 if lengths.settling else 1e-7)
         policy = GridFunction(grid, c, economy.spendable)
         world = World(economy, policy.on_histogram(nodes), clamped=True)  # early laws lead anywhere
         ergodic = ergodic_path(world, nodes, start, path, lengths.burn_in, DATES)
-        if not bool(ergodic.K.log().isfinite().all() and ergodic.z.isfinite().all()):
-            raise NotConverged(
-                f"reference: the law of motion of iteration {iteration + 1} leads to economies that are NaN, infinite "
-                "or without assets; try a smaller reference.damping"
-            )
+        _check_alive(ergodic, iteration)
         found, r_squared = laws.regress(ergodic)
         residual = found - x
         change = float(residual.abs().max())
@@ -135,6 +126,21 @@ def solve_law_of_motion(
         f"reference: the law of motion still moves by {change:.1e} after {iteration + 1} iterations; "
         "try a smaller reference.damping"
     )
+
+
+def _check_alive(ergodic: Ergodic, iteration: int) -> None:
+    """Raise NotConverged where the path of an iteration has left all that there can be."""
+    if not bool(ergodic.K.log().isfinite().all() and ergodic.z.isfinite().all()):
+        raise NotConverged(
+            f"reference: the law of motion of iteration {iteration + 1} leads to economies that are NaN, infinite "
+            "or without assets; try a smaller reference.damping"
+        )
+
+
+def _on_these_nodes(economy: Economy, panel: Panel, nodes: Tensor) -> Panel:
+    """The cross-sections of a panel as histograms on other nodes."""
+    people = panel.population
+    return Panel(on_grid(nodes, people.with_assets(people.k.clamp_min(nodes[0])), economy.chain.n_eps), panel.z)
 
 
 class _Lengths:

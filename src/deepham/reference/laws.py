@@ -13,11 +13,11 @@ import math
 import torch
 from torch import Tensor
 
-from deepham.algorithm.evaluation import Ergodic
+from deepham.algorithm.ergodic import Ergodic
 from deepham.economics.economy import Economy, require
 from deepham.errors import NotConverged
+from deepham.reference.forecasts import LawOfMotion, PolynomialLaw, PriceLaw, beside_of, monomials
 from deepham.reference.grid import Grid
-from deepham.reference.household import LawOfMotion, PolynomialLaw, PriceLaw, beside_of, monomials
 from deepham.reference.settings import ReferenceSettings
 from deepham.simulation.period import Panel
 from deepham.simulation.population import Population

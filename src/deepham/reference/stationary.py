@@ -1,47 +1,24 @@
 """The stationary equilibrium of an economy without an aggregate shock (Aiyagari, 1994; Huggett, 1993), and its
 planner's stationary choice.
 
-Capital rests at the K whose prices make households hold K: a root in one number. An aggregate state that is a number
-rests beside it where it stays as it is: K stands for mean assets here. At given prices the policy comes from the
-endogenous grid method and the stationary cross-section is the eigenvector of the histogram's transition matrix, solved
-for instead of simulated. A planner can have households hold any K, by the premium on assets that it takes
-(economics/planner.py); it rests where the premium is what assets are worth to others (Davila, Hong, Krusell and
-Rios-Rull, 2012). Where a price is found within the period it is that price, K below, which is looked for: the root of
-its condition.
+Capital rests at the K whose prices make households hold K. An aggregate state that is a number rests beside it where it
+stays as it is: K stands for mean assets here. Where a price is found within the period it is that price, K below, which
+is looked for. How each is found: at_rest.py and planner_at_rest.py.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from dataclasses import replace
-from functools import cache
-
-import numpy as np
 import torch
-from torch import Tensor
 
-from deepham.algorithm.evaluation import ergodic_path
-from deepham.economics.economy import Economy, Own
-from deepham.errors import NotConverged
-from deepham.reference.families import Family, Law, family_of
-from deepham.reference.grid import Grid, GridFunction
-from deepham.reference.household import HouseholdProblem, LawOfMotion, aggregates_at
-from deepham.reference.law_of_motion import Equilibrium, Progress, asset_nodes
+from deepham.algorithm.ergodic import ergodic_path
+from deepham.economics.economy import Economy
+from deepham.reference.at_rest import MarketAtRest, PriceAtRest
+from deepham.reference.grid import GridFunction
+from deepham.reference.law_of_motion import Equilibrium, Progress
+from deepham.reference.planner_at_rest import PlannerAtRest
 from deepham.reference.settings import ReferenceSettings
-from deepham.simulation.continuum import grown, settle, wealth_grid
-from deepham.simulation.period import Observation, Panel, Policy, World
+from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
-from deepham.system import memory
-
-FACTOR = 1.2  # step between values of K, in which a root is bracketed
-# growth of assets that are shared out from beyond the top: iterations; what is none; and what is found only where
-# households
-# save without end, at prices that are no equilibrium's
-MOST_RATES, LEAST_RATE, MOST_RATE = 20, 1e-12, 1e-3
-NEAREST = 0.125  # first step in which the root of a price is bracketed, in units of its spread
-MOST_STEPS, SETTLED = 5_000, 1e-9  # so many periods, until they move by so much in a period
-SEARCH = 10  # so many of them on either side of the typical state are a planner's candidates
 
 
 def solve_stationary(
@@ -60,10 +37,10 @@ def solve_stationary(
         NotConverged: no K was found.
     """
     if economy.pays:
-        market = _Planner(economy, settings, progress)
+        market = PlannerAtRest(economy, settings, progress)
         K = market.best(None if near is None else float(near.ergodic.K[0, -1]))
     else:
-        market = (_Price if economy.tracked in economy.unknowns else _Market)(economy, settings, progress)
+        market = (PriceAtRest if economy.tracked in economy.unknowns else MarketAtRest)(economy, settings, progress)
         K = market.clears()
     policy, population = market.at(K)
     start = Panel(population, market.family.resting(K))
@@ -75,278 +52,4 @@ def solve_stationary(
 def households_at(economy: Economy, settings: ReferenceSettings, K: float) -> tuple[GridFunction, Population]:
     """The policy of households who face the prices of K for ever, and the stationary cross-section to which it leads,
     (1, N), whether they then hold K or not. Raises NotConverged."""
-    return _Market(economy, settings, None).at(K)
-
-
-def _root(function: Callable[[float], float], low: float, high: float, tolerance: float) -> float:
-    """A root between two points at which the signs differ, to within the tolerance. Raises NotConverged."""
-    from scipy.optimize import brentq  # slow to import, and few commands solve
-
-    def value(x: float) -> float:
-        y = function(x)
-        if math.isnan(y):  # brentq would raise a ValueError
-            raise NotConverged(
-                f"reference: there is no solution at {x:.4g}, on the way to a root between {low:.4g} and {high:.4g}; "
-                "try more reference.k_nodes"
-            )
-        return y
-
-    root, found = brentq(value, low, high, xtol=tolerance, rtol=np.float64(1e-12), full_output=True, disp=False)
-    if not found.converged:
-        raise NotConverged(
-            f"reference: the root between {low:.4g} and {high:.4g} is still sought at {root:.4g} after "
-            f"{found.iterations} steps; try a larger reference.tolerance"
-        )
-    return root
-
-
-def settled(
-    economy: Economy, policy: Policy, nodes: Tensor, K: float, family: Family, start: Population | None = None
-) -> tuple[Population, Own]:
-    """The stationary cross-section, on the nodes, of households who face the prices of K for ever, and what they
-    choose: walked to, where it has too many points for its masses to be solved for. start: another, nearby. Raises
-    NotConverged.
-    """
-    z, n_eps = family.resting(K), economy.chain.n_eps
-    if start is None:
-        mass = torch.zeros(1, n_eps, len(nodes), dtype=torch.float64)
-        mass[..., int((nodes - K).abs().argmin())] = economy.chain.stationary_eps()[economy.chain.cell(z)]
-        start = Population.histogram(nodes, mass)
-    people = start
-    aggregates = aggregates_at(economy, torch.full((1, 1), K, dtype=torch.float64), z)
-    prices = economy.prices(aggregates, z)
-    resources = economy.resources(people.k, people.eps, z, prices)
-    seen = Observation(resources, people.k, people.eps, z, people, aggregates, prices)
-    choice = World(economy, policy).choose(seen)
-    carried = economy.carry(choice, seen)
-    for _ in range(MOST_STEPS):
-        before, people = people, settle(economy, nodes, people.with_assets(carried), z, z)
-        if float((people.weight - before.weight).abs().sum()) < SETTLED:
-            return people, choice
-    raise NotConverged(
-        f"reference: the cross-section still moves after {MOST_STEPS} periods; try fewer reference.histogram_nodes"
-    )
-
-
-class _Market:
-    """What households do when capital is expected to rest at K."""
-
-    def __init__(self, economy: Economy, settings: ReferenceSettings, progress: Progress | None):
-        self.economy, self.settings, self.progress = economy, settings, progress
-        self.family = family_of(economy)
-        self.nodes = wealth_grid(economy, settings.histogram_nodes, settings.top)
-        self.k = asset_nodes(economy, settings)
-        self.consumption: Tensor | None = None
-        self.evaluations = 0
-        self.settled: Population | None = None  # the last cross-section that was walked to
-
-    def clears(self) -> float:
-        """The K that households hold at its own prices. Raises NotConverged."""
-        low = self.economy.steady_state()[self.economy.tracked]  # at beta R = 1 households would save without end
-        if not self.family.saves_at_steady_state or bool(self.economy.last().any()):
-            while self.excess(low) < 0:
-                low /= FACTOR
-                if low <= float(self.nodes[1] - self.nodes[0]):
-                    raise NotConverged(
-                        f"reference: households hold next to nothing at any {self.economy.tracked} "
-                        f"down to {low:.4g}; expected more patient ones, or more risk"
-                    )
-        high = FACTOR * low
-        while self.excess(high) >= 0:
-            low, high = high, FACTOR * high
-            if high >= float(self.nodes[-1]) / 2:
-                raise NotConverged(
-                    f"reference.top: households hold more capital than firms use, up to K = {low:.4g} and half of the "
-                    f"grid; expected more than {self.settings.top:g}, or a calibration in which saving comes to an end"
-                )
-        return self._root(self.excess, low, high)
-
-    def _root(self, excess: Callable[[float], float], low: float, high: float) -> float:
-        return _root(excess, low, high, self.settings.tolerance * low)
-
-    def excess(self, K: float) -> float:
-        """Capital that households hold above the K whose prices they face."""
-        _, population = self.at(K)
-        held = float(population.mean(population.k))
-        self._tell(abs(held / K - 1), K)
-        return held - K
-
-    def at(self, K: float) -> tuple[GridFunction, Population]:
-        """The policy and the stationary cross-section at the prices of K."""
-        return self._households(K)
-
-    def _tell(self, change: float, K: float) -> None:
-        self.evaluations += 1
-        if self.progress:
-            self.progress(self.evaluations, change, K)
-
-    def _households(self, K: float) -> tuple[GridFunction, Population]:
-        width = torch.tensor([-self.settings.K_width, 0.0, self.settings.K_width], dtype=torch.float64)
-        z = self.family.nodes_at_rest(K, width)
-        grid = Grid(self.k, K * width.exp(), z, self.economy.tracked)
-        problem = HouseholdProblem(self.economy, self.law(K), grid)
-        self.consumption = problem.consumption(self.consumption, tolerance=1e-9)
-        policy = GridFunction(grid, self.consumption, self.economy.spendable)
-        return policy, self._stationary(policy, K)
-
-    def law(self, K: float) -> Law:
-        """The law of motion that households expect at rest."""
-        return self.family.law_at_rest(K)
-
-    def _stationary(self, policy: GridFunction, K: float) -> Population:
-        economy, n_eps = self.economy, self.economy.chain.n_eps
-        points = n_eps * len(self.nodes)
-        if points > memory.MOST_POINTS:
-            rule = policy.on_histogram(self.nodes)
-            self.settled, _ = settled(economy, rule, self.nodes, K, self.family, self.settled)
-            return self.settled
-        # one economy for every point of the histogram, with all of its mass there: the next masses are the transition
-        corners = Population.histogram(self.nodes, torch.eye(points, dtype=torch.float64).reshape(points, n_eps, -1))
-        resting = self.family.resting(K)
-        z = resting.expand(points, 1)
-        aggregates = aggregates_at(economy, torch.full((points, 1), K, dtype=torch.float64), z)
-        prices = economy.prices(aggregates, z)
-        seen = Observation(
-            economy.resources(corners.k, corners.eps, z, prices), corners.k, corners.eps, z, corners, aggregates, prices
-        )
-        carried = economy.carry(World(economy, policy.on_histogram(self.nodes)).choose(seen), seen)
-        transition = settle(economy, self.nodes, corners.with_assets(carried), z, z).weight
-        # a corner has nobody to share out to what it would hold beyond the top: the rate is that of all together
-        beyond = (corners.weight * (carried - self.nodes[-1]).clamp_min(0)).sum(1)
-        height, rate, mass = self.nodes[:-1] - self.nodes[0], 0.0, transition.new_zeros(points)
-        for _ in range(MOST_RATES):
-            shared = grown(
-                self.nodes, transition.reshape(points, n_eps, -1), torch.full((points,), rate, dtype=torch.float64)
-            )
-            system = shared.reshape(points, points).T - torch.eye(points, dtype=torch.float64)
-            system[-1] = 1.0  # one balance equation follows from the others; in its place the masses sum to one
-            mass = torch.linalg.solve(system, torch.eye(points, dtype=torch.float64)[-1]).clamp_min(0)
-            mass = mass / mass.sum()
-            held = ((mass @ transition).reshape(n_eps, -1)[:, :-1] * height).sum()
-            rate, before = float(mass @ beyond / held.clamp_min(1e-300)), rate
-            if abs(rate - before) < LEAST_RATE or rate > MOST_RATE:
-                break
-        return Population.histogram(self.nodes, mass.reshape(1, n_eps, -1))
-
-
-class _Price(_Market):
-    """What households do when a price is expected to rest."""
-
-    def clears(self) -> float:
-        """The price at which its condition holds. Raises NotConverged."""
-        name = self.economy.tracked
-        unknown = self.economy.unknowns[name]
-        step = NEAREST * unknown.spread
-        ends = [unknown.typical, unknown.typical]
-        direction = 1 if self.excess(unknown.typical) > 0 else -1
-        while direction * self.excess(ends[1]) > 0:
-            if not unknown.low < ends[1] < unknown.high:
-                raise NotConverged(
-                    f"reference: {name}: no price from {unknown.low:.4g} to {unknown.high:.4g} clears, at the last of "
-                    f"which excess demand is {self.excess(ends[1]):.3g} of mean income; expected a wider range"
-                )
-            ends, step = [ends[1], min(max(ends[1] + direction * step, unknown.low), unknown.high)], 2 * step
-        return _root(self.excess, min(ends), max(ends), 1e-3 * self.settings.tolerance * unknown.spread)
-
-    def excess(self, K: float) -> float:
-        """What is left of the condition where the price is K."""
-        policy, population = self.at(K)
-        world, name = World(self.economy, policy.on_histogram(self.nodes)), self.economy.tracked
-        seen = world.seen_at(Panel(population, self.family.resting(K)), {name: population.k.new_full((1, 1), K)})
-        choice = world.choose(seen)
-        left = float(self.economy.conditions(choice, self.economy.carry(choice, seen), seen)[name])
-        self._tell(abs(left), K)
-        return left
-
-
-class _Planner(_Market):
-    """What households do that a planner has hold K."""
-
-    def __init__(self, economy: Economy, settings: ReferenceSettings, progress: Progress | None):
-        super().__init__(economy, settings, progress)
-        c = torch.tensor(economy.typical_state()["c"], dtype=torch.float64)
-        self.unit = float(economy.preferences.marginal_utility(c))  # of a premium
-        self.premium = 0.0
-
-    def best(self, near: float | None) -> float:
-        """The K at which a planner rests; where there are several, that of the highest mean utility.
-
-        Args:
-            near: looked for within a step of FACTOR of this one, instead of within SEARCH steps of the typical state.
-
-        Raises:
-            NotConverged: there is none.
-        """
-
-        @cache  # asked again it would differ in the last digits, by where its iterations start
-        def excess(K: float) -> float:
-            try:
-                return self.excess(K)
-            # households cannot be had to hold it: where R > 1 the rich that are paid for assets save without end
-            except NotConverged:
-                self.consumption, self.premium = None, 0.0
-                return math.nan
-
-        centre, steps = (self.economy.typical_state()["K"], SEARCH) if near is None else (near, 1)
-        levels = [centre * FACTOR**power for power in range(-steps, steps + 1)]
-        brackets = [(low, high) for low, high in zip(levels, levels[1:]) if excess(low) >= 0 > excess(high)]
-        if not brackets:
-            raise NotConverged(
-                f"reference: the planner rests at no K from {levels[0]:.4g} to {levels[-1]:.4g}; expected a "
-                "calibration whose typical state is closer"
-            )
-        return max((self._root(excess, *ends) for ends in brackets), key=self.utility)
-
-    def utility(self, K: float) -> float:
-        """Mean utility of a period where the planner has households hold K."""
-        policy, population = self.at(K)
-        period = World(self.economy, policy).period(Panel(population, torch.zeros(1, 1, dtype=torch.long)))
-        return float(population.mean(period.utility))
-
-    def excess(self, K: float) -> float:
-        """What one more unit of capital is worth to all above the premium at which households hold K, as a share of the
-        marginal utility of typical consumption.
-        """
-        policy, population = self.at(K)
-        world = World(self.economy, policy.on_histogram(self.nodes))
-        seen = world.observe(Panel(population, torch.zeros(1, 1, dtype=torch.long)))
-        worth = float(seen.prices["D"])
-        excess = (worth - self.premium) / self.unit
-        self._tell(abs(excess), K)
-        return excess
-
-    def at(self, K: float) -> tuple[GridFunction, Population]:
-        """The policy and the stationary cross-section of those who hold K at its prices, with the premium that it
-        takes. Raises NotConverged."""
-        no_premium = (
-            f"reference: no premium on assets has households hold K = {K:.4g}; try more reference.k_nodes or a higher "
-            "reference.top"
-        )
-
-        @cache
-        def short(premium: float) -> float:
-            self.premium = premium
-            _, population = self._households(K)
-            return K - float(population.mean(population.k))
-
-        step, direction = 0.01 * self.unit, 1 if short(self.premium) > 0 else -1
-        ends = [self.premium, self.premium + direction * step]
-        while direction * short(ends[1]) > 0:
-            step *= 2
-            ends = [ends[1], ends[1] + direction * step]
-            if step >= 100 * self.unit:
-                raise NotConverged(no_premium)
-        premium = _root(short, *sorted(ends), 1e-9 * self.unit)
-        if not abs(short(premium)) < 1e-3 * K:
-            raise NotConverged(no_premium)
-        self.premium = premium
-        return self._households(K)
-
-    def law(self, K: float) -> LawOfMotion:
-        rests = super().law(K)
-        assert isinstance(rests, LawOfMotion)  # a planner is solved for in states alone
-        return replace(
-            rests,
-            premium_intercept=torch.tensor([self.premium], dtype=torch.float64),
-            premium_slope=torch.zeros(1, dtype=torch.float64),
-        )
+    return MarketAtRest(economy, settings, None).at(K)

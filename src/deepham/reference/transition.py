@@ -100,10 +100,12 @@ class _Path:
         self.nodes, self.k = end.ergodic.grid, end.policy.grid.k
         self.stationary_K = float(end.ergodic.K[0, -1])
         self.start = on_grid(self.nodes, start, economy.chain.n_eps)
-        self.chances = economy.chain.individual[0, 0]  # (eps, eps')
         middle = len(end.policy.grid.K) // 2  # the node of K at which the economy rests
         self.last_c = end.policy.values[0, :, middle]
-        self.last_value = HouseholdProblem(economy, end.law, end.policy.grid).value(end.policy.values)[0, :, middle]
+        at_rest = HouseholdProblem(economy, end.law, end.policy.grid)
+        self.last_value = at_rest.value(end.policy.values)[0, :, middle]
+        self.chances, self.most = at_rest.probability[0, 0], at_rest.most  # (eps, eps'), of the household itself
+        self.discount = economy.discount(torch.arange(economy.chain.n_eps)[:, None])  # of each eps, or of all
         self.low, self.share = bracket(self.k, self.nodes)
 
     def residual(self, log_K: np.ndarray) -> np.ndarray:
@@ -115,17 +117,22 @@ class _Path:
     def mean_error(self, policies: list[Tensor], values: list[Tensor]) -> float:
         """By how much the values of period 0 exceed those of the policies, on average over the households, utils.
 
-        It is the discounted sum of the mean Bellman residuals V - (u + beta E V') along the path and after it.
+        It is what each household expects of the discounted sum of Bellman residuals V - (u + beta E V') along the path
+        and, as in its last period, for as long after it.
         """
-        total, discount = 0.0, 1.0
+        residuals, places, shape = [], [], (len(self.chances), len(self.nodes))
+        error, end = torch.zeros(shape, dtype=torch.float64), len(values) - 1
         for t, period in enumerate(self._follow(policies)):
-            last, population = t + 1 == len(policies), period.panel.population
-            tomorrow = self._value_at(self.chances @ values[t if last else t + 1], period.carried, population.eps)
-            value = self._value_at(values[t], population.k, population.eps)
-            residual = value - period.utility - self.economy.beta * tomorrow
-            total += discount * float(population.mean(residual)) / (1 - self.economy.beta if last else 1)
-            discount *= self.economy.beta
-        return total
+            seen, tomorrow = period.seen, self.discount * (self.chances @ values[min(t + 1, end)])
+            residual = self._value_at(values[t], seen.k, seen.eps) - period.utility
+            residual = residual - self._value_at(tomorrow, period.carried, seen.eps)
+            residuals.append(residual.reshape(shape))
+            places.append(bracket(self.nodes, period.carried.reshape(shape)))
+            error = period.panel.population.mean(residual).expand(shape) / (1 - self.economy.beta)
+        for t in [end] * len(values) + list(range(end, -1, -1)):
+            tomorrow, (low, share) = self.discount * (self.chances @ error), places[t]
+            error = residuals[t] + torch.lerp(tomorrow.gather(-1, low), tomorrow.gather(-1, low + 1), share)
+        return float(self.start.mean(error.reshape(1, -1)))
 
     def _follow(self, policies: list[Tensor]) -> Iterator[Period]:
         """The continuum from the start on, whose households consume (n_eps, G) as the policy of each period says."""
@@ -149,14 +156,19 @@ class _Path:
         c, path = self.last_c, [self.last_c]
         for t in range(self.periods - 2, -1, -1):
             choice = economy.complete(c.reshape(1, -1), seen[t + 1])
-            worth = economy.worth(choice, seen[t + 1]).reshape(c.shape)
-            chosen = economy.interior(economy.beta * (self.chances @ worth), seen[t])["c"]
-            resources = seen[t].resources.reshape(c.shape)
-            low, share = bracket(chosen + economy.asset_price(seen[t]) * self.k, resources)
+            choice = economy.desired(choice, seen[t + 1], self._expected, seen[t])
+            chosen = choice["c"].clamp_max(self.most)
+            needed = economy.needed(choice | {"c": chosen}, self.k.repeat(len(c))[None], seen[t]).reshape(c.shape)
+            low, share = bracket(needed, seen[t].resources.reshape(c.shape))
+            chosen = chosen.reshape(c.shape)
             c = torch.lerp(chosen.gather(-1, low), chosen.gather(-1, low + 1), share)
             c = torch.minimum(c, economy.spendable(seen[t]).reshape(c.shape))
             path.append(c)
         return path[::-1]
+
+    def _expected(self, tomorrow: Tensor) -> Tensor:
+        """The mean of tomorrow's numbers (1, n_eps * G) as each of today's households expects it."""
+        return (self.chances @ tomorrow.reshape(len(self.chances), -1)).reshape(1, -1)
 
     def values(self, log_K: np.ndarray, consumption: list[Tensor]) -> list[Tensor]:
         """Lifetime utility (n_eps, G) in every period of the path."""
@@ -168,7 +180,7 @@ class _Path:
             tomorrow = self.chances @ path[-1]
             path.append(
                 economy.utility(choice, seen[t]).reshape(consumption[t].shape)
-                + economy.beta * torch.lerp(tomorrow.gather(-1, low), tomorrow.gather(-1, low + 1), share)
+                + self.discount * torch.lerp(tomorrow.gather(-1, low), tomorrow.gather(-1, low + 1), share)
             )
         return path[::-1]
 

@@ -7,7 +7,7 @@ import torch
 from matplotlib.lines import Line2D
 
 from deepham.algorithm.by_wealth import errors_by_wealth
-from deepham.algorithm.evaluation import Ergodic
+from deepham.algorithm.ergodic import Ergodic
 from deepham.economics.economy import Economy
 from deepham.presentation.figures import (
     BLUE,

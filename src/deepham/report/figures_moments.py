@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from deepham.algorithm.evaluation import ergodic_path
+from deepham.algorithm.ergodic import ergodic_path
 from deepham.errors import InputError
 from deepham.networks.inputs import Inputs
 from deepham.networks.moments import GeneralizedMoments

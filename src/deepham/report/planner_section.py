@@ -9,7 +9,7 @@ import numpy as np
 
 from deepham.economics.economy import Economy
 from deepham.presentation.file_table import FileTable
-from deepham.report import figures
+from deepham.report import figures_of_studies as figures
 from deepham.report.page import Illustration, Section
 from deepham.report.study import Study
 from deepham.report.takeover import Estimate, Takeover
@@ -68,7 +68,13 @@ def planner_section(studies: list[Study], takeover: Takeover | None) -> Section 
         )
         return section
     section.paragraphs += _in_words(takeover, economy)
-    section.shown += [
+    section.shown += _illustrations(takeover, economy)
+    return section
+
+
+def _illustrations(takeover: Takeover, economy: Economy) -> list[Illustration]:
+    """Of the way to the planner's capital, and of who gains by it."""
+    return [
         Illustration(
             "takeover",
             figures.takeover_figure(takeover, economy),
@@ -87,7 +93,6 @@ def planner_section(studies: list[Study], takeover: Takeover | None) -> Section 
             "quantiles of wealth; in brackets standard errors over paths of the aggregate shock.",
         ),
     ]
-    return section
 
 
 def _in_words(takeover: Takeover, economy: Economy) -> list[str]:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from deepham.algorithm.by_wealth import WealthBin, errors_by_wealth
-from deepham.algorithm.evaluation import Ergodic, VerdictSettings, measure, measures_along, moment_errors
+from deepham.algorithm.ergodic import Ergodic, VerdictSettings
+from deepham.algorithm.evaluation import measure, measures_along, moment_errors
 from deepham.measures.verdict import BAR_SETS, Bars, Row, bars_of, judge
 from deepham.reference.compare import measure_against
 from deepham.reference.grid_solution import GridSolution

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from deepham.presentation.file_table import FileTable
-from deepham.report import figures
+from deepham.report import figures_of_studies as figures
 from deepham.report.page import Illustration, Section
 from deepham.report.study import TRANSFER, Study
 from deepham.solution.risky import WINDOW

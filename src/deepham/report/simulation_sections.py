@@ -6,7 +6,7 @@ from deepham.algorithm.business_cycle import SMOOTHING
 from deepham.measures.verdict import MEASURES
 from deepham.presentation.figures import panel_title
 from deepham.presentation.file_table import FileTable
-from deepham.report import figures
+from deepham.report import figures_of_studies as figures
 from deepham.report.page import Illustration, Section
 from deepham.report.study import Study
 from deepham.report.welfare import FluctuationCost

@@ -11,7 +11,7 @@ from deepham.economics.economy import Economy
 from deepham.presentation.figures_solved import errors_figure
 from deepham.presentation.file_table import FileTable
 from deepham.presentation.tables import by_wealth_file_table, runs_file_table, verdict_file_table
-from deepham.report import figures
+from deepham.report import figures_of_studies as figures
 from deepham.report.figures_against_grid import capital_against_grid, policy_against_grid
 from deepham.report.figures_moments import generalized_moments
 from deepham.report.page import Illustration, Section

@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from deepham.algorithm.business_cycle import Moments
-from deepham.algorithm.evaluation import Ergodic, cycle_moments, distribution_measures, moment_errors
+from deepham.algorithm.ergodic import Ergodic
+from deepham.algorithm.evaluation import cycle_moments, distribution_measures, moment_errors
 from deepham.economics.economy import require
 from deepham.errors import InputError, NotConverged, NotEnoughMemory, OutOfDomain
 from deepham.reference.settings import ReferenceSettings

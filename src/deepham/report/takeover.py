@@ -156,6 +156,20 @@ def no_take_over(market: tuple[str, SolvedEconomy], planner: tuple[str, SolvedEc
     )
 
 
+def _estimates(
+    gains_of: Callable[[np.ndarray], dict[str, np.ndarray]], z_0: np.ndarray, alone: bool
+) -> dict[str, Estimate]:
+    """Gains over all paths, which begin in z_0, with standard errors from those over all but one; alone: there is one
+    path, and no error."""
+    found = gains_of(np.ones(len(z_0), bool))
+    if alone:
+        return {name: Estimate(each, np.full(np.shape(each), np.nan)) for name, each in found.items()}
+    left_out = [gains_of(np.arange(len(z_0)) != path) for path in range(len(z_0))]
+    return {
+        name: Estimate(each, _jackknife(np.stack([one[name] for one in left_out]), z_0)) for name, each in found.items()
+    }
+
+
 def take_over(
     market: tuple[str, SolvedEconomy],
     planner: tuple[str, SolvedEconomy],
@@ -195,14 +209,7 @@ def take_over(
             "veil": equivalent(economy, (mass * after).sum(), (mass * before).sum())
         }
 
-    found = gains_of(np.ones(len(z_0), bool))
-    estimates = {name: Estimate(each, np.full(np.shape(each), np.nan)) for name, each in found.items()}
-    if n_z > 1:
-        left_out = [gains_of(np.arange(len(z_0)) != path) for path in range(len(z_0))]
-        estimates = {
-            name: Estimate(each, _jackknife(np.stack([one[name] for one in left_out]), z_0))
-            for name, each in found.items()
-        }
+    estimates = _estimates(gains_of, z_0, alone=n_z == 1)
     first = {
         label: np.stack([each.consumption.cpu().numpy()[z_0 == z][0] for z in range(n_z)]).reshape(n_z, n_eps, -1)
         for label, each in followed.items()
@@ -216,9 +223,9 @@ def take_over(
         k,
         mass.sum(0),
         over_states(mass, 100 * (first[planner[0]] / first[market[0]] - 1)),
-        found["gain"],
+        estimates["gain"].value,
         estimates["groups"],
-        found["wealth"],
+        estimates["wealth"].value,
         estimates["winners"],
         estimates["mean"],
         estimates["by_state"],

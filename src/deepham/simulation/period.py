@@ -12,7 +12,7 @@ from torch import Tensor
 from deepham.economics.economy import Economy, Own, Wide
 from deepham.errors import OutOfDomain
 from deepham.simulation.clearing import clear
-from deepham.simulation.population import Population, concatenate
+from deepham.simulation.population import Population
 
 
 @dataclass(frozen=True)
@@ -235,17 +235,6 @@ class World:
         return Period(self, panel)
 
 
-@dataclass(frozen=True)
-class Abreast:
-    """Policies that are followed in one walk: each in as many of the economies, one policy's after the other's."""
-
-    policies: list[Policy]
-
-    def __call__(self, seen: Observation) -> Tensor:
-        parts = seen.split(len(self.policies))
-        return torch.cat([policy(part) for policy, part in zip(self.policies, parts, strict=True)])
-
-
 class Period:
     """One period of B economies. Each part of it is worked out when it is asked for first, and kept.
 
@@ -305,23 +294,3 @@ class Period:
     def accounts(self) -> Wide:
         """What the economy accounts for, name -> (B, 1)."""
         return self.world.economy.accounts(self.choice, self.carried, self.seen)
-
-
-def side_by_side(periods: list[Period]) -> Period:
-    """Periods of B economies each as one of all of them, with what has been seen and chosen; the economies of a period
-    stay together."""
-    if len(periods) == 1:
-        return periods[0]
-    seen = [period.seen for period in periods]
-    population = concatenate([period.panel.population for period in periods])
-
-    def all_of(each: list[Wide]) -> Wide:
-        return {name: torch.cat([one[name] for one in each]) for name in each[0]}
-
-    resources, k, eps, z = (torch.cat([getattr(one, name) for one in seen]) for name in ("resources", "k", "eps", "z"))
-    whole = Period(periods[0].world, Panel(population, z))
-    whole.seen = Observation(
-        resources, k, eps, z, population, all_of([one.aggregates for one in seen]), all_of([one.prices for one in seen])
-    )
-    whole.choice = all_of([period.choice for period in periods])
-    return whole

@@ -9,7 +9,8 @@ from typing import cast
 
 import torch
 
-from deepham.algorithm.evaluation import Ergodic, VerdictSettings, distribution_measures, ergodic_path, verdict_path
+from deepham.algorithm.ergodic import Ergodic, VerdictSettings, ergodic_path, verdict_path
+from deepham.algorithm.evaluation import distribution_measures
 from deepham.economics.box import Box, Side
 from deepham.economics.economy import Economy
 from deepham.errors import OutOfDomain, require, show

@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from deepham.algorithm.evaluation import Ergodic, VerdictSettings, ergodic_path, error_measures
+from deepham.algorithm.ergodic import Ergodic, VerdictSettings, ergodic_path
+from deepham.algorithm.evaluation import error_measures
 from deepham.economics.economy import Economy
 from deepham.economics.named_numbers import Innovation
 from deepham.economics.named_states import StateShock

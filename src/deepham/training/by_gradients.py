@@ -7,8 +7,8 @@ from torch import Tensor
 
 from deepham.algorithm.gradients import Descent, mean_of, regression_gradient, update_gradients
 from deepham.algorithm.settings import OptimizerSettings
+from deepham.simulation.capture import Captured
 from deepham.simulation.period import Panel
-from deepham.training.capture import Captured
 from deepham.training.learner import Learner
 from deepham.training.stream import Batch
 
@@ -25,11 +25,11 @@ class ByGradients(Learner):
         if batch.realised is not None:
             each = [
                 regression_gradient(at.world, part.panel, part.realised, module.settings, at.typical)
-                for part in batch.parts
+                for part in batch.by_calibration
                 if (at := part.at or module.own) and part.realised is not None
             ]
             return {"value_loss": self._descend("value", mean_of(each), batch)}
-        descents = [mean_of(each) for each in zip(*map(self._gradients, batch.parts))]
+        descents = [mean_of(each) for each in zip(*map(self._gradients, batch.by_calibration))]
         losses = {f"{name}_loss": self._descend(name, descent, batch) for name, descent in zip(NETWORKS, descents)}
         module.updates += 1
         average = module.settings.average  # early on the averages are the plain mean of all so far

@@ -56,12 +56,12 @@ class ByNewton(Learner):
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         module, settings = self.module, self.module.settings
-        for part in batch.parts:
+        for part in batch.by_calibration:
             module.check_finite("a state of the population", part.panel.population.k.sum(), batch)
         total = settings.outer_iterations * settings.policy_steps
         early = module.updates < settings.newton.early * total
-        places = [part.at or module.own for part in batch.parts]
-        samples = [self._sample(at, part, early) for at, part in zip(places, batch.parts)]
+        places = [part.at or module.own for part in batch.by_calibration]
+        samples = [self._sample(at, part, early) for at, part in zip(places, batch.by_calibration)]
         last = settings.newton.outlook_updates if module.economy.foreseen else 0
         if last and module.updates >= total - last and not batch.resting:
             good = self._outlook_step(places, samples, batch)
@@ -120,7 +120,7 @@ class ByNewton(Learner):
             "equations": equations.state(),
             "residual": whole,
             "held": held,
-            "panel": [tensor for part in batch.parts for tensor in part.panel.tensors()],
+            "panel": [tensor for part in batch.by_calibration for tensor in part.panel.tensors()],
             "undone": False,
             "resting": batch.resting,
         }
@@ -222,8 +222,8 @@ class ByNewton(Learner):
             )
         shift(module.policy, (last["weights"] - flat(module.policy)))
         self.equations["policy"].load(last["equations"])
-        each = len(last["panel"]) // len(batch.parts)
-        for index, part in enumerate(batch.parts):
+        each = len(last["panel"]) // len(batch.by_calibration)
+        for index, part in enumerate(batch.by_calibration):
             assert part.back is not None
             part.back(Panel.of(*last["panel"][index * each : (index + 1) * each]))
         self.caution *= AFTER_REJECTION
@@ -283,6 +283,6 @@ def _held(places: list[Calibration], batch: Batch) -> float:
     """Mean assets of all economies, in units of what is typical of their calibrations."""
     held = [
         float(part.panel.population.mean(part.panel.population.k).mean()) / at.exact.scale
-        for at, part in zip(places, batch.parts)
+        for at, part in zip(places, batch.by_calibration)
     ]
     return sum(held) / len(held)

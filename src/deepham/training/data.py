@@ -11,8 +11,8 @@ from torch.utils.data import DataLoader
 from deepham.algorithm.settings import AlgorithmSettings
 from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population, concatenate
+from deepham.system.ranks import ALONE, Ranks
 from deepham.training.calibrations import Calibrations
-from deepham.training.ranks import ALONE, Ranks
 from deepham.training.stream import Batch, PanelStream, StreamOfCalibrations, on_the_cpu
 
 

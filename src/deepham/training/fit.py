@@ -18,23 +18,23 @@ from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 
 from deepham.errors import InputError, TrainingDiverged, require, show
 from deepham.monitoring.terminal import quiet_lightning
-from deepham.simulation.continuum import followed
-from deepham.solution.loading import load
-from deepham.solution.solution import Solution
-from deepham.system.files import replace
-from deepham.training.checkpoints import (
+from deepham.runs.checkpoints import (
     LastCheckpoint,
     SealedCheckpoints,
     check_hyperparameters,
     hyperparameters_of,
     read_checkpoint,
 )
+from deepham.runs.folders import RunFolders
+from deepham.simulation.continuum import followed
+from deepham.solution.loading import load
+from deepham.solution.solution import Solution
+from deepham.system.files import replace
+from deepham.system.nodes import beside
+from deepham.system.ranks import Ranks
 from deepham.training.data import PanelData, data_of, processes_of
-from deepham.training.folders import RunFolders
 from deepham.training.from_rest import from_rest
 from deepham.training.module import SMALLER_STEP, DeepHAM
-from deepham.training.nodes import beside
-from deepham.training.ranks import Ranks
 from deepham.training.roles import InEveryProcess
 from deepham.training.settings import Settings, TrainerSettings
 

@@ -18,11 +18,11 @@ from deepham.networks.settings import NetworkSettings, build_networks
 from deepham.simulation.period import World
 from deepham.solution.folder import SCHEMA_VERSION
 from deepham.solution.solution import Solution
+from deepham.system.ranks import ALONE, Ranks
 from deepham.training.by_gradients import ByGradients
 from deepham.training.by_newton import ByNewton
 from deepham.training.calibrations import Calibration, Calibrations
 from deepham.training.learner import Learner
-from deepham.training.ranks import ALONE, Ranks
 from deepham.training.stream import Batch
 
 LEARNERS = {"gradient": ByGradients, "euler_newton": ByNewton}

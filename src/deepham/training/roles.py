@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Protocol, runtime_checkable
 
 from deepham.reference.grid_solution import GridSolution
+from deepham.runs.folders import RunFolders
 from deepham.simulation.period import Panel, World
-from deepham.training.folders import RunFolders
 
 
 @runtime_checkable

@@ -6,16 +6,16 @@ from dataclasses import asdict, dataclass
 
 import torch
 
-from deepham.algorithm.evaluation import VerdictSettings
+from deepham.algorithm.ergodic import VerdictSettings
 from deepham.algorithm.settings import AlgorithmSettings
 from deepham.economics.box import Box
 from deepham.economics.economy import Economy, require
 from deepham.errors import InputError
 from deepham.networks.settings import NetworkSettings
 from deepham.reference.settings import ReferenceSettings
+from deepham.system.cluster import how_to_start
 from deepham.system.hardware import cpu_name
-from deepham.training.cluster import how_to_start
-from deepham.training.nodes import Tasks
+from deepham.system.nodes import Tasks
 
 
 @dataclass

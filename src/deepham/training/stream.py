@@ -15,13 +15,13 @@ from torch.utils.data import IterableDataset
 from deepham.algorithm.realised import realised_utility
 from deepham.algorithm.settings import AlgorithmSettings
 from deepham.economics.economy import Economy
+from deepham.simulation.capture import Captured
 from deepham.simulation.continuum import followed, held, on_grid, wealth_grid
 from deepham.simulation.period import Panel, Policy, World
 from deepham.simulation.population import Population
 from deepham.simulation.walk import initial_panel, later
 from deepham.solution.datasets import draw_panel
 from deepham.training.calibrations import Calibration, Calibrations
-from deepham.training.capture import Captured
 
 BEHIND_A_HISTOGRAM = 2000  # agents whose wealth the continuum starts from
 
@@ -50,8 +50,8 @@ class Batch:
     resting: bool = False
 
     @property
-    def parts(self) -> tuple[Batch, ...]:
-        """The batch by calibration."""
+    def by_calibration(self) -> tuple[Batch, ...]:
+        """This one, and those of other calibrations."""
         return (self, *self.others)
 
 

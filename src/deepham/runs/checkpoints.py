@@ -15,11 +15,11 @@ from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch.callbacks import Checkpoint
 
 from deepham.errors import InputError
+from deepham.runs.folders import CHECKPOINT
 from deepham.solution.folder import SCHEMA_VERSION
 from deepham.system.disk import Disk
 from deepham.system.files import PIECE, replace
 from deepham.system.interruption import heed
-from deepham.training.folders import CHECKPOINT
 
 LAST, AUTO = "last", "auto"  # what ckpt_path may say
 CARRIED = "configuration"  # where a checkpoint has what its run was configured with

@@ -15,12 +15,12 @@ from rich.text import Text
 
 from deepham.errors import InputError
 from deepham.presentation.saying import say
-from deepham.sweeps.outcomes import outcomes, stop_of, typed
-from deepham.sweeps.plan import plan
-from deepham.sweeps.runs import SweepRun, most_welfare, varying
-from deepham.sweeps.tables import ECONOMIC, MAIN, settings_file_table, settings_table
+from deepham.runs.by_setting import SweepRun, most_welfare, varying
+from deepham.runs.folders import jobs_of
+from deepham.runs.outcomes import outcomes, stop_of, typed
+from deepham.runs.plan import plan
+from deepham.runs.tables import ECONOMIC, MAIN, settings_file_table, settings_table
 from deepham.system.files import write_json
-from deepham.training.folders import jobs_of
 
 
 class SweepSummary(Callback):
@@ -109,7 +109,7 @@ def show_settings(runs: list[SweepRun], measure: str, home: Path, figure: bool) 
     settings_file_table(runs, (*MAIN, *ECONOMIC, measure)).write(home, "settings")
     if figure:
         from deepham.presentation.figures import save_figures  # matplotlib, for runs that draw
-        from deepham.sweeps.figures import sweep_figure
+        from deepham.runs.sweep_figure import sweep_figure
 
         save_figures({"settings": sweep_figure(runs, measure)}, home)
     say(settings_table(runs, measure))

@@ -1,4 +1,9 @@
-"""What has started this process: `srun`, `torchrun`, or nothing; and how these are told to start a run."""
+"""What has started this process: `srun`, `torchrun`, or nothing. Lightning knows; here is what it takes for something
+else.
+
+docs/reliability.md: one run in tasks of `srun` or `torchrun`, also where a shell or a batch script has SLURM's
+variables and is no task of it.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +11,7 @@ import os
 import warnings
 from typing import TYPE_CHECKING
 
-from deepham.economics.economy import require
-from deepham.errors import InputError
-from deepham.system.entry import called
+from deepham.errors import InputError, require
 
 if TYPE_CHECKING:
     from lightning.fabric.plugins.environments.cluster_environment import ClusterEnvironment
@@ -40,30 +43,3 @@ def find_environment() -> ClusterEnvironment | None:
         raise InputError(
             "trainer.nodes: srun does not say how many tasks there are on a node; give it --ntasks-per-node"
         ) from None
-
-
-def how_to_start(nodes: int, each: int) -> str:
-    """In words, a run on so many nodes with so many processes each."""
-    torchrun = " ".join([*_torchrun(nodes, each, "FIRST_MACHINE"), "--no-python"])
-    return (
-        f"start it with {' '.join(_srun(nodes, each))} {called('train')} ... or, on each machine, {torchrun} "
-        f"{called('train')} ..., see docs/cluster.md"
-    )
-
-
-def launcher() -> list[str]:
-    """The command that has started this process as one of several tasks."""
-    given = os.environ.get
-    if "TORCHELASTIC_RUN_ID" in os.environ:
-        torchrun = _torchrun(given("GROUP_WORLD_SIZE", 1), given("LOCAL_WORLD_SIZE", 1), given("MASTER_ADDR"))
-        return [*torchrun, "--no-python"]
-    return _srun(given("SLURM_STEP_NUM_NODES", 1), given("SLURM_NTASKS_PER_NODE", 1))
-
-
-def _srun(nodes, each) -> list[str]:
-    return ["srun", f"--nodes={nodes}", f"--ntasks-per-node={each}"]
-
-
-def _torchrun(nodes, each, first) -> list[str]:
-    endpoint = f"--rdzv-endpoint={first}:29400"
-    return ["torchrun", f"--nnodes={nodes}", f"--nproc-per-node={each}", "--rdzv-backend=c10d", endpoint]

@@ -6,9 +6,9 @@ import shutil
 import pytest
 
 from deepham.errors import InputError
+from deepham.runs.by_setting import varying
+from deepham.runs.outcomes import outcomes
 from deepham.solution import folder
-from deepham.sweeps.outcomes import outcomes
-from deepham.sweeps.runs import varying
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import numpy as np
 from deepham.algorithm.business_cycle import described
 from deepham.measures.verdict import JUDGED, MEASURES
 from deepham.presentation.figures import BLUE, GREEN, GREY, ORANGE, Figure
-from deepham.sweeps.runs import UNKNOWN, SweepRun, as_number, by_setting, order, varying
+from deepham.runs.by_setting import UNKNOWN, SweepRun, as_number, by_setting, order, varying
 
 MOST_LINES = 8  # that a reader tells apart
 STYLES = tuple((color, style) for style in ("-", "--") for color in (BLUE, ORANGE, GREEN, GREY))

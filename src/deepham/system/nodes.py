@@ -4,6 +4,12 @@ Task 0 goes on as a run does: it prepares, hands out, measures, writes and hears
 They say and write nothing, read nothing from the disk, and end with task 0's exit code, whether it finishes or fails
 before anything has begun: they wait for that code at the store that task 0 serves, and whose connection breaks when it
 is killed.
+
+srun or torchrun starts the tasks, Lightning says which of them this one is, torch.distributed has the store. What is
+here beside them keeps the promise of docs/reliability.md that all tasks end together, whoever ends: with task 0's exit
+code (`Tasks.end`, `_end_with_task_0`), in one line that says which of them is lost on which machine (`Tasks.beside`) or
+has not come (`Tasks.connect`). torchrun ends the others too, with a page of its own and exit code 1; srun does if it is
+told to.
 """
 
 from __future__ import annotations
@@ -15,22 +21,33 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import torch.distributed
 
 from deepham.errors import InputError, ProcessLost
 from deepham.system.interruption import STOPPING, Interrupted, interruptible
-from deepham.training.cluster import find_environment
-from deepham.training.processes import PATIENCE, serve, settle, started
-from deepham.training.ranks import ALONE, JOINING, WAITING, Disconnected, Ranks
+from deepham.system.processes import PATIENCE, serve, settle, started
+from deepham.system.ranks import ALONE, JOINING, WAITING, Disconnected, Ranks
 
 if TYPE_CHECKING:
-    from lightning.fabric.plugins.environments.cluster_environment import ClusterEnvironment
     from torch.distributed.distributed_c10d import Store
 
 END = "end"  # where task 0 leaves its exit code
 LEAVING = 30.0  # seconds until a task whose connection broke no longer expects it
+
+
+class Environment(Protocol):
+    """What has started these tasks says which of them this process is, and where the first one is; see Lightning's
+    ClusterEnvironment."""
+
+    @property
+    def main_address(self) -> str: ...
+    @property
+    def main_port(self) -> int: ...
+    def global_rank(self) -> int: ...
+    def world_size(self) -> int: ...
+    def local_rank(self) -> int: ...
 
 
 @dataclass
@@ -120,9 +137,12 @@ def beside(nodes: int, number: int) -> Iterator[Ranks]:
         yield ALONE
 
 
-def take_part(lead: Callable[[], int]) -> int:
+def take_part(lead: Callable[[], int], find_environment: Callable[[], Environment | None]) -> int:
     """Call `lead`, a run, in task 0 and return its exit code; the other tasks end here, with the same. Where this
     process is no task, `lead` is called all the same, and finds that out.
+
+    Args:
+        find_environment: what has started this process, None where nothing has; may raise InputError.
 
     Raises:
         InputError: the tasks are started in a way that cannot be.
@@ -153,7 +173,7 @@ def take_part(lead: Callable[[], int]) -> int:
     return code
 
 
-def _store(ranks: Ranks, environment: ClusterEnvironment) -> Store:
+def _store(ranks: Ranks, environment: Environment) -> Store:
     """Task 0's, unless torchrun has one already. Raises InputError, ProcessLost."""
     from torch.distributed.distributed_c10d import PrefixStore  # not in a torch that is built without
 
@@ -178,7 +198,7 @@ def _store(ranks: Ranks, environment: ClusterEnvironment) -> Store:
     return PrefixStore(" ".join(["deepham", *(os.environ.get(name, "") for name in names)]), store)
 
 
-def _follow(ranks: Ranks, environment: ClusterEnvironment) -> None:
+def _follow(ranks: Ranks, environment: Environment) -> None:
     """Train beside task 0, and end with it."""
     settle()
     store = _store(ranks, environment)

@@ -14,9 +14,9 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from deepham.errors import InputError
+from deepham.runs.overrides import override
 from deepham.system.disk import Disk
 from deepham.system.files import write_json
-from deepham.training.overrides import override
 
 CHECKPOINT = "last.ckpt"
 LOCK, STATUS = ".lock", "status.json"

@@ -10,7 +10,7 @@ import pytest
 STEPS = """
 import resource, sys
 import torch
-from deepham.training.allocator import keep_freed_memory
+from deepham.system.allocator import keep_freed_memory
 if sys.argv[1] == "keep":
     keep_freed_memory()
 def step():

@@ -5,6 +5,12 @@ Each process simulates its own economies and computes the gradient of its own lo
 with the mean gradient. The networks are small, a few thousand numbers, so that what is exchanged is one short message a
 step. It goes through the host's memory also where each process has a GPU: whoever dies breaks the connection, and is
 noticed at once.
+
+torch.distributed connects and exchanges. What is here beside it keeps promises of docs/reliability.md: a weighted mean
+that is added up in the same order by all (several processes take the step of one; as many tasks come to the same bits),
+random streams of their own (they draw different shocks), an error of its own where a connection breaks (if one dies the
+run stops with a line) and signals that are heard while the others are waited for. A strategy of Lightning's has none of
+these, and runs rank 0 in a process of its own making: here it is that of a notebook that calls `deepham.solve`.
 """
 
 from __future__ import annotations

@@ -13,9 +13,9 @@ from rich.console import Console
 from deepham.errors import InputError
 from deepham.measures.verdict import BAR_SETS, bar_met, judge
 from deepham.presentation.tables import advice, runs_file_table, runs_table
-from deepham.sweeps.figures import sweep_figure
-from deepham.sweeps.runs import SweepRun, by_setting, most_welfare, varying
-from deepham.sweeps.tables import ECONOMIC, MAIN, settings_file_table, settings_table
+from deepham.runs.by_setting import SweepRun, by_setting, most_welfare, varying
+from deepham.runs.sweep_figure import sweep_figure
+from deepham.runs.tables import ECONOMIC, MAIN, settings_file_table, settings_table
 
 
 def run(error, width, horizon="1", seed="1", **more):

@@ -12,7 +12,7 @@ from deepham.errors import require
 from deepham.measures.verdict import JUDGED, MEASURES
 from deepham.presentation.file_table import FileTable
 from deepham.presentation.tables import mean_sd
-from deepham.sweeps.runs import SweepRun, as_number, by_setting, measured_unlike, varying
+from deepham.runs.by_setting import SweepRun, as_number, by_setting, measured_unlike, varying
 from deepham.system.entry import called
 
 MAIN = ("euler.mean", "euler.p99", "bellman_policy.mean", "path_gap.mean", "wealth_w1")

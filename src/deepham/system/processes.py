@@ -1,4 +1,10 @@
-"""The other processes of a run on one machine: torch.multiprocessing starts them and says how one of them has ended."""
+"""The other processes of a run on one machine: torch.multiprocessing starts them and says how one of them has ended.
+
+What is here beside it keeps promises of docs/reliability.md: they end with the process that was started, whatever ends
+it, be it killed before they are connected (`_end_with_the_first`); they hear no signal that it decides about, from
+their first thread on (`_signals_kept_from_children`, `settle`); if one of them dies the run stops with a line that
+names it (`_lost`); and the environment of the caller is left as found.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +27,9 @@ import torch.distributed
 from torch.multiprocessing.spawn import ProcessContext, ProcessException, ProcessExitedException, start_processes
 
 from deepham.errors import ProcessLost, one_line, require
+from deepham.system.allocator import keep_freed_memory
 from deepham.system.interruption import STOPPING, deaf
-from deepham.training.allocator import keep_freed_memory
-from deepham.training.ranks import Disconnected, Ranks
+from deepham.system.ranks import Disconnected, Ranks
 
 if TYPE_CHECKING:
     from torch.distributed.distributed_c10d import Store

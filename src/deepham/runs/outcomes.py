@@ -15,11 +15,11 @@ from deepham import economics
 from deepham.algorithm.business_cycle import flat
 from deepham.errors import InputError
 from deepham.measures.verdict import Bars
+from deepham.runs.by_setting import SweepRun, as_number
+from deepham.runs.folders import status_of
+from deepham.runs.overrides import key_of
 from deepham.solution.folder import plain_yaml
-from deepham.sweeps.runs import SweepRun, as_number
 from deepham.system.entry import called
-from deepham.training.folders import status_of
-from deepham.training.overrides import key_of
 
 SOURCES = ("evaluation.json", "metrics.json")  # of measures; the first goes first
 

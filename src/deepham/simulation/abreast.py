@@ -1,0 +1,43 @@
+"""Several policies, and several periods, beside each other in one panel: what costs little more than one of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from deepham.economics.economy import Wide
+from deepham.simulation.period import Observation, Panel, Period, Policy
+from deepham.simulation.population import concatenate
+
+
+@dataclass(frozen=True)
+class Abreast:
+    """Policies that are followed in one walk: each in as many of the economies, one policy's after the other's."""
+
+    policies: list[Policy]
+
+    def __call__(self, seen: Observation) -> Tensor:
+        parts = seen.split(len(self.policies))
+        return torch.cat([policy(part) for policy, part in zip(self.policies, parts, strict=True)])
+
+
+def side_by_side(periods: list[Period]) -> Period:
+    """Periods of B economies each as one of all of them, with what has been seen and chosen; the economies of a period
+    stay together."""
+    if len(periods) == 1:
+        return periods[0]
+    seen = [period.seen for period in periods]
+    population = concatenate([period.panel.population for period in periods])
+
+    def all_of(each: list[Wide]) -> Wide:
+        return {name: torch.cat([one[name] for one in each]) for name in each[0]}
+
+    resources, k, eps, z = (torch.cat([getattr(one, name) for one in seen]) for name in ("resources", "k", "eps", "z"))
+    whole = Period(periods[0].world, Panel(population, z))
+    whole.seen = Observation(
+        resources, k, eps, z, population, all_of([one.aggregates for one in seen]), all_of([one.prices for one in seen])
+    )
+    whole.choice = all_of([period.choice for period in periods])
+    return whole

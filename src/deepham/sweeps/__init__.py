@@ -1,1 +1,0 @@
-"""Many runs: what they are going to be, what they came to, one table and one figure of them."""
