@@ -193,7 +193,7 @@ def plot_irf(responses, variables=None) -> Figure:
     Args:
         responses: a Dataset, or several by label, such as {"beta 0.99": recession, "beta 0.985": other}, of any
             solutions.
-        variables: names, one panel each; None: Y, C, I, K, r and w, as far as all Datasets have them.
+        variables: names, one panel each; None: Y, C, I, K, r, w and hours, as far as all Datasets have them.
 
     Returns:
         A matplotlib Figure, which a notebook shows; `savefig` writes it.

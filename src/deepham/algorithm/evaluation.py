@@ -19,7 +19,7 @@ from deepham.networks.tabulated import on_histogram
 from deepham.simulation.balance import resource_gap
 from deepham.simulation.continuum import on_grid, wealth_grid
 from deepham.simulation.period import Abreast, Panel, World
-from deepham.simulation.population import Population, concatenate, curve_at, gini, quantile
+from deepham.simulation.population import NOTHING, Population, concatenate, curve_at, gini, quantile
 from deepham.simulation.walk import walk
 
 
@@ -57,7 +57,6 @@ RICHEST = {"top10_share": 0.1, "top1_share": 0.01, "top01_share": 0.001}  # shar
 POOREST = {"bottom50_share": 0.5}
 
 
-NOTHING = 1e-4  # of the standard deviation of wealth: what is no mean to take shares of
 OFF = 0.01  # of a price: by how much it is off where a household's plan is looked at beside the one that clears
 SCHEDULE_EVERY = 5  # dates
 CLEARING = ("clearing.mean", "clearing.max", "schedule.mean", "schedule.p99", "schedule.max")

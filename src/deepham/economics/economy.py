@@ -217,6 +217,11 @@ class Economy(OneAsset, ABC):
         return {name: unknown for name, unknown in self.unknowns.items() if unknown.by == "clearing"}
 
     @property
+    def told(self) -> list[str]:
+        """Among `variables`, what tells a reader of the unknowns."""
+        return [unknown.shown or name for name, unknown in self.unknowns.items()]
+
+    @property
     def foreseen(self) -> dict[str, Unknown]:
         """Those that look ahead."""
         return {name: unknown for name, unknown in self.unknowns.items() if unknown.by == "network"}

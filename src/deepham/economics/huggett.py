@@ -87,9 +87,9 @@ class Huggett(Economy):
     def unknowns(self) -> dict[str, Unknown]:
         # what the patient pay is beta; at a price far above it a household without risk spends its income in advance
         typical = self.beta + PATIENCE * (1 - self.beta)
-        return {
-            "q": Unknown("price of a bond", "goods", self.beta / WIDE, WIDE * self.highest, typical, SPREAD),
-        }
+        low, high = self.beta / WIDE, WIDE * self.highest
+        excess = "excess demand, percent of mean income"
+        return {"q": Unknown("price of a bond", "goods", low, high, typical, SPREAD, shown="r", excess=excess)}
 
     def aggregates(self, population, z: Tensor) -> Wide:
         return {}

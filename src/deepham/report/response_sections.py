@@ -8,8 +8,8 @@ from deepham.report.page import Illustration, Section
 from deepham.report.study import TRANSFER, Study
 from deepham.solution.risky import WINDOW
 
-# shown in their places, or hardly moving
-AGGREGATES = ("Y", "C", "I", "K", "r", "w", "L", "unemployment", "efficiency")
+MAIN = ("Y", "C", "I", "K", "r", "w")
+ELSEWHERE = ("L", "unemployment", "efficiency")  # shown in their places, or hardly moving, where they are no unknowns
 HORIZONS = (0, 1, 2, 4, 8, 12, 20, 30, 39)
 
 
@@ -21,17 +21,14 @@ def recession(studies: list[Study]) -> Section | None:
     worst = economy.naming.read_change(economy.naming.worst, 1, "drawn")
     assert worst is not None, "a study has a recession where there is a shock that makes one"
     what = worst.explained(economy.naming, economy.period)
+    others = [name for name in economy.variables if name not in ELSEWHERE or name in economy.told]
     return Section(
         "Impulse responses",
         [f"{what} Bands: 50 and 90 percent of the draws; the standard error of the mean is in the table."],
         [
             Illustration(
                 "irf",
-                figures.response_figure(
-                    shown,
-                    "recession",
-                    ("Y", "C", "I", "K", "r", "w", *(name for name in economy.variables if name not in AGGREGATES)),
-                ),
+                figures.response_figure(shown, "recession", tuple(dict.fromkeys((*MAIN, *others)))),
                 "Aggregates.",
             ),
             Illustration(
@@ -72,7 +69,8 @@ def _response_file_table(studies: list[Study], which: str) -> FileTable:
     first = getattr(studies[0], which)
     horizons = [h for h in HORIZONS if h < first.sizes["period"]]
     rows, exact = [], []
-    for name in (name for name in ("Y", "C", "I", "K", "r", "w", "gini") if name in first):
+    names = dict.fromkeys((*MAIN, *studies[0].solved.economy.told, "gini"))
+    for name in (name for name in names if name in first):
         for study in studies:
             data = getattr(study, which)
             values, errors = ([float(data[each][h]) for h in horizons] for each in (name, f"{name}_se"))
