@@ -217,7 +217,7 @@ class Economy(OneAsset, ABC):
         return {name: unknown for name, unknown in self.unknowns.items() if unknown.by == "clearing"}
 
     @property
-    def told(self) -> list[str]:
+    def unknowns_shown(self) -> list[str]:
         """Among `variables`, what tells a reader of the unknowns."""
         return [unknown.shown or name for name, unknown in self.unknowns.items()]
 

@@ -45,7 +45,7 @@ STEADY = 1e-5  # of its mean: what moves by less stands still
 def cycle_figure(studies: list[Study]) -> Figure:
     """The end of the simulation that all studies share; shaded: the first aggregate state."""
     economy = studies[0].solved.economy
-    usual = ("Y", "C", "I", "K", "r", *economy.told, "unemployment")
+    usual = ("Y", "C", "I", "K", "r", *economy.unknowns_shown, "unemployment")
     names = [name for name in dict.fromkeys(usual) if name in studies[0].path]
     figure, panels = in_panels(len(names), 3, (4.2, 2.4))
     period = np.arange(min(SHOWN_PERIODS, studies[0].path.sizes["period"]))

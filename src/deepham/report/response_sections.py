@@ -21,7 +21,7 @@ def recession(studies: list[Study]) -> Section | None:
     worst = economy.naming.read_change(economy.naming.worst, 1, "drawn")
     assert worst is not None, "a study has a recession where there is a shock that makes one"
     what = worst.explained(economy.naming, economy.period)
-    others = [name for name in economy.variables if name not in ELSEWHERE or name in economy.told]
+    others = [name for name in economy.variables if name not in ELSEWHERE or name in economy.unknowns_shown]
     return Section(
         "Impulse responses",
         [f"{what} Bands: 50 and 90 percent of the draws; the standard error of the mean is in the table."],
@@ -69,7 +69,7 @@ def _response_file_table(studies: list[Study], which: str) -> FileTable:
     first = getattr(studies[0], which)
     horizons = [h for h in HORIZONS if h < first.sizes["period"]]
     rows, exact = [], []
-    names = dict.fromkeys((*MAIN, *studies[0].solved.economy.told, "gini"))
+    names = dict.fromkeys((*MAIN, *studies[0].solved.economy.unknowns_shown, "gini"))
     for name in (name for name in names if name in first):
         for study in studies:
             data = getattr(study, which)
