@@ -1,5 +1,7 @@
 """Markets in a report: curves and plans are those of the economy, and drawn of whatever clears within the period."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,7 @@ import torch
 from deepham import economics
 from deepham.algorithm.evaluation import VerdictSettings, measure
 from deepham.presentation.file_table import FileTable
-from deepham.report import figures
+from deepham.report import figures, figures_markets
 from deepham.report.market_section import market_section
 from deepham.report.markets import markets
 from deepham.report.study import Study
@@ -95,6 +97,15 @@ def test_a_section_has_what_clears(which, request):
             each.content.draw_without_rendering()
             assert all(axes.lines for axes in each.content.axes if axes.get_visible())
     assert market_section([Study("b", one.solved, one.path, [], {})]) is None
+
+
+def test_the_path_of_a_price_is_held_against_that_of_the_last_study(bonds):
+    """In basis points: rates are in percent."""
+    other = replace(bonds, label="grid", markets=[replace(bonds.markets[0], path=bonds.markets[0].path - 0.02)])
+    level, gap = figures_markets.paths_figure([bonds, other]).axes
+    assert len(level.lines) == 2
+    np.testing.assert_allclose(gap.lines[0].get_ydata(), 2.0, atol=1e-9)
+    assert "basis points" in gap.get_ylabel() and "grid" in gap.get_title()
 
 
 def test_hours_are_among_what_households_do(hours):

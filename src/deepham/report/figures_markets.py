@@ -42,26 +42,26 @@ def schedules_figure(studies: list[Study]) -> Figure:
 
 
 def paths_figure(studies: list[Study]) -> Figure:
-    """The end of the path of what clears, on the shocks that all studies share, and its distance to the last's."""
-    rows = len(studies[0].markets)
-    figure, panels = in_panels(2 * rows, 2, (5.6, 3.2))
-    last = studies[-1]
-    for row in range(rows):
-        level, gap = panels[2 * row : 2 * row + 2]
-        market = studies[0].markets[row]
+    """The end of the path of what clears on the shocks that all studies share; of several also how far it is from the
+    last one's."""
+    each = 1 if len(studies) == 1 else 2
+    figure, panels = in_panels(each * len(studies[0].markets), each, (5.6, 3.2))
+    time, last = f"{studies[0].solved.economy.period} after burn-in", studies[-1]
+    for row, market in enumerate(studies[0].markets):
+        level, *gap = panels[each * row : each * (row + 1)]
         factor, unit = (100, "basis points") if market.unit.startswith("percent") else (1, market.unit)
         periods = np.arange(len(market.path))
         for study, (color, style) in zip(studies, _lines(studies)):
             path = study.markets[row].path
-            line = {"color": color, "linestyle": style, "linewidth": 1.2, "label": study.label}
-            level.plot(periods[-LAST_PERIODS:], path[-LAST_PERIODS:], **line)
+            line = {"color": color, "linestyle": style, "label": study.label}
+            level.plot(periods[-LAST_PERIODS:], path[-LAST_PERIODS:], linewidth=1.2, **line)
             if study is not last:
-                gap.plot(periods, factor * (path - last.markets[row].path), **line | {"linewidth": 0.6})
-        gap.axhline(0, color="black", linewidth=0.6)
-        time = f"{studies[0].solved.economy.period} after burn-in"
+                gap[0].plot(periods, factor * (path - last.markets[row].path), linewidth=0.6, **line)
         level.set(xlabel=time, ylabel=market.unit, title=f"{market.name}: {market.text}")
-        gap.set(xlabel=time, ylabel=unit, title=f"{market.name}, distance to {last.label}", visible=len(studies) > 1)
-        for axes in (level, gap):
+        for axes in gap:
+            axes.axhline(0, color="black", linewidth=0.6)
+            axes.set(xlabel=time, ylabel=unit, title=f"{market.name}, distance to {last.label}")
+        for axes in (level, *gap):
             count_periods(axes)
     legend_below(figure, others=panels[0].get_legend_handles_labels()[0])
     return figure
