@@ -9,7 +9,7 @@ import torch
 from deepham import economics
 from deepham.algorithm.evaluation import VerdictSettings, measure
 from deepham.presentation.file_table import FileTable
-from deepham.report import figures, figures_markets
+from deepham.report import figures, figures_markets, response_sections
 from deepham.report.market_section import market_section
 from deepham.report.markets import markets
 from deepham.report.study import Study
@@ -134,3 +134,14 @@ def test_debtors_are_told_and_wealth_that_is_nothing_has_no_shares(bonds):
     held = lorenz.lines[0].get_ydata()
     assert "goods a head" in lorenz.get_ylabel()
     assert held[-1] == pytest.approx(float(people.mean(people.k)), abs=1e-9) and held.min() < 0
+
+
+def test_responses_tell_of_what_clears_and_of_no_shares_of_nothing(bonds):
+    transferred = bonds.solved.irf({"transfer": 0.05, "top": 0.1, "bottom": 0.5}, 3, 2)
+    section = response_sections.transfer([replace(bonds, transfer=transferred)])
+    assert section is not None
+    figure, table = (each.content for each in section.shown)
+    titles = " ".join(axes.get_title() for axes in figure.axes)
+    assert "interest rate" in titles and "Gini" not in titles
+    names = {row[0] for row in table.exact_rows}
+    assert "r" in names and "gini" not in names

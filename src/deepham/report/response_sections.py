@@ -6,10 +6,12 @@ from deepham.presentation.file_table import FileTable
 from deepham.report import figures
 from deepham.report.page import Illustration, Section
 from deepham.report.study import TRANSFER, Study
+from deepham.simulation.population import has_mean
 from deepham.solution.risky import WINDOW
 
 MAIN = ("Y", "C", "I", "K", "r", "w")
 ELSEWHERE = ("L", "unemployment", "efficiency")  # shown in their places, or hardly moving, where they are no unknowns
+FIFTHS = ("C_fifth1", "C_fifth3", "C_fifth5")
 HORIZONS = (0, 1, 2, 4, 8, 12, 20, 30, 39)
 
 
@@ -34,7 +36,7 @@ def recession(studies: list[Study]) -> Section | None:
             Illustration(
                 "irf_distribution",
                 figures.response_figure(
-                    shown, "recession", ("unemployment", "gini", "top10_share", "C_fifth1", "C_fifth3", "C_fifth5")
+                    shown, "recession", ("unemployment", *_shares(shown, "gini", "top10_share"), *FIFTHS)
                 ),
                 "The distribution: consumption of the poorest, the middle and the richest fifth by wealth.",
             ),
@@ -47,6 +49,7 @@ def transfer(studies: list[Study]) -> Section | None:
     shown = [study for study in studies if study.transfer is not None]
     if not shown:
         return None
+    found = shown[0].solved.economy.unknowns_shown
     return Section(
         "Redistribution",
         [
@@ -57,7 +60,9 @@ def transfer(studies: list[Study]) -> Section | None:
         [
             Illustration(
                 "transfer",
-                figures.response_figure(shown, "transfer", ("C", "K", "gini", "C_fifth1", "C_fifth3", "C_fifth5")),
+                figures.response_figure(
+                    shown, "transfer", (*dict.fromkeys(("C", "K", *found)), *_shares(shown, "gini"), *FIFTHS)
+                ),
                 "Responses to the transfer.",
             ),
             Illustration("transfer_table", _response_file_table(shown, "transfer"), "Responses and standard errors."),
@@ -69,7 +74,7 @@ def _response_file_table(studies: list[Study], which: str) -> FileTable:
     first = getattr(studies[0], which)
     horizons = [h for h in HORIZONS if h < first.sizes["period"]]
     rows, exact = [], []
-    names = dict.fromkeys((*MAIN, *studies[0].solved.economy.unknowns_shown, "gini"))
+    names = dict.fromkeys((*MAIN, *studies[0].solved.economy.unknowns_shown, *_shares(studies, "gini")))
     for name in (name for name in names if name in first):
         for study in studies:
             data = getattr(study, which)
@@ -85,6 +90,11 @@ def _response_file_table(studies: list[Study], which: str) -> FileTable:
         ("variable", "solution", "unit", "row", *periods),
         exact,
     )
+
+
+def _shares(studies: list[Study], *names: str) -> tuple[str, ...]:
+    """These of the distribution, unless wealth is nothing on average, so that nobody has a share of it."""
+    return names if all(has_mean(study.solved.pooled) for study in studies) else ()
 
 
 def risky(studies: list[Study]) -> Section | None:
