@@ -204,7 +204,7 @@ def plot_irf(responses, variables=None) -> Figure:
     Args:
         responses: a Dataset, or several by label, such as {"beta 0.99": recession, "beta 0.985": other}, of any
             solutions.
-        variables: names, one panel each; None: those of Y, C, I, K, r and w that all Datasets have.
+        variables: names, one panel each; None: those of Y, C, I, K, r, w and hours that all Datasets have.
 
     Returns:
         A matplotlib Figure, which a notebook shows; `savefig` writes it.

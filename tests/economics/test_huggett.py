@@ -7,6 +7,7 @@ import torch
 import yaml
 
 from deepham import economics
+from deepham.algorithm.evaluation import known_measures
 from deepham.errors import InputError, OutOfDomain
 from deepham.networks.settings import NetworkSettings, build_networks
 from deepham.reference.settings import settings_for
@@ -68,6 +69,10 @@ def test_with_the_papers_risk_at_rest_the_interest_rate_is_known():
     at_limit = people.mean((people.k <= e.b_min).double())
     assert float(at_limit[0]) == pytest.approx(0.0233, abs=0.001)
     assert float(people.mean(people.k**2)[0].sqrt()) == pytest.approx(1.173, rel=3e-3)
+    known = known_measures(World(e, found.policy), found.ergodic)  # as the verdict says it: basis points, and percent
+    assert known["known.r"] == pytest.approx(100 * (float(accounts["r"][0, 0]) - 2.3997), abs=1e-3)
+    assert abs(known["known.wealth_sd"]) < 0.3
+    assert not calibrated("huggett_certain", beta=0.961).answers and not economics.create("huggett").answers
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ from deepham.economics.economy import Economy
 from deepham.errors import OutOfDomain
 from deepham.simulation.continuum import on_grid, wealth_grid
 from deepham.simulation.period import Panel, World
-from deepham.simulation.population import Population, curve_at, gini, quantile
+from deepham.simulation.population import NOTHING, Population, curve_at, gini, quantile
 
 STATISTICS = ("mean", "p99", "max")
 QUANTILES = (0.01, 0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95, 0.99, 0.999)
@@ -24,7 +24,6 @@ RICHEST = {"top10_share": 0.1, "top1_share": 0.01, "top01_share": 0.001}  # shar
 POOREST = {"bottom50_share": 0.5}
 
 
-NOTHING = 1e-4  # of the standard deviation of wealth: what is no mean to take shares of
 OFF = 0.01  # of a price: by how much it is off where a household's plan is looked at beside the one that clears
 SCHEDULE_EVERY = 5  # dates
 CLEARING = ("clearing.mean", "clearing.max", "schedule.mean", "schedule.p99", "schedule.max")

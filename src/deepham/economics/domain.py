@@ -12,7 +12,10 @@ class Domain:
     Attributes:
         typical: what an untrained network chooses.
         most: None where there is no end, and zero is never chosen. Otherwise zero is: a corner, met exactly.
+        meaning, unit: in words.
     """
 
     typical: float
     most: float | None = None
+    meaning: str = ""
+    unit: str = ""

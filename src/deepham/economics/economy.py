@@ -248,6 +248,11 @@ class Economy(OneAsset, ABC):
         return {name: unknown for name, unknown in self.unknowns.items() if unknown.by == "clearing"}
 
     @property
+    def unknowns_shown(self) -> list[str]:
+        """Among `variables`, what tells a reader of the unknowns."""
+        return [unknown.shown or name for name, unknown in self.unknowns.items()]
+
+    @property
     def foreseen(self) -> dict[str, Unknown]:
         """The unknowns that look ahead, which a network learns, by name."""
         return {name: unknown for name, unknown in self.unknowns.items() if unknown.by == "network"}

@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -44,6 +44,18 @@ WIDE = 1.25  # the range of q: so far below beta, and above what the most cautio
 NODES = 3  # Gauss-Hermite nodes of an expectation over log z, whose innovations are small
 SPREAD = 0.02  # how far q moves
 PATIENCE = 0.1  # share of the way from beta to one at which the typical price is
+
+# without aggregate risk, on grids of 3,000 nodes: of beta, sigma, b_min, B, rho, sd, states and income_grid the rate
+# (percent per period), the standard deviation of b (goods) and the share of households at the limit
+KNOWN = {
+    (0.96, 2.0, -1.0, 0.0, 0.6, 0.2, 3, "bins"): (2.3997, 1.173, 0.0233),
+    (0.98, 2.0, 0.0, 5.6, 0.966, 0.5, 3, "rouwenhorst"): (0.5578, 6.551, 0.1196),
+}
+ANSWERS = {
+    "r": ("interest rate, less the known", "bp"),
+    "wealth_sd": ("sd of bonds, less the known", "%"),
+    "at_limit": ("households at the limit, less the known", "%"),
+}
 
 
 @dataclass(eq=False)
@@ -87,9 +99,32 @@ class Huggett(Economy):
     def unknowns(self) -> dict[str, Unknown]:
         # what the patient pay is beta; at a price far above it a household without risk spends its income in advance
         typical = self.beta + PATIENCE * (1 - self.beta)
+        low, high = self.beta / WIDE, WIDE * self.highest
+        excess = "excess demand, percent of mean income"
+        return {"q": Unknown("price of a bond", "goods", low, high, typical, SPREAD, shown="r", excess=excess)}
+
+    @property
+    def answers(self) -> dict[str, tuple[str, str]]:
+        return ANSWERS if self._known() else {}
+
+    def known(self, period: Any, accounts: Wide) -> dict[str, tuple[Tensor, float]]:
+        """Rate, dispersion and the constrained, of a calibration of which they are known."""
+        if not self._known():
+            return {}
+        r, sd, share = self._known()
+        people = period.panel.population
+        mean = people.mean(people.k)
+        found_sd = people.mean((people.k - mean) ** 2).sqrt().mean()
+        found_share = people.mean((people.k <= self.b_min).to(people.weight)).mean()
         return {
-            "q": Unknown("price of a bond", "goods", self.beta / WIDE, WIDE * self.highest, typical, SPREAD),
+            "r": (100 * (accounts["r"].mean() - r), 0.0),
+            "wealth_sd": (100 * (found_sd / sd - 1), 0.0),
+            "at_limit": (100 * (found_share / share - 1), 0.0),
         }
+
+    def _known(self) -> tuple[float, ...]:
+        given = (self.beta, self.sigma, self.b_min, self.B, self.rho, self.sd, self.states, self.income_grid)
+        return () if self.sd_z else KNOWN.get(given, ())
 
     def aggregates(self, population, z: Tensor) -> Wide:
         return {}

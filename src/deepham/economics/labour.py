@@ -31,7 +31,8 @@ SMALL = 0.1  # of customary hours: whose error is told relative to so much, who 
 def labour_unknown(typical: float, least: float = 0.0) -> dict[str, Unknown]:
     """Labour L as what is found within the period, above `least`, hours."""
     low = max(LEAST * typical, least)
-    return {"L": Unknown("labour", "hours", low, MOST * typical, typical, SPREAD * typical)}
+    excess = "excess supply, percent of typical labour"
+    return {"L": Unknown("labour", "hours", low, MOST * typical, typical, SPREAD * typical, excess=excess)}
 
 
 def check_frisch(frisch: float) -> None:
@@ -54,7 +55,7 @@ class Labour(Economy):
 
     @property  # hours that are typical depend on parameters
     def within(self) -> dict[str, Domain]:
-        return {"n": Domain(self.customary, self.effort.most)}
+        return {"n": Domain(self.customary, self.effort.most, "hours worked", "hours")}
 
     def works(self, eps: Tensor) -> Tensor:
         """Which households can work."""

@@ -22,6 +22,9 @@ class Unknown:
             known before anybody chooses, so that a condition that asks for tomorrow holds (`Economy.foresight`).
         told: the factor by which the verdict multiplies what that condition misses: 40,000 turns quarterly inflation
             into basis points per year.
+        shown: what figures tell it by, a name among `Economy.variables`: the rate of return of a bond with this price;
+            empty: by itself.
+        excess: what is left of its condition times hundred, in words.
     """
 
     meaning: str
@@ -32,6 +35,8 @@ class Unknown:
     spread: float
     by: Literal["clearing", "network"] = "clearing"
     told: float = 1.0
+    shown: str = ""
+    excess: str = "left of its condition, percent"
 
     def check(self, name: str) -> None:
         """Raise InputError for a range that brackets nothing."""

@@ -25,7 +25,7 @@ LINES = (
 )
 GRID_LINE = ("black", (0, (4, 2)))
 BANDS = (("q05", "q95", 0.15, "90 %"), ("q25", "q75", 0.25, "50 %"))
-VARIABLES = ("Y", "C", "I", "K", "r", "w")
+VARIABLES = ("Y", "C", "I", "K", "r", "w", "hours")
 
 
 def plot_irf(responses, variables=None) -> Figure:
@@ -34,7 +34,7 @@ def plot_irf(responses, variables=None) -> Figure:
     Args:
         responses: a Dataset of `irf`, or a mapping of labels to several, of one solution or of different ones. The
             bands are those of the first: 50 and 90 percent of its draws.
-        variables: names, one panel each; None: Y, C, I, K, r and w, as far as all Datasets have them.
+        variables: names, one panel each; None: Y, C, I, K, r, w and hours, as far as all Datasets have them.
 
     Returns:
         A matplotlib Figure, which a notebook shows and `savefig` writes.

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-from matplotlib.patches import Patch
+from matplotlib.artist import Artist
+from matplotlib.lines import Line2D
 from torch import Tensor
 
 from deepham.algorithm.by_wealth import WealthBin
@@ -29,7 +30,7 @@ from deepham.presentation.figures import (
 )
 from deepham.presentation.figures_irf import GRID_LINE, LINES
 from deepham.presentation.labels import labelled
-from deepham.simulation.population import Population, gini, lorenz
+from deepham.simulation.population import Population, gini, has_mean, lorenz
 
 GRID = "grid"  # what a conventional solution is called: its lines are always the same
 
@@ -46,6 +47,7 @@ class Solved(Protocol):
     def pooled(self) -> Population: ...
     def consumption(self, *, population=None, **household) -> np.ndarray: ...
     def resources(self, *, population=None, **household) -> np.ndarray: ...
+    def choices(self, *, population=None, **household) -> dict[str, np.ndarray]: ...
 
 
 class Layer(NamedTuple):
@@ -96,8 +98,8 @@ def of_state(shown: list[Layer], layer: Layer, state: str) -> str:
 # -- the distribution of wealth ------------------------------------------------------------------------------------
 
 
-def density_panel(axes, shown: list[Layer]) -> Patch | None:
-    """Density of wealth by individual state; the entry of those at the limit in a legend."""
+def density_panel(axes, shown: list[Layer]) -> list[Artist | None]:
+    """Density of wealth by individual state; what a legend says of those at the limit, and of debtors."""
     economy, at_limit = shown[0].solved.economy, {}
     states, drawn = shown_states(economy), []
     for layer in shown:
@@ -119,7 +121,19 @@ def density_panel(axes, shown: list[Layer]) -> Patch | None:
     highest = highest_inside(economy, nodes, top, per_good)
     bar = frame_density(axes, economy, top, highest, at_limit[shown[0].label], limit_label(at_limit))
     axes.set_title(f"Wealth by individual state{beyond}")
-    return bar
+    return [bar, _debtors(axes, shown)]
+
+
+def _debtors(axes, shown: list[Layer]) -> Line2D | None:
+    """A line where debts end, and its entry in a legend, of an economy in which one may borrow."""
+    if shown[0].solved.economy.borrowing_limit >= 0:
+        return None
+    share = {one.label: 100 * float(((one.solved.pooled.k < 0) * one.solved.pooled.weight).sum()) for one in shown}
+    axes.axvline(0, color="black", linewidth=0.8, linestyle=":")
+    told = ", ".join(f"{label} {value:.1f} %" if len(share) > 1 else f"{value:.1f} %" for label, value in share.items())
+    return Line2D(
+        [], [], color="black", linewidth=0.8, linestyle=":", label=f"no wealth; in debt: {told} of households"
+    )
 
 
 def limit_label(shares: dict[str, float]) -> str:
@@ -139,24 +153,39 @@ def tail_panel(axes, shown: list[Layer]) -> None:
 
 
 def lorenz_panel(axes, shown: list[Layer]) -> None:
-    """Lorenz curves of wealth, with their Gini coefficients."""
+    """Lorenz curves of wealth, with their Gini coefficients; where debts and wealth cancel, so that there is nothing to
+    have a share of, what the poorest hold together in goods a head."""
+    axes.set(xlabel="households from the poorest, percent", xlim=(0, 100))
+    if all(has_mean(layer.solved.pooled) for layer in shown):
+        _lorenz_curves(axes, shown)
+    else:
+        for layer in shown:
+            people = layer.solved.pooled
+            order = people.k[0].argsort(stable=True)
+            mass, held = people.weight[0][order], (people.weight * people.k)[0][order]
+            households, wealth = 100 * mass.cumsum(0).cpu().numpy(), held.cumsum(0).cpu().numpy()
+            axes.plot(households, wealth, color=layer.color, linestyle=layer.style, label=layer.label)
+        axes.axhline(0, color=GREY, linewidth=0.6)
+        axes.set(ylabel="held together, goods a head", title="Wealth from the poorest on")
+    axes.legend(frameon=False, fontsize=8)
+
+
+def _lorenz_curves(axes, shown: list[Layer]) -> None:
     for layer in shown:
         people = layer.solved.pooled
         households, held = (100 * x[0].cpu().numpy() for x in lorenz(people.k, people.weight))
         label = f"{layer.label}, Gini {float(gini(people.k, people.weight)):.3f}"
         axes.plot(households, held, color=layer.color, linestyle=layer.style, label=label)
     axes.plot([0, 100], [0, 100], color=GREY, linewidth=0.6)
-    axes.set(xlabel="households from the poorest, percent", ylabel="share of wealth, percent", title="Lorenz curve")
-    axes.set_xlim(0, 100)
-    axes.legend(frameon=False, fontsize=8)
+    axes.set(ylabel="share of wealth, percent", title="Lorenz curve")
 
 
 def distribution_figure(shown: list[Layer]) -> Figure:
     """Density by individual state, and the upper tail; averages over the aggregate states."""
     figure, (dense, tail) = in_panels(2, 2, (4.8, 4.1))
-    bar = density_panel(dense, shown)
+    below = density_panel(dense, shown)
     tail_panel(tail, shown)
-    legend_below(figure, shown[0].solved.economy, styles(shown), [bar])
+    legend_below(figure, shown[0].solved.economy, styles(shown), below)
     return figure
 
 
@@ -171,33 +200,40 @@ def lorenz_figure(shown: list[Layer]) -> Figure:
 
 
 def policies_figure(shown: list[Layer], cell: int = -1) -> Figure:
-    """Consumption, saving and the marginal propensity to consume, by wealth and individual state, in one of the
-    aggregate states that cross-sections are told apart by, the last by default.
+    """Consumption, saving, the marginal propensity to consume and what else households choose, such as hours, by wealth
+    and individual state, in one of the aggregate states that cross-sections are told apart by, the last by default.
     """
     first = shown[0].solved
     economy = first.economy
     z_name, z, _ = labelled(economy, first.z)[cell]
     top = first.grid.cpu().numpy()[np.searchsorted(by_state(first).sum(0).cumsum(), 0.998)]
     k = economy.borrowing_limit + (top - economy.borrowing_limit) * np.linspace(0, 1, 400)[1:] ** 2
-    figure, (level, saved, mpc) = in_panels(3, 3, (4.3, 4.1))
+    number = 3 + len(economy.within)
+    figure, panels = in_panels(number, 2 if number == 4 else 3, (4.3, 4.1))  # 4 in two rows
+    level, saved, mpc, *others = panels
     for layer in shown:
         for eps, name, color in shown_states(economy):
             states = {economy.asset: k, economy.individual_shock: eps, economy.aggregate_shock: z}
-            c, m = layer.solved.consumption(**states), layer.solved.resources(**states)
+            chosen, m = layer.solved.choices(**states), layer.solved.resources(**states)
             line = {
                 "color": color,
                 "linestyle": layer.style,
                 "linewidth": 1.2,
                 "label": of_state(shown, layer, name),
             }
-            level.plot(k, c, **line)
-            saved.plot(k, m - c - k, **line)
-            mpc.semilogy((k[1:] + k[:-1]) / 2, np.diff(c) / np.diff(m), **line)
+            level.plot(k, chosen["c"], **line)
+            saved.plot(k, chosen[f"{economy.asset}_next"] - k, **line)
+            mpc.semilogy((k[1:] + k[:-1]) / 2, np.diff(chosen["c"]) / np.diff(m), **line)
+            for axes, choice in zip(others, economy.within):
+                axes.plot(k, chosen[choice], **line)
     saved.axhline(0, color="black", linewidth=0.6)
     where = "at rest" if economy.chain.constant else z_name
     level.set(xlabel=asset_label(economy), ylabel=f"goods per {economy.period}", title=f"Consumption, {where}")
-    saved.set(xlabel=asset_label(economy), ylabel=f"goods per {economy.period}", title="Change of wealth, k' - k")
+    change = f"Change of wealth, {economy.asset}' - {economy.asset}"
+    saved.set(xlabel=asset_label(economy), ylabel=f"goods per {economy.period}", title=change)
     mpc.set(xlabel=asset_label(economy), ylabel="per good of resources", title="Marginal propensity to consume")
+    for axes, (choice, domain) in zip(others, economy.within.items()):
+        axes.set(xlabel=asset_label(economy), ylabel=domain.unit, title=f"{domain.meaning.capitalize()}, {choice}")
     legend_below(figure, economy, styles(shown))
     return figure
 

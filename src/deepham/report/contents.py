@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from deepham.errors import printable, show
 from deepham.presentation.file_table import FileTable
 from deepham.report import response_sections, simulation_sections, solution_sections
+from deepham.report.market_section import market_section
 from deepham.report.page import Illustration, Section
 from deepham.report.planner_section import planner_section
 from deepham.report.reported import ReportedSolution
@@ -28,6 +29,7 @@ def contents(
     sections += [
         section
         for section in (
+            market_section(studies),
             planner_section(studies, takeover),
             response_sections.recession(studies),
             response_sections.transfer(studies),

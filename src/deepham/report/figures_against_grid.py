@@ -94,11 +94,12 @@ def capital_against_grid(economy: Economy, candidate: Ergodic, grid_path: Ergodi
     end = slice(-LAST_PERIODS, None)
     path.plot(periods[end], candidate.K[0, end].numpy(), color=BLUE, label="deep learning")
     path.plot(periods[end], grid_path.K[0, end].numpy(), **GRID_STYLE, label="grid")
-    held = "capital" if economy.tracked == "K" else "mean assets"
+    described, unit = economy.variables.get(economy.tracked, ("mean assets", "goods"))
+    followed = described.split(",")[0]
     path.set(
         xlabel=f"{economy.period} after burn-in",
-        ylabel=f"{held} {economy.tracked}, goods",
-        title=f"{held.capitalize()} on the same shocks: the last {len(periods[end])} {economy.period}s",
+        ylabel=f"{followed} {economy.tracked}, {unit}",
+        title=f"{followed.capitalize()} on the same shocks: the last {len(periods[end])} {economy.period}s",
     )
     for axes in (path, gap):
         count_periods(axes)

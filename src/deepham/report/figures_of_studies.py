@@ -39,12 +39,14 @@ from deepham.report.study import Study
 from deepham.report.takeover import Takeover
 
 SHOWN_PERIODS = 160
+STEADY = 1e-5  # of its mean: what moves by less stands still
 
 
 def cycle_figure(studies: list[Study]) -> Figure:
     """The end of the simulation that all studies share; shaded: the first aggregate state."""
     economy = studies[0].solved.economy
-    names = [name for name in ("Y", "C", "I", "K", "r", "unemployment") if name in studies[0].path]
+    usual = ("Y", "C", "I", "K", "r", *economy.unknowns_shown, "unemployment")
+    names = [name for name in dict.fromkeys(usual) if name in studies[0].path]
     figure, panels = in_panels(len(names), 3, (4.2, 2.4))
     period = np.arange(min(SHOWN_PERIODS, studies[0].path.sizes["period"]))
     for axes, name in zip(panels, names):
@@ -72,6 +74,9 @@ def cycle_figure(studies: list[Study]) -> Figure:
                 linewidth=0,
                 label=f"z {worst}",
             )
+        level = studies[0].path[name].values[0, -SHOWN_PERIODS:]
+        if np.ptp(level) < STEADY * abs(level.mean()):  # what is seen of it is rounding
+            axes.set_ylim(*sorted((0.95 * level.mean(), 1.05 * level.mean())))
         described = studies[0].path[name].attrs
         axes.set(
             title=panel_title(name, described["long_name"].split(",")[0]),
@@ -87,11 +92,11 @@ def wealth_figure(studies: list[Study]) -> Figure:
     """Density by individual state, the upper tail, and the Lorenz curve; averages over the aggregate states."""
     shown = _layers(studies)
     figure, (density, tail, lorenz) = in_panels(3, 3, (4.3, 4.1))
-    bar = density_panel(density, shown)
+    below = density_panel(density, shown)
     tail_panel(tail, shown)
     tail.legend(frameon=False, fontsize=8)
     lorenz_panel(lorenz, shown)
-    legend_below(figure, shown[0].solved.economy, styles(shown), [bar])
+    legend_below(figure, shown[0].solved.economy, styles(shown), below)
     return figure
 
 

@@ -6,10 +6,12 @@ from deepham.presentation.file_table import FileTable
 from deepham.report import figures_of_studies as figures
 from deepham.report.page import Illustration, Section
 from deepham.report.study import TRANSFER, Study
+from deepham.simulation.population import has_mean
 from deepham.solution.risky import WINDOW
 
-# shown in their places, or hardly moving
-AGGREGATES = ("Y", "C", "I", "K", "r", "w", "L", "unemployment", "efficiency")
+MAIN = ("Y", "C", "I", "K", "r", "w")
+ELSEWHERE = ("L", "unemployment", "efficiency")  # shown in their places, or hardly moving, where they are no unknowns
+FIFTHS = ("C_fifth1", "C_fifth3", "C_fifth5")
 HORIZONS = (0, 1, 2, 4, 8, 12, 20, 30, 39)
 
 
@@ -21,23 +23,20 @@ def recession(studies: list[Study]) -> Section | None:
     worst = economy.naming.read_change(economy.naming.worst, 1, "drawn")
     assert worst is not None, "a study has a recession where there is a shock that makes one"
     what = worst.explained(economy.naming, economy.period)
+    others = [name for name in economy.variables if name not in ELSEWHERE or name in economy.unknowns_shown]
     return Section(
         "Impulse responses",
         [f"{what} Bands: 50 and 90 percent of the draws; the standard error of the mean is in the table."],
         [
             Illustration(
                 "irf",
-                figures.response_figure(
-                    shown,
-                    "recession",
-                    ("Y", "C", "I", "K", "r", "w", *(name for name in economy.variables if name not in AGGREGATES)),
-                ),
+                figures.response_figure(shown, "recession", tuple(dict.fromkeys((*MAIN, *others)))),
                 "Aggregates.",
             ),
             Illustration(
                 "irf_distribution",
                 figures.response_figure(
-                    shown, "recession", ("unemployment", "gini", "top10_share", "C_fifth1", "C_fifth3", "C_fifth5")
+                    shown, "recession", ("unemployment", *_shares(shown, "gini", "top10_share"), *FIFTHS)
                 ),
                 "The distribution: consumption of the poorest, the middle and the richest fifth by wealth.",
             ),
@@ -50,6 +49,7 @@ def transfer(studies: list[Study]) -> Section | None:
     shown = [study for study in studies if study.transfer is not None]
     if not shown:
         return None
+    found = shown[0].solved.economy.unknowns_shown
     return Section(
         "Redistribution",
         [
@@ -60,7 +60,9 @@ def transfer(studies: list[Study]) -> Section | None:
         [
             Illustration(
                 "transfer",
-                figures.response_figure(shown, "transfer", ("C", "K", "gini", "C_fifth1", "C_fifth3", "C_fifth5")),
+                figures.response_figure(
+                    shown, "transfer", (*dict.fromkeys(("C", "K", *found)), *_shares(shown, "gini"), *FIFTHS)
+                ),
                 "Responses to the transfer.",
             ),
             Illustration("transfer_table", _response_file_table(shown, "transfer"), "Responses and standard errors."),
@@ -72,7 +74,8 @@ def _response_file_table(studies: list[Study], which: str) -> FileTable:
     first = getattr(studies[0], which)
     horizons = [h for h in HORIZONS if h < first.sizes["period"]]
     rows, exact = [], []
-    for name in (name for name in ("Y", "C", "I", "K", "r", "w", "gini") if name in first):
+    names = dict.fromkeys((*MAIN, *studies[0].solved.economy.unknowns_shown, *_shares(studies, "gini")))
+    for name in (name for name in names if name in first):
         for study in studies:
             data = getattr(study, which)
             values, errors = ([float(data[each][h]) for h in horizons] for each in (name, f"{name}_se"))
@@ -87,6 +90,11 @@ def _response_file_table(studies: list[Study], which: str) -> FileTable:
         ("variable", "solution", "unit", "row", *periods),
         exact,
     )
+
+
+def _shares(studies: list[Study], *names: str) -> tuple[str, ...]:
+    """These of the distribution, unless wealth is nothing on average, so that nobody has a share of it."""
+    return names if all(has_mean(study.solved.pooled) for study in studies) else ()
 
 
 def risky(studies: list[Study]) -> Section | None:

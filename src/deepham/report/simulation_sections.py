@@ -83,8 +83,8 @@ def wealth(studies: list[Study]) -> Section:
             Illustration(
                 "distribution",
                 figures.wealth_figure(studies),
-                "Density by individual state, the share of households "
-                "above each level of wealth, and the Lorenz curve.",
+                "Density by individual state, the share of households above each level of wealth, and the Lorenz "
+                "curve, or where wealth is nothing on average what the poorest hold together.",
             ),
             Illustration(
                 "inequality",

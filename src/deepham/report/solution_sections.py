@@ -56,7 +56,7 @@ def verdict(reported: list[ReportedSolution]) -> Section:
             Illustration(
                 "capital",
                 capital_against_grid(economy, main.ergodic, main.grid_path),
-                "Capital on the same shocks, and its distance to the grid solution's in percent.",
+                f"{economy.tracked} on the same shocks, and its distance to the grid solution's in percent.",
             ),
             Illustration(
                 "errors",
@@ -138,7 +138,8 @@ def policy(reported: list[ReportedSolution], studies: list[Study]) -> Section:
             Illustration(
                 "policies",
                 figures.policy_figure(studies),
-                "Consumption, the change of wealth and the marginal propensity to consume, by individual state.",
+                "Consumption, the change of wealth, the marginal propensity to consume and what else is chosen, by "
+                "individual state.",
             )
         ],
     )

@@ -17,6 +17,7 @@ from deepham.economics.economy import require
 from deepham.errors import InputError, NotConverged, NotEnoughMemory, OutOfDomain
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.transition import solve_transition
+from deepham.report.markets import Market, markets
 from deepham.report.takeover import PANEL_BURN_IN, PANEL_PERIODS, PANELS, panel_statistics, statistics
 from deepham.report.welfare import FluctuationCost, cost_of_fluctuations
 from deepham.simulation.period import Panel
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 GRID = "grid"
 MEMORY = 500  # periods of a simulation that are left out: it begins at an average cross-section
-NOT_SHOWN = ("L",)  # moves one for one with what is shown
+NOT_SHOWN = ("L",)  # moves one for one with what is shown, where it is no unknown
 
 
 @dataclass
@@ -88,6 +89,7 @@ class Study:
         cost: welfare cost of aggregate fluctuations, None where it cannot be computed.
         statistics: of an economy that states a planner's problem, what planner and market differ in: "continuum" and
             "panels of N" -> statistic -> mean and standard error.
+        markets: those that clear within the period.
         missing: what could not be computed, and why.
     """
 
@@ -102,6 +104,7 @@ class Study:
     cost: FluctuationCost | None = None
     basins: list[Dataset] = field(default_factory=list)
     statistics: dict[str, dict[str, tuple[float, float]]] = field(default_factory=dict)
+    markets: list[Market] = field(default_factory=list)
     missing: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -176,7 +179,9 @@ def study(
         by_population = {"continuum": statistics(economy, path)} | (
             {f"panels of {settings.agents}": panels} if panels else {}
         )
-    cycle = [one for one in cycle_moments(economy, ergodic) if one.name not in NOT_SHOWN]
+    cleared = attempt("markets", lambda: markets(solved.world, ergodic)) or []
+    left_out = set(NOT_SHOWN) - economy.unknowns.keys()
+    cycle = [one for one in cycle_moments(economy, ergodic) if one.name not in left_out]
     measures, errors = distribution_measures(ergodic), moment_errors(ergodic)
     wealth = {name: (measures[name], error) for name, error in errors.items() if name not in ("mean_K", "sd_K")}
     return Study(
@@ -191,6 +196,7 @@ def study(
         cost,
         basins,
         by_population,
+        cleared,
         missing,
     )
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+NOTHING = 1e-4  # of the standard deviation of wealth: what is no mean to take shares of
+
 
 @dataclass(frozen=True)
 class Population:
@@ -121,6 +123,12 @@ def curve_at(cumulated: Tensor, curve: Tensor, shares: list[float]) -> Tensor:
     low, high = x.gather(1, right - 1), x.gather(1, right)
     share = ((at - low) / (high - low).clamp_min(1e-300)).clamp(0, 1)
     return torch.lerp(y.gather(1, right - 1), y.gather(1, right), share)
+
+
+def has_mean(people: Population) -> bool:
+    """Whether assets have a mean that one can take shares of: debts and wealth do not cancel. One economy."""
+    mean = people.mean(people.k)
+    return bool((mean > NOTHING * people.mean((people.k - mean) ** 2).sqrt()).all())
 
 
 def lorenz(values: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:

@@ -12,7 +12,7 @@ import torch
 
 from deepham.economics.economy import Economy
 from deepham.errors import InputError
-from deepham.simulation.population import Population, gini, lorenz
+from deepham.simulation.population import Population, gini, has_mean, lorenz
 from deepham.solution.asked import Solved
 from deepham.solution.histories import GIFT, propensity
 from deepham.system.arrays import numbers
@@ -68,6 +68,10 @@ def lorenz_curve(solved: Solved, z=None) -> pandas.DataFrame:
 
     cell = None if z is None else cell_of(solved.economy, z)
     people = solved.pooled if cell is None else solved.cross_sections.select([cell]).population
+    if not has_mean(people):
+        raise InputError(
+            "lorenz: debts and wealth cancel, so that there is nothing to have a share of; expected distribution()"
+        )
     households, wealth = (x[0].cpu().numpy() for x in lorenz(people.k, people.weight))
     table = pandas.DataFrame({"households": households, "wealth": wealth})
     table.attrs = {

@@ -95,7 +95,7 @@ class ForPapers:
             together, which is negative among debtors. `attrs["gini"]` is the Gini coefficient.
 
         Raises:
-            InputError: a state as for `distribution`.
+            InputError: a state as for `distribution`, and wealth that is nothing on average.
         """
         return cross_sections.lorenz_curve(self, z)
 
@@ -119,7 +119,8 @@ class ForPapers:
         return figures_solved.distribution_figure(figures_solved.layers(self._with(beside)))
 
     def plot_lorenz(self, beside=None) -> Figure:
-        """Figure of the Lorenz curve of wealth, with the Gini coefficient.
+        """Figure of the Lorenz curve of wealth, with the Gini coefficient, or where wealth is nothing on average of
+        what the poorest hold together.
 
         Args, result and errors: as for `plot_distribution`.
         """

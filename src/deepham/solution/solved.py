@@ -21,7 +21,7 @@ from deepham.economics.named_numbers import Innovation
 from deepham.economics.named_states import StateShock
 from deepham.errors import InputError, OutOfDomain
 from deepham.presentation.saying import Tick, counting
-from deepham.simulation.period import Panel, Policy, Value, World
+from deepham.simulation.period import Observation, Panel, Policy, Value, World
 from deepham.simulation.population import Population
 from deepham.solution import arguments, datasets, impulse, paired, paths, signatures
 from deepham.solution.for_papers import ForPapers
@@ -173,6 +173,22 @@ class SolvedEconomy(ForPapers):
         Args, shape of the result, and errors: as for `consumption`.
         """
         return self._evaluate("resources", lambda seen: seen.resources, household, population)
+
+    @named_states
+    def choices(self, *, population=None, **household) -> dict[str, np.ndarray]:
+        """All that households choose, by the economy's names: c, goods per period; where hours are chosen n, hours; and
+        the assets that they carry out of the period, goods, for KS98 k_next. Arguments and errors as for `consumption`.
+        """
+
+        def chosen(name: str):
+            return self._evaluate("choices", lambda seen: self.world.choose(seen)[name], household, population)
+
+        def carried(seen: Observation) -> Tensor:
+            return self.economy.carry(self.world.choose(seen), seen)
+
+        names = (*self.economy.choices, *self.economy.within)
+        next_period = {f"{self.economy.asset}_next": self._evaluate("choices", carried, household, population)}
+        return {name: chosen(name) for name in names} | next_period
 
     @torch.no_grad()
     def _evaluate(self, call: str, function: Policy, household: dict, population, look=None) -> np.ndarray:
@@ -411,7 +427,7 @@ class SolvedEconomy(ForPapers):
         Args:
             shock: as in `irf`; or a Dataset that `irf` returned, or several by label, of which nothing is computed
                 again, as in `deepham.plot_irf`.
-            variables: names, one panel each; None: those of Y, C, I, K, r and w that the economy has.
+            variables: names, one panel each; None: those of Y, C, I, K, r, w and hours that the economy has.
             options: the other arguments of `irf`, such as periods=40.
 
         Raises:
