@@ -9,7 +9,7 @@ import torch
 from deepham import economics
 from deepham.algorithm.evaluation import VerdictSettings, measure
 from deepham.presentation.file_table import FileTable
-from deepham.report import figures, figures_markets, response_sections
+from deepham.report import figures_markets, figures_of_studies, response_sections
 from deepham.report.market_section import market_section
 from deepham.report.markets import markets
 from deepham.report.study import Study
@@ -110,7 +110,7 @@ def test_the_path_of_a_price_is_held_against_that_of_the_last_study(bonds):
 
 def test_hours_are_among_what_households_do(hours):
     """A panel of its own, and in the change of wealth what longer hours bring."""
-    *_, saved, _, worked = figures.policy_figure([hours]).axes
+    *_, saved, _, worked = figures_of_studies.policy_figure([hours]).axes
     assert "Hours worked" in worked.get_title()
     solved = hours.solved
     for eps, line in zip((0, 1), worked.lines):
@@ -125,7 +125,7 @@ def test_hours_are_among_what_households_do(hours):
 
 
 def test_debtors_are_told_and_wealth_that_is_nothing_has_no_shares(bonds):
-    figure = figures.wealth_figure([bonds])
+    figure = figures_of_studies.wealth_figure([bonds])
     legend = " ".join(text.get_text() for text in figure.legends[0].get_texts())
     people = bonds.solved.pooled
     in_debt = 100 * float(((people.k < 0) * people.weight).sum())
