@@ -86,7 +86,7 @@ def solve_law_of_motion(
         start = _on_these_nodes(economy, laws.go_on(near.ergodic, start), nodes)
         x, secants, c = laws.parameters(near.law), near.secants, _on_other_grid(near.policy, grid)
     laws.require_states(shocks[:, settings.burn_in :][:, : lengths.periods])
-    previous, change, iteration = None, math.inf, -1
+    previous, change, iteration, ergodic = None, math.inf, -1, None
     for iteration in range(settings.iterations):
         path = shocks[:, : lengths.burn_in + lengths.periods]
         c = HouseholdProblem(economy, laws.law(x), grid).consumption(c, tolerance=1e-5 if lengths.settling else 1e-7)
@@ -107,9 +107,8 @@ def solve_law_of_motion(
         else:
             long_enough = lengths.whole or not whole
             solved = long_enough and change < settings.tolerance and not laws.higher
-            if solved or laws.inside:
+            if solved:  # on the way to the law economies may leave the nodes for a while
                 laws.check_inside(economy, ergodic, grid, settings)
-            if solved:
                 return Equilibrium(laws.law(x), r_squared, policy, ergodic, path[:, lengths.burn_in :], secants)
             if previous is not None:
                 secants = [*secants, (x - previous[0], residual - previous[1])][-MEMORY:]
@@ -122,6 +121,8 @@ def solve_law_of_motion(
                     x, secants, previous = laws.raised(x), [], None
                     residual = laws.regress(ergodic)[0] - x
         x = _anderson(x, residual, secants, settings.damping)
+    if ergodic is not None and math.isfinite(change):
+        laws.check_inside(economy, ergodic, grid, settings)  # this may be why
     raise NotConverged(
         f"reference: the law of motion still moves by {change:.1e} after {iteration + 1} iterations; "
         "try a smaller reference.damping"

@@ -3,7 +3,6 @@ chain, or a polynomial where the aggregate state is a number.
 
 Attributes of both:
     higher: whether there is a larger family to go on with.
-    inside: whether economies have to stay within the nodes all the way to the law, and not at the law alone.
 """
 
 from __future__ import annotations
@@ -32,7 +31,6 @@ class LinesByState:
     """
 
     higher = False  # there is no larger family to go on with
-    inside = True
 
     def __init__(self, economy: Economy):
         typical, centre = economy.typical_state(), economy.typical_aggregates()[economy.tracked]
@@ -118,9 +116,11 @@ class LinesByState:
         """Raise NotConverged where economies have left the nodes: beyond them the policy is not that of the economy."""
         low, high = float(ergodic.K.min()), float(ergodic.K.max())
         if not (grid.K[0] < low and high < grid.K[-1]):
+            middle = math.sqrt(float(grid.K[0] * grid.K[-1]))
+            farthest = max(math.log(high / middle), -math.log(low / middle))
             raise NotConverged(
                 f"reference.K_width: capital moves between {low:.4g} and {high:.4g}, beyond its nodes; "
-                f"expected more than {settings.K_width:g}"
+                f"expected more than {settings.K_width:g}, say {1.2 * farthest:.2g}"
             )
 
 
@@ -128,8 +128,6 @@ class Polynomials:
     """The laws of a `PolynomialLaw`, around the middle of the nodes. Of a high order they run away where economies have
     not been yet, so that a search begins with a low one.
     """
-
-    inside = False  # on the way to a law economies may leave a box for a while
 
     def __init__(self, grid: Grid, order: int, most: int):
         assert grid.z is not None
