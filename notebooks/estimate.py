@@ -53,9 +53,14 @@ pd.read_csv("data.csv").head()
 
 # %%
 quick = [
-    "algorithm.outer_iterations=4",
-    "verdict.burn_in=200",
-    "verdict.periods=400",
+    "algorithm=euler_newton",
+    "algorithm.outer_iterations=8",
+    "algorithm.policy_steps=4",
+    "algorithm.calibrations=8",
+    "algorithm.newton.economies=16",
+    "verdict.nodes=100",
+    "verdict.burn_in=100",
+    "verdict.periods=200",
 ]
 box = deepham.solve("brock_mirman", vary={"beta": [0.85, 0.95], "alpha": [0.25, 0.45]}, overrides=quick, progress=False)
 box
@@ -83,12 +88,12 @@ found.plot_sensitivity()
 # ## What data do not say
 #
 # Every estimation gives numbers; which of them mean anything is another matter. How much output moves, and for how
-# long, says nothing of patience here. A direction in which the criterion is flat is named.
+# long, says nothing of patience here. A direction in which the criterion is flat is named, and so is an estimate that
+# runs to an edge of the box.
 
 # %%
 weak = deepham.estimate(box, ["autocorrelation.Y", "sd.Y"], series="data.csv", points=8)
-for line in weak.not_identified:
-    print("NOT IDENTIFIED:", line)
+print(weak.summary())
 
 # %% [markdown]
 # ## The table of a paper

@@ -49,7 +49,7 @@ def sensitivity(relative: pandas.DataFrame, labels: Sequence[str]) -> Figure:
             )
     axes.set_xticks(range(len(relative.index)), list(relative.index))
     axes.set_yticks(range(len(relative.columns)), labels, fontsize=8)
-    figure.colorbar(picture, ax=axes, label="s.e. of the parameter by one of the moment")
+    figure.colorbar(picture, ax=axes, label="change, s.e.")
     return figure
 
 
