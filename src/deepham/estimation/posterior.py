@@ -8,10 +8,11 @@ by the affine-invariant ensemble sampler of Goodman and Weare (2010), of the pac
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 import numpy as np
 
-from deepham.errors import InputError
+from deepham.errors import require
 from deepham.estimation.surface import Surface
 
 WALKERS, STEPS = 32, 3000
@@ -29,12 +30,10 @@ class Draws:
 
 def require_emcee() -> None:
     """Raise InputError where emcee is not installed: before anything is simulated."""
-    try:
-        import emcee  # noqa: F401 # of an extra
-    except ImportError:
-        raise InputError(
-            'method: posterior draws by emcee, which is not installed; install it with: pip install "deepham[estimate]"'
-        ) from None
+    require(
+        find_spec("emcee") is not None,
+        'method: posterior draws by emcee, which is not installed; install it with: pip install "deepham[estimate]"',
+    )
 
 
 def draw(surface: Surface, data: np.ndarray, root: np.ndarray, unit: np.ndarray, seed: int) -> Draws:
