@@ -79,8 +79,8 @@ def test_a_file_of_the_last_version_is_read_and_its_cross_sections_are_found_aga
     """A file that version 4 wrote for the settings of this page, whose one path is of 200 periods."""
     old = store.find("ks98", ks98, SMALL, LAST_VERSION)
     assert old is not None and old._given_mass is None
-    # by another search, both to the tolerance
-    torch.testing.assert_close(old.policy_function.values, solved.policy_function.values, rtol=2e-3, atol=0)
+    # by another search, on another path
+    torch.testing.assert_close(old.policy_function.values, solved.policy_function.values, rtol=5e-3, atol=0)
     monkeypatch.setattr(grid_solution, "PERIODS", 400)
     assert old.mass.shape == solved.mass.shape and old.mass is old.mass
     torch.testing.assert_close(old.mass.sum(1), torch.ones(2, dtype=torch.float64))

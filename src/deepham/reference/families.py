@@ -226,12 +226,13 @@ class OfAPrice(OfANumber):
         return PricePolynomials(self.economy, grid, order, settings.order)
 
     def shapes(self, tensors: dict[str, Tensor]) -> dict[str, tuple[int, ...]]:
-        terms = tensors["law.coefficients"].numel()
+        terms = tensors["law.average"].numel()
         if not 2 <= terms <= MOST_ORDER + 1:
             raise ValueError("expected the terms of a polynomial")
         return {
-            "law.coefficients": (terms,),
-            "law.centre": (1,),
+            "law.coefficients": (terms + 2,),
+            "law.average": (terms,),
+            "law.centre": (2,),
             "grid.z": (tensors["grid.z"].numel(),),
             "z": (1, 1),
         }

@@ -155,24 +155,36 @@ class PolynomialLaw:
 
 @dataclass(frozen=True)
 class PriceLaw:
-    """log q = a polynomial of y = z - centre: the price that clears, forecast from a z that is a number (Krusell and
-    Smith, 1997, with the aggregate state alone).
+    """The price that clears, forecast from z and today's price (Krusell and Smith, 1997), where z is a number:
+
+        log q' = a polynomial of y' + b y + c x,   y = z - centre[0],   x = log q - centre[1].
+
+    Today's price beside today's z tells what of the distribution of wealth moves prices.
 
     Attributes:
-        coefficients: (order + 1,) of 1, y, y^2, ...
-        centre: (1,) of z.
+        coefficients: (order + 3,) of 1, y', y'^2, ..., and of y and x, last.
+        average: (order + 1,) of 1, y, y^2, ... in the mean of log q in state z, whatever it was before.
+        centre: (2,) of z and log q.
     """
 
     coefficients: Tensor
+    average: Tensor
     centre: Tensor
 
     def __call__(self, K: Tensor, z: Tensor) -> Tensor:
-        """The price in state z, whatever it is asked beside."""
-        return torch.exp((z - self.centre)[..., None] ** torch.arange(len(self.coefficients)) @ self.coefficients)
+        """The mean price in state z, whatever it is asked beside."""
+        return torch.exp(self.terms(z) @ self.average)
+
+    def terms(self, z: Tensor) -> Tensor:
+        """1, y, y^2, ... of states z (...), (..., order + 1)."""
+        return (z - self.centre[0])[..., None] ** torch.arange(len(self.average))
 
     def following(self, K: Tensor, z: Tensor, z_next: Tensor) -> Tensor:
-        """Next period's price where z_next comes."""
-        return self(K, z_next)
+        """Next period's price where z_next comes, in the shape of z_next; today's price K and z broadcast against
+        it."""
+        *_, b, c = self.coefficients
+        today = b * (z - self.centre[0]) + c * (K.log() - self.centre[1])
+        return torch.exp(self.terms(z_next) @ self.coefficients[:-2] + today)
 
     def outcomes(self, K: Tensor, z: Tensor) -> dict[str, Tensor]:
         """Nothing beside it."""
@@ -184,18 +196,20 @@ class PriceLaw:
 
     def tensors(self) -> dict[str, Tensor]:
         """The law as it is stored."""
-        return {"law.coefficients": self.coefficients, "law.centre": self.centre}
+        return {"law.coefficients": self.coefficients, "law.average": self.average, "law.centre": self.centre}
 
     @classmethod
     def from_tensors(cls, tensors: dict[str, Tensor]) -> PriceLaw:
         """The other way round. Raises KeyError."""
-        return cls(tensors["law.coefficients"], tensors["law.centre"])
+        return cls(tensors["law.coefficients"], tensors["law.average"], tensors["law.centre"])
 
     def in_words(self, economy: Economy, r_squared: Tensor) -> LawInWords:
         """The terms, with the R2 (1,) of all."""
-        z = economy.aggregate_shock
-        title = f"Law of the price  log {economy.tracked}, a polynomial of {z} - {float(self.centre):.4g}"
-        rows = [(f"y^{i}" if i else "1", f"{x:.6g}") for i, x in enumerate(self.coefficients.tolist())]
+        q, z = economy.tracked, economy.aggregate_shock
+        state, level = float(self.centre[0]), float(self.centre[1].exp())
+        title = f"Law of the price  log {q}', of y' and y, {z}' and {z} less {state:.4g}, and x = log {q}/{level:.4g}"
+        names = [*(f"y'^{i}" if i else "1" for i in range(len(self.average))), "y", "x"]
+        rows = [(name, f"{x:.6g}") for name, x in zip(names, self.coefficients.tolist(), strict=True)]
         return LawInWords(
             (f"{title}, R2 {float(r_squared):.6f}",), None, {"term": "left", "coefficient": "right"}, rows
         )

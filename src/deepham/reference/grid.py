@@ -116,14 +116,12 @@ def cubic(nodes: Tensor, points: Tensor) -> list[tuple[Tensor, Tensor]]:
     count = min(4, len(nodes))
     points = points.clamp(nodes[0], nodes[-1]).contiguous()
     first = (torch.searchsorted(nodes, points, right=True) - count // 2).clamp(0, len(nodes) - count)
-    found = []
-    for i in range(count):
-        weight = torch.ones_like(points)
-        for j in range(count):
-            if i != j:
-                weight = weight * (points - nodes[first + j]) / (nodes[first + i] - nodes[first + j])
-        found.append((first + i, weight))
-    return found
+    around = nodes.unfold(0, count, 1)  # (windows, count)
+    itself = torch.eye(count, dtype=torch.bool, device=nodes.device)
+    apart = (around[:, :, None] - around[:, None]).masked_fill(itself, 1.0).prod(-1)
+    away = points[..., None] - around[first]
+    others = away[..., None, :].expand(*away.shape, count).masked_fill(itself, 1.0).prod(-1)
+    return [(first + i, weight) for i, weight in enumerate((others / apart[first]).unbind(-1))]
 
 
 def bracket(nodes: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:

@@ -96,7 +96,7 @@ def solve_law_of_motion(
         _check_alive(ergodic, iteration)
         found, r_squared = laws.regress(ergodic)
         residual = found - x
-        change = float(residual.abs().max())
+        change = laws.moved(residual, ergodic)
         if not math.isfinite(change):
             break
         if progress:
@@ -184,11 +184,19 @@ class _Lengths:
 
 
 def _paths(economy: Economy, settings: ReferenceSettings, nodes: Tensor) -> tuple[Panel, Tensor]:
-    """Where the economies start, histograms on the nodes, and the aggregate shocks that they see, (B, T, d)."""
-    generator = torch.Generator(nodes.device).manual_seed(settings.seed)
-    panel = initial_panel(economy, settings.economies, 200, generator)
-    shocks = economy.chain.draw_path(panel.z, settings.burn_in + settings.periods, generator)
-    return Panel(on_grid(nodes, panel.population, economy.chain.n_eps), panel.z), shocks
+    """Where the economies start, histograms on the nodes, and the aggregate shocks that they see, (B, T, d): half of
+    them the mirror image of the others, as `verdict_path` has it.
+    """
+
+    def generator() -> torch.Generator:
+        return torch.Generator(nodes.device).manual_seed(settings.seed)
+
+    panel = initial_panel(economy, settings.economies, 200, generator())
+    first = panel.z[: -(-settings.economies // 2)]
+    length = settings.burn_in + settings.periods
+    paths = [economy.chain.draw_path(first, length, generator(), mirrored) for mirrored in (False, True)]
+    z, shocks = (torch.cat(both)[: settings.economies] for both in ([first, first], paths))
+    return Panel(on_grid(nodes, panel.population, economy.chain.n_eps), z), shocks
 
 
 def asset_nodes(economy: Economy, settings: ReferenceSettings) -> Tensor:

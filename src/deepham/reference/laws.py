@@ -17,6 +17,7 @@ from deepham.economics.economy import Economy, require
 from deepham.errors import NotConverged
 from deepham.reference.forecasts import LawOfMotion, PolynomialLaw, PriceLaw, beside_of, monomials
 from deepham.reference.grid import Grid
+from deepham.reference.household import wide_at
 from deepham.reference.settings import ReferenceSettings
 from deepham.simulation.period import Panel
 from deepham.simulation.population import Population
@@ -84,6 +85,13 @@ class LinesByState:
                 f"reference.periods: the path is in state {index} of the aggregate shock only {seen} "
                 "times; expected a longer path or more reference.economies",
             )
+
+    def moved(self, change: Tensor, ergodic: Ergodic) -> float:
+        """By how much this change of the parameters moves what is forecast along the paths, at most: log K', and the
+        others in their units."""
+        z, x = ergodic.z[..., 0], ergodic.K.log() - self.centre
+        pairs = change.reshape(-1, 2, self.n_z)
+        return max(float((level[z] + slope[z] * x).abs().max()) for level, slope in pairs)
 
     def regress(self, ergodic: Ergodic) -> tuple[Tensor, Tensor]:
         """Least squares of log K', and of a planner's premium or of unknowns, on log K by z, and R2 of log K'."""
@@ -163,9 +171,17 @@ class Polynomials:
     def require_states(self, z: Tensor) -> None:
         """None can be missed: the polynomial is of z itself."""
 
+    def terms(self, ergodic: Ergodic) -> Tensor:
+        """What coefficients multiply along the paths, (observations, terms)."""
+        return monomials(ergodic.K[:, :-1], ergodic.z[:, :-1, 0], self.centre, self.order).flatten(0, 1)
+
+    def moved(self, change: Tensor, ergodic: Ergodic) -> float:
+        """By how much this change of the parameters moves what is forecast along the paths, at most."""
+        return float((self.terms(ergodic) @ change).abs().max())
+
     def regress(self, ergodic: Ergodic) -> tuple[Tensor, Tensor]:
         """Least squares of log K'/K on the terms, and its R2, (1,)."""
-        terms = monomials(ergodic.K[:, :-1], ergodic.z[:, :-1, 0], self.centre, self.order).flatten(0, 1)
+        terms = self.terms(ergodic)
         growth = ergodic.K.log().diff(dim=1).flatten()
         x = torch.linalg.lstsq(terms, growth[:, None], driver="gelsd").solution[:, 0]
         return x, 1 - ((growth - terms @ x) ** 2).sum()[None] / ((growth - growth.mean()) ** 2).sum()
@@ -196,31 +212,57 @@ class Polynomials:
 
 
 class PricePolynomials(Polynomials):
-    """The laws of a `PriceLaw`, around the middle of the nodes of z."""
+    """The laws of a `PriceLaw`, around the middle of the nodes of z and the typical price."""
 
     def __init__(self, economy: Economy, grid: Grid, order: int, most: int):
         assert grid.z is not None
-        self.order, self.most, self.centre = order, most, grid.z.mean()[None]
-        self.typical = math.log(economy.typical_aggregates()[economy.tracked])
+        self.order, self.most = order, most
+        typical = math.log(economy.typical_aggregates()[economy.tracked])
+        self.centre = torch.stack([grid.z.mean(), grid.z.new_tensor(typical)])
+        # by how much the mean of z' moves with z, in a long run that looks the same backwards
+        ends = self.centre[0] + grid.z.new_tensor([[-1.0], [1.0]]) * (grid.z[-1] - grid.z[0]) / 4
+        z_next, chance = economy.chain.next_states(
+            ends, wide_at(economy, torch.full_like(ends, math.exp(typical)), ends)
+        )
+        self.lag = ((z_next[..., 0] * chance).sum(1).diff() / ends[:, 0].diff())[0]
 
     def first(self) -> Tensor:
         """The typical price, whatever z."""
-        return self.padded(torch.tensor([self.typical], dtype=torch.float64))
+        return self.padded(torch.cat([self.centre[1:], self.centre.new_zeros(2)]))
 
     def padded(self, x: Tensor) -> Tensor:
         """The law of a lower order as one of this order."""
-        return torch.cat([x, x.new_zeros(self.order + 1 - len(x))])
+        return torch.cat([x[:-2], x.new_zeros(self.order + 3 - len(x)), x[-2:]])
 
     def law(self, x: Tensor) -> PriceLaw:
-        """The law of these coefficients."""
-        return PriceLaw(x, self.centre)
+        """The law of these coefficients. On average z was lag * y before, and the price what it is there on average."""
+        *_, b, c = x
+        power = torch.arange(self.order + 1)
+        known = x[:-2] + torch.where(power == 1, b * self.lag, 0.0) - torch.where(power == 0, c * self.centre[1], 0.0)
+        return PriceLaw(x, known / (1 - c * self.lag**power), self.centre)
+
+    def parameters(self, law: LawOfMotion | PolynomialLaw | PriceLaw) -> Tensor:
+        """The other way round; of a law at rest its price."""
+        if isinstance(law, LawOfMotion):
+            return self.padded(torch.cat([law.intercept, law.intercept.new_zeros(2)]))
+        return super().parameters(law)
+
+    def terms(self, ergodic: Ergodic) -> Tensor:
+        """What coefficients multiply along the paths, (observations, terms)."""
+        y, x = ergodic.z - self.centre[0], ergodic.K.log()[..., None] - self.centre[1]
+        powers = y[:, 1:] ** torch.arange(self.order + 1)
+        return torch.cat([powers, y[:, :-1], x[:, :-1]], -1).flatten(0, 1)
 
     def regress(self, ergodic: Ergodic) -> tuple[Tensor, Tensor]:
-        """Least squares of log q on the terms, and its R2, (1,)."""
-        terms = ((ergodic.z - self.centre) ** torch.arange(self.order + 1)).flatten(0, 1)
-        price = ergodic.K.log().flatten()
+        """Least squares of log q' on the terms, and its R2, (1,)."""
+        terms, price = self.terms(ergodic), ergodic.K[:, 1:].log().flatten()
         x = torch.linalg.lstsq(terms, price[:, None], driver="gelsd").solution[:, 0]
         return x, 1 - ((price - terms @ x) ** 2).sum()[None] / ((price - price.mean()) ** 2).sum()
+
+    def go_on(self, ergodic: Ergodic, start: Panel) -> Panel:
+        """Where a path of the same shocks starts next: in the average cross-section, over all z."""
+        mass = (ergodic.share_z[:, None] * ergodic.mean_mass).sum(0).reshape(1, -1, len(ergodic.grid))
+        return Panel(Population.histogram(ergodic.grid, mass.expand(len(start.z), -1, -1)), start.z)
 
 
 def lines(x: Tensor, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:

@@ -10,7 +10,7 @@ import torch
 from deepham.algorithm.evaluation import distribution_measures, error_measures
 from deepham.economics.economy import Economy, require
 from deepham.reference.equations import equations
-from deepham.reference.families import family_of
+from deepham.reference.families import OfAPrice, family_of
 from deepham.reference.grid import GridFunction
 from deepham.reference.grid_solution import GridSolution
 from deepham.reference.household import HouseholdProblem, wide_at
@@ -53,6 +53,8 @@ def _solve(
     """The equilibrium, along as much of the paths as a rough search needs."""
     if not has_aggregate_risk(economy):
         return solve_stationary(economy, settings, progress, near)
+    if near is None and isinstance(family_of(economy), OfAPrice):  # near which prices are with risk, too
+        near = solve_stationary(economy.without_aggregate_risk(), settings)
     return solve_law_of_motion(economy, settings, progress, near, whole=False)
 
 

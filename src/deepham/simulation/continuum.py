@@ -11,12 +11,15 @@ from dataclasses import replace
 
 import torch
 from torch import Tensor
+from torch.utils.weak import WeakTensorKeyDictionary
 
 from deepham.economics.economy import Economy
 from deepham.errors import InputError
 from deepham.simulation.population import Population
 
 NEXT_TO_NOTHING = 1e-5  # where the grid starts that cannot start at the limit, as a share of its first step
+CELLS = 8  # for each node, in which points are looked up
+MOST_STEPS = 3  # from the node that a cell says to the one below a point; where it takes more, points are searched for
 
 
 def wealth_grid(economy: Economy, nodes: int, top: float) -> Tensor:
@@ -102,16 +105,19 @@ def _lottery(grid: Tensor, k: Tensor, eps: Tensor, weight: Tensor, n_eps: int) -
     Goods are lost only on a grid so short that the rate exceeds the distance of nodes, and `resource_gap` shows it.
     """
     b, g = len(k), len(grid)
-    lower = torch.searchsorted(grid, k.contiguous(), right=True).sub_(1).clamp_(0, g - 2)
-    share = ((k - grid.take(lower)) / grid.diff().take(lower)).clamp(0, 1)
+    looked = weight.dtype == torch.float64 and weight.device.type == "cpu"  # training may not wait to look
+    inside = k.clamp(grid[0], grid[-1])
+    lower = _below(grid, inside)
+    share = (inside - grid.take(lower)).div_(grid.diff().take(lower))
     mass = torch.zeros(b, n_eps * g, dtype=weight.dtype, device=weight.device)
     node = eps * g + lower
-    mass.scatter_add_(1, node + 1, weight * share)
-    mass.scatter_add_(1, node, weight * (1 - share))
+    up = weight * share
+    mass.scatter_add_(1, node, weight - up)
+    mass.scatter_add_(1, node.add_(1), up)
     mass = mass.reshape(b, n_eps, g)
-    beyond = (weight * (k - k.clamp(grid[0], grid[-1]))).sum(1)
-    looked = mass.dtype == torch.float64 and mass.device.type == "cpu"  # training may not wait to look
-    if looked and not beyond.any():
+    beyond = (weight * (k - inside)).sum(1)
+    negligible = torch.finfo(mass.dtype).eps * (grid[-1] - grid[0])
+    if looked and bool((beyond.abs() <= negligible).all()):
         return mass
     height, limits = grid - grid[0], torch.finfo(mass.dtype)
     held = (mass[..., :-1] * height[:-1]).sum((1, 2))
@@ -120,6 +126,37 @@ def _lottery(grid: Tensor, k: Tensor, eps: Tensor, weight: Tensor, n_eps: int) -
         held = torch.where(beyond > 0, held, (mass * height).sum((1, 2)))
     rate = (beyond / held.clamp_min(limits.tiny)).clamp(-limits.max, limits.max)
     return grown(grid, mass, rate, rising)
+
+
+_CELLS: WeakTensorKeyDictionary = WeakTensorKeyDictionary()  # of grids that points have been looked up in
+
+
+def _below(grid: Tensor, points: Tensor) -> Tensor:
+    """Index (B, N) of the node below each point between the ends of the grid, of the last but one at the top.
+
+    A processor looks it up by cells of equal width, which is a few times faster than searching.
+    """
+    last = len(grid) - 2
+    steps, first, above = _CELLS.get(grid) or _CELLS.setdefault(grid, _cells(grid))
+    if steps > MOST_STEPS or grid.device.type != "cpu":
+        return torch.searchsorted(grid, points.contiguous(), right=True).sub_(1).clamp_(0, last)
+    width = (grid[-1] - grid[0]) / len(first)
+    low = first.take(((points - grid[0]) / width).long().clamp_(0, len(first) - 1))  # of a NaN the first
+    for _ in range(steps):
+        low += points >= above.take(low)
+    return low
+
+
+def _cells(grid: Tensor) -> tuple[int, Tensor, Tensor]:
+    """How many nodes above the one that a cell says a point of it may lie, what each cell says, and the node above each
+    node, above the last but one none."""
+    count = CELLS * len(grid)
+    ends = torch.linspace(float(grid[0]), float(grid[-1]), count + 1, dtype=torch.float64)
+    ends = ends + 4 * torch.finfo(grid.dtype).eps * (ends[-1] - ends[0]) * torch.tensor([[-1.0], [1.0]])
+    low, high = (torch.searchsorted(grid.cpu().double(), ends, right=True) - 1).clamp(0, len(grid) - 2)
+    above = grid[1:].clone()
+    above[-1] = torch.inf
+    return int((high[1:] - low[:-1]).max()), low[:-1].to(grid.device), above
 
 
 def grown(grid: Tensor, mass: Tensor, rate: Tensor, rising: bool = False) -> Tensor:
