@@ -53,8 +53,9 @@ def _solve(
     """The equilibrium, along as much of the paths as a rough search needs."""
     if not has_aggregate_risk(economy):
         return solve_stationary(economy, settings, progress, near)
-    if near is None and isinstance(family_of(economy), OfAPrice):  # near which prices are with risk, too
-        near = solve_stationary(economy.without_aggregate_risk(), settings)
+    calm = economy.without_aggregate_risk()
+    if near is None and calm is not None and isinstance(family_of(economy), OfAPrice):
+        near = solve_stationary(calm, settings)  # prices with risk are near those without
     return solve_law_of_motion(economy, settings, progress, near, whole=False)
 
 

@@ -137,7 +137,9 @@ def _below(grid: Tensor, points: Tensor) -> Tensor:
     A processor looks it up by cells of equal width, which is a few times faster than searching.
     """
     last = len(grid) - 2
-    steps, first, above = _CELLS.get(grid) or _CELLS.setdefault(grid, _cells(grid))
+    if grid not in _CELLS:
+        _CELLS[grid] = _cells(grid)
+    steps, first, above = _CELLS[grid]
     if steps > MOST_STEPS or grid.device.type != "cpu":
         return torch.searchsorted(grid, points.contiguous(), right=True).sub_(1).clamp_(0, last)
     width = (grid[-1] - grid[0]) / len(first)
