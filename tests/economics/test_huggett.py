@@ -2,14 +2,18 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 import yaml
 
+import deepham
 from deepham import economics
 from deepham.algorithm.evaluation import known_measures
 from deepham.errors import InputError, OutOfDomain
 from deepham.networks.settings import NetworkSettings, build_networks
+from deepham.reference.law_of_motion import household_grid
+from deepham.reference.laws import PricePolynomials
 from deepham.reference.settings import settings_for
 from deepham.reference.stationary import solve_stationary
 from deepham.simulation.period import Panel, World
@@ -94,6 +98,38 @@ def test_in_the_tight_limit_the_most_cautious_price_the_bond():
     assert e.highest == pytest.approx(1.086479, abs=1e-6)
     assert 2 * found[1] - found[0] == pytest.approx(e.highest, abs=1e-5)
     assert e.highest - found[1] == pytest.approx(1.43e-4, rel=0.05)
+
+
+def test_households_who_forecast_from_the_price_know_its_mean_in_each_state(huggett):
+    """A path of the law's own prices, regressed on z: the mean that V is asked at."""
+    settings = settings_for("huggett")
+    laws = PricePolynomials(huggett, household_grid(huggett, settings), 2, 2)
+    law = laws.law(torch.tensor([-0.035, 0.2, 0.0, -0.17, 0.85], dtype=torch.float64))
+    shocks = huggett.chain.draw_path(huggett.chain.typical_z().expand(400, 1), 160, torch.Generator().manual_seed(0))
+    z = huggett.chain.typical_z().expand(400, 1)
+    price = law(z, z[:, 0])[:, None]
+    for shock in shocks.unbind(1):
+        following = huggett.chain.follow(z, shock)
+        price, z = law.following(price, z, following), following
+    slope, level = np.polyfit(z[:, 0].numpy(), price.log()[:, 0].numpy(), 1)
+    assert slope == pytest.approx(float(law.average[1]), rel=0.01)
+    assert level == pytest.approx(float(law.average[0]), abs=1e-4)
+
+
+@pytest.mark.slow
+def test_on_the_grid_a_percent_of_z_moves_the_interest_rate_as_in_the_linear_answer():
+    """-20.05 basis points, then .9 of it; forecasts from z and the price are good to a basis point."""
+    small = {"k_nodes": 80, "K_nodes": 5, "z_nodes": 5, "histogram_nodes": 120, "burn_in": 50, "periods": 80, "tolerance": 2e-5}
+    grid = deepham.solve_on_grid("huggett", settings=small, progress=False)
+    rates = []
+    for size in (0.01, -0.01):
+        innovations = np.zeros(110)
+        innovations[100] = size / (0.02 * math.sqrt(1 - 0.9**2))
+        rates.append(grid.simulate(periods=110, shocks=innovations)["r"].values[0, 100:])
+    response = 100 * (rates[0] - rates[1]) / 2
+    assert response[0] == pytest.approx(-20.05, rel=0.01)
+    np.testing.assert_allclose(response[1:5] / response[:4], 0.896, atol=0.003)
+    assert 100 * grid.measures["forecast.max"] < 1 and grid.measures["euler.mean"] < 0.01
 
 
 @pytest.mark.parametrize("calibration", ["huggett_certain", "huggett_rest"])

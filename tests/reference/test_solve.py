@@ -161,7 +161,7 @@ def test_a_path_that_misses_a_state_is_refused_before_anything_is_solved(ks98, m
 def test_a_search_that_ends_in_nan_has_not_converged(ks98, monkeypatch):
     follow = law_of_motion.ergodic_path
 
-    def lost(*arguments):
+    def lost(*arguments, **others):
         found = follow(*arguments)
         return replace(found, K=torch.full_like(found.K, math.nan))
 

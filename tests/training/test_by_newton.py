@@ -55,6 +55,19 @@ def test_a_step_that_makes_matters_worse_is_taken_back_and_the_next_is_shorter(s
         learner.step(batch())
 
 
+def test_a_sample_looks_farther_out_than_the_economies_are_and_leaves_them_there(settings):
+    chosen = settings(
+        "model=huggett", "algorithm=euler_newton", *SMALL, "algorithm.newton.spread_z=3", "algorithm.outer_iterations=1"
+    )
+    module, data = fit(chosen, [], [])
+    stream = data.stream
+    own = stream.panel.z.double()
+    batch = Batch(stream.panel, None, stream.generator, stream.grid, stream.stand)
+    ratio = module.learner._sample(module.own, batch, early=False).panel.z / own
+    assert (ratio >= 1).all() and (ratio <= 3).all() and ratio.std() > 0.1
+    assert torch.equal(stream.panel.z.double(), own)
+
+
 def test_a_step_is_halved_until_less_is_left_and_the_damping_moves_with_that(settings, monkeypatch):
     """Of a step of length one all is solved; a longer one overshoots."""
 

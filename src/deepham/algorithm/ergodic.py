@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
@@ -139,11 +140,16 @@ def ergodic_path(
     burn_in: int,
     dates: int,
     progress: Callable[[int, int], None] | None = None,
+    accounted: bool = True,
 ) -> Ergodic:
     """Follow the continuum along the paths of shocks (B, T, d) from the histograms `start` and keep what comes after
     burn_in periods. The first shocks are those of `start` itself.
+
+    Args:
+        accounted: whether welfare and all accounts are wanted; else that and the gap of resources are NaN, and accounts
+            are the unknowns alone.
     """
-    return ergodic_paths([world], grid, start, shocks, burn_in, dates, progress)[0]
+    return ergodic_paths([world], grid, start, shocks, burn_in, dates, progress, accounted)[0]
 
 
 @torch.no_grad()
@@ -155,11 +161,14 @@ def ergodic_paths(
     burn_in: int,
     dates: int,
     progress: Callable[[int, int], None] | None = None,
+    accounted: bool = True,
 ) -> list[Ergodic]:
     """The same in several worlds of one economy, each from `start` and along the same shocks, in one walk."""
     if len(worlds) > 1 and worlds[0].economy.unknowns:  # markets clear at each world's own pace
         return [
-            path for each in worlds for path in ergodic_paths([each], grid, start, shocks, burn_in, dates, progress)
+            path
+            for each in worlds
+            for path in ergodic_paths([each], grid, start, shocks, burn_in, dates, progress, accounted)
         ]
     worlds = [replace(each, policy=on_histogram(each.economy, each.policy, grid)) for each in worlds]
     world = replace(worlds[0], policy=Abreast([each.policy for each in worlds])) if len(worlds) > 1 else worlds[0]
@@ -167,7 +176,7 @@ def ergodic_paths(
     measured, each = periods - burn_in, max(1, dates // b)
     at = {burn_in + i * measured // each for i in range(each)}
     copies = list(range(b)) * len(worlds)
-    record, kept = Record(world, measured, min(BLOCKS, measured), len(worlds)), []
+    record, kept = Record(world, measured, min(BLOCKS, measured), len(worlds), accounted), []
     end = start
     for t, period in enumerate(walk(world, start.select(copies), shocks[copies], grid=grid)):
         end = period.panel
@@ -209,7 +218,7 @@ def _ergodic(world: World, grid: Tensor, record: Record, group: int, here: slice
         record.K[here].contiguous(),
         path,
         float(economy.preferences.inverse_utility(record.utility[here].mean())),
-        float(resource_gap(economy, accounts, lost).max()),
+        float(resource_gap(economy, accounts, lost).max()) if record.accounted else math.nan,
         None if record.premium is None else record.premium[here],
         None if record.clearing is None else record.clearing[here],
     )

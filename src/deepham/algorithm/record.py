@@ -22,6 +22,7 @@ class Record:
         periods: T.
         blocks: of how many equal parts of the path there are sums of masses.
         groups: the economies are so many groups of equal size, whose masses are summed apart.
+        accounted: whether utility and all accounts are wanted; else they are NaN, and unknowns alone.
 
     Attributes:
         masses: (groups, blocks, n_z, N), the summed histograms by state of z.
@@ -30,8 +31,9 @@ class Record:
         accounts: name -> (B, T). premium, clearing: (B, T), or None; as in `Ergodic`.
     """
 
-    def __init__(self, world: World, periods: int, blocks: int, groups: int = 1):
+    def __init__(self, world: World, periods: int, blocks: int, groups: int = 1, accounted: bool = True):
         self._world, self._periods, self._blocks, self._groups = world, periods, blocks, groups
+        self.accounted = accounted
         self._waiting: list[Period] = []
         self._series: list[dict[str, Tensor]] = []
         self._accounts: list[dict[str, Tensor]] = []
@@ -73,7 +75,12 @@ class Record:
         group = torch.arange(economies, device=device) * self._groups // economies
         cell = (group * self._blocks + block[:, None]) * chain.n_z + chain.cell(period.panel.z).reshape(count, -1)
         self.masses.flatten(0, 2).index_add_(0, cell.flatten(), population.weight)
-        self.utility += (population.mean(period.utility) / self._periods).reshape(count, economies).sum(0)
+        if self.accounted:
+            self.utility += (population.mean(period.utility) / self._periods).reshape(count, economies).sum(0)
+            accounts = period.accounts
+        else:
+            self.utility += torch.nan
+            accounts = {name: period.seen.aggregates[name] for name in economy.unknowns}
         series = {
             "K": by_time(period.seen.aggregates[economy.tracked]),
             "held": by_time(population.mean(population.k)),
@@ -85,6 +92,6 @@ class Record:
         if economy.unknowns:
             series["clearing"] = by_time(100 * torch.cat(list(period.conditions.values()), 1).abs().amax(1)[:, None])
         self._series.append(series)
-        self._accounts.append({name: by_time(values) for name, values in period.accounts.items()})
+        self._accounts.append({name: by_time(values) for name, values in accounts.items()})
         self._done += count
         self._waiting = []

@@ -57,6 +57,7 @@ class NewtonSettings:
     households: int = 110
     spread: int = 20
     spread_weight: float = 0.1
+    spread_z: float = 1.0
     early: float = 0.33
     scale_early: float = 0.15
     scale_late: float = 0.05
@@ -108,6 +109,9 @@ class NewtonSettings:
         ):
             given = getattr(self, name)
             require(0 <= given <= most, f"algorithm.newton.{name}: expected a number from 0 to {most:g}, got {given}")
+        require(
+            1 <= self.spread_z <= 10, f"algorithm.newton.spread_z: expected a number from 1 to 10, got {self.spread_z}"
+        )
         for name in ("outlier", "largest_step"):
             given = getattr(self, name)
             require(0 < given <= 1e6, f"algorithm.newton.{name}: expected a positive number, got {given}")

@@ -92,7 +92,7 @@ def solve_law_of_motion(
         c = HouseholdProblem(economy, laws.law(x), grid).consumption(c, tolerance=1e-5 if lengths.settling else 1e-7)
         policy = GridFunction(grid, c, economy.spendable)
         world = World(economy, policy.on_histogram(nodes), clamped=True)  # early laws lead anywhere
-        ergodic = ergodic_path(world, nodes, start, path, lengths.burn_in, DATES)
+        ergodic = ergodic_path(world, nodes, start, path, lengths.burn_in, DATES, accounted=lengths.whole)
         _check_alive(ergodic, iteration)
         found, r_squared = laws.regress(ergodic)
         residual = found - x

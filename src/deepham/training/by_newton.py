@@ -15,6 +15,7 @@ from deepham.algorithm.looking_ahead import foresight
 from deepham.algorithm.newton import Equations, flat, huber, shift, size, tested
 from deepham.algorithm.off_equilibrium import moved_unknowns
 from deepham.algorithm.value_equation import bellman_equation
+from deepham.economics.economy import Economy
 from deepham.simulation.period import Panel, World
 from deepham.training.calibrations import Calibration
 from deepham.training.conditions import conditions, double, left_after
@@ -82,12 +83,21 @@ class ByNewton(Learner):
         economy, policy = at.exact, double(at.world.policy)
         with torch.no_grad():
             world = World(economy, policy, clamped=True, resting=batch.resting)
-            period = world.period(batch.panel.to(dtype=torch.float64))
+            period = world.period(self._spread(economy, batch.panel.to(dtype=torch.float64), generator))
             sample = self.sampling.draw(period, grid.double(), at.typical, generator)
         # where a market fixes what all hold together there is nothing to scale
         fixed = economy.tracked in economy.unknowns
         width = 0.0 if fixed else settings.scale_early if early else settings.scale_late
         return scaled(sample, economy.borrowing_limit, width, generator)
+
+    def _spread(self, economy: Economy, panel: Panel, generator: torch.Generator) -> Panel:
+        """The panel in aggregate states farther from the typical one, in which economies are too seldom to learn."""
+        factor = self.module.settings.newton.spread_z
+        if factor == 1.0 or economy.chain.every_z() is not None:
+            return panel
+        usual = economy.chain.typical_z()[:1]
+        uniform = torch.rand((len(panel.z), 1), generator=generator, device=panel.z.device, dtype=panel.z.dtype)
+        return replace(panel, z=usual + (1 + (factor - 1) * uniform) * (panel.z - usual))
 
     def _off_equilibrium(self, at: Calibration, sample: Sample, generator: torch.Generator | None) -> Sample:
         """The sample in which some households see prices that do not clear, each alone."""
