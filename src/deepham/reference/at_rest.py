@@ -12,6 +12,8 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from scipy.sparse import csc_matrix
+from scipy.sparse.linalg import spsolve
 from torch import Tensor
 
 from deepham.economics.economy import Economy, Own
@@ -69,12 +71,7 @@ def settled(
         mass[..., int((nodes - K).abs().argmin())] = economy.chain.stationary_eps()[economy.chain.cell(z)]
         start = Population.histogram(nodes, mass)
     people = start
-    aggregates = aggregates_at(economy, torch.full((1, 1), K, dtype=torch.float64), z)
-    prices = economy.prices(aggregates, z)
-    resources = economy.resources(people.k, people.eps, z, prices)
-    seen = Observation(resources, people.k, people.eps, z, people, aggregates, prices)
-    choice = World(economy, policy).choose(seen)
-    carried = economy.carry(choice, seen)
+    carried, choice = _carried(economy, policy, people, K, z)
     for _ in range(MOST_STEPS):
         before, people = people, settle(economy, nodes, people.with_assets(carried), z, z)
         if float((people.weight - before.weight).abs().sum()) < SETTLED:
@@ -82,6 +79,26 @@ def settled(
     raise NotConverged(
         f"reference: the cross-section still moves after {MOST_STEPS} periods; try fewer reference.histogram_nodes"
     )
+
+
+def _carried(economy: Economy, policy: Policy, people: Population, K: float, z: Tensor) -> tuple[Tensor, Own]:
+    """The assets (1, N) that households carry out of a period at the prices of K, and all that they choose."""
+    aggregates = aggregates_at(economy, torch.full((1, 1), K, dtype=torch.float64), z)
+    prices = economy.prices(aggregates, z)
+    resources = economy.resources(people.k, people.eps, z, prices)
+    seen = Observation(resources, people.k, people.eps, z, people, aggregates, prices)
+    choice = World(economy, policy).choose(seen)
+    return economy.carry(choice, seen), choice
+
+
+def _stationary_mass(transition: Tensor) -> Tensor:
+    """The masses (N,) that stay where they are, of the probabilities (N, N) of going from a point to another."""
+    system = transition.T.numpy() - np.eye(len(transition))
+    system[-1] = 1.0  # one balance equation follows from the others; in its place the masses sum to one
+    ends = np.zeros(len(system))
+    ends[-1] = 1.0
+    mass = torch.from_numpy(spsolve(csc_matrix(system), ends)).clamp_min(0)
+    return mass / mass.sum()
 
 
 class MarketAtRest:
@@ -156,28 +173,22 @@ class MarketAtRest:
             rule = policy.on_histogram(self.nodes)
             self.settled, _ = settled(economy, rule, self.nodes, K, self.family, self.settled)
             return self.settled
-        # one economy for every point of the histogram, with all of its mass there: the next masses are the transition
-        corners = Population.histogram(self.nodes, torch.eye(points, dtype=torch.float64).reshape(points, n_eps, -1))
-        resting = self.family.resting(K)
-        z = resting.expand(points, 1)
-        aggregates = aggregates_at(economy, torch.full((points, 1), K, dtype=torch.float64), z)
-        prices = economy.prices(aggregates, z)
-        seen = Observation(
-            economy.resources(corners.k, corners.eps, z, prices), corners.k, corners.eps, z, corners, aggregates, prices
-        )
-        carried = economy.carry(World(economy, policy.on_histogram(self.nodes)).choose(seen), seen)
-        transition = settle(economy, self.nodes, corners.with_assets(carried), z, z).weight
+        rest, mass = self.family.resting(K), torch.zeros(1, n_eps, len(self.nodes), dtype=torch.float64)
+        people = Population.histogram(self.nodes, mass)
+        carried = _carried(economy, policy.on_histogram(self.nodes), people, K, rest)[0]
+        # one economy for every point of the histogram, of one household: where they are next is the transition
+        alone = Population(carried.T, people.eps.T, torch.ones(points, 1, dtype=torch.float64))
+        z = rest.expand(points, 1)
+        transition = settle(economy, self.nodes, alone, z, z).weight
         # a corner has nobody to share out to what it would hold beyond the top: the rate is that of all together
-        beyond = (corners.weight * (carried - self.nodes[-1]).clamp_min(0)).sum(1)
+        beyond = (carried[0] - self.nodes[-1]).clamp_min(0)
         height, rate, mass = self.nodes[:-1] - self.nodes[0], 0.0, transition.new_zeros(points)
         for _ in range(MOST_RATES):
-            shared = grown(
-                self.nodes, transition.reshape(points, n_eps, -1), torch.full((points,), rate, dtype=torch.float64)
-            )
-            system = shared.reshape(points, points).T - torch.eye(points, dtype=torch.float64)
-            system[-1] = 1.0  # one balance equation follows from the others; in its place the masses sum to one
-            mass = torch.linalg.solve(system, torch.eye(points, dtype=torch.float64)[-1]).clamp_min(0)
-            mass = mass / mass.sum()
+            shared = transition
+            if rate:
+                each = torch.full((points,), rate, dtype=torch.float64)
+                shared = grown(self.nodes, transition.reshape(points, n_eps, -1), each).reshape(points, points)
+            mass = _stationary_mass(shared)
             held = ((mass @ transition).reshape(n_eps, -1)[:, :-1] * height).sum()
             rate, before = float(mass @ beyond / held.clamp_min(1e-300)), rate
             if abs(rate - before) < LEAST_RATE or rate > MOST_RATE:
