@@ -190,6 +190,8 @@ def test_ghh_hours_are_those_of_the_wage_and_hours_fall_in_wealth_elsewhere():
         ("brock_mirman_labour", "frisch", -0.5),
         ("brock_mirman_labour", "phi", 0.0),
         ("ks98_labour", "sigma", -1.0),
+        ("ks98_labour", "hours", 0.0),
+        ("ks98_ghh", "hours", -1.0),
         ("ks98_leisure", "hours", 0.0),
         ("ks98_leisure", "theta", 1.0),
         ("ks98_leisure", "sigma", 2.0),
@@ -198,6 +200,6 @@ def test_ghh_hours_are_those_of_the_wage_and_hours_fall_in_wealth_elsewhere():
     ],
 )
 def test_what_is_no_economy_is_refused_in_one_line(name, parameter, value):
-    with pytest.raises(InputError, match=parameter) as error:
+    with pytest.raises(InputError, match=f"^{parameter}: ") as error:
         economics.create(name, **{parameter: value})
     assert "\n" not in str(error.value)

@@ -24,9 +24,9 @@ import torch
 from torch import Tensor
 
 from deepham.economics.brock_mirman import BrockMirman
-from deepham.economics.economy import Frictionless, Own, Seen, Wide, parameter, require
+from deepham.economics.economy import Frictionless, Own, Seen, Wide, parameter
 from deepham.economics.effort import Isoelastic
-from deepham.economics.labour import Labour, check_frisch, labour_unknown
+from deepham.economics.labour import Labour, labour_unknown
 from deepham.economics.unknown import Unknown
 
 SHARE = 0.9  # of permanent income that the base consumes which networks start from
@@ -37,8 +37,8 @@ ROUNDS, HALVINGS = 200, 100  # of the fixed point in M, and of each bracket of l
 class BrockMirmanLabour(Labour, BrockMirman):
     """The calibration lies in conf/model/brock_mirman_labour.yaml."""
 
-    phi: float = parameter("weight of the disutility of work")
-    frisch: float = parameter("elasticity of hours (Frisch), 1 / nu")
+    phi: float = parameter("weight of the disutility of work", low=0)
+    frisch: float = parameter("elasticity of hours (Frisch), 1 / nu", low=0)
 
     answers: ClassVar = {
         "hours": ("hours of each household, mean distance to the closed form", "%"),
@@ -134,11 +134,6 @@ class BrockMirmanLabour(Labour, BrockMirman):
 
     def lifetime(self, c: Tensor, base: Frictionless) -> Tensor:
         return self.preferences.frictionless_value(c, base.mpc, self.beta)
-
-    def check(self) -> None:
-        super().check()
-        require(self.phi > 0, f"phi: expected a positive weight of the disutility of work, got {self.phi:g}")
-        check_frisch(self.frisch)
 
     def tables(self) -> None:
         super().tables()

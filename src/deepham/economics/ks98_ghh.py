@@ -19,15 +19,15 @@ from torch import Tensor
 from deepham.economics.economy import Frictionless, Wide, parameter
 from deepham.economics.effort import Isoelastic
 from deepham.economics.ks98_labour import KS98WithHours
-from deepham.economics.labour import WithoutWealthEffect, check_frisch
+from deepham.economics.labour import WithoutWealthEffect
 
 
 @dataclass(eq=False)
 class KS98GHH(WithoutWealthEffect, KS98WithHours):
     """The calibration lies in conf/model/ks98_ghh.yaml."""
 
-    hours: float = parameter("hours of the employed in the deterministic steady state", "hours")
-    frisch: float = parameter("elasticity of hours (Frisch), 1 / nu")
+    hours: float = parameter("hours of the employed in the deterministic steady state", "hours", low=0)
+    frisch: float = parameter("elasticity of hours (Frisch), 1 / nu", low=0)
 
     source: ClassVar = "Den Haan, Judd and Juillard (2010), with hours; Greenwood, Hercowitz and Huffman (1988)"
     answers: ClassVar = {"hours": ("hours, largest distance to the closed form", "%")}
@@ -44,9 +44,6 @@ class KS98GHH(WithoutWealthEffect, KS98WithHours):
         assert base is not None
         cost = float(self.effort.level(self.table(self.customary))) * self.typical_labour / self.customary
         return Frictionless(base.mpc, base.human_wealth - cost * self.beta / (1 - self.beta))
-
-    def check_effort(self) -> None:
-        check_frisch(self.frisch)
 
     def tables(self) -> None:
         super().tables()

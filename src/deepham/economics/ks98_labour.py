@@ -17,7 +17,6 @@ equations are those of ks98.py; economies with other utility share all but the l
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -27,7 +26,7 @@ from torch import Tensor
 from deepham.economics.economy import Own, Seen, Wide, parameter
 from deepham.economics.effort import Isoelastic
 from deepham.economics.ks98 import KS98
-from deepham.economics.labour import Labour, check_frisch, labour_unknown
+from deepham.economics.labour import Labour, labour_unknown
 from deepham.economics.unknown import Unknown
 
 
@@ -77,14 +76,6 @@ class KS98WithHours(Labour, KS98):
         worked = accounts["hours"] * (1 - accounts["unemployment"])
         return super().balance(accounts) | {"labour": accounts["w"] * (accounts["L"] - worked)}
 
-    def check(self) -> None:
-        super().check()
-        self.check_effort()
-
-    @abstractmethod
-    def check_effort(self) -> None:
-        """Raise InputError for parameters of the disutility of work out of their range."""
-
     def tables(self) -> None:
         super().tables()
         share = self.chain.stationary_z()
@@ -110,13 +101,10 @@ class KS98WithHours(Labour, KS98):
 class KS98Labour(KS98WithHours):
     """Separable utility; the calibration lies in conf/model/ks98_labour.yaml."""
 
-    hours: float = parameter("hours of the employed in the deterministic steady state", "hours")
-    frisch: float = parameter("elasticity of hours (Frisch), 1 / nu")
+    hours: float = parameter("hours of the employed in the deterministic steady state", "hours", low=0)
+    frisch: float = parameter("elasticity of hours (Frisch), 1 / nu", low=0)
 
     source: ClassVar = "Den Haan, Judd and Juillard (2010), with hours"
-
-    def check_effort(self) -> None:
-        check_frisch(self.frisch)
 
     def tables(self) -> None:
         super().tables()

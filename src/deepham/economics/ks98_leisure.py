@@ -28,7 +28,7 @@ MEAN_K = 11.58
 class KS98Leisure(KS98WithHours):
     """The calibration lies in conf/model/ks98_leisure.yaml."""
 
-    theta: float = parameter("weight of consumption in utility, that of leisure is 1 - theta", "share")
+    theta: float = parameter("weight of consumption in utility, that of leisure is 1 - theta", "share", low=0, high=1)
 
     source: ClassVar = "Krusell and Smith (1998)"
     # of the poorest, by the grid .76; who has no income would otherwise hold next to nothing before networks learn
@@ -60,8 +60,8 @@ class KS98Leisure(KS98WithHours):
     def check_benefit(self) -> None:
         """Who works as long as they like can save for it."""
 
-    def check_effort(self) -> None:
-        require(0 < self.theta < 1, f"theta: utility is concave for a number in (0, 1), got {self.theta:g}")
+    def check(self) -> None:
+        super().check()
         require(
             math.isclose(self.sigma, 1),
             f"sigma: utility is the logarithm of consumption and leisure, 1; got {self.sigma:g}",

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from deepham.economics.domain import Domain
-from deepham.economics.economy import Economy, Frictionless, Own, Seen, require
+from deepham.economics.economy import Economy, Frictionless, Own, Seen
 from deepham.economics.effort import Effort, Isoelastic
 from deepham.economics.unknown import Unknown
 
@@ -33,11 +33,6 @@ def labour_unknown(typical: float, least: float = 0.0) -> dict[str, Unknown]:
     low = max(LEAST * typical, least)
     excess = "excess supply, percent of typical labour"
     return {"L": Unknown("labour", "hours", low, MOST * typical, typical, SPREAD * typical, excess=excess)}
-
-
-def check_frisch(frisch: float) -> None:
-    """Raise InputError unless the elasticity of hours is positive."""
-    require(frisch > 0, f"frisch: expected a positive elasticity of hours, got {frisch:g}")
 
 
 class Labour(Economy):

@@ -128,10 +128,12 @@ class NetworkSettings:
 
     def check_learned(self, economy: Economy) -> None:
         """Raise InputError where the network is to learn a choice that the economy has not got."""
+        choices = ", ".join(economy.within)
+        expected = f"expected [] or [{choices}]" if choices else "this economy has none; expected []"
         require(
             list(self.learned) in ([], list(economy.within)),
-            f"network.learned: the choices beside consumption are {', '.join(economy.within) or 'none'} in this "
-            f"economy; expected [] or [{', '.join(economy.within)}], got {list(self.learned)}",
+            f"network.learned: choices that the network learns beside consumption; {expected}, "
+            f"got {list(self.learned)}",
         )
 
     def check_states(self, economy: Economy) -> None:
