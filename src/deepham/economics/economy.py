@@ -325,6 +325,7 @@ class Economy(OneAsset, ABC):
                 f"{ ({key: price.tolist() for key, price in prices.items()}) }",
             )
         self._check_limit()
+        self._check_newborn()
         base = self.frictionless()
         require(
             base is None or base.mpc > 0 and -self.borrowing_limit <= base.human_wealth < math.inf,
@@ -362,6 +363,24 @@ class Economy(OneAsset, ABC):
                 f"borrowing_limit: at {limit:g} a household that earns {float(income.min()):.4g} a {self.period} has "
                 f"nothing left to consume at the prices of the typical state; expected a limit {expected}"
             )
+
+    def _check_newborn(self) -> None:
+        """Raise InputError where somebody would begin a period in debt beyond the limit, as the heirs of those who have
+        borrowed as much as they may can."""
+        follows, limit = self.chain.successors, self.borrowing_limit
+        now = torch.arange(len(follows))[:, None]
+        arriving = self.arrive(torch.full(now.shape, limit, dtype=torch.float64), now, follows)
+        if arriving is None:
+            return
+        arriving = torch.where((self.chain.moves > 0).reshape(-1, *follows.shape).any(0), arriving, limit)
+        place = int(arriving.nan_to_num(-math.inf).argmin())
+        least, state = float(arriving.flatten()[place]), int(follows.flatten()[place])
+        require(
+            least >= limit,
+            f"arrive: a household that comes to {self.names_of(self.individual_shock, self.chain.n_eps)[state]} from "
+            f"one at the borrowing limit {limit:g} begins with {least:.4g}, which it could not repay; expected at least "
+            "the limit",
+        )
 
     def gamma(self, mean: float, terms: int, shape: tuple[int, int], generator: torch.Generator) -> Tensor:
         """Gamma-distributed numbers of that mean and shape, each a sum of so many exponential ones: their standard
