@@ -378,8 +378,8 @@ class Economy(OneAsset, ABC):
         require(
             least >= limit,
             f"arrive: a household that comes to {self.names_of(self.individual_shock, self.chain.n_eps)[state]} from "
-            f"one at the borrowing limit {limit:g} begins with {least:.4g}, which it could not repay; expected at least "
-            "the limit",
+            f"one at the borrowing limit {limit:g} begins with {least:.4g}, which it could not repay; expected at "
+            "least the limit",
         )
 
     def gamma(self, mean: float, terms: int, shape: tuple[int, int], generator: torch.Generator) -> Tensor:
