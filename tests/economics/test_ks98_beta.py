@@ -6,7 +6,8 @@ import torch
 from deepham import economics
 from deepham.algorithm.residuals import residuals
 from deepham.errors import InputError
-from deepham.simulation.period import World
+from deepham.simulation.period import Panel, World
+from deepham.simulation.population import Population
 from deepham.simulation.walk import initial_panel
 
 
@@ -44,6 +45,29 @@ def test_the_euler_equation_asks_each_household_for_its_own_patience(economy, se
     for kind in (1, 2):
         ratio = float(economy.patience[0] / economy.patience[kind])  # log utility
         torch.testing.assert_close((wanted[kind] / wanted[0])[inside], torch.full_like(wanted[0], ratio)[inside])
+
+
+@pytest.mark.parametrize("sigma", [1.0, 3.0])
+def test_who_never_changes_spends_the_share_that_is_known(sigma):
+    """For ever of one patience: mpc = 1 - (beta R)^(1/sigma) / R, here at R = 1 / 0.9894."""
+    lasting = economics.create("ks98_beta", sigma=sigma, stay=1 - 1e-12)
+    base = lasting.frictionless()
+    expected = 1 - 0.9894 * (lasting.patience / 0.9894) ** (1 / sigma)
+    torch.testing.assert_close(base.mpc, expected.repeat_interleave(2), rtol=1e-4, atol=0)
+
+
+def test_the_rich_of_each_type_consume_their_share_of_wealth_whatever_networks_have_learned(economy, random_networks):
+    policy, value = (network.double() for network in random_networks(economy))
+    mpc = economy.frictionless().mpc
+    # with log utility the Euler equation between types that move: L = 1 / mpc, L = 1 + beta E[L']
+    periods = 1 + economy.patience.repeat_interleave(2) * (economy.chain.average() @ (1 / mpc))
+    torch.testing.assert_close(1 / mpc, periods, rtol=1e-10, atol=0)
+    k, eps = torch.full((1, 6), 1e7, dtype=torch.float64).requires_grad_(), torch.arange(6)[None]
+    usual = Population.panel(torch.full((1, 6), 10.0, dtype=torch.float64), eps)
+    seen = World(economy).before(Panel(usual, economy.chain.typical_z()[[0]]), k=k, eps=eps)
+    torch.testing.assert_close((policy(seen) / seen.resources)[0], mpc, rtol=1e-3, atol=0)
+    (slope,) = torch.autograd.grad(value(seen).sum(), k)
+    torch.testing.assert_close((slope * policy(seen) / seen.prices["R"])[0], torch.ones_like(mpc), rtol=1e-2, atol=0)
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from deepham.economics.naming import Naming
 from deepham.economics.one_asset import OneAsset
 from deepham.economics.parameters import parameter as parameter
 from deepham.economics.parameters import read_parameters
+from deepham.economics.patience import shares_spent
 from deepham.economics.process import ShockProcess
 from deepham.economics.terms import Frictionless as Frictionless
 from deepham.economics.terms import Own as Own
@@ -163,15 +164,19 @@ class Economy(OneAsset, ABC):
 
     def frictionless(self) -> Frictionless | None:
         """The rule that the networks start from: permanent income at R = 1/beta in the steady state,
-        c = (1 - beta) (m + H), where H is the present value of mean income other than that on assets. None where no
-        household follows such a rule: where households die, or where the return is found within the period.
+        c = (1 - beta) (m + H), where H is the present value of mean income other than that on assets. Households that
+        differ in patience each spend their own share. None where no household follows such a rule: where households
+        die, or where the return is found within the period.
         """
         state = self.steady_state()
         if self.tracked in self.unknowns or type(self).continues is not Economy.continues or self.tracked not in state:
             return None
         income = state["m"] - state[self.tracked] / self.beta
         income = 0.0 if abs(income) < ROUNDING * state["m"] else income
-        return Frictionless(mpc=1 - self.beta, human_wealth=income * self.beta / (1 - self.beta))
+        alike = type(self).discount is Economy.discount
+        return Frictionless(
+            mpc=1 - self.beta if alike else shares_spent(self), human_wealth=income * self.beta / (1 - self.beta)
+        )
 
     def permanent(self, c: Tensor) -> Own:
         """All choices, by name, (B, N), of a household that can consume c (B, N) for ever and faces no risk: c itself.
@@ -328,7 +333,7 @@ class Economy(OneAsset, ABC):
         self._check_newborn()
         base = self.frictionless()
         require(
-            base is None or base.mpc > 0 and -self.borrowing_limit <= base.human_wealth < math.inf,
+            base is None or base.possible and -self.borrowing_limit <= base.human_wealth,
             "calibration: without risk its households spend a share above 0 of a finite wealth, from which they could "
             f"pay back all debt, got {base}",
         )

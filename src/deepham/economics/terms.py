@@ -6,9 +6,11 @@ broadcasts against its households, (B, N).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import torch
 from torch import Tensor
 
 from deepham.errors import require
@@ -44,12 +46,18 @@ class Frictionless:
     the difference from it.
 
     Attributes:
-        mpc: marginal propensity to consume out of wealth, share, at the typical state.
+        mpc: marginal propensity to consume out of wealth, share, at the typical state; where it differs by individual
+            state (n_eps,), in float64.
         human_wealth: present value of income after this period, goods, at the typical state.
     """
 
-    mpc: float
+    mpc: float | Tensor
     human_wealth: float
+
+    @property
+    def possible(self) -> bool:
+        """Whether households spend something of a wealth that they have, and it is finite."""
+        return bool((torch.as_tensor(self.mpc) > 0).all()) and math.isfinite(self.human_wealth)
 
 
 WORDS = {  # what most economies report: name -> description, unit
