@@ -201,7 +201,6 @@ class JointChain(ShockProcess):
         return torch.stack([stationary(self.individual[z, z]) for z in range(self.n_z)])
 
     def average(self) -> Tensor:
-        """P(eps' | eps) over all aggregate states at their long-run shares, (n_eps, n_eps)."""
         joint = self.aggregate[:, None, :, None] * self.individual.permute(0, 2, 1, 3)  # (z, eps, z', eps')
         size = self.n_z * self.n_eps
         mass = stationary(joint.reshape(size, size)).reshape(self.n_z, self.n_eps)
