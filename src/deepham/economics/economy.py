@@ -29,6 +29,7 @@ from deepham.economics.parameters import read_parameters
 from deepham.economics.patience import shares_spent
 from deepham.economics.process import ShockProcess
 from deepham.economics.terms import Frictionless as Frictionless
+from deepham.economics.terms import Groups as Groups
 from deepham.economics.terms import Own as Own
 from deepham.economics.terms import Seen as Seen
 from deepham.economics.terms import Wide as Wide

@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor
 
 from deepham.economics.domain import Domain
 from deepham.economics.preferences import CRRA
 from deepham.economics.process import ShockProcess
-from deepham.economics.terms import Own, Seen, Wide
+from deepham.economics.terms import Groups, Own, Seen, Wide
+
+MOST_GROUPS = 6  # of ages, where the economy does not say otherwise
 
 
 class OneAsset:
@@ -24,6 +27,7 @@ class OneAsset:
 
     beta: float  # discount factor per period, a parameter of most; of a mean household where they differ
     borrowing_limit: float = 0.0
+    youngest: ClassVar[int] = 0  # the age, in periods, at which households enter: what `age_of` counts from
     # set in `Economy.tables`; the process of (z, eps) is a JointChain where z is finite
     preferences: CRRA
     chain: ShockProcess
@@ -177,6 +181,18 @@ class OneAsset:
     def age_of(self, eps: Tensor) -> Tensor | None:
         """The age of a household in eps, in whole periods since it entered; None where nobody ages."""
         return None
+
+    def groups(self) -> Groups | None:
+        """The groups of households that reports and responses tell apart; None: none. By default ages, a few of them
+        together where there are many.
+        """
+        age = self.age_of(torch.arange(self.chain.n_eps, device=self.chain.device))
+        if age is None:
+            return None
+        ages = int(age.max()) + 1
+        width = -(-ages // MOST_GROUPS)
+        bands = [(self.youngest + low, self.youngest + min(low + width, ages) - 1) for low in range(0, ages, width)]
+        return Groups(tuple(f"age {a}" if a == b else f"ages {a}-{b}" for a, b in bands), age // width)
 
     def arrive(self, carried: Tensor, eps: Tensor, eps_next: Tensor) -> Tensor | None:
         """Assets at the start of the next period of the household that is then in eps', where the one in eps carries so

@@ -31,11 +31,27 @@ def shares_spent(economy: OneAsset) -> Tensor:
 def discounted_periods(economy: OneAsset) -> Tensor:
     """How many periods of the present one's worth a household's life is, (n_eps,): L(eps) = 1 + beta(eps) E[L(eps')],
     of those eps' alone in which it still lives. 1 / (1 - beta) where all live for ever and are alike."""
+    return discounted_sum(economy, economy.chain.individual.new_ones(economy.chain.n_eps))
+
+
+def discounted_sum(economy: OneAsset, each: Tensor) -> Tensor:
+    """What comes together, discounted, over the rest of a life, (n_eps,), of so much a period in each individual state,
+    (n_eps,)."""
     moves, n = economy.chain.average(), economy.chain.n_eps
     every = torch.arange(n, device=moves.device)
     lives = economy.continues(every[:, None].expand(n, n), every.expand(n, n))
     weight = _discounts(economy)[:, None] * (moves if lives is None else moves * lives)
-    return torch.linalg.solve(torch.eye(n, dtype=moves.dtype, device=moves.device) - weight, moves.new_ones(n))
+    return torch.linalg.solve(torch.eye(n, dtype=moves.dtype, device=moves.device) - weight, each)
+
+
+def mean_of_alike(economy: OneAsset, values: Tensor, mass: Tensor) -> Tensor:
+    """Means of values (n_eps,) by mass (n_eps,) over the individual states whose households have as long and as patient
+    a life before them, (n_eps,): over all of them, over an age, over a type. Zero where nobody is."""
+    # ages and types differ by more than rounding
+    _, kind = discounted_periods(economy).mul(1e8).round().unique(return_inverse=True)
+    empty = values.new_zeros(int(kind.max()) + 1)
+    total, held = (empty.scatter_add(0, kind, x) for x in (values * mass, mass))
+    return (total / held).nan_to_num(0.0)[kind]
 
 
 def _discounts(economy: OneAsset) -> Tensor:

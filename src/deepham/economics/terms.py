@@ -60,6 +60,30 @@ class Frictionless:
         return bool((torch.as_tensor(self.mpc) > 0).all()) and math.isfinite(self.human_wealth)
 
 
+@dataclass(frozen=True)
+class Groups:
+    """Households told apart by what they are: of an age, of a type.
+
+    Attributes:
+        names: of the groups, in their order.
+        of: which one each individual state belongs to, (n_eps,).
+    """
+
+    names: tuple[str, ...]
+    of: Tensor
+
+    def members(self) -> Tensor:
+        """1 where an individual state belongs to a group: (groups, n_eps), float64."""
+        return (self.of == torch.arange(len(self.names), device=self.of.device)[:, None]).double()
+
+    def means(self, eps: Tensor, weight: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Of values (B, N) over the members of each group, (B, groups), and the shares of these in the weights (B, N);
+        a mean over nobody is NaN."""
+        group, empty = self.of[eps], weight.new_zeros(len(eps), len(self.names))
+        share, total = (empty.scatter_add(1, group, x) for x in (weight, weight * values))
+        return total / share, share
+
+
 WORDS = {  # what most economies report: name -> description, unit
     "K": ("capital, start of period", "goods"),
     "L": ("labour", "hours"),
