@@ -5,6 +5,7 @@ import torch
 
 from deepham import economics
 from deepham.algorithm.residuals import residuals
+from deepham.economics.ks98_beta import KS98Beta
 from deepham.errors import InputError
 from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
@@ -68,6 +69,32 @@ def test_the_rich_of_each_type_consume_their_share_of_wealth_whatever_networks_h
     torch.testing.assert_close((policy(seen) / seen.resources)[0], mpc, rtol=1e-3, atol=0)
     (slope,) = torch.autograd.grad(value(seen).sum(), k)
     torch.testing.assert_close((slope * policy(seen) / seen.prices["R"])[0], torch.ones_like(mpc), rtol=1e-2, atol=0)
+
+
+def test_some_may_borrow_less_than_others(economy, random_networks, seeded):
+    class Strict(KS98Beta):
+        least = (-2.0, -2.0, -2.2, -2.2, -2.4, -2.4)
+
+        def limit_of(self, eps):
+            return torch.tensor(self.least, dtype=torch.float64)[eps]
+
+    given = economy.parameters() | {"home": 0.6}
+    strict = Strict(**given)
+    panel = initial_panel(strict, 2, 60, seeded())
+    indebted = panel.population.with_assets(torch.where(torch.arange(60) % 3 == 0, -2.4, panel.population.k))
+    for policy in (random_networks(strict)[0], lambda seen: strict.spendable(seen)):
+        period = World(strict, policy).period(panel.__class__(indebted, panel.z))
+        limits = strict.limit_of(indebted.eps)
+        assert bool((period.carried >= limits - 1e-12).all())
+    torch.testing.assert_close(period.carried, limits, rtol=1e-12, atol=0)
+    for least, says in (
+        ((-3.0, *Strict.least[1:]), "expected no state below"),
+        ((0.5, *Strict.least[1:]), "unemployed"),
+    ):
+        Strict.least = least
+        with pytest.raises(InputError, match=f"limit_of: .*{says}") as error:
+            Strict(**given)
+        assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize(

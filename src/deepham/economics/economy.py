@@ -349,7 +349,13 @@ class Economy(OneAsset, ABC):
             not isinstance(limit, bool) and isinstance(limit, Real) and math.isfinite(limit) and limit < self.scale,
             f"borrowing_limit: expected a finite number below the typical assets {self.scale:.4g}, got {show(limit)}",
         )
-        if limit == 0:
+        of_each = torch.as_tensor(self.limit_of(torch.arange(self.chain.n_eps)), dtype=torch.float64)
+        of_each = of_each.expand(self.chain.n_eps)
+        require(
+            bool((of_each >= limit).all()),
+            f"limit_of: expected no state below the borrowing_limit {limit:g}, got {show(of_each.tolist())}",
+        )
+        if limit == 0 and not of_each.any():
             return
         z = self.chain.typical_z()
         aggregates = {name: self.table([value]).expand(len(z), 1) for name, value in self.typical_aggregates().items()}
@@ -358,6 +364,16 @@ class Economy(OneAsset, ABC):
         income, at_limit = (
             self.resources(torch.full(eps.shape, k, dtype=torch.float64), eps, z, prices) for k in (0.0, limit)
         )
+        held = (at_limit <= of_each) & (of_each > limit)
+        if bool(held.any()):
+            state = int(held.any(0).nonzero()[0])
+            raise InputError(
+                f"limit_of: who has borrowed {-limit:g} and comes to "
+                f"{self.names_of(self.individual_shock, self.chain.n_eps)[state]} has "
+                f"{float(at_limit[:, state].min()):.4g} at the prices of the typical state, and may carry no less than "
+                f"{float(of_each[state]):g} out of the period; expected a lower limit there, or a higher "
+                "borrowing_limit"
+            )
         short = at_limit <= limit
         if bool(short.any()):
             # income + R bound = bound

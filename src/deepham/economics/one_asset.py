@@ -80,9 +80,15 @@ class OneAsset:
         round."""
         return choice["c"] + self.asset_price(seen) * carried
 
+    def limit_of(self, eps: Tensor) -> Tensor | float:
+        """The least assets, goods, that a household in eps (B, N) may carry out of the period. State it where some may
+        borrow less than others; none may borrow more than `borrowing_limit`.
+        """
+        return self.borrowing_limit
+
     def available(self, seen: Seen) -> Tensor:
         """Resources (B, N), goods per period, of households that borrow as much as they may."""
-        return seen.resources - self.asset_price(seen) * self.borrowing_limit
+        return seen.resources - self.asset_price(seen) * self.limit_of(seen.eps)
 
     def spendable(self, seen: Seen, chosen: Own | None = None) -> Tensor:
         """The most that households can consume, (B, N), goods per period, if they borrow as much as they may.
@@ -105,7 +111,7 @@ class OneAsset:
         """The choices of households that spend this share of what they can, and the assets that they then carry,
         (B, N)."""
         available = self.spendable(seen)
-        carried = self.borrowing_limit + (1 - share) * available / self.asset_price(seen)
+        carried = self.limit_of(seen.eps) + (1 - share) * available / self.asset_price(seen)
         return self.complete(share * available, seen), carried
 
     def conditions(self, choice: Own, carried: Tensor, seen: Seen) -> Wide:
