@@ -119,7 +119,7 @@ def require_comparable(before: Any, after: Any) -> None:
         else "they have different numbers of states",
         None
         if one.beta == other.beta
-        and bool((discounted_periods(one) == discounted_periods(other)).all())
+        and torch.allclose(discounted_periods(one), discounted_periods(other), rtol=1e-9)
         and vars(one.preferences).keys() == vars(other.preferences).keys()
         and getattr(one.preferences, "sigma", None) == getattr(other.preferences, "sigma", None)
         else "utils of different tastes cannot be compared",
