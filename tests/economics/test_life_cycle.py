@@ -68,7 +68,8 @@ def test_networks_see_ages_on_a_scale_and_who_has_no_tomorrow_keeps_nothing(seed
         ([1.0, 1.2, 0.0], [[1.0]], r"survival: expected probabilities in \[0, 1\], got \[1.2\]"),
         ([1.0, -0.1, 0.0], [[1.0]], r"survival: .*got \[-0.1\]"),
         ([1.0, 0.9, 0.5], [[1.0]], "the last age goes on with probability 0.5; expected 0"),
-        ([1.0, 0.9, 0.0], [[1.0, 0.0], [0.0, 1.0]], "never left"),
+        ([1.0, 0.9, 0.0], [[1.0, 0.0], [0.0, 1.0]], "incomes: some states are never left"),
+        ([], [[1.0]], "survival: expected a list of probabilities"),
     ],
 )
 def test_bad_demographics_are_one_line(survival, incomes, says):
@@ -76,6 +77,11 @@ def test_bad_demographics_are_one_line(survival, incomes, says):
     with pytest.raises(InputError, match=says) as refused:
         Generations(survival, incomes, newborn, [[1.0]])
     assert "\n" not in str(refused.value)
+
+
+def test_newborn_whose_shares_are_none_are_refused():
+    with pytest.raises(InputError, match=r"newborn: expected shares of incomes that sum to 1, got \[0.5, 0.2\]"):
+        Generations([1.0, 0.0], [[0.9, 0.1], [0.1, 0.9]], [0.5, 0.2], [[1.0]])
 
 
 @pytest.mark.parametrize(

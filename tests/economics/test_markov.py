@@ -207,6 +207,14 @@ def test_independent_shocks_have_the_product_of_their_long_runs():
     torch.testing.assert_close(chain.average(), torch.tensor(eps, dtype=torch.float64))
 
 
+def test_types_that_never_mix_are_refused_in_one_line():
+    chain = JointChain([[0.9, 0.1], [0.5, 0.5]], n_z=1, n_eps=2)
+    with pytest.raises(InputError, match="types: some states are never left, .*; expected") as refused:
+        chain.with_types([[1.0, 0.0], [0.0, 1.0]])
+    assert "\n" not in str(refused.value)
+    assert chain.with_types([[0.9, 0.1], [0.2, 0.8]]).n_eps == 4
+
+
 def test_what_is_no_chain_is_refused_by_independent_too():
     with pytest.raises(InputError, match="sums to 1.1"):
         independent([[0.9, 0.2], [0.1, 0.9]], [[1.0]])

@@ -18,6 +18,7 @@ from deepham.algorithm.residuals import residuals
 from deepham.economics.economy import Economy, parameter
 from deepham.economics.markov import JointChain
 from deepham.economics.preferences import CRRA
+from deepham.errors import InputError
 from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
 
@@ -117,3 +118,22 @@ def test_nobody_counts_what_comes_after_death(world, panel, exact):
     found = lifetime_utility(world, panel, 3, torch.Generator(), exact=exact).utility
     torch.testing.assert_close(found, world.value(world.observe(panel)), rtol=1e-12, atol=0)
     assert math.isclose(float(found[0, 1]), math.log(0.8))
+
+
+@pytest.mark.parametrize(("limit", "begins"), [(0.0, -0.1), (-0.1, -0.2), (-0.1, math.nan)])
+def test_debt_that_the_newborn_could_not_repay_is_refused_in_one_line(limit, begins):
+    class Indebted(Ages):
+        borrowing_limit = limit
+
+        def arrive(self, carried, eps, eps_next):
+            return torch.where(eps_next > eps, carried, begins)
+
+        def resources(self, k, eps, z, prices):
+            return k + 1 + (eps == YOUNG)
+
+    with pytest.raises(InputError, match=f"arrive: a household that comes to 0 .* begins with {begins:g}, ") as refused:
+        Indebted(beta=0.9)
+    assert "\n" not in str(refused.value)
+    if begins < 0:  # as much as the limit allows is no fault
+        Indebted.borrowing_limit = begins
+        Indebted(beta=0.9)

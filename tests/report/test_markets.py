@@ -30,7 +30,7 @@ def study(name, policy, label="a"):
     solved = SolvedEconomy(name, economy, policy(economy), lambda seen: seen.resources, grid, mass, **kept)
     ergodic, _ = measure(solved.world, solved.cross_sections, VerdictSettings(40, 20.0, 5, 60, 30), 0)
     path = solved.simulate(20, seed=1)
-    return Study(label, solved.along(ergodic), path, [], {}, markets=markets(solved.world, ergodic))
+    return Study(label, solved.along(ergodic), path, [], {}, ergodic.dates, markets=markets(solved.world, ergodic))
 
 
 def eat_bonds(economy):
@@ -96,7 +96,7 @@ def test_a_section_has_what_clears(which, request):
         else:
             each.content.draw_without_rendering()
             assert all(axes.lines for axes in each.content.axes if axes.get_visible())
-    assert market_section([Study("b", one.solved, one.path, [], {})]) is None
+    assert market_section([Study("b", one.solved, one.path, [], {}, one.dates)]) is None
 
 
 def test_the_path_of_a_price_is_held_against_that_of_the_last_study(bonds):

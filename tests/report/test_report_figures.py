@@ -44,6 +44,7 @@ def study(label, solved):
         path,
         [],
         {},
+        solved.cross_sections,
         solved.irf("good->bad", 5, 4, start=start),
         None,
         {state: solved.risky_steady_state(state, 8) for state in ("bad", "good")},

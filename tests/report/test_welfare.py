@@ -78,8 +78,8 @@ def test_who_differ_in_patience_stay_at_rest_too():
     path = solve_transition(economy, start, settings, periods=20)
     assert (path.K / path.stationary_K - 1).abs().max() < 1e-4
     value = HouseholdProblem(economy, rest.law, rest.policy.grid).value(rest.policy.values)[0, :, 1]
-    distance = path.value - value
-    assert float(distance.std()) < 1e-3 and abs(float(distance.mean())) < 0.05
+    distance = path.value - value  # the error of each type's value is its own
+    assert float(distance.reshape(3, -1).std(1).max()) < 1e-3 and abs(float(distance.mean())) < 0.05
 
 
 @pytest.mark.slow
@@ -129,4 +129,6 @@ def test_the_equivalent_of_consumption_that_is_three_percent_higher(calm, sigma)
     c = torch.tensor([0.5, 2.0], dtype=torch.float64)
     lifetime = economy.preferences.utility(c) / (1 - economy.beta)
     raised = economy.preferences.utility(1.03 * c) / (1 - economy.beta)
-    np.testing.assert_allclose(equivalent(economy, raised.numpy(), lifetime.numpy()), 3.0, rtol=1e-9)
+    np.testing.assert_allclose(
+        equivalent(economy, raised.numpy(), lifetime.numpy(), 1 / (1 - economy.beta)), 3.0, rtol=1e-9
+    )

@@ -50,7 +50,7 @@ def savings(economy: Economy) -> None:
     back = economy.interior(economy.marginal_utility(choice, seen) * price, seen)["c"]
     hold(distance(back, choice["c"]) < CLOSE, "interior finds another consumption than the one it is asked about")
     least = economy.carry(economy.complete(economy.spendable(seen), seen), seen)
-    gap = float((least - economy.borrowing_limit).abs().max()) / economy.scale
+    gap = float((least - economy.limit_of(seen.eps)).abs().max()) / economy.scale
     hold(gap < CLOSE, "who spends all that is spendable does not end at the borrowing limit")
 
 

@@ -79,7 +79,7 @@ def at_rest(economy: Economy) -> None:
         gap = abs(state["m"] - state["c"] - held * price)
         hold(gap < CLOSE * state["m"], f"in the {word} state c + k' misses m by {gap:.3g} goods")
     base = economy.frictionless()
-    hold(base is None or (0 < base.mpc and math.isfinite(base.human_wealth)), f"no household can live by {base}")
+    hold(base is None or base.possible, f"no household can live by {base}")
     calm = economy.without_aggregate_risk()
     hold(calm is None or calm.chain.n_z == 1, "without_aggregate_risk has several aggregate states")
     rest = economy.at_rest()

@@ -26,8 +26,10 @@ from deepham.economics.naming import Naming
 from deepham.economics.one_asset import OneAsset
 from deepham.economics.parameters import parameter as parameter
 from deepham.economics.parameters import read_parameters
+from deepham.economics.patience import shares_spent
 from deepham.economics.process import ShockProcess
 from deepham.economics.terms import Frictionless as Frictionless
+from deepham.economics.terms import Groups as Groups
 from deepham.economics.terms import Own as Own
 from deepham.economics.terms import Seen as Seen
 from deepham.economics.terms import Wide as Wide
@@ -163,15 +165,19 @@ class Economy(OneAsset, ABC):
 
     def frictionless(self) -> Frictionless | None:
         """The rule that the networks start from: permanent income at R = 1/beta in the steady state,
-        c = (1 - beta) (m + H), where H is the present value of mean income other than that on assets. None where no
-        household follows such a rule: where households die, or where the return is found within the period.
+        c = (1 - beta) (m + H), where H is the present value of mean income other than that on assets. Households that
+        differ in patience each spend their own share. None where no household follows such a rule: where households
+        die, or where the return is found within the period.
         """
         state = self.steady_state()
         if self.tracked in self.unknowns or type(self).continues is not Economy.continues or self.tracked not in state:
             return None
         income = state["m"] - state[self.tracked] / self.beta
         income = 0.0 if abs(income) < ROUNDING * state["m"] else income
-        return Frictionless(mpc=1 - self.beta, human_wealth=income * self.beta / (1 - self.beta))
+        alike = type(self).discount is Economy.discount
+        return Frictionless(
+            mpc=1 - self.beta if alike else shares_spent(self), human_wealth=income * self.beta / (1 - self.beta)
+        )
 
     def permanent(self, c: Tensor) -> Own:
         """All choices, by name, (B, N), of a household that can consume c (B, N) for ever and faces no risk: c itself.
@@ -325,9 +331,10 @@ class Economy(OneAsset, ABC):
                 f"{ ({key: price.tolist() for key, price in prices.items()}) }",
             )
         self._check_limit()
+        self._check_newborn()
         base = self.frictionless()
         require(
-            base is None or base.mpc > 0 and -self.borrowing_limit <= base.human_wealth < math.inf,
+            base is None or base.possible and -self.borrowing_limit <= base.human_wealth,
             "calibration: without risk its households spend a share above 0 of a finite wealth, from which they could "
             f"pay back all debt, got {base}",
         )
@@ -342,7 +349,13 @@ class Economy(OneAsset, ABC):
             not isinstance(limit, bool) and isinstance(limit, Real) and math.isfinite(limit) and limit < self.scale,
             f"borrowing_limit: expected a finite number below the typical assets {self.scale:.4g}, got {show(limit)}",
         )
-        if limit == 0:
+        of_each = torch.as_tensor(self.limit_of(torch.arange(self.chain.n_eps)), dtype=torch.float64)
+        of_each = of_each.expand(self.chain.n_eps)
+        require(
+            bool((of_each >= limit).all()),
+            f"limit_of: expected no state below the borrowing_limit {limit:g}, got {show(of_each.tolist())}",
+        )
+        if limit == 0 and not of_each.any():
             return
         z = self.chain.typical_z()
         aggregates = {name: self.table([value]).expand(len(z), 1) for name, value in self.typical_aggregates().items()}
@@ -351,6 +364,16 @@ class Economy(OneAsset, ABC):
         income, at_limit = (
             self.resources(torch.full(eps.shape, k, dtype=torch.float64), eps, z, prices) for k in (0.0, limit)
         )
+        held = (at_limit <= of_each) & (of_each > limit)
+        if bool(held.any()):
+            state = int(held.any(0).nonzero()[0])
+            raise InputError(
+                f"limit_of: who has borrowed {-limit:g} and comes to "
+                f"{self.names_of(self.individual_shock, self.chain.n_eps)[state]} has "
+                f"{float(at_limit[:, state].min()):.4g} at the prices of the typical state, and may carry no less than "
+                f"{float(of_each[state]):g} out of the period; expected a lower limit there, or a higher "
+                "borrowing_limit"
+            )
         short = at_limit <= limit
         if bool(short.any()):
             # income + R bound = bound
@@ -362,6 +385,24 @@ class Economy(OneAsset, ABC):
                 f"borrowing_limit: at {limit:g} a household that earns {float(income.min()):.4g} a {self.period} has "
                 f"nothing left to consume at the prices of the typical state; expected a limit {expected}"
             )
+
+    def _check_newborn(self) -> None:
+        """Raise InputError where somebody would begin a period in debt beyond the limit, as the heirs of those who have
+        borrowed as much as they may can."""
+        follows, limit = self.chain.successors, self.borrowing_limit
+        now = torch.arange(len(follows))[:, None]
+        arriving = self.arrive(torch.full(now.shape, limit, dtype=torch.float64), now, follows)
+        if arriving is None:
+            return
+        arriving = torch.where((self.chain.moves > 0).reshape(-1, *follows.shape).any(0), arriving, limit)
+        place = int(arriving.nan_to_num(-math.inf).argmin())
+        least, state = float(arriving.flatten()[place]), int(follows.flatten()[place])
+        require(
+            least >= limit,
+            f"arrive: a household that comes to {self.names_of(self.individual_shock, self.chain.n_eps)[state]} from "
+            f"one at the borrowing limit {limit:g} begins with {least:.4g}, which it could not repay; expected at "
+            "least the limit",
+        )
 
     def gamma(self, mean: float, terms: int, shape: tuple[int, int], generator: torch.Generator) -> Tensor:
         """Gamma-distributed numbers of that mean and shape, each a sum of so many exponential ones: their standard

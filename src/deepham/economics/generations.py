@@ -9,6 +9,8 @@ from deepham.economics.markov import JointChain, as_numbers, stationary
 from deepham.economics.process import invert
 from deepham.errors import require
 
+SUM = 1e-9  # of shares
+
 
 class Generations(JointChain):
     """Households that age, and incomes that move while they work: who dies is replaced by somebody of the first age.
@@ -22,11 +24,15 @@ class Generations(JointChain):
         working: number of ages at which income moves on; None: all.
 
     Raises:
-        InputError: survival outside of [0, 1], a last age that goes on, or incomes without a single long run.
+        InputError: survival outside of [0, 1], a last age that goes on, incomes without a single long run, or shares of
+            the newborn that are none.
     """
 
     def __init__(self, survival, incomes, newborn, aggregate, working: int | None = None):
         survival, newborn = as_numbers("survival", survival), as_numbers("newborn", newborn)
+        require(
+            survival.dim() == 1 and len(survival) > 0, "survival: expected a list of probabilities, one for each age"
+        )
         wrong = survival[(survival < 0) | (survival > 1)]
         require(len(wrong) == 0, f"survival: expected probabilities in [0, 1], got {wrong[:1].tolist()}")
         require(
@@ -34,7 +40,11 @@ class Generations(JointChain):
             f"survival: the last age goes on with probability {float(survival[-1]):g}; expected 0, or more ages",
         )
         moves = JointChain(incomes, 1, len(newborn)).individual[0, 0]
-        stationary(moves)  # refuses incomes without a single long run
+        stationary(moves, "incomes")  # refuses incomes without a single long run
+        require(
+            bool((newborn >= 0).all()) and abs(float(newborn.sum()) - 1) < SUM,
+            f"newborn: expected shares of incomes that sum to 1, got {newborn.tolist()}",
+        )
         ages, n = len(survival), len(newborn)
         stays = torch.eye(n, dtype=torch.float64)
         individual = torch.zeros(ages, n, ages, n, dtype=torch.float64)

@@ -17,9 +17,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+import torch
 from torch import Tensor
 
-from deepham.economics.economy import Own, Seen, Wide, parameter, require
+from deepham.economics.economy import Groups, Own, Seen, Wide, parameter, require
 from deepham.economics.ks98 import KS98
 
 TYPES = ("impatient", "middle", "patient")
@@ -52,6 +53,10 @@ class KS98Beta(KS98):
 
     def jobless(self, eps: Tensor) -> Tensor:
         return eps % 2 == 0
+
+    def groups(self) -> Groups:
+        """The three types."""
+        return Groups(TYPES, torch.arange(self.chain.n_eps, device=self.chain.device) // 2)
 
     def resources(self, k: Tensor, eps: Tensor, z: Tensor, prices: Wide) -> Tensor:
         return super().resources(k, eps % 2, z, prices) + self.made[eps % 2]

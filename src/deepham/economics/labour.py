@@ -86,7 +86,7 @@ class Labour(Economy):
         least = self.floor(seen)
         least = 0.0 if least is None else least
         choice = self.complete(least + share * (self.spendable(seen) - least), seen)
-        return choice, self.carry(choice, seen).clamp_min(self.borrowing_limit)
+        return choice, self.carry(choice, seen).clamp_min(self.limit_of(seen.eps))
 
     def interior(self, worth: Tensor, seen: Seen) -> Own:
         c = self.preferences.inverse_marginal_utility(worth)

@@ -60,6 +60,7 @@ class LifeCycle(Economy):
     capital: float = parameter("mean capital without aggregate risk, which networks are scaled by", "goods", low=0)
 
     period: ClassVar = "year"
+    youngest: ClassVar = FIRST
     source: ClassVar = "Gompertz mortality; ages by Cocco, Gomes and Maenhout (2005)"
     variables: ClassVar = series("K", "L", "Y", "C", "I", "r", "w", period="year") | {
         "L": ("labour, in units of efficiency at 25", "hours"),

@@ -168,9 +168,10 @@ class JointChain(ShockProcess):
         state is h * n_eps + eps.
 
         Raises:
-            InputError: moves that are no chain.
+            InputError: moves that are no chain, or types whose shares depend for ever on what they were at first.
         """
         types = JointChain(moves, n_z=1, n_eps=len(moves)).individual[0, 0].to(self.individual)
+        stationary(types, "types")
         joint = self.to()
         joint.n_eps = len(types) * self.n_eps
         individual = torch.einsum("hg,zyef->zyhegf", types, self.individual)
@@ -200,7 +201,6 @@ class JointChain(ShockProcess):
         return torch.stack([stationary(self.individual[z, z]) for z in range(self.n_z)])
 
     def average(self) -> Tensor:
-        """P(eps' | eps) over all aggregate states at their long-run shares, (n_eps, n_eps)."""
         joint = self.aggregate[:, None, :, None] * self.individual.permute(0, 2, 1, 3)  # (z, eps, z', eps')
         size = self.n_z * self.n_eps
         mass = stationary(joint.reshape(size, size)).reshape(self.n_z, self.n_eps)
@@ -230,14 +230,21 @@ def as_numbers(name: str, given) -> Tensor:
     return values
 
 
-def stationary(transition: Tensor) -> Tensor:
-    """Stationary distribution by Grassmann-Taksar-Heyman elimination: no subtraction, the same bits every time."""
+def stationary(transition: Tensor, name: str = "chain_matrix") -> Tensor:
+    """Stationary distribution by Grassmann-Taksar-Heyman elimination: no subtraction, the same bits every time.
+
+    Raises:
+        InputError: states that are never left; it is said of what has the `name`.
+    """
     p = transition.tolist()
     n = len(p)
     for last in range(n - 1, 0, -1):
         leaving = sum(p[last][:last])
         if leaving == 0:
-            raise InputError("chain_matrix: some states are never left, so that there is no single long run")
+            raise InputError(
+                f"{name}: some states are never left, so that there is no single long run; expected that each can lead "
+                "to the first one"
+            )
         for i in range(last):
             p[i][last] /= leaving
             for j in range(last):

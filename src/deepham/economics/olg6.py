@@ -45,6 +45,7 @@ class OLG6(Economy):
     productivity: list[float] = parameter("eta in each aggregate state", by="z", low=1e-9, high=1e9, closed="both")
 
     source: ClassVar = "Krueger and Kubler (2004)"
+    youngest: ClassVar = 1
     shock_names: ClassVar = {
         "eps": tuple(f"age {h}" for h in range(1, AGES + 1)),
         "z": ("slow wear, bad", "slow wear, good", "fast wear, bad", "fast wear, good"),

@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor
 
 from deepham.economics.domain import Domain
 from deepham.economics.preferences import CRRA
 from deepham.economics.process import ShockProcess
-from deepham.economics.terms import Own, Seen, Wide
+from deepham.economics.terms import Groups, Own, Seen, Wide
+
+MOST_GROUPS = 6  # of ages, where the economy does not say otherwise
 
 
 class OneAsset:
@@ -24,6 +27,7 @@ class OneAsset:
 
     beta: float  # discount factor per period, a parameter of most; of a mean household where they differ
     borrowing_limit: float = 0.0
+    youngest: ClassVar[int] = 0  # the age, in periods, at which households enter: what `age_of` counts from
     # set in `Economy.tables`; the process of (z, eps) is a JointChain where z is finite
     preferences: CRRA
     chain: ShockProcess
@@ -76,9 +80,15 @@ class OneAsset:
         round."""
         return choice["c"] + self.asset_price(seen) * carried
 
+    def limit_of(self, eps: Tensor) -> Tensor | float:
+        """The least assets, goods, that a household in eps (B, N) may carry out of the period. State it where some may
+        borrow less than others; none may borrow more than `borrowing_limit`.
+        """
+        return self.borrowing_limit
+
     def available(self, seen: Seen) -> Tensor:
         """Resources (B, N), goods per period, of households that borrow as much as they may."""
-        return seen.resources - self.asset_price(seen) * self.borrowing_limit
+        return seen.resources - self.asset_price(seen) * self.limit_of(seen.eps)
 
     def spendable(self, seen: Seen, chosen: Own | None = None) -> Tensor:
         """The most that households can consume, (B, N), goods per period, if they borrow as much as they may.
@@ -101,7 +111,7 @@ class OneAsset:
         """The choices of households that spend this share of what they can, and the assets that they then carry,
         (B, N)."""
         available = self.spendable(seen)
-        carried = self.borrowing_limit + (1 - share) * available / self.asset_price(seen)
+        carried = self.limit_of(seen.eps) + (1 - share) * available / self.asset_price(seen)
         return self.complete(share * available, seen), carried
 
     def conditions(self, choice: Own, carried: Tensor, seen: Seen) -> Wide:
@@ -177,6 +187,18 @@ class OneAsset:
     def age_of(self, eps: Tensor) -> Tensor | None:
         """The age of a household in eps, in whole periods since it entered; None where nobody ages."""
         return None
+
+    def groups(self) -> Groups | None:
+        """The groups of households that reports and responses tell apart; None: none. By default ages, a few of them
+        together where there are many.
+        """
+        age = self.age_of(torch.arange(self.chain.n_eps, device=self.chain.device))
+        if age is None:
+            return None
+        ages = int(age.max()) + 1
+        width = -(-ages // MOST_GROUPS)
+        bands = [(self.youngest + low, self.youngest + min(low + width, ages) - 1) for low in range(0, ages, width)]
+        return Groups(tuple(f"age {a}" if a == b else f"ages {a}-{b}" for a, b in bands), age // width)
 
     def arrive(self, carried: Tensor, eps: Tensor, eps_next: Tensor) -> Tensor | None:
         """Assets at the start of the next period of the household that is then in eps', where the one in eps carries so

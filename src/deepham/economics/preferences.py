@@ -32,15 +32,16 @@ class CRRA:
             return torch.exp(torch.log1p((1 - self.sigma) * u) / (1 - self.sigma))
         return (1 + (1 - self.sigma) * u) ** (1 / (1 - self.sigma))
 
-    def frictionless_value(self, c: Tensor, mpc: float, beta: float) -> Tensor:
+    def frictionless_value(self, c: Tensor, mpc: float | Tensor, beta: float) -> Tensor:
         """Lifetime utility, utils, of consuming c now and (beta R)^(1/sigma) times as much in each period as in the one
         before.
 
-        mpc = 1 - (beta R)^(1/sigma) / R is the share of one more good that this path spends now. With log utility the
-        constant that depends on R is left out; it is zero at beta R = 1.
+        mpc = 1 - (beta R)^(1/sigma) / R is the share of one more good that this path spends now; where households
+        differ in patience it is theirs, in the shape of c. With log utility the constant that depends on R is left
+        out; it is zero at beta R = 1.
         """
         if self.sigma == 1:
-            return 1 / (1 - beta) * torch.log(c)
+            return torch.log(c) / mpc if isinstance(mpc, Tensor) else 1 / (1 - beta) * torch.log(c)
         return self.utility(c) / mpc + (1 / mpc - 1 / (1 - beta)) / (1 - self.sigma)
 
     def marginal_utility(self, c: Tensor) -> Tensor:
@@ -69,7 +70,7 @@ class Flow(CRRA):
     def inverse_utility(self, u: Tensor) -> Tensor:
         return self.length * self.rate.inverse_utility(u / self.length)
 
-    def frictionless_value(self, c: Tensor, mpc: float, beta: float) -> Tensor:
+    def frictionless_value(self, c: Tensor, mpc: float | Tensor, beta: float) -> Tensor:
         return self.length * self.rate.frictionless_value(c / self.length, mpc, beta)
 
     def marginal_utility(self, c: Tensor) -> Tensor:

@@ -139,6 +139,10 @@ class ShockProcess(ABC):
         """The same in each aggregate state that is told apart, (n_z, n_eps)."""
         return self.eps_shares().expand(self.n_z, -1)
 
+    def average(self) -> Tensor:
+        """P(eps' | eps) over all aggregate states at their long-run shares, (n_eps, n_eps)."""
+        return self.individual
+
     def route(self, start: int, end: int) -> list[int]:
         """The states of the shortest path from one aggregate state that is told apart to another, without the first;
         empty where there is none."""

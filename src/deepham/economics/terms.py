@@ -6,9 +6,11 @@ broadcasts against its households, (B, N).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import torch
 from torch import Tensor
 
 from deepham.errors import require
@@ -44,12 +46,42 @@ class Frictionless:
     the difference from it.
 
     Attributes:
-        mpc: marginal propensity to consume out of wealth, share, at the typical state.
+        mpc: marginal propensity to consume out of wealth, share, at the typical state; where it differs by individual
+            state (n_eps,), in float64.
         human_wealth: present value of income after this period, goods, at the typical state.
     """
 
-    mpc: float
+    mpc: float | Tensor
     human_wealth: float
+
+    @property
+    def possible(self) -> bool:
+        """Whether households spend something of a wealth that they have, and it is finite."""
+        return bool((torch.as_tensor(self.mpc) > 0).all()) and math.isfinite(self.human_wealth)
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Households told apart by what they are: of an age, of a type.
+
+    Attributes:
+        names: of the groups, in their order.
+        of: which one each individual state belongs to, (n_eps,).
+    """
+
+    names: tuple[str, ...]
+    of: Tensor
+
+    def members(self) -> Tensor:
+        """1 where an individual state belongs to a group: (groups, n_eps), float64."""
+        return (self.of == torch.arange(len(self.names), device=self.of.device)[:, None]).double()
+
+    def means(self, eps: Tensor, weight: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Of values (B, N) over the members of each group, (B, groups), and the shares of these in the weights (B, N);
+        a mean over nobody is NaN."""
+        group, empty = self.of[eps], weight.new_zeros(len(eps), len(self.names))
+        share, total = (empty.scatter_add(1, group, x) for x in (weight, weight * values))
+        return total / share, share
 
 
 WORDS = {  # what most economies report: name -> description, unit

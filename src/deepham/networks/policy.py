@@ -32,6 +32,7 @@ class PolicyNetwork(nn.Module):
     """
 
     last: Tensor
+    mpc: Tensor | None
 
     def __init__(
         self,
@@ -50,6 +51,8 @@ class PolicyNetwork(nn.Module):
         self.mlp = MLP(inputs.size, width, depth, activation, generator, 1 + len(learned))
         self.share = base == "share"
         self.base = economy.frictionless() if base == "frictionless" else None
+        mpc = self.base.mpc if self.base else None
+        self.register_buffer("mpc", mpc if isinstance(mpc, Tensor) else None, persistent=False)
         self.typical_consumption = economy.typical_state()["c"]
         self.available, self.spendable, self.floor = economy.available, economy.spendable, economy.floor
         self.permanent = economy.permanent
@@ -111,7 +114,8 @@ class PolicyNetwork(nn.Module):
         wealth = (available if least is None else available - least) + self.beyond_limit
         if self.beyond_limit > 0:
             change = change * self.steady_wealth / wealth
-        could = self.base.mpc * self.substitution(seen) * wealth
+        mpc = self.base.mpc if self.mpc is None else self.mpc[seen.eps]
+        could = mpc * self.substitution(seen) * wealth
         return self.permanent(could)["c"] * torch.exp(change)
 
 

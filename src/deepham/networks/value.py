@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
 
@@ -18,6 +20,8 @@ class ValueNetwork(nn.Module):
     the utility of steady-state consumption for ever. `unit` converts utils into permanent relative consumption.
     """
 
+    mpc: Tensor | None
+
     def __init__(
         self,
         economy: Economy,
@@ -33,6 +37,8 @@ class ValueNetwork(nn.Module):
         self.inputs = inputs
         self.mlps = nn.ModuleList(MLP(inputs.size, width, depth, activation, generator) for _ in range(ensemble))
         self.base = economy.frictionless() if base == "frictionless" else None
+        mpc = self.base.mpc if self.base else None
+        self.register_buffer("mpc", mpc if isinstance(mpc, Tensor) else None, persistent=False)
         self.preferences, self.beta, self.lifetime = economy.preferences, economy.beta, economy.lifetime
         self.steady_consumption = economy.typical_state()["c"]
         c = torch.tensor(self.steady_consumption, dtype=torch.float64)
@@ -50,8 +56,8 @@ class ValueNetwork(nn.Module):
         if self.base is None:
             steady = torch.full_like(seen.resources, self.steady_consumption)
             return self.preferences.utility(steady) / (1 - self.beta) + self.scale * corrections
-        consumption = self.base.mpc * (seen.resources + self.base.human_wealth)
-        base = self.lifetime(consumption, self.base)
+        base = self.base if self.mpc is None else replace(self.base, mpc=self.mpc[seen.eps])
+        base = self.lifetime(base.mpc * (seen.resources + base.human_wealth), base)
         return base + self.scale * corrections
 
     def forward(self, seen: Observation) -> Tensor:

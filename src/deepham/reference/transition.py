@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from deepham.economics.economy import Economy, require
+from deepham.economics.patience import mean_of_alike
 from deepham.errors import NotConverged
 from deepham.reference.grid import bracket
 from deepham.reference.household import HouseholdProblem, equal_households
@@ -114,8 +115,9 @@ class _Path:
         found = [population.mean(population.k) for population in everybody]
         return torch.cat(found)[:, 0].log().numpy() - log_K
 
-    def mean_error(self, policies: list[Tensor], values: list[Tensor]) -> float:
-        """By how much the values of period 0 exceed those of the policies, on average over the households, utils.
+    def mean_error(self, policies: list[Tensor], values: list[Tensor]) -> Tensor:
+        """By how much the values of period 0 exceed those of the policies, (n_eps, 1), utils, on average over the
+        households that have a life of the same length and patience before them.
 
         It is what each household expects of the discounted sum of Bellman residuals V - (u + beta E V') along the path
         and, as in its last period, for as long after it.
@@ -132,7 +134,9 @@ class _Path:
         for t in [end] * len(values) + list(range(end, -1, -1)):
             tomorrow, (low, share) = self.discount * (self.chances @ error), places[t]
             error = residuals[t] + torch.lerp(tomorrow.gather(-1, low), tomorrow.gather(-1, low + 1), share)
-        return float(self.start.mean(error.reshape(1, -1)))
+        mass = self.start.weight.reshape(shape)
+        each = ((mass * error).sum(1) / mass.sum(1)).nan_to_num(0.0)
+        return mean_of_alike(self.economy, each, mass.sum(1))[:, None]
 
     def _follow(self, policies: list[Tensor]) -> Iterator[Period]:
         """The continuum from the start on, whose households consume (n_eps, G) as the policy of each period says."""

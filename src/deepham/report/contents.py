@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from deepham.errors import printable, show
 from deepham.presentation.file_table import FileTable
 from deepham.report import response_sections, simulation_sections, solution_sections
+from deepham.report.group_section import group_section
 from deepham.report.market_section import market_section
 from deepham.report.page import Illustration, Section
 from deepham.report.planner_section import planner_section
@@ -36,6 +37,7 @@ def contents(
             response_sections.risky(studies),
             response_sections.basins(studies),
             simulation_sections.welfare(studies),
+            group_section(studies),
             solution_sections.moments(reported[0]),
             solution_sections.training(reported),
         )

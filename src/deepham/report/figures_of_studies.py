@@ -217,7 +217,7 @@ def welfare_figure(studies: list[Study]) -> Figure:
     axes.axhline(0, color="black", linewidth=0.6)
     axes.set(
         xlabel=asset_label(economy),
-        ylabel="percent of consumption, for ever",
+        ylabel="percent of consumption",
         title="What fluctuations cost: positive is a loss",
     )
     legend_below(

@@ -108,10 +108,10 @@ def welfare(studies: list[Study]) -> Section | None:
     return Section(
         "Welfare cost of aggregate fluctuations",
         [
-            "The share of consumption, for ever, that makes a household as well off with aggregate shocks as if they "
-            "ended now: the aggregate state keeps its long-run mean, households keep their own average risk, and "
-            "prices follow the perfect-foresight path to the new rest from the same cross-section. Before the "
-            "aggregate state is known. Positive: fluctuations are a loss.",
+            "The share of consumption, for the rest of a life, that makes a household as well off with aggregate "
+            "shocks as if they ended now: the aggregate state keeps its long-run mean, households keep their own "
+            "average risk, and prices follow the perfect-foresight path to the new rest from the same cross-section. "
+            "Before the aggregate state is known. Positive: fluctuations are a loss.",
             f"{means}.",
             "Where productivity and employment move together, mean output is a little higher with fluctuations than "
             "without, which is a gain; the risk of unemployment that comes with recessions is the loss. The mean "
@@ -133,8 +133,7 @@ def welfare(studies: list[Study]) -> Section | None:
 
 
 def _welfare_file_table(shown: list[tuple[Study, FluctuationCost]]) -> FileTable:
-    economy, wealth = shown[0][0].solved.economy, shown[0][1].wealth
-    names = economy.names_of(economy.individual_shock, economy.chain.n_eps)
+    wealth, names = shown[0][1].wealth, shown[0][1].columns
     labels = [study.label for study, _ in shown]
     headings = (
         "households by wealth, %",
@@ -153,7 +152,7 @@ def _welfare_file_table(shown: list[tuple[Study, FluctuationCost]]) -> FileTable
         (
             "all",
             float((wealth * [high - low for low, high in GROUPS]).sum()),
-            *(float(x) for _, cost in shown for x in cost.by_state),
+            *(float(x) for _, cost in shown for x in cost.all),
         )
     )
     rows = [(group, f"{mean:.4g}", *("" if x != x else f"{x:.4f}" for x in values)) for group, mean, *values in exact]

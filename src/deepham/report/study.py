@@ -82,6 +82,7 @@ class Study:
         path: Dataset of a simulation on the shocks that all studies share.
         moments: of the cycle, over the ergodic paths of the verdict.
         wealth: over the same paths, moment of wealth -> value and standard error.
+        dates: cross-sections along them.
         recession: response to the worst aggregate state after the best; None where there is one state only.
         transfer: response to a redistribution of wealth.
         risky: aggregate state -> risky steady state.
@@ -98,6 +99,7 @@ class Study:
     path: Dataset
     moments: list[Moments]
     wealth: dict[str, tuple[float, float]]
+    dates: Panel
     recession: Dataset | None = None
     transfer: Dataset | None = None
     risky: dict[str, RiskySteadyState] = field(default_factory=dict)
@@ -190,6 +192,7 @@ def study(
         path,
         cycle,
         wealth,
+        ergodic.dates,
         recession,
         transfer,
         {state: found for state, found in risky.items() if found is not None},

@@ -202,11 +202,13 @@ def take_over(
     k, z_0 = grid.cpu().numpy(), z_0.cpu().numpy()
     value = {label: each.value.reshape(len(z_0), n_eps, -1).cpu().numpy() for label, each in followed.items()}
 
+    for_ever = 1 / (1 - economy.beta)
+
     def gains_of(used: np.ndarray) -> dict[str, np.ndarray]:
         """By the mean over the paths that are used."""
         before, after = (np.stack([value[label][used & (z_0 == z)].mean(0) for z in range(n_z)]) for label in value)
-        return gains(k, mass, equivalent(economy, after, before)) | {
-            "veil": equivalent(economy, (mass * after).sum(), (mass * before).sum())
+        return gains(k, mass, equivalent(economy, after, before, for_ever)) | {
+            "veil": equivalent(economy, (mass * after).sum(), (mass * before).sum(), for_ever)
         }
 
     estimates = _estimates(gains_of, z_0, alone=n_z == 1)

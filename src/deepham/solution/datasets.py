@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from deepham.economics.economy import Economy
+from deepham.economics.economy import Economy, Groups
 from deepham.economics.named_states import flags
 from deepham.economics.planner import externality
 from deepham.errors import InputError, OutOfDomain, show
@@ -92,6 +92,7 @@ def record(
             *(float(np.max([getattr(part, name) for part in parts])) for name in ("resource_gap", "top_mass")),
         )
     economy, periods, rows, top = world.economy, shocks.shape[1], [], []
+    groups = economy.groups()
     carried, arrived, own, last = [], [], tuple(economy.naming.series), None
     # one more period, since what is carried out of the last has to arrive, too
     for t, period in enumerate(walk(world, start, torch.cat([shocks, shocks[:, -1:]], 1), generator, grid)):
@@ -108,7 +109,7 @@ def record(
         if histories is not None:
             histories.keep(period)
         state = {name: z for name in own}
-        moments = distribution(population, period.consumption, economy.borrowing_limit)
+        moments = distribution(population, period.consumption, economy.borrowing_limit) | _by_group(groups, period)
         rows.append(moments | _externality(period) | state | period.accounts)
     assert last is not None
     economy.check_domain(last.panel.z, last.seen.aggregates, error=OutOfDomain)
@@ -170,7 +171,17 @@ def descriptions(economy: Economy) -> dict[str, tuple[str, str]]:
             name: (f"mean consumption of the {fifth} fifth of households by wealth", f"goods per {economy.period}")
             for name, fifth in FIFTHS.items()
         }
+        | {
+            name: (f"mean consumption of households {group}", f"goods per {economy.period}")
+            for name, group in of_groups(economy).items()
+        }
     )
+
+
+def of_groups(economy: Economy) -> dict[str, str]:
+    """The series of consumption by age or type, and the name of each group; nothing where an economy has none."""
+    groups = economy.groups()
+    return {} if groups is None else {f"C_group{index + 1}": name for index, name in enumerate(groups.names)}
 
 
 def to_dataset(
@@ -264,6 +275,14 @@ def _externality(period: Period) -> dict[str, Tensor]:
         return {}
     marginal = seen.population.mean(economy.marginal_utility(period.choice, seen))
     return {"externality": 100 * externality(economy, period.choice, seen) / marginal}
+
+
+def _by_group(groups: Groups | None, period: Period) -> dict[str, Tensor]:
+    if groups is None:
+        return {}
+    people = period.panel.population
+    means, _ = groups.means(people.eps, people.weight, period.consumption)
+    return {f"C_group{index + 1}": mean for index, mean in enumerate(means.split(1, 1))}
 
 
 def distribution(population: Population, consumption: Tensor, limit: float) -> dict[str, Tensor]:

@@ -15,6 +15,7 @@ import torch
 
 from deepham.algorithm.residuals import residuals
 from deepham.economics.economy import Economy
+from deepham.economics.patience import discounted_periods, discounted_sum, mean_of_alike
 from deepham.errors import InputError
 from deepham.simulation.period import Panel
 from deepham.solution.cross_sections import over_states
@@ -82,7 +83,7 @@ def welfare(before: Any, after: Any, seed: int) -> Welfare:
     require_comparable(before, after)
     mass = before.mass.reshape(chain.n_z, chain.n_eps, -1)
     k, paths = before.grid.cpu().numpy(), [each.along_path(DATES, PERIODS, seed) for each in (before, after)]
-    errors = [-float(mean_residuals(each, dates).mean()) for each, dates in zip((before, after), paths)]
+    errors = [missed(each, dates) for each, dates in zip((before, after), paths)]
     value: list[list[np.ndarray]] = [[], []]
     eps = np.arange(chain.n_eps)[:, None]
     for cell, (_, z) in enumerate(economy.naming.labels(before.z)):
@@ -91,12 +92,12 @@ def welfare(before: Any, after: Any, seed: int) -> Welfare:
         around = dict(zip(names, (x[0].cpu().numpy() for x in (people.k, people.eps, people.weight))))
         states = {economy.asset: k, economy.individual_shock: eps, economy.aggregate_shock: z}
         for solved, error, found in zip((before, after), errors, value):
-            found.append(solved.value(population=around, **states) + error / (1 - economy.beta))
+            found.append(solved.value(population=around, **states) + error.of_value)
     old, new = (np.stack(each) for each in value)
     shares = (chain.stationary_z().to(mass)[:, None, None] * mass).cpu().numpy()
-    found = gains(k, shares, equivalent(economy, new, old))
+    found = gains(k, shares, equivalent(economy, new, old, lives(economy)))
     unit = float(economy.preferences.marginal_utility(torch.tensor(economy.typical_state()["c"])))
-    in_percent = [100 * error / (unit * economy.typical_state()["c"]) for error in errors]
+    in_percent = [100 * float(each.by_date.mean()) / (unit * economy.typical_state()["c"]) for each in errors]
     return Welfare(
         k,
         found["gain"],
@@ -118,6 +119,7 @@ def require_comparable(before: Any, after: Any) -> None:
         else "they have different numbers of states",
         None
         if one.beta == other.beta
+        and torch.allclose(discounted_periods(one), discounted_periods(other), rtol=1e-9)
         and vars(one.preferences).keys() == vars(other.preferences).keys()
         and getattr(one.preferences, "sigma", None) == getattr(other.preferences, "sigma", None)
         else "utils of different tastes cannot be compared",
@@ -129,13 +131,40 @@ def require_comparable(before: Any, after: Any) -> None:
             )
 
 
-def mean_residuals(solved: Any, dates: Panel) -> np.ndarray:
-    """Mean over households of V - (u + beta E V') at each of the B cross-sections, (B,), signed, utils."""
-    found = []
+@dataclass(frozen=True)
+class Missed:
+    """By how much value functions are short of the value of their policies, utils.
+
+    Attributes:
+        by_date: (B,) mean of u + beta E V' - V over the households of each cross-section, a period.
+        of_value: (n_eps, 1) what comes together of it over the life of a household in each individual state.
+    """
+
+    by_date: np.ndarray
+    of_value: np.ndarray
+
+
+@torch.no_grad()
+def missed(solved: Any, dates: Panel) -> Missed:
+    """At B cross-sections of the ergodic set. Households with lives of one length and patience are taken together."""
+    by_date, n_eps = [], solved.economy.chain.n_eps
+    total, mass = (torch.zeros(n_eps, dtype=torch.float64) for _ in range(2))
     for index in range(len(dates.z)):  # one economy at a time keeps the memory small
-        here = residuals(solved.world, dates.select(slice(index, index + 1)), optimality=False)
-        found.append(float((here.weight * here.bellman_policy).sum()))
-    return np.array(found)
+        one = dates.select(slice(index, index + 1))
+        here = residuals(solved.world, one, optimality=False)
+        eps, weight = one.population.eps[0].cpu(), here.weight[0].double().cpu()
+        short = -weight * here.bellman_policy[0].double().cpu()
+        by_date.append(float(short.sum()))
+        total.index_add_(0, eps, short)
+        mass.index_add_(0, eps, weight)
+    economy = solved.economy
+    each = mean_of_alike(economy, *((x.to(dates.z.device)) for x in ((total / mass).nan_to_num(0.0), mass)))
+    return Missed(np.array(by_date), discounted_sum(economy, each)[:, None].cpu().numpy())
+
+
+def lives(economy: Economy) -> np.ndarray:
+    """How many periods of the present one's worth a life is, by individual state, (n_eps, 1)."""
+    return discounted_periods(economy)[:, None].cpu().numpy()
 
 
 def gains(k: np.ndarray, mass: np.ndarray, gain: np.ndarray) -> dict[str, np.ndarray]:
@@ -175,11 +204,13 @@ def means_of_groups(members: np.ndarray, k: np.ndarray, values: np.ndarray) -> t
     return (members * k).sum((1, 2)) / each.sum(1), means
 
 
-def equivalent(economy: Economy, value: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Percent by which consumption would have to rise for ever to turn lifetime utility `other` into `value`, utils."""
-    constant, old = (
-        economy.preferences.inverse_utility((1 - economy.beta) * torch.as_tensor(each)) for each in (value, other)
-    )
+def equivalent(economy: Economy, value: np.ndarray, other: np.ndarray, periods: np.ndarray | float) -> np.ndarray:
+    """Percent by which consumption would have to rise for the rest of a life to turn lifetime utility `other` into
+    `value`, utils.
+
+    periods: how many periods of the present one's worth that is, `lives`, in a shape that broadcasts.
+    """
+    constant, old = (economy.preferences.inverse_utility(torch.as_tensor(each / periods)) for each in (value, other))
     return 100 * (constant / old - 1).numpy()
 
 
