@@ -130,15 +130,16 @@ class Problem:
         values = self.sampled(found).mean(0)
         for each, value in zip(self.data.moments, values):
             require(
-                bool(np.isfinite(value)), f"moments: {each.name} is not defined in this model, where nothing moves it"
+                bool(np.isfinite(value)),
+                f"moments: {each.name} is not defined in this model, where nothing moves it or a log is of zero",
             )
         return values
 
     def sampled(self, found: Simulated) -> np.ndarray:
         """Of each sample, (S, M)."""
-        wealth = [found.wealth[each.name] for each in self.data.moments if not each.variable]
+        households = [found.households[each.name] for each in self.data.moments if not each.variable]
         series = [self.data.of_series(found.series)] if self.data.periods else []
-        return np.concatenate([*series, *(each[:, None] for each in wealth)], 1)
+        return np.concatenate([*series, *(each[:, None] for each in households)], 1)
 
     def at(self, inner: np.ndarray) -> np.ndarray:
         """The model's moments (M,) at a point of the cube of what is estimated."""
