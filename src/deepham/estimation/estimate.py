@@ -166,14 +166,16 @@ class Problem:
         other_luck = self.model.seed + 10**6
         omega = self.omega(self.model.fresh(self.free.placed(rough), COVARIANCE_SAMPLES, other_luck), given)
         root = root_of(omega) if weights == "optimal" else np.diag(np.diag(omega) ** -0.5)
-        unit, missed = rough, np.zeros(1)
+        unit, missed, sloped = rough, np.zeros(1), None
         for turn in range(ROUNDS):
             before, unit = unit, surface.nearest(self.data.values, root)
             if turn and np.linalg.norm(root.T @ surface.slope(unit) @ (unit - before)) < STILL:
                 break
             value = self.at(unit)
             missed = missed if turn else surface(unit) - value
-            surface = self.with_slopes(surface.with_point(unit, value), unit)
+            surface = surface.with_point(unit, value)
+            if sloped is None or np.abs(unit - sloped).max() > NEAR:  # those of an estimate beside this one will do
+                surface, sloped = self.with_slopes(surface, unit), unit
         return self.result(surface, unit, root, omega, missed)
 
     def with_slopes(self, surface: Surface, unit: np.ndarray) -> Surface:
