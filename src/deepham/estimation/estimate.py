@@ -207,9 +207,11 @@ class Problem:
         edge = (unit < EDGE) | (unit > 1 - EDGE)
         inside = np.flatnonzero(~edge)
         fitted, slope, lengths = surface(unit), surface.slope(unit), self.free.lengths
-        inner = infer(slope[:, inside], self.data.values - fitted, root @ root.T, omega)
-        covariance = np.full((len(unit), len(unit)), np.nan)
-        covariance[np.ix_(inside, inside)] = inner.covariance * np.outer(lengths[inside], lengths[inside])
+        gap, weights = self.data.values - fitted, root @ root.T
+        inner = infer(slope[:, inside], gap, weights, omega)
+        covariance = infer(slope, gap, weights, omega).covariance * np.outer(lengths, lengths)
+        # an edge is where the training ends and tells nothing of the others, which are as unsure as without it
+        covariance[edge], covariance[:, edge] = np.nan, np.nan
         sensitivity = np.zeros((len(unit), len(names)))
         sensitivity[inside] = inner.sensitivity * lengths[inside, None]
         errors = np.sqrt(np.diag(omega))
