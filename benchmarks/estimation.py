@@ -25,14 +25,13 @@ import torch
 from scipy.stats import binom, norm
 
 import deepham
-from benchmarks.one_training import EDGE
+from benchmarks.one_training import COARSE, EDGE
 from deepham.presentation.figures import BLUE, GREY, Figure, save_figures
 from deepham.solution.solution import Solution
 
 QUARTERS, BEFORE = 200, 1000  # of a data set, and those before it, in which wealth forgets where it began
 AGGREGATES = ("ratio.K", "relative_sd.C", "correlation.C", "autocorrelation.C")
 SURVEY = {"gini": 0.01, "bottom50_share": 0.01, "top10_share": 0.01}  # standard errors of a survey
-GRID = {"k_nodes": 150, "K_nodes": 11, "histogram_nodes": 300, "economies": 8, "periods": 1750}
 BINS = 5  # of the ranks
 
 
@@ -47,7 +46,7 @@ def calibration(solution: Solution, number: int) -> dict[str, float]:
 
 def data_set(name: str, parameters: dict[str, Any], seed: int) -> tuple[pandas.DataFrame, dict]:
     """Series of aggregates, and what a survey of the last quarter says, by the grid solution."""
-    truth = deepham.solve_on_grid(name, settings=GRID, progress=False, **parameters)
+    truth = deepham.solve_on_grid(name, settings=COARSE, progress=False, **parameters)
     path = truth.simulate(periods=BEFORE + QUARTERS, seed=seed).isel(economy=0, period=slice(BEFORE, None))
     table = pandas.DataFrame({each: path[each].values for each in truth.economy.variables})
     noise = np.random.default_rng(seed).standard_normal(len(SURVEY))

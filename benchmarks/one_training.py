@@ -3,7 +3,9 @@
     python scripts/train.py experiment=ks98_vary run=box       # the box
     python -m benchmarks.one_training checkpoints/box 0 1 2    # held-out points of it, each against its grid solution
     python -m benchmarks.one_training checkpoints/box          # all that has been measured, and the break-even
-    python -m benchmarks.one_training checkpoints/box --sweep beta=0.98,0.99 mu=0.05,0.4    # moments of wealth, no grid
+    python -m benchmarks.one_training checkpoints/box 0 5 --sensitivity    # derivatives there, against the grid's
+    python -m benchmarks.one_training checkpoints/box --sweep beta=0.98,0.99 mu=0.05,0.4    # every combination
+    python -m benchmarks.one_training checkpoints/box --sweep beta=0.98,0.99 --grid         # each against its grid
 
 Points are of a Sobol sequence that training does not use, a tenth of each side away from the edges; those from 8 on are
 corners. Every measure is that of the quick verdict, whose bars it is held against.
@@ -20,11 +22,13 @@ from pathlib import Path
 import torch
 
 import deepham
-from deepham.algorithm.ergodic import VerdictSettings
+from deepham.algorithm.ergodic import Ergodic, VerdictSettings, ergodic_path, together, verdict_path
+from deepham.algorithm.evaluation import distribution_measures
 from deepham.economics.box import Box
 from deepham.measures.verdict import bars_of
 from deepham.reference.compare import measure_against
 from deepham.simulation.population import gini
+from deepham.solution import calibrated
 from deepham.solution.solution import Solution
 from deepham.system.threads import one_thread
 
@@ -32,6 +36,10 @@ VERDICT = VerdictSettings(nodes=600, top=8.0, burn_in=2000, periods=3000, dates=
 POINTS, EDGE = 8, 0.1
 SHOWN = ("euler.mean", "euler.p99", "bellman_policy.mean", "mean_K_gap", "path_gap.mean", "path_gap.max")
 SHOWN += ("wealth_sd_gap", "gini_gap", "wealth_w1")
+MEANS = ("K", "r", "gini", "wealth_sd", "top10_share")  # whose derivatives are taken
+STEP = 0.05  # of a side, to either side: of differences between grid solutions, each as exact as its tolerance
+# half of the nodes of the standard grid and a quarter of its paths, where there are many grids to solve
+COARSE = {"k_nodes": 150, "K_nodes": 11, "histogram_nodes": 300, "economies": 8, "periods": 1750}
 
 
 def held_out(box: Box | None) -> list[list[float]]:
@@ -47,16 +55,25 @@ def quick() -> list[str]:
     return [f"verdict.{name}={getattr(VERDICT, name)}" for name in ("nodes", "burn_in", "periods", "dates", "bars")]
 
 
-def measures(solution: Solution, grid) -> dict[str, float]:
+def against(solution: Solution, grid) -> tuple[Ergodic, Ergodic, dict[str, float]]:
     with one_thread():
-        return measure_against(solution.world, grid, VERDICT, 1)[2]
+        return measure_against(solution.world, grid, VERDICT, 1)
+
+
+def measures(solution: Solution, grid) -> dict[str, float]:
+    return against(solution, grid)[2]
+
+
+def calibration_of(solution: Solution, unit: list[float]) -> dict:
+    """What varies, at a point of the unit cube."""
+    assert solution.box is not None
+    calibration = solution.box.at(unit)
+    return {side.name: calibration[side.name] for side in solution.box.sides}
 
 
 def measure(solution: Solution, folder: Path, index: int, alone: bool) -> None:
     """A point: the box there against the grid, and a training of as many updates for it alone. The grid is kept."""
-    assert solution.box is not None
-    calibration = solution.box.at(held_out(solution.box)[index])
-    changed = {side.name: calibration[side.name] for side in solution.box.sides}
+    changed = calibration_of(solution, held_out(solution.box)[index])
     grid = deepham.solve_on_grid(solution.name, store=folder / "grid", progress=False, **changed)
     if alone:
         same = [f"algorithm.{name}={solution.meta['algorithm'][name]}" for name in ("outer_iterations", "policy_steps")]
@@ -81,8 +98,7 @@ def read(folder: Path, what: str, index: int) -> dict | None:
 def print_point(folder: Path, index: int) -> None:
     here, alone = (read(folder, what, index) for what in ("point", "alone"))
     assert here is not None
-    said = ", ".join(f"{name} {value:.4g}" for name, value in here["at"].items())
-    print(f"point {index}: {said}")
+    print(f"point {index}: {said(here['at'])}")
     for name in SHOWN:
         one, bar = here["measures"][name], bars_of("quick")[name][0]
         beside = f"{alone['measures'][name]:10.4f}" if alone else " " * 10
@@ -104,21 +120,70 @@ def table(solution: Solution, folder: Path) -> None:
         print(f"a training for one calibration {one:.0f} s: even at {box / (one - at):.1f} calibrations")
 
 
-def sweep(solution: Solution, axes: list[str]) -> None:
-    """Moments of wealth and errors at every combination of the values of some parameters."""
+@one_thread()
+def long_run(grid) -> dict[str, float]:
+    """Long-run means of a grid solution, on the shocks that those of a calibration of the box are taken on."""
+    path = VerdictSettings(len(grid.grid), VERDICT.top, calibrated.BURN_IN, calibrated.PERIODS, 1)
+    shocks = verdict_path(grid.economy, path, 1)
+    found = ergodic_path(
+        grid.on_nodes, grid.grid, together(grid.economy, grid.start, grid.z, shocks), shocks, path.burn_in, 1
+    )
+    means = distribution_measures(found) | {name: float(each.mean()) for name, each in found.accounts.items()}
+    return {name: means[name] for name in MEANS}
+
+
+def sensitivity(solution: Solution, index: int) -> None:
+    """Derivatives at a point, of the box and by differences of grid solutions, in the units of both; as elasticities
+    they are easier to read."""
+    assert solution.box is not None
+    unit = held_out(solution.box)[index]
+    here = calibration_of(solution, unit)
+    begun = time.perf_counter()
+    found = solution.sensitivity(*MEANS, **here)
+    print(f"point {index}: {said(here)}; {time.perf_counter() - begun:.0f} s")
+    for place, side in enumerate(solution.box.sides):
+        ends = []
+        for sign in (-1, 1):
+            beside = unit[:place] + [unit[place] + sign * STEP] + unit[place + 1 :]
+            changed = calibration_of(solution, beside)
+            ends.append(long_run(deepham.solve_on_grid(solution.name, settings=COARSE, progress=False, **changed)))
+        for name in MEANS:
+            slope = (ends[1][name] - ends[0][name]) / (2 * STEP * (side.high - side.low))
+            own = found.loc[name, side.label]
+            elasticity = slope * side.of(here) / (sum(end[name] for end in ends) / 2)
+            print(
+                f"  {name:<12} by {side.label:<6} {own:>10.4g}  grid {slope:>10.4g}  {own / slope - 1:>+7.1%}  "
+                f"elasticity on the grid {elasticity:.3g}",
+                flush=True,
+            )
+
+
+def said(calibration: dict) -> str:
+    return ", ".join(f"{name} {value:.4g}" for name, value in calibration.items())
+
+
+def sweep(solution: Solution, folder: Path, axes: list[str], on_grid: bool) -> None:
+    """Moments of wealth and errors at every combination of the values of some parameters; with `on_grid` those of its
+    grid solution beside them, on the same shocks."""
     names, values = zip(*(axis.split("=") for axis in axes))
     for point in itertools.product(*(map(float, each.split(",")) for each in values)):
+        here: dict = dict(zip(names, point))
         begun = time.perf_counter()
-        one = solution.at(**dict(zip(names, point)))
-        seconds, people = time.perf_counter() - begun, one.ergodic
-        weight = (one.economy.chain.stationary_z()[:, None] * people.weight).reshape(1, -1)
-        k = people.k.reshape(1, -1)
-        sd = float((weight * (k - (weight * k).sum()) ** 2).sum().sqrt())
-        euler = one.errors()["euler.mean"]
-        told = ", ".join(f"{name} {value:g}" for name, value in zip(names, point))
-        print(
-            f"{told}: Gini {float(gini(k, weight)):.4f}, sd {sd:.2f}, Euler {euler:.4f} %, {seconds:.1f} s", flush=True
-        )
+        one = solution.at(**here)
+        seconds = time.perf_counter() - begun
+        if not on_grid:
+            found, people = one.errors(), one.ergodic
+            weight = (one.economy.chain.stationary_z()[:, None] * people.weight).reshape(1, -1)
+            k = people.k.reshape(1, -1)
+            sd = float((weight * (k - (weight * k).sum()) ** 2).sum().sqrt())
+            row = f"Gini {float(gini(k, weight)):.4f}, sd {sd:.2f}"
+        else:
+            grid = deepham.solve_on_grid(solution.name, store=folder / "grid", progress=False, **here)
+            own, other, found = against(one, grid)
+            a, b = distribution_measures(own), distribution_measures(other)
+            row = f"Gini {a['gini']:.4f} grid {b['gini']:.4f}, sd {a['wealth_sd']:.2f} grid {b['wealth_sd']:.2f}"
+            row += "".join(f", {name} {found[name]:.4g}" for name in SHOWN if not name.startswith("euler"))
+        print(f"{said(here)}: {row}, Euler {found['euler.mean']:.4f} %, {seconds:.1f} s", flush=True)
 
 
 def main() -> None:
@@ -128,15 +193,20 @@ def main() -> None:
         "points", nargs="*", type=int, help="numbers of points to measure; none: show the measured ones"
     )
     parser.add_argument("--alone", action="store_true", help="train for each of these calibrations alone, too")
+    parser.add_argument("--sensitivity", action="store_true", help="derivatives at these points, and by the grid")
     parser.add_argument("--sweep", nargs="+", help="parameters with their values, beta=0.98,0.99")
+    parser.add_argument("--grid", action="store_true", help="hold each of the sweep against its grid solution")
     parser.add_argument("--folder", type=Path, default=Path("benchmark/one_training"), help="what is measured, is kept")
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
     solution = deepham.load(given.solution)
     for index in given.points:
-        measure(solution, given.folder, index, given.alone)
+        if given.sensitivity:
+            sensitivity(solution, index)
+        else:
+            measure(solution, given.folder, index, given.alone)
     if given.sweep:
-        sweep(solution, given.sweep)
+        sweep(solution, given.folder, given.sweep, given.grid)
     elif not given.points:
         table(solution, given.folder)
 

@@ -164,9 +164,9 @@ def estimate(
         solution: of a box of calibrations. All parameters of the box are estimated, except those in `fixed`.
         moments: names in a list, all of which `series` has; or by name a value, a pair (value, standard error), or None
             where the series have it. Names are mean.K, sd.Y, relative_sd.C, correlation.C, autocorrelation.Y, ratio.I
-            (over Y) of what the economy accounts for, and gini, wealth_sd, bottom50_share, top10_share, top1_share of
-            the long-run cross-section, which come with a standard error. sd in percent, of logs where a variable is a
-            quantity.
+            (over Y) of what the economy accounts for; gini, wealth_sd, bottom50_share, top10_share, top1_share of the
+            cross-section; consumption_growth_sd and pass_through of households between two periods. Those of
+            households come with a standard error. sd in percent, of logs where a variable is a quantity.
         series: a DataFrame or the name of a CSV file, with one row per period of the economy, one column per variable,
             and dates in the index or in a column "date".
         periods: how many periods the moments come from, if there are no series.

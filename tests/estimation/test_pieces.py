@@ -59,7 +59,7 @@ def test_a_bootstrap_by_blocks_knows_how_much_samples_differ():
         (["sd.y"], ("sd.y takes 'y'", "there is K, L, Y")),
         (["variance.Y"], ("there is no 'variance.Y'", "autocorrelation", "gini")),
         (["sd.Y", "sd.Y"], ("'sd.Y' twice",)),
-        ({"gini": 0.3}, ("gini is of a cross-section", "(value, standard error)")),
+        ({"gini": 0.3}, ("gini is of households", "(value, standard error)")),
         ({"gini": (0.3, 0.0)}, ("standard error of 'gini' has to be positive, got 0.0",)),
         ({"sd.Y": "high"}, ("of 'sd.Y' expected a number", "got 'high'")),
         ({"sd.Y": 1.7}, ("sd.Y is of series; how many periods", "periods=200")),

@@ -25,7 +25,7 @@ class Data:
     """What is to be matched.
 
     Attributes:
-        moments: M of them, those of series before those of the cross-section.
+        moments: M of them, those of series before those of households.
         values: (M,). errors: (M,), standard errors that were given; NaN where the series or the model say them.
         of_series: the moments of series.
         rows: (1, T - 1, ...), what means over time are taken of, where series were given.
@@ -84,7 +84,7 @@ def read(economy: Economy, moments: Any, series: Any, periods: Any, trend: str |
         )
         require(
             bool(each.variable) or error is not None,
-            f"moments: {each.name} is of a cross-section, how precise which is no series says; expected a pair, "
+            f"moments: {each.name} is of households, how precise which is no series says; expected a pair, "
             "(value, standard error)",
         )
         require(
@@ -132,7 +132,7 @@ def _is_number(given: Any) -> bool:
 def covariance_of(data: Data, given: Any, samples: np.ndarray, seed: int) -> np.ndarray:
     """Covariance (M, M) of the moments of the data.
 
-    A standard error that is given beside a moment of series is all of it; that of a cross-section is the survey's, to
+    A standard error that is given beside a moment of series is all of it; that of one of households is the survey's, to
     which comes what differs between dates.
 
     Args:

@@ -130,15 +130,16 @@ class Problem:
         values = self.sampled(found).mean(0)
         for each, value in zip(self.data.moments, values):
             require(
-                bool(np.isfinite(value)), f"moments: {each.name} is not defined in this model, where nothing moves it"
+                bool(np.isfinite(value)),
+                f"moments: {each.name} is not defined in this model, where nothing moves it or a log is of zero",
             )
         return values
 
     def sampled(self, found: Simulated) -> np.ndarray:
         """Of each sample, (S, M)."""
-        wealth = [found.wealth[each.name] for each in self.data.moments if not each.variable]
+        households = [found.households[each.name] for each in self.data.moments if not each.variable]
         series = [self.data.of_series(found.series)] if self.data.periods else []
-        return np.concatenate([*series, *(each[:, None] for each in wealth)], 1)
+        return np.concatenate([*series, *(each[:, None] for each in households)], 1)
 
     def at(self, inner: np.ndarray) -> np.ndarray:
         """The model's moments (M,) at a point of the cube of what is estimated."""
@@ -165,14 +166,16 @@ class Problem:
         other_luck = self.model.seed + 10**6
         omega = self.omega(self.model.fresh(self.free.placed(rough), COVARIANCE_SAMPLES, other_luck), given)
         root = root_of(omega) if weights == "optimal" else np.diag(np.diag(omega) ** -0.5)
-        unit, missed = rough, np.zeros(1)
+        unit, missed, sloped = rough, np.zeros(1), None
         for turn in range(ROUNDS):
             before, unit = unit, surface.nearest(self.data.values, root)
             if turn and np.linalg.norm(root.T @ surface.slope(unit) @ (unit - before)) < STILL:
                 break
             value = self.at(unit)
             missed = missed if turn else surface(unit) - value
-            surface = self.with_slopes(surface.with_point(unit, value), unit)
+            surface = surface.with_point(unit, value)
+            if sloped is None or np.abs(unit - sloped).max() > NEAR:  # those of an estimate beside this one will do
+                surface, sloped = self.with_slopes(surface, unit), unit
         return self.result(surface, unit, root, omega, missed)
 
     def with_slopes(self, surface: Surface, unit: np.ndarray) -> Surface:
@@ -204,9 +207,11 @@ class Problem:
         edge = (unit < EDGE) | (unit > 1 - EDGE)
         inside = np.flatnonzero(~edge)
         fitted, slope, lengths = surface(unit), surface.slope(unit), self.free.lengths
-        inner = infer(slope[:, inside], self.data.values - fitted, root @ root.T, omega)
-        covariance = np.full((len(unit), len(unit)), np.nan)
-        covariance[np.ix_(inside, inside)] = inner.covariance * np.outer(lengths[inside], lengths[inside])
+        gap, weights = self.data.values - fitted, root @ root.T
+        inner = infer(slope[:, inside], gap, weights, omega)
+        covariance = infer(slope, gap, weights, omega).covariance * np.outer(lengths, lengths)
+        # an edge is where the training ends and tells nothing of the others, which are as unsure as without it
+        covariance[edge], covariance[:, edge] = np.nan, np.nan
         sensitivity = np.zeros((len(unit), len(names)))
         sensitivity[inside] = inner.sensitivity * lengths[inside, None]
         errors = np.sqrt(np.diag(omega))

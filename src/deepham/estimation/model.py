@@ -1,4 +1,4 @@
-"""What the model says at one calibration of a box: samples as long as the data, and cross-sections at their ends."""
+"""What the model says at one calibration of a box: samples as long as the data, and households at their ends."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from scipy.stats import qmc
 
 from deepham.economics.box import Box
 from deepham.errors import OutOfDomain
-from deepham.estimation.moments import CROSS_SECTION
+from deepham.estimation.moments import WEALTH
 from deepham.networks.settings import NetworkSettings
 from deepham.networks.tabulated import on_histogram
 from deepham.simulation.continuum import on_grid, wealth_grid
+from deepham.simulation.growth import growth
 from deepham.simulation.period import World
 from deepham.simulation.walk import walk
 from deepham.solution.calibrated import Calibrated, calibrated
@@ -30,11 +31,11 @@ BLOCK = 24  # samples that are followed at once
 
 @dataclass(frozen=True)
 class Simulated:
-    """One calibration: series of its samples, name -> (S, T), and moments of the cross-section in the last period of
-    each, name -> (S,)."""
+    """One calibration: series of its samples, name -> (S, T), and moments of households at the end of each, name ->
+    (S,): of the cross-section in the last period, and of growth from the one before."""
 
     series: dict[str, np.ndarray]
-    wealth: dict[str, np.ndarray]
+    households: dict[str, np.ndarray]
 
 
 class Model:
@@ -45,7 +46,7 @@ class Model:
 
     Args:
         solution: its networks are told where in the box they are.
-        periods: T, of a sample; 0: no series are asked for, but the cross-section of one period.
+        periods: T, of a sample; 0: no series are asked for, but moments of households.
         samples: S.
         seed: of all luck.
     """
@@ -92,8 +93,8 @@ class Model:
 def _sampled(
     one: Calibrated, first: int, samples: int, periods: int, generator: torch.Generator
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """What the economy accounts for, name -> (samples, periods), and moments of the cross-section in the last period,
-    name -> (samples,), of samples from the one with the number `first` on.
+    """What the economy accounts for, name -> (samples, periods), and moments of households at the end, name ->
+    (samples,), of samples from the one with the number `first` on.
 
     They begin at dates of the long path, so that cross-sections differ as much as they do in the long run, and have
     gone on for a while.
@@ -101,16 +102,17 @@ def _sampled(
     economy, dates, grid = one.economy, one.ergodic.dates, one.ergodic.grid
     start = dates.select([at % len(dates.z) for at in range(first, first + samples)])
     shocks = economy.chain.draw_path(start.z, SETTLING + periods, generator)
-    world, rows, last = World(economy, on_histogram(economy, one.policy, grid), one.value), [], None
+    world, rows, before, last = World(economy, on_histogram(economy, one.policy, grid), one.value), [], None, None
     for t, period in enumerate(walk(world, start, shocks, grid=grid)):
-        last = period
+        before, last = last, period
         if t >= SETTLING:
             rows.append(period.accounts)
-    assert last is not None
+    assert before is not None and last is not None
     economy.check_domain(last.panel.z, last.seen.aggregates, error=OutOfDomain)
     people = distribution(last.panel.population, last.consumption, economy.borrowing_limit)
     series = {name: torch.cat([row[name] for row in rows], 1).cpu().numpy() for name in economy.variables}
-    return series, {name: people[name][:, 0].cpu().numpy() for name in CROSS_SECTION}
+    households = {name: people[name] for name in WEALTH} | growth(World(economy, one.policy), before, last)
+    return series, {name: value[:, 0].cpu().numpy() for name, value in households.items()}
 
 
 def _coarser(solution: Solution) -> SolvedEconomy:

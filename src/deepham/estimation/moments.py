@@ -3,6 +3,7 @@
     mean.K, sd.Y, relative_sd.C, correlation.C, autocorrelation.Y     as in business_cycle.STATISTICS
     ratio.I                                                           the mean of I over that of Y
     gini, wealth_sd, bottom50_share, ...                              of the cross-section in the last period
+    consumption_growth_sd, pass_through                               of households, into the last period
 
 A moment of series is a function of means over time of what stands in one period and the one before (its rows). So data
 are resampled by blocks of rows, and a sample of the model and one of data go through the same lines.
@@ -22,7 +23,12 @@ from deepham.errors import InputError, require, show
 
 OUTPUT = "Y"
 STATISTICS = business_cycle.STATISTICS | {"ratio": ("mean of {} over that of Y", "")}
-CROSS_SECTION = ("gini", "wealth_sd", "bottom50_share", "top10_share", "top1_share")
+WEALTH = ("gini", "wealth_sd", "bottom50_share", "top10_share", "top1_share")
+HOUSEHOLDS = {  # of households, by name, in words
+    **{name: f"{name.replace('_', ' ')} of the cross-section" for name in WEALTH},
+    "consumption_growth_sd": "sd of the growth of households' consumption",
+    "pass_through": "its pass-through from the growth of their income",
+}
 WITH_OUTPUT = ("relative_sd", "correlation", "ratio")
 LEVELS = ("mean", "ratio")  # what is of the variable itself, and not of its distance to its trend
 TRENDS = ("hp", "mean")
@@ -55,7 +61,7 @@ FORMULAS: dict[str, Callable] = {  # of the means of a variable and of output
 
 @dataclass(frozen=True)
 class Moment:
-    """One moment; `variable` is empty of those of the cross-section."""
+    """One moment; `variable` is empty of those of households, which a survey tells."""
 
     name: str
     statistic: str
@@ -64,7 +70,7 @@ class Moment:
     def described(self) -> str:
         """In words."""
         if not self.variable:
-            return f"{self.name.replace('_', ' ')} of the cross-section"
+            return HOUSEHOLDS[self.name]
         return STATISTICS[self.statistic][0].format(self.variable)
 
 
@@ -77,12 +83,12 @@ def read(economy: Economy, names: Sequence[str]) -> list[Moment]:
     found = []
     for name in names:
         statistic, _, variable = str(name).partition(".")
-        if name in CROSS_SECTION:
+        if name in HOUSEHOLDS:
             found.append(Moment(name, name))
             continue
         require(
             isinstance(name, str) and bool(variable) and statistic in STATISTICS,
-            f"moments: there is no {show(name)}; expected one of {', '.join(CROSS_SECTION)}, or one of "
+            f"moments: there is no {show(name)}; expected one of {', '.join(HOUSEHOLDS)}, or one of "
             f"{', '.join(STATISTICS)} with a variable, such as sd.Y",
         )
         needed = (variable, OUTPUT) if statistic in WITH_OUTPUT else (variable,)
@@ -101,7 +107,7 @@ class SeriesMoments:
 
     Args:
         economy: says in which unit a variable is: logs of quantities are taken, not of rates and shares.
-        moments: of series, those of the cross-section are left out.
+        moments: of series, those of households are left out.
         trend: "hp", the trend of Hodrick and Prescott with the smoothing of the economy's period, or "mean".
 
     Attributes:

@@ -28,8 +28,8 @@ class Estimate:
     Attributes:
         name: of the economy.
         parameters: pandas.Series by parameter (by element of a list), in its unit.
-        standard_errors: the same of their standard errors. It is NaN for a parameter at an edge of the box, and the
-            others are given that it stays there; it is infinite where no moment moves with the parameter.
+        standard_errors: the same of their standard errors. It is NaN for a parameter at an edge of the box, and
+            those of the others do not count on the edge; it is infinite where no moment moves with the parameter.
         covariance: pandas.DataFrame of the parameters.
         calibration: the estimate as `Solution.at` takes it: solution.at(**estimate.calibration).
         bounds: pandas.DataFrame of the box, columns low and high.
