@@ -119,7 +119,15 @@ def test_households_who_forecast_from_the_price_know_its_mean_in_each_state(hugg
 @pytest.mark.slow
 def test_on_the_grid_a_percent_of_z_moves_the_interest_rate_as_in_the_linear_answer():
     """-20.05 basis points, then .9 of it; forecasts from z and the price are good to a basis point."""
-    small = {"k_nodes": 80, "K_nodes": 5, "z_nodes": 5, "histogram_nodes": 120, "burn_in": 50, "periods": 80, "tolerance": 2e-5}
+    small = {
+        "k_nodes": 80,
+        "K_nodes": 5,
+        "z_nodes": 5,
+        "histogram_nodes": 120,
+        "burn_in": 50,
+        "periods": 80,
+        "tolerance": 2e-5,
+    }
     grid = deepham.solve_on_grid("huggett", settings=small, progress=False)
     rates = []
     for size in (0.01, -0.01):
