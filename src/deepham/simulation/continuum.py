@@ -136,12 +136,11 @@ def _below(grid: Tensor, points: Tensor) -> Tensor:
 
     A processor looks it up by cells of equal width, which is a few times faster than searching.
     """
-    last = len(grid) - 2
     if grid not in _CELLS:
-        _CELLS[grid] = _cells(grid)
+        _CELLS[grid] = _cells(grid) if grid.device.type == "cpu" else (MOST_STEPS + 1, grid, grid)
     steps, first, above = _CELLS[grid]
-    if steps > MOST_STEPS or grid.device.type != "cpu":
-        return torch.searchsorted(grid, points.contiguous(), right=True).sub_(1).clamp_(0, last)
+    if steps > MOST_STEPS:
+        return torch.searchsorted(grid, points.contiguous(), right=True).sub_(1).clamp_(0, len(grid) - 2)
     width = (grid[-1] - grid[0]) / len(first)
     low = first.take(((points - grid[0]) / width).long().clamp_(0, len(first) - 1))  # of a NaN the first
     for _ in range(steps):
@@ -155,10 +154,10 @@ def _cells(grid: Tensor) -> tuple[int, Tensor, Tensor]:
     count = CELLS * len(grid)
     ends = torch.linspace(float(grid[0]), float(grid[-1]), count + 1, dtype=torch.float64)
     ends = ends + 4 * torch.finfo(grid.dtype).eps * (ends[-1] - ends[0]) * torch.tensor([[-1.0], [1.0]])
-    low, high = (torch.searchsorted(grid.cpu().double(), ends, right=True) - 1).clamp(0, len(grid) - 2)
+    low, high = (torch.searchsorted(grid.double(), ends, right=True) - 1).clamp(0, len(grid) - 2)
     above = grid[1:].clone()
     above[-1] = torch.inf
-    return int((high[1:] - low[:-1]).max()), low[:-1].to(grid.device), above
+    return int((high[1:] - low[:-1]).max()), low[:-1], above
 
 
 def grown(grid: Tensor, mass: Tensor, rate: Tensor, rising: bool = False) -> Tensor:
