@@ -12,8 +12,6 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from scipy.sparse import csc_matrix
-from scipy.sparse.linalg import spsolve
 from torch import Tensor
 
 from deepham.economics.economy import Economy, Own
@@ -93,6 +91,9 @@ def _carried(economy: Economy, policy: Policy, people: Population, K: float, z: 
 
 def _stationary_mass(transition: Tensor) -> Tensor:
     """The masses (N,) that stay where they are, of the probabilities (N, N) of going from a point to another."""
+    from scipy.sparse import csc_matrix  # slow to import, and few commands solve
+    from scipy.sparse.linalg import spsolve
+
     system = transition.T.numpy() - np.eye(len(transition))
     system[-1] = 1.0  # one balance equation follows from the others; in its place the masses sum to one
     ends = np.zeros(len(system))

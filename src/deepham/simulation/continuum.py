@@ -108,12 +108,12 @@ def _lottery(grid: Tensor, k: Tensor, eps: Tensor, weight: Tensor, n_eps: int) -
     looked = weight.dtype == torch.float64 and weight.device.type == "cpu"  # training may not wait to look
     inside = k.clamp(grid[0], grid[-1])
     lower = _below(grid, inside)
-    share = (inside - grid.take(lower)).div_(grid.diff().take(lower))
+    share = (inside - grid.take(lower)) / grid.diff().take(lower)
     mass = torch.zeros(b, n_eps * g, dtype=weight.dtype, device=weight.device)
     node = eps * g + lower
     up = weight * share
     mass.scatter_add_(1, node, weight - up)
-    mass.scatter_add_(1, node.add_(1), up)
+    mass.scatter_add_(1, node + 1, up)
     mass = mass.reshape(b, n_eps, g)
     beyond = (weight * (k - inside)).sum(1)
     negligible = torch.finfo(mass.dtype).eps * (grid[-1] - grid[0])
