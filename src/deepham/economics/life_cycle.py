@@ -146,7 +146,8 @@ class LifeCycle(Economy):
         return eps // self.incomes
 
     def described(self) -> Tensor:
-        """Age and log income on a scale, and the years left of work: 0 once it is over."""
+        """Age and log income on a scale, the years left of work, 0 once it is over, and one over the years left of work
+        and of life: at their end each year is unlike the one before."""
         age, income = (
             x.flatten()
             for x in torch.meshgrid(
@@ -158,7 +159,8 @@ class LifeCycle(Economy):
         income = income if self.incomes > 1 else torch.zeros_like(income)
         at_work = age < self.working
         left = 1 - age / self.working
-        numbers = [2 * age / (self.ages - 1) - 1, 2 * at_work - 1.0, left.clamp_min(0.0), income * at_work]
+        last = [at_work / (self.working - age).clamp_min(1.0), 1 / (self.ages - age)]
+        numbers = [2 * age / (self.ages - 1) - 1, 2 * at_work - 1.0, left.clamp_min(0.0), income * at_work, *last]
         return torch.stack(numbers, 1)
 
     def substitution(self, seen: Seen) -> Tensor:
