@@ -38,8 +38,8 @@ SHOWN = ("euler.mean", "euler.p99", "bellman_policy.mean", "mean_K_gap", "path_g
 SHOWN += ("wealth_sd_gap", "gini_gap", "wealth_w1")
 MEANS = ("K", "r", "gini", "wealth_sd", "top10_share")  # whose derivatives are taken
 STEP = 0.05  # of a side, to either side: of differences between grid solutions, each as exact as its tolerance
-# half of the nodes of the standard grid and a quarter of its paths, where there are many grids to solve
-COARSE = {"k_nodes": 150, "K_nodes": 11, "histogram_nodes": 300, "economies": 8, "periods": 1750}
+# half of the nodes of the standard grid and of its paths, where there are many grids to solve
+COARSE = {"k_nodes": 150, "K_nodes": 11, "histogram_nodes": 300, "economies": 8}
 
 
 def held_out(box: Box | None) -> list[list[float]]:

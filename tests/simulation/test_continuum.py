@@ -1,5 +1,6 @@
 """The wealth histogram and its transition."""
 
+import numpy as np
 import pytest
 import torch
 from walking import advance_histogram, draw_shocks
@@ -146,3 +147,14 @@ def test_capital_of_the_closed_form_follows_its_law(bm, closed_form, bm_panel, s
         )
         expected = 0.36 * 0.95 * bm.z_level[path[:, t]] * K**0.36
         torch.testing.assert_close(histogram.mean(histogram.k), expected, rtol=1e-11, atol=0)
+
+
+@pytest.mark.parametrize("power", [1, 2, 6])
+def test_every_point_is_split_between_its_two_neighbours(power, seeded):
+    """By hat functions, on even nodes and on nodes so uneven that points are searched for; at nodes and beside them."""
+    grid = 5 * torch.linspace(0, 1, 40, dtype=torch.float64) ** power
+    k = torch.cat([5 * torch.rand(200, generator=seeded(1), dtype=torch.float64), grid, (grid[1:-1] * (1 + 1e-15))])
+    people = Population.panel(k[None].clamp(0, 5), torch.zeros(1, len(k), dtype=torch.long))
+    mass = on_grid(grid, people, 1).weight[0]
+    hats = torch.stack([torch.from_numpy(np.interp(people.k[0].numpy(), grid.numpy(), row)) for row in np.eye(40)])
+    torch.testing.assert_close(mass, hats.mean(1), rtol=0, atol=1e-13)

@@ -128,7 +128,7 @@ def _lottery(grid: Tensor, k: Tensor, eps: Tensor, weight: Tensor, n_eps: int) -
     return grown(grid, mass, rate, rising)
 
 
-_CELLS: WeakTensorKeyDictionary = WeakTensorKeyDictionary()  # of grids that points have been looked up in
+_LOOKED_UP: WeakTensorKeyDictionary = WeakTensorKeyDictionary()  # of grids that points have been looked up in
 
 
 def _below(grid: Tensor, points: Tensor) -> Tensor:
@@ -136,9 +136,9 @@ def _below(grid: Tensor, points: Tensor) -> Tensor:
 
     A processor looks it up by cells of equal width, which is a few times faster than searching.
     """
-    if grid not in _CELLS:
-        _CELLS[grid] = _cells(grid) if grid.device.type == "cpu" else (MOST_STEPS + 1, grid, grid)
-    steps, first, above = _CELLS[grid]
+    if grid not in _LOOKED_UP:
+        _LOOKED_UP[grid] = _cells(grid) if grid.device.type == "cpu" else (MOST_STEPS + 1, grid, grid)
+    steps, first, above = _LOOKED_UP[grid]
     if steps > MOST_STEPS:
         return torch.searchsorted(grid, points.contiguous(), right=True).sub_(1).clamp_(0, len(grid) - 2)
     width = (grid[-1] - grid[0]) / len(first)
