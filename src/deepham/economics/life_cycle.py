@@ -178,14 +178,14 @@ class LifeCycle(Economy):
         """
         last = seen.eps >= (self.ages - 1) * self.incomes
         c = self._plan_now(seen) * torch.exp(torch.where(last, 0.0, change))
-        years = self.years[seen.eps]
+        years = _of(self.years, seen)
         if self.sigma == 1:
-            return years * torch.log(c) + self.growth[seen.eps]
-        return (c ** (1 - self.sigma) / self.mpc[seen.eps] - years) / (1 - self.sigma)
+            return years * torch.log(c) + _of(self.growth, seen)
+        return (c ** (1 - self.sigma) / _of(self.mpc, seen) - years) / (1 - self.sigma)
 
     def _plan_now(self, seen: Seen) -> Tensor:
         """What the plan has households consume in the period, (B, N), at this period's wage."""
-        return self.mpc[seen.eps] * (seen.resources + seen.prices["w"] * self.human_wealth[seen.eps])
+        return _of(self.mpc, seen) * (seen.resources + seen.prices["w"] * _of(self.human_wealth, seen))
 
     def accounts(self, choice: Own, carried: Tensor, seen: Seen) -> Wide:
         people, z, prices, K = seen.population, seen.z, seen.prices, seen.aggregates["K"]
@@ -216,3 +216,8 @@ class LifeCycle(Economy):
     def without_aggregate_risk(self) -> LifeCycle:
         """Productivity at its long-run mean."""
         return replace(self, productivity=[self.mean_of(self.z_level)])
+
+
+def _of(table: Tensor, seen: Seen) -> Tensor:
+    """What a table (n_eps,) says of households, (B, N). Networks may be elsewhere than the economy they came from."""
+    return table.to(seen.eps.device)[seen.eps]
