@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     pass
 
 ECONOMIES, SETTLE = 64, 80  # where the starts come from: K remembers little after so many quarters of ks98
-FEWER, POINTS = 16, 2**20  # economies, at the least, of histograms so large that all together have more points
+FEWER, POINTS = 16, 2**19  # economies, at the least, of histograms so large that all together have more points
 POOL = 2**16  # pairs of paths of the aggregate state, from which the strata are filled
 LEAST = 10  # expected pairs of the pool in a stratum; all later meeting times together are the last one
 
