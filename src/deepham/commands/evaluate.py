@@ -192,11 +192,11 @@ def reference_of(against, solution: Solution, grid: ReferenceSettings, folder: P
         say(f"no comparison: {reason}")
         return None
     if store.find(solution.name, solution.economy, grid, folder) is None:
+        memory.require_memory(memory.grid_solution(solution.economy, grid))
         long = takes_long(solution.economy, grid)
         if long is not None:
             say(f"no comparison: {long}; scripts/reference.py makes it")
             return None
-        memory.require_memory(memory.grid_solution(solution.economy, grid))
 
     def progress(iteration: int, change: float, mean_K: float) -> None:
         say(f"grid solution, iteration {iteration}: law of motion moves by {change:.1e}")
