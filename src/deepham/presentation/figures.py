@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 # told apart in print and by colour-blind readers
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#555555"
-MOST_STATES = 5  # that a figure shows: what a reader tells apart
+MOST_STATES = 6  # that a figure shows: what a reader tells apart
 STYLES = ("--", "-", ":")  # of aggregate states, of which no more are shown
 LEAST_AT_LIMIT = 5e-4  # share of households at the borrowing limit from which on it is shown
 FARTHEST = 8  # multiples of the third quartile of wealth that a panel of densities shows
