@@ -96,6 +96,14 @@ def test_whose_lives_end_stay_at_rest_too():
     torch.testing.assert_close(value[-2:], consumed, rtol=1e-6, atol=1e-9)
     distance = path.value - value  # the error of each age's value is its own
     assert float(distance.reshape(6, -1).std(1).max()) < 1e-3 and abs(float(distance.mean())) < 0.05
+    # of two aggregate states that are alike nobody pays for, nor among the newborn, who are all of one income
+    values = (rest.policy, GridFunction(rest.policy.grid, value[None, :, None].expand(1, -1, 3, -1), None))
+    policy, value = (replace(each, values=each.values.repeat(2, 1, 1, 1)) for each in values)
+    both = replace(economy, productivity=[1.0, 1.0])
+    mass = rest.ergodic.mean_mass.repeat(2, 1)
+    solved = SolvedEconomy("life_cycle", both, policy, value, rest.ergodic.grid, mass)
+    cost = cost_of_fluctuations(solved, path, Panel(start, torch.zeros(1, 1, dtype=torch.long)))
+    assert cost.shares.min() == 0 and abs(cost.mean) < 1e-6 and np.abs(cost.by_state).max() < 1e-6
 
 
 @pytest.mark.slow
