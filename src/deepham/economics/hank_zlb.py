@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from deepham.economics.economy import Own, Seen, Wide, parameter, require
-from deepham.economics.hank import HANK, RatesAndProductivity
+from deepham.economics.hank import BY_PRODUCTIVITY, HANK, RATES, RatesAndProductivity
 from deepham.economics.income import rouwenhorst
 from deepham.economics.markov import stationary
 from deepham.economics.process import Aggregates, invert
@@ -44,7 +44,8 @@ class RatesAndPreference(RatesAndProductivity):
     def __init__(self, levels: Tensor, preference: Tensor, spread: float, *others):
         super().__init__(*others)
         self.levels, self.preference, self.draws = levels, preference, 4
-        self.moves_of_rates = float(self.spread[0] + self.spread[1] / 4 + BY_PREFERENCE * spread)
+        rates = BY_PREFERENCE * spread + float(self.spread[0] + BY_PRODUCTIVITY * self.spread[1])
+        self.moves_of_rates = rates or RATES
         self.still = not bool((self.sigma > 0).any())  # rstar and Z
         self.n_next = len(levels) * (1 if self.still else len(self.nodes))
         of_rates = self.unit_of_rates()
