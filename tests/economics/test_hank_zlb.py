@@ -3,39 +3,14 @@
 import numpy as np
 import pytest
 import torch
-from scipy.optimize import root
 
+from benchmarks.hank_zlb import representative
 from deepham.economics import create
 from deepham.errors import InputError
 from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
 
-BETA, PHI = 1 / 1.0050001, 1 / 1.2  # at which L = 1, and one household of skill one holds what there is
-
-
-def alone(sd_xi):
-    return create("hank_zlb", states=1, sd=0.0, beta=BETA, phi=PHI, sd_xi=sd_xi)
-
-
-def representative(sd_xi):
-    """Output and inflation in each state of xi, (n,), by continuation from small shocks."""
-    solution = np.concatenate([np.ones(15), np.zeros(15)])
-    for share in np.linspace(0.1, 1, 19):
-        chain = alone(share * sd_xi).chain
-        xi, chances = np.exp(chain.levels.numpy()), chain.preference.numpy()
-
-        def left(x, xi=xi, chances=chances):
-            Y, pi = x[:15], x[15:]
-            c = Y * (1 - 6 / 0.1 * np.log1p(pi) ** 2)
-            R = (1 + np.maximum(0, 0.005 + 1.5 * pi))[:, None] / (1 + pi)
-            euler = c**-2 - BETA * (chances * R * xi * c**-2.0).sum(1) / xi
-            hoped = (chances * Y / Y[:, None] * np.log1p(pi) / R).sum(1)
-            return np.concatenate([euler, np.log1p(pi) - 0.05 * (PHI * Y**2 * c**2 - 1 / 1.2) - hoped])
-
-        found = root(left, solution, tol=1e-12)
-        solution = found.x
-        assert np.abs(left(solution)).max() < 1e-10
-    return solution[:15], solution[15:]
+BETA, PHI = 1 / (1.005 + 1e-8), 1 / 1.2  # at which L = 1; patience falls short of 1 / R by next to nothing
 
 
 @pytest.mark.parametrize(
@@ -43,8 +18,8 @@ def representative(sd_xi):
     [(0.0115, 9.0, -7.1, -338, 0.98063), (0.0125, 9.0, -13.9, -382, 0.97880)],
 )
 def test_the_known_answer_of_one_skill_solves_the_equations_of_the_economy(sd_xi, binding, mean, lowest, output):
-    economy, (Y, pi) = alone(sd_xi), representative(sd_xi)
-    shares = np.linalg.matrix_power(economy.chain.preference.numpy(), 1000)[0]
+    economy = create("hank_zlb", states=1, sd=0.0, beta=BETA, phi=PHI, sd_xi=sd_xi)
+    Y, pi, shares = representative(economy)
     i = economy.rate(torch.zeros(15), torch.tensor(pi)).numpy()
     assert 100 * shares[i == 0].sum() == pytest.approx(binding, abs=0.05)
     assert 4e4 * shares @ pi == pytest.approx(mean, abs=0.05)
@@ -72,7 +47,7 @@ def test_the_known_answer_of_one_skill_solves_the_equations_of_the_economy(sd_xi
     tomorrow = {name: value.reshape(15, 15) for name, value in later.wide.items()}
     wanted = economy.desired(chosen, later, expect, seen)
     choice |= economy.follows(choice["c"], seen)
-    near = {"atol": 1e-9, "rtol": 0}
+    near = {"atol": 1e-7, "rtol": 0}
     torch.testing.assert_close(wanted["c"], choice["c"], **near)
     torch.testing.assert_close(choice["n"], torch.tensor(Y)[:, None], **near)
     torch.testing.assert_close(economy.carry(choice, seen), torch.full_like(choice["c"], economy.B), **near)
