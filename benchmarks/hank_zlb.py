@@ -105,10 +105,9 @@ def main() -> None:
     means = found["pi"].mean(0)
     error = means.std(ddof=1) / len(means) ** 0.5
     shares = found["binds"].mean(0)
-    print(f"{economy.states} skills: {100 * shares.mean():.2f} % (standard error ", end="")
-    print(
-        f"{100 * shares.std(ddof=1) / len(shares) ** 0.5:.2f}), inflation {TOLD * means.mean():.1f} ({TOLD * error:.1f})"
-    )
+    of_share = shares.std(ddof=1) / len(shares) ** 0.5
+    print(f"{economy.states} skills: {100 * shares.mean():.2f} % (standard error {100 * of_share:.2f})")
+    print(f"inflation {TOLD * means.mean():.1f} (standard error {TOLD * error:.1f}), ", end="")
     print(f"from {TOLD * found['pi'].min():.0f} to {TOLD * found['pi'].max():.0f}")
     lengths = spells(found["binds"])
     if len(lengths):
