@@ -59,10 +59,10 @@ def main() -> None:
     assert isinstance(economy, HankZLB)
     Y, pi, often = representative(economy)
     binding = economy.rstar_bar + economy.phi_pi * pi <= economy.bound
+    print(f"at the bound in {100 * often[binding].sum():.2f} % of quarters; inflation, basis points a year:", end=" ")
     print(
-        f"at the bound in {100 * often[binding].sum():.2f} % of quarters; inflation {TOLD * often @ pi:.1f} basis points"
+        f"mean {TOLD * often @ pi:.1f}, from {TOLD * pi.min():.0f} to {TOLD * pi.max():.0f}; output from {Y.min():.5f}"
     )
-    print(f"a year on average, from {TOLD * pi.min():.0f} to {TOLD * pi.max():.0f}; output from {Y.min():.5f}")
 
 
 if __name__ == "__main__":
