@@ -20,6 +20,8 @@ from pathlib import Path
 import torch
 
 import deepham
+from deepham.economics.hank import HANK
+from deepham.errors import InputError
 from deepham.simulation.continuum import on_grid, wealth_grid
 from deepham.simulation.period import Panel
 from deepham.simulation.walk import walk
@@ -67,7 +69,10 @@ def main() -> None:
     sizes, gaps, ours, scale = [], [], {}, 1.0
     for each in given.solutions:
         solution = deepham.load(each)
-        size = given.size or (-solution.economy.sd_r if given.shock == "rstar" else 2 * solution.economy.sd_Z)
+        economy = solution.economy
+        if not isinstance(economy, HANK):
+            raise InputError(f"{each}: expected a solution of hank, got one of {type(economy).__name__}")
+        size = given.size or (-economy.sd_r if given.shock == "rstar" else 2 * economy.sd_Z)
         at_rest, ours = paths(solution, given.shock, size, given.rest, given.nodes)
         scale = size / UNIT[given.shock]
         print(f"{each}, size {size:g}; at rest:", "  ".join(f"{name} {value:.5f}" for name, value in at_rest.items()))

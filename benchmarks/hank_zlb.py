@@ -13,7 +13,7 @@ import numpy as np
 from scipy.optimize import root
 
 from deepham.economics import create
-from deepham.economics.hank_zlb import HankZLB
+from deepham.economics.hank_zlb import HankZLB, RatesAndPreference
 from deepham.errors import require
 
 TOLD = 4e4  # basis points a year, of a share a quarter
@@ -27,7 +27,9 @@ def representative(economy: HankZLB) -> tuple[np.ndarray, np.ndarray, np.ndarray
     Raises:
         InputError: no solution was found for shocks of this size.
     """
-    chances, n = economy.chain.preference.numpy(), economy.states_xi
+    chain, n = economy.chain, economy.states_xi
+    assert isinstance(chain, RatesAndPreference)
+    chances = chain.preference.numpy()
     beta, phi, menu = 1 / (1 + economy.rstar_bar), 1 / economy.mu, economy.menu
 
     def left(x: np.ndarray, xi: np.ndarray) -> np.ndarray:
@@ -42,7 +44,7 @@ def representative(economy: HankZLB) -> tuple[np.ndarray, np.ndarray, np.ndarray
 
     solution = np.concatenate([np.ones(n), np.zeros(n)])
     for share in np.linspace(0, 1, CONTINUATION + 1)[1:]:
-        xi = np.exp(share * economy.chain.levels.numpy())
+        xi = np.exp(share * chain.levels.numpy())
         solution = root(left, solution, args=(xi,), tol=1e-12).x
         require(
             bool(np.abs(left(solution, xi)).max() < 1e-9),
