@@ -4,7 +4,11 @@
 
 Half the difference of the responses to a shock and to its opposite, so that even terms cancel, of an economy that has
 come to rest while its households go on expecting shocks; no other shock comes (baseline="forced"). The innovation's
-standard deviation is the solution's own: train it with sd_r or sd_Z near the size that is asked for.
+standard deviation is the solution's own, and the size is by default that of it (of Z twice as much): trained with
+smaller ones, gaps should fall. With several solutions the figure shows how the gaps of output and of inflation fall,
+also that of the response to the shock alone:
+
+    python benchmarks/hank_responses.py LARGE SMALL --shock rstar --figure gaps.png
 """
 
 from __future__ import annotations
@@ -16,6 +20,8 @@ from pathlib import Path
 import torch
 
 import deepham
+from deepham.economics.hank import HANK
+from deepham.errors import InputError
 from deepham.simulation.continuum import on_grid, wealth_grid
 from deepham.simulation.period import Panel
 from deepham.simulation.walk import walk
@@ -28,7 +34,7 @@ QUARTERS = 40
 
 @torch.no_grad()
 def paths(solution, shock: str, size: float, rest: int, nodes: int) -> tuple[dict, dict]:
-    """Where the economy rests, name -> number, and half the difference of the responses, name -> (QUARTERS,)."""
+    """Where the economy rests, name -> number; responses to a shock and to its opposite, name -> (2, QUARTERS)."""
     economy, world = solution.economy, solution.world
     grid = wealth_grid(economy, nodes, 25.0)
     people = solution.ergodic
@@ -37,41 +43,63 @@ def paths(solution, shock: str, size: float, rest: int, nodes: int) -> tuple[dic
     *_, last = walk(world, start, torch.zeros(1, rest, 3, dtype=torch.float64), grid=grid)
     at_rest = {name: float(value) for name, value in last.accounts.items()}
     here = last.panel
-    three = Panel(here.population.select([0, 0]), here.z[[0, 0]], None if last.found is None else last.found[[0, 0]])
-    innovations = torch.zeros(2, QUARTERS + 1, 3, dtype=torch.float64)
+    same = [0, 0, 0]
+    three = Panel(here.population.select(same), here.z[same], None if last.found is None else last.found[same])
+    innovations = torch.zeros(3, QUARTERS + 1, 3, dtype=torch.float64)
     which = list(UNIT).index(shock)
-    innovations[:, 1, which] = torch.tensor([size, -size]) / economy.chain.sigma[which]
+    innovations[:2, 1, which] = torch.tensor([size, -size]) / economy.chain.sigma[which]
     rows = [period.accounts for period in walk(world, three, innovations, grid=grid)][1:]
-    found = {}
-    for name, unit in NAMES.items():
-        path = torch.cat([row[name] for row in rows], 1) / unit
-        found[name] = (path[0] - path[1]) / 2
-    return at_rest, found
+    all_three = {name: torch.cat([row[name] for row in rows], 1) / unit for name, unit in NAMES.items()}
+    return at_rest, {name: path[:2] - path[2:] for name, path in all_three.items()}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Responses of hank beside the linear ones.")
-    parser.add_argument("solution")
+    parser.add_argument("solutions", nargs="+")
     parser.add_argument("--shock", choices=list(UNIT), default="rstar")
-    parser.add_argument("--size", type=float, default=-0.0025)
-    parser.add_argument("--rest", type=int, default=200)
-    parser.add_argument("--nodes", type=int, default=200)
+    parser.add_argument("--size", type=float, help="by default what the innovations of the solution suggest")
+    parser.add_argument("--rest", type=int, default=100, help="quarters without shocks before")
+    parser.add_argument("--nodes", type=int, default=100)
     parser.add_argument("--figure")
     given = parser.parse_args()
-    solution = deepham.load(given.solution)
-    at_rest, ours = paths(solution, given.shock, given.size, given.rest, given.nodes)
-    linear = json.loads(PRINTED.read_text())["linear"][given.shock]
-    print("at rest:", "  ".join(f"{name} {value:.5f}" for name, value in at_rest.items()))
-    print(f"{'':4} {'impact':>10} {'linear':>10} {'gap':>8}   largest gap of the path, of its peak")
-    for name, path in ours.items():
-        theirs = torch.tensor(linear[name][:QUARTERS], dtype=torch.float64) * given.size / UNIT[given.shock]
-        apart = float((path - theirs).abs().max() / theirs.abs().max())
-        first = float(path[0]), float(theirs[0])
-        print(
-            f"{name:4} {first[0]:10.6f} {first[1]:10.6f} {100 * (first[0] / first[1] - 1):7.2f}%   {100 * apart:.2f}%"
-        )
-    if given.figure:
-        draw(ours, linear, given.size / UNIT[given.shock], given.figure)
+    linear = {
+        name: torch.tensor(values[:QUARTERS], dtype=torch.float64)
+        for name, values in json.loads(PRINTED.read_text())["linear"][given.shock].items()
+    }
+    sizes, gaps, ours, scale = [], [], {}, 1.0
+    for each in given.solutions:
+        solution = deepham.load(each)
+        economy = solution.economy
+        if not isinstance(economy, HANK):
+            raise InputError(f"{each}: expected a solution of hank, got one of {type(economy).__name__}")
+        size = given.size or (-economy.sd_r if given.shock == "rstar" else 2 * economy.sd_Z)
+        at_rest, ours = paths(solution, given.shock, size, given.rest, given.nodes)
+        scale = size / UNIT[given.shock]
+        print(f"{each}, size {size:g}; at rest:", "  ".join(f"{name} {value:.5f}" for name, value in at_rest.items()))
+        sizes.append(abs(size))
+        gaps.append(table(ours, linear, scale))
+    if given.figure and len(given.solutions) == 1:
+        draw(ours, linear, scale, given.figure)
+    elif given.figure:
+        draw_gaps(sizes, gaps, given.figure)
+
+
+def table(ours: dict, linear: dict, scale: float) -> dict:
+    """Prints the gaps of half the difference, and returns the largest ones as shares of the peak, by name: of the
+    response to the shock alone, and of half the difference."""
+    print(
+        f"{'':4} {'impact':>10} {'linear':>10} {'gap':>8}   largest gap of the path, of its peak; without the opposite"
+    )
+    gaps = {}
+    for name, (shocked, opposite) in ours.items():
+        theirs = linear[name] * scale
+        half = (shocked - opposite) / 2
+        alone, apart = (float((path - theirs).abs().max() / theirs.abs().max()) for path in (shocked, half))
+        gap = float(half[0] / theirs[0]) - 1
+        first = f"{float(half[0]):10.6f} {float(theirs[0]):10.6f}"
+        print(f"{name:4} {first} {100 * gap:7.2f}%   {100 * apart:.2f}%   {100 * alone:.2f}%")
+        gaps[name] = alone, apart
+    return gaps
 
 
 def draw(ours: dict, linear: dict, scale: float, file: str) -> None:
@@ -83,9 +111,25 @@ def draw(ours: dict, linear: dict, scale: float, file: str) -> None:
 
     figure, axes = plt.subplots(1, len(ours), figsize=(3 * len(ours), 2.8), layout="constrained")
     for axis, (name, path) in zip(axes, ours.items(), strict=True):
-        axis.plot(100 * path, label="global")
-        axis.plot([100 * scale * value for value in linear[name][:QUARTERS]], "k:", label="linear")
+        axis.plot(50 * (path[0] - path[1]), label="global")
+        axis.plot(100 * scale * linear[name], "k:", label="linear")
         axis.set(title=name, xlabel="quarter", ylabel="percent, or points")
+    axes[0].legend()
+    figure.savefig(file, dpi=150)
+
+
+def draw_gaps(sizes: list[float], gaps: list[dict], file: str) -> None:
+    """Output and inflation: gaps against the size of the shock and of the innovation, which move together."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(1, 2, figsize=(7, 2.8), layout="constrained")
+    for axis, name in zip(axes, ("Y", "pi"), strict=True):
+        for which, label in enumerate(("response to the shock alone", "half the difference")):
+            axis.plot(sizes, [100 * each[name][which] for each in gaps], "o-", label=label)
+        axis.set(title=name, xlabel="size of shock", ylabel="largest gap, percent of peak", xscale="log", yscale="log")
     axes[0].legend()
     figure.savefig(file, dpi=150)
 

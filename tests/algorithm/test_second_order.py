@@ -1,11 +1,13 @@
 """Second-order steps: derivatives against differences, equations that are remembered, where households are drawn."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from deepham import economics
 from deepham.algorithm.ergodic_sample import Sample, Sampling, scaled
-from deepham.algorithm.first_order import first_order_condition
+from deepham.algorithm.first_order import Linear, first_order_condition
 from deepham.algorithm.looking_ahead import as_it_is, foresight, looking_ahead
 from deepham.algorithm.newton import Equations, flat, huber, shift
 from deepham.algorithm.residuals import residuals
@@ -15,6 +17,7 @@ from deepham.simulation.continuum import held, on_grid, wealth_grid
 from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
 from deepham.simulation.walk import initial_panel
+from deepham.training.conditions import on_average
 
 
 @pytest.fixture
@@ -192,3 +195,22 @@ def test_households_are_drawn_by_mass_and_scaled_with_their_economy(ks98, sample
     torch.testing.assert_close(
         moved.panel.population.k / people.k.clamp_min(1e-9), factor[:, :1].expand_as(people.k) * (people.k > 0)
     )
+
+
+def test_what_all_miss_together_is_weighed_by_what_they_consume_at_prices_that_clear(ks98, sample, seeded, networks):
+    grid = wealth_grid(ks98, 40, 8.0)
+    period = World(ks98, networks()[0]).period(sample.panel)
+    drawn = Sampling(4000, 10, 0.1, 2.0, 0.3).draw(period, grid, ks98.typical_household(), seeded())
+    by_assets = Linear(drawn.k.flatten(), drawn.weight.flatten(), drawn.k.reshape(-1, 1), 2 * drawn.k.reshape(-1, 1))
+    people, c = sample.panel.population, period.choice["c"]
+    wanted = people.mean(c * people.k)[:, 0] / people.mean(c)[:, 0]
+    both = on_average(by_assets, [drawn])
+    torch.testing.assert_close(both.residual, wanted, rtol=0.02, atol=0.0)
+    torch.testing.assert_close(both.jacobian[:, 0], both.residual)
+    torch.testing.assert_close(both.own, 2 * both.jacobian)
+    off = torch.zeros(3 * 4010, 2, dtype=torch.float64)
+    off[::2] = 0.01  # every other household sees other prices
+    halved = by_assets.residual.clone()
+    halved[::2] = 1e6
+    seen = on_average(replace(by_assets, residual=halved), [replace(drawn, off=off)])
+    torch.testing.assert_close(seen.residual, wanted, rtol=0.02, atol=0.0)

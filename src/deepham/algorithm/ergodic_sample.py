@@ -28,6 +28,7 @@ class Sample:
         panel: where the economies stand, and the unknowns that clear in them, `near`.
         k, eps, weight: (B, n), what each household counts.
         off: (B * n, U) by how much each of them alone sees the unknowns off where they clear; None: not at all.
+        spends: (B, n), of what everybody consumes the share that each stands for; None where that is not known.
     """
 
     panel: Panel
@@ -35,6 +36,7 @@ class Sample:
     eps: Tensor
     weight: Tensor
     off: Tensor | None = None
+    spends: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,10 @@ class Sampling:
         k = torch.cat([k, limit + far], 1).clamp_min(float(grid[0]))
         counts = torch.cat([torch.ones_like(levels), torch.full_like(far, self.spread_weight)], 1)
         eps = torch.cat([population.eps.gather(1, drawn), anybody], 1)
-        return Sample(Panel(population, seen.z, period.found), k, eps, counts)
+        # drawn more often than there are of them, each stands for fewer
+        spends = (population.weight * period.choice["c"] / weight.clamp_min(1e-300)).gather(1, drawn)
+        spends = torch.cat([spends / spends.sum(1, keepdim=True), torch.zeros_like(far)], 1)
+        return Sample(Panel(population, seen.z, period.found), k, eps, counts, spends=spends)
 
 
 def scaled(sample: Sample, limit: float, width: float, generator: torch.Generator) -> Sample:

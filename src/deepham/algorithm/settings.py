@@ -65,6 +65,7 @@ class NewtonSettings:
     memory_late: float = 0.9
     memory_of_value: float = 0.9
     least_squares: float = 1.0
+    together: float = 0.0
     outlier: float = 0.05
     damping: float = 0.25
     largest_step: float = 0.3
@@ -104,6 +105,7 @@ class NewtonSettings:
             ("memory_late", 0.999),
             ("memory_of_value", 0.999),
             ("least_squares", 1e6),
+            ("together", 1e6),
             ("damping", 1e6),
             ("level_weight", 1e9),
         ):

@@ -32,7 +32,7 @@ its own. Found within the period: w and L, at which the two markets clear, besid
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import ClassVar
 
 import numpy as np
@@ -52,11 +52,12 @@ from deepham.economics.quadrature import monomial, standard_normal
 from deepham.economics.unknown import Unknown
 
 RANGE = 4.0  # wages and labour are looked for up to so many times what they typically are, and down to as much below
-SPREAD = 0.02  # how far they move, relative
-INFLATION, MOST_INFLATION = 0.003, 0.05  # how far inflation moves, and the most of it, per quarter
+SPREAD = 3.3  # how far they move, relative, in units of how far rates move
+INFLATION, MOST_INFLATION = 0.5, 0.05  # how far inflation moves, in these units, and the most of it, per quarter
+BY_PRODUCTIVITY = 0.25  # what log Z moves of inflation, where rstar moves one
 TOLD = 4e4  # basis points a year, of a logarithm a quarter
 DISPERSION = 1.44  # standard deviation of bonds held, relative to their mean, at rest
-RATES = 0.005  # how far nominal rates move, where the economy has no shocks to tell
+RATES = 0.005  # standard deviation of nominal rates, where the economy has no shocks to tell
 
 
 class RatesAndProductivity(GaussianProcess):
@@ -66,6 +67,9 @@ class RatesAndProductivity(GaussianProcess):
         rest: rstar_bar.
         persistence, innovation: of the two.
         individual: P(e' | e).
+
+    Attributes:
+        moves_of_rates: how far nominal rates move, roughly, per quarter.
     """
 
     def __init__(self, rest: float, persistence: list[float], innovation: list[float], individual: Tensor):
@@ -75,9 +79,13 @@ class RatesAndProductivity(GaussianProcess):
         self.n_next, self.rest = len(nodes), rest
         self.rho, self.sigma = (torch.tensor([*two, 0.0], dtype=torch.float64) for two in (persistence, innovation))
         self.spread = self.sigma / (1 - self.rho**2).sqrt()
+        self.moves_of_rates = float(self.spread[0] + BY_PRODUCTIVITY * self.spread[1]) or RATES
+        self.feature_unit = self.unit_of_rates()
+
+    def unit_of_rates(self) -> Tensor:
         unit = 3 * self.spread
-        unit[2] = max(3 * float(self.spread[0]), 3 * INFLATION)
-        self.feature_unit = torch.where(unit > 0, unit, RATES)
+        unit[2] = max(float(unit[0]), 3 * INFLATION * self.moves_of_rates)
+        return torch.where(unit > 0, unit, RATES)
 
     def start(self, for_z: Tensor, for_eps: Tensor) -> tuple[Tensor, Tensor]:
         return self.typical_z() + self.spread * standard_normal(for_z), self.draw_first_eps(for_eps)
@@ -151,11 +159,12 @@ class HANK(Labour, Economy):
 
     @property
     def unknowns(self) -> dict[str, Unknown]:
-        w, L = 1 / self.mu, self.labour
+        w, L, moves = 1 / self.mu, self.labour, self.chain.moves_of_rates
+        inflation, spread = INFLATION * moves, SPREAD * moves
         return {
-            "pi": Unknown("inflation", "per quarter", -MOST_INFLATION, MOST_INFLATION, 0.0, INFLATION, "network", TOLD),
-            "w": Unknown("wage", "goods per hour", w / RANGE, RANGE * w, w, SPREAD * w),
-            "L": Unknown("labour", "hours", L / RANGE, RANGE * L, L, SPREAD * L),
+            "pi": Unknown("inflation", "per quarter", -MOST_INFLATION, MOST_INFLATION, 0.0, inflation, "network", TOLD),
+            "w": Unknown("wage", "goods per hour", w / RANGE, RANGE * w, w, spread * w),
+            "L": Unknown("labour", "hours", L / RANGE, RANGE * L, L, spread * L),
         }
 
     def aggregates(self, population, z: Tensor) -> Wide:
@@ -163,14 +172,17 @@ class HANK(Labour, Economy):
 
     def prices(self, aggregates: Wide, z: Tensor) -> Wide:
         pi, w, L = (aggregates[name] for name in ("pi", "w", "L"))
-        rstar, log_Z, i_lag = (each.to(pi) for each in z.split(1, -1))
+        rstar, log_Z, i_lag = (each.to(pi) for each in z[..., :3].split(1, -1))
         Z = log_Z.exp()
         Y = Z * L
         cost = self.menu * torch.log1p(pi) ** 2 * Y
         R = (1 + i_lag) / (1 + pi)
         d, tax = Y - w * L - cost, (R - 1) * self.B
-        i = self.rstar_bar + rstar + self.phi_pi * pi
-        return {"R": R, "i": i, "d": d, "tax": tax, "Y": Y, "cost": cost, "Z": Z, "pay": w}
+        return {"R": R, "i": self.rate(rstar, pi), "d": d, "tax": tax, "Y": Y, "cost": cost, "Z": Z, "pay": w}
+
+    def rate(self, rstar: Tensor, pi: Tensor) -> Tensor:
+        """The Taylor rule; rstar as it is in z, a deviation."""
+        return self.rstar_bar + rstar + self.phi_pi * pi
 
     def resources(self, k: Tensor, eps: Tensor, z: Tensor, prices: Wide) -> Tensor:
         each = self.customary * prices["pay"] + prices["d"] - prices["tax"]
@@ -245,7 +257,7 @@ class HANK(Labour, Economy):
         return replace(self, sd_r=0.0, sd_Z=0.0)
 
     def at_rest(self) -> HouseholdAtRest:
-        return HouseholdAtRest(**self.parameters())
+        return HouseholdAtRest(**{each.name: getattr(self, each.name) for each in fields(HANK)})
 
     def check(self) -> None:
         require(
@@ -254,10 +266,14 @@ class HANK(Labour, Economy):
             "without end; expected less",
         )
 
+    def process(self, individual: Tensor) -> RatesAndProductivity:
+        """individual: P(e' | e)."""
+        return RatesAndProductivity(self.rstar_bar, [self.rho_r, self.rho_Z], [self.sd_r, self.sd_Z], individual)
+
     def tables(self) -> None:
         self.preferences, self.effort = CRRA(self.sigma), Isoelastic(self.phi, self.nu)
         self.e, moves = rouwenhorst(self.rho, self.sd, self.states)
-        self.chain = RatesAndProductivity(self.rstar_bar, [self.rho_r, self.rho_Z], [self.sd_r, self.sd_Z], moves)
+        self.chain = self.process(moves)
         self.menu = self.mu / (self.mu - 1) / (2 * self.kappa)
         # of one household of skill one: phi L^nu = w c^-sigma with c = L
         self.labour = (1 / (self.mu * self.phi)) ** (1 / (self.nu + self.sigma))

@@ -18,7 +18,7 @@ from deepham.algorithm.value_equation import bellman_equation
 from deepham.economics.economy import Economy
 from deepham.simulation.period import Panel, World
 from deepham.training.calibrations import Calibration
-from deepham.training.conditions import conditions, double, left_after
+from deepham.training.conditions import conditions, double, left_after, on_average
 from deepham.training.learner import Learner
 from deepham.training.stream import Batch
 
@@ -134,11 +134,16 @@ class ByNewton(Learner):
             "undone": False,
             "resting": batch.resting,
         }
-        matrix, vector = tested(linear, weight, settings.least_squares)
+        blocks = [(linear, weight)]
+        if settings.together and not batch.resting:
+            everybody = on_average(linear, samples)
+            blocks.append((everybody, settings.together * everybody.weight))
+            self.told["together"] = size(everybody.residual, everybody.weight)
         if missed is not None:
-            matrix_ahead, vector_ahead = tested(missed, missed.weight, settings.least_squares)
-            matrix, vector = matrix + matrix_ahead, vector + vector_ahead
+            blocks.append((missed, missed.weight))
             self.told["foresight"] = missed_ahead
+        each = [tested(*block, settings.least_squares) for block in blocks]
+        matrix, vector = (torch.stack(part).sum(0) for part in zip(*each))
         equations.add(matrix, vector, settings.memory_early if early else settings.memory_late)
         damping = max(settings.damping * residual**2 * self.caution, LEAST_DAMPING)
         change = self._solved(

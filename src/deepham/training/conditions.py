@@ -28,6 +28,25 @@ def conditions(at: Calibration, sample: Sample, resting: bool) -> tuple[Linear, 
     return first_order_condition(at.exact, policy, sample, tomorrow), missed
 
 
+def on_average(linear: Linear, samples: list[Sample]) -> Linear:
+    """What is left of the condition of all households of each economy together, by what they consume: those see it who
+    count, at prices that clear. (B) conditions."""
+    shares = torch.cat([_share(each) for each in samples])
+    b, n = shares.shape
+    residual = (shares * linear.residual.reshape(b, n)).sum(1)
+    jacobian, own = (torch.bmm(shares[:, None], part.reshape(b, n, -1))[:, 0] for part in (linear.jacobian, linear.own))
+    return Linear(residual, torch.full_like(residual, 1 / b), jacobian, own)
+
+
+def _share(sample: Sample) -> Tensor:
+    """Of what everybody consumes, those who see prices that clear: (B, n), sums to one in each economy."""
+    share = sample.spends
+    assert share is not None  # it has been drawn
+    if sample.off is not None:
+        share = share * (sample.off == 0).all(1).reshape(share.shape)
+    return share / share.sum(1, keepdim=True)
+
+
 def left_after(at: Calibration, sample: Sample, change: Tensor) -> tuple[Tensor, Tensor]:
     """What would be left after the step of the conditions of households, (H,), and of what looks ahead, (A,)."""
     policy = double(at.world.policy)

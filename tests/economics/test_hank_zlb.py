@@ -1,0 +1,59 @@
+"""The lower bound: a representative agent's solution, two equations in each state of xi, put into the economy."""
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks.hank_zlb import representative
+from deepham.economics import create
+from deepham.errors import InputError
+from deepham.simulation.period import Panel, World
+from deepham.simulation.population import Population
+
+BETA, PHI = 1 / (1.005 + 1e-8), 1 / 1.2  # at which L = 1; patience falls short of 1 / R by next to nothing
+
+
+@pytest.mark.parametrize(
+    ("sd_xi", "binding", "mean", "lowest", "output"),
+    [(0.0115, 9.0, -7.1, -338, 0.98063), (0.0125, 9.0, -13.9, -382, 0.97880)],
+)
+def test_the_known_answer_of_one_skill_solves_the_equations_of_the_economy(sd_xi, binding, mean, lowest, output):
+    economy = create("hank_zlb", states=1, sd=0.0, beta=BETA, phi=PHI, sd_xi=sd_xi)
+    Y, pi, shares = representative(economy)
+    i = economy.rate(torch.zeros(15), torch.tensor(pi)).numpy()
+    assert 100 * shares[i == 0].sum() == pytest.approx(binding, abs=0.05)
+    assert 4e4 * shares @ pi == pytest.approx(mean, abs=0.05)
+    assert 4e4 * pi.min() == pytest.approx(lowest, abs=0.5)
+    assert Y.min() == pytest.approx(output, abs=1e-5)
+
+    # an economy in each state of xi today, and in each of tomorrow: what is found depends on xi alone
+    consumed = Y * (1 - 6 / 0.1 * np.log1p(pi) ** 2)
+    rows = {"pi": pi, "w": PHI * Y**2 * consumed**2, "L": Y}
+
+    def day(which, z):
+        people = Population.panel(torch.full((len(which), 1), economy.B, dtype=torch.float64), 0 * which[:, None])
+        found = {name: torch.tensor(each)[which, None] for name, each in rows.items()}
+        return World(economy).seen_at(Panel(people, z), found), {"c": torch.tensor(consumed)[which, None]}
+
+    which = torch.arange(15)
+    still = torch.zeros(15, dtype=torch.float64)
+    seen, choice = day(which, torch.stack([still, still, still + 0.004, economy.chain.levels], 1))
+    following, chances = economy.chain.next_states(seen.z, seen.wide)
+    later, chosen = day(which.repeat(15), following.flatten(0, 1))
+
+    def expect(values):
+        return (chances * values.reshape(15, 15)).sum(1, keepdim=True)
+
+    tomorrow = {name: value.reshape(15, 15) for name, value in later.wide.items()}
+    wanted = economy.desired(chosen, later, expect, seen)
+    choice |= economy.follows(choice["c"], seen)
+    near = {"atol": 1e-7, "rtol": 0}
+    torch.testing.assert_close(wanted["c"], choice["c"], **near)
+    torch.testing.assert_close(choice["n"], torch.tensor(Y)[:, None], **near)
+    torch.testing.assert_close(economy.carry(choice, seen), torch.full_like(choice["c"], economy.B), **near)
+    assert float(economy.foresight(seen.wide, tomorrow, expect)["pi"].abs().max()) < 1e-9
+
+
+def test_a_bound_above_the_rate_of_rest_is_said():
+    with pytest.raises(InputError, match="^bound: the nominal rate of rest"):
+        create("hank_zlb", bound=0.01)
