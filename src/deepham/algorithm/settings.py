@@ -67,6 +67,7 @@ class NewtonSettings:
     least_squares: float = 1.0
     outlier: float = 0.05
     damping: float = 0.25
+    relaxation: float = 0.0
     largest_step: float = 0.3
     halvings: int = 0
     resting: int = 16
@@ -105,6 +106,7 @@ class NewtonSettings:
             ("memory_of_value", 0.999),
             ("least_squares", 1e6),
             ("damping", 1e6),
+            ("relaxation", 1e6),
             ("level_weight", 1e9),
         ):
             given = getattr(self, name)
