@@ -76,7 +76,8 @@ def test_what_a_run_and_its_damaged_files_say_is_quoted(command, script):
     code, output, _ = command("run=r", "model.beta=0.98")
     said = [quoted for line in output.splitlines() for quoted in the_quoted(line)]
     assert code == 0 and {line.partition("<")[0] for line in said} == {
-        "no grid solution of this calibration is stored to compare with; make it with: ",
+        "no grid solution of this calibration is stored to compare with: the verdict rests on the errors in its "
+        "equations alone; make it with: ",
         "THE BAR IS MISSED by: ",
     }
     home = Path("checkpoints/r")

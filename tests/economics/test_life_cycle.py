@@ -13,7 +13,7 @@ from deepham.reference.families import family_of
 from deepham.reference.settings import settings_for
 from deepham.reference.stationary import solve_stationary
 from deepham.simulation.continuum import on_grid, wealth_grid
-from deepham.simulation.period import Panel, World
+from deepham.simulation.period import Observation, Panel, World
 from deepham.simulation.population import Population
 from deepham.simulation.walk import initial_panel, walk
 
@@ -107,3 +107,24 @@ def test_the_grid_finds_the_k_that_households_hold_and_nobody_keeps_anything_at_
     # what the oldest consume is all that they have
     R, w = rest.firm.prices(K, rest.labour, 1.0).values()
     assert float(found["consumption"][-1]) == pytest.approx(R * float(found["assets"][-1]) + w * rest.pension, rel=1e-4)
+
+
+@pytest.mark.parametrize("sigma", [1.0, 2.0])
+def test_v_starts_from_what_the_plan_without_risk_is_worth(sigma):
+    """It solves the Bellman equation of those who are rich enough for no limit, without risk at the prices of rest."""
+    economy = economics.create("life_cycle", **SHORT | {"sd": 0.0, "sigma": sigma, "productivity": [1.0]})
+    eps = economy.incomes * torch.arange(economy.ages)[None]
+    k = torch.full(eps.shape, 40.0, dtype=torch.float64)
+    z = torch.zeros(1, 1, dtype=torch.long)
+    prices = economy.prices({"K": k.new_full((1, 1), economy.capital)}, z)
+
+    def value(k, eps):
+        seen = Observation(economy.resources(k, eps, z, prices), k, eps, z, None, {}, prices)
+        return economy.planned(seen, torch.zeros_like(k)), economy.substitution(seen) * economy.typical_state()["c"]
+
+    v, c = value(k, eps)
+    carried = economy.resources(k, eps, z, prices) - c
+    tomorrow, _ = value(carried[:, :-1], eps[:, 1:])
+    expected = economy.preferences.utility(c)
+    expected[:, :-1] += economy.beta * economy.survival[:-1] * tomorrow
+    torch.testing.assert_close(v, expected, rtol=1e-9, atol=1e-9)

@@ -43,8 +43,8 @@ def test_the_histogram_has_all_households_the_mean_and_the_mass_at_the_constrain
 
 
 def test_the_solution_is_drawn_for_every_individual_and_aggregate_state(economy, seeded):
-    if economy.chain.n_eps > MOST_STATES:
-        pytest.skip("a few of so many states are drawn, see below")
+    if economy.chain.n_eps > MOST_STATES or economy.frictionless() is None:
+        pytest.skip("a few of so many states are drawn, see below, or there is no rule whose policies lie apart")
     settings = {
         "name": "test",
         "width": 4,
@@ -118,7 +118,7 @@ def with_incomes(number):
 
 @pytest.mark.parametrize(
     "number, shown",
-    [(1, [0]), (2, [1, 0]), (3, [2, 1, 0]), (5, [4, 3, 2, 1, 0]), (7, [6, 4, 3, 2, 0]), (15, [14, 10, 7, 4, 0])],
+    [(1, [0]), (2, [1, 0]), (3, [2, 1, 0]), (5, [4, 3, 2, 1, 0]), (7, [6, 5, 4, 2, 1, 0]), (15, [14, 11, 8, 6, 3, 0])],
 )
 def test_of_many_individual_states_a_few_are_shown_from_low_to_high(number, shown):
     some = shown_states(with_incomes(number))
@@ -135,7 +135,7 @@ def test_a_legend_says_what_is_not_shown_and_covers_nothing(seeded):
     figure = figures_in_training(World(economy, lambda seen: 0.1 * seen.resources), panel, None)["policy"]
     figure.draw_without_rendering()
     (legend,) = figure.legends
-    assert legend.get_title().get_text() == "eps: 5 of 15 states" and len(legend.get_texts()) == 5 + 2  # incomes, z
+    assert legend.get_title().get_text() == "eps: 6 of 15 states" and len(legend.get_texts()) == 6 + 2  # incomes, z
     box = legend.get_window_extent()
     assert not any(box.overlaps(axes.get_window_extent()) for axes in figure.axes) and box.x1 <= figure.bbox.x1
 

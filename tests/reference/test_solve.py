@@ -12,8 +12,8 @@ from deepham.errors import InputError, NotConverged
 from deepham.reference import law_of_motion
 from deepham.reference.at_rest import root
 from deepham.reference.laws import lines
-from deepham.reference.settings import ReferenceSettings
-from deepham.reference.solve import _doubling, _halved, _solve, solve_reference
+from deepham.reference.settings import ReferenceSettings, settings_for
+from deepham.reference.solve import _doubling, _halved, _solve, solve_reference, takes_long
 
 SMALL = ReferenceSettings(
     k_nodes=150,
@@ -200,3 +200,11 @@ def test_doubling_is_the_distance_to_half_as_many_nodes_in_percent(ks98):
     assert found == pytest.approx(
         {"doubling.mean_K": 1, "doubling.path_gap": path_gap, "doubling.wealth_sd": 0, "doubling.consumption": 2}
     )
+
+
+def test_three_hundred_states_with_aggregate_risk_are_not_solved_in_passing():
+    economy, grid = economics.create("life_cycle"), settings_for("life_cycle", {"k_nodes": 200, "K_nodes": 21})
+    assert "its grid has 2,520,000 points (z x eps x K x k) and takes long" in str(takes_long(economy, grid))
+    assert takes_long(economy.without_aggregate_risk(), grid) is None  # backward induction is fast
+    for name in ("ks98", "ks98_beta", "olg6", "ks98_ar1"):
+        assert takes_long(economics.create(name), settings_for(name)) is None

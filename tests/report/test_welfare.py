@@ -82,6 +82,30 @@ def test_who_differ_in_patience_stay_at_rest_too():
     assert float(distance.reshape(3, -1).std(1).max()) < 1e-3 and abs(float(distance.mean())) < 0.05
 
 
+def test_whose_lives_end_stay_at_rest_too():
+    """Backward induction over ages, and over periods, is the same; in the last year V is the utility of the period."""
+    settings = replace(SETTINGS, k_nodes=50, histogram_nodes=40, top=10.0)
+    short = {"ages": 6, "working": 4, "incomes": 2, "mode": 28.0, "spread": 3.0, "capital": 1.0}
+    economy = economics.create("life_cycle", **short, productivity=[1.0])
+    rest = solve_stationary(economy, settings)
+    start = Population.histogram(rest.ergodic.grid, rest.ergodic.mean_mass.reshape(1, 12, -1))
+    path = solve_transition(economy, start, settings)
+    assert len(path.K) == 60 and (path.K / path.stationary_K - 1).abs().max() < 1e-4
+    value = HouseholdProblem(economy, rest.law, rest.policy.grid).value(rest.policy.values)[0, :, 1]
+    consumed = economy.preferences.utility(rest.policy.values[0, -2:, 1])
+    torch.testing.assert_close(value[-2:], consumed, rtol=1e-6, atol=1e-9)
+    distance = path.value - value  # the error of each age's value is its own
+    assert float(distance.reshape(6, -1).std(1).max()) < 1e-3 and abs(float(distance.mean())) < 0.05
+    # of two aggregate states that are alike nobody pays for, nor among the newborn, who are all of one income
+    values = (rest.policy, GridFunction(rest.policy.grid, value[None, :, None].expand(1, -1, 3, -1), None))
+    policy, value = (replace(each, values=each.values.repeat(2, 1, 1, 1)) for each in values)
+    both = replace(economy, productivity=[1.0, 1.0])
+    mass = rest.ergodic.mean_mass.repeat(2, 1)
+    solved = SolvedEconomy("life_cycle", both, policy, value, rest.ergodic.grid, mass)
+    cost = cost_of_fluctuations(solved, path, Panel(start, torch.zeros(1, 1, dtype=torch.long)))
+    assert cost.shares.min() == 0 and abs(cost.mean) < 1e-6 and np.abs(cost.by_state).max() < 1e-6
+
+
 @pytest.mark.slow
 def test_the_path_fulfils_its_own_forecast_and_does_not_depend_on_its_length(calm, rest):
     start = start_of(rest)

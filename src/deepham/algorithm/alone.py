@@ -120,9 +120,16 @@ def tomorrow_of_all(economy: Economy, policy: PolicyNetwork, panel: Panel, deriv
 
 
 def _today(number: Tensor, tap: Tapped, states: int) -> Tensor:
-    """How a number of tomorrow, (B * S,), moves with today's choices: (B * S, W)."""
-    each = number.reshape(-1, states).unbind(1)
-    return torch.stack([row_by_row(of_state, [tap]) for of_state in each], 1).flatten(0, 1)
+    """How a number of tomorrow, (B * S,), moves with today's choices: (B * S, W). Of states in which it moves alike
+    with what the network says, as capital does in all, the way through the network is gone once."""
+    pushes: list[Tensor] = []
+    rows: list[Tensor] = []
+    for of_state in number.reshape(-1, states).unbind(1):
+        (push,) = torch.autograd.grad(of_state.sum(), tap.y, retain_graph=True, materialize_grads=True)
+        row = next((row for one, row in zip(pushes, rows) if torch.equal(one, push)), None)
+        rows.append(row_by_row((push * tap.y).sum(1), [tap]) if row is None else row)
+        pushes.append(push)
+    return torch.stack(rows, 1).flatten(0, 1)
 
 
 def _of_unknowns(

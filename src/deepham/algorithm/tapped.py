@@ -48,7 +48,13 @@ def row_by_row(numbers: Tensor, taps: Sequence[Tapped]) -> Tensor:
     # a number may not depend on the network at all: hours without a wealth effect do not
     found = torch.autograd.grad(numbers.sum(), outs, retain_graph=True, materialize_grads=True)
     for layer in range(layers):
-        delta = torch.cat([each.reshape(h, -1, each.shape[-1]) for each in found[layer::layers]], 1)
-        into = torch.cat([tap.into[layer].reshape(h, -1, tap.into[layer].shape[-1]) for tap in taps], 1)
+        delta, into = _by_number(h, found[layer::layers]), _by_number(h, [tap.into[layer] for tap in taps])
         columns += [torch.bmm(delta.transpose(1, 2), into).flatten(1), delta.sum(1)]
     return torch.cat(columns, 1)
+
+
+def _by_number(h: int, parts: Sequence[Tensor]) -> Tensor:
+    """Numbers at points (..., units) as those of each of the h numbers, (h, points, units)."""
+    shaped = [part.reshape(h, -1, part.shape[-1]) for part in parts]
+    # a whole cross-section is one part, and a copy of it takes as long as what is done with it
+    return shaped[0] if len(shaped) == 1 else torch.cat(shaped, 1)

@@ -25,6 +25,7 @@ from hydra.plugins.config_source import ConfigResult
 from hydra.version import VersionBase, setbase
 from omegaconf import Container, DictConfig, OmegaConf
 
+from deepham.economics.model_file import SETTINGS
 from deepham.errors import InputError, require
 from deepham.system.paths import conf_folder
 
@@ -46,7 +47,7 @@ RUN = (
 )
 KEYS = {
     "calibration": ("model",),
-    "model": ("model", "network", "algorithm", "verdict", "reference"),
+    "model": SETTINGS,
     "experiment": RUN,
     "sweep": (*RUN, "hydra"),
 }

@@ -51,6 +51,11 @@ KEYS = (
     "checkpoint_dir",
     "optimized_metric",
 )
+SIZED = (
+    "verdict",
+    "reference",
+    "study",
+)  # groups that a script takes from the economy's file once it knows which it is
 RUN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{,199}")  # file systems take 255 letters, a sweep adds some
 
 
@@ -69,7 +74,8 @@ def read(cfg: DictConfig) -> Settings:
     """
     for key in KEYS:
         require(key in cfg, f"{key}: missing; leave out the override ~{key}")
-    unknown = sorted(set(cfg) - {*KEYS, "calibration"})  # of which typed_model says what is wrong
+    # of a calibration typed_model says what is wrong; how long studies are is for reports, in the file of an economy
+    unknown = sorted(set(cfg) - {*KEYS, "calibration", "study"})
     require(not unknown, f"{', '.join(unknown)}: unknown key; there is {', '.join(KEYS)}")
     settings, economy = _settings(cfg)
     check_fit(settings, economy)
@@ -156,15 +162,15 @@ def _check_output(cfg: DictConfig) -> None:
 
 
 def sized_for(cfg: DictConfig, economy_name: str) -> DictConfig:
-    """The configuration with what the economy's model file says of verdict and reference, where the command
+    """The configuration with what the economy's model file says of verdict, reference and study, where the command
     line says nothing: a script that is given a solution knows its economy only then.
     """
     sizes = OmegaConf.create(economics.settings(economy_name))
     said = OmegaConf.create()
     for key in map(key_of, HydraConfig.get().overrides.task):
-        if key.startswith(("verdict.", "reference.")):
+        if key.startswith(tuple(f"{group}." for group in SIZED)):
             OmegaConf.update(said, key, OmegaConf.select(cfg, key), force_add=True)
-    sized = {group: sizes[group] for group in ("verdict", "reference") if group in sizes}
+    sized = {group: sizes[group] for group in SIZED if group in sizes and group in cfg}
     whole = copy.deepcopy(cfg)
     OmegaConf.set_struct(whole, False)  # bars of an economy's own are keys that the script's file does not have
     merged = OmegaConf.merge(whole, sized, said)

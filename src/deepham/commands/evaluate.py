@@ -27,7 +27,7 @@ from deepham.reference import store
 from deepham.reference.compare import measure_against
 from deepham.reference.grid_solution import GridSolution
 from deepham.reference.settings import ReferenceSettings
-from deepham.reference.solve import no_comparison
+from deepham.reference.solve import no_comparison, takes_long
 from deepham.report.figures_against_grid import figures_against_grid
 from deepham.simulation.period import Panel, World
 from deepham.simulation.population import concatenate, gini
@@ -179,8 +179,8 @@ def _say_panels(agents: int, measured: dict[str, dict[str, float] | None]) -> No
 
 
 def reference_of(against, solution: Solution, grid: ReferenceSettings, folder: Path, say) -> GridSolution | None:
-    """The grid solution in the file `against`, or of the solution's calibration; None where there can be none, or none
-    is found: the solution is measured all the same.
+    """The grid solution in the file `against`, or of the solution's calibration; None where there can be none, none is
+    found, or it would take long and has not been asked for: the solution is measured all the same.
 
     Raises:
         InputError: no such file, or one that has to be made first and does not fit the memory.
@@ -193,6 +193,10 @@ def reference_of(against, solution: Solution, grid: ReferenceSettings, folder: P
         return None
     if store.find(solution.name, solution.economy, grid, folder) is None:
         memory.require_memory(memory.grid_solution(solution.economy, grid))
+        long = takes_long(solution.economy, grid)
+        if long is not None:
+            say(f"no comparison: {long}; scripts/reference.py makes it")
+            return None
 
     def progress(iteration: int, change: float, mean_K: float) -> None:
         say(f"grid solution, iteration {iteration}: law of motion moves by {change:.1e}")

@@ -132,13 +132,14 @@ def program() -> list[str]:
 
 
 def reference_command(settings: Settings) -> str:
-    """The command that makes the grid solution of the calibration that was typed or, of a resumed run, carried over."""
+    """The command that makes the grid solution of the calibration that was typed or, of a resumed run or an experiment,
+    is elsewhere."""
     typed = [
         text
         for text in _typed()
         if text.startswith(("--config-dir", "model", "calibration", "reference", "hydra.searchpath"))
     ]
-    if any(key_of(text) == "ckpt_path" for text in _typed()):
+    if any(key_of(text) in ("ckpt_path", "experiment") for text in _typed()):
         typed = [text for text in typed if not text.startswith(("model", "calibration"))]
         name, usual = settings.economy_name, economics.calibration(settings.economy_name)
         changed = {key: x for key, x in settings.economy.parameters().items() if x != usual.get(key)}

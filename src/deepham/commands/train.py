@@ -34,7 +34,7 @@ from deepham.monitoring.loggers import begin_logging, end_logging
 from deepham.monitoring.terminal import log_file, show_progress
 from deepham.reference.compare import GAPS
 from deepham.reference.grid_solution import GridSolution
-from deepham.reference.solve import no_grid
+from deepham.reference.solve import no_grid, takes_long
 from deepham.reference.store import find, obtain
 from deepham.runs.checkpoints import (
     CARRIED_KEYS,
@@ -183,9 +183,9 @@ def _train(cfg: DictConfig, run: _Prepared, began: float) -> float:
         end = conclude(settings, module, data, reference, show_progress)
     if reference is None:
         log.info(
-            "no grid solution of this calibration is stored to compare with; %s",
-            no_grid(settings.economy)
-            or f"make it with: {reference_command(settings)}, or let a run make it with solve_reference=true",
+            "no grid solution of this calibration is stored to compare with: the verdict rests on the errors in its "
+            "equations alone; %s",
+            no_grid(settings.economy) or _how_to_compare(settings),
         )
     seconds = {
         "training": trained - began - on_grid,
@@ -229,6 +229,12 @@ def _announce(cfg: DictConfig, run: _Prepared) -> int | None:
     done = None if run.resume is None else read_checkpoint(run.resume)["updates"] // settings.algorithm.policy_steps
     begin_logging(run.loggers, folders.disk, OmegaConf.to_yaml(cfg, resolve=True), done)
     return done
+
+
+def _how_to_compare(settings: Settings) -> str:
+    long = takes_long(settings.economy, settings.reference)
+    how = f"make it with: {reference_command(settings)}, or let a run make it with solve_reference=true"
+    return how if long is None else f"{long}; {how}"
 
 
 def _solve_reference(settings: Settings, folders: RunFolders) -> GridSolution:

@@ -190,6 +190,13 @@ class Economy(OneAsset, ABC):
         for ever."""
         return self.preferences.frictionless_value(c, base.mpc, self.beta)
 
+    def planned(self, seen: Seen, change: Tensor) -> Tensor | None:
+        """Lifetime utility (B, N), utils, of a household that in each period of its life consumes exp(change) times
+        what it would without risk, at the prices of today. V starts there where there is no frictionless rule, and
+        learns the change (B, N). None: V starts from typical consumption for ever.
+        """
+        return None
+
     def known(self, period: Any, accounts: Wide) -> dict[str, tuple[Tensor, float]]:
         """What is known of this economy in advance, described in `answers`: name -> (what a solution says, the known
         answer). The verdict shows the distance as the measure `known.<name>`; bars stand in the model file.

@@ -111,19 +111,24 @@ class LifeCycle(Economy):
         self._plan()
 
     def _plan(self) -> None:
-        """What a household would consume without risk beside mortality and without a limit, c = mpc_j (m + w H_j(e)):
-        what networks start from.
+        """What a household would consume without risk beside mortality and without a limit, c = mpc_j (m + w H_j(e)),
+        and how many years of the present one's worth it counts on: what networks start from. With log utility the
+        plan's consumption grows by rates that do not depend on it, and so does `growth`, what they are worth.
         """
         R = self.firm.prices(self.capital, self.labour, self.mean_of(self.z_level))["R"]
         n, (_, moves) = self.incomes, rouwenhorst(self.rho, self.sd, self.incomes)
         paid = self.paid.reshape(-1, n)
         spends, later = [paid.new_tensor(1.0)], [torch.zeros_like(paid[0])]
+        years, growth = [paid.new_tensor(1.0)], [paid.new_tensor(0.0)]
         for age in range(self.ages - 2, -1, -1):
-            goes_on = (self.beta * self.survival[age] * R) ** (1 / self.sigma) / R
+            weight = self.beta * self.survival[age]
+            goes_on = (weight * R) ** (1 / self.sigma) / R
             spends.insert(0, 1 / (1 + goes_on / spends[0]))
+            growth.insert(0, weight * (growth[0] + years[0] * torch.log(weight * R)))
+            years.insert(0, 1 + weight * years[0])
             expected = paid[age + 1] + later[0]
             later.insert(0, (moves @ expected if age + 1 < self.working else expected) / R)
-        self.mpc = torch.stack(spends).repeat_interleave(n)
+        self.mpc, self.years, self.growth = (torch.stack(each).repeat_interleave(n) for each in (spends, years, growth))
         self.human_wealth = torch.stack(later).flatten()
 
     @property
@@ -165,8 +170,22 @@ class LifeCycle(Economy):
 
     def substitution(self, seen: Seen) -> Tensor:
         """By the plan without risk, at this period's wage: what a household consumes as against the typical one."""
-        wealth = seen.resources + seen.prices["w"] * self.human_wealth[seen.eps]
-        return self.mpc[seen.eps] * wealth / self._typical["c"]
+        return self._plan_now(seen) / self._typical["c"]
+
+    def planned(self, seen: Seen, change: Tensor) -> Tensor:
+        """The plan's V has the slope u'(c): with c today it is c^(1-sigma) / (1-sigma) / mpc, less the constant in u.
+        In the last year the plan is what households do, and nothing is to be learned.
+        """
+        last = seen.eps >= (self.ages - 1) * self.incomes
+        c = self._plan_now(seen) * torch.exp(torch.where(last, 0.0, change))
+        years = _of(self.years, seen)
+        if self.sigma == 1:
+            return years * torch.log(c) + _of(self.growth, seen)
+        return (c ** (1 - self.sigma) / _of(self.mpc, seen) - years) / (1 - self.sigma)
+
+    def _plan_now(self, seen: Seen) -> Tensor:
+        """What the plan has households consume in the period, (B, N), at this period's wage."""
+        return _of(self.mpc, seen) * (seen.resources + seen.prices["w"] * _of(self.human_wealth, seen))
 
     def accounts(self, choice: Own, carried: Tensor, seen: Seen) -> Wide:
         people, z, prices, K = seen.population, seen.z, seen.prices, seen.aggregates["K"]
@@ -197,3 +216,8 @@ class LifeCycle(Economy):
     def without_aggregate_risk(self) -> LifeCycle:
         """Productivity at its long-run mean."""
         return replace(self, productivity=[self.mean_of(self.z_level)])
+
+
+def _of(table: Tensor, seen: Seen) -> Tensor:
+    """What a table (n_eps,) says of households, (B, N). Networks may be elsewhere than the economy they came from."""
+    return table.to(seen.eps.device)[seen.eps]

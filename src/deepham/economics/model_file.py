@@ -21,7 +21,7 @@ import yaml
 
 from deepham.errors import InputError, require, show
 
-SETTINGS = ("model", "network", "algorithm", "verdict", "reference")
+SETTINGS = ("model", "network", "algorithm", "verdict", "reference", "study")
 LARGEST = 2**20  # bytes
 PACKAGE = str(Path(__file__).parents[1])
 CLASS = re.compile(r"([^:/\\]+\.py|[A-Za-z_][\w.]*):([A-Za-z_]\w*)")

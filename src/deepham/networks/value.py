@@ -17,7 +17,9 @@ class ValueNetwork(nn.Module):
     """V = base + scale * mean over the ensemble of networks, in utils.
 
     The base is the value of the frictionless rule, whose slope is u'(c) (`CRRA.frictionless_value`); without one it is
-    the utility of steady-state consumption for ever. `unit` converts utils into permanent relative consumption.
+    the utility of steady-state consumption for ever. Where an economy states what households plan (`Economy.planned`),
+    V is the value of that plan with so much more consumed, by the networks' mean, in each period. `unit` converts utils
+    into permanent relative consumption.
     """
 
     mpc: Tensor | None
@@ -40,6 +42,7 @@ class ValueNetwork(nn.Module):
         mpc = self.base.mpc if self.base else None
         self.register_buffer("mpc", mpc if isinstance(mpc, Tensor) else None, persistent=False)
         self.preferences, self.beta, self.lifetime = economy.preferences, economy.beta, economy.lifetime
+        self.planned = economy.planned if base == "typical" else None
         self.steady_consumption = economy.typical_state()["c"]
         c = torch.tensor(self.steady_consumption, dtype=torch.float64)
         # utils that a permanent change of consumption is worth, per unit of relative change
@@ -53,6 +56,9 @@ class ValueNetwork(nn.Module):
 
     def corrected(self, seen: Observation, corrections: Tensor) -> Tensor:
         """V where the networks say so much, (..., B, N)."""
+        planned = None if self.planned is None else self.planned(seen, corrections)
+        if planned is not None:
+            return planned
         if self.base is None:
             steady = torch.full_like(seen.resources, self.steady_consumption)
             return self.preferences.utility(steady) / (1 - self.beta) + self.scale * corrections

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 # told apart in print and by colour-blind readers
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#555555"
-MOST_STATES = 5  # that a figure shows: what a reader tells apart
+MOST_STATES = 6  # that a figure shows: what a reader tells apart
 STYLES = ("--", "-", ":")  # of aggregate states, of which no more are shown
 LEAST_AT_LIMIT = 5e-4  # share of households at the borrowing limit from which on it is shown
 FARTHEST = 8  # multiples of the third quartile of wealth that a panel of densities shows
@@ -107,10 +107,11 @@ class Shown(NamedTuple):
 
 def shown_states(economy: Economy) -> list[Shown]:
     """The individual states that figures show, in the order of what a household has in them: all of a few, of many the
-    lowest, the highest and some between. Two have two colours; more go from dark to light.
+    lowest, the highest and some between, or where households age the most usual at some ages. Two have two colours;
+    more go from dark to light.
     """
     names = economy.names_of(economy.individual_shock, economy.chain.n_eps)
-    order = few(_by_level(economy))
+    order = _at_some_ages(economy) or few(_by_level(economy))
     return [Shown(eps, names[eps], color) for eps, color in zip(order, colors(len(order)))]
 
 
@@ -124,6 +125,18 @@ def colors(number: int) -> Sequence[ColorType]:
 def few(things: list, most: int = MOST_STATES) -> list:
     """All of them, or the first, the last and some between, evenly."""
     return things if len(things) <= most else [things[round(place)] for place in np.linspace(0, len(things) - 1, most)]
+
+
+def _at_some_ages(economy: Economy) -> list[int]:
+    """The state that most are in at each of a few ages, from young to old; none where all states are shown, or nobody
+    ages."""
+    every = torch.arange(economy.chain.n_eps, device=economy.chain.device)
+    age = economy.age_of(every)
+    if age is None or len(every) <= MOST_STATES:
+        return []
+    shown = (int(age.max()) + 1) * (torch.arange(MOST_STATES, device=age.device) + 0.5) / MOST_STATES
+    share = economy.chain.eps_shares()
+    return [int(torch.where(age == one, share, -1.0).argmax()) for one in shown.long()]
 
 
 def _by_level(economy: Economy) -> list[int]:

@@ -74,6 +74,7 @@ class HouseholdProblem:
             torch.arange(self.n_eps, device=grid.K.device), states[:, None], z_next[:, :, :1]
         )
         lives = economy.continues(torch.arange(self.n_eps)[:, None], torch.arange(self.n_eps))
+        self.mortal = lives is not None
         individual = individual if lives is None else individual * lives.to(individual)
         self.probability = chance[:, :, 0, None, None] * individual  # (z, z', eps, eps'): no chance depends on K
 
@@ -104,7 +105,8 @@ class HouseholdProblem:
         premium = economy.premium(self.next)
         paid = 0.0 if premium is None else premium.reshape(self.shape_next)
         v, discount = utility / (1 - economy.beta), economy.discount(self.today.eps)
-        alike, change = isinstance(discount, float), torch.full_like(v, math.inf)
+        # whose lives end, or who differ in patience, have no change in common
+        alike, change = isinstance(discount, float) and not self.mortal, torch.full_like(v, math.inf)
         for _ in range(most):
             tomorrow = self._expect(self._tomorrow(v) + paid)
             new = utility + discount * ((1 - share) * tomorrow.gather(-1, low) + share * tomorrow.gather(-1, low + 1))
@@ -116,6 +118,8 @@ class HouseholdProblem:
                 v, left = new, float(change.abs().max()) / (1 - economy.beta)
             if left < tolerance:
                 return v
+            if not math.isfinite(left):
+                break
         raise NotConverged(
             f"reference: the value function still moves by {float(change.abs().max()):.1e} after {most} "
             "steps; try another reference.K_width or more reference.k_nodes"

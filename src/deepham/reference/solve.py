@@ -20,6 +20,8 @@ from deepham.reference.stationary import solve_stationary
 from deepham.simulation.period import World
 from deepham.system import memory
 
+MOST_IN_PASSING = 250_000  # points of a household's problem with aggregate risk that is solved without being asked for
+
 
 def solve_reference(
     economy: Economy, settings: ReferenceSettings, progress: Progress | None = None, name: str = "economy"
@@ -140,6 +142,19 @@ def no_comparison(economy: Economy, settings: ReferenceSettings) -> str | None:
     """Why these settings give the economy no grid solution: `no_grid`, or a setting without a value. None where they
     may."""
     return no_grid(economy) or (family_of(economy).unset(settings) if has_aggregate_risk(economy) else None)
+
+
+def takes_long(economy: Economy, settings: ReferenceSettings) -> str | None:
+    """Why nothing solves the economy on a grid unless it is asked to, in words; None where a solution takes minutes."""
+    states = economy.chain.every_z()
+    z = (settings.z_nodes or 1) if states is None else len(states)
+    points = z * economy.chain.n_eps * settings.K_nodes * settings.k_nodes
+    if points <= MOST_IN_PASSING or not has_aggregate_risk(economy):
+        return None
+    return (
+        f"with aggregate risk its grid has {points:,} points ({economy.aggregate_shock} x {economy.individual_shock} x "
+        f"{economy.tracked} x {economy.asset}) and takes long"
+    )
 
 
 def has_aggregate_risk(economy: Economy) -> bool:

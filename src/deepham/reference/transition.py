@@ -29,6 +29,7 @@ from deepham.simulation.walk import walk
 
 TOLERANCE = 1e-6  # of log K, at every date
 ITERATIONS = 60
+PERIODS, LIVES, LEAST = 400, 3, 60  # until capital rests, a few generations after those whose wealth was not at rest
 
 
 @dataclass(frozen=True)
@@ -55,9 +56,12 @@ class Transition:
 
 @torch.no_grad()
 def solve_transition(
-    economy: Economy, start: Population, settings: ReferenceSettings, periods: int = 400
+    economy: Economy, start: Population, settings: ReferenceSettings, periods: int | None = None
 ) -> Transition:
     """Follow an economy with one aggregate state from the cross-section `start` (one economy) to its rest.
+
+    Args:
+        periods: after which it rests; None: 400, or three lives where these are shorter together.
 
     Raises:
         InputError: an economy with aggregate risk, or more memory than there is.
@@ -70,6 +74,7 @@ def solve_transition(
         chain.constant,
         f"transition: expected an economy with one aggregate state, got {chain.counted}",
     )
+    periods = periods or _long_enough(economy)
     path = _Path(economy, start, settings, periods)
     K_0, K_end = float(start.mean(start.k)), path.stationary_K
     guess = np.log(K_end) + (np.log(K_0) - np.log(K_end)) * 0.97 ** np.arange(1, periods)
@@ -90,6 +95,11 @@ def solve_transition(
     # interpolation of a concave function errs to one side, period after period
     value = values[0] - path.mean_error(consumption, values)
     return Transition(path.capital(log_K), path.k, value, K_end)
+
+
+def _long_enough(economy: Economy) -> int:
+    age = economy.age_of(torch.arange(economy.chain.n_eps, device=economy.chain.device))
+    return PERIODS if age is None else min(PERIODS, max(LEAST, LIVES * (int(age.max()) + 1)))
 
 
 class _Path:

@@ -54,7 +54,7 @@ def _profile(study: Study, kind: np.ndarray) -> dict[str, np.ndarray]:
     found = by_kind(study.solved.world, study.dates, torch.as_tensor(kind, device=study.dates.z.device))
     profile = {name: values.cpu().numpy() for name, values in found.items()}
     if study.cost is not None:
-        shares, cost = study.cost.shares, np.nan_to_num(study.cost.by_state)
+        shares, cost = study.cost.shares, study.cost.by_state
         profile["cost"] = np.bincount(kind, shares * cost) / np.bincount(kind, shares)
     return profile
 

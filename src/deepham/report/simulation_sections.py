@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from deepham.algorithm.business_cycle import SMOOTHING
+from deepham.economics.economy import Economy
 from deepham.measures.verdict import MEASURES
 from deepham.presentation.figures import panel_title
 from deepham.presentation.file_table import FileTable
@@ -113,8 +114,7 @@ def welfare(studies: list[Study]) -> Section | None:
             "average risk, and prices follow the perfect-foresight path to the new rest from the same cross-section. "
             "Before the aggregate state is known. Positive: fluctuations are a loss.",
             f"{means}.",
-            "Where productivity and employment move together, mean output is a little higher with fluctuations than "
-            "without, which is a gain; the risk of unemployment that comes with recessions is the loss. The mean "
+            f"{_of_risk(shown[0][0].solved.economy)}The mean "
             f"Bellman residual says by how much a value function misses its policy's value; it is corrected for "
             f"({corrected}), and the standard error is that of the correction. A cost of no more than two of "
             "them is none that this solution can tell from zero.",
@@ -129,6 +129,17 @@ def welfare(studies: list[Study]) -> Section | None:
                 "Cost in percent of consumption, means between quantiles of wealth.",
             ),
         ],
+    )
+
+
+def _of_risk(economy: Economy) -> str:
+    """Where costs and gains come from, of an economy in which the risk of households moves with the aggregate state."""
+    individual = economy.chain.individual.flatten(0, -3)
+    if bool((individual == individual[:1]).all()):
+        return ""
+    return (
+        "Where productivity and employment move together, mean output is a little higher with fluctuations than "
+        "without, which is a gain; the risk of unemployment that comes with recessions is the loss. "
     )
 
 

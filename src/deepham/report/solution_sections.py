@@ -24,7 +24,10 @@ def verdict(reported: list[ReportedSolution]) -> Section:
     missed = [row.description for row in main.rows if row.met is False]
     short = [row.description for row in main.rows if row.reached is False]
     if main.reference is None:
-        against = "There is no grid solution of this calibration to compare with."
+        against = (
+            "There is no grid solution of this calibration to compare with: the verdict rests on the errors in its "
+            "equations alone."
+        )
     else:
         against = (
             "Distances are to a conventional grid solution of the same calibration on the same path of the aggregate "

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from xarray import Dataset
 
 GRID = "grid"
-MEMORY = 500  # periods of a simulation that are left out: it begins at an average cross-section
+MEMORY = 500  # periods that a simulation leaves out at most: it begins at an average cross-section
 NOT_SHOWN = ("L",)  # moves one for one with what is shown, where it is no unknown
 
 
@@ -44,6 +44,11 @@ class StudySettings:
     risky_periods: int
     agents: int
     paths: int
+
+    @property
+    def memory(self) -> int:
+        """Periods of a simulation that are left out."""
+        return min(MEMORY, self.periods)
 
     def validate(self) -> None:
         """Raise InputError for a value out of range."""
@@ -61,7 +66,7 @@ class StudySettings:
         """Raise InputError where simulations of these lengths, in so many processes at once, do not fit the memory."""
         of = (solved.economy, len(solved.grid), memory.widest(solved.policy_function))
         simulations = {
-            ("periods",): memory.simulation(*of, MEMORY + self.periods, 1, None),
+            ("periods",): memory.simulation(*of, self.memory + self.periods, 1, None),
             ("risky_periods",): memory.simulation(*of, self.risky_periods, 1, None),
             ("irf_periods", "irf_draws"): memory.response(*of, self.irf_periods, self.irf_draws, None, POOL),
         }
@@ -155,8 +160,9 @@ def study(
             return None
 
     say(f"{label}: simulation")
-    path = solved.simulate(MEMORY + settings.periods, shocks=common_path(solved, MEMORY + settings.periods, seed))
-    path = path.isel(period=slice(MEMORY, None)).assign_coords(period=range(settings.periods))
+    whole = settings.memory + settings.periods
+    path = solved.simulate(whole, shocks=common_path(solved, whole, seed))
+    path = path.isel(period=slice(settings.memory, None)).assign_coords(period=range(settings.periods))
     bad = economy.naming.worst
     recession = (
         attempt("recession", lambda: solved.irf(bad, settings.irf_periods, settings.irf_draws, seed)) if bad else None

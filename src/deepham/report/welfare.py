@@ -34,7 +34,7 @@ class FluctuationCost:
             over all wealth.
         wealth: (len(GROUPS),) mean wealth of each group, goods.
         mean: over all households.
-        by_state, shares: (n_eps,) over those of each individual state, and how many they are.
+        by_state, shares: (n_eps,) over those of each individual state, 0 where nobody is, and how many they are.
         losing: share of households for whom fluctuations are a cost.
         level_error: what the value function was corrected by, percent of consumption.
         standard_error: of that correction, and so of every cost, over the cross-sections that it is a mean over, taken
@@ -69,7 +69,8 @@ def cost_of_fluctuations(solved: SolvedEconomy, calm: Transition, dates: Panel) 
     error, life = missed(solved, dates), lives(economy)
     share_z = economy.chain.stationary_z()
     chances = share_z[:, None] * solved.mass.reshape(len(share_z), n_eps, -1).sum(-1)  # of z and eps together
-    chances = chances / chances.sum(0)
+    # of states that nobody is in, as a newborn of another income, those of z alone
+    chances = torch.where(chances.sum(0) > 0, chances / chances.sum(0), share_z[:, None])
     cost = np.empty((n_eps, len(k)))
     for eps in range(n_eps):
         states = {economy.asset: k.numpy(), economy.individual_shock: eps}
@@ -94,7 +95,7 @@ def cost_of_fluctuations(solved: SolvedEconomy, calm: Transition, dates: Panel) 
         means[-1],
         wealth,
         float((weight * cost).sum()),
-        (weight * cost).sum(1) / weight.sum(1),
+        np.divide((weight * cost).sum(1), weight.sum(1), out=np.zeros(n_eps), where=weight.sum(1) > 0),
         weight.sum(1),
         float(weight[cost > 0].sum()),
         unit * float(error.by_date.mean()),

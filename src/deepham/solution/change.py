@@ -39,7 +39,7 @@ def transition(
         arrays = memory.response(solved.economy, len(solved.grid), width, periods, draws, agents, draws)
         memory.require_memory(arrays, solved.grid.device)
     generator = torch.Generator(before.grid.device).manual_seed(arguments.whole("seed", seed, 0))
-    with counting("transition", paired.ECONOMIES * (paired.SETTLE + 1) + 2 * draws * (periods + 1)) as tick:
+    with counting("transition", paired.economies(before) * (paired.SETTLE + 1) + 2 * draws * (periods + 1)) as tick:
         starts = paired.ergodic_starts(before, generator, tick)
         drawn = follow(before, after, starts, periods, draws, agents, generator, tick)
     attributes = {

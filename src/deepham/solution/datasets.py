@@ -172,7 +172,7 @@ def descriptions(economy: Economy) -> dict[str, tuple[str, str]]:
             for name, fifth in FIFTHS.items()
         }
         | {
-            name: (f"mean consumption of households {group}", f"goods per {economy.period}")
+            name: (f"mean consumption, {group}", f"goods per {economy.period}")
             for name, group in of_groups(economy).items()
         }
     )

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     pass
 
 ECONOMIES, SETTLE = 64, 80  # where the starts come from: K remembers little after so many quarters of ks98
+FEWER, POINTS = 16, 2**19  # economies, at the least, of histograms so large that all together have more points
 POOL = 2**16  # pairs of paths of the aggregate state, from which the strata are filled
 LEAST = 10  # expected pairs of the pool in a stratum; all later meeting times together are the last one
 
@@ -42,8 +43,9 @@ LEAST = 10  # expected pairs of the pool in a stratum; all later meeting times t
 def ergodic_starts(solved: Solved, generator: torch.Generator, tick: Tick | None = None) -> Panel:
     """Economies of the continuum at the ends of independent paths; `tick` as in `datasets.record`."""
     chain, grid = solved.economy.chain, solved.grid
+    number = economies(solved)
     index = (
-        torch.rand((ECONOMIES, 1), generator=generator, device=grid.device, dtype=grid.dtype)
+        torch.rand((number, 1), generator=generator, device=grid.device, dtype=grid.dtype)
         >= chain.stationary_z()[:-1].cumsum(0)
     ).sum(-1)
     path = chain.draw_path(solved.z[index], SETTLE + 1, generator)
@@ -51,8 +53,13 @@ def ergodic_starts(solved: Solved, generator: torch.Generator, tick: Tick | None
     for period in walk(solved.world, last, path, grid=grid):
         last = period.panel
         if tick is not None:
-            tick(ECONOMIES)
+            tick(number)
     return last
+
+
+def economies(solved: Solved) -> int:
+    """How many economies the starts come from."""
+    return min(ECONOMIES, max(FEWER, POINTS // (solved.economy.chain.n_eps * len(solved.grid))))
 
 
 @dataclass(frozen=True)

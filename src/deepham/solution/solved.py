@@ -396,7 +396,7 @@ class SolvedEconomy(ForPapers):
             self.grid.device,
         )
         generator = self._generator(seed)
-        settling = 0 if start is not None or seed in self._starts else paired.ECONOMIES * (paired.SETTLE + 1)
+        settling = 0 if start is not None or seed in self._starts else paired.economies(self) * (paired.SETTLE + 1)
         with counting("impulse response", settling + 2 * draws * (periods + 2)) as tick:
             if start is None:
                 starts = self._ergodic_starts(seed, generator, tick)
