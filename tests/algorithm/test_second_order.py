@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from deepham import economics
+from deepham.algorithm import newton
 from deepham.algorithm.ergodic_sample import Sample, Sampling, scaled
 from deepham.algorithm.first_order import Linear, first_order_condition
 from deepham.algorithm.looking_ahead import as_it_is, foresight, looking_ahead
@@ -168,6 +169,20 @@ def test_equations_that_have_been_solved_are_remembered_at_the_weights_they_led_
         weights = weights + change
         equations.moved(change)
     torch.testing.assert_close(weights, truth * (1 - 0.5**5), rtol=1e-9, atol=1e-9)
+
+
+def test_a_relaxed_step_is_between_newtons_and_a_short_one_of_time_iteration():
+    """Time iteration moves today's choices by what is left, tomorrow's as they are: G d = -r."""
+    generator = torch.Generator().manual_seed(2)
+    own = torch.randn((30, 4), generator=generator, dtype=torch.float64)
+    ahead = 0.9 * torch.randn((30, 4), generator=generator, dtype=torch.float64)
+    linear = Linear(own @ torch.ones(4).double(), torch.ones(30).double(), own - ahead, own)
+    weight = torch.full((30,), 1 / 30, dtype=torch.float64)
+    equations = Equations()
+    equations.add(*newton.tested(linear, weight, 0.0), 0.5, newton.tested_own(linear, weight, 0.0))
+    solved = -torch.linalg.solve(own.T @ (own - ahead), own.T @ linear.residual)
+    torch.testing.assert_close(equations.solve(1e-14, 0.0), solved)
+    torch.testing.assert_close(1e6 * equations.solve(1e-14, 1e6), -torch.ones(4).double(), rtol=1e-4, atol=1e-4)
 
 
 def test_outliers_weigh_less_and_weights_sum_to_one():

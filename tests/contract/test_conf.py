@@ -50,7 +50,6 @@ OF_AN_ECONOMY = {
     "calibration=huggett_certain": ("model=huggett",),
     "calibration=huggett_rest": ("model=huggett",),
     "experiment=ks98_vary": ("algorithm.calibrations=2",),
-    "experiment=hours": ("model=ks98_ghh",),
     "experiment=hours_learned": ("model=ks98_ghh",),
 }
 

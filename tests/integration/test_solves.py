@@ -44,7 +44,7 @@ def test_brock_mirman_lands_on_its_closed_form_by_a_learned_moment_in_place_of_c
 @pytest.mark.slow
 def test_brock_mirman_with_hours_lands_on_its_closed_form(tmp_path):
     """Hours and consumption of each household, labour, and the saving rate alpha beta, percent."""
-    measures = train(tmp_path, "experiment=hours", "model=brock_mirman_labour")["measures"]
+    measures = train(tmp_path, "model=brock_mirman_labour")["measures"]
     assert measures["known.hours"] < 0.1 and measures["known.consumption"] < 0.1
     assert abs(measures["known.labour"]) < 0.1 and abs(measures["known.saving_rate"]) < 0.1
 

@@ -10,6 +10,7 @@ from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
 from deepham.training import by_newton
 from deepham.training.by_newton import ByNewton
+from deepham.training.conditions import double
 from deepham.training.fit import fit
 from deepham.training.module import DeepHAM
 from deepham.training.stream import Batch
@@ -66,6 +67,25 @@ def test_a_sample_looks_farther_out_than_the_economies_are_and_leaves_them_there
     ratio = module.learner._sample(module.own, batch, early=False).panel.z / own
     assert (ratio >= 1).all() and (ratio <= 3).all() and ratio.std() > 0.1
     assert torch.equal(stream.panel.z.double(), own)
+
+
+def test_markets_clear_in_a_sample_whose_assets_are_scaled(settings):
+    chosen = settings(
+        "model=ks98_labour",
+        "algorithm=euler_newton",
+        *SMALL,
+        "algorithm.outer_iterations=1",
+        "algorithm.policy_steps=1",
+    )
+    module, data = fit(chosen, [], [])
+    stream, economy = data.stream, chosen.economy
+    batch = Batch(stream.panel, None, stream.generator, stream.grid, stream.stand)
+    panel = module.learner._sample(module.own, batch, early=True).panel
+    world = World(economy, double(module.policy), clamped=True)
+    seen = world.seen_at(panel, {"L": panel.near})
+    choice = world.choose(seen)
+    assert float(panel.population.mean(panel.population.k).std()) > 0.01 * economy.scale
+    assert float(economy.conditions(choice, economy.carry(choice, seen), seen)["L"].abs().max()) < 1e-5
 
 
 def test_a_step_is_halved_until_less_is_left_and_the_damping_moves_with_that(settings, monkeypatch):

@@ -5,6 +5,11 @@ T = J it is least squares, which hardly sees an error that lasts: what the rich 
 their Euler error. With T = G, the derivative of today's choice alone, it is the method of Galerkin, for the Bellman
 equation LSTD (Bradtke and Barto, 1996), which sees it, and alone does not hold the poor to their kink. T = G + J does
 both.
+
+Far from a solution a step goes astray along what the equations hardly see: all consuming more, today and tomorrow.
+Relaxation by rho, r + (J + rho G) d = 0, lets go of tomorrow's choice: it is Newton's step where rho is zero, and where
+it is large a small step of time iteration, which consumes today what the Euler equation asks for while tomorrow's
+policy stays. (Pseudo-transient continuation; Kelley and Keyes, 1998.)
 """
 
 from __future__ import annotations
@@ -21,14 +26,18 @@ class Equations:
 
     Attributes:
         matrix, vector: A (W, W) and b (W,), sums over samples, or None before the first; mass: of how many samples.
+        own: (W, W) what a change of today's choices alone adds to them, T' W G, where steps are relaxed.
     """
 
     def __init__(self):
         self.matrix: Tensor | None = None
         self.vector: Tensor | None = None
+        self.own: Tensor | None = None
         self.mass = 0.0
 
-    def add(self, matrix: Tensor, vector: Tensor, memory: float) -> None:
+    def add(self, matrix: Tensor, vector: Tensor, memory: float, own: Tensor | None = None) -> None:
+        if own is not None:
+            self.own = own if self.own is None else memory * self.own + own
         if self.matrix is None or self.vector is None:
             self.matrix, self.vector, self.mass = matrix, vector, 1.0
         else:
@@ -36,12 +45,13 @@ class Equations:
             self.vector = memory * self.vector + vector
             self.mass = memory * self.mass + 1
 
-    def solve(self, damping: float | Tensor) -> Tensor:
-        """d, with the damping, one of all or of each weight, as a share of a sample's weight on its square; not finite
-        where there is none."""
+    def solve(self, damping: float | Tensor, relaxation: float = 0.0) -> Tensor:
+        """d, with the damping, one of all or of each weight, as a share of a sample's weight on its square, and
+        relaxed; not finite where there is none."""
         assert self.matrix is not None and self.vector is not None
         eye = torch.eye(len(self.vector), dtype=self.matrix.dtype, device=self.matrix.device)
-        found, _ = torch.linalg.solve_ex(self.matrix + damping * self.mass * eye, self.vector)
+        relaxed = self.matrix if self.own is None else self.matrix + relaxation * self.own
+        found, _ = torch.linalg.solve_ex(relaxed + damping * self.mass * eye, self.vector)
         return -found
 
     def of_last(self, number: int) -> Equations:
@@ -58,10 +68,10 @@ class Equations:
             self.vector = self.vector + self.matrix @ change
 
     def state(self) -> dict:
-        return {"matrix": self.matrix, "vector": self.vector, "mass": self.mass}
+        return {"matrix": self.matrix, "vector": self.vector, "mass": self.mass, "own": self.own}
 
     def load(self, state: dict) -> None:
-        self.matrix, self.vector, self.mass = state["matrix"], state["vector"], state["mass"]
+        self.matrix, self.vector, self.mass, self.own = (state[name] for name in ("matrix", "vector", "mass", "own"))
 
 
 def huber(residual: Tensor, weight: Tensor, threshold: float) -> Tensor:
@@ -74,8 +84,17 @@ def huber(residual: Tensor, weight: Tensor, threshold: float) -> Tensor:
 
 def tested(linear: Linear, weight: Tensor, least_squares: float) -> tuple[Tensor, Tensor]:
     """T' W J and T' W r with T = G + least_squares J."""
-    tests = (linear.own + least_squares * linear.jacobian) * weight[:, None]
+    tests = _tests(linear, weight, least_squares)
     return tests.T @ linear.jacobian, tests.T @ linear.residual
+
+
+def tested_own(linear: Linear, weight: Tensor, least_squares: float) -> Tensor:
+    """T' W G."""
+    return _tests(linear, weight, least_squares).T @ linear.own
+
+
+def _tests(linear: Linear, weight: Tensor, least_squares: float) -> Tensor:
+    return (linear.own + least_squares * linear.jacobian) * weight[:, None]
 
 
 def size(values: Tensor, weight: Tensor) -> float:

@@ -68,6 +68,7 @@ class NewtonSettings:
     together: float = 0.0
     outlier: float = 0.05
     damping: float = 0.25
+    relaxation: float = 0.0
     largest_step: float = 0.3
     halvings: int = 0
     resting: int = 16
@@ -107,6 +108,7 @@ class NewtonSettings:
             ("least_squares", 1e6),
             ("together", 1e6),
             ("damping", 1e6),
+            ("relaxation", 1e6),
             ("level_weight", 1e9),
         ):
             given = getattr(self, name)

@@ -38,8 +38,9 @@ class KS98WithHours(Labour, KS98):
 
     @property
     def unknowns(self) -> dict[str, Unknown]:
-        # with less labour than that all that is earned would be taxed away
-        return labour_unknown(self.typical_labour, least=1.01 * self.mu * max(self.unemployment))
+        # with less labour than the least all that is earned would be taxed away; and beside K and z all that L tells a
+        # household is its pay, which is in its resources
+        return labour_unknown(self.typical_labour, 1.01 * self.mu * max(self.unemployment), seen=False)
 
     def prices(self, aggregates: Wide, z: Tensor) -> Wide:
         L = aggregates["L"]

@@ -28,11 +28,13 @@ SPREAD = 0.03  # how far it moves, likewise
 SMALL = 0.1  # of customary hours: whose error is told relative to so much, who should work less
 
 
-def labour_unknown(typical: float, least: float = 0.0) -> dict[str, Unknown]:
-    """Labour L as what is found within the period, above `least`, hours."""
+def labour_unknown(typical: float, least: float = 0.0, seen: bool = True) -> dict[str, Unknown]:
+    """Labour L as what is found within the period, above `least`, hours; seen: whether the policy sees it beside the
+    resources that it leaves households."""
     low = max(LEAST * typical, least)
     excess = "excess supply, percent of typical labour"
-    return {"L": Unknown("labour", "hours", low, MOST * typical, typical, SPREAD * typical, excess=excess)}
+    typically = (low, MOST * typical, typical, SPREAD * typical)
+    return {"L": Unknown("labour", "hours", *typically, excess=excess, seen=seen)}
 
 
 class Labour(Economy):

@@ -18,6 +18,9 @@ class Unknown:
         low, high: the range in which it is looked for.
         typical: where it is looked for first, and its value where V is asked before markets clear.
         spread: how far it moves, roughly: the unit in which the policy sees it.
+        seen: whether the policy sees it beside what it does to resources; else it is one number less to
+            learn of, which matters where it is nearly a function of the aggregates. A policy that learns further
+            choices sees it all the same.
         by: clearing, where a condition of the period holds (`Economy.conditions`); or network, a function of what is
             known before anybody chooses, so that a condition that asks for tomorrow holds (`Economy.foresight`).
         told: the factor by which the verdict multiplies what that condition misses: 40,000 turns quarterly inflation
@@ -37,6 +40,7 @@ class Unknown:
     told: float = 1.0
     shown: str = ""
     excess: str = "left of its condition, percent"
+    seen: bool = True
 
     def check(self, name: str) -> None:
         """Raise InputError for a range that brackets nothing."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -19,8 +21,8 @@ class Inputs(nn.Module):
     the individual state; per economy: the aggregate state and what is seen of the population. a = m - limit is what a
     household can consume, which is positive where m need not be; a and m + H enter relative to the typical state.
 
-    With `prices` there are the unknowns that are found within the period, too: how far each is from its typical value
-    in units of its spread.
+    Of the unknowns that are found within the period those named: how far each is from its typical value in units of its
+    spread.
 
     Of the population, each on request:
         aggregates: the relative deviation of each aggregate from its typical state, times
@@ -43,7 +45,7 @@ class Inputs(nn.Module):
         aggregates: bool = True,
         moments: GeneralizedMoments | None = None,
         quantiles: int = 0,
-        prices: bool = False,
+        unknowns: Sequence[str] = (),
         dispersion: bool = False,
         calibration: tuple[float, ...] = (),
     ):
@@ -56,7 +58,7 @@ class Inputs(nn.Module):
         self.shift = 1 - self.limit / self.c  # 1 + a / c = shift + m / c
         self.human_wealth = base.human_wealth if base else 0.0
         self.aggregates = {name: value for name, value in state.items() if aggregates and name not in ("c", "m")}
-        self.unknowns = economy.unknowns if prices else {}
+        self.unknowns = {name: economy.unknowns[name] for name in unknowns}
         self.mean_wealth, self.typical_dispersion = economy.scale, economy.typical_dispersion
         self.n_eps, self.chain = economy.chain.n_eps, economy.chain
         states = economy.described()

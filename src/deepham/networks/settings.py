@@ -179,6 +179,7 @@ def _inputs(
 ) -> Inputs:
     """shared: inputs whose moments these have, too, where the settings share them."""
     moments = None
+    shown = [name for name, unknown in economy.unknowns.items() if prices and (unknown.seen or settings.learned)]
     if settings.moments_shared and shared is not None:
         moments = shared.moments
     elif settings.moments:
@@ -199,7 +200,7 @@ def _inputs(
         settings.aggregates,
         moments,
         settings.quantiles,
-        prices,
+        shown,
         settings.dispersion,
         calibration,
     )

@@ -12,7 +12,7 @@ from torch import Tensor
 from deepham.algorithm.ergodic_sample import Sample, Sampling, scaled
 from deepham.algorithm.first_order import together
 from deepham.algorithm.looking_ahead import foresight
-from deepham.algorithm.newton import Equations, flat, huber, shift, size, tested
+from deepham.algorithm.newton import Equations, flat, huber, shift, size, tested, tested_own
 from deepham.algorithm.off_equilibrium import moved_unknowns
 from deepham.algorithm.value_equation import bellman_equation
 from deepham.economics.economy import Economy
@@ -39,7 +39,7 @@ class ByNewton(Learner):
     sample shows that the step was a bad one, it is taken back, and the damping rises.
     """
 
-    advice = "Try a smaller algorithm.newton.largest_step, or more algorithm.newton.damping"
+    advice = "Try a smaller algorithm.newton.largest_step, or more algorithm.newton.relaxation"
 
     def __init__(self, module: Any):
         super().__init__(module)
@@ -49,7 +49,7 @@ class ByNewton(Learner):
             households, s.spread, s.spread_weight, module.settings.rich_weight, module.settings.poor_weight
         )
         self.equations = {name: Equations() for name in ("policy", "outlook", "value")}
-        self.caution = 1.0  # factor of the damping
+        self.caution = 1.0  # factor of the damping and the relaxation
         self.reach = 1.0  # factor of the largest step
         self.trust = 1.0  # factor of the damping of plans, where unknowns look ahead
         self.last: dict = {}  # what it takes to take the last step back
@@ -88,7 +88,13 @@ class ByNewton(Learner):
         # where a market fixes what all hold together there is nothing to scale
         fixed = economy.tracked in economy.unknowns
         width = 0.0 if fixed else settings.scale_early if early else settings.scale_late
-        return scaled(sample, economy.borrowing_limit, width, generator)
+        sample = scaled(sample, economy.borrowing_limit, width, generator)
+        if width and economy.cleared and not batch.resting:
+            with torch.no_grad():  # where there is more capital, other wages clear
+                found = world.observe(sample.panel).aggregates
+            near = torch.cat([found[name] for name in economy.unknowns], 1)
+            sample = replace(sample, panel=replace(sample.panel, near=near))
+        return sample
 
     def _spread(self, economy: Economy, panel: Panel, generator: torch.Generator) -> Panel:
         """The panel in aggregate states farther from the typical one, in which economies are too seldom to learn."""
@@ -142,12 +148,15 @@ class ByNewton(Learner):
         if missed is not None:
             blocks.append((missed, missed.weight))
             self.told["foresight"] = missed_ahead
+        relaxation = settings.relaxation * residual * self.caution
         each = [tested(*block, settings.least_squares) for block in blocks]
         matrix, vector = (torch.stack(part).sum(0) for part in zip(*each))
-        equations.add(matrix, vector, settings.memory_early if early else settings.memory_late)
+        own = [tested_own(*block, settings.least_squares) for block in blocks] if relaxation else []
+        memory = settings.memory_early if early else settings.memory_late
+        equations.add(matrix, vector, memory, torch.stack(own).sum(0) if own else None)
         damping = max(settings.damping * residual**2 * self.caution, LEAST_DAMPING)
         change = self._solved(
-            equations, self._by_network(damping) if settings.halvings and missed is not None else damping
+            equations, self._by_network(damping) if settings.halvings and missed is not None else damping, relaxation
         )
         most = settings.largest_step * self.reach
         change = change * min(1.0, most / max(size(linear.own @ change, weight), 1e-300))
@@ -261,10 +270,10 @@ class ByNewton(Learner):
         equations.moved(change)
         self.told |= {"value": size(level.residual, at_level), "slope": size(slope.residual, at_slope)}
 
-    def _solved(self, equations: Equations, damping: float | Tensor) -> Tensor:
+    def _solved(self, equations: Equations, damping: float | Tensor, relaxation: float = 0.0) -> Tensor:
         """The step, with more damping where there is none."""
         for power in range(8):
-            change = equations.solve(damping * 10.0**power)
+            change = equations.solve(damping * 10.0**power, relaxation)
             if bool(change.isfinite().all()):
                 return change
         raise self.module.diverged("the equations of a step have no solution", None)
