@@ -9,6 +9,7 @@ from lightning import Callback
 
 import deepham
 from deepham import economics
+from deepham.algorithm.evaluation import error_measures
 from deepham.economics.box import Box
 from deepham.errors import InputError
 from deepham.networks.settings import NetworkSettings, build_networks
@@ -181,6 +182,16 @@ def test_a_calibration_of_a_box_is_a_solution_like_any_other(trained, settings, 
 def population(solution):
     people = solution.ergodic
     return {"k": people.k[0].numpy(), "eps": people.eps[0].numpy(), "weight": people.weight[0].numpy()}
+
+
+def test_v_of_a_calibration_is_found_by_its_own_bellman_equation(trained):
+    one, shape = trained.at(beta=0.92), NetworkSettings(**trained.network)
+    found = calibrated.calibrated(trained, trained.box, one.calibration, shape, dates=4)
+    box, own = (
+        error_measures(World(found.economy, found.policy, value), found.ergodic.dates, 5)["bellman_policy.mean"]
+        for value in (found.value, one.value_function)
+    )
+    assert own < 0.1 * box
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from deepham.algorithm.settings import AlgorithmSettings
+from deepham.algorithm.value_of_policy import fit_value
 from deepham.economics import create
 from deepham.economics.box import Box
 from deepham.economics.planner import under
@@ -35,6 +37,7 @@ from deepham.system.version import __version__
 if TYPE_CHECKING:
     import pandas
 
+DATES = 24  # of the path of a calibration of a box, from which its V is found
 MOST_KEPT = 16  # calibrations of a box whose solutions are kept
 
 # what a notebook shows; `summary` has all of them
@@ -169,7 +172,13 @@ class Solution(SolvedEconomy):
         return self.box
 
     def _of(self, calibration: dict) -> Solution:
-        found = calibrated(self, self._whole_box("at"), calibration, NetworkSettings(**self.network))
+        box, shape = self._whole_box("at"), NetworkSettings(**self.network)
+        found = calibrated(self, box, calibration, shape, dates=DATES)
+        algorithm = self.meta.get("algorithm", {})
+        if algorithm.get("steps_by") == "euler_newton":
+            # one network for every V of the box is less exact than the policy; one for each is not
+            settings = AlgorithmSettings.from_dict(algorithm)
+            fit_value(found.economy, found.policy, found.value, found.ergodic.dates, found.ergodic.grid, settings, 1)
         made = {name: self.meta[name] for name in ("seed", "algorithm") if name in self.meta}
         z = found.economy.chain.kept(found.ergodic.mean_z).get("z")
         grid, mass = found.ergodic.grid, found.ergodic.mean_mass
