@@ -49,8 +49,10 @@ def fit_value(
     for _ in range(UPDATES):
         with torch.no_grad():
             sample = scaled(sampling.draw(period, grid, typical, generator), limit, width, generator)
-        damping, _, _ = add_bellman_equations(equations, [bellman_equation(economy, policy, value, sample)], newton)
-        change = equations.solve(damping)
+        found = [bellman_equation(economy, policy, value, sample)]
+        least, level, slope = add_bellman_equations(equations, found, newton)
+        # so near to V a first step on one sample is a step away from it, unless it is damped by all that is left
+        change = equations.solve(max(least, newton.damping * (newton.level_weight * level**2 + slope**2)))
         if not bool(change.isfinite().all()):
             raise NotConverged("the value of the policy: the equations of its network have no solution")
         shift(value, change)
