@@ -15,7 +15,7 @@ from deepham.networks.policy import PolicyNetwork
 from deepham.networks.value import ValueNetwork
 from deepham.simulation.period import Panel, World
 
-UPDATES = 10
+UPDATES = 8
 
 
 def fit_value(
