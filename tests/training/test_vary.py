@@ -197,7 +197,7 @@ def population(solution):
 
 def test_v_of_a_calibration_is_found_by_its_own_bellman_equation(trained):
     one, shape = trained.at(beta=0.92), NetworkSettings(**trained.network)
-    found = calibrated.calibrated(trained, trained.box, one.calibration, shape, dates=4)
+    found = calibrated.calibrated(trained, trained.box, one.calibration, shape, None, dates=4)
     box, own = (
         error_measures(World(found.economy, found.policy, value), found.ergodic.dates, 5)["bellman_policy.mean"]
         for value in (found.value, one.value_function)

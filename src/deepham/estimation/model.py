@@ -18,7 +18,7 @@ from deepham.simulation.continuum import on_grid, wealth_grid
 from deepham.simulation.growth import growth
 from deepham.simulation.period import World
 from deepham.simulation.walk import walk
-from deepham.solution.calibrated import Calibrated, calibrated
+from deepham.solution.calibrated import Calibrated, calibrated, refining
 from deepham.solution.datasets import distribution
 from deepham.solution.solution import Solution
 from deepham.solution.solved import SolvedEconomy
@@ -56,6 +56,7 @@ class Model:
         assert solution.box is not None
         self.box: Box = solution.box
         self.shape = NetworkSettings(**solution.network)
+        self.settings = refining(solution.meta, solution.economy)
         self.periods, self.samples, self.seed = periods, samples, seed
         self.solved = _coarser(solution)
         self._found: dict[tuple, Simulated] = {}
@@ -85,7 +86,9 @@ class Model:
     def _calibrated(self, unit: np.ndarray) -> Calibrated:
         key = tuple(unit.tolist())
         if self._last is None or self._last[0] != key:
-            found = calibrated(self.solved, self.box, self.box.at(unit), self.shape, self.seed + 1, STARTS)
+            found = calibrated(
+                self.solved, self.box, self.box.at(unit), self.shape, self.settings, self.seed + 1, STARTS
+            )
             self._last = key, found
         return self._last[1]
 

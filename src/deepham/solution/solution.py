@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from deepham.algorithm.settings import AlgorithmSettings
-from deepham.algorithm.value_of_policy import fit_value
+from deepham.algorithm.refine import refine_value
 from deepham.economics import create
 from deepham.economics.box import Box
 from deepham.economics.planner import under
@@ -28,7 +27,7 @@ from deepham.errors import InputError, show
 from deepham.networks.settings import NetworkSettings
 from deepham.presentation.rich import solution_html
 from deepham.solution import arguments, folder, signatures
-from deepham.solution.calibrated import calibrated, derivatives
+from deepham.solution.calibrated import calibrated, derivatives, refining
 from deepham.solution.solved import SolvedEconomy
 from deepham.solution.summary import brief, summary, with_unit
 from deepham.system.threads import one_thread
@@ -157,7 +156,7 @@ class Solution(SolvedEconomy):
 
         box = self._whole_box("sensitivity")
         shape = NetworkSettings(**self.network)
-        found = derivatives(self, box, box.moved(parameters), shape, names)
+        found = derivatives(self, box, box.moved(parameters), shape, refining(self.meta, self.economy), names)
         return pd.DataFrame(found, index=pd.Index(names))
 
     def _varied(self) -> list[Parameter]:
@@ -173,12 +172,10 @@ class Solution(SolvedEconomy):
 
     def _of(self, calibration: dict) -> Solution:
         box, shape = self._whole_box("at"), NetworkSettings(**self.network)
-        found = calibrated(self, box, calibration, shape, dates=DATES)
-        algorithm = self.meta.get("algorithm", {})
-        if algorithm.get("steps_by") == "euler_newton":
-            # one network for every V of the box is less exact than the policy; one for each is not
-            settings = AlgorithmSettings.from_dict(algorithm)
-            fit_value(found.economy, found.policy, found.value, found.ergodic.dates, found.ergodic.grid, settings, 1)
+        settings = refining(self.meta, self.economy)
+        found = calibrated(self, box, calibration, shape, settings, dates=DATES)
+        if settings is not None:
+            refine_value(found.economy, found.policy, found.value, found.ergodic.dates, found.ergodic.grid, settings, 1)
         made = {name: self.meta[name] for name in ("seed", "algorithm") if name in self.meta}
         z = found.economy.chain.kept(found.ergodic.mean_z).get("z")
         grid, mass = found.ergodic.grid, found.ergodic.mean_mass
