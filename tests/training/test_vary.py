@@ -195,7 +195,7 @@ def test_a_calibration_is_more_exact_than_the_networks_of_the_box(trained):
         world = World(told.economy, policy, value)
         errors.append(error_measures(world, told.ergodic.dates, 5))
         period = world.period(told.ergodic.dates)
-        rates.append(float(next(iter(told.economy.known(period, period.accounts).values()))[0]))
+        rates.append(float(next(iter(told.economy.known(period, period.accounts).values()))[0].detach()))
     box, own = errors
     assert own["euler.mean"] < 0.3 * box["euler.mean"] and own["bellman_policy.mean"] < 0.1 * box["bellman_policy.mean"]
     assert rates[1] < 0.3 * rates[0]  # distance to the closed form
