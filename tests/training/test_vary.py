@@ -152,17 +152,6 @@ def test_it_saves_alpha_beta_at_calibrations_that_it_never_saw(short_paths):
     assert slope == pytest.approx(float(path["K"].mean()) / (0.9 * 0.7), rel=0.03)
 
 
-@pytest.mark.slow
-def test_every_age_saves_what_the_closed_form_says_at_calibrations_that_it_never_saw(short_paths):
-    short = ["algorithm=euler_newton", "algorithm.agents=null", "algorithm.outer_iterations=12", "verdict.periods=50"]
-    several = deepham.solve("olg6", vary={"beta": [0.6, 0.8], "alpha": [0.25, 0.35]}, overrides=short, progress=False)
-    for beta, alpha in ((0.63, 0.33), (0.77, 0.27), (0.72, 0.32)):
-        one = several.at(beta=beta, alpha=alpha)
-        period = one.world.period(one.cross_sections)
-        distance, _ = one.economy.known(period, period.accounts)["saving_rate"]
-        assert float(distance) < 0.1  # percent of what an age has
-
-
 def test_derivatives_are_of_names_and_numbers_that_there_are(trained):
     table = trained.sensitivity("K", "gini")
     assert list(table.columns) == ["beta", "alpha"] and bool(table.loc["K"].gt(0).all())
