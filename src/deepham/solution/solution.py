@@ -117,7 +117,8 @@ class Solution(SolvedEconomy):
     @one_thread()
     def at(self, **parameters) -> Solution:
         """The solution of another calibration of the box that the networks were trained in (`vary=`): a Solution like
-        any other. Its ergodic cross-sections are simulated, which takes some seconds; the last sixteen are kept.
+        any other. Networks are refined there and its ergodic cross-sections simulated, which takes some seconds; the
+        last sixteen are kept.
 
         Args:
             parameters: those that differ from `calibration`, such as beta=0.985; for a list, all its numbers.
@@ -126,6 +127,7 @@ class Solution(SolvedEconomy):
             InputError: the networks were trained for one calibration only, a parameter does not vary, or a value lies
                 outside of the box.
             OutOfDomain: the economy reaches an aggregate state in which the model has no meaning.
+            NotConverged: networks cannot be made more exact there.
         """
         calibration = self._whole_box("at").moved(parameters)
         key = json.dumps(calibration, sort_keys=True)
