@@ -2,13 +2,16 @@
 
     python scripts/train.py experiment=ks98_vary run=box       # the box
     python -m benchmarks.one_training checkpoints/box 0 1 2    # held-out points of it, each against its grid solution
+    python -m benchmarks.one_training checkpoints/box 0 1 2 --errors    # errors there, without a grid
+    python -m benchmarks.one_training checkpoints/box 0 1 2 --alone     # trainings for each of them alone
     python -m benchmarks.one_training checkpoints/box          # all that has been measured, and the break-even
     python -m benchmarks.one_training checkpoints/box 0 5 --sensitivity    # derivatives there, against the grid's
     python -m benchmarks.one_training checkpoints/box --sweep beta=0.98,0.99 mu=0.05,0.4    # every combination
     python -m benchmarks.one_training checkpoints/box --sweep beta=0.98,0.99 --grid         # each against its grid
 
 Points are of a Sobol sequence that training does not use, a tenth of each side away from the edges; those from 8 on are
-corners. Every measure is that of the quick verdict, whose bars it is held against.
+corners. They lie in what is asked about, `--within beta=0.98,0.995 sigma=1,3 mu=0.05,0.4`, of which the box of a
+training should be wider. Every measure is that of the quick verdict, whose bars it is held against.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ import itertools
 import json
 import time
 from pathlib import Path
+from statistics import fmean
 
 import torch
 
@@ -25,6 +29,7 @@ import deepham
 from deepham.algorithm.ergodic import Ergodic, VerdictSettings, ergodic_path, together, verdict_path
 from deepham.algorithm.evaluation import distribution_measures
 from deepham.economics.box import Box
+from deepham.errors import InputError
 from deepham.measures.verdict import bars_of
 from deepham.reference.compare import measure_against
 from deepham.simulation.population import gini
@@ -34,6 +39,8 @@ from deepham.system.threads import one_thread
 
 VERDICT = VerdictSettings(nodes=600, top=8.0, burn_in=2000, periods=3000, dates=30, bars="quick")
 POINTS, EDGE = 8, 0.1
+WITHIN = {"beta": [0.98, 0.995], "sigma": [1.0, 3.0], "mu": [0.05, 0.4]}  # what is asked of experiment=ks98_vary
+WAYS = ("point", "alone", "warm")  # to the solution of a calibration
 SHOWN = ("euler.mean", "euler.p99", "bellman_policy.mean", "mean_K_gap", "path_gap.mean", "path_gap.max")
 SHOWN += ("wealth_sd_gap", "gini_gap", "wealth_w1")
 MEANS = ("K", "r", "gini", "wealth_sd", "top10_share")  # whose derivatives are taken
@@ -42,13 +49,33 @@ STEP = 0.05  # of a side, to either side: of differences between grid solutions,
 COARSE = {"k_nodes": 150, "K_nodes": 11, "histogram_nodes": 300, "economies": 8}
 
 
-def held_out(box: Box | None) -> list[list[float]]:
+def asked(solution: Solution, given: list[str] | None) -> Box:
+    """The calibrations that the solution is asked about: as given on the command line, otherwise those of the
+    experiment, or all of another box."""
+    if solution.box is None:
+        raise InputError("solution: it is of one calibration; train with vary=...")
+    if given:
+        return Box({name: list(values) for name, values in axes(given).items()}, solution.economy)
+    return Box(WITHIN if WITHIN.keys() == solution.box.vary.keys() else solution.box.vary, solution.economy)
+
+
+def axes(words: list[str]) -> dict[str, tuple[float, ...]]:
+    """Names and numbers of `name=number,number`."""
+    pairs = (word.split("=") for word in words)
+    return {name: tuple(map(float, values.split(","))) for name, values in pairs}
+
+
+def held_out(box: Box) -> list[list[float]]:
     """Points of the unit cube: eight inside, and then all corners."""
-    assert box is not None
     sides = len(box.sides)
-    inside = torch.quasirandom.SobolEngine(sides, scramble=True, seed=20).draw(POINTS)
     corners = torch.cartesian_prod(*[torch.tensor([0.0, 1.0])] * sides).reshape(-1, sides)
-    return torch.cat([EDGE + (1 - 2 * EDGE) * inside, corners]).tolist()
+    return torch.cat([torch.tensor([inside(box, index) for index in range(POINTS)]), corners]).tolist()
+
+
+def inside(box: Box, number: int) -> list[float]:
+    """A point of a sequence in the unit cube, away from the edges."""
+    point = torch.quasirandom.SobolEngine(len(box.sides), scramble=True, seed=20).draw(number + 1)[-1]
+    return (EDGE + (1 - 2 * EDGE) * point).tolist()
 
 
 def quick() -> list[str]:
@@ -64,26 +91,40 @@ def measures(solution: Solution, grid) -> dict[str, float]:
     return against(solution, grid)[2]
 
 
-def calibration_of(solution: Solution, unit: list[float]) -> dict:
+def calibration_of(box: Box, unit: list[float]) -> dict:
     """What varies, at a point of the unit cube."""
-    assert solution.box is not None
-    calibration = solution.box.at(unit)
-    return {side.name: calibration[side.name] for side in solution.box.sides}
+    calibration = box.at(unit)
+    return {side.name: calibration[side.name] for side in box.sides}
 
 
-def measure(solution: Solution, folder: Path, index: int, alone: bool) -> None:
-    """A point: the box there against the grid, and a training of as many updates for it alone. The grid is kept."""
-    changed = calibration_of(solution, held_out(solution.box)[index])
+def measure(solution: Solution, box: Box, folder: Path, index: int) -> None:
+    """A point against the grid, whose solution is kept."""
+    changed = calibration_of(box, held_out(box)[index])
     grid = deepham.solve_on_grid(solution.name, store=folder / "grid", progress=False, **changed)
-    if alone:
-        same = [f"algorithm.{name}={solution.meta['algorithm'][name]}" for name in ("outer_iterations", "policy_steps")]
-        begun = time.perf_counter()
-        found = deepham.solve(solution.name, overrides=[*quick(), *same], progress=False, **changed)
-        keep(folder / f"alone{index}.json", changed, time.perf_counter() - begun, measures(found, grid))
     begun = time.perf_counter()
     found = solution.at(**changed)
     keep(folder / f"point{index}.json", changed, time.perf_counter() - begun, measures(found, grid))
-    print_point(folder, index)
+
+
+def measure_alone(solution: Solution, box: Box, folder: Path, index: int) -> None:
+    """Trainings for the calibration of a point alone: one of as many updates as the box had, and one from the model's
+    own calibration, which counts its training no more."""
+    changed = calibration_of(box, held_out(box)[index])
+    grid = deepham.solve_on_grid(solution.name, store=folder / "grid", progress=False, **changed)
+    same = [f"algorithm.{name}={solution.meta['algorithm'][name]}" for name in ("outer_iterations", "policy_steps")]
+    for what, overrides, start in (("alone", same, None), ("warm", ["algorithm=neighbour"], solution.name)):
+        begun = time.perf_counter()
+        found = deepham.solve(
+            solution.name, overrides=[*quick(), *overrides], init_from=start, progress=False, **changed
+        )
+        keep(folder / f"{what}{index}.json", changed, time.perf_counter() - begun, measures(found, grid))
+
+
+def errors(solution: Solution, box: Box, index: int) -> None:
+    changed = calibration_of(box, held_out(box)[index])
+    found = solution.at(**changed).errors()
+    names = [name for name in SHOWN if name in found]
+    print(f"point {index}: {said(changed)}: " + ", ".join(f"{name} {found[name]:.4f}" for name in names), flush=True)
 
 
 def keep(file: Path, at: dict, seconds: float, found: dict) -> None:
@@ -96,28 +137,33 @@ def read(folder: Path, what: str, index: int) -> dict | None:
 
 
 def print_point(folder: Path, index: int) -> None:
-    here, alone = (read(folder, what, index) for what in ("point", "alone"))
-    assert here is not None
-    print(f"point {index}: {said(here['at'])}")
+    found = {what: each for what in WAYS if (each := read(folder, what, index))}
+    print(
+        f"point {index}: {said(next(iter(found.values()))['at'])}\n  {'':<22}"
+        + "".join(f"{what:>10}" for what in found)
+    )
     for name in SHOWN:
-        one, bar = here["measures"][name], bars_of("quick")[name][0]
-        beside = f"{alone['measures'][name]:10.4f}" if alone else " " * 10
-        print(f"  {name:<22}{one:>10.4f}{beside}   bar {bar:g}{'' if abs(one) < bar else '  MISSED'}")
+        bar = bars_of("quick")[name][0]
+        values = [each["measures"][name] for each in found.values()]
+        missed = ", ".join(what for what, value in zip(found, values) if abs(value) >= bar)
+        row = "".join(f"{value:>10.4f}" for value in values)
+        print(f"  {name:<22}{row}   bar {bar:g}{'  MISSED by ' + missed if missed else ''}")
 
 
-def table(solution: Solution, folder: Path) -> None:
+def table(solution: Solution, box: Box, folder: Path) -> None:
     """All points, and how many calibrations it takes until one training is the cheaper way."""
-    points = [index for index in range(len(held_out(solution.box))) if read(folder, "point", index)]
+    points = [index for index in range(len(held_out(box))) if read(folder, "point", index)]
     for index in points:
         print_point(folder, index)
-    each, alone = (
-        [found["seconds"] for index in points if (found := read(folder, what, index))] for what in ("point", "alone")
-    )
-    box, at = solution.meta["made_by"]["seconds"]["training"], sum(each) / len(each)
-    print(f"the box {box:.0f} s, and {at:.1f} s for each calibration of it")
-    if alone:
-        one = sum(alone) / len(alone)
-        print(f"a training for one calibration {one:.0f} s: even at {box / (one - at):.1f} calibrations")
+    seconds = {what: [each["seconds"] for index in points if (each := read(folder, what, index))] for what in WAYS}
+    training, at = solution.meta["made_by"]["seconds"]["training"], fmean(seconds["point"])
+    print(f"the box {training:.0f} s, and {at:.1f} s for each calibration of it")
+    for what in ("alone", "warm"):
+        if seconds[what]:
+            one = fmean(seconds[what])
+            print(
+                f"a training for one calibration, {what}, {one:.0f} s: even at {training / (one - at):.1f} calibrations"
+            )
 
 
 @one_thread()
@@ -132,20 +178,19 @@ def long_run(grid) -> dict[str, float]:
     return {name: means[name] for name in MEANS}
 
 
-def sensitivity(solution: Solution, index: int) -> None:
+def sensitivity(solution: Solution, box: Box, index: int) -> None:
     """Derivatives at a point, of the box and by differences of grid solutions, in the units of both; as elasticities
     they are easier to read."""
-    assert solution.box is not None
-    unit = held_out(solution.box)[index]
-    here = calibration_of(solution, unit)
+    unit = held_out(box)[index]
+    here = calibration_of(box, unit)
     begun = time.perf_counter()
     found = solution.sensitivity(*MEANS, **here)
     print(f"point {index}: {said(here)}; {time.perf_counter() - begun:.0f} s")
-    for place, side in enumerate(solution.box.sides):
+    for place, side in enumerate(box.sides):
         ends = []
         for sign in (-1, 1):
             beside = unit[:place] + [unit[place] + sign * STEP] + unit[place + 1 :]
-            changed = calibration_of(solution, beside)
+            changed = calibration_of(box, beside)
             ends.append(long_run(deepham.solve_on_grid(solution.name, settings=COARSE, progress=False, **changed)))
         for name in MEANS:
             slope = (ends[1][name] - ends[0][name]) / (2 * STEP * (side.high - side.low))
@@ -162,12 +207,11 @@ def said(calibration: dict) -> str:
     return ", ".join(f"{name} {value:.4g}" for name, value in calibration.items())
 
 
-def sweep(solution: Solution, folder: Path, axes: list[str], on_grid: bool) -> None:
+def sweep(solution: Solution, folder: Path, values: dict[str, tuple[float, ...]], on_grid: bool) -> None:
     """Moments of wealth and errors at every combination of the values of some parameters; with `on_grid` those of its
     grid solution beside them, on the same shocks."""
-    names, values = zip(*(axis.split("=") for axis in axes))
-    for point in itertools.product(*(map(float, each.split(",")) for each in values)):
-        here: dict = dict(zip(names, point))
+    for point in itertools.product(*values.values()):
+        here: dict = dict(zip(values, point))
         begun = time.perf_counter()
         one = solution.at(**here)
         seconds = time.perf_counter() - begun
@@ -192,23 +236,30 @@ def main() -> None:
     parser.add_argument(
         "points", nargs="*", type=int, help="numbers of points to measure; none: show the measured ones"
     )
-    parser.add_argument("--alone", action="store_true", help="train for each of these calibrations alone, too")
-    parser.add_argument("--sensitivity", action="store_true", help="derivatives at these points, and by the grid")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--alone", action="store_true", help="train for each of these calibrations alone")
+    what.add_argument("--errors", action="store_true", help="errors at these points, without a grid")
+    what.add_argument("--sensitivity", action="store_true", help="derivatives at these points, and by the grid")
+    parser.add_argument("--within", nargs="+", help="what is asked about, beta=0.98,0.995")
     parser.add_argument("--sweep", nargs="+", help="parameters with their values, beta=0.98,0.99")
     parser.add_argument("--grid", action="store_true", help="hold each of the sweep against its grid solution")
     parser.add_argument("--folder", type=Path, default=Path("benchmark/one_training"), help="what is measured, is kept")
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
     solution = deepham.load(given.solution)
+    box = asked(solution, given.within)
     for index in given.points:
-        if given.sensitivity:
-            sensitivity(solution, index)
+        if given.errors:
+            errors(solution, box, index)
+        elif given.sensitivity:
+            sensitivity(solution, box, index)
         else:
-            measure(solution, given.folder, index, given.alone)
+            (measure_alone if given.alone else measure)(solution, box, given.folder, index)
+            print_point(given.folder, index)
     if given.sweep:
-        sweep(solution, given.folder, given.sweep, given.grid)
+        sweep(solution, given.folder, axes(given.sweep), given.grid)
     elif not given.points:
-        table(solution, given.folder)
+        table(solution, box, given.folder)
 
 
 if __name__ == "__main__":

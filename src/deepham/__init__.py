@@ -153,7 +153,7 @@ def estimate(
     covariance="model",
     weights: str = "optimal",
     trend: str | None = None,
-    samples: int = 20,
+    samples: int = 60,
     points: int | None = None,
     seed: int = 0,
     method: str = "smm",

@@ -36,6 +36,7 @@ def short():
             (estimate, "POINTS", 5),
         ):
             patch.setattr(where, name, value)
+        patch.setitem(deepham.estimate.__kwdefaults__, "samples", 20)  # which take a third of the time
         patch.setattr(BrockMirman, "frictionless", lambda self: Frictionless(1 - self.beta, 0.0))
         yield
 
@@ -95,6 +96,11 @@ def test_an_estimate_covers_the_truth_and_says_all_of_it(solution, tmp_path):
     # the criterion rises by about one at a standard error
     line, at = found.profile("alpha"), found.parameters["alpha"] + found.standard_errors["alpha"]
     assert np.interp(at, line["value"], line["criterion"]) == pytest.approx(1, abs=0.35)
+
+
+def test_samples_come_in_pairs_whose_luck_cancels(solution):
+    paths = np.log(model.Model(solution, 120, 24, 0).at(np.array([0.5, 0.5])).series["Y"]).mean(1)
+    assert np.std((paths[:12] + paths[12:]) / 2) < 0.1 * np.std(paths)
 
 
 @pytest.mark.slow

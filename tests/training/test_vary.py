@@ -9,6 +9,7 @@ from lightning import Callback
 
 import deepham
 from deepham import economics
+from deepham.algorithm.evaluation import error_measures
 from deepham.economics.box import Box
 from deepham.errors import InputError
 from deepham.networks.settings import NetworkSettings, build_networks
@@ -173,14 +174,20 @@ def test_a_calibration_of_a_box_is_a_solution_like_any_other(trained, settings, 
         starting_point(str(tmp_path / "box"), wrong)
     assert whole.consumption(k=k, z=0) == pytest.approx(trained.consumption(k=k, z=0), rel=1e-6)
     assert whole.at(beta=0.92).consumption(k=k, z=0) == pytest.approx(one.consumption(k=k, z=0), rel=1e-6)
-    # the model's own calibration, told or not
-    near = trained.at().consumption(k=k, z=0, population=population(trained))
-    assert near == pytest.approx(trained.consumption(k=k, z=0, population=population(trained)), rel=1e-6)
 
 
-def population(solution):
-    people = solution.ergodic
-    return {"k": people.k[0].numpy(), "eps": people.eps[0].numpy(), "weight": people.weight[0].numpy()}
+def test_a_calibration_is_more_exact_than_the_networks_of_the_box(trained):
+    one, shape = trained.at(beta=0.92), NetworkSettings(**trained.network)
+    told = calibrated.calibrated(trained, trained.box, one.calibration, shape, None, dates=4)
+    errors, rates = [], []
+    for policy, value in ((told.policy, told.value), (one.policy_function, one.value_function)):
+        world = World(told.economy, policy, value)
+        errors.append(error_measures(world, told.ergodic.dates, 5))
+        period = world.period(told.ergodic.dates)
+        rates.append(float(next(iter(told.economy.known(period, period.accounts).values()))[0].detach()))
+    box, own = errors
+    assert own["euler.mean"] < 0.3 * box["euler.mean"] and own["bellman_policy.mean"] < 0.1 * box["bellman_policy.mean"]
+    assert rates[1] < 0.3 * rates[0]  # distance to the closed form
 
 
 @pytest.mark.parametrize(

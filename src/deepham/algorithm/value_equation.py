@@ -8,11 +8,15 @@ theorem says of the policy's own choices.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
 from deepham.algorithm.alone import Onlooker, tomorrow_of_all
 from deepham.algorithm.ergodic_sample import Sample
-from deepham.algorithm.first_order import Linear
+from deepham.algorithm.first_order import Linear, together
+from deepham.algorithm.newton import Equations, huber, size, tested
+from deepham.algorithm.settings import NewtonSettings
 from deepham.algorithm.tapped import row_by_row
 from deepham.economics.economy import Economy
 from deepham.networks.policy import PolicyNetwork
@@ -20,6 +24,8 @@ from deepham.networks.value import ValueNetwork
 from deepham.simulation.expectation import expand_next, expect
 from deepham.simulation.population import Population
 
+LEAST_DAMPING = 1e-8
+BOTH = 1.0  # weight of least squares among the test functions of V
 STEP = 1e-4  # of the difference that is taken for a slope of V, as a share of what a household can consume
 
 
@@ -66,3 +72,16 @@ def bellman_equation(
             ),
             Linear(steep.detach().flatten(), weight, steepness, steepness),
         )
+
+
+def add_bellman_equations(
+    equations: Equations, found: Sequence[tuple[Linear, Linear]], settings: NewtonSettings
+) -> tuple[float, float, float]:
+    """Add those of samples to what is remembered. Returns the damping of a step, and the root mean squares of level
+    and slope."""
+    level, slope = (together(each) for each in zip(*found))
+    at_level, at_slope = (huber(each.residual, each.weight, settings.outlier) for each in (level, slope))
+    (a, b), (c, d) = (tested(each, weight, BOTH) for each, weight in ((level, at_level), (slope, at_slope)))
+    equations.add(settings.level_weight * a + c, settings.level_weight * b + d, settings.memory_of_value)
+    left = size(level.residual, at_level)
+    return settings.damping * left**2 + LEAST_DAMPING, left, size(slope.residual, at_slope)

@@ -9,6 +9,7 @@ import torch
 from scipy.stats import qmc
 
 from deepham.economics.box import Box
+from deepham.economics.economy import Economy
 from deepham.errors import OutOfDomain
 from deepham.estimation.moments import WEALTH
 from deepham.networks.settings import NetworkSettings
@@ -17,16 +18,16 @@ from deepham.simulation.continuum import on_grid, wealth_grid
 from deepham.simulation.growth import growth
 from deepham.simulation.period import World
 from deepham.simulation.walk import walk
-from deepham.solution.calibrated import Calibrated, calibrated
+from deepham.solution.calibrated import Calibrated, calibrated, refining
 from deepham.solution.datasets import distribution
 from deepham.solution.solution import Solution
 from deepham.solution.solved import SolvedEconomy
 from deepham.system.threads import one_thread
 
 NODES = 300  # of the wealth grid, at most: moments take no more
-STARTS = 48  # dates of the long path that samples begin at, one after the other
+STARTS = 48  # dates of the long path that pairs of samples begin at, one after the other
 SETTLING = 100  # periods before a sample begins, in which paths part
-BLOCK = 24  # samples that are followed at once
+BLOCK = 24  # samples that are followed at once, an even number
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class Model:
         assert solution.box is not None
         self.box: Box = solution.box
         self.shape = NetworkSettings(**solution.network)
+        self.settings = refining(solution.meta, solution.economy)
         self.periods, self.samples, self.seed = periods, samples, seed
         self.solved = _coarser(solution)
         self._found: dict[tuple, Simulated] = {}
@@ -84,7 +86,9 @@ class Model:
     def _calibrated(self, unit: np.ndarray) -> Calibrated:
         key = tuple(unit.tolist())
         if self._last is None or self._last[0] != key:
-            found = calibrated(self.solved, self.box, self.box.at(unit), self.shape, self.seed + 1, STARTS)
+            found = calibrated(
+                self.solved, self.box, self.box.at(unit), self.shape, self.settings, self.seed + 1, STARTS
+            )
             self._last = key, found
         return self._last[1]
 
@@ -97,11 +101,12 @@ def _sampled(
     (samples,), of samples from the one with the number `first` on.
 
     They begin at dates of the long path, so that cross-sections differ as much as they do in the long run, and have
-    gone on for a while.
+    gone on for a while. From each date there are two, with luck and with its mirror image.
     """
     economy, dates, grid = one.economy, one.ergodic.dates, one.ergodic.grid
-    start = dates.select([at % len(dates.z) for at in range(first, first + samples)])
-    shocks = economy.chain.draw_path(start.z, SETTLING + periods, generator)
+    pairs = list(range(first // 2, first // 2 + -(-samples // 2)))
+    shocks = _in_pairs(economy, dates.z[[at % len(dates.z) for at in pairs]], SETTLING + periods, generator)[:samples]
+    start = dates.select([at % len(dates.z) for at in pairs * 2][:samples])
     world, rows, before, last = World(economy, on_histogram(economy, one.policy, grid), one.value), [], None, None
     for t, period in enumerate(walk(world, start, shocks, grid=grid)):
         before, last = last, period
@@ -113,6 +118,16 @@ def _sampled(
     series = {name: torch.cat([row[name] for row in rows], 1).cpu().numpy() for name in economy.variables}
     households = {name: people[name] for name in WEALTH} | growth(World(economy, one.policy), before, last)
     return series, {name: value[:, 0].cpu().numpy() for name, value in households.items()}
+
+
+def _in_pairs(economy: Economy, start: torch.Tensor, periods: int, generator: torch.Generator) -> torch.Tensor:
+    """Shocks (2 * B, T, d) of paths from z = start (B, d): after the first B the same again with bad luck for good, so
+    that most of what is random about a mean over samples cancels. Each path alone is one like any other."""
+    luck, paths = generator.get_state(), []
+    for mirrored in (False, True):
+        generator.set_state(luck)
+        paths.append(economy.chain.draw_path(start, periods, generator, mirrored))
+    return torch.cat(paths)
 
 
 def _coarser(solution: Solution) -> SolvedEconomy:

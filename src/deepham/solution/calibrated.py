@@ -11,6 +11,8 @@ import torch
 
 from deepham.algorithm.ergodic import Ergodic, VerdictSettings, ergodic_path, verdict_path
 from deepham.algorithm.evaluation import distribution_measures
+from deepham.algorithm.refine import refine_policy
+from deepham.algorithm.settings import AlgorithmSettings
 from deepham.economics.box import Box, Side
 from deepham.economics.economy import Economy
 from deepham.errors import OutOfDomain, require, show
@@ -23,7 +25,9 @@ from deepham.simulation.period import Panel, World
 from deepham.solution.solved import SolvedEconomy
 from deepham.system.precision import float32
 
-BURN_IN, PERIODS = 2000, 2000  # of the path that the ergodic cross-sections are means over
+BURN_IN, PERIODS = 1000, 4000  # of the paths that the ergodic cross-sections are means over, and all periods after it
+PAIRS = 4  # of paths, of which the second mirrors the first
+REFINED_ON = 24  # cross-sections
 OF_WEALTH = ("gini", "wealth_sd", "bottom50_share", "top10_share", "top1_share", "sd_K", "welfare")
 STEP = 0.02  # of the length of a side, to either side of where a derivative is taken
 
@@ -38,22 +42,39 @@ class Calibrated:
     ergodic: Ergodic
 
 
+def refining(meta: dict, economy: Economy) -> AlgorithmSettings | None:
+    """Settings of the training by which networks are made more exact at a calibration; None: they are taken as they
+    are, since they learned by gradients, or of markets that clear within the period."""
+    algorithm = meta.get("algorithm", {})
+    if algorithm.get("steps_by") != "euler_newton" or economy.unknowns or economy.foreseen:
+        return None
+    return AlgorithmSettings.from_dict(algorithm)
+
+
 @torch.no_grad()
 def calibrated(
-    solved: SolvedEconomy, box: Box, parameters: dict, shape: NetworkSettings, seed: int = 1, dates: int = 1
+    solved: SolvedEconomy,
+    box: Box,
+    parameters: dict,
+    shape: NetworkSettings,
+    settings: AlgorithmSettings | None,
+    seed: int = 1,
+    dates: int = 1,
 ) -> Calibrated:
     """This calibration of the box.
 
     Args:
-        solved: the solution whose networks are told; its cross-sections are where the path begins.
+        solved: the solution whose networks are told; its cross-sections are where the paths begin.
         parameters: the calibration, all of it.
         shape: of the networks.
-        seed: of the path.
-        dates: how many of its cross-sections are kept.
+        settings: by which the policy is made more exact; see `refining`.
+        seed: of the paths.
+        dates: how many of their cross-sections are kept.
 
     Raises:
         InputError: there is no such economy.
-        OutOfDomain: the path leaves the economy's domain.
+        OutOfDomain: the paths leave the economy's domain.
+        NotConverged: the policy has no solution near that of the box.
     """
     device, networks = solved.grid.device, cast(Networks, (solved.policy_function, solved.value_function))
     economy = box.create(parameters)
@@ -63,19 +84,29 @@ def calibrated(
     economy = economy.to(device=device)
     # a grid like the other's, in units of what is typical here
     top = float(solved.grid[-1] - solved.economy.borrowing_limit) / solved.economy.scale
-    path = VerdictSettings(len(solved.grid), top, BURN_IN, PERIODS, dates)
-    grid, shocks = wealth_grid(economy, path.nodes, top), verdict_path(economy, path, seed)
+    path = VerdictSettings(len(solved.grid), top, BURN_IN, PERIODS // PAIRS, dates)
+    grid = wealth_grid(economy, path.nodes, top)
+    shocks = torch.cat([verdict_path(economy, path, seed + pair) for pair in range(PAIRS)])
     begin = solved.begin(shocks[:, 0])
     people = followed(begin.population, solved.economy, economy)
     people = on_grid(grid, people.with_assets(people.k.clamp(grid[0], grid[-1])), economy.chain.n_eps)
-    world = World(economy, policy, value)
-    ergodic = ergodic_path(world, grid, Panel(people, begin.z), shocks, path.burn_in, path.dates)
+    start, world = Panel(people, begin.z), World(economy, policy, value)
+    if settings is not None:
+        before = BURN_IN // 4
+        near = ergodic_path(world, grid, start, shocks[:, :before], before // 2, REFINED_ON, accounted=False).dates
+        refine_policy(economy, policy, near, grid, settings, seed)
+    ergodic = ergodic_path(world, grid, start, shocks, path.burn_in, path.dates)
     economy.check_domain(ergodic.z.flatten(0, 1), error=OutOfDomain)
     return Calibrated(economy, policy, value, ergodic)
 
 
 def derivatives(
-    solved: SolvedEconomy, box: Box, parameters: dict, shape: NetworkSettings, names: Sequence[str]
+    solved: SolvedEconomy,
+    box: Box,
+    parameters: dict,
+    shape: NetworkSettings,
+    settings: AlgorithmSettings | None,
+    names: Sequence[str],
 ) -> dict[str, dict[str, float]]:
     """Of long-run means in each number that varies: its label -> name -> derivative, in the units of both.
 
@@ -96,7 +127,9 @@ def derivatives(
     for side in box.sides:
         step, here = STEP * (side.high - side.low), side.of(parameters)
         ends = max(here - step, side.low), min(here + step, side.high)
-        low, high = (_means(calibrated(solved, box, _changed(parameters, side, end), shape), names) for end in ends)
+        low, high = (
+            _means(calibrated(solved, box, _changed(parameters, side, end), shape, settings), names) for end in ends
+        )
         found[side.label] = {name: (high[name] - low[name]) / (ends[1] - ends[0]) for name in names}
     return found
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from deepham.algorithm.refine import refine_value
 from deepham.economics import create
 from deepham.economics.box import Box
 from deepham.economics.planner import under
@@ -26,7 +27,7 @@ from deepham.errors import InputError, show
 from deepham.networks.settings import NetworkSettings
 from deepham.presentation.rich import solution_html
 from deepham.solution import arguments, folder, signatures
-from deepham.solution.calibrated import calibrated, derivatives
+from deepham.solution.calibrated import calibrated, derivatives, refining
 from deepham.solution.solved import SolvedEconomy
 from deepham.solution.summary import brief, summary, with_unit
 from deepham.system.threads import one_thread
@@ -35,6 +36,7 @@ from deepham.system.version import __version__
 if TYPE_CHECKING:
     import pandas
 
+DATES = 24  # of the path of a calibration of a box, from which its V is found
 MOST_KEPT = 16  # calibrations of a box whose solutions are kept
 
 # what a notebook shows; `summary` has all of them
@@ -115,7 +117,8 @@ class Solution(SolvedEconomy):
     @one_thread()
     def at(self, **parameters) -> Solution:
         """The solution of another calibration of the box that the networks were trained in (`vary=`): a Solution like
-        any other. Its ergodic cross-sections are simulated, which takes some seconds; the last sixteen are kept.
+        any other. Networks are refined there and its ergodic cross-sections simulated, which takes some seconds; the
+        last sixteen are kept.
 
         Args:
             parameters: those that differ from `calibration`, such as beta=0.985; for a list, all its numbers.
@@ -124,6 +127,7 @@ class Solution(SolvedEconomy):
             InputError: the networks were trained for one calibration only, a parameter does not vary, or a value lies
                 outside of the box.
             OutOfDomain: the economy reaches an aggregate state in which the model has no meaning.
+            NotConverged: networks cannot be made more exact there.
         """
         calibration = self._whole_box("at").moved(parameters)
         key = json.dumps(calibration, sort_keys=True)
@@ -154,7 +158,7 @@ class Solution(SolvedEconomy):
 
         box = self._whole_box("sensitivity")
         shape = NetworkSettings(**self.network)
-        found = derivatives(self, box, box.moved(parameters), shape, names)
+        found = derivatives(self, box, box.moved(parameters), shape, refining(self.meta, self.economy), names)
         return pd.DataFrame(found, index=pd.Index(names))
 
     def _varied(self) -> list[Parameter]:
@@ -169,7 +173,11 @@ class Solution(SolvedEconomy):
         return self.box
 
     def _of(self, calibration: dict) -> Solution:
-        found = calibrated(self, self._whole_box("at"), calibration, NetworkSettings(**self.network))
+        box, shape = self._whole_box("at"), NetworkSettings(**self.network)
+        settings = refining(self.meta, self.economy)
+        found = calibrated(self, box, calibration, shape, settings, dates=DATES)
+        if settings is not None:
+            refine_value(found.economy, found.policy, found.value, found.ergodic.dates, found.ergodic.grid, settings, 1)
         made = {name: self.meta[name] for name in ("seed", "algorithm") if name in self.meta}
         z = found.economy.chain.kept(found.ergodic.mean_z).get("z")
         grid, mass = found.ergodic.grid, found.ergodic.mean_mass

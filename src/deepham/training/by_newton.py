@@ -14,7 +14,7 @@ from deepham.algorithm.first_order import together
 from deepham.algorithm.looking_ahead import foresight
 from deepham.algorithm.newton import Equations, flat, huber, shift, size, tested, tested_own
 from deepham.algorithm.off_equilibrium import moved_unknowns
-from deepham.algorithm.value_equation import bellman_equation
+from deepham.algorithm.value_equation import add_bellman_equations, bellman_equation
 from deepham.economics.economy import Economy
 from deepham.simulation.period import Panel, World
 from deepham.training.calibrations import Calibration
@@ -22,12 +22,11 @@ from deepham.training.conditions import conditions, double, left_after, on_avera
 from deepham.training.learner import Learner
 from deepham.training.stream import Batch
 
-LEAST_DAMPING, LEAST_DAMPING_OF_V = 1e-11, 1e-8
+LEAST_DAMPING = 1e-11
 WORSE, NOISE = 5.0, 0.01  # a residual so many times the one before, and above so much, rejects a step
 MEMORY_OF_OUTLOOK = 0.95  # of an update at the next, where plans no longer move
 DAMPING_OF_OUTLOOK = 3e-5  # while plans move: there are fewer economies in a sample than it has weights
 EASIER, LEAST_TRUST, MOST_TRUST = 1.5, 1e-3, 100.0  # by so much the damping falls after a good step; its bounds
-BOTH = 1.0  # weight of least squares among the test functions of V
 JUMP = 0.25  # so do mean assets that move by so much, in units of the typical, between two updates
 AFTER_REJECTION, AFTER_ACCEPTANCE = 10.0, 0.3  # factors of the damping
 
@@ -254,21 +253,16 @@ class ByNewton(Learner):
         self.last = last | {"undone": True}
 
     def _value_step(self, places: list[Calibration], samples: list[Sample]) -> None:
-        module, newton, equations = self.module, self.module.settings.newton, self.equations["value"]
-        levels, slopes = [], []
-        for at, sample in zip(places, samples):
-            policy, value = double(at.world.policy), double(at.world.value)
-            for found, equation in zip((levels, slopes), bellman_equation(at.exact, policy, value, sample)):
-                found.append(equation)
-        level, slope = together(levels), together(slopes)
-        at_level, at_slope = (huber(each.residual, each.weight, newton.outlier) for each in (level, slope))
-        (a, b), (c, d) = (tested(each, weight, BOTH) for each, weight in ((level, at_level), (slope, at_slope)))
-        equations.add(newton.level_weight * a + c, newton.level_weight * b + d, newton.memory_of_value)
-        damping = newton.damping * size(level.residual, at_level) ** 2 + LEAST_DAMPING_OF_V
+        module, equations = self.module, self.equations["value"]
+        found = [
+            bellman_equation(at.exact, double(at.world.policy), double(at.world.value), sample)
+            for at, sample in zip(places, samples)
+        ]
+        damping, level, slope = add_bellman_equations(equations, found, module.settings.newton)
         change = self._solved(equations, damping)
         shift(module.value, change)
         equations.moved(change)
-        self.told |= {"value": size(level.residual, at_level), "slope": size(slope.residual, at_slope)}
+        self.told |= {"value": level, "slope": slope}
 
     def _solved(self, equations: Equations, damping: float | Tensor, relaxation: float = 0.0) -> Tensor:
         """The step, with more damping where there is none."""
