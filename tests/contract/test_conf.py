@@ -40,6 +40,7 @@ FEW = ("algorithm.newton.economies=2", "algorithm.newton.households=50", "algori
 OF_AN_ECONOMY = {
     "model=ks98_beta": ["algorithm.agents=60"],  # somebody has to be in every individual state
     "model=life_cycle": ["algorithm.agents=5000"],
+    "model=brock_mirman_labour": ["algorithm.off_equilibrium=0"],  # what its own settings teach takes horizon=1
     "calibration=life_cycle_rest": ("model=life_cycle", "algorithm.agents=5000"),
     "model=hank": ("algorithm=euler_newton", *FEW),
     "experiment=hank_fine": ("algorithm=euler_newton", *FEW),
