@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import torch
+from torch import Tensor
 
 from deepham.algorithm.ergodic import Ergodic, VerdictSettings, ergodic_path, verdict_path
 from deepham.algorithm.evaluation import distribution_measures
@@ -22,12 +23,16 @@ from deepham.networks.value import ValueNetwork
 from deepham.networks.varied import Networks, settled
 from deepham.simulation.continuum import followed, on_grid, wealth_grid
 from deepham.simulation.period import Panel, World
+from deepham.simulation.population import Population
 from deepham.solution.solved import SolvedEconomy
 from deepham.system.precision import float32
 
 BURN_IN, PERIODS = 1000, 4000  # of the paths that the ergodic cross-sections are means over, and all periods after it
 PAIRS = 4  # of paths, of which the second mirrors the first
-REFINED_ON = 24  # cross-sections
+REFINED_ON = 24  # cross-sections of paths that are as long as paths take to part
+PARTING = 250
+# until wealth has forgotten how it is in another calibration; then the mean over so many periods
+SETTLING, AVERAGED = 5000, 1000
 OF_WEALTH = ("gini", "wealth_sd", "bottom50_share", "top10_share", "top1_share", "sd_K", "welfare")
 STEP = 0.02  # of the length of a side, to either side of where a derivative is taken
 
@@ -84,7 +89,8 @@ def calibrated(
     economy = economy.to(device=device)
     # a grid like the other's, in units of what is typical here
     top = float(solved.grid[-1] - solved.economy.borrowing_limit) / solved.economy.scale
-    path = VerdictSettings(len(solved.grid), top, BURN_IN, PERIODS // PAIRS, dates)
+    refined = settings is not None
+    path = VerdictSettings(len(solved.grid), top, PARTING if refined else BURN_IN, PERIODS // PAIRS, dates)
     grid = wealth_grid(economy, path.nodes, top)
     shocks = torch.cat([verdict_path(economy, path, seed + pair) for pair in range(PAIRS)])
     begin = solved.begin(shocks[:, 0])
@@ -92,12 +98,21 @@ def calibrated(
     people = on_grid(grid, people.with_assets(people.k.clamp(grid[0], grid[-1])), economy.chain.n_eps)
     start, world = Panel(people, begin.z), World(economy, policy, value)
     if settings is not None:
-        before = BURN_IN // 4
-        near = ergodic_path(world, grid, start, shocks[:, :before], before // 2, REFINED_ON, accounted=False).dates
+        near = ergodic_path(world, grid, start, shocks[:, :PARTING], PARTING // 2, REFINED_ON, accounted=False).dates
         refine_policy(economy, policy, near, grid, settings, seed)
+        if not settings.restart:  # else wealth has no ergodic distribution
+            start = _at_rest(world, grid, start, replace(path, burn_in=SETTLING, periods=AVERAGED), seed)
     ergodic = ergodic_path(world, grid, start, shocks, path.burn_in, path.dates)
     economy.check_domain(ergodic.z.flatten(0, 1), error=OutOfDomain)
     return Calibrated(economy, policy, value, ergodic)
+
+
+def _at_rest(world: World, grid: Tensor, start: Panel, path: VerdictSettings, seed: int) -> Panel:
+    """The same aggregate states with the mean cross-section of each on a long path and its mirror image."""
+    chain, shocks = world.economy.chain, verdict_path(world.economy, path, seed)
+    long = ergodic_path(world, grid, start.select(list(range(len(shocks)))), shocks, path.burn_in, 1, accounted=False)
+    mass = long.mean_mass[chain.cell(start.z)]
+    return Panel(Population.histogram(grid, mass.reshape(len(start.z), chain.n_eps, -1)), start.z)
 
 
 def derivatives(
