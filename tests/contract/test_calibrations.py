@@ -198,8 +198,8 @@ def test_a_job_of_a_sweep_says_how_to_make_its_own_grid_solution(command, own):
 
 @pytest.mark.slow
 def test_an_experiment_says_how_to_make_the_grid_solution_of_its_economy(command):
-    _, output, _ = command("experiment=ks98_leisure", "model.beta=0.98")
-    assert "make it with: python scripts/reference.py model=ks98_leisure model.beta=0.98, or" in output
+    _, output, _ = command("experiment=rare_event", "model.beta=0.95")
+    assert "make it with: python scripts/reference.py model=rare_event model.beta=0.95, or" in output
 
 
 def test_the_study_that_ships_is_of_twelve_calibrations_with_a_grid_solution_each():
