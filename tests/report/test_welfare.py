@@ -125,6 +125,12 @@ def test_an_economy_with_aggregate_risk_has_no_path_to_foresee(ks98, rest):
         solve_transition(ks98, start_of(rest), SETTINGS)
 
 
+def test_an_economy_whose_markets_clear_within_the_period_has_none_yet(rest):
+    calm = economics.create("ks98_labour").without_aggregate_risk()
+    with pytest.raises(InputError, match="L of every period"):
+        solve_transition(calm, start_of(rest), SETTINGS)
+
+
 def test_fluctuations_that_move_nothing_cost_nothing(calm, rest):
     """Two aggregate states that are alike: the twin without aggregate risk is the economy itself."""
     both = np.kron(np.full((2, 2), 0.5), CHAIN)

@@ -64,7 +64,8 @@ def solve_transition(
         periods: after which it rests; None: 400, or three lives where these are shorter together.
 
     Raises:
-        InputError: an economy with aggregate risk, or more memory than there is.
+        InputError: an economy with aggregate risk, or with markets that clear within the period, or more memory than
+            there is.
         NotConverged: no stationary equilibrium, or a path that was not found.
     """
     from scipy.optimize import NoConvergence, anderson  # slow to import, and few commands solve
@@ -73,6 +74,11 @@ def solve_transition(
     require(
         chain.constant,
         f"transition: expected an economy with one aggregate state, got {chain.counted}",
+    )
+    require(
+        not economy.unknowns,
+        f"transition: {', '.join(economy.unknowns)} of every period would have to be found beside capital, which a "
+        "path without shocks is not solved with yet",
     )
     periods = periods or _long_enough(economy)
     path = _Path(economy, start, settings, periods)
