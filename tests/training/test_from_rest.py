@@ -85,7 +85,7 @@ def test_markets_open_calmly_from_rest(settings):
     fit(
         settings(
             *SHORT,
-            "algorithm.policy_steps=8",
+            "algorithm.policy_steps=14",
             "algorithm.newton.resting=10",
             "algorithm.newton.outlook_updates=3",
             "algorithm.newton.halvings=5",
