@@ -25,9 +25,8 @@ from hydra.plugins.config_source import ConfigResult
 from hydra.version import VersionBase, setbase
 from omegaconf import Container, DictConfig, OmegaConf
 
-from deepham.economics.model_file import SETTINGS
 from deepham.errors import InputError, require
-from deepham.system.paths import conf_folder
+from deepham.system.paths import MODEL_GROUPS, conf_folder
 
 # group -> keys that its files set; a file of any other group sets what has the group's name
 RUN = (
@@ -47,7 +46,7 @@ RUN = (
 )
 KEYS = {
     "calibration": ("model",),
-    "model": SETTINGS,
+    "model": MODEL_GROUPS,
     "experiment": RUN,
     "sweep": (*RUN, "hydra"),
 }

@@ -20,8 +20,8 @@ from types import ModuleType
 import yaml
 
 from deepham.errors import InputError, require, show
+from deepham.system.paths import MODEL_GROUPS
 
-SETTINGS = ("model", "network", "algorithm", "verdict", "reference", "study")
 LARGEST = 2**20  # bytes
 PACKAGE = str(Path(__file__).parents[1])
 CLASS = re.compile(r"([^:/\\]+\.py|[A-Za-z_][\w.]*):([A-Za-z_]\w*)")
@@ -52,8 +52,10 @@ def read_settings(path: Path) -> tuple[str, dict[str, dict]]:
         f"{path}: expected the class of an economy, economy: my_economy.py:MyEconomy, got {show(said)}",
     )
     economy = said.pop("economy")
-    strange = [str(key) for key in said if key not in SETTINGS]
-    require(not strange, f"{path}: sets {', '.join(strange)}; a model file sets economy, {', '.join(SETTINGS)} alone")
+    strange = [str(key) for key in said if key not in MODEL_GROUPS]
+    require(
+        not strange, f"{path}: sets {', '.join(strange)}; a model file sets economy, {', '.join(MODEL_GROUPS)} alone"
+    )
     settings = {group: {} if value is None else value for group, value in said.items()}
     for group, value in settings.items():
         require(isinstance(value, dict), f"{path}: expected settings under {group}, got {show(value)}")

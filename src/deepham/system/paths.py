@@ -1,4 +1,4 @@
-"""Where the configuration lies, and whether results can lie where they are to."""
+"""Where the configuration lies, what the file of an economy may set, and whether results can lie where they are to."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from deepham.errors import InputError, show
 
 # of a run, in words; RUN_NAME in commands/configuration.py is the same as an expression
 NAMES = "expected a name of at most 200 letters, digits, '-', '_' and '.', beginning with none of '-' and '.'"
+
+# groups of settings that the file of an economy may have
+MODEL_GROUPS = ("model", "network", "algorithm", "verdict", "reference", "study")
 
 
 def conf_folder() -> Path:
