@@ -9,6 +9,7 @@ from lightning import Callback
 
 import deepham
 from deepham import economics
+from deepham.algorithm.ergodic import VerdictSettings
 from deepham.algorithm.evaluation import error_measures
 from deepham.economics.box import Box
 from deepham.errors import InputError
@@ -16,7 +17,7 @@ from deepham.networks.settings import NetworkSettings, build_networks
 from deepham.networks.varied import settled, sharing
 from deepham.runs.folders import RunFolders
 from deepham.simulation.continuum import followed, on_grid, wealth_grid
-from deepham.simulation.period import World
+from deepham.simulation.period import Panel, World
 from deepham.simulation.walk import initial_panel
 from deepham.solution import calibrated
 from deepham.training.calibrations import STRIDE, Calibrations
@@ -278,3 +279,19 @@ def test_what_can_be_no_box_is_refused_in_one_line(settings, overrides, said):
 def test_nothing_varies_nothing_changes(settings):
     plain, empty = settings(), settings("vary={}")
     assert plain.hyperparameters() == empty.hyperparameters() and "vary" not in plain.hyperparameters()
+
+
+@pytest.mark.slow
+def test_how_unequal_wealth_is_at_a_calibration_does_not_hang_on_another():
+    """One start is far more equal than wealth is in the long run, the other less; both are forgotten."""
+    solution = deepham.load("ks98")
+    economy, z = solution.economy, solution.economy.chain.typical_z()[:1].repeat(2, 1)
+    grid, found = wealth_grid(economy, 80, 8.0), []
+    people = solution.ergodic.select([0, 0])
+    for power in (0.5, 1.2):
+        k = economy.scale * (people.k / economy.scale) ** power
+        start = Panel(on_grid(grid, people.with_assets(k.clamp(grid[0], grid[-1])), economy.chain.n_eps), z)
+        path = VerdictSettings(len(grid), 8.0, calibrated.SETTLING, calibrated.AVERAGED, 1)
+        there = calibrated._forgotten(solution.world, grid, start, path, 1).population
+        found.append(float(there.mean((there.k - there.mean(there.k)) ** 2).sqrt()[0]))
+    assert found[0] == pytest.approx(found[1], rel=0.02)

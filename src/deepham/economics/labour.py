@@ -33,8 +33,8 @@ def labour_unknown(typical: float, least: float = 0.0, seen: bool = True) -> dic
     resources that it leaves households."""
     low = max(LEAST * typical, least)
     excess = "excess supply, percent of typical labour"
-    typically = (low, MOST * typical, typical, SPREAD * typical)
-    return {"L": Unknown("labour", "hours", *typically, excess=excess, seen=seen)}
+    high, spread = MOST * typical, SPREAD * typical
+    return {"L": Unknown("labour", "hours", low, high, typical, spread, excess=excess, seen=seen)}
 
 
 class Labour(Economy):

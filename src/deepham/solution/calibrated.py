@@ -89,8 +89,8 @@ def calibrated(
     economy = economy.to(device=device)
     # a grid like the other's, in units of what is typical here
     top = float(solved.grid[-1] - solved.economy.borrowing_limit) / solved.economy.scale
-    refined = settings is not None
-    path = VerdictSettings(len(solved.grid), top, PARTING if refined else BURN_IN, PERIODS // PAIRS, dates)
+    settles = settings is not None and not settings.restart  # else wealth has no ergodic distribution
+    path = VerdictSettings(len(solved.grid), top, PARTING if settles else BURN_IN, PERIODS // PAIRS, dates)
     grid = wealth_grid(economy, path.nodes, top)
     shocks = torch.cat([verdict_path(economy, path, seed + pair) for pair in range(PAIRS)])
     begin = solved.begin(shocks[:, 0])
@@ -100,15 +100,16 @@ def calibrated(
     if settings is not None:
         near = ergodic_path(world, grid, start, shocks[:, :PARTING], PARTING // 2, REFINED_ON, accounted=False).dates
         refine_policy(economy, policy, near, grid, settings, seed)
-        if not settings.restart:  # else wealth has no ergodic distribution
-            start = _at_rest(world, grid, start, replace(path, burn_in=SETTLING, periods=AVERAGED), seed)
+    if settles:
+        start = _forgotten(world, grid, start, replace(path, burn_in=SETTLING, periods=AVERAGED), seed)
     ergodic = ergodic_path(world, grid, start, shocks, path.burn_in, path.dates)
     economy.check_domain(ergodic.z.flatten(0, 1), error=OutOfDomain)
     return Calibrated(economy, policy, value, ergodic)
 
 
-def _at_rest(world: World, grid: Tensor, start: Panel, path: VerdictSettings, seed: int) -> Panel:
-    """The same aggregate states with the mean cross-section of each on a long path and its mirror image."""
+def _forgotten(world: World, grid: Tensor, start: Panel, path: VerdictSettings, seed: int) -> Panel:
+    """The same aggregate states with the mean cross-section of each on a path, and its mirror image, that is so long
+    that the start is forgotten."""
     chain, shocks = world.economy.chain, verdict_path(world.economy, path, seed)
     long = ergodic_path(world, grid, start.select(list(range(len(shocks)))), shocks, path.burn_in, 1, accounted=False)
     mass = long.mean_mass[chain.cell(start.z)]

@@ -38,7 +38,7 @@ class ByNewton(Learner):
     sample shows that the step was a bad one, it is taken back, and the damping rises.
     """
 
-    advice = "Try a smaller algorithm.newton.largest_step, or more algorithm.newton.relaxation"
+    advice = "Try a smaller algorithm.newton.largest_step, or algorithm.newton.relaxation=10"
 
     def __init__(self, module: Any):
         super().__init__(module)

@@ -45,5 +45,5 @@ class Learner(ABC):
         """Tensors and plain data that a checkpoint holds beside Lightning's."""
         return {}
 
-    def load(self, state: dict) -> None:  # noqa: B027
+    def load(self, state: dict) -> None:  # noqa: B027 (nothing to load is as good as any)
         """Go on from a checkpoint's."""
