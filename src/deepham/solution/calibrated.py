@@ -98,7 +98,8 @@ def calibrated(
     people = on_grid(grid, people.with_assets(people.k.clamp(grid[0], grid[-1])), economy.chain.n_eps)
     start, world = Panel(people, begin.z), World(economy, policy, value)
     if settings is not None:
-        near = ergodic_path(world, grid, start, shocks[:, :PARTING], PARTING // 2, REFINED_ON, accounted=False).dates
+        short = shocks[:, :PARTING]
+        near = ergodic_path(world, grid, start, short, short.shape[1] // 2, REFINED_ON, accounted=False).dates
         refine_policy(economy, policy, near, grid, settings, seed)
     if settles:
         start = _forgotten(world, grid, start, replace(path, burn_in=SETTLING, periods=AVERAGED), seed)
