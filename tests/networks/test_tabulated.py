@@ -48,11 +48,11 @@ def test_what_is_looked_up_is_what_the_network_says(model, settings):
     seen = World(economy).observe(cross_sections(economy, nodes, K))
     with torch.no_grad():
         expected, found = policy(seen), looked_up(seen)
-        wanted, most = policy.wanted(seen, policy.mlp(*policy.inputs(seen)))
+        plan = policy.plan(seen, policy.mlp(*policy.inputs(seen)))
     torch.testing.assert_close(found, expected, rtol=1e-11, atol=0)
     assert len(looked_up._pieces) <= len(K) and all(piece is not None for piece in looked_up._pieces.values())
     if settings.get("base") != "share":
-        assert bool((wanted > most).any() and (wanted < most).any())
+        assert bool((plan.wanted > plan.most).any() and (plan.wanted < plan.most).any())
 
 
 def test_pieces_that_are_given_up_for_memory_are_made_again(monkeypatch):

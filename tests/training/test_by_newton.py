@@ -121,7 +121,6 @@ def test_a_population_that_is_no_number_ends_training(settings):
         (["model=davila12", "algorithm.objective=planner", "network.base=typical"], "planner.*algorithm=deepham"),
         (["network=generalized_moments"], "network.moments=0"),
         (["network.ensemble=3"], "network.ensemble=1"),
-        (["model=ks98_ghh", "network.learned=[n]"], r"network.learned=\[n\].*algorithm=deepham"),
         (["trainer.processes=2"], "trainer.processes=1"),
         (["algorithm.newton.outlier=0"], "algorithm.newton.outlier: expected a positive number, got 0"),
         (["algorithm.newton.memory_late=1"], "algorithm.newton.memory_late: expected a number from 0 to 0.999"),

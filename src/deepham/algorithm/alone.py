@@ -83,6 +83,15 @@ class Tomorrow:
     moves: Tensor | None
 
 
+def today_of_all(economy: Economy, policy: PolicyNetwork, panel: Panel) -> tuple[Onlooker, Tensor]:
+    """How households look at the economies of a panel, and what they see of them, (B, A)."""
+    people = panel.population
+    known = economy.aggregates(people, panel.z)
+    found = () if panel.near is None else panel.near.split(1, 1)
+    now = torch.cat([*known.values(), *found, policy.inputs.crowd(people)], 1)
+    return Onlooker(economy, policy.inputs, [*known, *economy.unknowns]), now
+
+
 def tomorrow_of_all(economy: Economy, policy: PolicyNetwork, panel: Panel, derivative: bool) -> Tomorrow:
     """What everybody's choices lead to.
 
@@ -91,13 +100,10 @@ def tomorrow_of_all(economy: Economy, policy: PolicyNetwork, panel: Panel, deriv
         derivative: whether the moves are asked for; else tomorrow's markets need not clear, and unknowns are typical.
     """
     people, z, names = panel.population, panel.z, list(economy.unknowns)
-    known = economy.aggregates(people, z)
-    look = Onlooker(economy, policy.inputs, [*known, *names])
-    found = () if panel.near is None else panel.near.split(1, 1)
-    now = torch.cat([*known.values(), *found, policy.inputs.crowd(people)], 1)
+    look, now = today_of_all(economy, policy, panel)
     seen = look.observe(now, people.k, people.eps, z, people)
     tap = look.tap(policy.mlp, seen, now)
-    decided = torch.minimum(*policy.wanted(seen, tap.y))
+    decided = policy.plan(seen, tap.y).decided()
     saved = people.with_assets(economy.carry(economy.complete(decided, seen), seen))
     following, p_z, _ = expand_next(economy, saved, seen)
     everybody, z_next, states = following.population, following.z, p_z.shape[1]
@@ -127,7 +133,7 @@ def _today(number: Tensor, tap: Tapped, states: int) -> Tensor:
     for of_state in number.reshape(-1, states).unbind(1):
         (push,) = torch.autograd.grad(of_state.sum(), tap.y, retain_graph=True, materialize_grads=True)
         row = next((row for one, row in zip(pushes, rows) if torch.equal(one, push)), None)
-        rows.append(row_by_row((push * tap.y).sum(1), [tap]) if row is None else row)
+        rows.append(row_by_row((push * tap.y).flatten(1).sum(1), [tap]) if row is None else row)
         pushes.append(push)
     return torch.stack(rows, 1).flatten(0, 1)
 
@@ -151,7 +157,7 @@ def _of_unknowns(
     people, states = later.population, len(after) // len(tap.y)
     seen = look.observe(after, people.k, people.eps, later.z, people)
     tomorrow = look.tap(policy.mlp, seen, after)
-    choice = economy.complete(torch.minimum(*policy.wanted(seen, tomorrow.y)), seen)
+    choice = economy.complete(policy.plan(seen, tomorrow.y).decided(), seen)
     left = torch.cat(list(economy.conditions(choice, economy.carry(choice, seen), seen).values()), 1)
     each = left.unbind(1)
     slopes = torch.stack([torch.autograd.grad(one.sum(), unknown, retain_graph=True)[0] for one in each], 1)

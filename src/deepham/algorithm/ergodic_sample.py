@@ -16,8 +16,8 @@ from torch import Tensor
 from deepham.algorithm.losses import agent_weights
 from deepham.simulation.period import Panel, Period
 
-RICHEST = 6.0  # where the spread ones end, in units of typical assets
-POOREST = 0.003  # and begin
+RICHEST = 6.0  # where the spread ones end, in units of typical assets, where nothing else is said
+POOREST = 0.003  # and where they begin
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ class Sampling:
         households, spread: of each economy, drawn by mass and spread.
         spread_weight: what one that is spread counts.
         rich, poor: as in `agent_weights`.
+        richest: where the spread ones end, in units of typical assets.
     """
 
     households: int
@@ -54,6 +55,7 @@ class Sampling:
     spread_weight: float
     rich: float
     poor: float
+    richest: float = RICHEST
 
     def draw(self, period: Period, grid: Tensor, typical: dict[str, float], generator: torch.Generator) -> Sample:
         """Of economies that are histograms on the grid (G,)."""
@@ -72,7 +74,7 @@ class Sampling:
         k = low + (high - low) * uniform(b, self.households)
         poor = self.spread // 2
         far = unit * torch.cat(
-            [torch.exp(math.log(POOREST) * uniform(b, poor)), RICHEST * uniform(b, self.spread - poor)], 1
+            [torch.exp(math.log(POOREST) * uniform(b, poor)), self.richest * uniform(b, self.spread - poor)], 1
         )
         anybody = (uniform(b, self.spread) * (population.k.shape[1] // g)).long()
         k = torch.cat([k, limit + far], 1).clamp_min(float(grid[0]))

@@ -67,15 +67,16 @@ def first_order_condition(
     k, eps = sample.k.reshape(-1, 1), sample.eps.reshape(-1, 1)
     seen = look.observe(wide, k, eps, sample.panel.z.repeat_interleave(n, 0))
     today = look.tap(policy.mlp, seen, wide)
-    wanted, most = policy.wanted(seen, today.y)
+    plan = policy.plan(seen, today.y)
+    wanted, most = plan.wanted, plan.most
     # who is held at the limit by mistake moves as if it were free
     decided = wanted + (torch.minimum(wanted, most) - wanted).detach()
-    saved = economy.carry(economy.complete(decided, seen), seen)
+    saved = economy.carry(economy.complete(plan.decided(decided), seen), seen)
     following, p_z, p_eps = expand_next(economy, Population.panel(saved, eps), seen)
     wide_next = tomorrow.after.repeat_interleave(n, 0).flatten(0, 1).requires_grad_()
     seen_next = look.observe(wide_next, following.population.k, following.population.eps, following.z)
     later = look.tap(policy.mlp, seen_next, wide_next)
-    decided_next = torch.minimum(*policy.wanted(seen_next, later.y))
+    decided_next = policy.plan(seen_next, later.y).decided()
     choice_next = economy.complete(decided_next, seen_next)
     target = economy.desired(
         choice_next, seen_next, lambda worth: expect(worth, p_z, p_eps).clamp_min(WORTHLESS), seen

@@ -86,7 +86,7 @@ class _Days:
         wide = torch.cat([*known, found, self.policy.inputs.crowd(people)], 1)
         seen = self.look.observe(wide, people.k, people.eps, z, people)
         tap = self.look.tap(self.policy.mlp, seen, wide)
-        choice = self.economy.complete(torch.minimum(*self.policy.wanted(seen, tap.y)), seen)
+        choice = self.economy.complete(self.policy.plan(seen, tap.y).decided(), seen)
         return _Day(wide, seen, choice, self.economy.carry(choice, seen), [*plans, tap], outlooks)
 
 

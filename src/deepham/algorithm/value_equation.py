@@ -41,7 +41,7 @@ def bellman_equation(
         wide_next = later.after.repeat_interleave(n, 0).flatten(0, 1)
         k, eps, z = sample.k.reshape(-1, 1), sample.eps.reshape(-1, 1), sample.panel.z.repeat_interleave(n, 0)
         seen = look.observe(wide, k, eps, z)
-        decided = torch.minimum(*policy.wanted(seen, look.tap(policy.mlp, seen, wide).y))
+        decided = policy.plan(seen, look.tap(policy.mlp, seen, wide).y).decided()
         choice = economy.complete(decided, seen)
         following, p_z, p_eps = expand_next(economy, Population.panel(economy.carry(choice, seen), eps), seen)
         utility, worth = economy.utility(choice, seen), economy.worth(choice, seen)

@@ -73,11 +73,6 @@ def _check_second_order(settings: Settings) -> None:
         f"everybody's choices, got {type(economy).__name__}; {first_order}",
     )
     require(
-        not network.learned,
-        f"{method}: its policy decides consumption alone, got network.learned=[{', '.join(network.learned)}]; set "
-        f"network.learned=[], or {first_order}",
-    )
-    require(
         network.moments == 0,
         f"{method}: moments that learn are not moved by its steps, network.moments={network.moments}; set "
         f"network.moments=0, or {first_order}",

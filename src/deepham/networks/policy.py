@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 
@@ -12,6 +14,26 @@ from deepham.networks.mlp import MLP
 from deepham.simulation.period import Observation
 
 MOST = 1 - 1e-6  # share of what can be consumed: an economy may leave those without savings nothing to live on
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What households would do if they could borrow, and what they can afford.
+
+    Attributes:
+        others: the choices beside consumption that the network learns, by name, (B, N) each.
+        wanted, most: (B, N) what they would consume if they could borrow, and the most that they can consume.
+    """
+
+    others: Own
+    wanted: Tensor
+    most: Tensor
+
+    def decided(self, c: Tensor | None = None) -> Tensor:
+        """What they decide, (B, N), or (B, N, C) of several choices. c: what they consume, the least of both by
+        default."""
+        c = torch.minimum(self.wanted, self.most) if c is None else c
+        return torch.stack([*self.others.values(), c], -1) if self.others else c
 
 
 class PolicyNetwork(nn.Module):
@@ -72,27 +94,25 @@ class PolicyNetwork(nn.Module):
         return self.decided(seen, self.mlp(*self.inputs(seen)))
 
     def decided(self, seen: Observation, said: Tensor) -> Tensor:
-        """What households decide where the network says so much, (B, N), or (B, N, C) of several choices."""
-        if not self.domains:
-            return Capped.apply(*self.wanted(seen, said))
-        *others, change = said.unbind(-1)
+        """What households decide where the network says so much, (B, N), or (B, N, C) of several choices, with
+        gradients that lead out of the limit."""
+        plan = self.plan(seen, said)
+        return plan.decided(Capped.apply(plan.wanted, plan.most))
+
+    def plan(self, seen: Observation, said: Tensor) -> Plan:
+        """What households plan where the network says so much, (B, N), or (B, N, C) of several choices."""
+        *others, change = said.unbind(-1) if self.domains else (said,)
         chosen = {name: _in(domain, other) for (name, domain), other in zip(self.domains.items(), others, strict=True)}
-        chosen = self.sensible(chosen, seen)
-        return torch.stack([*chosen.values(), Capped.apply(*self.wanted(seen, change, chosen))], -1)
-
-    def wanted(self, seen: Observation, change: Tensor, chosen: Own | None = None) -> tuple[Tensor, Tensor]:
-        """What households would consume if they could borrow, and the most that they can consume, both (B, N).
-
-        change: (B, N) the network's part. chosen: what they have chosen beside, where the network learns it.
-        """
-        least, room = self._room(seen, chosen)
+        chosen = self.sensible(chosen, seen) if chosen else chosen
+        least, room = self._room(seen, chosen or None)
         wanted, most = self._freely(seen, change, least, room), self._most(least, room)
         wanted = wanted if least is None else least + wanted
         # who has no tomorrow keeps nothing for it
-        return (torch.where(self.last[seen.eps], self.most * most, wanted) if self.ends else wanted), most
+        wanted = torch.where(self.last[seen.eps], self.most * most, wanted) if self.ends else wanted
+        return Plan(chosen, wanted, most)
 
     def affordable(self, seen: Observation) -> Tensor:
-        """The most that households can consume, (B, N), as `wanted` says it."""
+        """The most that households can consume, (B, N), as `plan` says it."""
         return self._most(*self._room(seen, None))
 
     def _room(self, seen: Observation, chosen: Own | None) -> tuple[Tensor | None, Tensor]:

@@ -98,7 +98,7 @@ class TabulatedPolicy:
         m = economy.resources(people.k, people.eps, states, prices)
         seen = Observation(m, people.k, people.eps, states, people, aggregates, prices)
         said = self._policy.mlp(*self._policy.inputs(seen))
-        return said if self._policy.domains else self._policy.wanted(seen, said)[0]
+        return said if self._policy.domains else self._policy.plan(seen, said).wanted
 
 
 def chebyshev(x: float) -> list[float]:

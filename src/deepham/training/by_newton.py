@@ -9,12 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from deepham.algorithm.ergodic_sample import Sample, Sampling, scaled
+from deepham.algorithm.ergodic_sample import RICHEST, Sample, Sampling, scaled
 from deepham.algorithm.first_order import together
 from deepham.algorithm.looking_ahead import foresight
 from deepham.algorithm.newton import Equations, flat, huber, shift, size, tested, tested_own
 from deepham.algorithm.off_equilibrium import moved_unknowns
 from deepham.algorithm.value_equation import add_bellman_equations, bellman_equation
+from deepham.algorithm.within import conditions_within
 from deepham.economics.economy import Economy
 from deepham.simulation.period import Panel, World
 from deepham.training.calibrations import Calibration
@@ -44,8 +45,10 @@ class ByNewton(Learner):
         super().__init__(module)
         s = module.settings.newton
         households = s.drawn(len(flat(module.policy)))
+        # consumption beyond what training visits is its base's; hours that are learned have none
+        richest = module.settings.top if module.policy.domains else RICHEST
         self.sampling = Sampling(
-            households, s.spread, s.spread_weight, module.settings.rich_weight, module.settings.poor_weight
+            households, s.spread, s.spread_weight, module.settings.rich_weight, module.settings.poor_weight, richest
         )
         self.equations = {name: Equations() for name in ("policy", "outlook", "value")}
         self.caution = 1.0  # factor of the damping and the relaxation
@@ -144,6 +147,12 @@ class ByNewton(Learner):
             everybody = on_average(linear, samples)
             blocks.append((everybody, settings.together * everybody.weight))
             self.told["together"] = size(everybody.residual, everybody.weight)
+        if module.policy.domains:
+            within = together(
+                [conditions_within(at.exact, double(at.world.policy), each) for at, each in zip(places, samples)]
+            )
+            blocks.append((within, within.weight / len(samples)))
+            self.told["within"] = size(within.residual, blocks[-1][1])
         if missed is not None:
             blocks.append((missed, missed.weight))
             self.told["foresight"] = missed_ahead

@@ -96,7 +96,8 @@ class _Fit:
     def equations(self) -> tuple[Tensor, Tensor, Tensor]:
         """Residuals (H,), shares of consumption, their weights, which sum to one, and the Jacobian (H, W)."""
         tap = self.look.tap(self.policy.mlp, self.seen, self.wide)
-        wanted, most = (each[:, 0] for each in self.policy.wanted(self.seen, tap.y))
+        plan = self.policy.plan(self.seen, tap.y)
+        wanted, most = plan.wanted[:, 0], plan.most[:, 0]
         # whom the limit holds, by the plan and by the policy alike, is where it should be
         free = (self.target < (1 - 1e-4) * most.detach()) | (wanted.detach() < most.detach())
         residual = (wanted.log() - self.target.log()) * free
