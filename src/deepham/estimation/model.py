@@ -27,8 +27,8 @@ from deepham.system.threads import one_thread
 NODES = 300  # of the wealth grid, at most: moments take no more
 STARTS = 12  # pairs of paths, at whose ends pairs of samples begin, one after the other
 STEPS = 4  # by which networks are made more exact: moments take no more
-SETTLING = 100  # periods before a sample begins, in which paths part
-BLOCK = 24  # samples that are followed at once, an even number
+SETTLING = 25  # periods before a sample begins, in which the two of a pair part
+BLOCK = 60  # samples that are followed at once, an even number
 
 
 @dataclass(frozen=True)
