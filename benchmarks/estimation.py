@@ -121,9 +121,8 @@ def main(words: list[str]) -> int:
     for share in (0.5, 0.9):
         low, high = binom.interval(0.95, sets, share)
         print(f"of {sets} data sets {share:.0%} intervals should cover {low:.0f} to {high:.0f}")
-    print(
-        f"seconds of the processor an estimate: median {known.seconds.median():.0f}; mean p of the J test {known.p.mean():.2f}"
-    )
+    seconds, p = known.seconds.median(), known.p.mean()
+    print(f"seconds of the processor an estimate: median {seconds:.0f}; mean p of the J test {p:.2f}")
     save_figures({"ranks": ranks(known)}, folder)
     return 0
 
