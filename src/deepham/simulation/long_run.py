@@ -3,9 +3,10 @@
 How unequal wealth is forgets where it began within thousands of periods, while a few hundred say where it is heading.
 Households who do not notice each other are a Markov chain over (eps, assets), m' = m P, whose long run is one solve of
 linear equations. Here they notice each other, through prices. So the paths say by how much the cross-section still
-moves, d = E[m' - m], and the chain, at what its mean moves by there, says how far it has to go until it does not:
-y (I - P) = d, Newton's method for E[m' - m] = 0 with nearly the right derivative. What everybody's wealth does to
-prices keeps mean assets where they are: y moves inequality alone, against a push of all assets by one rate.
+moves, d = E[m' - m], and the chain of households at its mean says how far it has to go until it does not:
+y (I - P) = d, y = d + d P + d P P + ..., Newton's method for E[m' - m] = 0 with nearly the right derivative. What
+everybody's wealth does to prices keeps mean assets where they are: y moves inequality alone, against a push of all
+assets by one rate.
 """
 
 from __future__ import annotations
@@ -14,8 +15,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from scipy.sparse import bmat, coo_matrix, csr_matrix, eye
-from scipy.sparse.linalg import splu
+from scipy.sparse import coo_matrix, csr_matrix
 from torch import Tensor
 
 from deepham.networks.tabulated import on_histogram
@@ -27,9 +27,9 @@ from deepham.simulation.walk import walk
 FIRST = 50  # periods that are not looked at: prices and shares of eps come to what they are at the first cross-section
 STRETCHES = (75, 75, 100, 150)  # periods after which cross-sections are moved
 PERIODS = FIRST + sum(STRETCHES)
-HORIZON = 20000  # periods: what takes longer is no matter of settling, and left where it is
+HORIZON = 4000  # terms of the sum, periods
 PAIRS = 32  # of z and z' at most at which the chain is worked out
-PUSH = 1e-3  # the rate of the push
+PUSH = 1e-3  # its rate
 
 
 @torch.no_grad()
@@ -94,11 +94,15 @@ def _chain(world: World, grid: Tensor, by_z: Population, z: Tensor) -> csr_matri
 
 
 def _distance(chain: csr_matrix, grid: Tensor, mean: Tensor, drift: Tensor) -> Tensor:
-    """y (N,) of `drift` d (N,), where households are distributed by `mean` (N,)."""
-    size, by_eps = len(mean), mean.reshape(1, -1, len(grid))
-    push = (grown(grid, by_eps, grid.new_full((1,), PUSH)) - by_eps).flatten() / PUSH
-    assets = grid.repeat(size // len(grid)).cpu().numpy()[None]
-    stays = (1 + 1 / HORIZON) * eye(size) - chain.T
-    matrix = bmat([[stays, push.cpu().numpy()[:, None]], [assets, None]], format="csc")
-    found = splu(matrix).solve(np.append((drift - drift.sum() * mean).cpu().numpy(), 0.0))[:-1]
-    return torch.from_numpy(found).to(mean)
+    """y (N,) of `drift` d (N,), where households are distributed by `mean` (N,): the sum of what d becomes, period by
+    period."""
+    by_eps = mean.reshape(1, -1, len(grid))
+    push = (grown(grid, by_eps, grid.new_full((1,), PUSH)) - by_eps).flatten().cpu().numpy()
+    assets = grid.repeat(by_eps.shape[1]).cpu().numpy()
+    push = push / (push @ assets)
+    step, after = (drift - drift.sum() * mean).cpu().numpy(), chain.T.tocsr()
+    far = np.zeros_like(step)
+    for _ in range(HORIZON):
+        far = after @ far + step
+        far -= push * (far @ assets)
+    return torch.from_numpy(far).to(mean)
