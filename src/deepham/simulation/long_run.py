@@ -26,7 +26,7 @@ from deepham.simulation.walk import walk
 
 FIRST = 50  # periods that are not looked at: prices and shares of eps come to what they are at the first cross-section
 STRETCHES = (75, 75, 100, 150)  # periods after which cross-sections are moved
-PERIODS = FIRST + sum(STRETCHES)
+PERIODS = 1 + FIRST + sum(STRETCHES)
 HORIZON = 4000  # terms of the sum, periods
 PAIRS = 32  # of z and z' at most at which the chain is worked out
 PUSH = 1e-3  # its rate
@@ -44,13 +44,14 @@ def long_run(world: World, grid: Tensor, start: Panel, shocks: Tensor) -> Panel:
     world, panel, at = replace(world, policy=on_histogram(world.economy, world.policy, grid)), start, 0
     for number, length in enumerate(STRETCHES):
         skipped = 0 if number else FIRST
-        panel = _moved(world, grid, panel, shocks[:, at : at + skipped + length], skipped)
-        at += skipped + length
+        until = at + skipped + length
+        panel, at = _moved(world, grid, panel, shocks[:, at : until + 1], skipped), until
     return panel
 
 
 def _moved(world: World, grid: Tensor, start: Panel, shocks: Tensor, skipped: int) -> Panel:
-    """The economies at the end of a stretch of the paths, the cross-sections moved by y."""
+    """The economies in the last period of a stretch of the paths, whose first is that of `start`, the cross-sections
+    moved by y."""
     chain, periods = world.economy.chain, shocks.shape[1]
     mass, visits = torch.zeros(chain.n_z, start.population.weight.shape[1]).to(grid), torch.zeros(chain.n_z).to(grid)
     first, end, z = start, start, []
