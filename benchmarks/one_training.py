@@ -3,7 +3,7 @@
     python scripts/train.py experiment=ks98_vary run=box       # the box
     python -m benchmarks.one_training checkpoints/box 0 1 2    # held-out points of it, each against its grid solution
     python -m benchmarks.one_training checkpoints/box 0 1 2 --errors    # errors there, without a grid
-    python -m benchmarks.one_training checkpoints/box 0 1 2 --alone     # trainings for each of them alone
+    python -m benchmarks.one_training checkpoints/box 0 1 --alone usual warm    # trainings for each of them alone
     python -m benchmarks.one_training checkpoints/box          # all that has been measured, and the break-even
     python -m benchmarks.one_training checkpoints/box 0 5 --sensitivity    # derivatives there, against the grid's
     python -m benchmarks.one_training checkpoints/box --sweep beta=0.98,0.99 mu=0.05,0.4    # every combination
@@ -32,6 +32,9 @@ from deepham.economics.box import Box
 from deepham.errors import InputError
 from deepham.measures.verdict import bars_of
 from deepham.reference.compare import measure_against
+from deepham.reference.grid_solution import GridSolution
+from deepham.simulation.long_run import PERIODS as SETTLING
+from deepham.simulation.long_run import long_run
 from deepham.simulation.population import gini
 from deepham.solution import calibrated
 from deepham.solution.solution import Solution
@@ -40,13 +43,15 @@ from deepham.system.threads import one_thread
 VERDICT = VerdictSettings(nodes=600, top=8.0, burn_in=2000, periods=3000, dates=30, bars="quick")
 POINTS, EDGE = 8, 0.1
 WITHIN = {"beta": [0.98, 0.995], "sigma": [1.0, 3.0], "mu": [0.05, 0.4]}  # what is asked of experiment=ks98_vary
-WAYS = ("point", "alone", "warm")  # to the solution of a calibration
+ALONE = ("usual", "same", "warm")
+WAYS = ("box", *ALONE)  # to the solution of a calibration
 SHOWN = ("euler.mean", "euler.p99", "bellman_policy.mean", "mean_K_gap", "path_gap.mean", "path_gap.max")
 SHOWN += ("wealth_sd_gap", "gini_gap", "wealth_w1")
 MEANS = ("K", "r", "gini", "wealth_sd", "top10_share")  # whose derivatives are taken
 STEP = 0.05  # of a side, to either side: of differences between grid solutions, each as exact as its tolerance
-# half of the nodes of the standard grid and of its paths, where there are many grids to solve
-COARSE = {"k_nodes": 150, "K_nodes": 11, "histogram_nodes": 300, "economies": 8}
+# half of the nodes of the standard grid and of its paths, where there are many grids to solve; how unequal wealth is
+# hangs on the nodes of its histogram, which are as many as the box has
+COARSE = {"k_nodes": 150, "K_nodes": 11, "economies": 8}
 
 
 def asked(solution: Solution, given: list[str] | None) -> Box:
@@ -82,12 +87,12 @@ def quick() -> list[str]:
     return [f"verdict.{name}={getattr(VERDICT, name)}" for name in ("nodes", "burn_in", "periods", "dates", "bars")]
 
 
-def against(solution: Solution, grid) -> tuple[Ergodic, Ergodic, dict[str, float]]:
+def against(solution: Solution, grid: GridSolution) -> tuple[Ergodic, Ergodic, dict[str, float]]:
     with one_thread():
         return measure_against(solution.world, grid, VERDICT, 1)
 
 
-def measures(solution: Solution, grid) -> dict[str, float]:
+def measures(solution: Solution, grid: GridSolution) -> dict[str, float]:
     return against(solution, grid)[2]
 
 
@@ -101,23 +106,25 @@ def measure(solution: Solution, box: Box, folder: Path, index: int) -> None:
     """A point against the grid, whose solution is kept."""
     changed = calibration_of(box, held_out(box)[index])
     grid = deepham.solve_on_grid(solution.name, store=folder / "grid", progress=False, **changed)
-    begun = time.perf_counter()
+    begun = time.process_time()
     found = solution.at(**changed)
-    keep(folder / f"point{index}.json", changed, time.perf_counter() - begun, measures(found, grid))
+    keep(folder / f"box{index}.json", changed, time.process_time() - begun, measures(found, grid))
 
 
-def measure_alone(solution: Solution, box: Box, folder: Path, index: int) -> None:
-    """Trainings for the calibration of a point alone: one of as many updates as the box had, and one from the model's
-    own calibration, which counts its training no more."""
+def measure_alone(solution: Solution, box: Box, folder: Path, index: int, ways: list[str]) -> None:
+    """Trainings for the calibration of a point alone, with their verdicts: as the model is usually trained, with as
+    many updates as the box had, or from the model's own calibration, whose training is not counted."""
     changed = calibration_of(box, held_out(box)[index])
     grid = deepham.solve_on_grid(solution.name, store=folder / "grid", progress=False, **changed)
-    same = [f"algorithm.{name}={solution.meta['algorithm'][name]}" for name in ("outer_iterations", "policy_steps")]
-    for what, overrides, start in (("alone", same, None), ("warm", ["algorithm=neighbour"], solution.name)):
-        begun = time.perf_counter()
+    updates = [f"algorithm.{name}={solution.meta['algorithm'][name]}" for name in ("outer_iterations", "policy_steps")]
+    for what in ways:
+        overrides = {"usual": [], "same": updates, "warm": ["algorithm=neighbour"]}[what]
+        start = solution.name if what == "warm" else None
+        begun = time.process_time()
         found = deepham.solve(
             solution.name, overrides=[*quick(), *overrides], init_from=start, progress=False, **changed
         )
-        keep(folder / f"{what}{index}.json", changed, time.perf_counter() - begun, measures(found, grid))
+        keep(folder / f"{what}{index}.json", changed, time.process_time() - begun, measures(found, grid))
 
 
 def errors(solution: Solution, box: Box, index: int) -> None:
@@ -137,43 +144,53 @@ def read(folder: Path, what: str, index: int) -> dict | None:
 
 
 def print_point(folder: Path, index: int) -> None:
-    found = {what: each for what in WAYS if (each := read(folder, what, index))}
-    print(
-        f"point {index}: {said(next(iter(found.values()))['at'])}\n  {'':<22}"
-        + "".join(f"{what:>10}" for what in found)
-    )
-    for name in SHOWN:
-        bar = bars_of("quick")[name][0]
-        values = [each["measures"][name] for each in found.values()]
-        missed = ", ".join(what for what, value in zip(found, values) if abs(value) >= bar)
-        row = "".join(f"{value:>10.4f}" for value in values)
-        print(f"  {name:<22}{row}   bar {bar:g}{'  MISSED by ' + missed if missed else ''}")
+    """Rows of a point, one for each way that has been measured there."""
+    for what in WAYS:
+        if found := read(folder, what, index):
+            print(row(f"{index}, {what}", said(found["at"]), found["measures"]))
 
 
-def table(solution: Solution, box: Box, folder: Path) -> None:
-    """All points, and how many calibrations it takes until one training is the cheaper way."""
-    points = [index for index in range(len(held_out(box))) if read(folder, "point", index)]
+def header() -> str:
+    names = ["point, way", "calibration", *SHOWN]
+    return "\n".join([f"| {' | '.join(names)} |", "|" + "---|" * len(names)])
+
+
+def row(label: str, where: str, found: dict[str, float]) -> str:
+    """A row of the table of the page, and after it the bars that are missed."""
+    missed = [name for name in SHOWN if abs(found[name]) >= bars_of("quick")[name][0]]
+    cells = [label, where, *(f"{found[name]:.2g}" for name in SHOWN)]
+    return f"| {' | '.join(cells)} |" + (f"  MISSED: {', '.join(missed)}" if missed else "")
+
+
+def table(solution: Solution, box: Box, folder: Path, training: float | None) -> None:
+    """All points, the worst of each way, and how many calibrations it takes until one training is the cheaper way."""
+    points = [index for index in range(len(held_out(box))) if read(folder, "box", index)]
+    print(header())
     for index in points:
         print_point(folder, index)
-    seconds = {what: [each["seconds"] for index in points if (each := read(folder, what, index))] for what in WAYS}
-    training, at = solution.meta["made_by"]["seconds"]["training"], fmean(seconds["point"])
-    print(f"the box {training:.0f} s, and {at:.1f} s for each calibration of it")
-    for what in ("alone", "warm"):
-        if seconds[what]:
-            one = fmean(seconds[what])
-            print(
-                f"a training for one calibration, {what}, {one:.0f} s: even at {training / (one - at):.1f} calibrations"
-            )
+    seconds = {}
+    for what in WAYS:
+        if each := [found for index in points if (found := read(folder, what, index))]:
+            worst = {name: max((one["measures"][name] for one in each), key=abs) for name in SHOWN}
+            print(row(f"worst of {len(each)}, {what}", "", worst))
+            seconds[what] = fmean(one["seconds"] for one in each)
+    training, at = training or solution.meta["made_by"]["seconds"]["training"], seconds.pop("box")
+    print(f"seconds of a processor: the box {training:.0f}, and {at:.1f} for each calibration of it")
+    for what, one in seconds.items():
+        even = f"even at {training / (one - at):.1f} calibrations" if one > at else "never dearer than the box"
+        print(f"a training for one calibration, {what}: {one:.1f} s, {even}")
 
 
 @one_thread()
-def long_run(grid) -> dict[str, float]:
-    """Long-run means of a grid solution, on the shocks that those of a calibration of the box are taken on."""
-    path = VerdictSettings(len(grid.grid), VERDICT.top, calibrated.BURN_IN, calibrated.PERIODS, 1)
-    shocks = verdict_path(grid.economy, path, 1)
-    found = ergodic_path(
-        grid.on_nodes, grid.grid, together(grid.economy, grid.start, grid.z, shocks), shocks, path.burn_in, 1
-    )
+def long_run_means(grid: GridSolution) -> dict[str, float]:
+    """Long-run means of a grid solution, by the same steps and on the same shocks as those of a calibration of the
+    box."""
+    path = VerdictSettings(len(grid.grid), VERDICT.top, SETTLING - 1, calibrated.PERIODS // calibrated.PAIRS, 1)
+    shocks = torch.cat([verdict_path(grid.economy, path, 1 + pair) for pair in range(calibrated.SETTLED_PAIRS)])
+    start = together(grid.economy, grid.start, grid.z, shocks)
+    few = list(range(2 * calibrated.PAIRS))
+    end = long_run(grid.on_nodes, grid.grid, start, shocks[:, :SETTLING]).select(few)
+    found = ergodic_path(grid.on_nodes, grid.grid, end, shocks[few, SETTLING - 1 :], 0, 1)
     means = distribution_measures(found) | {name: float(each.mean()) for name, each in found.accounts.items()}
     return {name: means[name] for name in MEANS}
 
@@ -183,15 +200,17 @@ def sensitivity(solution: Solution, box: Box, index: int) -> None:
     they are easier to read."""
     unit = held_out(box)[index]
     here = calibration_of(box, unit)
-    begun = time.perf_counter()
+    begun = time.process_time()
     found = solution.sensitivity(*MEANS, **here)
-    print(f"point {index}: {said(here)}; {time.perf_counter() - begun:.0f} s")
+    print(f"point {index}: {said(here)}; {time.process_time() - begun:.0f} s")
     for place, side in enumerate(box.sides):
         ends = []
         for sign in (-1, 1):
             beside = unit[:place] + [unit[place] + sign * STEP] + unit[place + 1 :]
             changed = calibration_of(box, beside)
-            ends.append(long_run(deepham.solve_on_grid(solution.name, settings=COARSE, progress=False, **changed)))
+            ends.append(
+                long_run_means(deepham.solve_on_grid(solution.name, settings=COARSE, progress=False, **changed))
+            )
         for name in MEANS:
             slope = (ends[1][name] - ends[0][name]) / (2 * STEP * (side.high - side.low))
             own = found.loc[name, side.label]
@@ -212,9 +231,9 @@ def sweep(solution: Solution, folder: Path, values: dict[str, tuple[float, ...]]
     grid solution beside them, on the same shocks."""
     for point in itertools.product(*values.values()):
         here: dict = dict(zip(values, point))
-        begun = time.perf_counter()
+        begun = time.process_time()
         one = solution.at(**here)
-        seconds = time.perf_counter() - begun
+        seconds = time.process_time() - begun
         if not on_grid:
             found, people = one.errors(), one.ergodic
             weight = (one.economy.chain.stationary_z()[:, None] * people.weight).reshape(1, -1)
@@ -237,12 +256,15 @@ def main() -> None:
         "points", nargs="*", type=int, help="numbers of points to measure; none: show the measured ones"
     )
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--alone", action="store_true", help="train for each of these calibrations alone")
+    what.add_argument("--alone", nargs="+", choices=ALONE, help="train for each of these calibrations alone")
     what.add_argument("--errors", action="store_true", help="errors at these points, without a grid")
     what.add_argument("--sensitivity", action="store_true", help="derivatives at these points, and by the grid")
     parser.add_argument("--within", nargs="+", help="what is asked about, beta=0.98,0.995")
     parser.add_argument("--sweep", nargs="+", help="parameters with their values, beta=0.98,0.99")
     parser.add_argument("--grid", action="store_true", help="hold each of the sweep against its grid solution")
+    parser.add_argument(
+        "--training", type=float, help="seconds of a processor that the box took; else those of a clock"
+    )
     parser.add_argument("--folder", type=Path, default=Path("benchmark/one_training"), help="what is measured, is kept")
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
@@ -253,13 +275,16 @@ def main() -> None:
             errors(solution, box, index)
         elif given.sensitivity:
             sensitivity(solution, box, index)
+        elif given.alone:
+            measure_alone(solution, box, given.folder, index, given.alone)
+            print_point(given.folder, index)
         else:
-            (measure_alone if given.alone else measure)(solution, box, given.folder, index)
+            measure(solution, box, given.folder, index)
             print_point(given.folder, index)
     if given.sweep:
         sweep(solution, given.folder, axes(given.sweep), given.grid)
     elif not given.points:
-        table(solution, box, given.folder)
+        table(solution, box, given.folder, given.training)
 
 
 if __name__ == "__main__":

@@ -9,14 +9,16 @@ from lightning import Callback
 
 import deepham
 from deepham import economics
-from deepham.algorithm.ergodic import VerdictSettings
+from deepham.algorithm.ergodic import VerdictSettings, verdict_path
 from deepham.algorithm.evaluation import error_measures
 from deepham.economics.box import Box
 from deepham.errors import InputError
 from deepham.networks.settings import NetworkSettings, build_networks
 from deepham.networks.varied import settled, sharing
 from deepham.runs.folders import RunFolders
-from deepham.simulation.continuum import followed, on_grid, wealth_grid
+from deepham.simulation.continuum import followed, moves, on_grid, settle, wealth_grid
+from deepham.simulation.long_run import PERIODS as SETTLING
+from deepham.simulation.long_run import long_run
 from deepham.simulation.period import Panel, World
 from deepham.simulation.walk import initial_panel
 from deepham.solution import calibrated
@@ -283,15 +285,32 @@ def test_nothing_varies_nothing_changes(settings):
 
 @pytest.mark.slow
 def test_how_unequal_wealth_is_at_a_calibration_does_not_hang_on_another():
-    """One start is far more equal than wealth is in the long run, the other less; both are forgotten."""
+    """One start is far more equal than wealth is in the long run, the other less; both are forgotten, and come to where
+    many thousands of periods lead."""
     solution = deepham.load("ks98")
-    economy, z = solution.economy, solution.economy.chain.typical_z()[:1].repeat(2, 1)
-    grid, found = wealth_grid(economy, 80, 8.0), []
-    people = solution.ergodic.select([0, 0])
+    economy, found = solution.economy, []
+    grid = wealth_grid(economy, 80, 8.0)
+    path = VerdictSettings(len(grid), 8.0, SETTLING, 2, 1)
+    shocks = torch.cat([verdict_path(economy, path, seed) for seed in range(6)])[:, :SETTLING]
+    people = solution.ergodic.select([0] * len(shocks))
     for power in (0.5, 1.2):
         k = economy.scale * (people.k / economy.scale) ** power
-        start = Panel(on_grid(grid, people.with_assets(k.clamp(grid[0], grid[-1])), economy.chain.n_eps), z)
-        path = VerdictSettings(len(grid), 8.0, calibrated.SETTLING, calibrated.AVERAGED, 1)
-        there = calibrated._forgotten(solution.world, grid, start, path, 1).population
-        found.append(float(there.mean((there.k - there.mean(there.k)) ** 2).sqrt()[0]))
+        start = Panel(on_grid(grid, people.with_assets(k.clamp(grid[0], grid[-1])), economy.chain.n_eps), shocks[:, 0])
+        there = long_run(solution.world, grid, start, shocks).population
+        found.append(float(there.mean((there.k - there.mean(there.k)) ** 2).sqrt().mean()))
     assert found[0] == pytest.approx(found[1], rel=0.02)
+    assert found[0] == pytest.approx(23.4, rel=0.02)  # of a path of 9,000 periods
+
+
+def test_what_households_do_is_the_chain_that_says_how_far_the_long_run_is(ks98):
+    """Of households who see one cross-section: its rows are what `settle` does to them."""
+    grid = wealth_grid(ks98, 60, 8.0)
+    generator = torch.Generator().manual_seed(0)
+    panel = initial_panel(ks98, 1, 500, generator)
+    saved = on_grid(grid, panel.population, 2)
+    saved = saved.with_assets((0.97 * saved.k + 0.5).clamp(grid[0], grid[-1]))
+    for after in (0, 1):
+        z_next = torch.full_like(panel.z, after)
+        origin, to, share = moves(ks98, grid, saved, panel.z, z_next)
+        came = torch.zeros_like(saved.weight[0]).index_add_(0, to, saved.weight[0][origin] * share)
+        torch.testing.assert_close(came, settle(ks98, grid, saved, panel.z, z_next).weight[0])

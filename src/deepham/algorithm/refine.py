@@ -28,7 +28,13 @@ CAREFUL = 100.0  # times the damping of a training: the first step is on one sam
 
 
 def refine_policy(
-    economy: Economy, policy: PolicyNetwork, dates: Panel, grid: Tensor, settings: AlgorithmSettings, seed: int
+    economy: Economy,
+    policy: PolicyNetwork,
+    dates: Panel,
+    grid: Tensor,
+    settings: AlgorithmSettings,
+    seed: int,
+    steps: int = STEPS,
 ) -> None:
     """Teach the policy its first-order condition, in float64.
 
@@ -42,7 +48,7 @@ def refine_policy(
         NotConverged: the equations have no solution.
     """
     newton, equations = settings.newton, Equations()
-    for sample in _samples(economy, policy, dates, grid, settings, seed, STEPS):
+    for sample in _samples(economy, policy, dates, grid, settings, seed, steps):
         linear = first_order_condition(economy, policy, sample)
         weight = huber(linear.residual, linear.weight, newton.outlier)
         equations.add(*tested(linear, weight, newton.least_squares), newton.memory_late)

@@ -18,16 +18,17 @@ from deepham.simulation.continuum import on_grid, wealth_grid
 from deepham.simulation.growth import growth
 from deepham.simulation.period import World
 from deepham.simulation.walk import walk
-from deepham.solution.calibrated import Calibrated, calibrated, refining
+from deepham.solution.calibrated import Begun, begun, refining
 from deepham.solution.datasets import distribution
 from deepham.solution.solution import Solution
 from deepham.solution.solved import SolvedEconomy
 from deepham.system.threads import one_thread
 
 NODES = 300  # of the wealth grid, at most: moments take no more
-STARTS = 48  # dates of the long path that pairs of samples begin at, one after the other
-SETTLING = 100  # periods before a sample begins, in which paths part
-BLOCK = 24  # samples that are followed at once, an even number
+STARTS = 12  # pairs of paths, at whose ends pairs of samples begin, one after the other
+STEPS = 4  # by which networks are made more exact: moments take no more
+SETTLING = 25  # periods before a sample begins, in which the two of a pair part
+BLOCK = 60  # samples that are followed at once, an even number
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Model:
         self.periods, self.samples, self.seed = periods, samples, seed
         self.solved = _coarser(solution)
         self._found: dict[tuple, Simulated] = {}
-        self._last: tuple[tuple, Calibrated] | None = None
+        self._last: tuple[tuple, Begun] | None = None
 
     def at(self, unit: np.ndarray) -> Simulated:
         """What is simulated at a point (P,) of the unit cube, kept.
@@ -76,37 +77,36 @@ class Model:
     @one_thread()
     def fresh(self, unit: np.ndarray, samples: int, seed: int) -> Simulated:
         """So many samples of other luck. Raises as `at`."""
-        one, blocks = self._calibrated(unit), []
+        one, blocks = self._begun(unit), []
         for first in range(0, samples, BLOCK):
-            generator = torch.Generator(one.ergodic.grid.device).manual_seed(seed + 1 + first)
+            generator = torch.Generator(one.grid.device).manual_seed(seed + 1 + first)
             blocks.append(_sampled(one, first, min(BLOCK, samples - first), max(self.periods, 1), generator))
         joined = [{name: np.concatenate([found[name] for found in each]) for name in each[0]} for each in zip(*blocks)]
         return Simulated(*joined)
 
-    def _calibrated(self, unit: np.ndarray) -> Calibrated:
+    def _begun(self, unit: np.ndarray) -> Begun:
         key = tuple(unit.tolist())
         if self._last is None or self._last[0] != key:
-            found = calibrated(
-                self.solved, self.box, self.box.at(unit), self.shape, self.settings, self.seed + 1, STARTS
-            )
+            where, seed = self.box.at(unit), self.seed + 1
+            found = begun(self.solved, self.box, where, self.shape, self.settings, seed, STARTS, STEPS)
             self._last = key, found
         return self._last[1]
 
 
 @torch.no_grad()
 def _sampled(
-    one: Calibrated, first: int, samples: int, periods: int, generator: torch.Generator
+    one: Begun, first: int, samples: int, periods: int, generator: torch.Generator
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """What the economy accounts for, name -> (samples, periods), and moments of households at the end, name ->
     (samples,), of samples from the one with the number `first` on.
 
-    They begin at dates of the long path, so that cross-sections differ as much as they do in the long run, and have
-    gone on for a while. From each date there are two, with luck and with its mirror image.
+    They begin where paths have parted, so that cross-sections differ as much as they do in the long run, and have gone
+    on for a while. From each there are two, with luck and with its mirror image.
     """
-    economy, dates, grid = one.economy, one.ergodic.dates, one.ergodic.grid
+    economy, starts, grid = one.economy, one.panel, one.grid
     pairs = list(range(first // 2, first // 2 + -(-samples // 2)))
-    shocks = _in_pairs(economy, dates.z[[at % len(dates.z) for at in pairs]], SETTLING + periods, generator)[:samples]
-    start = dates.select([at % len(dates.z) for at in pairs * 2][:samples])
+    shocks = _in_pairs(economy, starts.z[[at % len(starts.z) for at in pairs]], SETTLING + periods, generator)[:samples]
+    start = starts.select([at % len(starts.z) for at in pairs * 2][:samples])
     world, rows, before, last = World(economy, on_histogram(economy, one.policy, grid), one.value), [], None, None
     for t, period in enumerate(walk(world, start, shocks, grid=grid)):
         before, last = last, period

@@ -100,9 +100,10 @@ def _numbers(name: str, column: pandas.Series) -> np.ndarray:
     """(T,), float64."""
     missing = np.flatnonzero(column.isna().to_numpy())
     if len(missing):
+        where = str(column.index[missing[0]]).removesuffix(" 00:00:00")
         raise InputError(
-            f"series: {name} lacks {len(missing)} of {len(column)} values, the first at "
-            f"{show(column.index[missing[0]])}; fill them in, or give the part without gaps"
+            f"series: {name} lacks {len(missing)} of {len(column)} values, the first at {where}; fill them in, or give "
+            "the part without gaps"
         )
     try:
         values = column.to_numpy(dtype=float)

@@ -56,22 +56,25 @@ class TabulatedPolicy:
         self._fit = (scale * (order * angles).cos()).to(nodes.device)
 
     def __call__(self, seen: Observation) -> Tensor:
-        pieces, weights = [], []
-        for z, at in zip(seen.z[:, 0].tolist(), seen.aggregates[self._name][:, 0].tolist()):
+        rows: dict[tuple[int, int], list[int]] = {}  # of economies that are on the same piece
+        weights = []
+        for row, (z, at) in enumerate(zip(seen.z[:, 0].tolist(), seen.aggregates[self._name][:, 0].tolist())):
             place = at / self._width
             if not math.isfinite(place):
                 return self._policy(seen)
             cell = math.floor(place)
-            key = z, cell
+            rows.setdefault((z, cell), []).append(row)
+            weights.append(chebyshev(2 * (place - cell) - 1))
+        each, found = seen.k.new_tensor(weights), []
+        for key, here in rows.items():
             if key not in self._pieces:
-                self._pieces[key] = self._piece(z, cell)
+                self._pieces[key] = self._piece(*key)
             piece = self._pieces[key]
             if piece is None:
                 return self._policy(seen)
-            pieces.append(piece)
-            weights.append(chebyshev(2 * (place - cell) - 1))
-        each = pieces[0].new_tensor(weights)
-        found = torch.stack([torch.tensordot(weight, piece, 1) for weight, piece in zip(each, pieces)])
+            found.append(torch.tensordot(each[here], piece, 1))
+        order = [row for here in rows.values() for row in here]
+        found = torch.cat(found)[sorted(range(len(order)), key=order.__getitem__)]
         if self._policy.domains:
             return self._policy.decided(seen, found)
         return torch.minimum(found, self._policy.affordable(seen))

@@ -97,6 +97,28 @@ def settle(economy: Economy, grid: Tensor, saved: Population, z: Tensor, z_next:
     return replace(following, weight=following.weight / following.weight.sum(1, keepdim=True))
 
 
+def moves(
+    economy: Economy, grid: Tensor, saved: Population, z: Tensor, z_next: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """What `settle` does to the households at each node of one histogram: nodes they leave, nodes they come to, and the
+    probability of that, (R,) each; a pair of nodes may be there more than once.
+
+    Args:
+        saved, z, z_next: as there, of one economy.
+    """
+    chain, nodes = economy.chain, len(grid)
+    eps_next, chance = chain.successors[saved.eps], chain.move_probabilities(saved.eps, z, z_next)  # (1, N, E)
+    arriving = economy.arrive(saved.k[..., None], saved.eps[..., None], eps_next)
+    k = (saved.k[..., None].expand_as(chance) if arriving is None else arriving).clamp(grid[0], grid[-1])
+    lower = _below(grid, k.flatten(1)).reshape(k.shape)
+    up = chance * (k - grid.take(lower)) / grid.diff().take(lower)
+    origin = torch.arange(saved.k.shape[1], device=grid.device)[:, None].expand_as(k)
+    to = eps_next * nodes + lower
+    pairs = (origin, origin), (to, to + 1), (chance - up, up)
+    leave, come, probability = (torch.cat([low.flatten(), high.flatten()]) for low, high in pairs)
+    return leave, come, probability
+
+
 def _lottery(grid: Tensor, k: Tensor, eps: Tensor, weight: Tensor, n_eps: int) -> Tensor:
     """Masses (B, n_eps, G) of points (B, N), split between neighbouring nodes, so that mean assets are kept exactly.
 

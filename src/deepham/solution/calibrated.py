@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import cast
@@ -12,29 +13,51 @@ from torch import Tensor
 
 from deepham.algorithm.ergodic import Ergodic, VerdictSettings, ergodic_path, verdict_path
 from deepham.algorithm.evaluation import distribution_measures
-from deepham.algorithm.refine import refine_policy
+from deepham.algorithm.refine import STEPS, refine_policy
 from deepham.algorithm.settings import AlgorithmSettings
 from deepham.economics.box import Box, Side
 from deepham.economics.economy import Economy
 from deepham.errors import OutOfDomain, require, show
 from deepham.networks.policy import PolicyNetwork
 from deepham.networks.settings import NetworkSettings
+from deepham.networks.tabulated import on_histogram
 from deepham.networks.value import ValueNetwork
 from deepham.networks.varied import Networks, settled
 from deepham.simulation.continuum import followed, on_grid, wealth_grid
+from deepham.simulation.long_run import PERIODS as SETTLING
+from deepham.simulation.long_run import long_run
 from deepham.simulation.period import Panel, World
-from deepham.simulation.population import Population
+from deepham.simulation.walk import walk
 from deepham.solution.solved import SolvedEconomy
 from deepham.system.precision import float32
 
 BURN_IN, PERIODS = 1000, 4000  # of the paths that the ergodic cross-sections are means over, and all periods after it
 PAIRS = 4  # of paths, of which the second mirrors the first
-REFINED_ON = 24  # cross-sections of paths that are as long as paths take to part
-PARTING = 250
-# until wealth has forgotten how it is in another calibration; then the mean over so many periods
-SETTLING, AVERAGED = 5000, 1000
+SETTLED_PAIRS = 12  # that say what the long run of wealth is
+REFINED_ON, PARTING = 24, 150  # cross-sections of paths that are as long as paths take to part
 OF_WEALTH = ("gini", "wealth_sd", "bottom50_share", "top10_share", "top1_share", "sd_K", "welfare")
 STEP = 0.02  # of the length of a side, to either side of where a derivative is taken
+
+
+@dataclass(frozen=True)
+class Begun:
+    """An economy of the box with ordinary networks of its own, at the first periods of paths.
+
+    Attributes:
+        grid: (G,) wealth nodes. panel: histograms on them, of B economies that have parted.
+        shocks: (B, T, d) from that period on.
+    """
+
+    economy: Economy
+    policy: PolicyNetwork
+    value: ValueNetwork
+    grid: Tensor
+    panel: Panel
+    shocks: Tensor
+
+    @property
+    def world(self) -> World:
+        return World(self.economy, self.policy, self.value)
 
 
 @dataclass(frozen=True)
@@ -57,16 +80,17 @@ def refining(meta: dict, economy: Economy) -> AlgorithmSettings | None:
 
 
 @torch.no_grad()
-def calibrated(
+def begun(
     solved: SolvedEconomy,
     box: Box,
     parameters: dict,
     shape: NetworkSettings,
     settings: AlgorithmSettings | None,
     seed: int = 1,
-    dates: int = 1,
-) -> Calibrated:
-    """This calibration of the box.
+    pairs: int = PAIRS,
+    steps: int = STEPS,
+) -> Begun:
+    """Where the long run of this calibration of the box begins.
 
     Args:
         solved: the solution whose networks are told; its cross-sections are where the paths begin.
@@ -74,7 +98,8 @@ def calibrated(
         shape: of the networks.
         settings: by which the policy is made more exact; see `refining`.
         seed: of the paths.
-        dates: how many of their cross-sections are kept.
+        pairs: of paths, at least; those of wealth that settles are more.
+        steps: by which the policy is made more exact.
 
     Raises:
         InputError: there is no such economy.
@@ -90,31 +115,45 @@ def calibrated(
     # a grid like the other's, in units of what is typical here
     top = float(solved.grid[-1] - solved.economy.borrowing_limit) / solved.economy.scale
     settles = settings is not None and not settings.restart  # else wealth has no ergodic distribution
-    path = VerdictSettings(len(solved.grid), top, PARTING if settles else BURN_IN, PERIODS // PAIRS, dates)
+    before = SETTLING if settles else BURN_IN
+    path = VerdictSettings(len(solved.grid), top, before - 1, PERIODS // PAIRS, 1)
     grid = wealth_grid(economy, path.nodes, top)
-    shocks = torch.cat([verdict_path(economy, path, seed + pair) for pair in range(PAIRS)])
+    pairs = max(pairs, SETTLED_PAIRS) if settles else pairs
+    shocks = torch.cat([verdict_path(economy, path, seed + pair) for pair in range(pairs)])
     begin = solved.begin(shocks[:, 0])
     people = followed(begin.population, solved.economy, economy)
     people = on_grid(grid, people.with_assets(people.k.clamp(grid[0], grid[-1])), economy.chain.n_eps)
-    start, world = Panel(people, begin.z), World(economy, policy, value)
+    panel, world = Panel(people, begin.z), World(economy, policy, value)
     if settings is not None:
-        short = shocks[:, :PARTING]
-        near = ergodic_path(world, grid, start, short, short.shape[1] // 2, REFINED_ON, accounted=False).dates
-        refine_policy(economy, policy, near, grid, settings, seed)
+        few = list(range(min(2 * PAIRS, len(shocks))))
+        short = shocks[few, :PARTING]
+        near = ergodic_path(world, grid, panel.select(few), short, short.shape[1] // 2, REFINED_ON, accounted=False)
+        refine_policy(economy, policy, near.dates, grid, settings, seed, steps)
     if settles:
-        start = _forgotten(world, grid, start, replace(path, burn_in=SETTLING, periods=AVERAGED), seed)
-    ergodic = ergodic_path(world, grid, start, shocks, path.burn_in, path.dates)
-    economy.check_domain(ergodic.z.flatten(0, 1), error=OutOfDomain)
-    return Calibrated(economy, policy, value, ergodic)
+        panel = long_run(world, grid, panel, shocks[:, :before])
+    else:
+        looked_up = replace(world, policy=on_histogram(economy, policy, grid))
+        (last,) = deque(walk(looked_up, panel, shocks[:, :before], grid=grid), maxlen=1)
+        panel = last.panel
+    economy.check_domain(panel.z, error=OutOfDomain)
+    return Begun(economy, policy, value, grid, panel, shocks[:, before - 1 :])
 
 
-def _forgotten(world: World, grid: Tensor, start: Panel, path: VerdictSettings, seed: int) -> Panel:
-    """The same aggregate states with the mean cross-section of each on a path, and its mirror image, that is so long
-    that the start is forgotten."""
-    chain, shocks = world.economy.chain, verdict_path(world.economy, path, seed)
-    long = ergodic_path(world, grid, start.select(list(range(len(shocks)))), shocks, path.burn_in, 1, accounted=False)
-    mass = long.mean_mass[chain.cell(start.z)]
-    return Panel(Population.histogram(grid, mass.reshape(len(start.z), chain.n_eps, -1)), start.z)
+@torch.no_grad()
+def calibrated(
+    solved: SolvedEconomy,
+    box: Box,
+    parameters: dict,
+    shape: NetworkSettings,
+    settings: AlgorithmSettings | None,
+    dates: int = 1,
+) -> Calibrated:
+    """This calibration of the box, with so many cross-sections of its paths; else as `begun`."""
+    here = begun(solved, box, parameters, shape, settings)
+    few = list(range(min(2 * PAIRS, len(here.shocks))))
+    ergodic = ergodic_path(here.world, here.grid, here.panel.select(few), here.shocks[few], 0, dates)
+    here.economy.check_domain(ergodic.z.flatten(0, 1), error=OutOfDomain)
+    return Calibrated(here.economy, here.policy, here.value, ergodic)
 
 
 def derivatives(

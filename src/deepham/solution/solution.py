@@ -36,7 +36,7 @@ from deepham.system.version import __version__
 if TYPE_CHECKING:
     import pandas
 
-DATES = 24  # of the path of a calibration of a box, from which its V is found
+DATES = 12  # of the path of a calibration of a box, from which its V is found
 MOST_KEPT = 16  # calibrations of a box whose solutions are kept
 
 # what a notebook shows; `summary` has all of them
