@@ -16,6 +16,7 @@ from deepham.algorithm.newton import Equations, flat, huber, shift, size, tested
 from deepham.algorithm.off_equilibrium import moved_unknowns
 from deepham.algorithm.value_equation import add_bellman_equations, bellman_equation
 from deepham.economics.economy import Economy
+from deepham.economics.gaussian import GaussianProcess
 from deepham.simulation.period import Panel, World
 from deepham.training.calibrations import Calibration
 from deepham.training.conditions import conditions, double, left_after, on_average
@@ -98,11 +99,10 @@ class ByNewton(Learner):
     def _spread(self, economy: Economy, panel: Panel, generator: torch.Generator) -> Panel:
         """The panel in aggregate states farther from the typical one, in which economies are too seldom to learn."""
         factor = self.module.settings.newton.spread_z
-        if factor == 1.0 or economy.chain.every_z() is not None:
+        if factor == 1.0 or not isinstance(economy.chain, GaussianProcess):
             return panel
-        usual = economy.chain.typical_z()[:1]
         uniform = torch.rand((len(panel.z), 1), generator=generator, device=panel.z.device, dtype=panel.z.dtype)
-        return replace(panel, z=usual + (1 + (factor - 1) * uniform) * (panel.z - usual))
+        return replace(panel, z=economy.chain.farther(panel.z, 1 + (factor - 1) * uniform))
 
     def _off_equilibrium(self, at: Calibration, sample: Sample, generator: torch.Generator | None) -> Sample:
         """The sample in which some households see prices that do not clear, each alone."""
