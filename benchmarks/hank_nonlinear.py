@@ -147,9 +147,9 @@ def by_wealth(solution: SolvedEconomy, starts: Panel, shock: str, size: float) -
 def main() -> None:
     parser = argparse.ArgumentParser(description="State, size and sign in the responses of hank.")
     parser.add_argument("solutions", nargs="+")
-    parser.add_argument("--starts", type=int, default=64)
-    parser.add_argument("--economies", type=int, default=16)
-    parser.add_argument("--periods", type=int, default=300)
+    parser.add_argument("--starts", type=int, default=40)
+    parser.add_argument("--economies", type=int, default=10)
+    parser.add_argument("--periods", type=int, default=250)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     for name in given.solutions:

@@ -28,6 +28,7 @@ WORSE, NOISE = 5.0, 0.01  # a residual so many times the one before, and above s
 MEMORY_OF_OUTLOOK = 0.95  # of an update at the next, where plans no longer move
 DAMPING_OF_OUTLOOK = 3e-5  # while plans move: there are fewer economies in a sample than it has weights
 EASIER, LEAST_TRUST, MOST_TRUST = 1.5, 1e-3, 100.0  # by so much the damping falls after a good step; its bounds
+DAMPED, MOST_DAMPED = 3.0, 16  # factor of the damping where a step is too long, and how often
 JUMP = 0.25  # so do mean assets that move by so much, in units of the typical, between two updates
 AFTER_REJECTION, AFTER_ACCEPTANCE = 10.0, 0.3  # factors of the damping
 
@@ -154,10 +155,16 @@ class ByNewton(Learner):
         memory = settings.memory_early if early else settings.memory_late
         equations.add(matrix, vector, memory, torch.stack(own).sum(0) if own else None)
         damping = max(settings.damping * residual**2 * self.caution, LEAST_DAMPING)
-        change = self._solved(
-            equations, self._by_network(damping) if settings.halvings and missed is not None else damping, relaxation
-        )
         most = settings.largest_step * self.reach
+        each = self._by_network(damping) if settings.halvings and missed is not None else damping
+        change = self._solved(equations, each, relaxation)
+        if missed is not None:
+            # a whole step that is far too long is so along what equations hardly see: damped it keeps to the rest
+            for _ in range(MOST_DAMPED):
+                if size(linear.own @ change, weight) <= most:
+                    break
+                each = each * DAMPED
+                change = self._solved(equations, each, relaxation)
         change = change * min(1.0, most / max(size(linear.own @ change, weight), 1e-300))
         if settings.halvings and missed is not None:
             change = self._shortened(places, samples, change, weight, whole)
