@@ -1,12 +1,19 @@
 """The lower bound: a representative agent's solution, two equations in each state of xi, put into the economy."""
 
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
 import numpy as np
 import pytest
 import torch
 
 from benchmarks.hank_zlb import representative
 from deepham.economics import create
+from deepham.economics.huggett import Huggett
 from deepham.errors import InputError
+from deepham.reference.settings import settings_for
+from deepham.reference.stationary import solve_stationary
 from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
 
@@ -52,6 +59,30 @@ def test_the_known_answer_of_one_skill_solves_the_equations_of_the_economy(sd_xi
     torch.testing.assert_close(choice["n"], torch.tensor(Y)[:, None], **near)
     torch.testing.assert_close(economy.carry(choice, seen), torch.full_like(choice["c"], economy.B), **near)
     assert float(economy.foresight(seen.wide, tomorrow, expect)["pi"].abs().max()) < 1e-9
+
+
+@dataclass(eq=False)
+class _Levels(Huggett):
+    """Bonds B = 1 whose interest a tax on all alike pays: b - B is a bond in no supply, and may be -.58 - B at least.
+    Incomes are 1 and 1 +- spread in levels."""
+
+    spread: ClassVar = 0.0
+
+    def tables(self) -> None:
+        super().tables()
+        self.y = self.table([1 - self.spread, 1.0, 1 + self.spread])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("sigma", "rate"), [(0.075, 1.5027), (0.095, 1.3827)])
+def test_the_household_block_has_the_rate_of_the_public_economy_with_a_lower_bound(sigma, rate, monkeypatch):
+    """Its deterministic steady state, percent a year: log utility, 1.58 goods that may be lacking of what one pays a
+    quarter later (Fernandez-Villaverde, Marbet, Nuno and Rachedi)."""
+    monkeypatch.setattr(_Levels, "spread", sigma * math.sqrt(2))
+    given = {"beta": 0.9957739732, "sigma": 1.0, "b_min": -1.58 * math.exp(rate / 400), "B": 0.0, "rho": 0.94}
+    given |= {"sd": sigma, "states": 3, "income_grid": "rouwenhorst", "rho_z": 0.9, "sd_z": 0.0}
+    found = solve_stationary(_Levels(**given), settings_for("huggett", {"histogram_nodes": 200, "top": 14.0}))
+    assert 400 * math.log1p(float(found.ergodic.accounts["r"][0, 0]) / 100) == pytest.approx(rate, abs=0.002)
 
 
 def test_a_bound_above_the_rate_of_rest_is_said():
