@@ -10,6 +10,7 @@ import torch
 
 from benchmarks.hank_zlb import representative
 from deepham.economics import create
+from deepham.economics.hank_zlb import RatesAndPreference
 from deepham.economics.huggett import Huggett
 from deepham.errors import InputError
 from deepham.reference.settings import settings_for
@@ -88,3 +89,16 @@ def test_the_household_block_has_the_rate_of_the_public_economy_with_a_lower_bou
 def test_a_bound_above_the_rate_of_rest_is_said():
     with pytest.raises(InputError, match="^bound: the nominal rate of rest"):
         create("hank_zlb", bound=0.01)
+
+
+def test_states_farther_out_are_states_of_the_chain():
+    """Where a sample looks farther out than the economies are: xi has no values between those of its chain."""
+    chain = create("hank_zlb").chain
+    assert isinstance(chain, RatesAndPreference)
+    z = torch.tensor([[0.0, 0.0, 0.004, 0.0]], dtype=torch.float64).repeat(15, 1)
+    z[:, 3] = chain.levels
+    factor = torch.linspace(1, 3, 15, dtype=torch.float64)[:, None]
+    moved = chain.farther(z, factor)
+    assert torch.equal(moved[:, :3], z[:, :3]) and bool(torch.isin(moved[:, 3], chain.levels).all())
+    assert bool((moved[:, 3].abs() >= z[:, 3].abs()).all())
+    assert bool(((moved[:, 3] - factor[:, 0] * z[:, 3]).abs() <= float(chain.levels.diff().max()) / 2)[4:11].all())

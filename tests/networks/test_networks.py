@@ -232,19 +232,18 @@ def test_tanh_is_that_of_pytorch_with_its_first_and_second_derivative(dtype, clo
 @torch.no_grad()
 def test_weights_of_larger_shocks_answer_the_same_deviations_alike():
     """Where shocks are a fifth as large, units are, and the plan and the outlook are the same functions of z."""
-    shape = NetworkSettings(**SETTINGS | {"dispersion": True})
     large, small = economics.create("hank"), economics.create("hank", sd_r=0.0005, sd_Z=0.001)
     generator = torch.Generator().manual_seed(1)
-    found, ours = build_networks(large, shape, 1), build_networks(small, shape, 2)
+    found, ours = untrained(large, dispersion=True), untrained(small, dispersion=True)
     for network in found:
         for leaf in network.parameters():
-            leaf += 0.2 * torch.randn(leaf.shape, generator=generator)
+            leaf += 0.2 * torch.randn(leaf.shape, generator=generator, dtype=leaf.dtype)
     people = Population.panel(5 * torch.rand(2, 30, generator=generator), torch.arange(60).reshape(2, 30) % 7)
-    panel = Panel(people, torch.tensor([[0.001, -0.002, 0.006], [0.0, 0.001, 0.004]]))
-    unknowns = {"pi": torch.tensor([[0.001], [-0.002]]), "w": torch.tensor([[0.84], [0.82]]), "L": torch.ones(2, 1)}
-    seen = World(large.to(dtype=torch.float32)).seen_at(panel, unknowns)
+    panel = Panel(people, torch.tensor([[0.001, -0.002, 0.006], [0.0, 0.001, 0.004]])).to(dtype=torch.float64)
+    unknowns = {"pi": [[0.001], [-0.002]], "w": [[0.84], [0.82]], "L": [[1.0], [1.01]]}
+    seen = World(large).seen_at(panel, {name: large.table(each) for name, each in unknowns.items()})
     for network, other in zip(ours, found, strict=True):
         assert not torch.allclose(network(seen), other(seen), rtol=1e-3)
         carry_over(network, other)
-        torch.testing.assert_close(network(seen), other(seen), rtol=1e-5, atol=1e-6)
-    torch.testing.assert_close(ours[0].outlook(seen), found[0].outlook(seen), rtol=1e-4, atol=1e-7)
+        torch.testing.assert_close(network(seen), other(seen), rtol=1e-6, atol=1e-9)
+    torch.testing.assert_close(*(each[0].outlook(seen) for each in (ours, found)), rtol=1e-6, atol=1e-9)

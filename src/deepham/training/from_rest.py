@@ -24,7 +24,6 @@ from deepham.networks.policy import PolicyNetwork
 from deepham.reference.grid import GridFunction
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.stationary import households_at
-from deepham.simulation.continuum import on_grid
 from deepham.simulation.population import Population
 
 NODES = 120  # of the household's problem
@@ -47,9 +46,6 @@ def from_rest(economy: Economy, policy: PolicyNetwork, settings: AlgorithmSettin
         return None
     K = household.typical_household()["assets"]
     plan, people = households_at(household, on_a_grid(settings.nodes, settings.top), K)
-    if economy.chain.n_eps == 1:  # nobody has luck of their own: at beta R = 1 those who hold everything keep it
-        grid = people.k[0]
-        people = on_grid(grid, Population.panel(grid.new_full((1, 1), K), people.eps[:, :1]), 1)
     learns = copy.deepcopy(policy).double()
     _fit(economy, learns, plan, people)
     shift(policy, flat(learns) - flat(policy))
