@@ -106,11 +106,6 @@ class GaussianProcess(ShockProcess):
     def every_z(self) -> None:
         return None
 
-    def farther(self, z: Tensor, factor: Tensor) -> Tensor:
-        """States (B, d) so many times, (B, 1), as far from the typical one."""
-        usual = self.typical_z()[:1]
-        return usual + factor * (z - usual)
-
     @property
     def named(self) -> int:
         return self.draws

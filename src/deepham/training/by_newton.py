@@ -16,7 +16,6 @@ from deepham.algorithm.newton import Equations, flat, huber, shift, size, tested
 from deepham.algorithm.off_equilibrium import moved_unknowns
 from deepham.algorithm.value_equation import add_bellman_equations, bellman_equation
 from deepham.economics.economy import Economy
-from deepham.economics.gaussian import GaussianProcess
 from deepham.simulation.period import Panel, World
 from deepham.training.calibrations import Calibration
 from deepham.training.conditions import conditions, double, left_after, on_average
@@ -100,7 +99,7 @@ class ByNewton(Learner):
     def _spread(self, economy: Economy, panel: Panel, generator: torch.Generator) -> Panel:
         """The panel in aggregate states farther from the typical one, in which economies are too seldom to learn."""
         factor = self.module.settings.newton.spread_z
-        if factor == 1.0 or not isinstance(economy.chain, GaussianProcess):
+        if factor == 1.0:
             return panel
         uniform = torch.rand((len(panel.z), 1), generator=generator, device=panel.z.device, dtype=panel.z.dtype)
         return replace(panel, z=economy.chain.farther(panel.z, 1 + (factor - 1) * uniform))
