@@ -84,7 +84,7 @@ def test_a_price_that_clears_tomorrow_moves_with_the_weights_as_its_jacobian_say
 
 
 def test_what_looks_ahead_moves_with_the_weights_as_its_jacobian_says(seeded, networks):
-    """The Phillips curve where both days' markets go on clearing, and households who take today's as given."""
+    """The Phillips curve and households' condition, where both days' markets go on clearing."""
     hank = economics.create("hank")
     policy, _ = networks(hank, aggregates=False, dispersion=True)
     nodes = wealth_grid(hank, 25, 25.0)
@@ -110,12 +110,13 @@ def test_what_looks_ahead_moves_with_the_weights_as_its_jacobian_says(seeded, ne
     tomorrow, left = as_it_is(hank, policy, panel())
     torch.testing.assert_close(left.flatten(), whole.residual)
     torch.testing.assert_close(tomorrow.after, looking_ahead(hank, policy, panel())[0].after)
-    given = panel()
     k = 2 + 20 * torch.rand((2, 8), generator=seeded(2), dtype=torch.float64)
-    sample = Sample(given, k, torch.randint(7, (2, 8), generator=seeded(3)), torch.ones_like(k))
+    eps, off = torch.randint(7, (2, 8), generator=seeded(3)), torch.zeros(16, 3, dtype=torch.float64)
+    off[::2] = 0.001  # half of them see other prices, by so much more than those that clear
 
     def condition():
-        return first_order_condition(hank, policy, sample, looking_ahead(hank, policy, given)[0])
+        sample = Sample(panel(), k, eps, torch.ones_like(k), off)
+        return first_order_condition(hank, policy, sample, looking_ahead(hank, policy, sample.panel)[0])
 
     by_jacobian, by_difference = along(policy, condition().jacobian, lambda: condition().residual, 1e-5)
     # those few whom the limit may hold tomorrow are taken to be free, and what they do is part of everybody's prices

@@ -1,12 +1,20 @@
 """The lower bound: a representative agent's solution, two equations in each state of xi, put into the economy."""
 
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
 import numpy as np
 import pytest
 import torch
 
 from benchmarks.hank_zlb import representative
 from deepham.economics import create
+from deepham.economics.hank_zlb import RatesAndPreference
+from deepham.economics.huggett import Huggett
 from deepham.errors import InputError
+from deepham.reference.settings import settings_for
+from deepham.reference.stationary import solve_stationary
 from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
 
@@ -54,6 +62,43 @@ def test_the_known_answer_of_one_skill_solves_the_equations_of_the_economy(sd_xi
     assert float(economy.foresight(seen.wide, tomorrow, expect)["pi"].abs().max()) < 1e-9
 
 
+@dataclass(eq=False)
+class _Levels(Huggett):
+    """Bonds B = 1 whose interest a tax on all alike pays: b - B is a bond in no supply, and may be -.58 - B at least.
+    Incomes are 1 and 1 +- spread in levels."""
+
+    spread: ClassVar = 0.0
+
+    def tables(self) -> None:
+        super().tables()
+        self.y = self.table([1 - self.spread, 1.0, 1 + self.spread])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("sigma", "rate"), [(0.075, 1.5027), (0.095, 1.3827)])
+def test_the_household_block_has_the_rate_of_the_public_economy_with_a_lower_bound(sigma, rate, monkeypatch):
+    """Its deterministic steady state, percent a year: log utility, 1.58 goods that may be lacking of what one pays a
+    quarter later (Fernandez-Villaverde, Marbet, Nuno and Rachedi)."""
+    monkeypatch.setattr(_Levels, "spread", sigma * math.sqrt(2))
+    given = {"beta": 0.9957739732, "sigma": 1.0, "b_min": -1.58 * math.exp(rate / 400), "B": 0.0, "rho": 0.94}
+    given |= {"sd": sigma, "states": 3, "income_grid": "rouwenhorst", "rho_z": 0.9, "sd_z": 0.0}
+    found = solve_stationary(_Levels(**given), settings_for("huggett", {"histogram_nodes": 200, "top": 14.0}))
+    assert 400 * math.log1p(float(found.ergodic.accounts["r"][0, 0]) / 100) == pytest.approx(rate, abs=0.002)
+
+
 def test_a_bound_above_the_rate_of_rest_is_said():
     with pytest.raises(InputError, match="^bound: the nominal rate of rest"):
         create("hank_zlb", bound=0.01)
+
+
+def test_states_farther_out_are_states_of_the_chain():
+    """Where a sample looks farther out than the economies are: xi has no values between those of its chain."""
+    chain = create("hank_zlb").chain
+    assert isinstance(chain, RatesAndPreference)
+    z = torch.tensor([[0.0, 0.0, 0.004, 0.0]], dtype=torch.float64).repeat(15, 1)
+    z[:, 3] = chain.levels
+    factor = torch.linspace(1, 3, 15, dtype=torch.float64)[:, None]
+    moved = chain.farther(z, factor)
+    assert torch.equal(moved[:, :3], z[:, :3]) and bool(torch.isin(moved[:, 3], chain.levels).all())
+    assert bool((moved[:, 3].abs() >= z[:, 3].abs()).all())
+    assert bool(((moved[:, 3] - factor[:, 0] * z[:, 3]).abs() <= float(chain.levels.diff().max()) / 2)[4:11].all())

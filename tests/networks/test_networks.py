@@ -8,6 +8,7 @@ import torch
 
 from deepham import economics
 from deepham.errors import InputError
+from deepham.networks.carried_over import carry_over
 from deepham.networks.inputs import Inputs
 from deepham.networks.mlp import Tanh
 from deepham.networks.policy import MOST, Capped
@@ -226,3 +227,23 @@ def test_tanh_is_that_of_pytorch_with_its_first_and_second_derivative(dtype, clo
         results += [y.detach(), slope.detach(), curvature]
     for one, other in zip(found, expected):
         torch.testing.assert_close(one, other, rtol=0, atol=4 * close)
+
+
+@torch.no_grad()
+def test_weights_of_larger_shocks_answer_the_same_deviations_alike():
+    """Where shocks are a fifth as large, units are, and the plan and the outlook are the same functions of z."""
+    large, small = economics.create("hank"), economics.create("hank", sd_r=0.0005, sd_Z=0.001)
+    generator = torch.Generator().manual_seed(1)
+    found, ours = untrained(large, dispersion=True), untrained(small, dispersion=True)
+    for network in found:
+        for leaf in network.parameters():
+            leaf += 0.2 * torch.randn(leaf.shape, generator=generator, dtype=leaf.dtype)
+    people = Population.panel(5 * torch.rand(2, 30, generator=generator), torch.arange(60).reshape(2, 30) % 7)
+    panel = Panel(people, torch.tensor([[0.001, -0.002, 0.006], [0.0, 0.001, 0.004]])).to(dtype=torch.float64)
+    unknowns = {"pi": [[0.001], [-0.002]], "w": [[0.84], [0.82]], "L": [[1.0], [1.01]]}
+    seen = World(large).seen_at(panel, {name: large.table(each) for name, each in unknowns.items()})
+    for network, other in zip(ours, found, strict=True):
+        assert not torch.allclose(network(seen), other(seen), rtol=1e-3)
+        carry_over(network, other)
+        torch.testing.assert_close(network(seen), other(seen), rtol=1e-6, atol=1e-9)
+    torch.testing.assert_close(*(each[0].outlook(seen) for each in (ours, found)), rtol=1e-6, atol=1e-9)

@@ -37,7 +37,7 @@ def rest(settings):
 def test_a_plan_fitted_to_rest_is_the_stationary_one(rest):
     chosen, module, people = rest
     economy, household = chosen.economy, chosen.economy.at_rest()
-    plan, _ = households_at(household, on_a_grid(chosen.algorithm), economy.B)
+    plan, _ = households_at(household, on_a_grid(chosen.algorithm.nodes, chosen.algorithm.top), economy.B)
     theirs = World(household, plan).period(Panel(people, household.chain.typical_z()))
     panel = Panel(people, economy.chain.typical_z())
 

@@ -75,12 +75,14 @@ class Tomorrow:
         look: how they look at their economies.
         now: (B, A) what they see today; after: (B, S, A).
         moves: (B, S * A, W) how `after` moves with the policy's weights; None where nobody asked.
+        at_once: (B, A, W) how `now` does, where households are asked at prices that go on clearing; None: at these.
     """
 
     look: Onlooker
     now: Tensor
     after: Tensor
     moves: Tensor | None
+    at_once: Tensor | None = None
 
 
 def today_of_all(economy: Economy, policy: PolicyNetwork, panel: Panel) -> tuple[Onlooker, Tensor]:

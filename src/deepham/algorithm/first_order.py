@@ -4,6 +4,10 @@
 
 at a sample of households, where tomorrow's choices are those of the same policy, of households who then see
 what everybody's saving has brought about. r is zero where the limit binds and the policy is at it.
+
+Where unknowns look ahead the condition is asked of households at prices that go on clearing as the weights move, today
+as tomorrow. At today's prices as they are, equations would say of everybody's wish to consume one percent more that it
+is missed by several: tomorrow's markets turn it into several, today's would not.
 """
 
 from __future__ import annotations
@@ -33,7 +37,7 @@ class Linear:
     Attributes:
         residual, weight: (H,), shares of consumption, and what each counts.
         jacobian: (H, W), all that the weights move: today's choice, tomorrow's by the same policy, and what is then
-            seen of everybody.
+            seen of everybody; where unknowns look ahead, what is seen today, too.
         own: (H, W), today's choice alone.
     """
 
@@ -61,7 +65,8 @@ def first_order_condition(
     """
     b, n = sample.k.shape
     tomorrow = tomorrow or tomorrow_of_all(economy, policy, sample.panel, derivative=True)
-    look, wide = tomorrow.look, tomorrow.now.repeat_interleave(n, 0)
+    look, here = tomorrow.look, tomorrow.now.repeat_interleave(n, 0).requires_grad_(tomorrow.at_once is not None)
+    wide = here
     if sample.off is not None:
         wide = look.elsewhere(wide, sample.off)
     k, eps = sample.k.reshape(-1, 1), sample.eps.reshape(-1, 1)
@@ -85,10 +90,13 @@ def first_order_condition(
     residual = free * (wanted.log() - torch.minimum(target, most).log())
     own = free * row_by_row(wanted.log(), [today])
     jacobian = row_by_row(residual, [today, later])
-    (push,) = torch.autograd.grad(residual.sum(), wide_next)
+    (push,) = torch.autograd.grad(residual.sum(), wide_next, retain_graph=True)
     # an outlook has weights of its own, after those of the plan
     beside = 0 if policy.outlook is None else sum(leaf.numel() for leaf in policy.outlook.parameters())
     jacobian, own = pad(jacobian, (0, beside)), pad(own, (0, beside))
     if tomorrow.moves is not None:
         jacobian = jacobian + torch.bmm(push.reshape(b, n, -1), tomorrow.moves).flatten(0, 1)
+    if tomorrow.at_once is not None:
+        (push,) = torch.autograd.grad(residual.sum(), here)
+        jacobian = jacobian + torch.bmm(push.reshape(b, n, -1), tomorrow.at_once).flatten(0, 1)
     return Linear(residual.detach().flatten(), sample.weight.flatten(), jacobian, own)

@@ -132,23 +132,24 @@ def looking_ahead(economy: Economy, policy: PolicyNetwork, panel: Panel) -> tupl
         panel: histograms on one grid, and the unknowns there, `near`.
     """
     ahead = _Ahead(economy, policy, panel)
-    days, today, z_next, states = ahead.days, ahead.today, ahead.z_next, ahead.p_z.shape[1]
-    people, z, near, found_next = panel.population, panel.z, ahead.near, ahead.found_next
+    days, today, states = ahead.days, ahead.today, ahead.p_z.shape[1]
+    people, z, near = panel.population, panel.z, ahead.near
     missed = _missed(ahead, plans=True)
-    # and what it moves with the weights where households take today's unknowns as given
-    repeated = people.select([row for row in range(len(z)) for _ in range(states)])
-    z_all = z.repeat_interleave(states, 0)
-    given = days.day(repeated, z_all, near, given=True)
-    after_given = z_next.detach().flatten(0, 1)
-    there = settle(economy, ahead.grid, repeated.with_assets(given.carried), z_all, after_given)
-    later = days.day(there, after_given, found_next)
-    moves = torch.stack(
-        [_rows(number, [given.plans[0], *later.plans[:1]], later.outlooks) for number in later.wide.unbind(1)],
-        1,
-    )
-    after = later.wide.detach().reshape(len(z), states, -1)
-    tomorrow_seen = Tomorrow(days.look, today.wide.detach(), after, moves.reshape(len(z), states * after.shape[-1], -1))
-    return tomorrow_seen, missed
+    # and what households see of both days, of each of tomorrow's states: they live where markets clear, which moves
+    # with the weights several times as much as plans do
+    each = [row for row in range(len(z)) for _ in range(states)]
+    people, z = people.select(each), z.repeat_interleave(states, 0)
+    before = days.day(people, z, near)
+    own = torch.arange(states, device=z.device).repeat(len(ahead.z_next))
+    comes = days.economy.chain.next_states(z, before.seen.wide)[0][torch.arange(len(z), device=z.device), own]
+    there = settle(economy, ahead.grid, people.with_assets(before.carried), z, comes.detach())
+    later = days.day(there, comes, ahead.found_next)
+    taps = [*before.plans, *later.plans[:1]], [*before.outlooks, *later.outlooks]
+    moves = torch.stack([_rows(number, *taps) for number in later.wide.unbind(1)], 1)
+    at_once = torch.stack([_rows(number, today.plans[:1], today.outlooks) for number in today.wide.unbind(1)], 1)
+    after = later.wide.detach().reshape(len(today.wide), states, -1)
+    seen = Tomorrow(days.look, today.wide.detach(), after, moves.reshape(len(after), -1, moves.shape[-1]), at_once)
+    return seen, missed
 
 
 @torch.enable_grad()

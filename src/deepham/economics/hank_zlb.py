@@ -74,6 +74,11 @@ class RatesAndPreference(RatesAndProductivity):
         chances = (weights[:, None] * self._chances(z)[:, None]).flatten(1)
         return torch.cat([rates.repeat_interleave(states, 1), xi], -1), chances
 
+    def farther(self, z: Tensor, factor: Tensor) -> Tensor:
+        """With log xi alone farther out, in the state nearest to that: which rates come with it, its past decides."""
+        xi = (factor * z[..., 3:] - self.levels).abs().argmin(-1, keepdim=True)
+        return torch.cat([z[..., :3], self.levels[xi]], -1)
+
     def in_deviations(self, size: np.ndarray, unit: str, number: int = 0) -> np.ndarray:
         require(number < 3, "shock: xi is on a chain; expected standard deviations, {'innovation': ...}")
         return super().in_deviations(size, unit, number)

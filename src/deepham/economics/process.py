@@ -161,6 +161,11 @@ class ShockProcess(ABC):
     def every_z(self) -> Tensor | None:
         """All aggregate states that there are, (n_z, 1); None where nobody could list them."""
 
+    def farther(self, z: Tensor, factor: Tensor) -> Tensor:
+        """States (B, d) so many times, (B, 1), as far from the typical one; those of a list stay."""
+        usual = self.typical_z()[:1]
+        return z if self.every_z() is not None else usual + factor * (z - usual)
+
     def settled(self, mass: Tensor) -> Tensor:
         """Masses (B, n_eps, G) of a histogram to start from, whose households were drawn: the same, where time evens
         out what the draw has left too many of.

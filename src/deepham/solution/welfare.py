@@ -7,6 +7,7 @@ their own economy would have to rise, for ever, to make them as well off.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -185,14 +186,14 @@ def gains(k: np.ndarray, mass: np.ndarray, gain: np.ndarray) -> dict[str, np.nda
     }
 
 
-def members_of_groups(mass: np.ndarray) -> np.ndarray:
-    """Masses (len(GROUPS), n_eps, G) of the households of each group, of those (n_eps, G) at increasing levels of
-    wealth."""
+def members_of_groups(mass: np.ndarray, groups: Sequence[tuple[float, float]] = GROUPS) -> np.ndarray:
+    """Masses (len(groups), n_eps, G) of the households of each group, between two quantiles of wealth, of those
+    (n_eps, G) at increasing levels of wealth."""
     level = mass.sum(0).cumsum()
     below = np.concatenate([[0.0], level[:-1]])
     inside = [
         np.clip(np.minimum(level, high) - np.maximum(below, low), 0, None) / (level - below).clip(1e-300)
-        for low, high in GROUPS
+        for low, high in groups
     ]
     return np.stack(inside)[:, None] * mass
 

@@ -28,6 +28,7 @@ WORSE, NOISE = 5.0, 0.01  # a residual so many times the one before, and above s
 MEMORY_OF_OUTLOOK = 0.95  # of an update at the next, where plans no longer move
 DAMPING_OF_OUTLOOK = 3e-5  # while plans move: there are fewer economies in a sample than it has weights
 EASIER, LEAST_TRUST, MOST_TRUST = 1.5, 1e-3, 100.0  # by so much the damping falls after a good step; its bounds
+DAMPED, MOST_DAMPED = 3.0, 16  # factor of the damping where a step is too long, and how often
 JUMP = 0.25  # so do mean assets that move by so much, in units of the typical, between two updates
 AFTER_REJECTION, AFTER_ACCEPTANCE = 10.0, 0.3  # factors of the damping
 
@@ -101,11 +102,10 @@ class ByNewton(Learner):
     def _spread(self, economy: Economy, panel: Panel, generator: torch.Generator) -> Panel:
         """The panel in aggregate states farther from the typical one, in which economies are too seldom to learn."""
         factor = self.module.settings.newton.spread_z
-        if factor == 1.0 or economy.chain.every_z() is not None:
+        if factor == 1.0:
             return panel
-        usual = economy.chain.typical_z()[:1]
         uniform = torch.rand((len(panel.z), 1), generator=generator, device=panel.z.device, dtype=panel.z.dtype)
-        return replace(panel, z=usual + (1 + (factor - 1) * uniform) * (panel.z - usual))
+        return replace(panel, z=economy.chain.farther(panel.z, 1 + (factor - 1) * uniform))
 
     def _off_equilibrium(self, at: Calibration, sample: Sample, generator: torch.Generator | None) -> Sample:
         """The sample in which some households see prices that do not clear, each alone."""
@@ -163,10 +163,16 @@ class ByNewton(Learner):
         memory = settings.memory_early if early else settings.memory_late
         equations.add(matrix, vector, memory, torch.stack(own).sum(0) if own else None)
         damping = max(settings.damping * residual**2 * self.caution, LEAST_DAMPING)
-        change = self._solved(
-            equations, self._by_network(damping) if settings.halvings and missed is not None else damping, relaxation
-        )
         most = settings.largest_step * self.reach
+        each = self._by_network(damping) if settings.halvings and missed is not None else damping
+        change = self._solved(equations, each, relaxation)
+        if missed is not None:
+            # a whole step that is far too long is so along what equations hardly see: damped it keeps to the rest
+            for _ in range(MOST_DAMPED):
+                if size(linear.own @ change, weight) <= most:
+                    break
+                each = each * DAMPED
+                change = self._solved(equations, each, relaxation)
         change = change * min(1.0, most / max(size(linear.own @ change, weight), 1e-300))
         if settings.halvings and missed is not None:
             change = self._shortened(places, samples, change, weight, whole)

@@ -45,21 +45,21 @@ def from_rest(economy: Economy, policy: PolicyNetwork, settings: AlgorithmSettin
     if household is None or not settings.second_order or not settings.newton.resting or settings.restart:
         return None
     K = household.typical_household()["assets"]
-    plan, people = households_at(household, on_a_grid(settings), K)
+    plan, people = households_at(household, on_a_grid(settings.nodes, settings.top), K)
     learns = copy.deepcopy(policy).double()
     _fit(economy, learns, plan, people)
     shift(policy, flat(learns) - flat(policy))
     return people
 
 
-def on_a_grid(settings: AlgorithmSettings) -> ReferenceSettings:
+def on_a_grid(nodes: int, top: float) -> ReferenceSettings:
     """How the household at rest is solved: its cross-section is on the nodes of training's own histograms."""
     return ReferenceSettings(
         k_nodes=NODES,
         K_nodes=3,
         K_width=WIDTH,
-        top=settings.top,
-        histogram_nodes=settings.nodes,
+        top=top,
+        histogram_nodes=nodes,
         economies=1,
         burn_in=0,
         periods=100,

@@ -14,6 +14,7 @@ from deepham.economics.box import Box
 from deepham.economics.economy import Economy
 from deepham.economics.planner import under
 from deepham.errors import TrainingDiverged
+from deepham.networks.carried_over import carry_over
 from deepham.networks.settings import NetworkSettings, build_networks
 from deepham.simulation.period import World
 from deepham.solution.folder import SCHEMA_VERSION
@@ -80,14 +81,15 @@ class DeepHAM(lightning.LightningModule):
         return economics.create(name, **parameters)
 
     def start_from(self, solution: Solution) -> None:
-        """Take the networks of a solution whose network settings are the same; its calibration may be another."""
+        """Take the networks of a solution whose network settings are the same; its calibration may be another, and what
+        households do is then the same of the same numbers."""
         for network, found in (
             (self.policy, solution.networks["policy"]),
             (self.value, solution.networks["value"]),
             (self.policy_average, solution.networks["policy"]),
             (self.value_average, solution.networks["value"]),
         ):
-            network.load_state_dict(found.state_dict())
+            carry_over(network, found)
 
     @property
     def world(self) -> World:
