@@ -34,7 +34,7 @@ from deepham.system.precision import float32
 BURN_IN, PERIODS = 1000, 4000  # of the paths that the ergodic cross-sections are means over, and all periods after it
 PAIRS = 4  # of paths, of which the second mirrors the first
 SETTLED_PAIRS = 12  # that say what the long run of wealth is
-REFINED_ON, PARTING = 24, 150  # cross-sections of paths that are as long as paths take to part
+REFINED_ON, PARTING = 24, 250  # cross-sections of paths that are as long as paths take to part
 OF_WEALTH = ("gini", "wealth_sd", "bottom50_share", "top10_share", "top1_share", "sd_K", "welfare")
 STEP = 0.02  # of the length of a side, to either side of where a derivative is taken
 
