@@ -33,10 +33,10 @@ from deepham.errors import InputError
 from deepham.measures.verdict import bars_of
 from deepham.reference.compare import measure_against
 from deepham.reference.grid_solution import GridSolution
-from deepham.simulation.long_run import PERIODS as SETTLING
-from deepham.simulation.long_run import long_run
 from deepham.simulation.population import gini
 from deepham.solution import calibrated
+from deepham.solution.long_run import PERIODS as SETTLING
+from deepham.solution.long_run import long_run
 from deepham.solution.solution import Solution
 from deepham.system.threads import one_thread
 

@@ -17,11 +17,11 @@ from deepham.networks.settings import NetworkSettings, build_networks
 from deepham.networks.varied import settled, sharing
 from deepham.runs.folders import RunFolders
 from deepham.simulation.continuum import followed, moves, on_grid, settle, wealth_grid
-from deepham.simulation.long_run import PERIODS as SETTLING
-from deepham.simulation.long_run import long_run
 from deepham.simulation.period import Panel, World
 from deepham.simulation.walk import initial_panel
 from deepham.solution import calibrated
+from deepham.solution.long_run import PERIODS as SETTLING
+from deepham.solution.long_run import long_run
 from deepham.training.calibrations import STRIDE, Calibrations
 from deepham.training.fit import fit, starting_point
 

@@ -24,10 +24,10 @@ from deepham.networks.tabulated import on_histogram
 from deepham.networks.value import ValueNetwork
 from deepham.networks.varied import Networks, settled
 from deepham.simulation.continuum import followed, on_grid, wealth_grid
-from deepham.simulation.long_run import PERIODS as SETTLING
-from deepham.simulation.long_run import long_run
 from deepham.simulation.period import Panel, World
 from deepham.simulation.walk import walk
+from deepham.solution.long_run import PERIODS as SETTLING
+from deepham.solution.long_run import long_run
 from deepham.solution.solved import SolvedEconomy
 from deepham.system.precision import float32
 

@@ -12,10 +12,10 @@ assets by one rate.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from scipy.sparse import coo_matrix, csr_matrix
 from torch import Tensor
 
 from deepham.networks.tabulated import on_histogram
@@ -23,6 +23,9 @@ from deepham.simulation.continuum import grown, moves
 from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
 from deepham.simulation.walk import walk
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 FIRST = 50  # periods that are not looked at: prices and shares of eps come to what they are at the first cross-section
 STRETCHES = (75, 75, 100, 150)  # periods after which cross-sections are moved
@@ -77,6 +80,8 @@ def _moved(world: World, grid: Tensor, start: Panel, shocks: Tensor, skipped: in
 def _chain(world: World, grid: Tensor, by_z: Population, z: Tensor) -> csr_matrix:
     """P (N, N), a mean over how often each z (B, T, d) is followed by which, of households who see the mean
     cross-section of the z that they are in."""
+    from scipy.sparse import coo_matrix, csr_matrix  # slow to load, for a box alone
+
     pairs, counts = torch.unique(torch.cat([z[:, :-1], z[:, 1:]], 2).flatten(0, 1), dim=0, return_counts=True)
     if len(pairs) > PAIRS:  # z is numbers
         pairs, counts = pairs[:: -(-len(pairs) // PAIRS)], torch.ones(PAIRS)
