@@ -71,16 +71,21 @@ class Model:
         """
         key = tuple(np.round(unit, 12).tolist())
         if key not in self._found:
-            self._found[key] = self.fresh(unit, self.samples, self.seed)
+            self._found[key] = self._simulated(unit, self.samples, self.seed, in_pairs=True)
         return self._found[key]
 
-    @one_thread()
     def fresh(self, unit: np.ndarray, samples: int, seed: int) -> Simulated:
-        """So many samples of other luck. Raises as `at`."""
+        """So many samples of other luck, each its own: the second of a pair would say of a variance what the first
+        says. Raises as `at`."""
+        return self._simulated(unit, samples, seed, in_pairs=False)
+
+    @one_thread()
+    def _simulated(self, unit: np.ndarray, samples: int, seed: int, in_pairs: bool) -> Simulated:
         one, blocks = self._begun(unit), []
         for first in range(0, samples, BLOCK):
             generator = torch.Generator(one.grid.device).manual_seed(seed + 1 + first)
-            blocks.append(_sampled(one, first, min(BLOCK, samples - first), max(self.periods, 1), generator))
+            number = min(BLOCK, samples - first)
+            blocks.append(_sampled(one, first, number, max(self.periods, 1), generator, in_pairs))
         joined = [{name: np.concatenate([found[name] for found in each]) for name in each[0]} for each in zip(*blocks)]
         return Simulated(*joined)
 
@@ -95,27 +100,31 @@ class Model:
 
 @torch.no_grad()
 def _sampled(
-    one: Begun, first: int, samples: int, periods: int, generator: torch.Generator
+    one: Begun, first: int, samples: int, periods: int, generator: torch.Generator, in_pairs: bool
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """What the economy accounts for, name -> (samples, periods), and moments of households at the end, name ->
     (samples,), of samples from the one with the number `first` on.
 
     They begin where paths have parted, so that cross-sections differ as much as they do in the long run, and have gone
-    on for a while. From each there are two, with luck and with its mirror image.
+    on for a while. From each there are two, with luck and with its mirror image, or with luck of its own.
     """
     economy, starts, grid = one.economy, one.panel, one.grid
     pairs = list(range(first // 2, first // 2 + -(-samples // 2)))
-    shocks = _in_pairs(economy, starts.z[[at % len(starts.z) for at in pairs]], SETTLING + periods, generator)[:samples]
-    start = starts.select([at % len(starts.z) for at in pairs * 2][:samples])
-    world, rows, before, last = World(economy, on_histogram(economy, one.policy, grid), one.value), [], None, None
+    rows = [at % len(starts.z) for at in pairs * 2][:samples]
+    start = starts.select(rows)
+    if in_pairs:
+        shocks = _in_pairs(economy, starts.z[rows[: len(pairs)]], SETTLING + periods, generator)[:samples]
+    else:
+        shocks = economy.chain.draw_path(starts.z[rows], SETTLING + periods, generator)
+    world, kept, before, last = World(economy, on_histogram(economy, one.policy, grid), one.value), [], None, None
     for t, period in enumerate(walk(world, start, shocks, grid=grid)):
         before, last = last, period
         if t >= SETTLING:
-            rows.append(period.accounts)
+            kept.append(period.accounts)
     assert before is not None and last is not None
     economy.check_domain(last.panel.z, last.seen.aggregates, error=OutOfDomain)
     people = distribution(last.panel.population, last.consumption, economy.borrowing_limit)
-    series = {name: torch.cat([row[name] for row in rows], 1).cpu().numpy() for name in economy.variables}
+    series = {name: torch.cat([row[name] for row in kept], 1).cpu().numpy() for name in economy.variables}
     households = {name: people[name] for name in WEALTH} | growth(World(economy, one.policy), before, last)
     return series, {name: value[:, 0].cpu().numpy() for name, value in households.items()}
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 FIRST = 50  # periods that are not looked at: prices and shares of eps come to what they are at the first cross-section
 STRETCHES = (75, 75, 100, 150)  # periods after which cross-sections are moved
 PERIODS = 1 + FIRST + sum(STRETCHES)
-HORIZON = 4000  # terms of the sum, periods
+LOOK, CLOSE, HORIZON = 500, 0.002, 20_000  # terms of the sum, until so many more add next to nothing, and at most
 PAIRS = 32  # of z and z' at most at which the chain is worked out
 PUSH = 1e-3  # its rate
 
@@ -108,7 +108,11 @@ def _distance(chain: csr_matrix, grid: Tensor, mean: Tensor, drift: Tensor) -> T
     push = push / (push @ assets)
     step, after = (drift - drift.sum() * mean).cpu().numpy(), chain.T.tocsr()
     far = np.zeros_like(step)
-    for _ in range(HORIZON):
-        far = after @ far + step
-        far -= push * (far @ assets)
+    for _ in range(HORIZON // LOOK):
+        before = far
+        for _ in range(LOOK):
+            far = after @ far + step
+            far -= push * (far @ assets)
+        if np.linalg.norm(far - before) < CLOSE * np.linalg.norm(far):
+            break
     return torch.from_numpy(far).to(mean)
