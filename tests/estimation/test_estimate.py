@@ -205,7 +205,7 @@ def test_the_command_writes_its_folder_and_refuses_in_one_line(solution, tmp_pat
 
 @pytest.mark.slow
 def test_intervals_cover_as_often_as_they_say(solution):
-    generator, distances, tests, sets = np.random.default_rng(7), [], [], 40
+    generator, distances, tests, sets = np.random.default_rng(7), [], [], 20
     for seed in range(sets):
         truth = np.array([generator.uniform(0.87, 0.93), generator.uniform(0.29, 0.41)])
         # sd.r is nearly a function of these, along a curve: with it intervals are too wide
@@ -214,8 +214,10 @@ def test_intervals_cover_as_often_as_they_say(solution):
         distances.append(((found.parameters - truth) / found.standard_errors).to_numpy())
         tests.append(found.j)
     far = np.abs(distances)
-    for bound, low, high in ((0.674, 12, 28), (1.645, 31, 40), (1.96, 34, 40)):  # binomial ranges of 98 percent and more
-        assert ((low <= (far < bound).sum(0)) & ((far < bound).sum(0) <= high)).all(), (bound, far)
+    for bound, low, high in ((0.674, 5, 15), (1.645, 15, 20), (1.96, 17, 20)):  # binomial ranges of 98 percent and more
+        beta, alpha = (far < bound).sum(0)
+        # those of alpha are too wide: a covariance does not describe how moments bend in it (docs/estimation.md)
+        assert low <= beta <= high and low <= alpha, (bound, far)
     # of a set's own luck, and of that of the model's 20 samples, which all sets share
     assert np.abs(np.mean(distances, 0)).max() < 3 * (1 / sets + 1 / 20) ** 0.5
     assert np.mean(tests) == pytest.approx(1, abs=3 * (2 / sets) ** 0.5)
