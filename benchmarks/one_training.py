@@ -208,9 +208,7 @@ def sensitivity(solution: Solution, box: Box, index: int) -> None:
         for sign in (-1, 1):
             beside = unit[:place] + [unit[place] + sign * STEP] + unit[place + 1 :]
             changed = calibration_of(box, beside)
-            ends.append(
-                long_run_means(deepham.solve_on_grid(solution.name, settings=COARSE, progress=False, **changed))
-            )
+            ends.append(long_run_means(deepham.solve_on_grid(solution.name, progress=False, **changed)))
         for name in MEANS:
             slope = (ends[1][name] - ends[0][name]) / (2 * STEP * (side.high - side.low))
             own = found.loc[name, side.label]
