@@ -39,7 +39,7 @@ class Flow:
         K = (self._low + self._width * torch.arange(self._steps + 1)).exp()[:, None]
         self._rows = torch.arange(economy.chain.n_eps).repeat_interleave(len(nodes)) * len(nodes)
         rule = policy.on_histogram(nodes)
-        self._places = torch.cat([self._of_state(rule, K, z.expand(len(K), -1)) for z in economy.chain.every_z()])
+        self._places = torch.cat([self._of_state(rule, K, z.expand(len(K), -1)) for z in economy.chain.typical_z()])
 
     def _of_state(self, rule: HistogramFunction, K: Tensor, z: Tensor) -> Tensor:
         economy, nodes = self._economy, self._nodes

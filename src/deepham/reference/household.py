@@ -83,7 +83,7 @@ class HouseholdProblem:
         start = self.economy.spending(0.5, self.today)[0]["c"] if start is None else start
         log_c, change, steps = fixed_point(lambda x: self._egm_step(x.exp()).log(), start.log(), tolerance, most)
         if change < tolerance:
-            return log_c.exp()
+            return self._egm_step(log_c.exp())  # whoever is at the limit consumes everything to the last digit
         raise NotConverged(
             f"reference: the household's policy still moves by {change:.1e} after {steps} steps; try "
             "another reference.K_width or more reference.k_nodes"

@@ -35,6 +35,7 @@ MEMORY = 5  # earlier steps of the law that are combined
 SETTLING, SETTLING_PERIODS, SETTLING_BURN_IN = 3, 2000, 200
 NEAREST = 1e-3  # to the limit that nodes start, where they cannot start at it, as a share of the histogram's distance
 ROUGH = 100  # along the beginning of the paths and with each lower order, to this many times the tolerance
+NEARLY = 3  # times the tolerance, before the accounts of a path are worked out: the next step leaves less
 ROUGH_BURN_IN = 100  # of the beginning: the paths start where earlier ones have been
 
 Progress = Callable[[int, float, float], None]  # of iteration, change of the law of motion, mean K
@@ -167,7 +168,8 @@ def _stages(settings: ReferenceSettings, enough: int, near: bool, accounted: boo
     """From an equilibrium nearby the whole paths are followed. From nothing the neighbourhood is found along a few
     periods first, then roughly the law along `enough` of them."""
     whole = _Stage(settings.burn_in, settings.periods, settings.tolerance)
-    stages = [whole, replace(whole, accounted=True)] if accounted else [whole]
+    nearly = replace(whole, enough=NEARLY * settings.tolerance)
+    stages = [nearly, replace(whole, accounted=True)] if accounted else [whole]
     if near:
         return stages
     shorter, few = enough < settings.periods, -(-SETTLING_PERIODS // settings.economies)
