@@ -89,7 +89,7 @@ class Record:
         }
         if economy.pays is not None:
             series["premium"] = by_time(period.seen.prices[economy.pays])
-        if economy.unknowns:
+        if economy.cleared:
             series["clearing"] = by_time(100 * torch.cat(list(period.conditions.values()), 1).abs().amax(1)[:, None])
         self._series.append(series)
         self._accounts.append({name: by_time(values) for name, values in accounts.items()})
