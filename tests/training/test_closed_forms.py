@@ -89,7 +89,7 @@ def test_a_box_of_a_linear_economy_answers_as_the_closed_form_says(monkeypatch):
     monkeypatch.setattr(calibrated, "BURN_IN", 20)
     monkeypatch.setattr(calibrated, "PERIODS", 80)
     case = CASES["new_keynesian"]
-    few = {"calibrations": 8, "outer_iterations": 2, "newton.economies": 16, "newton.outlook_updates": 20}
+    few = {"calibrations": 8, "newton.economies": 16}
     solution = deepham.solve(
         NewKeynesian,
         vary=VARY,
