@@ -74,6 +74,7 @@ def decisions(economy, networks):
         ("ks98", {"mu": [0.05, 0.4]}, {"moments": 2, "moments_shared": True, "quantiles": 2}),
         ("ks98", {"productivity": [[0.98, 0.995], None]}, {"base": "share"}),
         ("hank", {"kappa": [0.05, 0.2]}, {"base": "typical", "ensemble": 1}),
+        ("hank", {"kappa": [0.05, 0.2]}, {"base": "typical", "outlook_linear": True}),
     ],
 )
 def test_networks_that_are_told_and_ordinary_ones_say_the_same(name, vary, shape):

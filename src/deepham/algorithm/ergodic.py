@@ -71,8 +71,8 @@ class Ergodic:
         resource_gap: largest violation of the economy's resource constraints along the path, percent of output; NaN
             where it states none.
         premium: (B, T), what assets are worth to others (economics/planner.py), utils a unit; None in the market.
-        clearing: (B, T), the largest of what is left of the conditions of unknowns, percent of mean income; None where
-            there are no unknowns, or the path is not accounted for.
+        clearing: (B, T), the largest of what is left of the conditions of markets, percent of mean income; None where
+            no market clears, or the path is not accounted for.
     """
 
     grid: Tensor

@@ -38,7 +38,7 @@ def measure_names(economy: Economy) -> list[str]:
         *errors,
         *(LABOUR if "n" in economy.within else ()),
         *(f"known.{name}" for name in economy.answers),
-        *(CLEARING if economy.unknowns else ()),
+        *(CLEARING if economy.cleared else ()),
         *(f"condition.{name}.{statistic}" for name in economy.foreseen for statistic in ("mean", "max")),
         "mean_K",
         "sd_K",

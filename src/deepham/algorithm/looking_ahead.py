@@ -64,8 +64,11 @@ class _Days:
         outlook = cast(OutlookNetwork, self.policy.outlook)
         typical = {name: found.new_full((len(z), 1), unknown.typical) for name, unknown in economy.unknowns.items()}
         before = World(economy, price_taking=False).seen_at(Panel(people, z), typical)
-        tap = Tapped(outlook.mlp, outlook.seen(before, outlook.inputs.crowd(people)))
-        said = outlook.said(tap.y)
+        common = outlook.seen(before, outlook.inputs.crowd(people))
+        tap = Tapped(outlook.mlp, outlook.fed(common))
+        said = outlook.said(tap.y, common)
+        if not economy.cleared:
+            return self._at(people, z, torch.cat([said[name] for name in names], 1), [], [tap])
         values = dict(zip(names, found.detach().split(1, 1), strict=True))
         leaf = torch.cat([values[name] for name in economy.cleared], 1).requires_grad_()
         markets = dict(zip(economy.cleared, leaf.split(1, 1), strict=True))

@@ -89,7 +89,7 @@ class Record:
             self.utility += (population.mean(period.utility) / self._periods).reshape(count, economies).sum(0)
             series["held"] = by_time(population.mean(population.k))
             series["carried"] = by_time(population.mean(period.carried))
-            if economy.unknowns:
+            if economy.cleared:
                 left = torch.cat(list(period.conditions.values()), 1).abs().amax(1)[:, None]
                 series["clearing"] = by_time(100 * left)
         elif economy.unknowns or economy.pays:  # the path itself has asked for what is found in a period

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from deepham.algorithm.ergodic_sample import Sample, Sampling, scaled
 from deepham.algorithm.first_order import first_order_condition
+from deepham.algorithm.looking_ahead import looking_ahead
 from deepham.algorithm.newton import Equations, flat, huber, shift, size, tested
 from deepham.algorithm.settings import AlgorithmSettings
 from deepham.algorithm.value_equation import add_bellman_equations, bellman_equation
@@ -24,6 +25,7 @@ from deepham.networks.value import ValueNetwork
 from deepham.simulation.period import Panel, World
 
 STEPS, STEPS_OF_VALUE = 6, 8
+LEAST_DAMPING = 1e-11
 CAREFUL = 100.0  # times the damping of a training: the first step is on one sample, and starts next to where it ends
 
 
@@ -36,10 +38,10 @@ def refine_policy(
     seed: int,
     steps: int = STEPS,
 ) -> None:
-    """Teach the policy its first-order condition, in float64.
+    """Teach the policy its first-order condition, and what looks ahead its own, in float64.
 
     Args:
-        economy: without unknowns within its periods.
+        economy: without markets that clear within its periods.
         dates: economies of the policy's ergodic set, histograms on the grid (G,).
         settings: of the training that the networks come from.
         seed: of the households that are drawn.
@@ -49,10 +51,19 @@ def refine_policy(
     """
     newton, equations = settings.newton, Equations()
     for sample in _samples(economy, policy, dates, grid, settings, seed, steps):
-        linear = first_order_condition(economy, policy, sample)
+        tomorrow, ahead = looking_ahead(economy, policy, sample.panel) if economy.foreseen else (None, None)
+        linear = first_order_condition(economy, policy, sample, tomorrow)
         weight = huber(linear.residual, linear.weight, newton.outlier)
-        equations.add(*tested(linear, weight, newton.least_squares), newton.memory_late)
-        change = _solved(equations, CAREFUL * newton.damping * size(linear.residual, weight) ** 2)
+        matrix, vector = tested(linear, weight, newton.least_squares)
+        damping = CAREFUL * newton.damping * size(linear.residual, weight) ** 2
+        if ahead is not None:
+            more = tested(ahead, ahead.weight, newton.least_squares)
+            matrix, vector = matrix + more[0], vector + more[1]
+            damping = torch.full_like(vector, max(damping, LEAST_DAMPING))
+            left = newton.damping * size(ahead.residual, ahead.weight) ** 2
+            damping[len(flat(policy.mlp)) :] = max(left, LEAST_DAMPING)
+        equations.add(matrix, vector, newton.memory_late)
+        change = _solved(equations, damping)
         change = change * min(1.0, newton.largest_step / max(size(linear.own @ change, weight), 1e-300))
         shift(policy, change)
         equations.moved(change)
@@ -87,7 +98,7 @@ def _samples(
     number: int,
 ) -> Iterator[Sample]:
     newton = settings.newton
-    households = newton.drawn(len(flat(policy)))
+    households = newton.drawn(len(flat(policy.mlp)))
     sampling = Sampling(households, newton.spread, newton.spread_weight, settings.rich_weight, settings.poor_weight)
     generator = torch.Generator(grid.device).manual_seed(seed)
     with torch.no_grad():
@@ -99,7 +110,7 @@ def _samples(
         yield sample
 
 
-def _solved(equations: Equations, damping: float) -> Tensor:
+def _solved(equations: Equations, damping: float | Tensor) -> Tensor:
     change = equations.solve(damping)
     if not bool(change.isfinite().all()):
         raise NotConverged("networks of this calibration: the equations of a step have no solution")

@@ -10,7 +10,7 @@ from deepham.economics.economy import Economy, require
 from deepham.networks.inputs import Inputs
 from deepham.networks.mlp import ACTIVATIONS
 from deepham.networks.moments import GeneralizedMoments
-from deepham.networks.outlook import OutlookNetwork
+from deepham.networks.outlook import LinearOutlook, OutlookNetwork
 from deepham.networks.policy import PolicyNetwork
 from deepham.networks.value import ValueNetwork
 
@@ -46,6 +46,8 @@ class NetworkSettings:
     dispersion: bool = False
     # choices beside consumption that the network learns
     learned: list[str] = field(default_factory=list)
+    # whether unknowns that look ahead are linear in what is seen
+    outlook_linear: bool = False
 
     def validate(self) -> None:
         """Raise InputError for a value of the wrong type or out of range."""
@@ -165,7 +167,12 @@ def build_networks(
     policy = PolicyNetwork(economy, policy_inputs, *shape, generator, tuple(settings.learned))
     value = ValueNetwork(economy, value_inputs, *shape, settings.ensemble, generator)
     if economy.foreseen:
-        policy.outlook = OutlookNetwork(economy, _inputs(**common, prices=False), generator)
+        ahead = _inputs(**common, prices=False)
+        policy.outlook = (
+            LinearOutlook(economy, ahead, settings.width, settings.depth, generator)
+            if settings.outlook_linear
+            else OutlookNetwork(economy, ahead, generator)
+        )
     return policy, value
 
 

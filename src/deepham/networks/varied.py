@@ -6,6 +6,7 @@ import torch
 
 from deepham.economics.economy import Economy
 from deepham.errors import require
+from deepham.networks.outlook import LinearOutlook
 from deepham.networks.policy import PolicyNetwork
 from deepham.networks.settings import NetworkSettings, build_networks
 from deepham.networks.value import ValueNetwork
@@ -43,12 +44,15 @@ def settled(
     networks: Networks, economy: Economy, settings: NetworkSettings, calibration: tuple[float, ...]
 ) -> Networks:
     """Ordinary networks of one calibration, which are not told of it: what the weights of its inputs add to each unit
-    of a first layer is a constant, and goes into the unit's bias.
+    of a first layer is a constant, and goes into the unit's bias. A linear outlook is the line that it is there.
     """
     built = build_networks(economy, settings, 0)
     told = torch.tensor(calibration, dtype=torch.float64)
     for there, here in zip(built, networks, strict=True):
         found = {name: leaf.detach().double().cpu() for name, leaf in here.named_parameters()}
+        if isinstance(here, PolicyNetwork) and isinstance(here.outlook, LinearOutlook):
+            slopes, intercepts = here.outlook.at(told)
+            found |= {"outlook.mlp.0.weight": slopes, "outlook.mlp.0.bias": intercepts}
         for name, leaf in there.named_parameters():
             weight = found[name]
             if weight.shape != leaf.shape:

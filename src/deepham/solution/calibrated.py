@@ -72,9 +72,9 @@ class Calibrated:
 
 def refining(meta: dict, economy: Economy) -> AlgorithmSettings | None:
     """Settings of the training by which networks are made more exact at a calibration; None: they are taken as they
-    are, since they learned by gradients, or of markets that clear within the period."""
+    are, since they learned by gradients, or where markets clear within the period."""
     algorithm = meta.get("algorithm", {})
-    if algorithm.get("steps_by") != "euler_newton" or economy.unknowns or economy.foreseen:
+    if algorithm.get("steps_by") != "euler_newton" or economy.cleared:
         return None
     return AlgorithmSettings.from_dict(algorithm)
 
@@ -114,7 +114,8 @@ def begun(
     economy = economy.to(device=device)
     # a grid like the other's, in units of what is typical here
     top = float(solved.grid[-1] - solved.economy.borrowing_limit) / solved.economy.scale
-    settles = settings is not None and not settings.restart  # else wealth has no ergodic distribution
+    # else wealth has no ergodic distribution, or its long run is not looked for by its own equations
+    settles = settings is not None and not settings.restart and not economy.unknowns
     before = SETTLING if settles else BURN_IN
     path = VerdictSettings(len(solved.grid), top, before - 1, PERIODS // PAIRS, 1)
     grid = wealth_grid(economy, path.nodes, top)
