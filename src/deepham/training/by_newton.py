@@ -25,7 +25,7 @@ from deepham.training.stream import Batch
 
 LEAST_DAMPING = 1e-11
 WORSE, NOISE = 5.0, 0.01  # a residual so many times the one before, and above so much, rejects a step
-MEMORY_OF_OUTLOOK = 0.95  # of an update at the next, where plans no longer move
+MEMORY_AT_LAST = 0.95  # of an update at the next, where plans no longer move
 DAMPING_OF_OUTLOOK = 3e-5  # while plans move: there are fewer economies in a sample than it has weights
 EASIER, LEAST_TRUST, MOST_TRUST = 1.5, 1e-3, 100.0  # by so much the damping falls after a good step; its bounds
 DAMPED, MOST_DAMPED = 3.0, 16  # factor of the damping where a step is too long, and how often
@@ -227,7 +227,7 @@ class ByNewton(Learner):
         if not math.isfinite(left):
             raise module.diverged("what is left of the conditions that look ahead", batch)
         matrix, vector = tested(missed, missed.weight, settings.least_squares)
-        equations.add(matrix, vector, MEMORY_OF_OUTLOOK)
+        equations.add(matrix, vector, MEMORY_AT_LAST)
         change = self._solved(equations, max(settings.damping * left**2, LEAST_DAMPING))
         change = change * min(
             1.0, settings.largest_step * self.reach / max(size(missed.own @ change, missed.weight), 1e-300)
@@ -268,12 +268,15 @@ class ByNewton(Learner):
         self.last = last | {"undone": True}
 
     def _value_step(self, places: list[Calibration], samples: list[Sample]) -> None:
-        module, equations = self.module, self.equations["value"]
+        module, equations, settings = self.module, self.equations["value"], self.module.settings.newton
+        if self.equations["outlook"].matrix is not None:
+            # plans stay, and what is remembered is of this policy: samples are few, and V follows each of them
+            settings = replace(settings, memory_of_value=max(settings.memory_of_value, MEMORY_AT_LAST))
         found = [
             bellman_equation(at.exact, double(at.world.policy), double(at.world.value), sample)
             for at, sample in zip(places, samples)
         ]
-        damping, level, slope = add_bellman_equations(equations, found, module.settings.newton)
+        damping, level, slope = add_bellman_equations(equations, found, settings)
         change = self._solved(equations, damping)
         shift(module.value, change)
         equations.moved(change)
