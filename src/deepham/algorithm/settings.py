@@ -68,7 +68,6 @@ class NewtonSettings:
     together: float = 0.0
     outlier: float = 0.05
     damping: float = 0.25
-    damping_of_value: float = 1e-8
     relaxation: float = 0.0
     largest_step: float = 0.3
     halvings: int = 0
@@ -109,7 +108,6 @@ class NewtonSettings:
             ("least_squares", 1e6),
             ("together", 1e6),
             ("damping", 1e6),
-            ("damping_of_value", 1e6),
             ("relaxation", 1e6),
             ("level_weight", 1e9),
         ):

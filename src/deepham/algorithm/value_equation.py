@@ -24,6 +24,7 @@ from deepham.networks.value import ValueNetwork
 from deepham.simulation.expectation import expand_next, expect
 from deepham.simulation.population import Population
 
+LEAST_DAMPING = 1e-8
 BOTH = 1.0  # weight of least squares among the test functions of V
 STEP = 1e-4  # of the difference that is taken for a slope of V, as a share of what a household can consume
 
@@ -83,4 +84,4 @@ def add_bellman_equations(
     (a, b), (c, d) = (tested(each, weight, BOTH) for each, weight in ((level, at_level), (slope, at_slope)))
     equations.add(settings.level_weight * a + c, settings.level_weight * b + d, settings.memory_of_value)
     left = size(level.residual, at_level)
-    return settings.damping * left**2 + settings.damping_of_value, left, size(slope.residual, at_slope)
+    return settings.damping * left**2 + LEAST_DAMPING, left, size(slope.residual, at_slope)
