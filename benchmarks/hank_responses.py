@@ -9,6 +9,9 @@ smaller ones, gaps should fall. With several solutions the figure shows how the 
 also that of the response to the shock alone:
 
     python benchmarks/hank_responses.py LARGE SMALL --shock rstar --figure gaps.png
+
+Of inflation's gap at impact it says what is of marginal cost and what of the Phillips curve along the path; of a cut
+by 25 basis points also how far it is from perfect foresight, where innovations are small beside it (--size -0.0025).
 """
 
 from __future__ import annotations
@@ -30,11 +33,13 @@ PRINTED = Path(__file__).parents[1] / "tests" / "economics" / "hank_printed.json
 NAMES = {"Y": 1.0, "C": 1.0, "pi": 100.0, "w": 1.0, "r": 100.0}  # ours -> what it is in units of theirs
 UNIT = {"rstar": -0.0025, "Z": 0.01}  # the shocks of the printed responses
 QUARTERS = 40
+TOLD = 4e4  # basis points a year, of a share a quarter
 
 
 @torch.no_grad()
-def paths(solution, shock: str, size: float, rest: int, nodes: int) -> tuple[dict, dict]:
-    """Where the economy rests, name -> number; responses to a shock and to its opposite, name -> (2, QUARTERS)."""
+def paths(solution, shock: str, size: float, rest: int, nodes: int) -> tuple[dict, dict, torch.Tensor]:
+    """Where the economy rests, name -> number; responses to a shock and to its opposite, name -> (2, QUARTERS), and of
+    marginal cost, w / Z."""
     economy, world = solution.economy, solution.world
     grid = wealth_grid(economy, nodes, 25.0)
     people = solution.ergodic
@@ -50,7 +55,8 @@ def paths(solution, shock: str, size: float, rest: int, nodes: int) -> tuple[dic
     innovations[:2, 1, which] = torch.tensor([size, -size]) / economy.chain.sigma[which]
     rows = [period.accounts for period in walk(world, three, innovations, grid=grid)][1:]
     all_three = {name: torch.cat([row[name] for row in rows], 1) / unit for name, unit in NAMES.items()}
-    return at_rest, {name: path[:2] - path[2:] for name, path in all_three.items()}
+    cost = torch.cat([row["w"] / row["Z"] for row in rows], 1)
+    return at_rest, {name: path[:2] - path[2:] for name, path in all_three.items()}, cost[:2] - cost[2:]
 
 
 def main() -> None:
@@ -62,10 +68,8 @@ def main() -> None:
     parser.add_argument("--nodes", type=int, default=100)
     parser.add_argument("--figure")
     given = parser.parse_args()
-    linear = {
-        name: torch.tensor(values[:QUARTERS], dtype=torch.float64)
-        for name, values in json.loads(PRINTED.read_text())["linear"][given.shock].items()
-    }
+    printed = json.loads(PRINTED.read_text())
+    linear = _tensors(printed["linear"][given.shock])
     sizes, gaps, ours, scale = [], [], {}, 1.0
     for each in given.solutions:
         solution = deepham.load(each)
@@ -73,15 +77,30 @@ def main() -> None:
         if not isinstance(economy, HANK):
             raise InputError(f"{each}: expected a solution of hank, got one of {type(economy).__name__}")
         size = given.size or (-economy.sd_r if given.shock == "rstar" else 2 * economy.sd_Z)
-        at_rest, ours = paths(solution, given.shock, size, given.rest, given.nodes)
+        at_rest, ours, cost = paths(solution, given.shock, size, given.rest, given.nodes)
         scale = size / UNIT[given.shock]
         print(f"{each}, size {size:g}; at rest:", "  ".join(f"{name} {value:.5f}" for name, value in at_rest.items()))
         sizes.append(abs(size))
         gaps.append(table(ours, linear, scale))
+        of_inflation(economy, ours["pi"], cost, linear, scale, size if given.shock == "Z" else 0.0)
+        if given.shock == "rstar" and scale == 1:
+            foreseen(ours, _tensors(printed["perfect_foresight"]["rstar -25 bp"]))
     if given.figure and len(given.solutions) == 1:
         draw(ours, linear, scale, given.figure)
     elif given.figure:
         draw_gaps(sizes, gaps, given.figure)
+
+
+def _tensors(printed: dict) -> dict[str, torch.Tensor]:
+    return {name: torch.tensor(values[:QUARTERS], dtype=torch.float64) for name, values in printed.items()}
+
+
+def foreseen(ours: dict, theirs: dict) -> None:
+    """Prints how far the responses to the shock alone are from those without risk that are not linear; innovations have
+    to be small beside the shock."""
+    gaps = {name: (path[0] - theirs[name]).abs().max() / theirs[name].abs().max() for name, path in ours.items()}
+    told = "  ".join(f"{name} {100 * float(gap):.2f}%" for name, gap in gaps.items())
+    print(f"the shock alone against perfect foresight, largest gap of its peak: {told}")
 
 
 def table(ours: dict, linear: dict, scale: float) -> dict:
@@ -100,6 +119,30 @@ def table(ours: dict, linear: dict, scale: float) -> dict:
         print(f"{name:4} {first} {100 * gap:7.2f}%   {100 * apart:.2f}%   {100 * alone:.2f}%")
         gaps[name] = alone, apart
     return gaps
+
+
+def of_inflation(economy: HANK, pi, cost, linear: dict, scale: float, shock: float) -> None:
+    """Prints what of inflation's gap at impact is of the path of marginal cost, what of the Phillips curve that is not
+    met along the path, and what of inflation in the last quarter; by its linear form, pi = kappa cost + pi' / (1 + r).
+
+    Args:
+        pi, cost: responses to a shock and to its opposite, (2, QUARTERS).
+        shock: innovation of log Z.
+    """
+    quarters = torch.arange(QUARTERS, dtype=pi.dtype)
+    discount = (1 + economy.rstar_bar) ** -quarters
+    theirs = scale * linear["w"] - shock * economy.rho_Z**quarters / economy.mu  # of w / Z, which is 1 / mu at rest
+    inflation, ours = (pi[0] - pi[1]) / 2, (cost[0] - cost[1]) / 2
+    off = inflation - scale * linear["pi"]
+    by_cost = TOLD * (discount * economy.kappa * (ours - theirs))[:-1]
+    left = TOLD * (discount[:-1] * (inflation - economy.kappa * ours)[:-1] - discount[1:] * inflation[1:])
+    tail = TOLD * float(discount[-1] * off[-1])
+    parts = f"of marginal cost {float(by_cost.sum()):.2f}, of the Phillips curve {float(left.sum()):.2f}"
+    print(f"inflation at impact, basis points a year: gap {TOLD * float(off[0]):.2f}: {parts}, of later {tail:.2f}")
+    for name, each in (("marginal cost", by_cost), ("Phillips curve", left)):
+        first = " ".join(f"{float(one):.2f}" for one in each[:8])
+        later = f"quarters 8 to 15 {float(each[8:16].sum()):.2f}, and on {float(each[16:].sum()):.2f}"
+        print(f"  {name}, by quarter: {first}; {later}")
 
 
 def draw(ours: dict, linear: dict, scale: float, file: str) -> None:

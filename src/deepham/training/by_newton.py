@@ -25,7 +25,8 @@ from deepham.training.stream import Batch
 
 LEAST_DAMPING = 1e-11
 WORSE, NOISE = 5.0, 0.01  # a residual so many times the one before, and above so much, rejects a step
-MEMORY_OF_OUTLOOK = 0.95  # of an update at the next, where plans no longer move
+MEMORY_AT_LAST = 0.95  # of an update at the next, where plans no longer move
+DAMPING_AT_LAST = 1e-5  # of V: with less it follows the few economies of each sample, with as much before it is slow
 DAMPING_OF_OUTLOOK = 3e-5  # while plans move: there are fewer economies in a sample than it has weights
 EASIER, LEAST_TRUST, MOST_TRUST = 1.5, 1e-3, 100.0  # by so much the damping falls after a good step; its bounds
 DAMPED, MOST_DAMPED = 3.0, 16  # factor of the damping where a step is too long, and how often
@@ -220,6 +221,7 @@ class ByNewton(Learner):
         if equations.matrix is None:  # what is remembered of both: a sample has fewer economies than there are weights
             equations = self.equations["policy"].of_last(len(flat(module.policy.outlook)))
             self.equations["outlook"] = equations
+            self.equations["value"] = Equations()  # of plans that moved
         missed = together(
             [foresight(at.exact, double(at.world.policy), each.panel) for at, each in zip(places, samples)]
         )
@@ -227,7 +229,7 @@ class ByNewton(Learner):
         if not math.isfinite(left):
             raise module.diverged("what is left of the conditions that look ahead", batch)
         matrix, vector = tested(missed, missed.weight, settings.least_squares)
-        equations.add(matrix, vector, MEMORY_OF_OUTLOOK)
+        equations.add(matrix, vector, MEMORY_AT_LAST)
         change = self._solved(equations, max(settings.damping * left**2, LEAST_DAMPING))
         change = change * min(
             1.0, settings.largest_step * self.reach / max(size(missed.own @ change, missed.weight), 1e-300)
@@ -268,12 +270,16 @@ class ByNewton(Learner):
         self.last = last | {"undone": True}
 
     def _value_step(self, places: list[Calibration], samples: list[Sample]) -> None:
-        module, equations = self.module, self.equations["value"]
+        module, equations, settings = self.module, self.equations["value"], self.module.settings.newton
+        last = self.equations["outlook"].matrix is not None  # plans stay
+        if last:
+            settings = replace(settings, memory_of_value=max(settings.memory_of_value, MEMORY_AT_LAST))
         found = [
             bellman_equation(at.exact, double(at.world.policy), double(at.world.value), sample)
             for at, sample in zip(places, samples)
         ]
-        damping, level, slope = add_bellman_equations(equations, found, module.settings.newton)
+        damping, level, slope = add_bellman_equations(equations, found, settings)
+        damping = max(damping, DAMPING_AT_LAST if last else 0.0)
         change = self._solved(equations, damping)
         shift(module.value, change)
         equations.moved(change)
