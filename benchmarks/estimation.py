@@ -28,6 +28,7 @@ from scipy.stats import binom, norm
 import deepham
 from benchmarks.one_training import COARSE, asked, calibration_of, inside
 from deepham.economics.box import Box
+from deepham.estimation.inference import interval
 from deepham.presentation.figures import BLUE, GREY, Figure, save_figures
 from deepham.solution.solution import Solution
 
@@ -68,14 +69,17 @@ def table(found: pandas.DataFrame) -> pandas.DataFrame:
     rows = {}
     for name, rest in found.groupby("parameter"):
         miss = rest.estimate - rest.truth
-        distance = (miss / rest.standard_error).abs()
         rows[name] = {
             "data sets": len(rest),
             "bias": miss.mean(),
             "root mean squared error": (miss**2).mean() ** 0.5,
             "mean standard error": rest.standard_error.mean(),
-            "at an edge": int((rest.edge.fillna("").str.contains(str(name))).sum()),
-        } | {f"{share:.0%} intervals": int((distance < norm.ppf(0.5 + share / 2)).sum()) for share in (0.5, 0.9)}
+            "scatter": (np.log(rest.estimate / rest.truth) / (rest.standard_error / rest.estimate)).std(),
+            "at an edge": int(rest.standard_error.isna().sum()),
+        }
+        for share in (0.5, 0.9):
+            low, high = interval(rest.estimate, rest.standard_error, share, rest.estimate > 0)
+            rows[name][f"{share:.0%} intervals"] = int(((low < rest.truth) & (rest.truth < high)).sum())
     return pandas.DataFrame(rows).T
 
 
@@ -86,7 +90,7 @@ def ranks(found: pandas.DataFrame) -> Figure:
     figure = Figure(figsize=(2.6 * len(names), 2.8), layout="constrained")
     for name, axis in zip(names, np.ravel(figure.subplots(1, len(names), sharey=True))):
         rest = found[(found.parameter == name) & found.standard_error.notna()]
-        place = norm.cdf((rest.truth - rest.estimate) / rest.standard_error)
+        place = norm.cdf(np.log(rest.truth / rest.estimate) / (rest.standard_error / rest.estimate))
         axis.hist(place, bins=BINS, range=(0, 1), color=BLUE, rwidth=0.9)
         low, high = binom.interval(0.95, sets, 1 / BINS)
         axis.axhspan(low, high, color=GREY, alpha=0.15, linewidth=0)  # where 95 of 100 would be

@@ -8,7 +8,7 @@ from untrained import refused
 from deepham import economics
 from deepham.algorithm import business_cycle
 from deepham.estimation import data, moments, posterior, series
-from deepham.estimation.inference import infer, root_of
+from deepham.estimation.inference import infer, interval, root_of
 from deepham.estimation.moments import SeriesMoments
 from deepham.estimation.surface import Surface
 
@@ -196,3 +196,16 @@ def test_the_surface_goes_through_its_points_and_finds_the_least_distance():
     assert exact.slope(there)[0] == pytest.approx([0.62, 1.0], abs=0.01)
     assert surface.nearest(np.array([9.0, 9.0, 9.0]), np.eye(3)) == pytest.approx([1, 1], abs=1e-3)
     assert surface.nearest(truth(there[None])[0], np.eye(3), {0: 0.5})[0] == 0.5
+
+
+def test_intervals_cover_as_often_as_their_level_says_on_either_side():
+    """Estimates whose logs are normal, with the standard error that the delta method gives each, and normal ones."""
+    generator, truth = np.random.default_rng(0), 2.0
+    luck = 0.3 * generator.standard_normal(40_000)
+    for positive, estimate, error in ((True, truth * np.exp(luck), 0.3), (False, truth + luck, 0.3)):
+        error = error * estimate if positive else error
+        for level in (0.5, 0.9):
+            low, high = interval(estimate, error, level, positive)
+            assert (truth < low).mean() == pytest.approx((1 - level) / 2, abs=0.01)
+            assert (truth > high).mean() == pytest.approx((1 - level) / 2, abs=0.01)
+            assert not positive or low.min() > 0

@@ -7,6 +7,7 @@ The sensitivity of an estimate to moments is that of Andrews, Gentzkow and Shapi
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -41,6 +42,24 @@ def root_of(covariance: np.ndarray) -> np.ndarray:
     # moments that say the same twice count once
     kept = np.where(values > 1e-10 * values.max(), values, np.inf)
     return (vectors / np.sqrt(kept)) / scale[:, None]
+
+
+def interval(estimate: Any, error: Any, level: float, positive: Any) -> tuple[Any, Any]:
+    """The ends of an interval that covers the truth with the probability `level`, from estimates and their standard
+    errors, arrays of one shape.
+
+    That of a parameter that is positive is symmetric in its log, and so positive, too: what one standard error is grows
+    with the estimate, and an interval symmetric in levels would fail on one side. (The delta method.)
+    """
+    from scipy.stats import norm
+
+    wide = norm.ppf(0.5 + level / 2) * error
+    times = np.exp(wide / np.where(positive, estimate, 1.0))
+    low, high = (
+        np.where(positive, estimate / times, estimate - wide),
+        np.where(positive, estimate * times, estimate + wide),
+    )
+    return low, high
 
 
 def infer(slope: np.ndarray, gap: np.ndarray, weights: np.ndarray, omega: np.ndarray) -> Inference:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from deepham.errors import InputError, show
+from deepham.errors import InputError, require, show
+from deepham.estimation.inference import interval
 from deepham.estimation.moments import Moment
 from deepham.estimation.surface import Surface
 from deepham.presentation.file_table import FileTable
@@ -72,6 +73,22 @@ class Estimate:
     unit: np.ndarray
     draws: pandas.DataFrame | None = None
 
+    def intervals(self, level: float = 0.95) -> pandas.DataFrame:
+        """Confidence intervals by parameter, columns low and high, NaN where there is no standard error. Where the box
+        is positive they are symmetric in the parameter's log.
+
+        Args:
+            level: how often they cover the truth, between 0 and 1.
+
+        Raises:
+            InputError: another level.
+        """
+        import pandas
+
+        require(0 < level < 1, f"level: expected a number between 0 and 1, got {show(level)}")
+        low, high = interval(self.parameters, self.standard_errors, level, self.bounds["low"] > 0)
+        return pandas.DataFrame({"low": low, "high": high}, self.parameters.index)
+
     # -- tables ----------------------------------------------------------------------------------------------------
 
     def tables(self) -> dict[str, FileTable]:
@@ -96,12 +113,13 @@ class Estimate:
         return FileTable(headings, cells, "l" + "r" * (len(headings) - 1), columns, rows)
 
     def _parameters_table(self) -> FileTable:
+        ends = self.intervals()
         rows = [
-            (name, value, error, value - 1.96 * error, value + 1.96 * error, *self.bounds.loc[name])
+            (name, value, error, *ends.loc[name], *self.bounds.loc[name])
             for name, value, error in zip(self.parameters.index, self.parameters, self.standard_errors)
         ]
         cells = [
-            (name, _brief(value), _brief(error, 2), _interval(low, high), f"[{least:g}, {most:g}]")
+            (name, _brief(value), _brief(error, 2), _shown(low, high), f"[{least:g}, {most:g}]")
             for name, value, error, low, high, least, most in rows
         ]
         return FileTable(
@@ -259,7 +277,7 @@ class Estimate:
         return self.summary()
 
 
-def _interval(low: float, high: float) -> str:
+def _shown(low: float, high: float) -> str:
     return "" if np.isnan(low) else f"[{_brief(low)}, {_brief(high)}]"
 
 
