@@ -135,6 +135,8 @@ class HouseholdProblem:
         needed = economy.needed(choice | {"c": chosen}, self.grid.k, self.today)
         low, share = bracket(needed, resources)
         new = (1 - share) * chosen.gather(-1, low) + share * chosen.gather(-1, low + 1)
+        # next to the limit nodes are so close that a guess of the policy may point anywhere below the first of them
+        new = torch.where(new > 0, new, chosen[..., :1])
         return torch.minimum(new, economy.spendable(self.today))  # who would like to borrow consumes everything
 
     def _tomorrow(self, values: Tensor) -> Tensor:
