@@ -91,7 +91,6 @@ CASES = {
         of_ages,
         [
             "algorithm=euler_newton",
-            "algorithm.agents=null",
             "algorithm.outer_iterations=12",
             "algorithm.newton.value_updates=48",
         ],

@@ -26,7 +26,7 @@ import pandas
 from scipy.stats import binom, norm
 
 import deepham
-from benchmarks.one_training import COARSE, asked, calibration_of, inside
+from benchmarks.one_training import asked, calibration_of, inside
 from deepham.economics.box import Box
 from deepham.estimation.inference import interval
 from deepham.presentation.figures import BLUE, GREY, Figure, save_figures
@@ -35,6 +35,8 @@ from deepham.solution.solution import Solution
 QUARTERS, BEFORE = 200, 1000  # of a data set, and those before it, in which wealth forgets where it began
 AGGREGATES = ("ratio.K", "relative_sd.C", "correlation.C", "autocorrelation.C")
 SURVEY = {"gini": 0.01, "bottom50_share": 0.01, "top10_share": 0.01}  # standard errors of a survey
+# half of the nodes of the standard grid and of its paths, since there are many grids to solve
+COARSE = {"k_nodes": 150, "K_nodes": 11, "economies": 8}
 BINS = 5  # of the ranks
 
 

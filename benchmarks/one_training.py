@@ -49,9 +49,6 @@ SHOWN = ("euler.mean", "euler.p99", "bellman_policy.mean", "mean_K_gap", "path_g
 SHOWN += ("wealth_sd_gap", "gini_gap", "wealth_w1")
 MEANS = ("K", "r", "gini", "wealth_sd", "top10_share")  # whose derivatives are taken
 STEP = 0.05  # of a side, to either side: of differences between grid solutions, each as exact as its tolerance
-# half of the nodes of the standard grid and of its paths, where there are many grids to solve; how unequal wealth is
-# hangs on the nodes of its histogram, which are as many as the box has
-COARSE = {"k_nodes": 150, "K_nodes": 11, "economies": 8}
 
 
 def asked(solution: Solution, given: list[str] | None) -> Box:

@@ -19,6 +19,8 @@ from torch import Tensor
 
 from deepham.algorithm.first_order import Linear
 
+LEAST_DAMPING = 1e-11  # of equations whose residual has come to nothing
+
 
 class Equations:
     """Normal equations of one network, A d + b = 0, remembered from sample to sample: old ones count less and less, at

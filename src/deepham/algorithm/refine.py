@@ -15,7 +15,7 @@ from torch import Tensor
 from deepham.algorithm.ergodic_sample import Sample, Sampling, scaled
 from deepham.algorithm.first_order import first_order_condition
 from deepham.algorithm.looking_ahead import looking_ahead
-from deepham.algorithm.newton import Equations, flat, huber, shift, size, tested
+from deepham.algorithm.newton import LEAST_DAMPING, Equations, flat, huber, shift, size, tested
 from deepham.algorithm.settings import AlgorithmSettings
 from deepham.algorithm.value_equation import add_bellman_equations, bellman_equation
 from deepham.economics.economy import Economy
@@ -25,7 +25,6 @@ from deepham.networks.value import ValueNetwork
 from deepham.simulation.period import Panel, World
 
 STEPS, STEPS_OF_VALUE = 6, 8
-LEAST_DAMPING = 1e-11
 CAREFUL = 100.0  # times the damping of a training: the first step is on one sample, and starts next to where it ends
 
 

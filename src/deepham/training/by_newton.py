@@ -12,7 +12,7 @@ from torch import Tensor
 from deepham.algorithm.ergodic_sample import RICHEST, Sample, Sampling, scaled
 from deepham.algorithm.first_order import together
 from deepham.algorithm.looking_ahead import foresight
-from deepham.algorithm.newton import Equations, flat, huber, shift, size, tested, tested_own
+from deepham.algorithm.newton import LEAST_DAMPING, Equations, flat, huber, shift, size, tested, tested_own
 from deepham.algorithm.off_equilibrium import moved_unknowns
 from deepham.algorithm.value_equation import add_bellman_equations, bellman_equation
 from deepham.algorithm.within import conditions_within
@@ -23,7 +23,6 @@ from deepham.training.conditions import conditions, double, left_after, on_avera
 from deepham.training.learner import Learner
 from deepham.training.stream import Batch
 
-LEAST_DAMPING = 1e-11
 WORSE, NOISE = 5.0, 0.01  # a residual so many times the one before, and above so much, rejects a step
 MEMORY_AT_LAST = 0.95  # of an update at the next, where plans no longer move
 DAMPING_AT_LAST = 1e-5  # of V: with less it follows the few economies of each sample, with as much before it is slow
