@@ -1,7 +1,7 @@
 """Boxes of economies whose solution is known at every calibration: one training each, held against the closed form.
 
     python -m benchmarks.closed_forms olg6               # train a box, and measure it at eight held-out calibrations
-    python -m benchmarks.closed_forms new_keynesian brock_mirman
+    python -m benchmarks.closed_forms new_keynesian
     python -m benchmarks.closed_forms olg6 --solution checkpoints/box    # one that has been trained
 
 Points are of a Sobol sequence that training does not use, a tenth of each side away from the edges. At each the
@@ -24,7 +24,6 @@ import deepham
 from benchmarks.new_keynesian import NewKeynesian
 from benchmarks.one_training import POINTS, calibration_of, inside, said
 from deepham.algorithm.ergodic import VerdictSettings, ergodic_path, verdict_path
-from deepham.economics.brock_mirman import BrockMirman
 from deepham.economics.economy import Economy
 from deepham.economics.olg6 import OLG6
 from deepham.networks.settings import NetworkSettings
@@ -35,8 +34,6 @@ from deepham.system.threads import one_thread
 
 PATH = VerdictSettings(nodes=100, top=8.0, burn_in=50, periods=200, dates=40)  # on the nodes of the solution
 BAR = 0.1  # percent
-
-NEWTON = ["algorithm=euler_newton", "algorithm.restart=true", "algorithm.burn_in=5"]
 
 
 @dataclass(frozen=True)
@@ -67,13 +64,6 @@ def of_ages(period: Period) -> float:
     return float(100 * (saved.sum(1) / had.sum(1) / economy.saved[:-1] - 1).abs().max())
 
 
-def of_output(period: Period) -> float:
-    """Saving out of output, in any period, relative to alpha beta."""
-    economy, accounts = period.world.economy, period.accounts
-    assert isinstance(economy, BrockMirman)
-    return float(100 * (accounts["I"] / accounts["Y"] / (economy.alpha * economy.beta) - 1).abs().max())
-
-
 def of_responses(period: Period) -> float:
     """Inflation and the output gap, each relative to what the closed form says; where rstar is within one standard
     deviation of its mean, relative to what it would be at one."""
@@ -95,12 +85,6 @@ CASES = {
             "algorithm.newton.value_updates=48",
         ],
     ),
-    "brock_mirman": Case(
-        "brock_mirman",
-        {"beta": [0.85, 0.95], "alpha": [0.25, 0.45]},
-        of_output,
-        [*NEWTON, "algorithm.nodes=40", "algorithm.outer_iterations=8", "network.width=16"],
-    ),
     "new_keynesian": Case(
         NewKeynesian,
         {
@@ -114,7 +98,9 @@ CASES = {
         },
         of_responses,
         [
-            *NEWTON,
+            "algorithm=euler_newton",
+            "algorithm.restart=true",
+            "algorithm.burn_in=5",
             "algorithm.nodes=12",
             "algorithm.move=2",
             "algorithm.outer_iterations=2",
