@@ -54,7 +54,7 @@ class NewtonSettings:
     """
 
     economies: int = 24
-    households: int = 110
+    households: int = 45
     spread: int = 20
     spread_weight: float = 0.1
     spread_z: float = 1.0

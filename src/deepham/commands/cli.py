@@ -27,7 +27,7 @@ from deepham.errors import (
 )
 from deepham.presentation.saying import complain, forgive_letters
 from deepham.system import installed
-from deepham.system.allocator import keep_freed_memory
+from deepham.system.allocator import collect_seldom, keep_freed_memory
 from deepham.system.interruption import STOPPING, Interrupted, interruptible
 from deepham.system.paths import conf_folder
 from deepham.system.quick_imports import quicken
@@ -88,6 +88,7 @@ def run_script(config_name: str, module: str) -> int:
     """
     if {"-h", "--help"} & set(sys.argv[1:]):
         return _help(config_name)
+    collect_seldom()
     arguments = list(sys.argv)
     words = arguments[1:]
     try:

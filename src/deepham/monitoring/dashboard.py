@@ -75,6 +75,12 @@ def session_end() -> Message:
     )
 
 
+def image(tag: str, png: bytes, width: int, height: int) -> Message:
+    """A picture of so many dots, under the tag."""
+    content = _SUMMARY.Summary.Image(encoded_image_string=png, width=width, height=height, colorspace=4)
+    return _SUMMARY.Summary(value=[_SUMMARY.Summary.Value(tag=tag, image=content)])
+
+
 def as_text(configuration: str) -> str:
     """A configuration in yaml as TensorBoard shows it line by line."""
     return "\n".join(f"    {line}" for line in configuration.splitlines())

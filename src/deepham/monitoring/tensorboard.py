@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lightning.pytorch.loggers import TensorBoardLogger
 
-from deepham.monitoring.dashboard import LAYOUT, as_text, session_end, session_start, settings_of
+from deepham.monitoring.dashboard import LAYOUT, as_text, image, session_end, session_start, settings_of
 from deepham.system.disk import Disk
 
 if TYPE_CHECKING:
@@ -50,9 +50,12 @@ class TensorBoard(TensorBoardLogger):
                 self.experiment.add_scalar(name, value, step)
 
     def log_figure(self, name: str, figure: Figure, step: int) -> None:
-        """A figure under a name; it is closed."""
+        """A figure under a name."""
+        from deepham.presentation.figures import DPI, picture  # matplotlib, for runs that draw
+
+        width, height = (round(DPI * inches) for inches in figure.get_size_inches())
         with self._writing():
-            self.experiment.add_figure(name, figure, step)
+            self._add(image(name, picture(figure), width, height), step)
 
     def log_configuration(self, configuration: str, step: int) -> None:
         """The whole configuration, in yaml, as text."""
@@ -73,8 +76,8 @@ class TensorBoard(TensorBoardLogger):
         with self._writing():
             super().finalize(status)
 
-    def _add(self, summary) -> None:
-        self.experiment._get_file_writer().add_summary(summary)
+    def _add(self, summary, step: int | None = None) -> None:
+        self.experiment._get_file_writer().add_summary(summary, step)
 
     def _writing(self):
         return self.disk.attempt(f"TensorBoard's events in {self.log_dir}")

@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+from weakref import WeakKeyDictionary
 
 import matplotlib
 import matplotlib.figure
@@ -31,6 +32,8 @@ STYLES = ("--", "-", ":")  # of aggregate states, of which no more are shown
 LEAST_AT_LIMIT = 5e-4  # share of households at the borrowing limit from which on it is shown
 FARTHEST = 8  # multiples of the third quartile of wealth that a panel of densities shows
 NARROWEST, WIDEST = 0.015, 0.15  # the bar of households at the limit, in widths of the panel
+DPI = 150
+_PICTURES: WeakKeyDictionary[matplotlib.figure.Figure, bytes] = WeakKeyDictionary()
 
 
 class Figure(matplotlib.figure.Figure):
@@ -49,7 +52,20 @@ def save_figures(
     folder.mkdir(parents=True, exist_ok=True)
     for name, figure in laid_out(figures).items():
         for ending in endings:
-            figure.savefig(folder / f"{name}.{ending}", dpi=150)
+            path = folder / f"{name}.{ending}"
+            if ending == "png":
+                path.write_bytes(picture(figure))
+            else:
+                figure.savefig(path, dpi=DPI)
+
+
+def picture(figure: matplotlib.figure.Figure) -> bytes:
+    """The figure as a PNG, drawn once, for files and for TensorBoard alike: what is changed later does not show."""
+    if figure not in _PICTURES:
+        drawn = io.BytesIO()
+        figure.savefig(drawn, format="png", dpi=DPI)
+        _PICTURES[figure] = drawn.getvalue()
+    return _PICTURES[figure]
 
 
 def laid_out(figures: Mapping[str, matplotlib.figure.Figure]) -> dict[str, matplotlib.figure.Figure]:
