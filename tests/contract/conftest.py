@@ -28,7 +28,7 @@ def is_newton(*groups):
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(conf_folder()), version_base="1.3"):
         try:
-            return "newton" in compose("train", overrides=[*groups]).algorithm
+            return compose("train", overrides=[*groups]).algorithm.get("steps_by") == "euler_newton"
         except Exception:  # what is wrong with them is for the command to say
             return False
 

@@ -57,6 +57,11 @@ class Sampling:
     poor: float
     richest: float = RICHEST
 
+    def fewer(self, share: float) -> Sampling:
+        """The same of a share of the households."""
+        drawn, spread = (math.ceil(share * number) for number in (self.households, self.spread))
+        return replace(self, households=drawn, spread=spread)
+
     def draw(self, period: Period, grid: Tensor, typical: dict[str, float], generator: torch.Generator) -> Sample:
         """Of economies that are histograms on the grid (G,)."""
         seen, population = period.seen, period.panel.population

@@ -54,7 +54,8 @@ class NewtonSettings:
     """
 
     economies: int = 24
-    households: int = 45
+    households: int = 110
+    late: float = 1.0
     spread: int = 20
     spread_weight: float = 0.1
     spread_z: float = 1.0
@@ -97,6 +98,7 @@ class NewtonSettings:
         ):
             given = getattr(self, name)
             require(least <= given <= most, f"algorithm.newton.{name}: expected {least} to {most}, got {given}")
+        require(0 < self.late <= 1, f"algorithm.newton.late: expected a number in (0, 1], got {self.late}")
         for name, most in (
             ("spread_weight", 1),
             ("early", 1),

@@ -87,7 +87,8 @@ class ByNewton(Learner):
         with torch.no_grad():
             world = World(economy, policy, clamped=True, resting=batch.resting)
             period = world.period(self._spread(economy, batch.panel.to(dtype=torch.float64), generator))
-            sample = self.sampling.draw(period, grid.double(), at.typical, generator)
+            sampling = self.sampling if early else self.sampling.fewer(settings.late)
+            sample = sampling.draw(period, grid.double(), at.typical, generator)
         # where a market fixes what all hold together there is nothing to scale
         fixed = economy.tracked in economy.unknowns
         width = 0.0 if fixed else settings.scale_early if early else settings.scale_late
