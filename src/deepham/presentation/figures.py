@@ -13,6 +13,7 @@ import matplotlib
 import matplotlib.figure
 import numpy as np
 import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
@@ -62,8 +63,10 @@ def save_figures(
 def picture(figure: matplotlib.figure.Figure) -> bytes:
     """The figure as a PNG, drawn once, for files and for TensorBoard alike: what is changed later does not show."""
     if figure not in _PICTURES:
-        drawn = io.BytesIO()
-        figure.savefig(drawn, format="png", dpi=DPI)
+        drawn, shown_on = io.BytesIO(), figure.canvas
+        figure.set_dpi(DPI)
+        FigureCanvasAgg(figure).print_png(drawn)  # savefig would go through all of it twice
+        figure.set_canvas(shown_on)
         _PICTURES[figure] = drawn.getvalue()
     return _PICTURES[figure]
 
@@ -75,6 +78,7 @@ def laid_out(figures: Mapping[str, matplotlib.figure.Figure]) -> dict[str, matpl
     for figure in figures.values():
         engine = figure.get_layout_engine()
         if engine is not None:
+            figure.set_dpi(DPI)  # sizes of texts are kept for one resolution
             engine.execute(figure)
             figure.set_layout_engine("none")
     return dict(figures)
