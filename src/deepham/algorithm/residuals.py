@@ -25,7 +25,7 @@ from deepham.simulation.expectation import expand_next, expect
 from deepham.simulation.period import Observation, Panel, Period, World
 
 GOLDEN = (5**0.5 - 1) / 2
-SEARCH_STEPS = 24  # golden section: the bracket shrinks by 1e-5, the value error by its square
+SEARCH_STEPS = 16  # golden section: the bracket shrinks by 1e-3, the value error by its square
 
 
 @dataclass(frozen=True)
