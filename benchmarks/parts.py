@@ -74,7 +74,7 @@ def steps(settings: BenchmarkSettings, output: Path) -> Iterator[Row]:
     yield _update("steps", other[0], [*_device(settings), *other[1]], blocks)
     newton = ["algorithm=euler_newton", *(SMALL_NEWTON if settings.small else [])]
     yield _update(
-        "steps", "Newton update, 24 x 130 households", [*_device(settings), *newton], settings.repeats + 1, block=1
+        "steps", "Newton update, 24 x 65 households", [*_device(settings), *newton], settings.repeats + 1, block=1
     )
     paper = _update(
         "steps",
