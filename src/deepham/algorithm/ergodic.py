@@ -72,7 +72,7 @@ class Ergodic:
             where it states none.
         premium: (B, T), what assets are worth to others (economics/planner.py), utils a unit; None in the market.
         clearing: (B, T), the largest of what is left of the conditions of markets, percent of mean income; None where
-            no market clears.
+            no market clears, or the path is not accounted for.
     """
 
     grid: Tensor
@@ -203,10 +203,13 @@ def _ergodic(world: World, grid: Tensor, record: Record, group: int, here: slice
     for index in range(chain.n_z):
         if mean_mass[index].sum() == 0:  # a short path may miss a state
             mean_mass[index] = _turned(world, grid, last, index)
-    path, lost = record.z[here].contiguous(), torch.zeros_like(record.K[here])
-    lost[:, :-1] = record.carried[here, :-1] - record.held[here, 1:]
+    path, gap = record.z[here].contiguous(), math.nan
     cells = chain.cell(path.flatten(0, 1))
     accounts = {name: values[here] for name, values in record.accounts.items()}
+    if record.held is not None and record.carried is not None:
+        lost = torch.zeros_like(record.held[here])
+        lost[:, :-1] = record.carried[here, :-1] - record.held[here, 1:]
+        gap = float(resource_gap(economy, accounts, lost).max())
     return Ergodic(
         grid,
         mean_mass / mean_mass.sum(1, keepdim=True),
@@ -218,7 +221,7 @@ def _ergodic(world: World, grid: Tensor, record: Record, group: int, here: slice
         record.K[here].contiguous(),
         path,
         float(economy.preferences.inverse_utility(record.utility[here].mean())),
-        float(resource_gap(economy, accounts, lost).max()) if record.accounted else math.nan,
+        gap,
         None if record.premium is None else record.premium[here],
         None if record.clearing is None else record.clearing[here],
     )

@@ -57,7 +57,11 @@ def _next(period: Period, shock: Tensor | None, generator: torch.Generator | Non
     """Where the economies stand after the period. Drawn: the aggregate shock where none is given, and the individual
     ones of a panel.
     """
-    chain, seen = period.world.economy.chain, period.seen
+    chain, flow = period.world.economy.chain, period.world.flow
+    if flow is not None and shock is not None:
+        z_next = chain.follow(period.panel.z, shock)
+        return Panel(flow(period.panel, z_next), z_next)
+    seen = period.seen
     b, n = seen.k.shape
     draws = chain.draws if shock is None else 0
     individual = n if grid is None else 0
