@@ -16,6 +16,7 @@ from deepham.economics.economy import Economy, require
 from deepham.networks.tabulated import on_histogram
 from deepham.simulation.abreast import Abreast
 from deepham.simulation.balance import resource_gap
+from deepham.simulation.flow import Flow, is_looked_up
 from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population, concatenate
 from deepham.simulation.walk import walk
@@ -171,8 +172,8 @@ def ergodic_paths(
             for path in ergodic_paths([each], grid, start, shocks, burn_in, dates, progress, accounted)
         ]
     worlds = [replace(each, policy=on_histogram(each.economy, each.policy, grid)) for each in worlds]
-    world = replace(worlds[0], policy=Abreast([each.policy for each in worlds])) if len(worlds) > 1 else worlds[0]
     b, periods = shocks.shape[:2]
+    world = _abreast(worlds, grid, b)
     measured, each = periods - burn_in, max(1, dates // b)
     at = {burn_in + i * measured // each for i in range(each)}
     copies = list(range(b)) * len(worlds)
@@ -192,6 +193,15 @@ def ergodic_paths(
         _ergodic(one, grid, record, group, here, [panel.select(here) for panel in (*kept, end)])
         for group, (one, here) in enumerate(zip(worlds, rows))
     ]
+
+
+def _abreast(worlds: list[World], grid: Tensor, copies: int) -> World:
+    """Several worlds of one economy as one, whose economies are so many of each, one world's after the other's."""
+    economy, policies = worlds[0].economy, [each.policy for each in worlds]
+    if all(is_looked_up(economy, policy, grid) for policy in policies):
+        flow = Flow(economy, policies, grid, copies)
+        return replace(worlds[0], policy=flow.policy, flow=flow)
+    return replace(worlds[0], policy=Abreast(policies)) if len(worlds) > 1 else worlds[0]
 
 
 def _ergodic(world: World, grid: Tensor, record: Record, group: int, here: slice, panels: list[Panel]) -> Ergodic:

@@ -9,10 +9,16 @@ from torch import Tensor
 
 from deepham.simulation.abreast import all_of, side_by_side
 from deepham.simulation.period import Period, World
-from deepham.simulation.population import concatenate
+from deepham.simulation.population import Population
 
 AT_ONCE = 2**16  # points of histograms that are worked out at once, which still fit into the cache
 ALONE = 2**14  # of one period: of so many, copying them beside others costs more than it saves
+
+
+def _abreast(people: list[Population]) -> Population:
+    """Histograms on the same nodes as of one panel, without a copy of the nodes for each."""
+    weight = torch.cat([each.weight for each in people])
+    return Population(*(x[:1].expand(weight.shape) for x in (people[0].k, people[0].eps)), weight)
 
 
 class Record:
@@ -70,7 +76,7 @@ class Record:
             self.utility = torch.zeros(economies, dtype=people.weight.dtype, device=people.k.device)
         period = side_by_side(self._waiting) if self.accounted else None
         if period is None:
-            population = concatenate([one.panel.population for one in self._waiting])
+            population = _abreast([one.panel.population for one in self._waiting])
         else:
             population = period.panel.population
         z = torch.cat([one.panel.z for one in self._waiting])
@@ -98,6 +104,8 @@ class Record:
             accounts = {name: aggregates[name] for name in economy.unknowns}
         else:
             aggregates, prices = economy.aggregates(population, z), {}
+        if period is None:
+            self.utility += torch.nan
         series["K"] = by_time(aggregates[economy.tracked])
         if economy.pays is not None:
             series["premium"] = by_time(prices[economy.pays])

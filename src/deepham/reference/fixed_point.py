@@ -35,8 +35,11 @@ class Anderson:
         """The points to come are of another function, of nearly the same slopes."""
         self._before = None
 
-    def next(self, x: Tensor, residual: Tensor) -> Tensor:
-        """The next point after x (n,), at which the residual is the function's value less x."""
+    def next(self, x: Tensor, residual: Tensor, felt: Tensor | None = None) -> Tensor:
+        """The next point after x (n,), at which the residual is the function's value less x.
+
+        felt: (p, n), of a residual what is to be small; None: the residual itself.
+        """
         if self._before is not None:
             change = residual - self._before[1]
             step = (x - self._before[0]).add_(change, alpha=self._damping)
@@ -46,11 +49,18 @@ class Anderson:
         self._before = x, residual
         new = x.add(residual, alpha=self._damping)
         if self._steps:
-            inner = torch.stack([torch.stack([one @ other for other in self._changes]) for one in self._changes])
-            along = torch.stack([one @ residual for one in self._changes])
-            for weight, step in zip(torch.linalg.lstsq(inner, along[:, None], driver="gelsd").solution, self._steps):
-                new.sub_(weight * step)
+            new.sub_(self._combined(residual, felt) @ torch.stack(self._steps))
         return new
+
+    def _combined(self, residual: Tensor, felt: Tensor | None) -> Tensor:
+        """The weights of earlier changes that leave the least of the residual."""
+        changes = torch.stack(self._changes)
+        if felt is not None:
+            changes, residual = changes @ felt.T, felt @ residual
+            size = changes.norm(dim=1).clamp_min(torch.finfo(changes.dtype).tiny)
+            weight = torch.linalg.lstsq((changes / size[:, None]).T, residual[:, None], driver="gelsd").solution[:, 0]
+            return weight / size
+        return torch.linalg.lstsq(changes @ changes.T, (changes @ residual)[:, None], driver="gelsd").solution[:, 0]
 
 
 def fixed_point(step: Callable[[Tensor], Tensor], x: Tensor, tolerance: float, most: int) -> tuple[Tensor, float, int]:

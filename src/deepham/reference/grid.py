@@ -97,6 +97,11 @@ class HistogramFunction:
     values: Tensor
     most: Callable[[Observation], Tensor] | None
 
+    @property
+    def of_mean_assets(self) -> bool:
+        """Whether it depends on the state of a chain and what is on the nodes of K alone."""
+        return self.grid.z is None
+
     def __call__(self, seen: Observation) -> Tensor:
         K = seen.aggregates[self.grid.mean]
         if self.grid.z is None:

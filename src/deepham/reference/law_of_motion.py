@@ -20,10 +20,10 @@ from deepham.economics.economy import Economy
 from deepham.errors import NotConverged
 from deepham.reference.families import family_of
 from deepham.reference.fixed_point import Anderson
-from deepham.reference.flow import Flow, is_looked_up
 from deepham.reference.forecasts import LawOfMotion, PolynomialLaw, PriceLaw
 from deepham.reference.grid import Grid, GridFunction, bracket
 from deepham.reference.household import HouseholdProblem, wide_at
+from deepham.reference.laws import LinesByState, Polynomials
 from deepham.reference.settings import ReferenceSettings
 from deepham.simulation.continuum import on_grid, wealth_grid
 from deepham.simulation.period import Panel, World
@@ -97,14 +97,11 @@ def solve_law_of_motion(
         c = HouseholdProblem(economy, laws.law(x), grid).consumption(c, tolerance=1e-5 if stage.settling else 1e-7)
         policy = GridFunction(grid, c, economy.spendable)
         world = World(economy, policy.on_histogram(nodes), clamped=True)  # early laws lead anywhere
-        if is_looked_up(economy, grid):
-            flow = Flow(economy, policy, nodes)
-            world = World(economy, flow.policy, flow=flow)
         ergodic = ergodic_path(world, nodes, start, path, stage.burn_in, DATES, accounted=stage.accounted)
         _check_alive(ergodic, iteration)
         found, r_squared = laws.regress(ergodic)
         residual = found - x
-        change = laws.moved(residual, ergodic)
+        change = float(laws.moved(residual, ergodic).abs().max())
         if not math.isfinite(change):
             break
         if progress:
@@ -118,7 +115,7 @@ def solve_law_of_motion(
             x = laws.raised(x)
             search.forget()
             residual = laws.regress(ergodic)[0] - x
-        x = search.next(x, residual)
+        x = search.next(x, residual, _felt(laws, ergodic, x))
         if solved:
             start = laws.go_on(ergodic, start)
             stages = stages[1:]
@@ -129,6 +126,13 @@ def solve_law_of_motion(
         f"reference: the law of motion still moves by {change:.1e} after {iteration + 1} iterations; "
         "try a smaller reference.damping"
     )
+
+
+def _felt(laws: LinesByState | Polynomials, ergodic: Ergodic, x: Tensor) -> Tensor:
+    """What turns a residual of the parameters x (n,) into one of as many numbers, whose length is by how much it moves
+    forecasts along the paths: some parameters, and most of all combinations of them, are hardly felt."""
+    moves = laws.moved(torch.eye(len(x), dtype=x.dtype), ergodic)
+    return torch.linalg.qr(moves.T).R / math.sqrt(moves.shape[1])
 
 
 def _check_alive(ergodic: Ergodic, iteration: int) -> None:

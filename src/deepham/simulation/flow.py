@@ -1,0 +1,152 @@
+"""Where a wealth histogram goes, looked up: what the households at each node carry out of a period, in a table by
+aggregate state and mean assets.
+
+Along a path of thousands of periods that is several times faster than to ask the policy, and to work the budget and
+the lottery between nodes out again, in each of them.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from deepham.economics.economy import Economy
+from deepham.simulation.continuum import grown, places
+from deepham.simulation.period import Observation, Panel, Policy, World
+from deepham.simulation.population import Population
+
+WIDTH = 0.01  # of a block of the table, as a share of what mean assets typically are
+STEPS = 16  # in a block, between which places are linear: the error is below 1e-7 of K
+NEGLIGIBLE = 1e-10  # of typical mean assets, carried beyond the top node in a period: it is consumed instead
+INSIDE = 1 - 1e-11  # the last place of a row lies before its last node
+MOST_NUMBERS = 2 * 10**7  # in the table, 160 MB: a path that wanders on has no use for its first blocks
+
+
+def is_looked_up(economy: Economy, policy: Policy, nodes: Tensor) -> bool:
+    """Whether the next histogram depends on no more than the state of a chain and mean assets, and households arrive
+    with what they have carried: there is a table then. A policy says so of itself by an attribute `of_mean_assets`.
+    """
+    if not getattr(policy, "of_mean_assets", False) or nodes.dtype != torch.float64 or nodes.device.type != "cpu":
+        return False
+    alone = not economy.unknowns and economy.pays is None and economy.keeps
+    return alone and not economy.within and economy.choices == ("c",) and len(economy.typical_aggregates()) == 1
+
+
+class Flow:
+    """The place among the points of the histogram to which each point's assets are carried, linear in mean assets
+    between the steps of a table: place 3.25 is the lottery of 3/4 at point 3 and 1/4 at point 4. The table grows by
+    blocks as a path moves on.
+
+    Args:
+        policies: which `is_looked_up`; each is followed in as many economies, one policy's after the other's.
+        copies: in how many.
+    """
+
+    def __init__(self, economy: Economy, policies: list[Policy], nodes: Tensor, copies: int):
+        self._economy, self._nodes, self._policies = economy, nodes, policies
+        chain = economy.chain
+        ((self._name, typical),) = economy.typical_aggregates().items()
+        self._width = WIDTH * abs(typical)
+        self._k = nodes.repeat(chain.n_eps)
+        self._gaps, self._rows = self._k.diff(), torch.arange(chain.n_eps).repeat_interleave(len(nodes)) * len(nodes)
+        self._people = Population.histogram(nodes, nodes.new_zeros(1, chain.n_eps, len(nodes)))
+        self._policy_of = torch.arange(len(policies)).repeat_interleave(copies)[:, None]
+        self._moves = chain.individual.transpose(-1, -2).flatten(0, 1).contiguous()  # (n_z * n_z, eps', eps)
+        self._negligible = NEGLIGIBLE * abs(typical)
+        self._first = self._last = 0  # blocks of the table, the last not among them
+        self._tables = nodes.new_empty(2, len(policies) * chain.n_z, 1, len(self._k))
+        self._most_beyond = torch.zeros_like(self._k)  # that each point ever carries beyond the top node
+        self._broken = False  # whether places are NaN, of a policy that is
+
+    def __call__(self, panel: Panel, z_next: Tensor) -> Population:
+        """The population at the start of the next period, in state z_next (B, 1)."""
+        people, z, chain = panel.population, panel.z, self._economy.chain
+        row, share = self._row((people.weight @ self._k)[:, None], z)
+        node, up = self._split(self._at(self._places, row, share))
+        up *= people.weight
+        mass = people.weight.new_zeros(len(z), len(self._k))
+        mass.scatter_add_(1, node, people.weight - up)
+        mass[:, 1:].scatter_add_(1, node, up)  # nobody is at the last node of all
+        mass = mass.reshape(len(z), chain.n_eps, -1)
+        if self._overflows(people):
+            mass = self._shared_out(mass, people.mean(self._at(self._beyond, row, share))[:, 0])
+        mass = torch.bmm(self._moves.index_select(0, (z * chain.n_z + z_next)[:, 0]), mass)
+        return Population(people.k, people.eps, mass.flatten(1))
+
+    def policy(self, seen: Observation) -> Tensor:
+        """Consumption (B, N) of the members of such populations, who carry what is looked up; of several periods beside
+        each other, too."""
+        row, share = self._row(seen.aggregates[self._name], seen.z)
+        node, up = self._split(self._at(self._places, row, share))
+        carried = self._k.take(node).addcmul_(up, self._gaps.take(node))
+        if self._overflows(seen.population):
+            carried += self._at(self._beyond, row, share)
+        return seen.resources - self._economy.asset_price(seen) * carried
+
+    def _split(self, place: Tensor) -> tuple[Tensor, Tensor]:
+        """The node below each place, and the place's share of the way to the next."""
+        return (place.nan_to_num(0.0) if self._broken else place).long(), place.frac()
+
+    def _overflows(self, people: Population) -> bool:
+        """Whether more than rounding is carried beyond the top node: mostly next to nobody comes near."""
+        return not bool((people.weight @ self._most_beyond <= self._negligible).all())
+
+    def _shared_out(self, mass: Tensor, beyond: Tensor) -> Tensor:
+        """Masses (B, n_eps, G) of which this much (B,) was carried beyond the top node: the others hold it, as in
+        `settle`."""
+        held = (mass[..., :-1] * (self._nodes[:-1] - self._nodes[0])).sum((1, 2))
+        return grown(self._nodes, mass, beyond / held, rising=True)
+
+    def _at(self, table: Tensor, row: Tensor, share: Tensor) -> Tensor:
+        return torch.lerp(table.index_select(0, row), table.index_select(0, row + 1), share)
+
+    def _row(self, K: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
+        """The rows (B,) of the table at or below mean assets K (B, 1) in states z, and K's share (B, 1) of the way to
+        the next."""
+        steps = STEPS * (self._last - self._first)
+        at = (K * (STEPS / self._width)).sub_(STEPS * self._first)
+        low, high = torch.aminmax(at)
+        if not (float(low) >= 0 and float(high) < steps):
+            known = K.nan_to_num(float(self._k.mean()))  # of those who are lost already, any
+            self._reach(math.floor(float(known.min()) / self._width), math.floor(float(known.max()) / self._width) + 1)
+            return self._row(known, z)
+        policy, times = self._policy_of, len(z) // len(self._policy_of)
+        step = at.long()
+        kind = (policy if times == 1 else policy.repeat(times, 1)) * self._economy.chain.n_z + z
+        row = kind * (steps + 1) + step
+        return row[:, 0], at.sub_(step)
+
+    def _reach(self, first: int, last: int) -> None:
+        """Make the table reach over these blocks, and those between them and what is there."""
+        whole = max(last, self._last) - min(first, self._first)
+        if self._first == self._last or self._tables.shape[1] * whole * STEPS * len(self._k) > MOST_NUMBERS:
+            self._first, self._last, self._tables = first, last, self._blocks(first, last)
+        if first < self._first:
+            self._tables = torch.cat([self._blocks(first, self._first), self._tables[:, :, 1:]], 2)
+            self._first = first
+        if last > self._last:
+            self._tables = torch.cat([self._tables[:, :, :-1], self._blocks(self._last, last)], 2)
+            self._last = last
+        self._places, self._beyond = self._tables.flatten(1, 2)
+
+    def _blocks(self, first: int, last: int) -> Tensor:
+        """Places and what is carried beyond the top node from one block to another, (2, policies * n_z, rows, N)."""
+        economy, nodes = self._economy, self._nodes
+        steps = torch.arange(STEPS * first, STEPS * last + 1, dtype=nodes.dtype)[:, None]
+        K, people = self._width / STEPS * steps, self._people.select([0] * len(steps))
+        found = []
+        for policy in self._policies:
+            for state in range(economy.chain.n_z):
+                z, aggregates = torch.full(K.shape, state), {self._name: K}
+                prices = economy.prices(aggregates, z)
+                resources = economy.resources(people.k, people.eps, z, prices)
+                seen = Observation(resources, people.k, people.eps, z, people, aggregates, prices)
+                found.append(economy.carry(World(economy, policy).choose(seen), seen))
+        carried = torch.stack(found)
+        low, share = places(nodes, carried.clamp(nodes[0], nodes[-1]))
+        place, beyond = self._rows + low + share.clamp_max(INSIDE), (carried - nodes[-1]).clamp_min(0)
+        self._most_beyond = torch.maximum(self._most_beyond, beyond.flatten(0, 1).amax(0))
+        self._broken |= not bool(place.isfinite().all())
+        return torch.stack([place, beyond])
