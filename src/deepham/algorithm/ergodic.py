@@ -16,7 +16,7 @@ from deepham.economics.economy import Economy, require
 from deepham.networks.tabulated import on_histogram
 from deepham.simulation.abreast import Abreast
 from deepham.simulation.balance import resource_gap
-from deepham.simulation.flow import Flow, is_looked_up
+from deepham.simulation.flow import ROUGH_STEPS, STEPS, Flow, is_looked_up
 from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population, concatenate
 from deepham.simulation.walk import walk
@@ -173,7 +173,7 @@ def ergodic_paths(
         ]
     worlds = [replace(each, policy=on_histogram(each.economy, each.policy, grid)) for each in worlds]
     b, periods = shocks.shape[:2]
-    world = _abreast(worlds, grid, b)
+    world = _abreast(worlds, grid, b, accounted)
     measured, each = periods - burn_in, max(1, dates // b)
     at = {burn_in + i * measured // each for i in range(each)}
     copies = list(range(b)) * len(worlds)
@@ -195,11 +195,11 @@ def ergodic_paths(
     ]
 
 
-def _abreast(worlds: list[World], grid: Tensor, copies: int) -> World:
+def _abreast(worlds: list[World], grid: Tensor, copies: int, precise: bool) -> World:
     """Several worlds of one economy as one, whose economies are so many of each, one world's after the other's."""
     economy, policies = worlds[0].economy, [each.policy for each in worlds]
     if all(is_looked_up(economy, policy, grid) for policy in policies):
-        flow = Flow(economy, policies, grid, copies)
+        flow = Flow(economy, policies, grid, copies, STEPS if precise else ROUGH_STEPS)
         return replace(worlds[0], policy=flow.policy, flow=flow)
     return replace(worlds[0], policy=Abreast(policies)) if len(worlds) > 1 else worlds[0]
 

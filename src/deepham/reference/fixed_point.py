@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 MEMORY = 3  # earlier steps that are combined: of a household's problem more take longer than they save
+ALIKE = 1e-3  # singular value, as a share of the largest, below which steps of the law say the same: the rest is noise
 WORSE = 2.0  # a step that leaves so many times as much to go as the last forgets what was before
 
 
@@ -58,7 +59,8 @@ class Anderson:
         if felt is not None:
             changes, residual = changes @ felt.T, felt @ residual
             size = changes.norm(dim=1).clamp_min(torch.finfo(changes.dtype).tiny)
-            weight = torch.linalg.lstsq((changes / size[:, None]).T, residual[:, None], driver="gelsd").solution[:, 0]
+            alone = (changes / size[:, None]).T
+            weight = torch.linalg.lstsq(alone, residual[:, None], rcond=ALIKE, driver="gelsd").solution[:, 0]
             return weight / size
         return torch.linalg.lstsq(changes @ changes.T, (changes @ residual)[:, None], driver="gelsd").solution[:, 0]
 

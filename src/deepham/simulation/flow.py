@@ -18,7 +18,7 @@ from deepham.simulation.period import Observation, Panel, Policy, World
 from deepham.simulation.population import Population
 
 WIDTH = 0.01  # of a block of the table, as a share of what mean assets typically are
-STEPS = 16  # in a block, between which places are linear: the error is below 1e-7 of K
+STEPS, ROUGH_STEPS = 16, 8  # in a block, between which places are linear: the error is 5e-8 of K; 2e-7
 NEGLIGIBLE = 1e-10  # of typical mean assets, carried beyond the top node in a period: it is consumed instead
 INSIDE = 1 - 1e-11  # the last place of a row lies before its last node
 MOST_NUMBERS = 2 * 10**7  # in the table, 160 MB: a path that wanders on has no use for its first blocks
@@ -42,56 +42,54 @@ class Flow:
     Args:
         policies: which `is_looked_up`; each is followed in as many economies, one policy's after the other's.
         copies: in how many.
+        steps: of the table in a hundredth of typical mean assets.
     """
 
-    def __init__(self, economy: Economy, policies: list[Policy], nodes: Tensor, copies: int):
+    def __init__(self, economy: Economy, policies: list[Policy], nodes: Tensor, copies: int, steps: int = STEPS):
         self._economy, self._nodes, self._policies = economy, nodes, policies
         chain = economy.chain
         ((self._name, typical),) = economy.typical_aggregates().items()
-        self._width = WIDTH * abs(typical)
+        self._steps, self._width = steps, WIDTH * abs(typical)
         self._k = nodes.repeat(chain.n_eps)
         self._gaps, self._rows = self._k.diff(), torch.arange(chain.n_eps).repeat_interleave(len(nodes)) * len(nodes)
         self._people = Population.histogram(nodes, nodes.new_zeros(1, chain.n_eps, len(nodes)))
-        self._policy_of = torch.arange(len(policies)).repeat_interleave(copies)[:, None]
+        self._kinds = chain.n_z * torch.arange(len(policies)).repeat_interleave(copies)[:, None]
         self._moves = chain.individual.transpose(-1, -2).flatten(0, 1).contiguous()  # (n_z * n_z, eps', eps)
         self._negligible = NEGLIGIBLE * abs(typical)
         self._first = self._last = 0  # blocks of the table, the last not among them
         self._tables = nodes.new_empty(2, len(policies) * chain.n_z, 1, len(self._k))
-        self._most_beyond = torch.zeros_like(self._k)  # that each point ever carries beyond the top node
+        # of mean assets, and of the most that each point ever carries beyond the top node
+        self._sums = torch.stack([self._k, torch.zeros_like(self._k)], 1)
         self._broken = False  # whether places are NaN, of a policy that is
 
     def __call__(self, panel: Panel, z_next: Tensor) -> Population:
         """The population at the start of the next period, in state z_next (B, 1)."""
         people, z, chain = panel.population, panel.z, self._economy.chain
-        row, share = self._row((people.weight @ self._k)[:, None], z)
+        row, share, over = self._row(people.weight, z)
         node, up = self._split(self._at(self._places, row, share))
         up *= people.weight
         mass = people.weight.new_zeros(len(z), len(self._k))
         mass.scatter_add_(1, node, people.weight - up)
         mass[:, 1:].scatter_add_(1, node, up)  # nobody is at the last node of all
         mass = mass.reshape(len(z), chain.n_eps, -1)
-        if self._overflows(people):
-            mass = self._shared_out(mass, people.mean(self._at(self._beyond, row, share))[:, 0])
+        if over is not None:
+            mass = self._shared_out(mass, people.mean(over * self._at(self._beyond, row, share))[:, 0])
         mass = torch.bmm(self._moves.index_select(0, (z * chain.n_z + z_next)[:, 0]), mass)
         return Population(people.k, people.eps, mass.flatten(1))
 
     def policy(self, seen: Observation) -> Tensor:
         """Consumption (B, N) of the members of such populations, who carry what is looked up; of several periods beside
         each other, too."""
-        row, share = self._row(seen.aggregates[self._name], seen.z)
+        row, share, over = self._row(seen.population.weight, seen.z)
         node, up = self._split(self._at(self._places, row, share))
         carried = self._k.take(node).addcmul_(up, self._gaps.take(node))
-        if self._overflows(seen.population):
-            carried += self._at(self._beyond, row, share)
+        if over is not None:
+            carried += over * self._at(self._beyond, row, share)
         return seen.resources - self._economy.asset_price(seen) * carried
 
     def _split(self, place: Tensor) -> tuple[Tensor, Tensor]:
         """The node below each place, and the place's share of the way to the next."""
         return (place.nan_to_num(0.0) if self._broken else place).long(), place.frac()
-
-    def _overflows(self, people: Population) -> bool:
-        """Whether more than rounding is carried beyond the top node: mostly next to nobody comes near."""
-        return not bool((people.weight @ self._most_beyond <= self._negligible).all())
 
     def _shared_out(self, mass: Tensor, beyond: Tensor) -> Tensor:
         """Masses (B, n_eps, G) of which this much (B,) was carried beyond the top node: the others hold it, as in
@@ -102,26 +100,30 @@ class Flow:
     def _at(self, table: Tensor, row: Tensor, share: Tensor) -> Tensor:
         return torch.lerp(table.index_select(0, row), table.index_select(0, row + 1), share)
 
-    def _row(self, K: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
-        """The rows (B,) of the table at or below mean assets K (B, 1) in states z, and K's share (B, 1) of the way to
-        the next."""
-        steps = STEPS * (self._last - self._first)
-        at = (K * (STEPS / self._width)).sub_(STEPS * self._first)
+    def _row(self, weight: Tensor, z: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        """The rows (B,) of the table at or below the mean assets of these masses (B, N) in states z, the share (B, 1)
+        of the way to the next, and in which economies (B, 1) more than next to nothing may be carried beyond the top
+        node; None: in none."""
+        sums = weight @ self._sums
+        at = sums[:, :1].mul(self._steps / self._width).sub_(self._steps * self._first)
         low, high = torch.aminmax(at)
-        if not (float(low) >= 0 and float(high) < steps):
-            known = K.nan_to_num(float(self._k.mean()))  # of those who are lost already, any
-            self._reach(math.floor(float(known.min()) / self._width), math.floor(float(known.max()) / self._width) + 1)
-            return self._row(known, z)
-        policy, times = self._policy_of, len(z) // len(self._policy_of)
-        step = at.long()
-        kind = (policy if times == 1 else policy.repeat(times, 1)) * self._economy.chain.n_z + z
-        row = kind * (steps + 1) + step
-        return row[:, 0], at.sub_(step)
+        if not (float(low) >= 0 and float(high) < self._steps * (self._last - self._first)):
+            K = sums[:, :1].nan_to_num(float(self._k.mean()))  # of those who are lost already, any
+            self._reach(math.floor(float(K.min()) / self._width), math.floor(float(K.max()) / self._width) + 1)
+            sums, at = weight @ self._sums, K * (self._steps / self._width) - self._steps * self._first
+        over, step = sums[:, 1:], at.long()
+        if len(self._policies) > 1:
+            z = self._kinds.repeat(len(z) // len(self._kinds), 1) + z
+        row = (z * (self._steps * (self._last - self._first) + 1)).add_(step)
+        return row[:, 0], at.sub_(step), over > self._negligible if float(over.max()) > self._negligible else None
 
     def _reach(self, first: int, last: int) -> None:
-        """Make the table reach over these blocks, and those between them and what is there."""
+        """Make the table reach over these blocks, and those between them and what is there; of a table that is copied
+        each time by a part of it more."""
+        more = (self._last - self._first) // 4
+        first, last = first - more * (first < self._first), last + more * (last > self._last)
         whole = max(last, self._last) - min(first, self._first)
-        if self._first == self._last or self._tables.shape[1] * whole * STEPS * len(self._k) > MOST_NUMBERS:
+        if self._first == self._last or self._tables.shape[1] * whole * self._steps * len(self._k) > MOST_NUMBERS:
             self._first, self._last, self._tables = first, last, self._blocks(first, last)
         if first < self._first:
             self._tables = torch.cat([self._blocks(first, self._first), self._tables[:, :, 1:]], 2)
@@ -134,8 +136,8 @@ class Flow:
     def _blocks(self, first: int, last: int) -> Tensor:
         """Places and what is carried beyond the top node from one block to another, (2, policies * n_z, rows, N)."""
         economy, nodes = self._economy, self._nodes
-        steps = torch.arange(STEPS * first, STEPS * last + 1, dtype=nodes.dtype)[:, None]
-        K, people = self._width / STEPS * steps, self._people.select([0] * len(steps))
+        steps = torch.arange(self._steps * first, self._steps * last + 1, dtype=nodes.dtype)[:, None]
+        K, people = self._width / self._steps * steps, self._people.select([0] * len(steps))
         found = []
         for policy in self._policies:
             for state in range(economy.chain.n_z):
@@ -147,6 +149,6 @@ class Flow:
         carried = torch.stack(found)
         low, share = places(nodes, carried.clamp(nodes[0], nodes[-1]))
         place, beyond = self._rows + low + share.clamp_max(INSIDE), (carried - nodes[-1]).clamp_min(0)
-        self._most_beyond = torch.maximum(self._most_beyond, beyond.flatten(0, 1).amax(0))
+        self._sums[:, 1] = torch.maximum(self._sums[:, 1], beyond.flatten(0, 1).amax(0))
         self._broken |= not bool(place.isfinite().all())
         return torch.stack([place, beyond])
