@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -21,12 +22,16 @@ from deepham.reference.grid import Grid, GridFunction
 from deepham.reference.household import HouseholdProblem, aggregates_at
 from deepham.reference.law_of_motion import Progress, asset_nodes
 from deepham.reference.settings import ReferenceSettings
-from deepham.simulation.continuum import grown, settle, wealth_grid
+from deepham.simulation.continuum import moves, settle, wealth_grid
 from deepham.simulation.period import Observation, Panel, Policy, World
 from deepham.simulation.population import Population
 from deepham.system import memory
 
-FACTOR = 1.2  # step between values of K, in which a root is bracketed
+if TYPE_CHECKING:
+    from scipy.sparse import spmatrix
+
+FACTOR = 1.2  # step between values of K down to which a root is bracketed
+NEARBY = 1.02  # first step up, and twice as far each time: with little risk K is near the one without any
 # growth of assets that are shared out from beyond the top: iterations; what is none; and what is found only where
 # households save without end, at prices that are no equilibrium's
 MOST_RATES, LEAST_RATE, MOST_RATE = 20, 1e-12, 1e-3
@@ -89,17 +94,26 @@ def _carried(economy: Economy, policy: Policy, people: Population, K: float, z: 
     return economy.carry(choice, seen), choice
 
 
-def _stationary_mass(transition: Tensor) -> Tensor:
+def _stationary_mass(transition: spmatrix) -> Tensor:
     """The masses (N,) that stay where they are, of the probabilities (N, N) of going from a point to another."""
-    from scipy.sparse import csc_matrix  # slow to import, and few commands solve
+    from scipy.sparse import eye, vstack  # slow to import, and few commands solve
     from scipy.sparse.linalg import spsolve
 
-    system = transition.T.numpy() - np.eye(len(transition))
-    system[-1] = 1.0  # one balance equation follows from the others; in its place the masses sum to one
-    ends = np.zeros(len(system))
+    n = transition.shape[0]
+    balance = (transition.T - eye(n)).tocsr()
+    # one balance equation follows from the others; in its place the masses sum to one
+    system, ends = vstack([balance[:-1], np.ones((1, n))], format="csc"), np.zeros(n)
     ends[-1] = 1.0
-    mass = torch.from_numpy(spsolve(csc_matrix(system), ends)).clamp_min(0)
+    mass = torch.from_numpy(spsolve(system, ends)).clamp_min(0)
     return mass / mass.sum()
+
+
+def _growth(nodes: Tensor, n_eps: int, rate: float) -> spmatrix:
+    """What assets above the lowest node that grow at a rate do to a histogram, as probabilities (N, N): `grown`."""
+    from scipy.sparse import block_diag, diags
+
+    up = (rate * (nodes[:-1] - nodes[0]) / nodes.diff()).clamp(0, 1).numpy()
+    return block_diag([diags([1 - np.append(up, 0.0), up], [0, 1])] * n_eps, format="csr")
 
 
 class MarketAtRest:
@@ -125,9 +139,11 @@ class MarketAtRest:
                         f"reference: households hold next to nothing at any {self.economy.tracked} "
                         f"down to {low:.4g}; expected more patient ones, or more risk"
                     )
-        high = FACTOR * low
+        step = NEARBY
+        high = step * low
         while self.excess(high) >= 0:
-            low, high = high, FACTOR * high
+            step = step**2
+            low, high = high, step * high
             if high >= float(self.nodes[-1]) / 2:
                 raise NotConverged(
                     f"reference.top: households hold more capital than firms use, up to K = {low:.4g} and half of the "
@@ -168,6 +184,8 @@ class MarketAtRest:
         return self.family.law_at_rest(K)
 
     def _stationary(self, policy: GridFunction, K: float) -> Population:
+        from scipy.sparse import csr_matrix  # slow to import, and few commands solve
+
         economy, n_eps = self.economy, self.economy.chain.n_eps
         points = n_eps * len(self.nodes)
         if points > memory.MOST_POINTS:
@@ -177,20 +195,14 @@ class MarketAtRest:
         rest, mass = self.family.resting(K), torch.zeros(1, n_eps, len(self.nodes), dtype=torch.float64)
         people = Population.histogram(self.nodes, mass)
         carried = _carried(economy, policy.on_histogram(self.nodes), people, K, rest)[0]
-        # one economy for every point of the histogram, of one household: where they are next is the transition
-        alone = Population(carried.T, people.eps.T, torch.ones(points, 1, dtype=torch.float64))
-        z = rest.expand(points, 1)
-        transition = settle(economy, self.nodes, alone, z, z).weight
-        # a corner has nobody to share out to what it would hold beyond the top: the rate is that of all together
+        leave, come, chance = moves(economy, self.nodes, people.with_assets(carried), rest, rest)
+        transition = csr_matrix((chance.numpy(), (leave.numpy(), come.numpy())), shape=(points, points))
+        # what would be held beyond the top is shared out to all, at one rate
         beyond = (carried[0] - self.nodes[-1]).clamp_min(0)
-        height, rate, mass = self.nodes[:-1] - self.nodes[0], 0.0, transition.new_zeros(points)
+        height, rate, mass = self.nodes[:-1] - self.nodes[0], 0.0, beyond
         for _ in range(MOST_RATES):
-            shared = transition
-            if rate:
-                each = torch.full((points,), rate, dtype=torch.float64)
-                shared = grown(self.nodes, transition.reshape(points, n_eps, -1), each).reshape(points, points)
-            mass = _stationary_mass(shared)
-            held = ((mass @ transition).reshape(n_eps, -1)[:, :-1] * height).sum()
+            mass = _stationary_mass(transition @ _growth(self.nodes, n_eps, rate) if rate else transition)
+            held = (torch.from_numpy(mass.numpy() @ transition).reshape(n_eps, -1)[:, :-1] * height).sum()
             rate, before = float(mass @ beyond / held.clamp_min(1e-300)), rate
             if abs(rate - before) < LEAST_RATE or rate > MOST_RATE:
                 break

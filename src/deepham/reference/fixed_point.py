@@ -6,11 +6,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import Tensor
 
 MEMORY = 3  # earlier steps that are combined: of a household's problem more take longer than they save
-ALIKE = 1e-3  # singular value, as a share of the largest, below which steps of the law say the same: the rest is noise
+ALIKE = 1e-5  # singular value of earlier steps, as a share of the largest, below which they say the same
 WORSE = 2.0  # a step that leaves so many times as much to go as the last forgets what was before
 
 
@@ -28,8 +29,7 @@ class Anderson:
 
     def forget(self) -> None:
         """Nothing is known any longer."""
-        self._steps: list[Tensor] = []  # of x and damping times its residual, in units of
-        self._changes: list[Tensor] = []  # the change of the residual, of length one
+        self._known = 0  # of the rows below, which are written in turn
         self._before: tuple[Tensor, Tensor] | None = None
 
     def change_map(self) -> None:
@@ -42,27 +42,39 @@ class Anderson:
         felt: (p, n), of a residual what is to be small; None: the residual itself.
         """
         if self._before is not None:
-            change = residual - self._before[1]
-            step = (x - self._before[0]).add_(change, alpha=self._damping)
-            size = change.norm().clamp_min(torch.finfo(x.dtype).tiny)
-            self._changes = [*self._changes, change.div_(size)][-self._memory :]
-            self._steps = [*self._steps, step.div_(size)][-self._memory :]
+            self._remember(x, residual, *self._before)
         self._before = x, residual
         new = x.add(residual, alpha=self._damping)
-        if self._steps:
-            new.sub_(self._combined(residual, felt) @ torch.stack(self._steps))
+        rows = min(self._known, self._memory)
+        if rows:
+            changes = self._changes[:rows]
+            if felt is not None:
+                changes, residual = changes @ felt.T, felt @ residual
+                inner = (changes @ changes.T).numpy()
+            else:
+                inner = self._inner[:rows, :rows]
+            weight = _least(inner, (changes @ residual).numpy())
+            new.sub_(torch.from_numpy(weight) @ self._steps[:rows])
         return new
 
-    def _combined(self, residual: Tensor, felt: Tensor | None) -> Tensor:
-        """The weights of earlier changes that leave the least of the residual."""
-        changes = torch.stack(self._changes)
-        if felt is not None:
-            changes, residual = changes @ felt.T, felt @ residual
-            size = changes.norm(dim=1).clamp_min(torch.finfo(changes.dtype).tiny)
-            alone = (changes / size[:, None]).T
-            weight = torch.linalg.lstsq(alone, residual[:, None], rcond=ALIKE, driver="gelsd").solution[:, 0]
-            return weight / size
-        return torch.linalg.lstsq(changes @ changes.T, (changes @ residual)[:, None], driver="gelsd").solution[:, 0]
+    def _remember(self, x: Tensor, residual: Tensor, last_x: Tensor, last: Tensor) -> None:
+        """How the residual has changed with the last step."""
+        if self._known == 0:
+            self._changes, self._steps = (x.new_zeros(self._memory, len(x)) for _ in range(2))
+            self._inner = np.zeros((self._memory, self._memory))  # products of the changes with each other
+        row = self._known % self._memory
+        torch.sub(residual, last, out=self._changes[row])
+        # of x and damping times its residual
+        torch.sub(x, last_x, out=self._steps[row]).add_(self._changes[row], alpha=self._damping)
+        self._inner[row] = self._inner[:, row] = (self._changes @ self._changes[row]).numpy()
+        self._known += 1
+
+
+def _least(inner: np.ndarray, along: np.ndarray) -> np.ndarray:
+    """The weights of vectors that leave the least of another, from their products with each other and with it. Vectors
+    that say nearly the same share a weight: what is between them is noise."""
+    size = np.sqrt(np.diag(inner)).clip(np.finfo(float).tiny)
+    return np.linalg.lstsq(inner / size / size[:, None], along / size, rcond=ALIKE**2)[0] / size
 
 
 def fixed_point(step: Callable[[Tensor], Tensor], x: Tensor, tolerance: float, most: int) -> tuple[Tensor, float, int]:

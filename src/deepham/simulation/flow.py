@@ -73,7 +73,8 @@ class Flow:
         mass[:, 1:].scatter_add_(1, node, up)  # nobody is at the last node of all
         mass = mass.reshape(len(z), chain.n_eps, -1)
         if over is not None:
-            mass = self._shared_out(mass, people.mean(over * self._at(self._beyond, row, share))[:, 0])
+            beyond = (over * people.weight[:, self._rich] * self._at(self._beyond, row, share)).sum(1)
+            mass = self._shared_out(mass, beyond)
         mass = torch.bmm(self._moves.index_select(0, (z * chain.n_z + z_next)[:, 0]), mass)
         return Population(people.k, people.eps, mass.flatten(1))
 
@@ -84,7 +85,7 @@ class Flow:
         node, up = self._split(self._at(self._places, row, share))
         carried = self._k.take(node).addcmul_(up, self._gaps.take(node))
         if over is not None:
-            carried += over * self._at(self._beyond, row, share)
+            carried[:, self._rich] += over * self._at(self._beyond, row, share)
         return seen.resources - self._economy.asset_price(seen) * carried
 
     def _split(self, place: Tensor) -> tuple[Tensor, Tensor]:
@@ -131,7 +132,9 @@ class Flow:
         if last > self._last:
             self._tables = torch.cat([self._tables[:, :, :-1], self._blocks(self._last, last)], 2)
             self._last = last
-        self._places, self._beyond = self._tables.flatten(1, 2)
+        self._rich = self._sums[:, 1].nonzero()[:, 0]  # points from which anything is carried beyond
+        self._places, beyond = self._tables.flatten(1, 2)
+        self._beyond = beyond[:, self._rich]
 
     def _blocks(self, first: int, last: int) -> Tensor:
         """Places and what is carried beyond the top node from one block to another, (2, policies * n_z, rows, N)."""
