@@ -18,7 +18,7 @@ ALONE = 2**14  # of one period: of so many, copying them beside others costs mor
 def _abreast(people: list[Population]) -> Population:
     """Histograms on the same nodes as of one panel, without a copy of the nodes for each."""
     weight = torch.cat([each.weight for each in people])
-    return Population(*(x[:1].expand(weight.shape) for x in (people[0].k, people[0].eps)), weight)
+    return Population(people[0].k[:1].expand(weight.shape), people[0].eps[:1].expand(weight.shape), weight)
 
 
 class Record:

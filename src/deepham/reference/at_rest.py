@@ -8,8 +8,9 @@ hold K, a price that is found within the period where its condition holds: roots
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -28,7 +29,7 @@ from deepham.simulation.population import Population
 from deepham.system import memory
 
 if TYPE_CHECKING:
-    from scipy.sparse import spmatrix
+    from scipy.sparse import csr_matrix
 
 FACTOR = 1.2  # step between values of K down to which a root is bracketed
 NEARBY = 1.02  # first step up, and twice as far each time: with little risk K is near the one without any
@@ -36,6 +37,8 @@ NEARBY = 1.02  # first step up, and twice as far each time: with little risk K i
 # households save without end, at prices that are no equilibrium's
 MOST_RATES, LEAST_RATE, MOST_RATE = 20, 1e-12, 1e-3
 NEAREST = 0.125  # first step in which the root of a price is bracketed, in units of its spread
+FORGOTTEN = (100, 1_000, 10_000)  # periods after which it hardly matters where households were
+ROUNDING = 1e-10  # by which a mass may be negative
 MOST_STEPS, SETTLED = 5_000, 1e-9  # so many periods, until they move by so much in a period
 
 
@@ -94,26 +97,42 @@ def _carried(economy: Economy, policy: Policy, people: Population, K: float, z: 
     return economy.carry(choice, seen), choice
 
 
-def _stationary_mass(transition: spmatrix) -> Tensor:
-    """The masses (N,) that stay where they are, of the probabilities (N, N) of going from a point to another."""
-    from scipy.sparse import eye, vstack  # slow to import, and few commands solve
-    from scipy.sparse.linalg import spsolve
+def _stationary_mass(transition: csr_matrix) -> Tensor:
+    """The masses (N,) that stay where they are, of the probabilities (N, N) of going from a point to another.
+
+    One balance equation follows from the others. In its place the mass of a point is one, until all are scaled: that
+    keeps the equations sparse, and it has to be a point at which households are, after some periods from anywhere.
+    Raises NotConverged.
+    """
+    from scipy.sparse import eye  # slow to import, and few commands solve
+    from scipy.sparse.linalg import MatrixRankWarning, spsolve
 
     n = transition.shape[0]
-    balance = (transition.T - eye(n)).tocsr()
-    # one balance equation follows from the others; in its place the masses sum to one
-    system, ends = vstack([balance[:-1], np.ones((1, n))], format="csc"), np.zeros(n)
-    ends[-1] = 1.0
-    mass = torch.from_numpy(spsolve(system, ends)).clamp_min(0)
-    return mass / mass.sum()
+    balance: Any = (transition.transpose() - eye(n)).tocsc()
+    walked = np.full(n, 1 / n)
+    for periods in FORGOTTEN:
+        for _ in range(periods):
+            walked = walked @ transition
+        there = np.arange(n) == walked.argmax()
+        mass = np.ones(n)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", MatrixRankWarning)  # nobody stays at that point
+            rest = balance[~there][:, ~there]
+            mass[~there] = spsolve(rest.tocsc(), -balance[~there][:, there].toarray()[:, 0])
+        mass /= mass.sum()
+        if bool(np.isfinite(mass).all()) and mass.min() > -ROUNDING:
+            found = torch.from_numpy(mass).clamp_min(0)
+            return found / found.sum()
+    raise NotConverged("reference: the cross-section of households at constant prices is not to be found")
 
 
-def _growth(nodes: Tensor, n_eps: int, rate: float) -> spmatrix:
+def _growth(nodes: Tensor, n_eps: int, rate: float) -> csr_matrix:
     """What assets above the lowest node that grow at a rate do to a histogram, as probabilities (N, N): `grown`."""
-    from scipy.sparse import block_diag, diags
+    from scipy.sparse import csr_matrix, kron
 
     up = (rate * (nodes[:-1] - nodes[0]) / nodes.diff()).clamp(0, 1).numpy()
-    return block_diag([diags([1 - np.append(up, 0.0), up], [0, 1])] * n_eps, format="csr")
+    each = np.diag(1 - np.append(up, 0.0)) + np.diag(up, 1)
+    return csr_matrix(kron(np.eye(n_eps), csr_matrix(each)))
 
 
 class MarketAtRest:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 MEMORY = 3  # earlier steps that are combined: of a household's problem more take longer than they save
-ALIKE = 1e-5  # singular value of earlier steps, as a share of the largest, below which they say the same
+ALIKE = 1e-3  # singular value of earlier steps, as a share of the largest, below which they say the same
 WORSE = 2.0  # a step that leaves so many times as much to go as the last forgets what was before
 
 

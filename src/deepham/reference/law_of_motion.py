@@ -171,11 +171,10 @@ class _Stage:
 def _stages(settings: ReferenceSettings, enough: int, near: bool, accounted: bool) -> list[_Stage]:
     """From an equilibrium nearby the whole paths are followed. From nothing the neighbourhood is found along a few
     periods first, then roughly the law along `enough` of them."""
-    whole = _Stage(settings.burn_in, settings.periods, settings.tolerance)
-    nearly = replace(whole, enough=NEARLY * settings.tolerance)
-    stages = [nearly, replace(whole, accounted=True)] if accounted else [whole]
+    whole = _Stage(settings.burn_in, settings.periods, settings.tolerance, accounted=accounted)
     if near:
-        return stages
+        return [replace(whole, enough=NEARLY * settings.tolerance, accounted=False)] * accounted + [whole]
+    stages = [whole]
     shorter, few = enough < settings.periods, -(-SETTLING_PERIODS // settings.economies)
     if shorter:
         rough = ROUGH * settings.tolerance
