@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 FACTOR = 1.2  # step between values of K down to which a root is bracketed
-NEARBY = 1.02  # first step up, and twice as far each time: with little risk K is near the one without any
+NEARBY = 1.02  # first step up, then twice as far each time, up to the same: with little risk K is near that without
 # growth of assets that are shared out from beyond the top: iterations; what is none; and what is found only where
 # households save without end, at prices that are no equilibrium's
 MOST_RATES, LEAST_RATE, MOST_RATE = 20, 1e-12, 1e-3
@@ -97,8 +97,9 @@ def _carried(economy: Economy, policy: Policy, people: Population, K: float, z: 
     return economy.carry(choice, seen), choice
 
 
-def _stationary_mass(transition: csr_matrix) -> Tensor:
-    """The masses (N,) that stay where they are, of the probabilities (N, N) of going from a point to another.
+def _stationary_mass(transition: Any) -> Tensor:
+    """The masses (N,) that stay where they are, of the probabilities (N, N) of going from a point to another, a sparse
+    matrix.
 
     One balance equation follows from the others. In its place the mass of a point is one, until all are scaled: that
     keeps the equations sparse, and it has to be a point at which households are, after some periods from anywhere.
@@ -108,7 +109,7 @@ def _stationary_mass(transition: csr_matrix) -> Tensor:
     from scipy.sparse.linalg import MatrixRankWarning, spsolve
 
     n = transition.shape[0]
-    balance: Any = (transition.transpose() - eye(n)).tocsc()
+    balance = (transition.transpose() - eye(n)).tocsc()
     walked = np.full(n, 1 / n)
     for periods in FORGOTTEN:
         for _ in range(periods):
@@ -118,7 +119,7 @@ def _stationary_mass(transition: csr_matrix) -> Tensor:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", MatrixRankWarning)  # nobody stays at that point
             rest = balance[~there][:, ~there]
-            mass[~there] = spsolve(rest.tocsc(), -balance[~there][:, there].toarray()[:, 0])
+            mass[~there] = np.asarray(spsolve(rest.tocsc(), -balance[~there][:, there].toarray()[:, 0]))
         mass /= mass.sum()
         if bool(np.isfinite(mass).all()) and mass.min() > -ROUNDING:
             found = torch.from_numpy(mass).clamp_min(0)
@@ -161,7 +162,7 @@ class MarketAtRest:
         step = NEARBY
         high = step * low
         while self.excess(high) >= 0:
-            step = step**2
+            step = min(step**2, FACTOR)
             low, high = high, step * high
             if high >= float(self.nodes[-1]) / 2:
                 raise NotConverged(
