@@ -17,7 +17,7 @@ from deepham.economics.economy import Economy
 from deepham.errors import NotConverged
 from deepham.reference.fixed_point import fixed_point
 from deepham.reference.forecasts import LawOfMotion, PolynomialLaw, PriceLaw, beside_of
-from deepham.reference.grid import Grid, bracket
+from deepham.reference.grid import Grid, bracket, hermite, slopes
 from deepham.simulation.period import Observation
 from deepham.simulation.population import Population
 
@@ -134,7 +134,10 @@ class HouseholdProblem:
         # resources at which each k' on the grid is the choice
         needed = economy.needed(choice | {"c": chosen}, self.grid.k, self.today)
         low, share = bracket(needed, resources)
-        new = (1 - share) * chosen.gather(-1, low) + share * chosen.gather(-1, low + 1)
+        low_value, high, low_slope, high_slope, left, right = (
+            part.gather(-1, node) for part in (chosen, slopes(needed, chosen), needed) for node in (low, low + 1)
+        )
+        new = hermite(share, right - left, low_value, high, low_slope, high_slope)
         # next to the limit nodes are so close that a guess of the policy may point anywhere below the first of them
         new = torch.where(new > 0, new, chosen[..., :1])
         return torch.minimum(new, economy.spendable(self.today))  # who would like to borrow consumes everything
