@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from scipy.interpolate import PchipInterpolator
 from scipy.sparse import coo_matrix, diags, eye, kron
 from scipy.sparse.linalg import spsolve
 
@@ -75,6 +76,11 @@ def rest():
     return economy, solve_stationary(economy, REST)
 
 
+def between(points, nodes, values):
+    """The monotone cubic; below the first node all is consumed, and what is beyond the last is worked out elsewhere."""
+    return PchipInterpolator(nodes, values)(np.clip(points, nodes[0], nodes[-1]))
+
+
 def plain_assets(e, k, nodes):
     """What households hold on average at r = rho_hat: endogenous grid points, and the histogram's balance as a sparse
     system."""
@@ -86,7 +92,7 @@ def plain_assets(e, k, nodes):
     c = m / 2
     for _ in range(4000):
         chosen = (beta * R * chances @ c**-2.0) ** -0.5
-        new = np.stack([np.minimum(np.interp(m[i], chosen[i] + k, chosen[i]), m[i]) for i in range(2)])
+        new = np.stack([np.minimum(between(m[i], chosen[i] + k, chosen[i]), m[i]) for i in range(2)])
         for i in range(2):  # beyond the last node as between the last two
             beyond = m[i] > chosen[i, -1] + k[-1]
             slope = (chosen[i, -1] - chosen[i, -2]) / (chosen[i, -1] + k[-1] - chosen[i, -2] - k[-2])
@@ -97,7 +103,7 @@ def plain_assets(e, k, nodes):
     g = len(nodes)
     rows, columns, values = [], [], []
     for i in range(2):
-        saved = R * nodes + income[i] - np.interp(nodes, k, c[i])
+        saved = R * nodes + income[i] - between(nodes, k, c[i])
         above = np.clip(np.searchsorted(nodes, saved, side="right"), 1, g - 1)
         share = np.clip((saved - nodes[above - 1]) / (nodes[above] - nodes[above - 1]), 0, 1)
         for j in range(2):
@@ -105,7 +111,7 @@ def plain_assets(e, k, nodes):
                 rows.append(j * g + node), columns.append(i * g + np.arange(g)), values.append(chances[i, j] * mass)
     moves = coo_matrix((np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))), shape=(2 * g, 2 * g))
     over = np.concatenate(
-        [np.maximum(R * nodes + income[i] - np.interp(nodes, k, c[i]) - nodes[-1], 0) for i in range(2)]
+        [np.maximum(R * nodes + income[i] - between(nodes, k, c[i]) - nodes[-1], 0) for i in range(2)]
     )
     height = np.append(nodes[:-1], 0.0)  # of what would be held beyond the top everybody below has a share
     rate = 0.0

@@ -141,7 +141,18 @@ def slopes(nodes: Tensor, values: Tensor) -> Tensor:
     near, far = width[..., :-1] + 2 * width[..., 1:], 2 * width[..., :-1] + width[..., 1:]
     both = left * right
     inner = torch.where(both > 0, (near + far) * both / (near * right + far * left), 0.0)
-    return torch.cat([steep[..., :1], inner, steep[..., -1:]], -1)
+    first = _at_the_end(width[..., :2], steep[..., :2])
+    last = _at_the_end(width[..., -2:].flip(-1), steep[..., -2:].flip(-1))
+    return torch.cat([first, inner, last], -1)
+
+
+def _at_the_end(width: Tensor, steep: Tensor) -> Tensor:
+    """The slope at an end of the nodes, (..., 1), from the two intervals next to it, (..., 2) each, the nearest first:
+    that of a parabola, held to what keeps the cubic monotone."""
+    (near, far), (this, that) = width.split(1, -1), steep.split(1, -1)
+    slope = ((2 * near + far) * this - near * that) / (near + far)
+    slope = torch.where(slope * this > 0, slope, 0.0)
+    return torch.where((this * that <= 0) & (slope.abs() > 3 * this.abs()), 3 * this, slope)
 
 
 def hermite(share: Tensor, width: Tensor, low: Tensor, high: Tensor, low_slope: Tensor, high_slope: Tensor) -> Tensor:
