@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from deepham.algorithm.ergodic_sample import RICHEST, Sample, Sampling, scaled
-from deepham.algorithm.first_order import together
+from deepham.algorithm.first_order import Linear, together
 from deepham.algorithm.looking_ahead import foresight
+from deepham.algorithm.mirrored import apart, same_households
 from deepham.algorithm.newton import LEAST_DAMPING, Equations, flat, huber, shift, size, tested, tested_own
 from deepham.algorithm.off_equilibrium import moved_unknowns
 from deepham.algorithm.value_equation import add_bellman_equations, bellman_equation
@@ -66,8 +67,7 @@ class ByNewton(Learner):
         early = module.updates < settings.newton.early * total
         places = [part.at or module.own for part in batch.by_calibration]
         samples = [self._sample(at, part, early) for at, part in zip(places, batch.by_calibration)]
-        last = settings.newton.outlook_updates if module.economy.foreseen else 0
-        if last and module.updates >= total - last and not batch.resting:
+        if self._plans_stay() and not batch.resting:
             good = self._outlook_step(places, samples, batch)
         else:
             moved = [self._off_equilibrium(at, sample, batch.generator) for at, sample in zip(places, samples)]
@@ -80,6 +80,23 @@ class ByNewton(Learner):
         module.update_averages(1.0)  # the last weights are the solution
         return {f"{name}_residual": torch.tensor(self.told[name]) for name in ("policy", "value") if name in self.told}
 
+    def _left(self) -> int:
+        """Updates in which plans are yet to move."""
+        module, settings = self.module, self.module.settings
+        last = settings.newton.outlook_updates if module.economy.foreseen else 0
+        return settings.outer_iterations * settings.policy_steps - last - module.updates
+
+    def _plans_stay(self) -> bool:
+        return bool(self.module.economy.foreseen) and self._left() <= 0
+
+    def _memory(self, early: bool) -> float:
+        """What the equations of plans keep of an update in the next: more and more in the last updates in which plans
+        move, where one sample no longer leads a step away from where the others lead."""
+        settings, left = self.module.settings.newton, self._left()
+        memory = settings.memory_early if early else settings.memory_late
+        settled = 1 - min(1.0, left / settings.settling) if settings.settling else 0.0
+        return memory + settled * max(0.0, MEMORY_AT_LAST - memory)
+
     def _sample(self, at: Calibration, batch: Batch, early: bool) -> Sample:
         settings, generator, grid = self.module.settings.newton, batch.generator, batch.grid
         assert generator is not None and grid is not None  # the stream's, of the continuum
@@ -89,6 +106,7 @@ class ByNewton(Learner):
             period = world.period(self._spread(economy, batch.panel.to(dtype=torch.float64), generator))
             sampling = self.sampling if early else self.sampling.fewer(settings.late)
             sample = sampling.draw(period, grid.double(), at.typical, generator)
+        sample = same_households(sample) if settings.mirrored else sample
         # where a market fixes what all hold together there is nothing to scale
         fixed = economy.tracked in economy.unknowns
         width = 0.0 if fixed else settings.scale_early if early else settings.scale_late
@@ -102,10 +120,13 @@ class ByNewton(Learner):
 
     def _spread(self, economy: Economy, panel: Panel, generator: torch.Generator) -> Panel:
         """The panel in aggregate states farther from the typical one, in which economies are too seldom to learn."""
-        factor = self.module.settings.newton.spread_z
+        settings = self.module.settings.newton
+        factor = settings.last_spread_z if self._plans_stay() else settings.spread_z
         if factor == 1.0:
             return panel
         uniform = torch.rand((len(panel.z), 1), generator=generator, device=panel.z.device, dtype=panel.z.dtype)
+        if settings.mirrored:
+            uniform = torch.cat([uniform[: len(uniform) // 2]] * 2)
         return replace(panel, z=economy.chain.farther(panel.z, 1 + (factor - 1) * uniform))
 
     def _off_equilibrium(self, at: Calibration, sample: Sample, generator: torch.Generator | None) -> Sample:
@@ -114,7 +135,8 @@ class ByNewton(Learner):
         if sample.panel.near is None or generator is None:
             return sample
         off, _ = moved_unknowns(at.exact.unknowns, share, sample.k.flatten(), generator)
-        return replace(sample, off=torch.cat(list(off.values()), 1))
+        sample = replace(sample, off=torch.cat(list(off.values()), 1))
+        return same_households(sample) if self.module.settings.newton.mirrored else sample
 
     def _policy_step(self, places: list[Calibration], samples: list[Sample], batch: Batch, early: bool) -> bool:
         """Whether the last step was a good one; if so the next one is taken."""
@@ -157,12 +179,12 @@ class ByNewton(Learner):
         if missed is not None:
             blocks.append((missed, missed.weight))
             self.told["foresight"] = missed_ahead
+        blocks += self._apart(blocks, samples)
         relaxation = settings.relaxation * residual * self.caution
         each = [tested(*block, settings.least_squares) for block in blocks]
         matrix, vector = (torch.stack(part).sum(0) for part in zip(*each))
         own = [tested_own(*block, settings.least_squares) for block in blocks] if relaxation else []
-        memory = settings.memory_early if early else settings.memory_late
-        equations.add(matrix, vector, memory, torch.stack(own).sum(0) if own else None)
+        equations.add(matrix, vector, self._memory(early), torch.stack(own).sum(0) if own else None)
         damping = max(settings.damping * residual**2 * self.caution, LEAST_DAMPING)
         most = settings.largest_step * self.reach
         each = self._by_network(damping) if settings.halvings and missed is not None else damping
@@ -182,6 +204,19 @@ class ByNewton(Learner):
         self.caution = max(1.0, self.caution * AFTER_ACCEPTANCE)
         self.told |= {"damping": damping, "step": size(linear.own @ change, weight)}
         return True
+
+    def _apart(self, blocks: list[tuple[Linear, Tensor]], samples: list[Sample]) -> list[tuple[Linear, Tensor]]:
+        """What each block misses differently in economies and their mirror images, with the weight of the settings."""
+        factor, found = self.module.settings.newton.mirrored, []
+        if not factor:
+            return found
+        sizes = [sample.k.shape for sample in samples]
+        for index, (linear, weight) in enumerate(blocks):
+            each = linear.residual.numel() // sum(b for b, _ in sizes)
+            differs, counts = apart(linear, weight, [b * each for b, _ in sizes])
+            self.told[f"apart_{index}"] = size(differs.residual, counts)
+            found.append((differs, factor * counts))
+        return found
 
     def _by_network(self, damping: float) -> Tensor:
         """The damping of each weight: of the plan by what has been found of the length of steps; of the outlook, of
@@ -228,7 +263,9 @@ class ByNewton(Learner):
         left = size(missed.residual, missed.weight)
         if not math.isfinite(left):
             raise module.diverged("what is left of the conditions that look ahead", batch)
-        matrix, vector = tested(missed, missed.weight, settings.least_squares)
+        blocks = [(missed, missed.weight)]
+        each = [tested(*block, settings.least_squares) for block in [*blocks, *self._apart(blocks, samples)]]
+        matrix, vector = (torch.stack(part).sum(0) for part in zip(*each))
         equations.add(matrix, vector, MEMORY_AT_LAST)
         change = self._solved(equations, max(settings.damping * left**2, LEAST_DAMPING))
         change = change * min(
