@@ -8,7 +8,6 @@ from deepham.algorithm.newton import flat, shift
 from deepham.errors import InputError, TrainingDiverged
 from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
-from deepham.training import by_newton
 from deepham.training.by_newton import ByNewton
 from deepham.training.conditions import double
 from deepham.training.fit import fit
@@ -88,22 +87,27 @@ def test_markets_clear_in_a_sample_whose_assets_are_scaled(settings):
     assert float(economy.conditions(choice, economy.carry(choice, seen), seen)["L"].abs().max()) < 1e-5
 
 
-def test_a_step_is_halved_until_less_is_left_and_the_damping_moves_with_that(settings, monkeypatch):
-    """Of a step of length one all is solved; a longer one overshoots."""
-
-    def left_after(at, sample, change):
-        return (change.sum() - 1).expand(4), torch.zeros(1, dtype=torch.float64)
-
-    monkeypatch.setattr(by_newton, "left_after", left_after)
-    learner = by_newton.ByNewton(
-        DeepHAM(**settings("algorithm=euler_newton", *SMALL, "algorithm.newton.halvings=5").hyperparameters())
+def test_equations_are_remembered_for_longer_and_longer_before_plans_stay_and_the_last_nodes_are_finer(settings):
+    """What a sample says is forgotten as before until plans settle; in the last updates histograms are finer."""
+    chosen = settings(
+        "model=hank",
+        "algorithm=euler_newton",
+        *SMALL,
+        "algorithm.outer_iterations=3",
+        "algorithm.policy_steps=4",
+        "algorithm.newton.resting=4",
+        "algorithm.newton.settling=4",
+        "algorithm.newton.outlook_updates=4",
+        "algorithm.newton.last_nodes=30",
+        "algorithm.newton.memory_late=0.75",
     )
-    weight, nothing = torch.full((4,), 0.25, dtype=torch.float64), [None]
-    for length, taken, trust in ((8.0, 1.0, 8.0), (1.2, 1.2, 8.0 / by_newton.EASIER)):
-        change = torch.full((2,), length / 2, dtype=torch.float64)
-        found = learner._shortened(nothing, nothing, change, weight, whole=0.5)
-        assert float(found.sum()) == pytest.approx(taken)
-        assert learner.trust == pytest.approx(trust)
+    learner, memories = DeepHAM(**chosen.hyperparameters()).learner, []
+    for learner.module.updates in range(9):
+        memories.append(learner._memory(early=False))
+    assert memories == pytest.approx([0.75] * 5 + [0.8, 0.85, 0.9, 0.95])
+    _, data = fit(chosen, [], [])
+    assert data.stream.panel.population.k.shape[1] == 7 * 30
+    assert float(data.stream.panel.population.weight.sum()) == pytest.approx(3, abs=1e-4)
 
 
 def test_a_population_that_is_no_number_ends_training(settings):

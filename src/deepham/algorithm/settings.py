@@ -72,7 +72,6 @@ class NewtonSettings:
     damping: float = 0.25
     relaxation: float = 0.0
     largest_step: float = 0.3
-    halvings: int = 0
     resting: int = 16
     outlook_updates: int = 0
     last_nodes: int = 0
@@ -99,7 +98,6 @@ class NewtonSettings:
             ("outlook_updates", 0, 10**6),
             ("last_nodes", 0, 10**5),
             ("settling", 0, 10**6),
-            ("halvings", 0, 50),
             ("value_updates", 1, 10**6),
         ):
             given = getattr(self, name)

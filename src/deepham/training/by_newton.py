@@ -20,15 +20,13 @@ from deepham.algorithm.within import conditions_within
 from deepham.economics.economy import Economy
 from deepham.simulation.period import Panel, World
 from deepham.training.calibrations import Calibration
-from deepham.training.conditions import conditions, double, left_after, on_average
+from deepham.training.conditions import conditions, double, on_average
 from deepham.training.learner import Learner
 from deepham.training.stream import Batch
 
 WORSE, NOISE = 5.0, 0.01  # a residual so many times the one before, and above so much, rejects a step
 MEMORY_AT_LAST = 0.95  # of an update at the next, where plans no longer move
 DAMPING_AT_LAST = 1e-5  # of V: with less it follows the few economies of each sample, with as much before it is slow
-DAMPING_OF_OUTLOOK = 3e-5  # while plans move: there are fewer economies in a sample than it has weights
-EASIER, LEAST_TRUST, MOST_TRUST = 1.5, 1e-3, 100.0  # by so much the damping falls after a good step; its bounds
 DAMPED, MOST_DAMPED = 3.0, 16  # factor of the damping where a step is too long, and how often
 JUMP = 0.25  # so do mean assets that move by so much, in units of the typical, between two updates
 AFTER_REJECTION, AFTER_ACCEPTANCE = 10.0, 0.3  # factors of the damping
@@ -55,7 +53,6 @@ class ByNewton(Learner):
         self.equations = {name: Equations() for name in ("policy", "outlook", "value")}
         self.caution = 1.0  # factor of the damping and the relaxation
         self.reach = 1.0  # factor of the largest step
-        self.trust = 1.0  # factor of the damping of plans, where unknowns look ahead
         self.last: dict = {}  # what it takes to take the last step back
         self.told: dict[str, float] = {}
 
@@ -120,9 +117,9 @@ class ByNewton(Learner):
 
     def _spread(self, economy: Economy, panel: Panel, generator: torch.Generator) -> Panel:
         """The panel in aggregate states farther from the typical one, in which economies are too seldom to learn."""
-        settings = self.module.settings.newton
+        settings, left = self.module.settings.newton, self._left()
         factor = settings.last_spread_z if self._plans_stay() else settings.spread_z
-        if factor == 1.0:
+        if factor == 1.0 or settings.settling and left > settings.settling:
             return panel
         uniform = torch.rand((len(panel.z), 1), generator=generator, device=panel.z.device, dtype=panel.z.dtype)
         if settings.mirrored:
@@ -187,18 +184,16 @@ class ByNewton(Learner):
         equations.add(matrix, vector, self._memory(early), torch.stack(own).sum(0) if own else None)
         damping = max(settings.damping * residual**2 * self.caution, LEAST_DAMPING)
         most = settings.largest_step * self.reach
-        each = self._by_network(damping) if settings.halvings and missed is not None else damping
-        change = self._solved(equations, each, relaxation)
+        change = self._solved(equations, damping, relaxation)
         if missed is not None:
             # a whole step that is far too long is so along what equations hardly see: damped it keeps to the rest
+            more = damping
             for _ in range(MOST_DAMPED):
                 if size(linear.own @ change, weight) <= most:
                     break
-                each = each * DAMPED
-                change = self._solved(equations, each, relaxation)
+                more *= DAMPED
+                change = self._solved(equations, more, relaxation)
         change = change * min(1.0, most / max(size(linear.own @ change, weight), 1e-300))
-        if settings.halvings and missed is not None:
-            change = self._shortened(places, samples, change, weight, whole)
         shift(module.policy, change)
         equations.moved(change)
         self.caution = max(1.0, self.caution * AFTER_ACCEPTANCE)
@@ -217,34 +212,6 @@ class ByNewton(Learner):
             self.told[f"apart_{index}"] = size(differs.residual, counts)
             found.append((differs, factor * counts))
         return found
-
-    def _by_network(self, damping: float) -> Tensor:
-        """The damping of each weight: of the plan by what has been found of the length of steps; of the outlook, of
-        which a sample says little, one of its own."""
-        policy = self.module.policy
-        each = torch.full_like(flat(policy), damping * self.trust, dtype=torch.float64)
-        each[-len(flat(policy.outlook)) :] = max(DAMPING_OF_OUTLOOK, damping)
-        return each
-
-    def _shortened(
-        self, places: list[Calibration], samples: list[Sample], change: Tensor, weight: Tensor, whole: float
-    ) -> Tensor:
-        """The longest of the step, its half and so on that leaves less of the conditions of the same households. Where
-        markets amplify, what a step does to prices is far from linear long before what it does to plans is. The
-        damping then falls where the whole step was a good one, and rises where it was not."""
-        halvings = 0
-        for halvings in range(1 + self.module.settings.newton.halvings):
-            left = [left_after(at, each, change) for at, each in zip(places, samples)]
-            plans, ahead = (torch.cat(part) for part in zip(*left))
-            now = math.hypot(size(plans, weight), float(ahead.square().mean().sqrt()))
-            if now < whole:
-                break
-            change = change / 2
-        self.trust = (
-            max(self.trust / EASIER, LEAST_TRUST) if halvings == 0 else min(self.trust * 2.0**halvings, MOST_TRUST)
-        )
-        self.told |= {"halvings": float(halvings), "trust": self.trust}
-        return change
 
     def _outlook_step(self, places: list[Calibration], samples: list[Sample], batch: Batch) -> bool:
         """A step of the outlook alone. While plans move, so does what it has to look ahead to, and it is never as good
@@ -322,7 +289,7 @@ class ByNewton(Learner):
         equations.moved(change)
         self.told |= {"value": level, "slope": slope}
 
-    def _solved(self, equations: Equations, damping: float | Tensor, relaxation: float = 0.0) -> Tensor:
+    def _solved(self, equations: Equations, damping: float, relaxation: float = 0.0) -> Tensor:
         """The step, with more damping where there is none."""
         for power in range(8):
             change = equations.solve(damping * 10.0**power, relaxation)
@@ -341,7 +308,6 @@ class ByNewton(Learner):
             "equations": {name: each.state() for name, each in self.equations.items()},
             "caution": self.caution,
             "reach": self.reach,
-            "trust": self.trust,
             "last": self.last,
             "told": self.told,
         }
@@ -351,7 +317,6 @@ class ByNewton(Learner):
             return
         for name, kept in state["equations"].items():
             self.equations[name].load(kept)
-        self.trust = state.get("trust", 1.0)
         self.caution, self.reach, self.last, self.told = (state[name] for name in ("caution", "reach", "last", "told"))
 
 
