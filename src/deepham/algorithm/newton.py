@@ -47,9 +47,9 @@ class Equations:
             self.vector = memory * self.vector + vector
             self.mass = memory * self.mass + 1
 
-    def solve(self, damping: float, relaxation: float = 0.0) -> Tensor:
-        """d, with the damping as a share of a sample's weight on its square, and relaxed; not finite where there is
-        none."""
+    def solve(self, damping: float | Tensor, relaxation: float = 0.0) -> Tensor:
+        """d, with the damping, one of all or of each weight, as a share of a sample's weight on its square, and
+        relaxed; not finite where there is none."""
         assert self.matrix is not None and self.vector is not None
         eye = torch.eye(len(self.vector), dtype=self.matrix.dtype, device=self.matrix.device)
         relaxed = self.matrix if self.own is None else self.matrix + relaxation * self.own
