@@ -63,7 +63,7 @@ def test_a_sample_looks_farther_out_than_the_economies_are_and_leaves_them_there
     stream = data.stream
     own = stream.panel.z.double()
     batch = Batch(stream.panel, None, stream.generator, stream.grid, stream.stand)
-    ratio = module.learner._sample(module.own, batch, early=False).panel.z / own
+    ratio = module.learner._sample(module.own, batch, False, module.learner._spread_of_plans()).panel.z / own
     assert (ratio >= 1).all() and (ratio <= 3).all() and ratio.std() > 0.1
     assert torch.equal(stream.panel.z.double(), own)
 
@@ -79,7 +79,7 @@ def test_markets_clear_in_a_sample_whose_assets_are_scaled(settings):
     module, data = fit(chosen, [], [])
     stream, economy = data.stream, chosen.economy
     batch = Batch(stream.panel, None, stream.generator, stream.grid, stream.stand)
-    panel = module.learner._sample(module.own, batch, early=True).panel
+    panel = module.learner._sample(module.own, batch, early=True, spread=1).panel
     world = World(economy, double(module.policy), clamped=True)
     seen = world.seen_at(panel, {"L": panel.near})
     choice = world.choose(seen)

@@ -75,7 +75,7 @@ class NewtonSettings:
     resting: int = 16
     outlook_updates: int = 0
     last_nodes: int = 0
-    last_spread_z: float = 1.0
+    spread_of_value: float = 1.0
     settling: int = 0
     value_updates: int = 12
     level_weight: float = 100.0
@@ -120,7 +120,7 @@ class NewtonSettings:
         ):
             given = getattr(self, name)
             require(0 <= given <= most, f"algorithm.newton.{name}: expected a number from 0 to {most:g}, got {given}")
-        for name in ("spread_z", "last_spread_z"):
+        for name in ("spread_z", "spread_of_value"):
             given = getattr(self, name)
             require(1 <= given <= 10, f"algorithm.newton.{name}: expected a number from 1 to 10, got {given}")
         for name in ("outlier", "largest_step"):

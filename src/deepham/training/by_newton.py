@@ -27,6 +27,7 @@ from deepham.training.stream import Batch
 WORSE, NOISE = 5.0, 0.01  # a residual so many times the one before, and above so much, rejects a step
 MEMORY_AT_LAST = 0.95  # of an update at the next, where plans no longer move
 DAMPING_AT_LAST = 1e-5  # of V: with less it follows the few economies of each sample, with as much before it is slow
+VALUE_STEPS_AT_LAST = 3  # of V in an update, where plans no longer move
 DAMPED, MOST_DAMPED = 3.0, 16  # factor of the damping where a step is too long, and how often
 JUMP = 0.25  # so do mean assets that move by so much, in units of the typical, between two updates
 AFTER_REJECTION, AFTER_ACCEPTANCE = 10.0, 0.3  # factors of the damping
@@ -63,7 +64,8 @@ class ByNewton(Learner):
         total = settings.outer_iterations * settings.policy_steps
         early = module.updates < settings.newton.early * total
         places = [part.at or module.own for part in batch.by_calibration]
-        samples = [self._sample(at, part, early) for at, part in zip(places, batch.by_calibration)]
+        spread = self._spread_of_plans()
+        samples = [self._sample(at, part, early, spread) for at, part in zip(places, batch.by_calibration)]
         if self._plans_stay() and not batch.resting:
             good = self._outlook_step(places, samples, batch)
         else:
@@ -71,8 +73,11 @@ class ByNewton(Learner):
             good = self._policy_step(places, moved, batch, early)
         if good and module.updates >= total - settings.newton.value_updates:
             # V needs as many steps where the policy, from a neighbour's, needs few
-            for _ in range(max(1, settings.newton.value_updates // total)):
-                self._value_step(places, samples)
+            for _ in range(max(self._value_steps(), settings.newton.value_updates // total)):
+                if self._plans_stay():
+                    farther = settings.newton.spread_of_value
+                    own = [self._sample(at, part, early, farther) for at, part in zip(places, batch.by_calibration)]
+                self._value_step(places, own if self._plans_stay() else samples)
         module.updates += 1
         module.update_averages(1.0)  # the last weights are the solution
         return {f"{name}_residual": torch.tensor(self.told[name]) for name in ("policy", "value") if name in self.told}
@@ -86,6 +91,11 @@ class ByNewton(Learner):
     def _plans_stay(self) -> bool:
         return bool(self.module.economy.foreseen) and self._left() <= 0
 
+    def _value_steps(self) -> int:
+        """Where plans stay, several in an update, each on a sample of its own: what V has to learn of the aggregate
+        state takes many economies."""
+        return VALUE_STEPS_AT_LAST if self._plans_stay() else 1
+
     def _memory(self, early: bool) -> float:
         """What the equations of plans keep of an update in the next: more and more in the last updates in which plans
         move, where one sample no longer leads a step away from where the others lead."""
@@ -94,13 +104,21 @@ class ByNewton(Learner):
         settled = 1 - min(1.0, left / settings.settling) if settings.settling else 0.0
         return memory + settled * max(0.0, MEMORY_AT_LAST - memory)
 
-    def _sample(self, at: Calibration, batch: Batch, early: bool) -> Sample:
+    def _spread_of_plans(self) -> float:
+        """How many times as far from rest as the economies are samples look. The outlook, found while plans stay, is to
+        be right where the economies are."""
+        settings, left = self.module.settings.newton, self._left()
+        if self._plans_stay() or settings.settling and left > settings.settling:
+            return 1.0
+        return settings.spread_z
+
+    def _sample(self, at: Calibration, batch: Batch, early: bool, spread: float) -> Sample:
         settings, generator, grid = self.module.settings.newton, batch.generator, batch.grid
         assert generator is not None and grid is not None  # the stream's, of the continuum
         economy, policy = at.exact, double(at.world.policy)
         with torch.no_grad():
             world = World(economy, policy, clamped=True, resting=batch.resting)
-            period = world.period(self._spread(economy, batch.panel.to(dtype=torch.float64), generator))
+            period = world.period(self._spread(economy, batch.panel.to(dtype=torch.float64), generator, spread))
             sampling = self.sampling if early else self.sampling.fewer(settings.late)
             sample = sampling.draw(period, grid.double(), at.typical, generator)
         sample = same_households(sample) if settings.mirrored else sample
@@ -115,14 +133,13 @@ class ByNewton(Learner):
             sample = replace(sample, panel=replace(sample.panel, near=near))
         return sample
 
-    def _spread(self, economy: Economy, panel: Panel, generator: torch.Generator) -> Panel:
-        """The panel in aggregate states farther from the typical one, in which economies are too seldom to learn."""
-        settings, left = self.module.settings.newton, self._left()
-        factor = settings.last_spread_z if self._plans_stay() else settings.spread_z
-        if factor == 1.0 or settings.settling and left > settings.settling:
+    def _spread(self, economy: Economy, panel: Panel, generator: torch.Generator, factor: float) -> Panel:
+        """The panel in aggregate states up to so many times as far from the typical one, in which economies are too
+        seldom to learn."""
+        if factor == 1.0:
             return panel
         uniform = torch.rand((len(panel.z), 1), generator=generator, device=panel.z.device, dtype=panel.z.dtype)
-        if settings.mirrored:
+        if self.module.settings.newton.mirrored:
             uniform = torch.cat([uniform[: len(uniform) // 2]] * 2)
         return replace(panel, z=economy.chain.farther(panel.z, 1 + (factor - 1) * uniform))
 
