@@ -1,12 +1,16 @@
 """Economies and their mirror images: what is alike in both is no error of what differs."""
 
+from types import SimpleNamespace
+
 import torch
 
 from deepham import economics
 from deepham.algorithm import mirrored
 from deepham.algorithm.first_order import Linear
-from deepham.simulation.period import Panel
+from deepham.simulation.continuum import on_grid, wealth_grid
+from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
+from deepham.training.stream import PanelStream
 
 
 def test_a_panel_begins_with_the_people_of_one_half_and_the_opposite_luck(seeded):
@@ -17,6 +21,19 @@ def test_a_panel_begins_with_the_people_of_one_half_and_the_opposite_luck(seeded
     torch.testing.assert_close(panel.z[:2] + panel.z[2:], 2 * hank.chain.typical_z().expand(2, -1))
     assert torch.equal(panel.z[:2], z[:2])
     assert torch.equal(panel.population.k[2:], k[:2])
+
+
+def test_the_halves_of_a_stream_have_opposite_luck(seeded):
+    hank = economics.create("hank")
+    moved = PanelStream.__new__(PanelStream)
+    moved.settings = SimpleNamespace(newton=SimpleNamespace(mirrored=1.0))
+    moved.economy, moved.generator, moved.grid = hank, seeded(), wealth_grid(hank, 20, 25.0)
+    people = on_grid(moved.grid, Population.panel(torch.full((4, 7), hank.B, dtype=torch.float64), torch.arange(7).repeat(4, 1)), 7)
+    plan = World(hank, lambda seen: 0.5 * seen.resources, resting=True)
+    panel = moved._moved(plan, Panel(people, hank.chain.typical_z().repeat(4, 1)), 3)
+    shocks = panel.z[:, :2]
+    torch.testing.assert_close(shocks[:2], -shocks[2:])
+    assert float(shocks[:2].abs().min()) > 0 and not torch.equal(shocks[0], shocks[1])
 
 
 def test_what_differs_is_seen_however_large_what_is_alike(seeded):

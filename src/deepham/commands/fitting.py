@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from deepham.algorithm.settings import AlgorithmSettings
 from deepham.economics.economy import Economy, require
-from deepham.economics.gaussian import GaussianProcess
 from deepham.system import memory
 from deepham.training.settings import Settings
 
@@ -100,7 +99,7 @@ def _check_second_order(settings: Settings) -> None:
 def _check_pairs(settings: Settings) -> None:
     """Raise InputError where economies cannot come in pairs of opposite luck."""
     newton = settings.algorithm.newton
-    numbers = isinstance(settings.economy.chain, GaussianProcess) and settings.box is None
+    numbers = settings.economy.chain.every_z() is None and settings.box is None
     require(
         not newton.mirrored or newton.economies % 2 == 0 and numbers,
         f"algorithm.newton.mirrored: pairs of economies of opposite luck take an aggregate state that is numbers, one "

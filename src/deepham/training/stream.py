@@ -207,8 +207,11 @@ class PanelStream(IterableDataset):
         if not self.settings.newton.mirrored:
             return later(world, panel, periods, self.generator, self.grid)
         first = panel.z[: len(panel.z) // 2]
+        state = self.generator.get_state()
         luck = self.economy.chain.draw_path(first, periods + 1, self.generator)
-        return later(world, panel, torch.cat([luck, -luck]), self.generator, self.grid)
+        self.generator.set_state(state)
+        opposite = self.economy.chain.draw_path(first, periods + 1, self.generator, mirrored=True)
+        return later(world, panel, torch.cat([luck, opposite]), self.generator, self.grid)
 
     def _choose(self, of: int, number: int) -> Tensor:
         return torch.randint(of, (number,), generator=self.generator, device=self.generator.device)
