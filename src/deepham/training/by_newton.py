@@ -76,8 +76,8 @@ class ByNewton(Learner):
             for _ in range(max(self._value_steps(), settings.newton.value_updates // total)):
                 if self._plans_stay():
                     farther = settings.newton.spread_of_value
-                    own = [self._sample(at, part, early, farther) for at, part in zip(places, batch.by_calibration)]
-                self._value_step(places, own if self._plans_stay() else samples)
+                    samples = [self._sample(at, part, early, farther) for at, part in zip(places, batch.by_calibration)]
+                self._value_step(places, samples)
         module.updates += 1
         module.update_averages(1.0)  # the last weights are the solution
         return {f"{name}_residual": torch.tensor(self.told[name]) for name in ("policy", "value") if name in self.told}
