@@ -28,7 +28,9 @@ def test_the_halves_of_a_stream_have_opposite_luck(seeded):
     moved = PanelStream.__new__(PanelStream)
     moved.settings = SimpleNamespace(newton=SimpleNamespace(mirrored=1.0))
     moved.economy, moved.generator, moved.grid = hank, seeded(), wealth_grid(hank, 20, 25.0)
-    people = on_grid(moved.grid, Population.panel(torch.full((4, 7), hank.B, dtype=torch.float64), torch.arange(7).repeat(4, 1)), 7)
+    people = on_grid(
+        moved.grid, Population.panel(torch.full((4, 7), hank.B, dtype=torch.float64), torch.arange(7).repeat(4, 1)), 7
+    )
     plan = World(hank, lambda seen: 0.5 * seen.resources, resting=True)
     panel = moved._moved(plan, Panel(people, hank.chain.typical_z().repeat(4, 1)), 3)
     shocks = panel.z[:, :2]
