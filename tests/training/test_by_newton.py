@@ -87,6 +87,7 @@ def test_markets_clear_in_a_sample_whose_assets_are_scaled(settings):
     assert float(economy.conditions(choice, economy.carry(choice, seen), seen)["L"].abs().max()) < 1e-5
 
 
+@pytest.mark.slow
 def test_equations_are_remembered_for_longer_and_longer_before_plans_stay_and_the_last_nodes_are_finer(settings):
     """What a sample says is forgotten as before until plans settle; in the last updates histograms are finer."""
     chosen = settings(
