@@ -39,9 +39,13 @@ def walk(
 
 
 @torch.no_grad()
-def later(world: World, start: Panel, periods: int, generator: torch.Generator, grid: Tensor | None = None) -> Panel:
-    """Where the economies stand after so many periods whose shocks are drawn."""
-    (last,) = deque(walk(world, start, periods + 1, generator, grid), maxlen=1)
+def later(
+    world: World, start: Panel, periods: int | Tensor, generator: torch.Generator, grid: Tensor | None = None
+) -> Panel:
+    """Where the economies stand after so many periods whose shocks are drawn, or in the last one of a path of shocks,
+    as `walk` takes it."""
+    shocks = periods + 1 if isinstance(periods, int) else periods
+    (last,) = deque(walk(world, start, shocks, generator, grid), maxlen=1)
     return last.panel
 
 
