@@ -25,7 +25,15 @@ from deepham.simulation.flow import Flow, is_looked_up
 from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
 
-SMALL = {"k_nodes": 60, "K_nodes": 11, "K_width": 0.6, "histogram_nodes": 80, "economies": 4, "periods": 100, "burn_in": 0}
+SMALL = {
+    "k_nodes": 60,
+    "K_nodes": 11,
+    "K_width": 0.6,
+    "histogram_nodes": 80,
+    "economies": 4,
+    "periods": 100,
+    "burn_in": 0,
+}
 
 
 @pytest.fixture(scope="module")
