@@ -21,6 +21,8 @@ from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population, concatenate
 from deepham.simulation.walk import walk
 
+WORTH_A_TABLE = 50  # periods of a path; a shorter one is done before its table is made
+
 
 @dataclass
 class VerdictSettings:
@@ -173,7 +175,7 @@ def ergodic_paths(
         ]
     worlds = [replace(each, policy=on_histogram(each.economy, each.policy, grid)) for each in worlds]
     b, periods = shocks.shape[:2]
-    world = _abreast(worlds, grid, b, accounted)
+    world = _abreast(worlds, grid, shocks, accounted)
     measured, each = periods - burn_in, max(1, dates // b)
     at = {burn_in + i * measured // each for i in range(each)}
     copies = list(range(b)) * len(worlds)
@@ -195,10 +197,12 @@ def ergodic_paths(
     ]
 
 
-def _abreast(worlds: list[World], grid: Tensor, copies: int, precise: bool) -> World:
-    """Several worlds of one economy as one, whose economies are so many of each, one world's after the other's."""
+def _abreast(worlds: list[World], grid: Tensor, shocks: Tensor, precise: bool) -> World:
+    """Several worlds of one economy as one, with an economy of each for every path (B, T), one world's after the
+    other's."""
     economy, policies = worlds[0].economy, [each.policy for each in worlds]
-    if all(is_looked_up(economy, policy, grid) for policy in policies):
+    copies, periods = shocks.shape[:2]
+    if periods >= WORTH_A_TABLE and all(is_looked_up(economy, policy, grid) for policy in policies):
         flow = Flow(economy, policies, grid, copies, STEPS if precise else ROUGH_STEPS)
         return replace(worlds[0], policy=flow.policy, flow=flow)
     return replace(worlds[0], policy=Abreast(policies)) if len(worlds) > 1 else worlds[0]

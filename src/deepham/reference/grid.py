@@ -155,6 +155,15 @@ def _at_the_end(width: Tensor, steep: Tensor) -> Tensor:
     return torch.where((this * that <= 0) & (slope.abs() > 3 * this.abs()), 3 * this, slope)
 
 
+def between(nodes: Tensor, values: Tensor, low: Tensor, share: Tensor) -> Tensor:
+    """The cubic by pieces through values (..., G) at nodes of their shape, or at one row of nodes (G,), at points (...,
+    N) that `bracket` has found between them."""
+    width = nodes.diff(dim=-1)
+    width = width[low] if nodes.dim() == 1 else width.gather(-1, low)
+    ends = (part.gather(-1, node) for part in (values, slopes(nodes, values)) for node in (low, low + 1))
+    return hermite(share, width, *ends)
+
+
 def hermite(share: Tensor, width: Tensor, low: Tensor, high: Tensor, low_slope: Tensor, high_slope: Tensor) -> Tensor:
     """The cubic with these values and slopes at both ends of an interval of this width, at a share of the way; linear
     outside of it."""

@@ -17,7 +17,7 @@ from deepham.economics.economy import Economy
 from deepham.errors import NotConverged
 from deepham.reference.fixed_point import fixed_point
 from deepham.reference.forecasts import LawOfMotion, PolynomialLaw, PriceLaw, beside_of
-from deepham.reference.grid import Grid, bracket, hermite, slopes
+from deepham.reference.grid import Grid, between, bracket
 from deepham.simulation.period import Observation
 from deepham.simulation.population import Population
 
@@ -96,14 +96,13 @@ class HouseholdProblem:
         choice = economy.complete(c, self.today)
         utility = economy.utility(choice, self.today)
         low, share = bracket(self.grid.k, economy.carry(choice, self.today))
-        width = self.grid.k.diff()[low]
         premium = economy.premium(self.next)
         paid = 0.0 if premium is None else premium.reshape(self.shape_next)
         discount = economy.discount(self.today.eps)
 
         def step(v: Tensor) -> Tensor:
             tomorrow = self._expect(self._tomorrow(v) + paid)
-            return utility + discount * _between(share, width, low, tomorrow, slopes(self.grid.k, tomorrow))
+            return utility + discount * between(self.grid.k, tomorrow, low, share)
 
         v, change, steps = fixed_point(step, utility / (1 - economy.beta), (1 - economy.beta) * tolerance, most)
         if change < (1 - economy.beta) * tolerance:
@@ -135,7 +134,7 @@ class HouseholdProblem:
         # resources at which each k' on the grid is the choice
         needed = economy.needed(choice | {"c": chosen}, self.grid.k, self.today)
         low, share = bracket(needed, resources)
-        new = _between(share, needed.diff(dim=-1).gather(-1, low), low, chosen, slopes(needed, chosen))
+        new = between(needed, chosen, low, share)
         # next to the limit nodes are so close that a guess of the policy may point anywhere below the first of them
         new = torch.where(new > 0, new, chosen[..., :1])
         return torch.minimum(new, economy.spendable(self.today))  # who would like to borrow consumes everything
@@ -176,9 +175,3 @@ class HouseholdProblem:
 
         m, k, eps = (own(values) for values in (seen.resources, seen.k, seen.eps))
         return replace(seen, resources=m, k=k, eps=eps, aggregates=wide(seen.aggregates), prices=wide(seen.prices))
-
-
-def _between(share: Tensor, width: Tensor, low: Tensor, values: Tensor, steep: Tensor) -> Tensor:
-    """A function with these values and slopes at its nodes (..., G), at a share of the way between two of them."""
-    ends = (part.gather(-1, node) for part in (values, steep) for node in (low, low + 1))
-    return hermite(share, width, *ends)
