@@ -5,8 +5,8 @@
 Half the difference of the responses to a shock and to its opposite, so that even terms cancel, of an economy that has
 come to rest while its households go on expecting shocks; no other shock comes (baseline="forced"). The innovation's
 standard deviation is the solution's own, and the size is by default that of it (of Z twice as much): trained with
-smaller ones, gaps should fall. With several solutions the figure shows how the gaps of output and of inflation fall,
-also that of the response to the shock alone:
+smaller ones, what is not linear should fall. With several solutions the figure shows how the gaps of output and of
+inflation fall, also that of the response to the shock alone, and half the sum of the two responses:
 
     python benchmarks/hank_responses.py LARGE SMALL --shock rstar --figure gaps.png
 
@@ -105,19 +105,21 @@ def foreseen(ours: dict, theirs: dict) -> None:
 
 def table(ours: dict, linear: dict, scale: float) -> dict:
     """Prints the gaps of half the difference, and returns the largest ones as shares of the peak, by name: of the
-    response to the shock alone, and of half the difference."""
+    response to the shock alone, of half the difference, and half the sum, which in a linear economy is nothing."""
     print(
-        f"{'':4} {'impact':>10} {'linear':>10} {'gap':>8}   largest gap of the path, of its peak; without the opposite"
+        f"{'':4} {'impact':>10} {'linear':>10} {'gap':>8}   largest gap of the path, of its peak; without the "
+        "opposite; half the sum"
     )
     gaps = {}
     for name, (shocked, opposite) in ours.items():
         theirs = linear[name] * scale
         half = (shocked - opposite) / 2
         alone, apart = (float((path - theirs).abs().max() / theirs.abs().max()) for path in (shocked, half))
+        even = float(((shocked + opposite) / 2).abs().max() / theirs.abs().max())
         gap = float(half[0] / theirs[0]) - 1
         first = f"{float(half[0]):10.6f} {float(theirs[0]):10.6f}"
-        print(f"{name:4} {first} {100 * gap:7.2f}%   {100 * apart:.2f}%   {100 * alone:.2f}%")
-        gaps[name] = alone, apart
+        print(f"{name:4} {first} {100 * gap:7.2f}%   {100 * apart:.2f}%   {100 * alone:.2f}%   {100 * even:.2f}%")
+        gaps[name] = alone, apart, even
     return gaps
 
 
@@ -162,7 +164,8 @@ def draw(ours: dict, linear: dict, scale: float, file: str) -> None:
 
 
 def draw_gaps(sizes: list[float], gaps: list[dict], file: str) -> None:
-    """Output and inflation: gaps against the size of the shock and of the innovation, which move together."""
+    """Output and inflation: gaps against the size of the shock and of the innovation, which move together. What is not
+    linear, half the sum, falls in proportion to the size, as a share of a peak that does so, too."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -170,7 +173,7 @@ def draw_gaps(sizes: list[float], gaps: list[dict], file: str) -> None:
 
     figure, axes = plt.subplots(1, 2, figsize=(7, 2.8), layout="constrained")
     for axis, name in zip(axes, ("Y", "pi"), strict=True):
-        for which, label in enumerate(("response to the shock alone", "half the difference")):
+        for which, label in enumerate(("response to the shock alone", "half the difference", "half the sum")):
             axis.plot(sizes, [100 * each[name][which] for each in gaps], "o-", label=label)
         axis.set(title=name, xlabel="size of shock", ylabel="largest gap, percent of peak", xscale="log", yscale="log")
     axes[0].legend()

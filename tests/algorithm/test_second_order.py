@@ -9,7 +9,7 @@ from deepham import economics
 from deepham.algorithm import newton
 from deepham.algorithm.ergodic_sample import Sample, Sampling, scaled
 from deepham.algorithm.first_order import Linear, first_order_condition
-from deepham.algorithm.looking_ahead import as_it_is, foresight, looking_ahead
+from deepham.algorithm.looking_ahead import foresight, looking_ahead
 from deepham.algorithm.newton import Equations, flat, huber, shift
 from deepham.algorithm.residuals import residuals
 from deepham.algorithm.value_equation import bellman_equation
@@ -107,9 +107,6 @@ def test_what_looks_ahead_moves_with_the_weights_as_its_jacobian_says(seeded, ne
     beside = sum(leaf.numel() for leaf in policy.mlp.parameters())
     torch.testing.assert_close(part.residual, whole.residual)
     torch.testing.assert_close((part.jacobian, part.own), (whole.jacobian[:, beside:], whole.own[:, beside:]))
-    tomorrow, left = as_it_is(hank, policy, panel())
-    torch.testing.assert_close(left.flatten(), whole.residual)
-    torch.testing.assert_close(tomorrow.after, looking_ahead(hank, policy, panel())[0].after)
     k = 2 + 20 * torch.rand((2, 8), generator=seeded(2), dtype=torch.float64)
     eps, off = torch.randint(7, (2, 8), generator=seeded(3)), torch.zeros(16, 3, dtype=torch.float64)
     off[::2] = 0.001  # half of them see other prices, by so much more than those that clear

@@ -64,6 +64,34 @@ def test_an_economy_of_ones_own_is_solved_and_loaded(tmp_path, tiny):
     assert (tmp_path / "skills").is_dir()
 
 
+# of an economy that Newton steps alone teach: enough of it for its markets to clear along a path
+OF_HANK = [
+    "algorithm.outer_iterations=9",
+    "algorithm.nodes=30",
+    "algorithm.newton.economies=6",
+    "algorithm.newton.households=60",
+    "algorithm.newton.resting=8",
+    "algorithm.newton.settling=0",
+    "algorithm.newton.outlook_updates=2",
+    "algorithm.newton.value_updates=1",
+    "algorithm.newton.last_nodes=0",
+    "verdict.nodes=30",
+    "verdict.burn_in=20",
+    "verdict.periods=20",
+    "verdict.dates=2",
+]
+
+
+@pytest.mark.slow
+def test_a_cut_of_the_rate_raises_output_and_inflation(tmp_path):
+    said = run("hank", tmp_path, OF_HANK)
+    for name in ("Y", "pi"):
+        both, linear = (
+            float(re.search(rf"{name}: a cut .*{what} ([\d.]+)", said)[1]) for what in ("difference", "linear")
+        )
+        assert both == pytest.approx(linear, rel=0.2), "of so short a training"
+
+
 @pytest.mark.parametrize("name", [path.stem for path in sorted(NOTEBOOKS.glob("*.py"))])
 def test_a_notebook_is_plain_python_and_has_its_pair(name):
     text = (NOTEBOOKS / f"{name}.py").read_text(encoding="utf-8")

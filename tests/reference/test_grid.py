@@ -1,4 +1,4 @@
-"""Functions on a grid: linear in (log K, k), beyond the nodes too."""
+"""Functions on a grid: what is between the nodes, and beyond them."""
 
 import pytest
 import torch
@@ -10,14 +10,15 @@ from deepham.simulation.population import Population
 GRID = Grid(torch.tensor([0.0, 1.0, 3.0, 10.0], dtype=torch.float64), torch.tensor([30.0, 35, 45], dtype=torch.float64))
 
 
-def bilinear(z, eps, K, k):
-    """Another bilinear function of (log K, k) in each state."""
-    return 1 + z + 10 * eps + (2 - z) * K.log() + (0.5 + eps) * k + 0.3 * (1 + z) * K.log() * k
+def smooth(z, eps, K, k):
+    """Linear in k and a parabola in log K, another in each state; beyond the nodes of K as at the last."""
+    x = K.clamp(GRID.K[0], GRID.K[-1]).log()
+    return 1 + z + 10 * eps + 0.1 * (2 - z) * x**2 + (0.5 + eps) * k + 0.3 * (1 + z) * x * k
 
 
 def on_nodes(most=None):
     z, eps = torch.arange(2)[:, None, None, None], torch.arange(2)[:, None, None]
-    return GridFunction(GRID, bilinear(z, eps, GRID.K[:, None], GRID.k), most)
+    return GridFunction(GRID, smooth(z, eps, GRID.K[:, None], GRID.k), most)
 
 
 def seen(K, z, k, eps, resources=None):
@@ -34,9 +35,9 @@ def drawn(seeded):
     return K, torch.tensor([[0], [1], [0], [1], [1]]), k, torch.randint(2, (5, 7), generator=generator)
 
 
-def test_a_bilinear_function_is_exact_between_the_nodes_and_beyond(drawn):
+def test_a_line_in_k_and_a_parabola_in_log_K_are_exact_between_the_nodes_and_beyond(drawn):
     K, z, k, eps = drawn
-    expected = bilinear(z, eps, K, k)
+    expected = smooth(z, eps, K, k)
     torch.testing.assert_close(on_nodes()(seen(K, z, k, eps)), expected, rtol=1e-13, atol=1e-12)
 
 

@@ -1,7 +1,6 @@
 """A grid solution answers what every solved economy answers, and as the networks of the same economy do."""
 
 import pickle
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,7 +16,6 @@ from deepham.reference.settings import ReferenceSettings, settings_for
 from deepham.solution.solved import SolvedEconomy
 from deepham.system.paths import conf_folder
 
-LAST_VERSION = Path(__file__).parent / "last_version"
 SMALL = {"k_nodes": 40, "K_nodes": 5, "histogram_nodes": 40, "economies": 1, "burn_in": 50, "periods": 200}
 SMALL |= {"tolerance": 1e-3}
 
@@ -107,10 +105,6 @@ def test_the_settings_are_those_of_the_command(name):
 def test_what_is_stored_is_read_and_what_is_not_is_solved_and_kept_where_a_folder_is_named(
     monkeypatch, tmp_path, grid, capsys
 ):
-    old = deepham.solve_on_grid("ks98", settings=SMALL, store=LAST_VERSION)
-    assert old.law.slope.shape == (2,) and sorted(path.name for path in LAST_VERSION.iterdir()) == [
-        store.file_name("ks98", economics.create("ks98"), settings_for("ks98", SMALL), 4)
-    ]
     found = []
 
     def solved(economy, settings, progress, name):

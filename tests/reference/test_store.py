@@ -1,7 +1,6 @@
 """Grid solutions on disk: found by calibration and settings, never trusted when damaged."""
 
 import json
-from pathlib import Path
 
 import pytest
 import torch
@@ -11,13 +10,12 @@ from deepham import economics
 from deepham.economics.ks98 import KS98
 from deepham.economics.planner import under
 from deepham.economics.preferences import CRRA
-from deepham.reference import grid_solution, store
+from deepham.reference import store
 from deepham.reference.equations import equations
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.solve import solve_reference
 from deepham.system.paths import conf_folder
 
-LAST_VERSION = Path(__file__).parent / "last_version"
 SMALL = ReferenceSettings(
     k_nodes=40,
     K_nodes=5,
@@ -73,32 +71,6 @@ def test_a_solution_is_computed_once_and_read_back_to_the_bit(ks98, solved, solv
     assert second.measures == first.measures and second.calibration == ks98.parameters()
     store.obtain("ks98", ks98, SMALL, tmp_path, again=True)
     assert len(solver) == 2
-
-
-def test_a_file_of_the_last_version_is_read_and_its_cross_sections_are_found_again(ks98, solved, monkeypatch):
-    """A file that version 4 wrote for the settings of this page, whose one path is of 200 periods."""
-    old = store.find("ks98", ks98, SMALL, LAST_VERSION)
-    assert old is not None and old._given_mass is None
-    # by another search, on another path
-    torch.testing.assert_close(old.policy_function.values, solved.policy_function.values, rtol=5e-3, atol=0)
-    monkeypatch.setattr(grid_solution, "PERIODS", 400)
-    assert old.mass.shape == solved.mass.shape and old.mass is old.mass
-    torch.testing.assert_close(old.mass.sum(1), torch.ones(2, dtype=torch.float64))
-    of_states = ks98.chain.stationary_z() @ old.mass  # a path and its mirror image are in each for half of the time
-    assert float((of_states - old.start.weight[0]).abs().sum()) < 0.1
-    unemployed = old.mass.reshape(2, 2, -1).sum(-1)[:, 0]
-    torch.testing.assert_close(unemployed, torch.tensor([0.1, 0.04], dtype=torch.float64), rtol=0, atol=1e-3)
-    kept = store._bytes(old)  # in this version, with what was found
-    assert len(kept) > len((LAST_VERSION / store.file_name("ks98", ks98, SMALL, 4)).read_bytes())
-
-
-def test_a_file_of_this_version_goes_before_one_of_the_last(ks98, solved, solver, tmp_path):
-    old = store.file_name("ks98", ks98, SMALL, 4)
-    (tmp_path / old).write_bytes((LAST_VERSION / old).read_bytes())
-    assert store.obtain("ks98", ks98, SMALL, tmp_path)._given_mass is None and not solver
-    store.obtain("ks98", ks98, SMALL, tmp_path, again=True)
-    path, found = store.where("ks98", ks98, SMALL, tmp_path)
-    assert path.name == store.file_name("ks98", ks98, SMALL) and torch.equal(found.mass, solved.mass)
 
 
 def test_a_solution_of_another_calibration_says_of_which_it_is(ks98, solver, tmp_path):

@@ -103,7 +103,8 @@ def test_whose_lives_end_stay_at_rest_too():
     mass = rest.ergodic.mean_mass.repeat(2, 1)
     solved = SolvedEconomy("life_cycle", both, policy, value, rest.ergodic.grid, mass)
     cost = cost_of_fluctuations(solved, path, Panel(start, torch.zeros(1, 1, dtype=torch.long)))
-    assert cost.shares.min() == 0 and abs(cost.mean) < 1e-6 and np.abs(cost.by_state).max() < 1e-6
+    # but for what the cubic of a mean is off the mean of cubics, a two hundredth of what values are corrected by
+    assert cost.shares.min() == 0 and np.abs([cost.mean, *cost.by_state]).max() < 1e-5 and cost.level_error > 5e-4
 
 
 @pytest.mark.slow

@@ -8,7 +8,6 @@ from deepham.algorithm.newton import flat, shift
 from deepham.errors import InputError, TrainingDiverged
 from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
-from deepham.training import by_newton
 from deepham.training.by_newton import ByNewton
 from deepham.training.conditions import double
 from deepham.training.fit import fit
@@ -64,7 +63,7 @@ def test_a_sample_looks_farther_out_than_the_economies_are_and_leaves_them_there
     stream = data.stream
     own = stream.panel.z.double()
     batch = Batch(stream.panel, None, stream.generator, stream.grid, stream.stand)
-    ratio = module.learner._sample(module.own, batch, early=False).panel.z / own
+    ratio = module.learner._sample(module.own, batch, False, module.learner._spread_of_plans()).panel.z / own
     assert (ratio >= 1).all() and (ratio <= 3).all() and ratio.std() > 0.1
     assert torch.equal(stream.panel.z.double(), own)
 
@@ -80,7 +79,7 @@ def test_markets_clear_in_a_sample_whose_assets_are_scaled(settings):
     module, data = fit(chosen, [], [])
     stream, economy = data.stream, chosen.economy
     batch = Batch(stream.panel, None, stream.generator, stream.grid, stream.stand)
-    panel = module.learner._sample(module.own, batch, early=True).panel
+    panel = module.learner._sample(module.own, batch, early=True, spread=1).panel
     world = World(economy, double(module.policy), clamped=True)
     seen = world.seen_at(panel, {"L": panel.near})
     choice = world.choose(seen)
@@ -88,22 +87,28 @@ def test_markets_clear_in_a_sample_whose_assets_are_scaled(settings):
     assert float(economy.conditions(choice, economy.carry(choice, seen), seen)["L"].abs().max()) < 1e-5
 
 
-def test_a_step_is_halved_until_less_is_left_and_the_damping_moves_with_that(settings, monkeypatch):
-    """Of a step of length one all is solved; a longer one overshoots."""
-
-    def left_after(at, sample, change):
-        return (change.sum() - 1).expand(4), torch.zeros(1, dtype=torch.float64)
-
-    monkeypatch.setattr(by_newton, "left_after", left_after)
-    learner = by_newton.ByNewton(
-        DeepHAM(**settings("algorithm=euler_newton", *SMALL, "algorithm.newton.halvings=5").hyperparameters())
+@pytest.mark.slow
+def test_equations_are_remembered_for_longer_and_longer_before_plans_stay_and_the_last_nodes_are_finer(settings):
+    """What a sample says is forgotten as before until plans settle; in the last updates histograms are finer."""
+    chosen = settings(
+        "model=hank",
+        "algorithm=euler_newton",
+        *SMALL,
+        "algorithm.outer_iterations=3",
+        "algorithm.policy_steps=4",
+        "algorithm.newton.resting=4",
+        "algorithm.newton.settling=4",
+        "algorithm.newton.outlook_updates=4",
+        "algorithm.newton.last_nodes=30",
+        "algorithm.newton.memory_late=0.75",
     )
-    weight, nothing = torch.full((4,), 0.25, dtype=torch.float64), [None]
-    for length, taken, trust in ((8.0, 1.0, 8.0), (1.2, 1.2, 8.0 / by_newton.EASIER)):
-        change = torch.full((2,), length / 2, dtype=torch.float64)
-        found = learner._shortened(nothing, nothing, change, weight, whole=0.5)
-        assert float(found.sum()) == pytest.approx(taken)
-        assert learner.trust == pytest.approx(trust)
+    learner, memories = DeepHAM(**chosen.hyperparameters()).learner, []
+    for learner.module.updates in range(9):
+        memories.append(learner._memory(early=False))
+    assert memories == pytest.approx([0.75] * 5 + [0.8, 0.85, 0.9, 0.95])
+    _, data = fit(chosen, [], [])
+    assert data.stream.panel.population.k.shape[1] == 7 * 30
+    assert float(data.stream.panel.population.weight.sum()) == pytest.approx(3, abs=1e-4)
 
 
 def test_a_population_that_is_no_number_ends_training(settings):
@@ -122,6 +127,7 @@ def test_a_population_that_is_no_number_ends_training(settings):
         (["network=generalized_moments"], "network.moments=0"),
         (["network.ensemble=3"], "network.ensemble=1"),
         (["trainer.processes=2"], "trainer.processes=1"),
+        (["algorithm.newton.mirrored=1"], "opposite luck.*algorithm.newton.mirrored=0"),
         (["algorithm.newton.outlier=0"], "algorithm.newton.outlier: expected a positive number, got 0"),
         (["algorithm.newton.memory_late=1"], "algorithm.newton.memory_late: expected a number from 0 to 0.999"),
         (["algorithm.steps_by=newton"], "algorithm.steps_by: expected gradient or euler_newton"),

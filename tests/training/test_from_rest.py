@@ -88,7 +88,7 @@ def test_markets_open_calmly_from_rest(settings):
             "algorithm.policy_steps=14",
             "algorithm.newton.resting=10",
             "algorithm.newton.outlook_updates=3",
-            "algorithm.newton.halvings=5",
+            "algorithm.newton.mirrored=1",
             "algorithm.outer_iterations=3",
         ),
         [watch],

@@ -30,6 +30,13 @@ SECOND_ORDER = [
 ]
 
 
+AT_REST_AND_ON_FINER_NODES = [
+    "algorithm.newton.resting=10",
+    "algorithm.newton.outlook_updates=5",
+    "algorithm.newton.last_nodes=25",
+]
+
+
 class Stop(Exception):
     """Ends training where a signal would."""
 
@@ -117,7 +124,7 @@ def assert_same(left, right, where=""):
         ),
         ["algorithm=euler_newton", *SECOND_ORDER],
         pytest.param(
-            ["model=hank", "algorithm=euler_newton", *SECOND_ORDER, "algorithm.newton.resting=10"],
+            ["model=hank", "algorithm=euler_newton", *SECOND_ORDER, *AT_REST_AND_ON_FINER_NODES],
             marks=pytest.mark.slow,
         ),
     ],

@@ -16,9 +16,12 @@ from deepham.economics.economy import Economy, require
 from deepham.networks.tabulated import on_histogram
 from deepham.simulation.abreast import Abreast
 from deepham.simulation.balance import resource_gap
+from deepham.simulation.flow import ROUGH_STEPS, STEPS, Flow, is_looked_up
 from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population, concatenate
 from deepham.simulation.walk import walk
+
+WORTH_A_TABLE = 50  # periods of a path; a shorter one is done before its table is made
 
 
 @dataclass
@@ -72,7 +75,7 @@ class Ergodic:
             where it states none.
         premium: (B, T), what assets are worth to others (economics/planner.py), utils a unit; None in the market.
         clearing: (B, T), the largest of what is left of the conditions of markets, percent of mean income; None where
-            no market clears.
+            no market clears, or the path is not accounted for.
     """
 
     grid: Tensor
@@ -171,8 +174,8 @@ def ergodic_paths(
             for path in ergodic_paths([each], grid, start, shocks, burn_in, dates, progress, accounted)
         ]
     worlds = [replace(each, policy=on_histogram(each.economy, each.policy, grid)) for each in worlds]
-    world = replace(worlds[0], policy=Abreast([each.policy for each in worlds])) if len(worlds) > 1 else worlds[0]
     b, periods = shocks.shape[:2]
+    world = _abreast(worlds, grid, shocks, accounted)
     measured, each = periods - burn_in, max(1, dates // b)
     at = {burn_in + i * measured // each for i in range(each)}
     copies = list(range(b)) * len(worlds)
@@ -194,6 +197,17 @@ def ergodic_paths(
     ]
 
 
+def _abreast(worlds: list[World], grid: Tensor, shocks: Tensor, precise: bool) -> World:
+    """Several worlds of one economy as one, with an economy of each for every path (B, T), one world's after the
+    other's."""
+    economy, policies = worlds[0].economy, [each.policy for each in worlds]
+    copies, periods = shocks.shape[:2]
+    if periods >= WORTH_A_TABLE and all(is_looked_up(economy, policy, grid) for policy in policies):
+        flow = Flow(economy, policies, grid, copies, STEPS if precise else ROUGH_STEPS)
+        return replace(worlds[0], policy=flow.policy, flow=flow)
+    return replace(worlds[0], policy=Abreast(policies)) if len(worlds) > 1 else worlds[0]
+
+
 def _ergodic(world: World, grid: Tensor, record: Record, group: int, here: slice, panels: list[Panel]) -> Ergodic:
     """The path of a group of the record's economies, `here` among them; panels: the dates kept, and the last one."""
     economy, chain, masses = world.economy, world.economy.chain, record.masses[group]
@@ -203,10 +217,13 @@ def _ergodic(world: World, grid: Tensor, record: Record, group: int, here: slice
     for index in range(chain.n_z):
         if mean_mass[index].sum() == 0:  # a short path may miss a state
             mean_mass[index] = _turned(world, grid, last, index)
-    path, lost = record.z[here].contiguous(), torch.zeros_like(record.K[here])
-    lost[:, :-1] = record.carried[here, :-1] - record.held[here, 1:]
+    path, gap = record.z[here].contiguous(), math.nan
     cells = chain.cell(path.flatten(0, 1))
     accounts = {name: values[here] for name, values in record.accounts.items()}
+    if record.held is not None and record.carried is not None:
+        lost = torch.zeros_like(record.held[here])
+        lost[:, :-1] = record.carried[here, :-1] - record.held[here, 1:]
+        gap = float(resource_gap(economy, accounts, lost).max())
     return Ergodic(
         grid,
         mean_mass / mean_mass.sum(1, keepdim=True),
@@ -218,7 +235,7 @@ def _ergodic(world: World, grid: Tensor, record: Record, group: int, here: slice
         record.K[here].contiguous(),
         path,
         float(economy.preferences.inverse_utility(record.utility[here].mean())),
-        float(resource_gap(economy, accounts, lost).max()) if record.accounted else math.nan,
+        gap,
         None if record.premium is None else record.premium[here],
         None if record.clearing is None else record.clearing[here],
     )

@@ -56,10 +56,8 @@ class _Days:
         self.economy, self.policy = economy, policy
         self.look = Onlooker(economy, policy.inputs, [*known, *economy.unknowns])
 
-    def day(self, people: Population, z: Tensor, found: Tensor, given: bool = False) -> _Day:
-        """found: (B, U), the unknowns there; given: they do not move with the weights."""
-        if given:
-            return self._at(people, z, found, [], [])
+    def day(self, people: Population, z: Tensor, found: Tensor) -> _Day:
+        """found: (B, U), the unknowns there."""
         economy, names = self.economy, list(self.economy.unknowns)
         outlook = cast(OutlookNetwork, self.policy.outlook)
         typical = {name: found.new_full((len(z), 1), unknown.typical) for name, unknown in economy.unknowns.items()}
@@ -98,16 +96,15 @@ class _Ahead:
 
     Args:
         panel: histograms on one grid, and the unknowns there, `near`.
-        given: the unknowns do not move with the weights.
     """
 
-    def __init__(self, economy: Economy, policy: PolicyNetwork, panel: Panel, given: bool = False):
+    def __init__(self, economy: Economy, policy: PolicyNetwork, panel: Panel):
         people, z, found = panel.population, panel.z, panel.near
         assert found is not None
         self.economy, self.panel, chain = economy, panel, economy.chain
         self.days = _Days(economy, policy, list(economy.aggregates(people, z)))
         self.grid = people.k[0, : people.k.shape[1] // chain.n_eps]
-        self.today = self.days.day(people, z, found, given)
+        self.today = self.days.day(people, z, found)
         self.z_next, self.p_z = chain.next_states(z, self.today.seen.wide)
         states = self.p_z.shape[1]
         there = _tomorrow(economy, self.grid, people, self.today, z, self.z_next, states)
@@ -117,7 +114,7 @@ class _Ahead:
             following = Panel(there.detach(), self.z_next.detach().flatten(0, 1), self.near)
             cleared = world.observe(following).aggregates
             self.found_next = torch.cat([cleared[name] for name in economy.unknowns], 1)
-        self.tomorrow = self.days.day(there, self.z_next.flatten(0, 1), self.found_next, given)
+        self.tomorrow = self.days.day(there, self.z_next.flatten(0, 1), self.found_next)
 
     def left(self) -> Tensor:
         """What is left of the conditions, in units of `UNIT`, (B, conditions)."""
@@ -160,17 +157,6 @@ def foresight(economy: Economy, policy: PolicyNetwork, panel: Panel) -> Linear:
     """The conditions of what is foreseen at each economy of the panel, in the weights of the outlook alone: of
     households whose plans are what they are."""
     return _missed(_Ahead(economy, policy, panel), plans=False)
-
-
-@torch.no_grad()
-def as_it_is(economy: Economy, policy: PolicyNetwork, panel: Panel) -> tuple[Tomorrow, Tensor]:
-    """What everybody's choices lead to, and what is left of the conditions in units of `UNIT`, (B, conditions), without
-    any derivative; markets clear anew."""
-    seen = World(economy, policy, clamped=True).observe(panel)
-    found = torch.cat([seen.aggregates[name] for name in economy.unknowns], 1)
-    ahead = _Ahead(economy, policy, Panel(panel.population, panel.z, found), given=True)
-    after = ahead.tomorrow.wide.reshape(len(panel.z), ahead.p_z.shape[1], -1)
-    return Tomorrow(ahead.days.look, ahead.today.wide, after, None), ahead.left()
 
 
 def _tomorrow(economy: Economy, grid, people, today: _Day, z: Tensor, z_next: Tensor, states: int) -> Population:

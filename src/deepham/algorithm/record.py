@@ -7,11 +7,18 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from deepham.simulation.abreast import side_by_side
+from deepham.simulation.abreast import all_of, side_by_side
 from deepham.simulation.period import Period, World
+from deepham.simulation.population import Population
 
 AT_ONCE = 2**16  # points of histograms that are worked out at once, which still fit into the cache
 ALONE = 2**14  # of one period: of so many, copying them beside others costs more than it saves
+
+
+def _abreast(people: list[Population]) -> Population:
+    """Histograms on the same nodes as of one panel, without a copy of the nodes for each."""
+    weight = torch.cat([each.weight for each in people])
+    return Population(people[0].k[:1].expand(weight.shape), people[0].eps[:1].expand(weight.shape), weight)
 
 
 class Record:
@@ -27,7 +34,8 @@ class Record:
     Attributes:
         masses: (groups, blocks, n_z, N), the summed histograms by state of z.
         utility: (B,), mean utility over households and periods.
-        K, held, carried, z: (B, T, ...), what is tracked, and mean assets at the start and at the end of each period.
+        K, z: (B, T, ...), what is tracked, and the aggregate state.
+        held, carried: (B, T), mean assets at the start and at the end of each period; None if not accounted for.
         accounts: name -> (B, T). premium, clearing: (B, T), or None; as in `Ergodic`.
     """
 
@@ -51,8 +59,10 @@ class Record:
         if self._waiting:
             self._work_out()
         series = {name: torch.cat([one[name] for one in self._series]).transpose(0, 1) for name in self._series[0]}
-        self.K, self.held, self.carried, self.z = (series[name] for name in ("K", "held", "carried", "z"))
-        self.premium, self.clearing = series.get("premium"), series.get("clearing")
+        self.K, self.z = series["K"], series["z"]
+        self.held, self.carried, self.premium, self.clearing = (
+            series.get(name) for name in ("held", "carried", "premium", "clearing")
+        )
         self.accounts = {name: torch.cat([one[name] for one in self._accounts]).T for name in self._accounts[0]}
         return self
 
@@ -64,8 +74,12 @@ class Record:
             shape = self._groups, self._blocks, chain.n_z, points
             self.masses = torch.zeros(shape, dtype=people.weight.dtype, device=people.k.device)
             self.utility = torch.zeros(economies, dtype=people.weight.dtype, device=people.k.device)
-        period = side_by_side(self._waiting)
-        population = period.panel.population
+        period = side_by_side(self._waiting) if self.accounted else None
+        if period is None:
+            population = _abreast([one.panel.population for one in self._waiting])
+        else:
+            population = period.panel.population
+        z = torch.cat([one.panel.z for one in self._waiting])
 
         def by_time(values: Tensor) -> Tensor:
             return values.reshape(count, economies, *values.shape[2:])
@@ -73,24 +87,28 @@ class Record:
         device = people.k.device
         block = (torch.arange(count, device=device) + self._done) * self._blocks // self._periods
         group = torch.arange(economies, device=device) * self._groups // economies
-        cell = (group * self._blocks + block[:, None]) * chain.n_z + chain.cell(period.panel.z).reshape(count, -1)
+        cell = (group * self._blocks + block[:, None]) * chain.n_z + chain.cell(z).reshape(count, -1)
         self.masses.flatten(0, 2).index_add_(0, cell.flatten(), population.weight)
-        if self.accounted:
+        series, accounts = {"z": z.reshape(count, economies, -1)}, {}
+        if period is not None:
+            aggregates, prices, accounts = period.seen.aggregates, period.seen.prices, period.accounts
             self.utility += (population.mean(period.utility) / self._periods).reshape(count, economies).sum(0)
-            accounts = period.accounts
+            series["held"] = by_time(population.mean(population.k))
+            series["carried"] = by_time(population.mean(period.carried))
+            if economy.cleared:
+                left = torch.cat(list(period.conditions.values()), 1).abs().amax(1)[:, None]
+                series["clearing"] = by_time(100 * left)
+        elif economy.unknowns or economy.pays:  # the path itself has asked for what is found in a period
+            seen = [one.seen for one in self._waiting]
+            aggregates, prices = all_of([one.aggregates for one in seen]), all_of([one.prices for one in seen])
+            accounts = {name: aggregates[name] for name in economy.unknowns}
         else:
+            aggregates, prices = economy.aggregates(population, z), {}
+        if period is None:
             self.utility += torch.nan
-            accounts = {name: period.seen.aggregates[name] for name in economy.unknowns}
-        series = {
-            "K": by_time(period.seen.aggregates[economy.tracked]),
-            "held": by_time(population.mean(population.k)),
-            "carried": by_time(population.mean(period.carried)),
-            "z": period.panel.z.reshape(count, economies, -1),
-        }
+        series["K"] = by_time(aggregates[economy.tracked])
         if economy.pays is not None:
-            series["premium"] = by_time(period.seen.prices[economy.pays])
-        if economy.cleared:
-            series["clearing"] = by_time(100 * torch.cat(list(period.conditions.values()), 1).abs().amax(1)[:, None])
+            series["premium"] = by_time(prices[economy.pays])
         self._series.append(series)
         self._accounts.append({name: by_time(values) for name, values in accounts.items()})
         self._done += count

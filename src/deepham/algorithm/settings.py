@@ -67,13 +67,16 @@ class NewtonSettings:
     memory_of_value: float = 0.9
     least_squares: float = 1.0
     together: float = 0.0
+    mirrored: float = 0.0
     outlier: float = 0.05
     damping: float = 0.25
     relaxation: float = 0.0
     largest_step: float = 0.3
-    halvings: int = 0
     resting: int = 16
     outlook_updates: int = 0
+    last_nodes: int = 0
+    spread_of_value: float = 1.0
+    settling: int = 0
     value_updates: int = 12
     level_weight: float = 100.0
 
@@ -93,7 +96,8 @@ class NewtonSettings:
             ("spread", 0, 10**5),
             ("resting", 0, 10**6),
             ("outlook_updates", 0, 10**6),
-            ("halvings", 0, 50),
+            ("last_nodes", 0, 10**5),
+            ("settling", 0, 10**6),
             ("value_updates", 1, 10**6),
         ):
             given = getattr(self, name)
@@ -109,15 +113,16 @@ class NewtonSettings:
             ("memory_of_value", 0.999),
             ("least_squares", 1e6),
             ("together", 1e6),
+            ("mirrored", 1e6),
             ("damping", 1e6),
             ("relaxation", 1e6),
             ("level_weight", 1e9),
         ):
             given = getattr(self, name)
             require(0 <= given <= most, f"algorithm.newton.{name}: expected a number from 0 to {most:g}, got {given}")
-        require(
-            1 <= self.spread_z <= 10, f"algorithm.newton.spread_z: expected a number from 1 to 10, got {self.spread_z}"
-        )
+        for name in ("spread_z", "spread_of_value"):
+            given = getattr(self, name)
+            require(1 <= given <= 10, f"algorithm.newton.{name}: expected a number from 1 to 10, got {given}")
         for name in ("outlier", "largest_step"):
             given = getattr(self, name)
             require(0 < given <= 1e6, f"algorithm.newton.{name}: expected a positive number, got {given}")

@@ -145,8 +145,9 @@ class JointChain(ShockProcess):
         path = [start]
         shape = (max(periods - 1, 0), *start.shape)
         uniform = torch.rand(shape, generator=generator, device=start.device, dtype=self.aggregate.dtype)
-        for u in 1 - uniform if mirrored else uniform:
-            path.append(self.draw_z(path[-1], u))
+        following = invert(self.aggregate, (1 - uniform if mirrored else uniform).expand(-1, -1, self.n_z))
+        for from_each in following:  # (B, n_z): known of all z at once, so that a period costs one operation
+            path.append(from_each.gather(1, path[-1]))
         return torch.stack(path[:periods], 1)
 
     def carrying(self, shares: Tensor) -> JointChain:

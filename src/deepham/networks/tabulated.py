@@ -41,6 +41,8 @@ class TabulatedPolicy:
     A piece on which the polynomial is not exact is left to the network.
     """
 
+    of_mean_assets = True
+
     def __init__(self, economy: Economy, policy: PolicyNetwork, nodes: Tensor):
         self._economy, self._policy = economy, policy
         ((self._name, typical),) = economy.typical_aggregates().items()

@@ -8,7 +8,9 @@ hold K, a price that is found within the period where its condition holds: roots
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -21,16 +23,22 @@ from deepham.reference.grid import Grid, GridFunction
 from deepham.reference.household import HouseholdProblem, aggregates_at
 from deepham.reference.law_of_motion import Progress, asset_nodes
 from deepham.reference.settings import ReferenceSettings
-from deepham.simulation.continuum import grown, settle, wealth_grid
+from deepham.simulation.continuum import moves, settle, wealth_grid
 from deepham.simulation.period import Observation, Panel, Policy, World
 from deepham.simulation.population import Population
 from deepham.system import memory
 
-FACTOR = 1.2  # step between values of K, in which a root is bracketed
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+FACTOR = 1.2  # step between values of K down to which a root is bracketed
+NEARBY = 1.02  # first step up, then twice as far each time, up to the same: with little risk K is near that without
 # growth of assets that are shared out from beyond the top: iterations; what is none; and what is found only where
 # households save without end, at prices that are no equilibrium's
 MOST_RATES, LEAST_RATE, MOST_RATE = 20, 1e-12, 1e-3
 NEAREST = 0.125  # first step in which the root of a price is bracketed, in units of its spread
+FORGOTTEN = (100, 1_000, 10_000)  # periods after which it hardly matters where households were
+ROUNDING = 1e-10  # by which a mass may be negative
 MOST_STEPS, SETTLED = 5_000, 1e-9  # so many periods, until they move by so much in a period
 
 
@@ -89,17 +97,43 @@ def _carried(economy: Economy, policy: Policy, people: Population, K: float, z: 
     return economy.carry(choice, seen), choice
 
 
-def _stationary_mass(transition: Tensor) -> Tensor:
-    """The masses (N,) that stay where they are, of the probabilities (N, N) of going from a point to another."""
-    from scipy.sparse import csc_matrix  # slow to import, and few commands solve
-    from scipy.sparse.linalg import spsolve
+def _stationary_mass(transition: Any) -> Tensor:
+    """The masses (N,) that stay where they are, of the probabilities (N, N) of going from a point to another, a sparse
+    matrix.
 
-    system = transition.T.numpy() - np.eye(len(transition))
-    system[-1] = 1.0  # one balance equation follows from the others; in its place the masses sum to one
-    ends = np.zeros(len(system))
-    ends[-1] = 1.0
-    mass = torch.from_numpy(spsolve(csc_matrix(system), ends)).clamp_min(0)
-    return mass / mass.sum()
+    One balance equation follows from the others. In its place the mass of a point is one, until all are scaled: that
+    keeps the equations sparse, and it has to be a point at which households are, after some periods from anywhere.
+    Raises NotConverged.
+    """
+    from scipy.sparse import eye  # slow to import, and few commands solve
+    from scipy.sparse.linalg import MatrixRankWarning, spsolve
+
+    n = transition.shape[0]
+    balance = (transition.transpose() - eye(n)).tocsc()
+    walked = np.full(n, 1 / n)
+    for periods in FORGOTTEN:
+        for _ in range(periods):
+            walked = walked @ transition
+        there = np.arange(n) == walked.argmax()
+        mass = np.ones(n)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", MatrixRankWarning)  # nobody stays at that point
+            rest = balance[~there][:, ~there]
+            mass[~there] = np.asarray(spsolve(rest.tocsc(), -balance[~there][:, there].toarray()[:, 0]))
+        mass /= mass.sum()
+        if bool(np.isfinite(mass).all()) and mass.min() > -ROUNDING:
+            found = torch.from_numpy(mass).clamp_min(0)
+            return found / found.sum()
+    raise NotConverged("reference: the cross-section of households at constant prices is not to be found")
+
+
+def _growth(nodes: Tensor, n_eps: int, rate: float) -> csr_matrix:
+    """What assets above the lowest node that grow at a rate do to a histogram, as probabilities (N, N): `grown`."""
+    from scipy.sparse import csr_matrix, kron
+
+    up = (rate * (nodes[:-1] - nodes[0]) / nodes.diff()).clamp(0, 1).numpy()
+    each = np.diag(1 - np.append(up, 0.0)) + np.diag(up, 1)
+    return csr_matrix(kron(np.eye(n_eps), csr_matrix(each)))
 
 
 class MarketAtRest:
@@ -125,9 +159,11 @@ class MarketAtRest:
                         f"reference: households hold next to nothing at any {self.economy.tracked} "
                         f"down to {low:.4g}; expected more patient ones, or more risk"
                     )
-        high = FACTOR * low
+        step = NEARBY
+        high = step * low
         while self.excess(high) >= 0:
-            low, high = high, FACTOR * high
+            step = min(step**2, FACTOR)
+            low, high = high, step * high
             if high >= float(self.nodes[-1]) / 2:
                 raise NotConverged(
                     f"reference.top: households hold more capital than firms use, up to K = {low:.4g} and half of the "
@@ -168,6 +204,8 @@ class MarketAtRest:
         return self.family.law_at_rest(K)
 
     def _stationary(self, policy: GridFunction, K: float) -> Population:
+        from scipy.sparse import csr_matrix  # slow to import, and few commands solve
+
         economy, n_eps = self.economy, self.economy.chain.n_eps
         points = n_eps * len(self.nodes)
         if points > memory.MOST_POINTS:
@@ -177,20 +215,14 @@ class MarketAtRest:
         rest, mass = self.family.resting(K), torch.zeros(1, n_eps, len(self.nodes), dtype=torch.float64)
         people = Population.histogram(self.nodes, mass)
         carried = _carried(economy, policy.on_histogram(self.nodes), people, K, rest)[0]
-        # one economy for every point of the histogram, of one household: where they are next is the transition
-        alone = Population(carried.T, people.eps.T, torch.ones(points, 1, dtype=torch.float64))
-        z = rest.expand(points, 1)
-        transition = settle(economy, self.nodes, alone, z, z).weight
-        # a corner has nobody to share out to what it would hold beyond the top: the rate is that of all together
+        leave, come, chance = moves(economy, self.nodes, people.with_assets(carried), rest, rest)
+        transition = csr_matrix((chance.numpy(), (leave.numpy(), come.numpy())), shape=(points, points))
+        # what would be held beyond the top is shared out to all, at one rate
         beyond = (carried[0] - self.nodes[-1]).clamp_min(0)
-        height, rate, mass = self.nodes[:-1] - self.nodes[0], 0.0, transition.new_zeros(points)
+        height, rate, mass = self.nodes[:-1] - self.nodes[0], 0.0, beyond
         for _ in range(MOST_RATES):
-            shared = transition
-            if rate:
-                each = torch.full((points,), rate, dtype=torch.float64)
-                shared = grown(self.nodes, transition.reshape(points, n_eps, -1), each).reshape(points, points)
-            mass = _stationary_mass(shared)
-            held = ((mass @ transition).reshape(n_eps, -1)[:, :-1] * height).sum()
+            mass = _stationary_mass(transition @ _growth(self.nodes, n_eps, rate) if rate else transition)
+            held = (torch.from_numpy(mass.numpy() @ transition).reshape(n_eps, -1)[:, :-1] * height).sum()
             rate, before = float(mass @ beyond / held.clamp_min(1e-300)), rate
             if abs(rate - before) < LEAST_RATE or rate > MOST_RATE:
                 break

@@ -1,20 +1,22 @@
 """Functions of (z, eps, K, k) on a grid, usable wherever a network is: Observation -> (B, N).
 
-z is the index of a chain, at which a function is looked up, and the function is linear in log K; or it is a number, and
-the function is a cubic in log K and in z around each point: mean assets that move over hundreds of years show every
-bias of saving.
+A function is a monotone cubic by pieces in k, and a cubic around each point in log K, and in z where that is a number
+and not the index of a chain. Consumption bends towards k. Linear between nodes it is too low there, households save too
+much, and what they hold shows every bias of saving: of ks98 on 300 nodes its standard deviation was 0.9 % too low.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 
 import torch
 from torch import Tensor
 
 from deepham.simulation.period import Observation
+
+LEAST_WIDTH = 1e-12  # between two points of a guess of the policy, which may coincide
 
 
 @dataclass(frozen=True)
@@ -39,20 +41,20 @@ class Grid:
 
     def corners(self, z: Tensor, K: Tensor) -> list[tuple[Tensor, Tensor]]:
         """Nodes around (z, K), as places row * J + column in the table of (z, K), and what each weighs in a function's
-        value there. All are of one shape. Where z is a number the function goes on
-        beyond the nodes as it is at the last: what may come of a rare state is not extrapolated.
+        value there. All are of one shape. A function goes on beyond the nodes as it is at the last: what may come of a
+        rare state is not extrapolated.
         """
         J, log_K = len(self.K), self.K.log()
+        columns = cubic(log_K, K.log())
         if self.z is None:
-            low, share = bracket(log_K, K.log())
-            return [(z * J + low, 1 - share), (z * J + low + 1, share)]
-        rows, columns = cubic(self.z, z), cubic(log_K, K.log())
+            return [(z * J + column, right) for column, right in columns]
+        rows = cubic(self.z, z)
         return [(row * J + column, up * right) for row, up in rows for column, right in columns]
 
 
 @dataclass(frozen=True)
 class GridFunction:
-    """Values (n_z, n_eps, J, G) at the nodes, linear in k between them and beyond the last; see above for K and z.
+    """Values (n_z, n_eps, J, G) at the nodes, linear in k beyond the last of them; see above for what is between.
 
     Attributes:
         most: of consumption, `Economy.spendable`, which it cannot exceed; None of other functions.
@@ -63,24 +65,30 @@ class GridFunction:
     most: Callable[[Observation], Tensor] | None
 
     def __call__(self, seen: Observation) -> Tensor:
-        column, right = bracket(self.grid.k, seen.k)
+        column, share = bracket(self.grid.k, seen.k)
+        width, J = self.grid.k.diff()[column], len(self.grid.K)
 
-        def between(z: Tensor, row: Tensor) -> Tensor:
-            return torch.lerp(self.values[z, seen.eps, row, column], self.values[z, seen.eps, row, column + 1], right)
+        def between(place: Tensor) -> Tensor:
+            ends = ((place // J, seen.eps, place % J, node) for node in (column, column + 1))
+            (low, low_slope), (high, high_slope) = ((self.values[end], self.slopes[end]) for end in ends)
+            return hermite(share, width, low, high, low_slope, high_slope)
 
-        K, J = seen.aggregates[self.grid.mean], len(self.grid.K)
-        if self.grid.z is None:
-            row, up = bracket(self.grid.K.log(), K.log())
-            result = torch.lerp(between(seen.z, row), between(seen.z, row + 1), up)
-        else:
-            corners = self.grid.corners(seen.z, K)
-            result = reduce(torch.add, (weight * between(place // J, place % J) for place, weight in corners))
+        corners = self.grid.corners(seen.z, seen.aggregates[self.grid.mean])
+        result = reduce(torch.add, (weight * between(place) for place, weight in corners))
         return result if self.most is None else torch.minimum(result, self.most(seen))
+
+    @cached_property
+    def slopes(self) -> Tensor:
+        """In k, at the nodes; as the values."""
+        return slopes(self.grid.k.expand_as(self.values), self.values)
 
     def on_histogram(self, nodes: Tensor) -> HistogramFunction:
         """The same function for populations that are histograms on `nodes` (G',), several times faster."""
         low, share = bracket(self.grid.k, nodes)
-        values = (1 - share) * self.values[..., low] + share * self.values[..., low + 1]  # (n_z, n_eps, J, G')
+        low_value, high, low_slope, high_slope = (
+            part[..., node] for part in (self.values, self.slopes) for node in (low, low + 1)
+        )
+        values = hermite(share, self.grid.k.diff()[low], low_value, high, low_slope, high_slope)  # (n_z, n_eps, J, G')
         return HistogramFunction(self.grid, values.transpose(1, 2).flatten(2), self.most)
 
 
@@ -97,15 +105,15 @@ class HistogramFunction:
     values: Tensor
     most: Callable[[Observation], Tensor] | None
 
+    @property
+    def of_mean_assets(self) -> bool:
+        """Whether it depends on the state of a chain and what is on the nodes of K alone."""
+        return self.grid.z is None
+
     def __call__(self, seen: Observation) -> Tensor:
-        K = seen.aggregates[self.grid.mean]
-        if self.grid.z is None:
-            low, share = bracket(self.grid.K.log(), K.log())
-            z, row = seen.z[:, 0], low[:, 0]
-            result = torch.lerp(self.values[z, row], self.values[z, row + 1], share)
-        else:
-            places, weights = (torch.cat(x, 1) for x in zip(*self.grid.corners(seen.z, K)))
-            result = torch.einsum("bc,bcn->bn", weights, self.values.flatten(0, 1)[places])
+        corners = self.grid.corners(seen.z, seen.aggregates[self.grid.mean])
+        places, weights = (torch.cat(x, 1) for x in zip(*corners))
+        result = torch.einsum("bc,bcn->bn", weights, self.values.flatten(0, 1)[places])
         return result if self.most is None else torch.minimum(result, self.most(seen))
 
 
@@ -122,6 +130,47 @@ def cubic(nodes: Tensor, points: Tensor) -> list[tuple[Tensor, Tensor]]:
     away = points[..., None] - around[first]
     others = away[..., None, :].expand(*away.shape, count).masked_fill(itself, 1.0).prod(-1)
     return [(first + i, weight) for i, weight in enumerate((others / apart[first]).unbind(-1))]
+
+
+def slopes(nodes: Tensor, values: Tensor) -> Tensor:
+    """Slopes (..., G) at the nodes (..., G) of a cubic by pieces that rises and falls where the values do: each between
+    those of the lines on both sides, and nearer to the smaller one (Fritsch and Butland, 1984)."""
+    width = nodes.diff(dim=-1).clamp_min(LEAST_WIDTH)
+    steep = values.diff(dim=-1) / width
+    left, right = steep[..., :-1], steep[..., 1:]
+    near, far = width[..., :-1] + 2 * width[..., 1:], 2 * width[..., :-1] + width[..., 1:]
+    both = left * right
+    inner = torch.where(both > 0, (near + far) * both / (near * right + far * left), 0.0)
+    first = _at_the_end(width[..., :2], steep[..., :2])
+    last = _at_the_end(width[..., -2:].flip(-1), steep[..., -2:].flip(-1))
+    return torch.cat([first, inner, last], -1)
+
+
+def _at_the_end(width: Tensor, steep: Tensor) -> Tensor:
+    """The slope at an end of the nodes, (..., 1), from the two intervals next to it, (..., 2) each, the nearest first:
+    that of a parabola, held to what keeps the cubic monotone."""
+    (near, far), (this, that) = width.split(1, -1), steep.split(1, -1)
+    slope = ((2 * near + far) * this - near * that) / (near + far)
+    slope = torch.where(slope * this > 0, slope, 0.0)
+    return torch.where((this * that <= 0) & (slope.abs() > 3 * this.abs()), 3 * this, slope)
+
+
+def between(nodes: Tensor, values: Tensor, low: Tensor, share: Tensor) -> Tensor:
+    """The cubic by pieces through values (..., G) at nodes of their shape, or at one row of nodes (G,), at points (...,
+    N) that `bracket` has found between them."""
+    width = nodes.diff(dim=-1)
+    width = width[low] if nodes.dim() == 1 else width.gather(-1, low)
+    ends = (part.gather(-1, node) for part in (values, slopes(nodes, values)) for node in (low, low + 1))
+    return hermite(share, width, *ends)
+
+
+def hermite(share: Tensor, width: Tensor, low: Tensor, high: Tensor, low_slope: Tensor, high_slope: Tensor) -> Tensor:
+    """The cubic with these values and slopes at both ends of an interval of this width, at a share of the way; linear
+    outside of it."""
+    rise = high - low
+    bend = (1 - share) * (low_slope * width - rise) - share * (high_slope * width - rise)
+    inside = (share * (1 - share)).clamp_min(0)
+    return low + share * rise + inside * bend
 
 
 def bracket(nodes: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:

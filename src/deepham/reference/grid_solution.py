@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import torch
 from torch import Tensor
 
-from deepham.algorithm.ergodic import VerdictSettings, ergodic_path, together, verdict_path
 from deepham.economics.economy import Economy
 from deepham.reference.forecasts import LawOfMotion, PolynomialLaw, PriceLaw
 from deepham.reference.grid import GridFunction
@@ -35,8 +33,7 @@ class GridSolution(SolvedEconomy):
         measures: of the solution under the project's definitions; "forecast": errors of the law of motion iterated on
             its own (Den Haan, 2010); "doubling": distance to a solution on grids of half as many nodes.
         equations: a digest of what it solves, as `deepham.reference.equations` tells economies apart.
-        mass: (n_z, n_eps * G) as in SolvedEconomy. None, of a file that was stored without: the continuum is followed
-            when they are first asked for, which takes some seconds.
+        mass: (n_z, n_eps * G) as in SolvedEconomy.
 
     Attributes:
         law, r_squared, measures, equations: as given.
@@ -62,7 +59,7 @@ class GridSolution(SolvedEconomy):
         start: Tensor,
         measures: dict[str, float],
         equations: str,
-        mass: Tensor | None = None,
+        mass: Tensor,
         z: Tensor | None = None,
     ):
         self.start = Population.histogram(grid, start.reshape(1, economy.chain.n_eps, -1))
@@ -77,16 +74,6 @@ class GridSolution(SolvedEconomy):
             self.economy, self.policy_function.on_histogram(self.grid), self.value_function.on_histogram(self.grid)
         )
 
-    @torch.no_grad()
-    def _ergodic_mass(self) -> Tensor:
-        chain = self.economy.chain
-        if chain.n_z == 1:
-            return self.start.weight
-        lengths = VerdictSettings(len(self.grid), 2.0, BURN_IN, PERIODS, dates=1)
-        shocks = verdict_path(self.economy, lengths, SEED)
-        begin = together(self.economy, self.start, self.z, shocks)
-        return ergodic_path(self.on_nodes, self.grid, begin, shocks, BURN_IN, lengths.dates).mean_mass
-
     def to(self, device) -> GridSolution:
         """A copy on the device."""
 
@@ -94,7 +81,6 @@ class GridSolution(SolvedEconomy):
             return replace(function, grid=function.grid.to(device), values=function.values.to(device))
 
         law = {name: x if x is None else x.to(device) for name, x in vars(self.law).items()}
-        mass = None if self._given_mass is None else self._given_mass.to(device)
         return GridSolution(
             self.name,
             self.economy.to(device=device),
@@ -106,7 +92,7 @@ class GridSolution(SolvedEconomy):
             self.start.weight.to(device),
             self.measures,
             self.equations,
-            mass,
+            self.mass.to(device),
             **{name: z.to(device) for name, z in self.economy.chain.kept(self.z).items()},
         )
 

@@ -7,7 +7,6 @@ forecasts with log K' = a(z) + b(z) log K (Krusell and Smith, 1998), or with a p
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from functools import reduce
 
@@ -16,8 +15,9 @@ from torch import Tensor
 
 from deepham.economics.economy import Economy
 from deepham.errors import NotConverged
+from deepham.reference.fixed_point import fixed_point
 from deepham.reference.forecasts import LawOfMotion, PolynomialLaw, PriceLaw, beside_of
-from deepham.reference.grid import Grid, bracket
+from deepham.reference.grid import Grid, between, bracket
 from deepham.simulation.period import Observation
 from deepham.simulation.population import Population
 
@@ -74,29 +74,23 @@ class HouseholdProblem:
             torch.arange(self.n_eps, device=grid.K.device), states[:, None], z_next[:, :, :1]
         )
         lives = economy.continues(torch.arange(self.n_eps)[:, None], torch.arange(self.n_eps))
-        self.mortal = lives is not None
         individual = individual if lives is None else individual * lives.to(individual)
         self.probability = chance[:, :, 0, None, None] * individual  # (z, z', eps, eps'): no chance depends on K
 
     def consumption(self, start: Tensor | None = None, tolerance: float = 1e-8, most: int = 20_000) -> Tensor:
         """The policy, found by iterating until it moves by less than `tolerance` relative to itself. Raises
         NotConverged."""
-        c, change, step = self.economy.spending(0.5, self.today)[0]["c"] if start is None else start, math.inf, 0
-        for step in range(1, most + 1):
-            new = self._egm_step(c)
-            change = float((new / c - 1).abs().max())
-            c = new
-            if change < tolerance:
-                return c
-            if not math.isfinite(change):
-                break
+        start = self.economy.spending(0.5, self.today)[0]["c"] if start is None else start
+        log_c, change, steps = fixed_point(lambda x: self._egm_step(x.exp()).log(), start.log(), tolerance, most)
+        if change < tolerance:
+            return self._egm_step(log_c.exp())  # whoever is at the limit consumes everything to the last digit
         raise NotConverged(
-            f"reference: the household's policy still moves by {change:.1e} after {step} steps; try "
+            f"reference: the household's policy still moves by {change:.1e} after {steps} steps; try "
             "another reference.K_width or more reference.k_nodes"
         )
 
     def value(self, c: Tensor, tolerance: float = 1e-7, most: int = 20_000) -> Tensor:
-        """Lifetime utility of following c, in utils; the error left is below tolerance / (1 - beta). Raises
+        """Lifetime utility of following c, in utils; the error left is below the tolerance. Raises
         NotConverged."""
         economy = self.economy
         choice = economy.complete(c, self.today)
@@ -104,25 +98,18 @@ class HouseholdProblem:
         low, share = bracket(self.grid.k, economy.carry(choice, self.today))
         premium = economy.premium(self.next)
         paid = 0.0 if premium is None else premium.reshape(self.shape_next)
-        v, discount = utility / (1 - economy.beta), economy.discount(self.today.eps)
-        # whose lives end, or who differ in patience, have no change in common
-        alike, change = isinstance(discount, float) and not self.mortal, torch.full_like(v, math.inf)
-        for _ in range(most):
+        discount = economy.discount(self.today.eps)
+
+        def step(v: Tensor) -> Tensor:
             tomorrow = self._expect(self._tomorrow(v) + paid)
-            new = utility + discount * ((1 - share) * tomorrow.gather(-1, low) + share * tomorrow.gather(-1, low + 1))
-            change = new - v
-            if alike:  # the common part of the change repeats for ever, discounted: add it all at once
-                v = new + economy.beta / (1 - economy.beta) * 0.5 * (change.max() + change.min())
-                left = float(change.max() - change.min())
-            else:
-                v, left = new, float(change.abs().max()) / (1 - economy.beta)
-            if left < tolerance:
-                return v
-            if not math.isfinite(left):
-                break
+            return utility + discount * between(self.grid.k, tomorrow, low, share)
+
+        v, change, steps = fixed_point(step, utility / (1 - economy.beta), (1 - economy.beta) * tolerance, most)
+        if change < (1 - economy.beta) * tolerance:
+            return v
         raise NotConverged(
-            f"reference: the value function still moves by {float(change.abs().max()):.1e} after {most} "
-            "steps; try another reference.K_width or more reference.k_nodes"
+            f"reference: the value function still moves by {change:.1e} after {steps} steps; try "
+            "another reference.K_width or more reference.k_nodes"
         )
 
     def before_clearing(self, v: Tensor) -> Tensor:
@@ -147,7 +134,9 @@ class HouseholdProblem:
         # resources at which each k' on the grid is the choice
         needed = economy.needed(choice | {"c": chosen}, self.grid.k, self.today)
         low, share = bracket(needed, resources)
-        new = (1 - share) * chosen.gather(-1, low) + share * chosen.gather(-1, low + 1)
+        new = between(needed, chosen, low, share)
+        # next to the limit nodes are so close that a guess of the policy may point anywhere below the first of them
+        new = torch.where(new > 0, new, chosen[..., :1])
         return torch.minimum(new, economy.spendable(self.today))  # who would like to borrow consumes everything
 
     def _tomorrow(self, values: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -19,20 +19,23 @@ from deepham.algorithm.ergodic import Ergodic, ergodic_path
 from deepham.economics.economy import Economy
 from deepham.errors import NotConverged
 from deepham.reference.families import family_of
+from deepham.reference.fixed_point import Anderson
 from deepham.reference.forecasts import LawOfMotion, PolynomialLaw, PriceLaw
 from deepham.reference.grid import Grid, GridFunction, bracket
 from deepham.reference.household import HouseholdProblem, wide_at
+from deepham.reference.laws import LinesByState, Polynomials
 from deepham.reference.settings import ReferenceSettings
 from deepham.simulation.continuum import on_grid, wealth_grid
 from deepham.simulation.period import Panel, World
 from deepham.simulation.walk import initial_panel
 
 DATES = 40  # cross-sections at which the errors are measured
-MEMORY = 5  # earlier steps that Anderson acceleration combines
+MEMORY = 5  # earlier steps of the law that are combined
 # iterations that look for the neighbourhood, over so many periods of all economies together, after so many of each
 SETTLING, SETTLING_PERIODS, SETTLING_BURN_IN = 3, 2000, 200
 NEAREST = 1e-3  # to the limit that nodes start, where they cannot start at it, as a share of the histogram's distance
 ROUGH = 100  # along the beginning of the paths and with each lower order, to this many times the tolerance
+NEARLY = 3  # times the tolerance, before the accounts of a path are worked out: the next step leaves less
 ROUGH_BURN_IN = 100  # of the beginning: the paths start where earlier ones have been
 
 Progress = Callable[[int, float, float], None]  # of iteration, change of the law of motion, mean K
@@ -48,7 +51,7 @@ class Equilibrium:
         polynomial. policy: consumption on the grid.
         ergodic: the continuum along the paths on which the law was found.
         shocks: (B, T, d) the aggregate shocks of these paths.
-        secants: (step of the law's parameters, change of the residual) of the last iterations.
+        search: what its iterations have learned.
     """
 
     law: LawOfMotion | PolynomialLaw | PriceLaw
@@ -56,7 +59,7 @@ class Equilibrium:
     policy: GridFunction
     ergodic: Ergodic
     shocks: Tensor
-    secants: list[tuple[Tensor, Tensor]] = field(default_factory=list)
+    search: Anderson | None = None
 
 
 def solve_law_of_motion(
@@ -64,14 +67,14 @@ def solve_law_of_motion(
     settings: ReferenceSettings,
     progress: Progress | None = None,
     near: Equilibrium | None = None,
-    whole: bool = True,
+    accounted: bool = True,
 ) -> Equilibrium:
     """Find the law of motion log K' = a(z) + b(z) log K, or a `PolynomialLaw` where z is a number; of a price that
     clears a `PriceLaw`.
 
     Args:
-        near: an equilibrium on other grids, or on other paths, where the search starts.
-        whole: whether the law is to hold along the whole paths, or along as much of them as a rough search needs.
+        near: an equilibrium on other grids, where the search starts.
+        accounted: whether welfare and all accounts are wanted of the path.
 
     Raises:
         InputError: a path of the aggregate shock that misses one of its states.
@@ -80,53 +83,56 @@ def solve_law_of_motion(
     grid, nodes = household_grid(economy, settings), wealth_grid(economy, settings.histogram_nodes, settings.top)
     laws = family_of(economy).laws(grid, settings, near is not None)
     start, shocks = _paths(economy, settings, nodes)
-    lengths = _Lengths(settings, laws.enough(settings), near is None, near is not None and whole)
-    x, secants, c = laws.first(), [], None
+    stages = _stages(settings, laws.enough(settings), near is not None, accounted)
+    x, search, c = laws.first(), Anderson(MEMORY, settings.damping), None
     if near is not None:
         start = _on_these_nodes(economy, laws.go_on(near.ergodic, start), nodes)
-        x, secants, c = laws.parameters(near.law), near.secants, _on_other_grid(near.policy, grid)
-    laws.require_states(shocks[:, settings.burn_in :][:, : lengths.periods])
-    previous, change, iteration, ergodic = None, math.inf, -1, None
+        x, search, c = laws.parameters(near.law), near.search or search, _on_other_grid(near.policy, grid)
+        search.change_map()
+    change, iteration, ergodic = math.inf, -1, None
     for iteration in range(settings.iterations):
-        path = shocks[:, : lengths.burn_in + lengths.periods]
-        c = HouseholdProblem(economy, laws.law(x), grid).consumption(c, tolerance=1e-5 if lengths.settling else 1e-7)
+        stage = stages[0]
+        path = shocks[:, : stage.burn_in + stage.periods]
+        laws.require_states(path[:, stage.burn_in :])
+        c = HouseholdProblem(economy, laws.law(x), grid).consumption(c, tolerance=1e-5 if stage.settling else 1e-7)
         policy = GridFunction(grid, c, economy.spendable)
         world = World(economy, policy.on_histogram(nodes), clamped=True)  # early laws lead anywhere
-        ergodic = ergodic_path(world, nodes, start, path, lengths.burn_in, DATES, accounted=lengths.whole)
+        ergodic = ergodic_path(world, nodes, start, path, stage.burn_in, DATES, accounted=stage.accounted)
         _check_alive(ergodic, iteration)
         found, r_squared = laws.regress(ergodic)
         residual = found - x
-        change = laws.moved(residual, ergodic)
+        change = float(laws.moved(residual, ergodic).abs().max())
         if not math.isfinite(change):
             break
         if progress:
             progress(iteration + 1, change, float(ergodic.K.mean()))
-        if lengths.settling:
+        higher = laws.higher and not stage.settling
+        solved = change < stage.enough and not higher
+        if solved and len(stages) == 1:  # on the way to the law economies may leave the nodes for a while
+            laws.check_inside(economy, ergodic, grid, settings)
+            return Equilibrium(laws.law(x), r_squared, policy, ergodic, path[:, stage.burn_in :], search)
+        if higher and change < ROUGH * settings.tolerance:
+            x = laws.raised(x)
+            search.forget()
+            residual = laws.regress(ergodic)[0] - x
+        x = search.next(x, residual, _felt(laws, ergodic, x))
+        if solved:
             start = laws.go_on(ergodic, start)
-            lengths.settle(iteration)
-        else:
-            long_enough = lengths.whole or not whole
-            solved = long_enough and change < settings.tolerance and not laws.higher
-            if solved:  # on the way to the law economies may leave the nodes for a while
-                laws.check_inside(economy, ergodic, grid, settings)
-                return Equilibrium(laws.law(x), r_squared, policy, ergodic, path[:, lengths.burn_in :], secants)
-            if previous is not None:
-                secants = [*secants, (x - previous[0], residual - previous[1])][-MEMORY:]
-            previous = x, residual
-            if change < ROUGH * settings.tolerance:
-                if not long_enough:
-                    lengths.go_all_the_way()
-                    previous = None  # longer paths: another map, of nearly the same slopes
-                elif laws.higher:
-                    x, secants, previous = laws.raised(x), [], None
-                    residual = laws.regress(ergodic)[0] - x
-        x = _anderson(x, residual, secants, settings.damping)
+            stages = stages[1:]
+            search.change_map()
     if ergodic is not None and math.isfinite(change):
         laws.check_inside(economy, ergodic, grid, settings)  # this may be why
     raise NotConverged(
         f"reference: the law of motion still moves by {change:.1e} after {iteration + 1} iterations; "
         "try a smaller reference.damping"
     )
+
+
+def _felt(laws: LinesByState | Polynomials, ergodic: Ergodic, x: Tensor) -> Tensor:
+    """What turns a residual of the parameters x (n,) into one of as many numbers, whose length is by how much it moves
+    forecasts along the paths: some parameters, and most of all combinations of them, are hardly felt."""
+    moves = laws.moved(torch.eye(len(x), dtype=x.dtype), ergodic)
+    return torch.linalg.qr(moves.T).R / math.sqrt(moves.shape[1])
 
 
 def _check_alive(ergodic: Ergodic, iteration: int) -> None:
@@ -144,43 +150,37 @@ def _on_these_nodes(economy: Economy, panel: Panel, nodes: Tensor) -> Panel:
     return Panel(on_grid(nodes, people.with_assets(people.k.clamp_min(nodes[0])), economy.chain.n_eps), panel.z)
 
 
-class _Lengths:
-    """How much of the paths an iteration follows.
+@dataclass(frozen=True)
+class _Stage:
+    """A part of the search.
 
     Attributes:
-        burn_in, periods: that are thrown away, and that are used.
+        burn_in, periods: of the paths, how many are thrown away and how many are used.
+        enough: the change of the law with which it ends.
         settling: whether the neighbourhood is still looked for.
-        whole: whether it is all of the paths.
+        accounted: whether all accounts of the path are wanted.
     """
 
-    def __init__(self, settings: ReferenceSettings, enough: int, settling: bool, whole: bool):
-        self._settings, self._enough, self.settling, self.whole = settings, enough, settling, whole
-        if settling:
-            self.burn_in = min(settings.burn_in, SETTLING_BURN_IN) if self._shorter else settings.burn_in
-            self.periods = min(settings.periods, -(-SETTLING_PERIODS // settings.economies))
-        elif whole:
-            self.go_all_the_way()
-        else:
-            self._go_on()
+    burn_in: int
+    periods: int
+    enough: float
+    settling: bool = False
+    accounted: bool = False
 
-    @property
-    def _shorter(self) -> bool:
-        return self._enough < self._settings.periods
 
-    def settle(self, iteration: int) -> None:
-        """After the last of the first iterations the beginning of the paths is followed."""
-        if iteration + 1 >= SETTLING:
-            self.settling = False
-            self._go_on()
-
-    def _go_on(self) -> None:
-        if not self._shorter:
-            return self.go_all_the_way()
-        self.burn_in, self.periods = min(self._settings.burn_in, ROUGH_BURN_IN), self._enough
-
-    def go_all_the_way(self) -> None:
-        """From now on the whole paths."""
-        self.burn_in, self.periods, self.whole = self._settings.burn_in, self._settings.periods, True
+def _stages(settings: ReferenceSettings, enough: int, near: bool, accounted: bool) -> list[_Stage]:
+    """From an equilibrium nearby the whole paths are followed. From nothing the neighbourhood is found along a few
+    periods first, then roughly the law along `enough` of them."""
+    whole = _Stage(settings.burn_in, settings.periods, settings.tolerance, accounted=accounted)
+    if near:
+        return [replace(whole, enough=NEARLY * settings.tolerance, accounted=False)] * accounted + [whole]
+    stages = [whole]
+    shorter, few = enough < settings.periods, -(-SETTLING_PERIODS // settings.economies)
+    if shorter:
+        rough = ROUGH * settings.tolerance
+        stages = [_Stage(min(settings.burn_in, ROUGH_BURN_IN), enough, rough), *stages]
+    burn_in = min(settings.burn_in, SETTLING_BURN_IN) if shorter else settings.burn_in
+    return [_Stage(burn_in, min(settings.periods, few), math.inf, settling=True)] * SETTLING + stages
 
 
 def _paths(economy: Economy, settings: ReferenceSettings, nodes: Tensor) -> tuple[Panel, Tensor]:
@@ -227,15 +227,6 @@ def forecast_errors(
         K, z = law.following(K, z, z_next), z_next
         forecasts.append(K)
     return 100 * (torch.cat(forecasts, 1) / ergodic.K).log().abs()
-
-
-def _anderson(x: Tensor, residual: Tensor, secants: list[tuple[Tensor, Tensor]], damping: float) -> Tensor:
-    """The next point from this one, its residual and earlier secants (Walker and Ni, 2011)."""
-    if not secants:
-        return x + damping * residual
-    dx, df = (torch.stack(parts, 1) for parts in zip(*secants))
-    weight = torch.linalg.lstsq(df, residual[:, None], driver="gelsd").solution[:, 0]
-    return x + damping * residual - (dx + damping * df) @ weight
 
 
 def _on_other_grid(policy: GridFunction, grid: Grid) -> Tensor | None:

@@ -86,12 +86,12 @@ class LinesByState:
                 "times; expected a longer path or more reference.economies",
             )
 
-    def moved(self, change: Tensor, ergodic: Ergodic) -> float:
-        """By how much this change of the parameters moves what is forecast along the paths, at most: log K', and the
-        others in their units."""
-        z, x = ergodic.z[..., 0], ergodic.K.log() - self.centre
-        pairs = change.reshape(-1, 2, self.n_z)
-        return max(float((level[z] + slope[z] * x).abs().max()) for level, slope in pairs)
+    def moved(self, change: Tensor, ergodic: Ergodic) -> Tensor:
+        """By how much changes (..., n) of the parameters move what is forecast along the paths, (..., observations):
+        log K', and the others in their units."""
+        z, x = ergodic.z.flatten(), ergodic.K.log().flatten() - self.centre
+        level, slope = change.unflatten(-1, (-1, 2, self.n_z)).unbind(-2)
+        return (level[..., z] + slope[..., z] * x).flatten(-2)
 
     def regress(self, ergodic: Ergodic) -> tuple[Tensor, Tensor]:
         """Least squares of log K', and of a planner's premium or of unknowns, on log K by z, and R2 of log K'."""
@@ -175,9 +175,9 @@ class Polynomials:
         """What coefficients multiply along the paths, (observations, terms)."""
         return monomials(ergodic.K[:, :-1], ergodic.z[:, :-1, 0], self.centre, self.order).flatten(0, 1)
 
-    def moved(self, change: Tensor, ergodic: Ergodic) -> float:
-        """By how much this change of the parameters moves what is forecast along the paths, at most."""
-        return float((self.terms(ergodic) @ change).abs().max())
+    def moved(self, change: Tensor, ergodic: Ergodic) -> Tensor:
+        """By how much changes (..., n) of the parameters move what is forecast along the paths, (..., observations)."""
+        return change @ self.terms(ergodic).T
 
     def regress(self, ergodic: Ergodic) -> tuple[Tensor, Tensor]:
         """Least squares of log K'/K on the terms, and its R2, (1,)."""

@@ -43,29 +43,25 @@ def solve_reference(
     require(fault is None, f"reference: {fault}")
     memory.require_memory(memory.grid_solution(economy, settings))
     told = _counted(progress)
-    coarse = _solve(economy, _halved(settings), told)
+    coarse = _solve(economy, _halved(settings), told, accounted=False)
     fine = _solve(economy, settings, told, near=coarse)
-    doubling = _doubling(economy, fine, coarse)
-    return _conclude(name, economy, _whole(economy, settings, told, fine), doubling)
+    return _conclude(name, economy, fine, _doubling(economy, fine, coarse))
 
 
 def _solve(
-    economy: Economy, settings: ReferenceSettings, progress: Progress | None, near: Equilibrium | None = None
+    economy: Economy,
+    settings: ReferenceSettings,
+    progress: Progress | None,
+    near: Equilibrium | None = None,
+    accounted: bool = True,
 ) -> Equilibrium:
-    """The equilibrium, along as much of the paths as a rough search needs."""
+    """The equilibrium on grids of this size. near, accounted: as in `solve_law_of_motion`."""
     if not has_aggregate_risk(economy):
         return solve_stationary(economy, settings, progress, near)
     calm = economy.without_aggregate_risk()
     if near is None and calm is not None and isinstance(family_of(economy), OfAPrice):
         near = solve_stationary(calm, settings)  # prices with risk are near those without
-    return solve_law_of_motion(economy, settings, progress, near, whole=False)
-
-
-def _whole(economy: Economy, settings: ReferenceSettings, progress: Progress | None, fine: Equilibrium) -> Equilibrium:
-    """The equilibrium along the whole paths, from the one along a part of them."""
-    if fine.ergodic.K.shape[1] >= settings.periods or not has_aggregate_risk(economy):
-        return fine
-    return solve_law_of_motion(economy, settings, progress, fine)
+    return solve_law_of_motion(economy, settings, progress, near, accounted)
 
 
 def _counted(progress: Progress | None) -> Progress | None:

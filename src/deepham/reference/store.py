@@ -26,31 +26,24 @@ from deepham.system.files import replace
 
 SHIPPED = Path(__file__).parent / "shipped"
 # 2: before the digest covered measures, calibration, shapes and types; 3: before a solution named its equations; 4:
-# before cross-sections were kept by aggregate state
-SCHEMA = 5
-READ = (SCHEMA, 4)  # versions of files, the first that is there is taken
+# before cross-sections were kept by aggregate state; 5: before functions between nodes were cubics
+SCHEMA = 6
 # what reading a file that is missing, damaged or of another version raises
 UNREADABLE = (OSError, safetensors.SafetensorError, KeyError, TypeError, ValueError, RuntimeError)
 
 
-def file_name(economy_name: str, economy: Economy, settings: ReferenceSettings, schema: int = SCHEMA) -> str:
+def file_name(economy_name: str, economy: Economy, settings: ReferenceSettings) -> str:
     """Name of the file for this economy and these settings: the economy's name, and a hash of its equations, its
     calibration, who chooses in it, the settings, and the version of the file.
     """
-    return _file_name(economy_name, economy, settings, equations(economy), schema)
-
-
-def _file_name(economy_name: str, economy: Economy, settings: ReferenceSettings, solves: str, schema: int) -> str:
     said = {name: value for name, value in asdict(settings).items() if value is not None}
-    identity = [schema, economy_name, economy.parameters(), said, solves, economy.objective]
+    identity = [SCHEMA, economy_name, economy.parameters(), said, equations(economy), economy.objective]
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
     return f"{economy_name}-{digest[:12]}.safetensors"
 
 
 def find(economy_name: str, economy: Economy, settings: ReferenceSettings, store: Path | None) -> GridSolution | None:
-    """The stored or shipped solution, of this version or the last, or None where there is none that can be read: a
-    damaged file is not trusted.
-    """
+    """The stored or shipped solution, or None where there is none that can be read: a damaged file is not trusted."""
     found = where(economy_name, economy, settings, store)
     return None if found is None else found[1]
 
@@ -59,14 +52,12 @@ def where(
     economy_name: str, economy: Economy, settings: ReferenceSettings, store: Path | None
 ) -> tuple[Path, GridSolution] | None:
     """`find`, with the file that it lies in."""
-    solves = equations(economy)
-    for schema in READ:
-        name = _file_name(economy_name, economy, settings, solves, schema)
-        for folder in (SHIPPED,) if store is None else (store, SHIPPED):
-            try:
-                return folder / name, _parse(folder / name, economy_name, economy)
-            except UNREADABLE:
-                continue
+    name = file_name(economy_name, economy, settings)
+    for folder in (SHIPPED,) if store is None else (store, SHIPPED):
+        try:
+            return folder / name, _parse(folder / name, economy_name, economy)
+        except UNREADABLE:
+            continue
     return None
 
 
@@ -157,7 +148,7 @@ def _parse(path: Path, economy_name: str, economy: Economy) -> GridSolution:
         start=tensors["start"],
         measures=said["measures"],
         equations=said["equations"],
-        mass=tensors.get("mass"),
+        mass=tensors["mass"],
         z=tensors.get("z"),
     )
 
@@ -183,7 +174,7 @@ def _check(tensors: dict[str, torch.Tensor], said: dict, economy: Economy) -> No
         "value": function,
         "nodes": (nodes,),
         "start": (1, n_eps * nodes),
-        **({"mass": (n_z, n_eps * nodes)} if "mass" in tensors else {}),  # it was not stored before version 5
+        "mass": (n_z, n_eps * nodes),
         **family.shapes(tensors),
     }
     if {key: (tuple(x.shape), x.dtype) for key, x in tensors.items()} != {

@@ -18,7 +18,7 @@ from torch import Tensor
 from deepham.economics.economy import Economy, require
 from deepham.economics.patience import mean_of_alike
 from deepham.errors import NotConverged
-from deepham.reference.grid import bracket
+from deepham.reference.grid import between, bracket, hermite, slopes
 from deepham.reference.household import HouseholdProblem, equal_households
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.stationary import solve_stationary
@@ -49,9 +49,8 @@ class Transition:
     stationary_K: float
 
     def value_at(self, k: Tensor, eps: Tensor) -> Tensor:
-        """Lifetime utility of households with k, eps of one shape, linear between the nodes."""
-        low, share = bracket(self.k, k)
-        return torch.lerp(self.value[eps, low], self.value[eps, low + 1], share)
+        """Lifetime utility of households with k, eps of one shape."""
+        return _at(self.k, self.value, k, eps)
 
 
 @torch.no_grad()
@@ -123,7 +122,7 @@ class _Path:
         self.last_value = at_rest.value(end.policy.values)[0, :, middle]
         self.chances, self.most = at_rest.probability[0, 0], at_rest.most  # (eps, eps'), of the household itself
         self.discount = economy.discount(torch.arange(economy.chain.n_eps)[:, None])  # of each eps, or of all
-        self.low, self.share = bracket(self.k, self.nodes)
+        self.low, self.share = (x.expand(len(self.chances), -1) for x in bracket(self.k, self.nodes))
 
     def residual(self, log_K: np.ndarray) -> np.ndarray:
         """Distance (T - 1,) of what follows from a path of log capital, from period 1 on, to the path."""
@@ -160,15 +159,14 @@ class _Path:
 
         def policy(seen: Observation) -> Tensor:  # a period asks once
             c = next(by_period)
-            at_nodes = torch.lerp(c[:, self.low], c[:, self.low + 1], self.share).reshape(1, -1)
+            at_nodes = between(self.k, c, self.low, self.share).reshape(1, -1)
             return torch.minimum(at_nodes, self.economy.spendable(seen))
 
         z = torch.zeros(1, len(policies), 1, dtype=torch.long)
         return walk(World(self.economy, policy), Panel(self.start, z[:, 0]), z, grid=self.nodes)
 
     def _value_at(self, value: Tensor, k: Tensor, eps: Tensor) -> Tensor:
-        low, share = bracket(self.k, k)
-        return torch.lerp(value[eps, low], value[eps, low + 1], share)
+        return _at(self.k, value, k, eps)
 
     def policies(self, log_K: np.ndarray) -> list[Tensor]:
         """Consumption (n_eps, G) in every period of the path."""
@@ -181,7 +179,7 @@ class _Path:
             needed = economy.needed(choice | {"c": chosen}, self.k.repeat(len(c))[None], seen[t]).reshape(c.shape)
             low, share = bracket(needed, seen[t].resources.reshape(c.shape))
             chosen = chosen.reshape(c.shape)
-            c = torch.lerp(chosen.gather(-1, low), chosen.gather(-1, low + 1), share)
+            c = between(needed, chosen, low, share)
             c = torch.minimum(c, economy.spendable(seen[t]).reshape(c.shape))
             path.append(c)
         return path[::-1]
@@ -200,7 +198,7 @@ class _Path:
             tomorrow = self.chances @ path[-1]
             path.append(
                 economy.utility(choice, seen[t]).reshape(consumption[t].shape)
-                + self.discount * torch.lerp(tomorrow.gather(-1, low), tomorrow.gather(-1, low + 1), share)
+                + self.discount * between(self.k, tomorrow, low, share)
             )
         return path[::-1]
 
@@ -215,3 +213,11 @@ class _Path:
         eps = torch.arange(n_eps).repeat_interleave(len(self.k))[None]
         z = torch.zeros(1, 1, dtype=torch.long)
         return [every.observe(Panel(equal_households(each[None]), z), k, eps) for each in K[:, None]]
+
+
+def _at(nodes: Tensor, values: Tensor, k: Tensor, eps: Tensor) -> Tensor:
+    """A function (n_eps, G) of assets at its nodes (G,), for households with k, eps of one shape."""
+    low, share = bracket(nodes, k)
+    steep = slopes(nodes, values)
+    ends = (part[eps, node] for part in (values, steep) for node in (low, low + 1))
+    return hermite(share, nodes.diff()[low], *ends)

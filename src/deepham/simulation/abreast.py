@@ -23,17 +23,21 @@ class Abreast:
         return torch.cat([policy(part) for policy, part in zip(self.policies, parts, strict=True)])
 
 
+def all_of(each: list[Wide]) -> Wide:
+    """What is economy-wide, name -> (B, 1), of several panels as of one."""
+    return {name: torch.cat([one[name] for one in each]) for name in each[0]}
+
+
 def side_by_side(periods: list[Period]) -> Period:
     """Periods of B economies each as one of all of them, with what has been seen and chosen; the economies of a period
     stay together."""
     if len(periods) == 1:
         return periods[0]
+    panels = [period.panel for period in periods]
+    population = concatenate([panel.population for panel in panels])
+    if not any("seen" in vars(period) for period in periods):  # nothing has been worked out yet
+        return Period(periods[0].world, Panel(population, torch.cat([panel.z for panel in panels])))
     seen = [period.seen for period in periods]
-    population = concatenate([period.panel.population for period in periods])
-
-    def all_of(each: list[Wide]) -> Wide:
-        return {name: torch.cat([one[name] for one in each]) for name in each[0]}
-
     resources, k, eps, z = (torch.cat([getattr(one, name) for one in seen]) for name in ("resources", "k", "eps", "z"))
     whole = Period(periods[0].world, Panel(population, z))
     whole.seen = Observation(

@@ -129,8 +129,7 @@ def _lottery(grid: Tensor, k: Tensor, eps: Tensor, weight: Tensor, n_eps: int) -
     b, g = len(k), len(grid)
     looked = weight.dtype == torch.float64 and weight.device.type == "cpu"  # training may not wait to look
     inside = k.clamp(grid[0], grid[-1])
-    lower = _below(grid, inside)
-    share = (inside - grid.take(lower)) / grid.diff().take(lower)
+    lower, share = places(grid, inside)
     mass = torch.zeros(b, n_eps * g, dtype=weight.dtype, device=weight.device)
     node = eps * g + lower
     up = weight * share
@@ -148,6 +147,12 @@ def _lottery(grid: Tensor, k: Tensor, eps: Tensor, weight: Tensor, n_eps: int) -
         held = torch.where(beyond > 0, held, (mass * height).sum((1, 2)))
     rate = (beyond / held.clamp_min(limits.tiny)).clamp(-limits.max, limits.max)
     return grown(grid, mass, rate, rising)
+
+
+def places(grid: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
+    """Index (B, N) of the node below each point between the ends of the grid, and its share of the way to the next."""
+    lower = _below(grid, points)
+    return lower, (points - grid.take(lower)) / grid.diff().take(lower)
 
 
 _LOOKED_UP: WeakTensorKeyDictionary = WeakTensorKeyDictionary()  # of grids that points have been looked up in

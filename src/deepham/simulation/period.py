@@ -119,6 +119,8 @@ class World:
             policies come from nowhere. False: that is OutOfDomain.
         off: name -> (B, 1), how far from where they clear households see unknowns.
         outlook: the unknowns that look ahead; None: the policy brings one along, as a network of such an economy does.
+        flow: where a histogram goes, from a panel and tomorrow's z to a population, by a table; None: it is worked out
+            from what households choose.
         resting: no market clears, and all unknowns are what they typically are: households that begin to learn.
     """
 
@@ -129,6 +131,7 @@ class World:
     clamped: bool = False
     off: Wide | None = None
     outlook: Outlook | None = None
+    flow: Callable[[Panel, Tensor], Population] | None = None
     resting: bool = False
 
     def observe(self, panel: Panel, k: Tensor | None = None, eps: Tensor | None = None) -> Observation:

@@ -39,9 +39,13 @@ def walk(
 
 
 @torch.no_grad()
-def later(world: World, start: Panel, periods: int, generator: torch.Generator, grid: Tensor | None = None) -> Panel:
-    """Where the economies stand after so many periods whose shocks are drawn."""
-    (last,) = deque(walk(world, start, periods + 1, generator, grid), maxlen=1)
+def later(
+    world: World, start: Panel, periods: int | Tensor, generator: torch.Generator, grid: Tensor | None = None
+) -> Panel:
+    """Where the economies stand after so many periods whose shocks are drawn, or in the last one of a path of shocks,
+    as `walk` takes it."""
+    shocks = periods + 1 if isinstance(periods, int) else periods
+    (last,) = deque(walk(world, start, shocks, generator, grid), maxlen=1)
     return last.panel
 
 
@@ -57,7 +61,11 @@ def _next(period: Period, shock: Tensor | None, generator: torch.Generator | Non
     """Where the economies stand after the period. Drawn: the aggregate shock where none is given, and the individual
     ones of a panel.
     """
-    chain, seen = period.world.economy.chain, period.seen
+    chain, flow = period.world.economy.chain, period.world.flow
+    if flow is not None and shock is not None:
+        z_next = chain.follow(period.panel.z, shock)
+        return Panel(flow(period.panel, z_next), z_next)
+    seen = period.seen
     b, n = seen.k.shape
     draws = chain.draws if shock is None else 0
     individual = n if grid is None else 0

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from deepham.algorithm.ergodic_sample import RICHEST, Sample, Sampling, scaled
-from deepham.algorithm.first_order import together
+from deepham.algorithm.first_order import Linear, together
 from deepham.algorithm.looking_ahead import foresight
+from deepham.algorithm.mirrored import apart, same_households
 from deepham.algorithm.newton import LEAST_DAMPING, Equations, flat, huber, shift, size, tested, tested_own
 from deepham.algorithm.off_equilibrium import moved_unknowns
 from deepham.algorithm.value_equation import add_bellman_equations, bellman_equation
@@ -19,15 +20,14 @@ from deepham.algorithm.within import conditions_within
 from deepham.economics.economy import Economy
 from deepham.simulation.period import Panel, World
 from deepham.training.calibrations import Calibration
-from deepham.training.conditions import conditions, double, left_after, on_average
+from deepham.training.conditions import conditions, double, on_average
 from deepham.training.learner import Learner
 from deepham.training.stream import Batch
 
 WORSE, NOISE = 5.0, 0.01  # a residual so many times the one before, and above so much, rejects a step
 MEMORY_AT_LAST = 0.95  # of an update at the next, where plans no longer move
 DAMPING_AT_LAST = 1e-5  # of V: with less it follows the few economies of each sample, with as much before it is slow
-DAMPING_OF_OUTLOOK = 3e-5  # while plans move: there are fewer economies in a sample than it has weights
-EASIER, LEAST_TRUST, MOST_TRUST = 1.5, 1e-3, 100.0  # by so much the damping falls after a good step; its bounds
+VALUE_STEPS_AT_LAST = 3  # of V in an update, where plans no longer move
 DAMPED, MOST_DAMPED = 3.0, 16  # factor of the damping where a step is too long, and how often
 JUMP = 0.25  # so do mean assets that move by so much, in units of the typical, between two updates
 AFTER_REJECTION, AFTER_ACCEPTANCE = 10.0, 0.3  # factors of the damping
@@ -54,7 +54,6 @@ class ByNewton(Learner):
         self.equations = {name: Equations() for name in ("policy", "outlook", "value")}
         self.caution = 1.0  # factor of the damping and the relaxation
         self.reach = 1.0  # factor of the largest step
-        self.trust = 1.0  # factor of the damping of plans, where unknowns look ahead
         self.last: dict = {}  # what it takes to take the last step back
         self.told: dict[str, float] = {}
 
@@ -65,30 +64,64 @@ class ByNewton(Learner):
         total = settings.outer_iterations * settings.policy_steps
         early = module.updates < settings.newton.early * total
         places = [part.at or module.own for part in batch.by_calibration]
-        samples = [self._sample(at, part, early) for at, part in zip(places, batch.by_calibration)]
-        last = settings.newton.outlook_updates if module.economy.foreseen else 0
-        if last and module.updates >= total - last and not batch.resting:
+        spread = self._spread_of_plans()
+        samples = [self._sample(at, part, early, spread) for at, part in zip(places, batch.by_calibration)]
+        if self._plans_stay() and not batch.resting:
             good = self._outlook_step(places, samples, batch)
         else:
             moved = [self._off_equilibrium(at, sample, batch.generator) for at, sample in zip(places, samples)]
             good = self._policy_step(places, moved, batch, early)
         if good and module.updates >= total - settings.newton.value_updates:
             # V needs as many steps where the policy, from a neighbour's, needs few
-            for _ in range(max(1, settings.newton.value_updates // total)):
+            for _ in range(max(self._value_steps(), settings.newton.value_updates // total)):
+                if self._plans_stay():
+                    farther = settings.newton.spread_of_value
+                    samples = [self._sample(at, part, early, farther) for at, part in zip(places, batch.by_calibration)]
                 self._value_step(places, samples)
         module.updates += 1
         module.update_averages(1.0)  # the last weights are the solution
         return {f"{name}_residual": torch.tensor(self.told[name]) for name in ("policy", "value") if name in self.told}
 
-    def _sample(self, at: Calibration, batch: Batch, early: bool) -> Sample:
+    def _left(self) -> int:
+        """Updates in which plans are yet to move."""
+        module, settings = self.module, self.module.settings
+        last = settings.newton.outlook_updates if module.economy.foreseen else 0
+        return settings.outer_iterations * settings.policy_steps - last - module.updates
+
+    def _plans_stay(self) -> bool:
+        return bool(self.module.economy.foreseen) and self._left() <= 0
+
+    def _value_steps(self) -> int:
+        """Where plans stay, several in an update, each on a sample of its own: what V has to learn of the aggregate
+        state takes many economies."""
+        return VALUE_STEPS_AT_LAST if self._plans_stay() else 1
+
+    def _memory(self, early: bool) -> float:
+        """What the equations of plans keep of an update in the next: more and more in the last updates in which plans
+        move, where one sample no longer leads a step away from where the others lead."""
+        settings, left = self.module.settings.newton, self._left()
+        memory = settings.memory_early if early else settings.memory_late
+        settled = 1 - min(1.0, left / settings.settling) if settings.settling else 0.0
+        return memory + settled * max(0.0, MEMORY_AT_LAST - memory)
+
+    def _spread_of_plans(self) -> float:
+        """How many times as far from rest as the economies are samples look. The outlook, found while plans stay, is to
+        be right where the economies are."""
+        settings, left = self.module.settings.newton, self._left()
+        if self._plans_stay() or settings.settling and left > settings.settling:
+            return 1.0
+        return settings.spread_z
+
+    def _sample(self, at: Calibration, batch: Batch, early: bool, spread: float) -> Sample:
         settings, generator, grid = self.module.settings.newton, batch.generator, batch.grid
         assert generator is not None and grid is not None  # the stream's, of the continuum
         economy, policy = at.exact, double(at.world.policy)
         with torch.no_grad():
             world = World(economy, policy, clamped=True, resting=batch.resting)
-            period = world.period(self._spread(economy, batch.panel.to(dtype=torch.float64), generator))
+            period = world.period(self._spread(economy, batch.panel.to(dtype=torch.float64), generator, spread))
             sampling = self.sampling if early else self.sampling.fewer(settings.late)
             sample = sampling.draw(period, grid.double(), at.typical, generator)
+        sample = same_households(sample) if settings.mirrored else sample
         # where a market fixes what all hold together there is nothing to scale
         fixed = economy.tracked in economy.unknowns
         width = 0.0 if fixed else settings.scale_early if early else settings.scale_late
@@ -100,12 +133,14 @@ class ByNewton(Learner):
             sample = replace(sample, panel=replace(sample.panel, near=near))
         return sample
 
-    def _spread(self, economy: Economy, panel: Panel, generator: torch.Generator) -> Panel:
-        """The panel in aggregate states farther from the typical one, in which economies are too seldom to learn."""
-        factor = self.module.settings.newton.spread_z
+    def _spread(self, economy: Economy, panel: Panel, generator: torch.Generator, factor: float) -> Panel:
+        """The panel in aggregate states up to so many times as far from the typical one, in which economies are too
+        seldom to learn."""
         if factor == 1.0:
             return panel
         uniform = torch.rand((len(panel.z), 1), generator=generator, device=panel.z.device, dtype=panel.z.dtype)
+        if self.module.settings.newton.mirrored:
+            uniform = torch.cat([uniform[: len(uniform) // 2]] * 2)
         return replace(panel, z=economy.chain.farther(panel.z, 1 + (factor - 1) * uniform))
 
     def _off_equilibrium(self, at: Calibration, sample: Sample, generator: torch.Generator | None) -> Sample:
@@ -114,7 +149,8 @@ class ByNewton(Learner):
         if sample.panel.near is None or generator is None:
             return sample
         off, _ = moved_unknowns(at.exact.unknowns, share, sample.k.flatten(), generator)
-        return replace(sample, off=torch.cat(list(off.values()), 1))
+        sample = replace(sample, off=torch.cat(list(off.values()), 1))
+        return same_households(sample) if self.module.settings.newton.mirrored else sample
 
     def _policy_step(self, places: list[Calibration], samples: list[Sample], batch: Batch, early: bool) -> bool:
         """Whether the last step was a good one; if so the next one is taken."""
@@ -157,59 +193,42 @@ class ByNewton(Learner):
         if missed is not None:
             blocks.append((missed, missed.weight))
             self.told["foresight"] = missed_ahead
+        blocks += self._apart(blocks, samples)
         relaxation = settings.relaxation * residual * self.caution
         each = [tested(*block, settings.least_squares) for block in blocks]
         matrix, vector = (torch.stack(part).sum(0) for part in zip(*each))
         own = [tested_own(*block, settings.least_squares) for block in blocks] if relaxation else []
-        memory = settings.memory_early if early else settings.memory_late
-        equations.add(matrix, vector, memory, torch.stack(own).sum(0) if own else None)
+        equations.add(matrix, vector, self._memory(early), torch.stack(own).sum(0) if own else None)
         damping = max(settings.damping * residual**2 * self.caution, LEAST_DAMPING)
         most = settings.largest_step * self.reach
-        each = self._by_network(damping) if settings.halvings and missed is not None else damping
-        change = self._solved(equations, each, relaxation)
+        change = self._solved(equations, damping, relaxation)
         if missed is not None:
             # a whole step that is far too long is so along what equations hardly see: damped it keeps to the rest
+            more = damping
             for _ in range(MOST_DAMPED):
                 if size(linear.own @ change, weight) <= most:
                     break
-                each = each * DAMPED
-                change = self._solved(equations, each, relaxation)
+                more *= DAMPED
+                change = self._solved(equations, more, relaxation)
         change = change * min(1.0, most / max(size(linear.own @ change, weight), 1e-300))
-        if settings.halvings and missed is not None:
-            change = self._shortened(places, samples, change, weight, whole)
         shift(module.policy, change)
         equations.moved(change)
         self.caution = max(1.0, self.caution * AFTER_ACCEPTANCE)
         self.told |= {"damping": damping, "step": size(linear.own @ change, weight)}
         return True
 
-    def _by_network(self, damping: float) -> Tensor:
-        """The damping of each weight: of the plan by what has been found of the length of steps; of the outlook, of
-        which a sample says little, one of its own."""
-        policy = self.module.policy
-        each = torch.full_like(flat(policy), damping * self.trust, dtype=torch.float64)
-        each[-len(flat(policy.outlook)) :] = max(DAMPING_OF_OUTLOOK, damping)
-        return each
-
-    def _shortened(
-        self, places: list[Calibration], samples: list[Sample], change: Tensor, weight: Tensor, whole: float
-    ) -> Tensor:
-        """The longest of the step, its half and so on that leaves less of the conditions of the same households. Where
-        markets amplify, what a step does to prices is far from linear long before what it does to plans is. The
-        damping then falls where the whole step was a good one, and rises where it was not."""
-        halvings = 0
-        for halvings in range(1 + self.module.settings.newton.halvings):
-            left = [left_after(at, each, change) for at, each in zip(places, samples)]
-            plans, ahead = (torch.cat(part) for part in zip(*left))
-            now = math.hypot(size(plans, weight), float(ahead.square().mean().sqrt()))
-            if now < whole:
-                break
-            change = change / 2
-        self.trust = (
-            max(self.trust / EASIER, LEAST_TRUST) if halvings == 0 else min(self.trust * 2.0**halvings, MOST_TRUST)
-        )
-        self.told |= {"halvings": float(halvings), "trust": self.trust}
-        return change
+    def _apart(self, blocks: list[tuple[Linear, Tensor]], samples: list[Sample]) -> list[tuple[Linear, Tensor]]:
+        """What each block misses differently in economies and their mirror images, with the weight of the settings."""
+        factor, found = self.module.settings.newton.mirrored, []
+        if not factor:
+            return found
+        sizes = [sample.k.shape for sample in samples]
+        for index, (linear, weight) in enumerate(blocks):
+            each = linear.residual.numel() // sum(b for b, _ in sizes)
+            differs, counts = apart(linear, weight, [b * each for b, _ in sizes])
+            self.told[f"apart_{index}"] = size(differs.residual, counts)
+            found.append((differs, factor * counts))
+        return found
 
     def _outlook_step(self, places: list[Calibration], samples: list[Sample], batch: Batch) -> bool:
         """A step of the outlook alone. While plans move, so does what it has to look ahead to, and it is never as good
@@ -228,7 +247,9 @@ class ByNewton(Learner):
         left = size(missed.residual, missed.weight)
         if not math.isfinite(left):
             raise module.diverged("what is left of the conditions that look ahead", batch)
-        matrix, vector = tested(missed, missed.weight, settings.least_squares)
+        blocks = [(missed, missed.weight)]
+        each = [tested(*block, settings.least_squares) for block in [*blocks, *self._apart(blocks, samples)]]
+        matrix, vector = (torch.stack(part).sum(0) for part in zip(*each))
         equations.add(matrix, vector, MEMORY_AT_LAST)
         change = self._solved(equations, max(settings.damping * left**2, LEAST_DAMPING))
         change = change * min(
@@ -285,7 +306,7 @@ class ByNewton(Learner):
         equations.moved(change)
         self.told |= {"value": level, "slope": slope}
 
-    def _solved(self, equations: Equations, damping: float | Tensor, relaxation: float = 0.0) -> Tensor:
+    def _solved(self, equations: Equations, damping: float, relaxation: float = 0.0) -> Tensor:
         """The step, with more damping where there is none."""
         for power in range(8):
             change = equations.solve(damping * 10.0**power, relaxation)
@@ -304,7 +325,6 @@ class ByNewton(Learner):
             "equations": {name: each.state() for name, each in self.equations.items()},
             "caution": self.caution,
             "reach": self.reach,
-            "trust": self.trust,
             "last": self.last,
             "told": self.told,
         }
@@ -314,7 +334,6 @@ class ByNewton(Learner):
             return
         for name, kept in state["equations"].items():
             self.equations[name].load(kept)
-        self.trust = state.get("trust", 1.0)
         self.caution, self.reach, self.last, self.told = (state[name] for name in ("caution", "reach", "last", "told"))
 
 

@@ -11,8 +11,7 @@ from torch import Tensor
 from deepham.algorithm.alone import tomorrow_of_all
 from deepham.algorithm.ergodic_sample import Sample
 from deepham.algorithm.first_order import Linear, first_order_condition
-from deepham.algorithm.looking_ahead import as_it_is, looking_ahead
-from deepham.algorithm.newton import shift
+from deepham.algorithm.looking_ahead import looking_ahead
 from deepham.simulation.period import Policy, Value
 from deepham.training.calibrations import Calibration
 
@@ -45,14 +44,6 @@ def _share(sample: Sample) -> Tensor:
     if sample.off is not None:
         share = share * (sample.off == 0).all(1).reshape(share.shape)
     return share / share.sum(1, keepdim=True)
-
-
-def left_after(at: Calibration, sample: Sample, change: Tensor) -> tuple[Tensor, Tensor]:
-    """What would be left after the step of the conditions of households, (H,), and of what looks ahead, (A,)."""
-    policy = double(at.world.policy)
-    shift(policy, change)
-    tomorrow, ahead = as_it_is(at.exact, policy, sample.panel)
-    return first_order_condition(at.exact, policy, sample, tomorrow).residual, ahead.flatten()
 
 
 def double(network: Policy | Value) -> Any:

@@ -105,18 +105,20 @@ class PanelData(lightning.LightningDataModule):
                 self._shares = shares = state["processes"]
                 state = shares[self.ranks.rank]
             stream.generator.set_state(state["generator"].cpu())
-            stream.panel, stream.resting = self._panel(state), state.get("resting", 0)
+            stream.resting = state.get("resting", 0)
+            stream.go_on_from(self._panel(state), state.get("coarse"))
             if isinstance(stream, StreamOfCalibrations):
                 stream.go_on(state)
 
     def _own(self) -> dict:
-        """The random state and the panel of this process, and for how many batches more it rests."""
+        """The random state and the panel of this process, and for how many batches more it rests, and is coarse."""
         stream = self.running
         assert stream.panel is not None
         own = {
             "generator": stream.generator.get_state(),
             "panel": on_the_cpu(stream.panel),
             "resting": stream.resting,
+            "coarse": stream.coarse,
         }
         return own | (stream.beside() if isinstance(stream, StreamOfCalibrations) else {})
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
+from deepham.algorithm.mirrored import begin
 from deepham.algorithm.realised import realised_utility
 from deepham.algorithm.settings import AlgorithmSettings
 from deepham.economics.economy import Economy
@@ -23,6 +24,7 @@ from deepham.simulation.walk import initial_panel, later
 from deepham.solution.datasets import draw_panel
 from deepham.training.calibrations import Calibration, Calibrations
 
+SETTLES = 40  # periods that histograms take to forget the nodes that they were on
 BEHIND_A_HISTOGRAM = 2000  # agents whose wealth the continuum starts from
 
 
@@ -69,6 +71,8 @@ class PanelStream(IterableDataset):
 
     Attributes:
         resting: batches yet to come in which markets do not clear, and mean assets are held at the typical ones.
+        coarse: batches yet to come before histograms have the nodes of the last updates; None: they have them, or
+            there are none of their own.
     """
 
     def __init__(
@@ -85,6 +89,7 @@ class PanelStream(IterableDataset):
         self.world = World(economy, policy, clamped=True)
         self.start, self.rest, self._home = start, rest, economy
         self.resting = 0 if rest is None else settings.newton.resting
+        self.coarse = _before_the_last(settings, economy)
         self.panel: Panel | None = None
         self.calibration: Calibration | None = None
         # of the continuum: a histogram instead of agents
@@ -100,7 +105,10 @@ class PanelStream(IterableDataset):
         s, pool, realised = self.settings, None, None
         if self.panel is None or s.restart:
             # at rest there is nothing to settle
-            self.panel = self._later(self._initial_panel(), 0 if self.resting else s.burn_in)
+            panel = self._initial_panel()
+            if s.newton.mirrored:
+                panel = begin(panel, self.economy.chain.typical_z()[:1])
+            self.panel = self._later(panel, 0 if self.resting else s.burn_in)
         elif s.fresh == "epoch":
             self.panel = self._later(self.panel, s.burn_in)
         if s.value_steps or s.fresh == "epoch":
@@ -114,6 +122,9 @@ class PanelStream(IterableDataset):
             yield Batch(pool.select(index), realised[index], self.generator, at=self.calibration)
         for _ in range(s.policy_steps):
             assert self.panel is not None
+            if self.coarse == 0 and not self.resting:
+                self.panel, self.coarse = self._refined(self.panel), None
+            self.coarse = max(0, self.coarse - 1) if self.coarse else self.coarse
             if self.resting:
                 self.panel, self.resting = self._at_rest(self.panel), self.resting - 1
                 yield Batch(self.panel, None, self.generator, self.grid, self.stand, resting=True)
@@ -129,7 +140,7 @@ class PanelStream(IterableDataset):
         """A period later, of economies at rest: their markets would keep mean assets where they are."""
         assert self.grid is not None
         household, n_eps = self.economy.typical_household(), self.economy.chain.n_eps
-        panel = later(replace(self.world, resting=True), panel, 1, self.generator, self.grid)
+        panel = self._moved(replace(self.world, resting=True), panel, 1)
         people = held(self.grid, panel.population, household["assets"], household["limit"], n_eps)
         return Panel(people, panel.z, panel.near)
 
@@ -150,6 +161,22 @@ class PanelStream(IterableDataset):
             mass = population.weight.reshape(len(population.k), -1, len(self.grid))
             population = replace(population, weight=self.economy.chain.settled(mass).flatten(1))
         return Panel(population, panel.z)
+
+    def _refined(self, panel: Panel) -> Panel:
+        """On the nodes of the last updates, which its economies have from now on, when those before are forgotten."""
+        self._refine()
+        assert self.grid is not None
+        people = on_grid(self.grid, panel.population, self.economy.chain.n_eps)
+        return self._later(Panel(people, panel.z, panel.near), SETTLES)
+
+    def _refine(self) -> None:
+        self.grid = wealth_grid(self.economy, self.settings.newton.last_nodes, self.settings.top)
+
+    def go_on_from(self, panel: Panel, coarse: int | None) -> None:
+        """From a checkpoint: its panel, and how many batches were then to come on the nodes that come first."""
+        self.panel, self.coarse = panel, coarse
+        if self.grid is not None and panel.population.k.shape[1] > self.economy.chain.n_eps * len(self.grid):
+            self._refine()
 
     def stand(self, panel: Panel) -> None:
         """Go on from this panel."""
@@ -173,7 +200,18 @@ class PanelStream(IterableDataset):
         return self._later(panel, self.settings.move)
 
     def _later(self, panel: Panel, periods: int) -> Panel:
-        return later(self.world, panel, periods, self.generator, self.grid)
+        return self._moved(self.world, panel, periods)
+
+    def _moved(self, world: World, panel: Panel, periods: int) -> Panel:
+        """So many periods later, in a world of this economy."""
+        if not self.settings.newton.mirrored:
+            return later(world, panel, periods, self.generator, self.grid)
+        first = panel.z[: len(panel.z) // 2]
+        state = self.generator.get_state()
+        luck = self.economy.chain.draw_path(first, periods + 1, self.generator)
+        self.generator.set_state(state)
+        opposite = self.economy.chain.draw_path(first, periods + 1, self.generator, mirrored=True)
+        return later(world, panel, torch.cat([luck, opposite]), self.generator, self.grid)
 
     def _choose(self, of: int, number: int) -> Tensor:
         return torch.randint(of, (number,), generator=self.generator, device=self.generator.device)
@@ -227,6 +265,14 @@ class StreamOfCalibrations(PanelStream):
         self._follow()
         for stream, panel in zip(self.beside_it, state["others"], strict=True):
             stream.panel = Panel.of(*(tensor.to(self.generator.device) for tensor in panel))
+
+
+def _before_the_last(settings: AlgorithmSettings, economy: Economy) -> int | None:
+    """Batches before those for which histograms have nodes of their own; None where there are no such."""
+    last = settings.newton
+    if not (settings.second_order and economy.foreseen and last.last_nodes and last.outlook_updates):
+        return None
+    return max(0, settings.outer_iterations * settings.policy_steps - last.outlook_updates)
 
 
 def on_the_cpu(panel: Panel) -> list[Tensor]:
