@@ -10,6 +10,7 @@ import torch
 from deepham.algorithm.residuals import missed_foresight
 from deepham.economics import create
 from deepham.errors import InputError
+from deepham.reference import grid as grid_functions
 from deepham.reference.forecasts import LawOfMotion
 from deepham.reference.grid import Grid, GridFunction
 from deepham.reference.household import HouseholdProblem
@@ -104,7 +105,14 @@ def test_bad_input_is_said():
 
 @pytest.fixture(scope="module")
 def stationary(economy):
-    """The policy and the cross-section of the grid method on sequence-jacobian's own nodes."""
+    """The policy and the cross-section of the grid method on sequence-jacobian's own nodes, between which its functions
+    are lines."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(grid_functions, "hermite", lambda share, width, low, high, *slopes: torch.lerp(low, high, share))
+        return settled_household(economy)
+
+
+def settled_household(economy):
     household = economy.at_rest()
     household.labour = 1.0  # that of the printed prices, not of one household without risk
     nodes = torch.logspace(math.log10(0.25), math.log10(150.25), 500, dtype=torch.float64) - 0.25
@@ -128,3 +136,5 @@ def test_the_grid_household_holds_the_printed_assets_and_supplies_the_printed_la
     assert float(people.mean(choice["n"])) == pytest.approx(STEADY["N"], abs=1e-5)
     at_limit = float(people.weight[people.k == 0].sum())
     assert at_limit == pytest.approx(PRINTED["share_at_limit"], abs=1e-4)
+    by_cubics = settled_household(economy).panel.population  # what lines between 500 nodes make of it
+    assert 5e-5 < 1 - float(by_cubics.mean(by_cubics.k)) / held < 5e-4
