@@ -45,7 +45,7 @@ OF_AN_ECONOMY = {
     "model=hank": ("algorithm=euler_newton", *FEW),
     "experiment=hank_small": ("algorithm=euler_newton", *FEW),
     # a plan that has learned so little clears no market in a recession as deep as the bound's
-    "model=hank_zlb": ("algorithm=euler_newton", *FEW, "algorithm.newton.together=0", "model.sd_xi=0.001"),
+    "model=hank_zlb": ("algorithm=euler_newton", *FEW, "algorithm.newton.together=0", "model.sd_xi=0.001", "seed=3"),
     "experiment=life_cycle": FEW,
     "calibration=davila12_rest": ("model=davila12", "algorithm.agents=100"),
     "calibration=jfv_rest": ("model=jfv",),

@@ -161,6 +161,7 @@ def test_the_same_holds_from_every_checkpoint_also_the_one_before_the_first_step
 def test_states_of_a_chain_are_read_from_checkpoints_that_hold_them_as_one_dimension(settings, ks98_panel, seeded):
     data, people = PanelData(World(None), settings().algorithm, seed=1), ks98_panel.population
     data.stream = SimpleNamespace(generator=seeded(), panel=None)
+    data.stream.go_on_from = lambda panel, coarse: setattr(data.stream, "panel", panel)
     panel = [people.k, people.eps, people.weight, ks98_panel.z[:, 0]]
     data.load_state_dict({"generator": seeded(3).get_state(), "panel": panel})
     assert torch.equal(data.stream.panel.z, ks98_panel.z) and torch.equal(data.stream.panel.population.k, people.k)

@@ -193,7 +193,7 @@ class MarketAtRest:
     def _households(self, K: float) -> tuple[GridFunction, Population]:
         width = torch.tensor([-self.settings.K_width, 0.0, self.settings.K_width], dtype=torch.float64)
         z = self.family.nodes_at_rest(K, width)
-        grid = Grid(self.k, K * width.exp(), z, self.economy.tracked)
+        grid = Grid.of(self.economy, self.k, K * width.exp(), z)
         problem = HouseholdProblem(self.economy, self.law(K), grid)
         self.consumption = problem.consumption(self.consumption, tolerance=1e-9)
         policy = GridFunction(grid, self.consumption, self.economy.spendable)

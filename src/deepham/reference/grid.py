@@ -8,12 +8,13 @@ much, and what they hold shows every bias of saving: of ks98 on 300 nodes its st
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 
 import torch
 from torch import Tensor
 
+from deepham.economics.economy import Economy
 from deepham.simulation.period import Observation
 
 LEAST_WIDTH = 1e-12  # between two points of a guess of the policy, which may coincide
@@ -28,16 +29,25 @@ class Grid:
         K: (J,) their mean over the households, which is capital where they own all of it.
         z: (n_z,) the aggregate state where it is a number; None where it is the index of a chain.
         mean: what the economy calls mean assets among its aggregates.
+        lines: functions are lines between the nodes. A planner's choices swing so much on few nodes that the choices of
+            households on cubics do not settle.
     """
 
     k: Tensor
     K: Tensor
     z: Tensor | None = None
     mean: str = "K"
+    lines: bool = False
+
+    @staticmethod
+    def of(economy: Economy, k: Tensor, K: Tensor, z: Tensor | None) -> Grid:
+        """Nodes of an economy's functions."""
+        return Grid(k, K, z, economy.tracked, economy.pays is not None)
 
     def to(self, device) -> Grid:
         """A copy on the device."""
-        return Grid(self.k.to(device), self.K.to(device), None if self.z is None else self.z.to(device), self.mean)
+        z = None if self.z is None else self.z.to(device)
+        return replace(self, k=self.k.to(device), K=self.K.to(device), z=z)
 
     def corners(self, z: Tensor, K: Tensor) -> list[tuple[Tensor, Tensor]]:
         """Nodes around (z, K), as places row * J + column in the table of (z, K), and what each weighs in a function's
@@ -45,10 +55,10 @@ class Grid:
         rare state is not extrapolated.
         """
         J, log_K = len(self.K), self.K.log()
-        columns = cubic(log_K, K.log())
+        columns = polynomial(log_K, K.log(), 2 if self.lines else 4)
         if self.z is None:
             return [(z * J + column, right) for column, right in columns]
-        rows = cubic(self.z, z)
+        rows = polynomial(self.z, z, 4)
         return [(row * J + column, up * right) for row, up in rows for column, right in columns]
 
 
@@ -69,9 +79,11 @@ class GridFunction:
         width, J = self.grid.k.diff()[column], len(self.grid.K)
 
         def between(place: Tensor) -> Tensor:
-            ends = ((place // J, seen.eps, place % J, node) for node in (column, column + 1))
-            (low, low_slope), (high, high_slope) = ((self.values[end], self.slopes[end]) for end in ends)
-            return hermite(share, width, low, high, low_slope, high_slope)
+            ends = [(place // J, seen.eps, place % J, node) for node in (column, column + 1)]
+            low, high = (self.values[end] for end in ends)
+            if self.grid.lines:
+                return torch.lerp(low, high, share)
+            return hermite(share, width, low, high, *(self.slopes[end] for end in ends))
 
         corners = self.grid.corners(seen.z, seen.aggregates[self.grid.mean])
         result = reduce(torch.add, (weight * between(place) for place, weight in corners))
@@ -85,10 +97,8 @@ class GridFunction:
     def on_histogram(self, nodes: Tensor) -> HistogramFunction:
         """The same function for populations that are histograms on `nodes` (G',), several times faster."""
         low, share = bracket(self.grid.k, nodes)
-        low_value, high, low_slope, high_slope = (
-            part[..., node] for part in (self.values, self.slopes) for node in (low, low + 1)
-        )
-        values = hermite(share, self.grid.k.diff()[low], low_value, high, low_slope, high_slope)  # (n_z, n_eps, J, G')
+        low, share = (x.expand(*self.values.shape[:-1], -1) for x in (low, share))
+        values = between(self.grid.k, self.values, low, share, self.grid.lines)  # (n_z, n_eps, J, G')
         return HistogramFunction(self.grid, values.transpose(1, 2).flatten(2), self.most)
 
 
@@ -117,11 +127,11 @@ class HistogramFunction:
         return result if self.most is None else torch.minimum(result, self.most(seen))
 
 
-def cubic(nodes: Tensor, points: Tensor) -> list[tuple[Tensor, Tensor]]:
-    """Indices of the four nodes (of fewer, of all) around each point, and their weights in the polynomial through them;
+def polynomial(nodes: Tensor, points: Tensor, most: int) -> list[tuple[Tensor, Tensor]]:
+    """Indices of so many nodes (of fewer, of all) around each point, and their weights in the polynomial through them;
     of a point beyond the ends as at the end. points, indices and weights of one shape.
     """
-    count = min(4, len(nodes))
+    count = min(most, len(nodes))
     points = points.clamp(nodes[0], nodes[-1]).contiguous()
     first = (torch.searchsorted(nodes, points, right=True) - count // 2).clamp(0, len(nodes) - count)
     around = nodes.unfold(0, count, 1)  # (windows, count)
@@ -155,9 +165,11 @@ def _at_the_end(width: Tensor, steep: Tensor) -> Tensor:
     return torch.where((this * that <= 0) & (slope.abs() > 3 * this.abs()), 3 * this, slope)
 
 
-def between(nodes: Tensor, values: Tensor, low: Tensor, share: Tensor) -> Tensor:
-    """The cubic by pieces through values (..., G) at nodes of their shape, or at one row of nodes (G,), at points (...,
-    N) that `bracket` has found between them."""
+def between(nodes: Tensor, values: Tensor, low: Tensor, share: Tensor, lines: bool = False) -> Tensor:
+    """The cubic by pieces, or the lines, through values (..., G) at nodes of their shape, or at one row of nodes (G,),
+    at points (..., N) that `bracket` has found between them."""
+    if lines:
+        return torch.lerp(values.gather(-1, low), values.gather(-1, low + 1), share)
     width = nodes.diff(dim=-1)
     width = width[low] if nodes.dim() == 1 else width.gather(-1, low)
     ends = (part.gather(-1, node) for part in (values, slopes(nodes, values)) for node in (low, low + 1))

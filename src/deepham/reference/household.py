@@ -102,7 +102,7 @@ class HouseholdProblem:
 
         def step(v: Tensor) -> Tensor:
             tomorrow = self._expect(self._tomorrow(v) + paid)
-            return utility + discount * between(self.grid.k, tomorrow, low, share)
+            return utility + discount * between(self.grid.k, tomorrow, low, share, self.grid.lines)
 
         v, change, steps = fixed_point(step, utility / (1 - economy.beta), (1 - economy.beta) * tolerance, most)
         if change < (1 - economy.beta) * tolerance:
@@ -134,7 +134,7 @@ class HouseholdProblem:
         # resources at which each k' on the grid is the choice
         needed = economy.needed(choice | {"c": chosen}, self.grid.k, self.today)
         low, share = bracket(needed, resources)
-        new = between(needed, chosen, low, share)
+        new = between(needed, chosen, low, share, self.grid.lines)
         # next to the limit nodes are so close that a guess of the policy may point anywhere below the first of them
         new = torch.where(new > 0, new, chosen[..., :1])
         return torch.minimum(new, economy.spendable(self.today))  # who would like to borrow consumes everything

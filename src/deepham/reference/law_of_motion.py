@@ -211,7 +211,7 @@ def asset_nodes(economy: Economy, settings: ReferenceSettings) -> Tensor:
 def household_grid(economy: Economy, settings: ReferenceSettings) -> Grid:
     """Nodes of the household's problem, those of K around the typical state or, with z, in the box."""
     K, z = family_of(economy).nodes(settings)
-    return Grid(asset_nodes(economy, settings), K, z, economy.tracked)
+    return Grid.of(economy, asset_nodes(economy, settings), K, z)
 
 
 def forecast_errors(

@@ -135,8 +135,8 @@ def _parse(path: Path, economy_name: str, economy: Economy) -> GridSolution:
         raise ValueError(f"{path} is damaged")
     said = {key: json.loads(text) for key, text in metadata.items()}
     _check(tensors, said, economy)
-    grid = Grid(tensors["grid.k"], tensors["grid.K"], tensors.get("grid.z"), economy.tracked)
     solved = _solved_for(economy, said)
+    grid = Grid.of(solved, tensors["grid.k"], tensors["grid.K"], tensors.get("grid.z"))
     return GridSolution(
         name=economy_name,
         economy=solved,
