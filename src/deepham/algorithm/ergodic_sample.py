@@ -58,9 +58,8 @@ class Sampling:
     richest: float = RICHEST
 
     def fewer(self, share: float) -> Sampling:
-        """The same of a share of the households."""
-        drawn, spread = (math.ceil(share * number) for number in (self.households, self.spread))
-        return replace(self, households=drawn, spread=spread)
+        """The same of a share of the households that are drawn by mass. Where next to nobody is, fewer would not do."""
+        return replace(self, households=math.ceil(share * self.households))
 
     def draw(self, period: Period, grid: Tensor, typical: dict[str, float], generator: torch.Generator) -> Sample:
         """Of economies that are histograms on the grid (G,)."""
