@@ -210,6 +210,11 @@ def test_households_are_drawn_by_mass_and_scaled_with_their_economy(ks98, sample
     )
 
 
+def test_fewer_households_are_fewer_of_those_drawn_by_mass():
+    """Far out, where next to nobody is, half of the spread ones leave a network free to save too much."""
+    assert Sampling(45, 20, 0.1, 2.0, 0.3).fewer(0.5) == Sampling(23, 20, 0.1, 2.0, 0.3)
+
+
 def test_what_all_miss_together_is_weighed_by_what_they_consume_at_prices_that_clear(ks98, sample, seeded, networks):
     grid = wealth_grid(ks98, 40, 8.0)
     period = World(ks98, networks()[0]).period(sample.panel)

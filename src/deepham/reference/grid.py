@@ -92,7 +92,7 @@ class GridFunction:
     @cached_property
     def slopes(self) -> Tensor:
         """In k, at the nodes; as the values."""
-        return slopes(self.grid.k.expand_as(self.values), self.values)
+        return slopes(self.grid.k, self.values)
 
     def on_histogram(self, nodes: Tensor) -> HistogramFunction:
         """The same function for populations that are histograms on `nodes` (G',), several times faster."""
@@ -143,8 +143,9 @@ def polynomial(nodes: Tensor, points: Tensor, most: int) -> list[tuple[Tensor, T
 
 
 def slopes(nodes: Tensor, values: Tensor) -> Tensor:
-    """Slopes (..., G) at the nodes (..., G) of a cubic by pieces that rises and falls where the values do: each between
-    those of the lines on both sides, and nearer to the smaller one (Fritsch and Butland, 1984)."""
+    """Slopes (..., G) at the nodes, of that shape or one row (G,), of a cubic by pieces that rises and falls where the
+    values do: each between those of the lines on both sides, and nearer to the smaller one (Fritsch and Butland, 1984).
+    """
     width = nodes.diff(dim=-1).clamp_min(LEAST_WIDTH)
     steep = values.diff(dim=-1) / width
     left, right = steep[..., :-1], steep[..., 1:]

@@ -13,10 +13,6 @@ from deepham.simulation.period import World
 from deepham.simulation.population import Population
 from deepham.solution.solved import SolvedEconomy
 
-# of the path on which cross-sections are found again that were not stored: from the ergodic mean nothing settles for
-# long, and a path and its mirror image are in each state of ks98 for half of the time
-BURN_IN, PERIODS, SEED = 200, 4000, 1
-
 
 class GridSolution(SolvedEconomy):
     """A SolvedEconomy whose policy and value function are on a grid, with the law of motion that households forecast
