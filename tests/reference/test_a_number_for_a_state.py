@@ -216,12 +216,9 @@ def test_the_euler_equation_holds_in_plain_numbers_between_the_nodes(yearly, pro
 def test_beyond_its_nodes_a_state_counts_as_at_the_last(problem):
     grid, one = problem.grid, tensor([[1.0], [1.0], [1.0]])
     outside, ends = (grid.corners(z, one) for z in (tensor([[0.1], [2.0], [9.0]]), tensor([[1.4], [2.0], [3.4]])))
-    assert len(outside) == 16
-    for (place, weight), (at_end, of_end) in zip(outside, ends):
-        assert torch.equal(place, at_end) and torch.equal(weight, of_end)
-    torch.testing.assert_close(
-        sum(weight for _, weight in outside), torch.ones(3, 1, dtype=torch.float64), rtol=0, atol=1e-14
-    )
+    assert outside.places.shape == (3, 16)
+    assert torch.equal(outside.places, ends.places) and torch.equal(outside.weights, ends.weights)
+    torch.testing.assert_close(outside.weights.sum(1), torch.ones(3, dtype=torch.float64), rtol=0, atol=1e-14)
 
 
 def test_a_cubic_of_z_and_log_k_is_exact_between_the_nodes(problem):

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property, reduce
+from functools import cached_property
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn.functional import embedding_bag
 
 from deepham.economics.economy import Economy
 from deepham.simulation.period import Observation
@@ -49,17 +51,31 @@ class Grid:
         z = None if self.z is None else self.z.to(device)
         return replace(self, k=self.k.to(device), K=self.K.to(device), z=z)
 
-    def corners(self, z: Tensor, K: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """Nodes around (z, K), as places row * J + column in the table of (z, K), and what each weighs in a function's
-        value there. All are of one shape. A function goes on beyond the nodes as it is at the last: what may come of a
-        rare state is not extrapolated.
+    def corners(self, z: Tensor, K: Tensor) -> Corners:
+        """Nodes around points z and K of one shape. A function goes on beyond the nodes as it is at the last: what may
+        come of a rare state is not extrapolated.
         """
-        J, log_K = len(self.K), self.K.log()
-        columns = polynomial(log_K, K.log(), 2 if self.lines else 4)
+        columns, right = polynomial(self.K.log(), K.log().flatten(), 2 if self.lines else 4)
         if self.z is None:
-            return [(z * J + column, right) for column, right in columns]
-        rows = polynomial(self.z, z, 4)
-        return [(row * J + column, up * right) for row, up in rows for column, right in columns]
+            return Corners(z.reshape(-1, 1) * len(self.K) + columns, right)
+        rows, up = polynomial(self.z, z.flatten(), 4)
+        places, weights = rows[:, :, None] * len(self.K) + columns[:, None], up[:, :, None] * right[:, None]
+        return Corners(places.flatten(1), weights.flatten(1))
+
+
+class Corners(NamedTuple):
+    """Nodes around points (z, K).
+
+    Attributes:
+        places: (points, C), row * J + column in the table of (z, K). weights: of each in a function's value there.
+    """
+
+    places: Tensor
+    weights: Tensor
+
+    def of(self, table: Tensor) -> Tensor:
+        """Functions at the points, (points, N), whose values at the nodes are the rows of the table (n_z * J, N)."""
+        return embedding_bag(self.places, table, per_sample_weights=self.weights, mode="sum")
 
 
 @dataclass(frozen=True)
@@ -76,23 +92,22 @@ class GridFunction:
 
     def __call__(self, seen: Observation) -> Tensor:
         column, share = bracket(self.grid.k, seen.k)
-        width, J = self.grid.k.diff()[column], len(self.grid.K)
-
-        def between(place: Tensor) -> Tensor:
-            ends = [(place // J, seen.eps, place % J, node) for node in (column, column + 1)]
-            low, high = (self.values[end] for end in ends)
-            if self.grid.lines:
-                return torch.lerp(low, high, share)
-            return hermite(share, width, low, high, *(self.slopes[end] for end in ends))
-
-        corners = self.grid.corners(seen.z, seen.aggregates[self.grid.mean])
-        result = reduce(torch.add, (weight * between(place) for place, weight in corners))
+        # first the functions of k alone of each economy, then their values: few economies have many households
+        found = self.grid.corners(seen.z, seen.aggregates[self.grid.mean]).of(self.table)
+        parts = found.reshape(len(found), 2, -1)
+        at = seen.eps * len(self.grid.k) + column
+        (low, low_slope), (high, high_slope) = ([part.gather(1, end) for part in parts.unbind(1)] for end in (at, at + 1))
+        if self.grid.lines:
+            result = torch.lerp(low, high, share)
+        else:
+            result = hermite(share, self.grid.k.diff()[column], low, high, low_slope, high_slope)
         return result if self.most is None else torch.minimum(result, self.most(seen))
 
     @cached_property
-    def slopes(self) -> Tensor:
-        """In k, at the nodes; as the values."""
-        return slopes(self.grid.k, self.values)
+    def table(self) -> Tensor:
+        """Values, and slopes in k, by (z, K): (n_z * J, 2 * n_eps * G)."""
+        both = torch.stack([self.values, slopes(self.grid.k, self.values)])
+        return both.permute(1, 3, 0, 2, 4).flatten(2).flatten(0, 1)
 
     def on_histogram(self, nodes: Tensor) -> HistogramFunction:
         """The same function for populations that are histograms on `nodes` (G',), several times faster."""
@@ -121,15 +136,13 @@ class HistogramFunction:
         return self.grid.z is None
 
     def __call__(self, seen: Observation) -> Tensor:
-        corners = self.grid.corners(seen.z, seen.aggregates[self.grid.mean])
-        places, weights = (torch.cat(x, 1) for x in zip(*corners))
-        result = torch.einsum("bc,bcn->bn", weights, self.values.flatten(0, 1)[places])
+        result = self.grid.corners(seen.z, seen.aggregates[self.grid.mean]).of(self.values.flatten(0, 1))
         return result if self.most is None else torch.minimum(result, self.most(seen))
 
 
-def polynomial(nodes: Tensor, points: Tensor, most: int) -> list[tuple[Tensor, Tensor]]:
-    """Indices of so many nodes (of fewer, of all) around each point, and their weights in the polynomial through them;
-    of a point beyond the ends as at the end. points, indices and weights of one shape.
+def polynomial(nodes: Tensor, points: Tensor, most: int) -> tuple[Tensor, Tensor]:
+    """Indices of so many nodes (of fewer, of all) around each point (P,), and their weights in the polynomial through
+    them, (P, nodes); of a point beyond the ends as at the end.
     """
     count = min(most, len(nodes))
     points = points.clamp(nodes[0], nodes[-1]).contiguous()
@@ -137,9 +150,9 @@ def polynomial(nodes: Tensor, points: Tensor, most: int) -> list[tuple[Tensor, T
     around = nodes.unfold(0, count, 1)  # (windows, count)
     itself = torch.eye(count, dtype=torch.bool, device=nodes.device)
     apart = (around[:, :, None] - around[:, None]).masked_fill(itself, 1.0).prod(-1)
-    away = points[..., None] - around[first]
-    others = away[..., None, :].expand(*away.shape, count).masked_fill(itself, 1.0).prod(-1)
-    return [(first + i, weight) for i, weight in enumerate((others / apart[first]).unbind(-1))]
+    away = points[:, None] - around[first]
+    others = away[:, None].expand(-1, count, -1).masked_fill(itself, 1.0).prod(-1)
+    return first[:, None] + torch.arange(count, device=nodes.device), others / apart[first]
 
 
 def slopes(nodes: Tensor, values: Tensor) -> Tensor:

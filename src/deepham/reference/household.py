@@ -8,7 +8,6 @@ forecasts with log K' = a(z) + b(z) log K (Krusell and Smith, 1998), or with a p
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import reduce
 
 import torch
 from torch import Tensor
@@ -67,7 +66,7 @@ class HouseholdProblem:
         following = chain.next_states(everywhere, wide_at(economy, K.reshape(-1, 1), everywhere))
         z_next, chance = (x.reshape(self.n_z, self.J, -1).transpose(1, 2) for x in following)  # (n_z, S, J)
         K_next = law.following(K[:, None], z[:, None], z_next)
-        self.corners = [(place.flatten(), weight[..., None, None]) for place, weight in grid.corners(z_next, K_next)]
+        self.corners = grid.corners(z_next, K_next)
         self.shape_next = *K_next.shape, self.n_eps, self.G
         self.next = self._seen(K_next, z_next, law.outcomes(K_next, z_next))
         individual = chain.eps_probabilities(
@@ -120,8 +119,7 @@ class HouseholdProblem:
             return v
         z, K = self.today.z.reshape(self.n_z, self.J), self.grid.K.expand(self.n_z, -1)
         table = v.transpose(1, 2).reshape(self.n_z * self.J, -1)
-        corners = self.grid.corners(z, self.law(K, z))
-        found = reduce(torch.add, (weight.reshape(-1, 1) * table[place.flatten()] for place, weight in corners))
+        found = self.grid.corners(z, self.law(K, z)).of(table)
         return found.reshape(self.n_z, self.J, self.n_eps, self.G).transpose(1, 2).contiguous()
 
     def _egm_step(self, c: Tensor) -> Tensor:
@@ -142,11 +140,7 @@ class HouseholdProblem:
     def _tomorrow(self, values: Tensor) -> Tensor:
         """Tomorrow's function on the k grid, at the (z', K') that may follow (z, K): (n_z, S, J, n_eps', G)."""
         table = values.transpose(1, 2).reshape(self.n_z * self.J, -1)
-        total = torch.zeros((), dtype=table.dtype, device=table.device)
-        for place, weight in self.corners:  # in place: most of the time goes into the memory of such arrays
-            part = table.index_select(0, place).reshape(self.shape_next).mul_(weight)
-            total = part if total.dim() == 0 else total.add_(part)
-        return total
+        return self.corners.of(table).reshape(self.shape_next)
 
     def _expect(self, tomorrow: Tensor) -> Tensor:
         return torch.einsum("zyef,zyjfg->zejg", self.probability, tomorrow)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -50,73 +51,83 @@ class Flow:
         chain = economy.chain
         ((self._name, typical),) = economy.typical_aggregates().items()
         self._steps, self._width = steps, WIDTH * abs(typical)
-        self._k = nodes.repeat(chain.n_eps)
-        self._gaps, self._rows = self._k.diff(), torch.arange(chain.n_eps).repeat_interleave(len(nodes)) * len(nodes)
+        self._k = nodes.repeat(chain.n_eps).numpy()
+        self._gaps, self._rows = np.diff(self._k), torch.arange(chain.n_eps).repeat_interleave(len(nodes)) * len(nodes)
         self._people = Population.histogram(nodes, nodes.new_zeros(1, chain.n_eps, len(nodes)))
-        self._kinds = chain.n_z * torch.arange(len(policies)).repeat_interleave(copies)[:, None]
-        self._moves = chain.individual.transpose(-1, -2).flatten(0, 1).contiguous()  # (n_z * n_z, eps', eps)
+        self._kinds = chain.n_z * np.repeat(np.arange(len(policies)), copies)
+        self._moves = chain.individual.transpose(-1, -2).flatten(0, 1).numpy()  # (n_z * n_z, eps', eps)
         self._negligible = NEGLIGIBLE * abs(typical)
         self._first = self._last = 0  # blocks of the table, the last not among them
         self._tables = nodes.new_empty(2, len(policies) * chain.n_z, 1, len(self._k))
         # of mean assets, and of the most that each point ever carries beyond the top node
-        self._sums = torch.stack([self._k, torch.zeros_like(self._k)], 1)
+        self._sums = np.stack([self._k, np.zeros_like(self._k)], 1)
         self._broken = False  # whether places are NaN, of a policy that is
 
     def __call__(self, panel: Panel, z_next: Tensor) -> Population:
         """The population at the start of the next period, in state z_next (B, 1)."""
         people, z, chain = panel.population, panel.z, self._economy.chain
-        row, share, over = self._row(people.weight, z)
+        weight, z_next = people.weight.numpy(), z_next.numpy()[:, 0]
+        row, share, over = self._row(weight, z.numpy()[:, 0])
         node, up = self._split(self._at(self._places, row, share))
-        up *= people.weight
-        mass = people.weight.new_zeros(len(z), len(self._k))
-        mass.scatter_add_(1, node, people.weight - up)
-        mass[:, 1:].scatter_add_(1, node, up)  # nobody is at the last node of all
+        up *= weight
+        node += len(self._k) * np.arange(len(node))[:, None]  # of all economies, one after the other
+        mass = np.bincount(node.ravel(), weight.ravel(), weight.size)
+        moved = np.bincount(node.ravel(), up.ravel(), weight.size)
+        mass -= moved
+        mass[1:] += moved[:-1]  # nobody is at the last node of all
         mass = mass.reshape(len(z), chain.n_eps, -1)
         if over is not None:
-            beyond = (over * people.weight[:, self._rich] * self._at(self._beyond, row, share)).sum(1)
+            beyond = (over * weight[:, self._rich] * self._at(self._beyond, row, share)).sum(1)
             mass = self._shared_out(mass, beyond)
-        mass = torch.bmm(self._moves.index_select(0, (z * chain.n_z + z_next)[:, 0]), mass)
-        return Population(people.k, people.eps, mass.flatten(1))
+        mass = np.matmul(self._moves[z.numpy()[:, 0] * chain.n_z + z_next], mass)
+        return Population(people.k, people.eps, torch.from_numpy(mass.reshape(weight.shape)))
 
     def policy(self, seen: Observation) -> Tensor:
         """Consumption (B, N) of the members of such populations, who carry what is looked up; of several periods beside
         each other, too."""
-        row, share, over = self._row(seen.population.weight, seen.z)
+        row, share, over = self._row(seen.population.weight.numpy(), seen.z.numpy()[:, 0])
         node, up = self._split(self._at(self._places, row, share))
-        carried = self._k.take(node).addcmul_(up, self._gaps.take(node))
+        up *= self._gaps.take(node)
+        up += self._k.take(node)
         if over is not None:
-            carried[:, self._rich] += over * self._at(self._beyond, row, share)
-        return seen.resources - self._economy.asset_price(seen) * carried
+            up[:, self._rich] += over * self._at(self._beyond, row, share)
+        return seen.resources - self._economy.asset_price(seen) * torch.from_numpy(up)
 
-    def _split(self, place: Tensor) -> tuple[Tensor, Tensor]:
+    def _split(self, place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The node below each place, and the place's share of the way to the next."""
-        return (place.nan_to_num(0.0) if self._broken else place).long(), place.frac()
+        node = (np.nan_to_num(place) if self._broken else place).astype(np.int64)
+        return node, np.subtract(place, node, out=place)
 
-    def _shared_out(self, mass: Tensor, beyond: Tensor) -> Tensor:
+    def _shared_out(self, mass: np.ndarray, beyond: np.ndarray) -> np.ndarray:
         """Masses (B, n_eps, G) of which this much (B,) was carried beyond the top node: the others hold it, as in
         `settle`."""
-        held = (mass[..., :-1] * (self._nodes[:-1] - self._nodes[0])).sum((1, 2))
-        return grown(self._nodes, mass, beyond / held, rising=True)
+        found = torch.from_numpy(mass)
+        held = (found[..., :-1] * (self._nodes[:-1] - self._nodes[0])).sum((1, 2))
+        return grown(self._nodes, found, torch.from_numpy(beyond) / held, rising=True).numpy()
 
-    def _at(self, table: Tensor, row: Tensor, share: Tensor) -> Tensor:
-        return torch.lerp(table.index_select(0, row), table.index_select(0, row + 1), share)
+    def _at(self, table: np.ndarray, row: np.ndarray, share: np.ndarray) -> np.ndarray:
+        below, above = table.take(row, 0), table.take(row + 1, 0)
+        above -= below
+        above *= share
+        below += above
+        return below
 
-    def _row(self, weight: Tensor, z: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
-        """The rows (B,) of the table at or below the mean assets of these masses (B, N) in states z, the share (B, 1)
-        of the way to the next, and in which economies (B, 1) more than next to nothing may be carried beyond the top
-        node; None: in none."""
+    def _row(self, weight: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """The rows (B,) of the table at or below the mean assets of these masses (B, N) in states z (B,), the share
+        (B, 1) of the way to the next, and in which economies (B, 1) more than next to nothing may be carried beyond the
+        top node; None: in none."""
         sums = weight @ self._sums
-        at = sums[:, :1].mul(self._steps / self._width).sub_(self._steps * self._first)
-        low, high = torch.aminmax(at)
-        if not (float(low) >= 0 and float(high) < self._steps * (self._last - self._first)):
-            K = sums[:, :1].nan_to_num(float(self._k.mean()))  # of those who are lost already, any
-            self._reach(math.floor(float(K.min()) / self._width), math.floor(float(K.max()) / self._width) + 1)
+        at = sums[:, 0] * (self._steps / self._width) - self._steps * self._first
+        if not (at.min() >= 0 and at.max() < self._steps * (self._last - self._first)):
+            K = np.nan_to_num(sums[:, 0], nan=float(self._k.mean()))  # of those who are lost already, any
+            self._reach(math.floor(K.min() / self._width), math.floor(K.max() / self._width) + 1)
             sums, at = weight @ self._sums, K * (self._steps / self._width) - self._steps * self._first
-        over, step = sums[:, 1:], at.long()
+        over, step = sums[:, 1:], at.astype(np.int64)
+        share = (at - step)[:, None]
         if len(self._policies) > 1:
-            z = self._kinds.repeat(len(z) // len(self._kinds), 1) + z
-        row = (z * (self._steps * (self._last - self._first) + 1)).add_(step)
-        return row[:, 0], at.sub_(step), over > self._negligible if float(over.max()) > self._negligible else None
+            z = np.tile(self._kinds, len(z) // len(self._kinds)) + z
+        step += z * (self._steps * (self._last - self._first) + 1)
+        return step, share, over > self._negligible if over.max() > self._negligible else None
 
     def _reach(self, first: int, last: int) -> None:
         """Make the table reach over these blocks, and those between them and what is there; of a table that is copied
@@ -132,8 +143,8 @@ class Flow:
         if last > self._last:
             self._tables = torch.cat([self._tables[:, :, :-1], self._blocks(self._last, last)], 2)
             self._last = last
-        self._rich = self._sums[:, 1].nonzero()[:, 0]  # points from which anything is carried beyond
-        self._places, beyond = self._tables.flatten(1, 2)
+        self._rich = self._sums[:, 1].nonzero()[0]  # points from which anything is carried beyond
+        self._places, beyond = self._tables.flatten(1, 2).numpy()
         self._beyond = beyond[:, self._rich]
 
     def _blocks(self, first: int, last: int) -> Tensor:
@@ -152,6 +163,6 @@ class Flow:
         carried = torch.stack(found)
         low, share = places(nodes, carried.clamp(nodes[0], nodes[-1]))
         place, beyond = self._rows + low + share.clamp_max(INSIDE), (carried - nodes[-1]).clamp_min(0)
-        self._sums[:, 1] = torch.maximum(self._sums[:, 1], beyond.flatten(0, 1).amax(0))
+        self._sums[:, 1] = np.maximum(self._sums[:, 1], beyond.flatten(0, 1).amax(0).numpy())
         self._broken |= not bool(place.isfinite().all())
         return torch.stack([place, beyond])
