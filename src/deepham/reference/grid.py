@@ -96,7 +96,8 @@ class GridFunction:
         found = self.grid.corners(seen.z, seen.aggregates[self.grid.mean]).of(self.table)
         parts = found.reshape(len(found), 2, -1)
         at = seen.eps * len(self.grid.k) + column
-        (low, low_slope), (high, high_slope) = ([part.gather(1, end) for part in parts.unbind(1)] for end in (at, at + 1))
+        low, low_slope = (part.gather(1, at) for part in parts.unbind(1))
+        high, high_slope = (part.gather(1, at + 1) for part in parts.unbind(1))
         if self.grid.lines:
             result = torch.lerp(low, high, share)
         else:
