@@ -66,8 +66,8 @@ class Flow:
     def __call__(self, panel: Panel, z_next: Tensor) -> Population:
         """The population at the start of the next period, in state z_next (B, 1)."""
         people, z, chain = panel.population, panel.z, self._economy.chain
-        weight, z_next = people.weight.numpy(), z_next.numpy()[:, 0]
-        row, share, over = self._row(weight, z.numpy()[:, 0])
+        weight, states = people.weight.numpy(), z.numpy()[:, 0]
+        row, share, over = self._row(weight, states)
         node, up = self._split(self._at(self._places, row, share))
         up *= weight
         node += len(self._k) * np.arange(len(node))[:, None]  # of all economies, one after the other
@@ -79,7 +79,7 @@ class Flow:
         if over is not None:
             beyond = (over * weight[:, self._rich] * self._at(self._beyond, row, share)).sum(1)
             mass = self._shared_out(mass, beyond)
-        mass = np.matmul(self._moves[z.numpy()[:, 0] * chain.n_z + z_next], mass)
+        mass = np.matmul(self._moves[states * chain.n_z + z_next.numpy()[:, 0]], mass)
         return Population(people.k, people.eps, torch.from_numpy(mass.reshape(weight.shape)))
 
     def policy(self, seen: Observation) -> Tensor:
