@@ -7,18 +7,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from deepham.simulation.abreast import all_of, side_by_side
+from deepham.simulation.abreast import all_of, histograms, side_by_side
 from deepham.simulation.period import Period, World
-from deepham.simulation.population import Population
 
 AT_ONCE = 2**16  # points of histograms that are worked out at once, which still fit into the cache
 ALONE = 2**14  # of one period: of so many, copying them beside others costs more than it saves
-
-
-def _abreast(people: list[Population]) -> Population:
-    """Histograms on the same nodes as of one panel, without a copy of the nodes for each."""
-    weight = torch.cat([each.weight for each in people])
-    return Population(people[0].k[:1].expand(weight.shape), people[0].eps[:1].expand(weight.shape), weight)
 
 
 class Record:
@@ -76,7 +69,7 @@ class Record:
             self.utility = torch.zeros(economies, dtype=people.weight.dtype, device=people.k.device)
         period = side_by_side(self._waiting) if self.accounted else None
         if period is None:
-            population = _abreast([one.panel.population for one in self._waiting])
+            population = histograms([one.panel.population for one in self._waiting])
         else:
             population = period.panel.population
         z = torch.cat([one.panel.z for one in self._waiting])
