@@ -192,12 +192,12 @@ def test_error_measures_are_weighted_statistics_in_percent(bm, bm_panel, closed_
     assert measures["euler.max"] == pytest.approx(errors[2], rel=1e-9)
 
 
-@pytest.mark.parametrize("optimality_every, length", [(1, 1.0), (3, 1.0), (1, 0.2)])
-def test_a_shifted_value_is_off_by_its_interest_in_every_statistic(bm, bm_panel, closed_form, optimality_every, length):
+@pytest.mark.parametrize("searched, length", [(None, 1.0), (3, 1.0), (None, 0.2)])
+def test_a_shifted_value_is_off_by_its_interest_in_every_statistic(bm, bm_panel, closed_form, searched, length):
     """Utils per unit of time, of which a period is `length`."""
     bm.period_length = length
     measures = error_measures(
-        World(bm, closed_form.policy, lambda seen: closed_form.value(seen) - 0.1), bm_panel, optimality_every
+        World(bm, closed_form.policy, lambda seen: closed_form.value(seen) - 0.1), bm_panel, searched
     )
     for name in ("bellman_policy", "bellman_optimality"):
         for statistic in ("mean", "p99", "max"):

@@ -26,6 +26,8 @@ POOREST = {"bottom50_share": 0.5}
 
 OFF = 0.01  # of a price: by how much it is off where a household's plan is looked at beside the one that clears
 SCHEDULE_EVERY = 5  # dates
+SEARCHED = 100  # households of each date whose best choice is searched for
+POINTS = 2**17  # that may come next of histograms that are looked at together
 CLEARING = ("clearing.mean", "clearing.max", "schedule.mean", "schedule.p99", "schedule.max")
 ERRORS = ("euler", "bellman_policy", "bellman_optimality")
 LABOUR = tuple(f"labour.{statistic}" for statistic in (*STATISTICS, "bias"))  # of hours, where they are chosen
@@ -95,7 +97,7 @@ def measures_along(world: World, ergodic: Ergodic) -> dict[str, float]:
         OutOfDomain: the path leaves the economy's domain.
     """
     world.economy.check_domain(ergodic.z.flatten(0, 1), error=OutOfDomain)
-    errors = error_measures(world, ergodic.dates, optimality_every=5)
+    errors = error_measures(world, ergodic.dates, SEARCHED)
     errors |= known_measures(world, ergodic) | clearing_measures(world, ergodic) | foresight_measures(world, ergodic)
     return errors | distribution_measures(ergodic)
 
@@ -190,31 +192,43 @@ def cycle_moments(economy: Economy, ergodic: Ergodic) -> list[Moments]:
     return business_cycle.moments(series, economy.variables, economy.period)
 
 
-def error_measures(world: World, panel: Panel, optimality_every: int = 1) -> dict[str, float]:
+def error_measures(world: World, panel: Panel, searched: int | None = None) -> dict[str, float]:
     """Euler errors in percent of consumption and Bellman errors in utils per unit of time: weighted mean, 99th
     percentile, maximum; and errors in percent of hours, where they are chosen, with their signed mean, "bias".
 
-    The optimality error, a search at every point, is taken in every `optimality_every`-th economy of the panel.
+    searched: of how many households of each economy, each of whom stands for as many, the best choice is searched for,
+    which takes longest; None: of all.
     """
     euler, bellman, weight, best, best_weight = [], [], [], [], []
     missed: dict[str, list[Tensor]] = {}
-    for index in range(len(panel.z)):  # one economy at a time keeps the memory small
-        optimality = index % optimality_every == 0
-        errors = residuals(world, panel.select(slice(index, index + 1)), optimality)
+    chain = world.economy.chain
+    follow = panel.population.k.shape[1] * chain.n_next * chain.successors.shape[-1]
+    few = max(1, POINTS // follow)  # economies at a time keep the memory small
+    for first in range(0, len(panel.z), few):
+        some = panel.select(slice(first, first + few))
+        of = None if searched is None else _evenly(some.population.weight, searched)
+        errors = residuals(world, some, of=of)
+        assert errors.bellman_optimality is not None
         euler.append(100 * errors.euler.abs())
         bellman.append(errors.bellman_policy.abs() / world.economy.period_length)
         weight.append(errors.weight)
+        best.append(errors.bellman_optimality.abs() / world.economy.period_length)
+        best_weight.append(errors.weight if of is None else torch.full_like(best[-1], 1 / of.shape[1]))
         for name, error in errors.missed.items():
             missed.setdefault(name, []).append(100 * error)
-        if errors.bellman_optimality is not None:
-            best.append(errors.bellman_optimality.abs() / world.economy.period_length)
-            best_weight.append(errors.weight)
     return (
         _statistics("euler", torch.cat(euler), torch.cat(weight))
         | _statistics("bellman_policy", torch.cat(bellman), torch.cat(weight))
         | _statistics("bellman_optimality", torch.cat(best), torch.cat(best_weight))
         | _conditions_within({name: torch.cat(error) for name, error in missed.items()}, torch.cat(weight))
     )
+
+
+def _evenly(weight: Tensor, count: int) -> Tensor:
+    """Households (B, count), one in the middle of each of so many equal parts of the masses (B, N)."""
+    mass = weight.cumsum(1)
+    at = (torch.arange(count, device=weight.device, dtype=weight.dtype) + 0.5) / count * mass[:, -1:]
+    return torch.searchsorted(mass, at).clamp_max(weight.shape[1] - 1)
 
 
 def _conditions_within(missed: dict[str, Tensor], weight: Tensor) -> dict[str, float]:

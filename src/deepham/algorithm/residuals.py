@@ -30,8 +30,8 @@ SEARCH_STEPS = 16  # golden section: the bracket shrinks by 1e-3, the value erro
 
 @dataclass(frozen=True)
 class Residuals:
-    """Signed errors (B, N) and the weights they carry in the population; bellman_optimality on request. missed: of the
-    conditions within the period, `Economy.missed`.
+    """Signed errors (B, N) and the weights they carry in the population; bellman_optimality on request, of the
+    households that were asked for. missed: of the conditions within the period, `Economy.missed`.
     """
 
     euler: Tensor
@@ -42,13 +42,18 @@ class Residuals:
 
 
 @torch.no_grad()
-def residuals(world: World, panel: Panel, optimality: bool = True) -> Residuals:
-    """Errors at every point of the population. The measures of a population are weighted means of absolute values."""
+def residuals(world: World, panel: Panel, optimality: bool = True, of: Tensor | None = None) -> Residuals:
+    """Errors at every point of the population. The measures of a population are weighted means of absolute values.
+
+    of: (B, M), the households whose best choice is searched for; None: all.
+    """
     period = world.period(panel)
     v = world.value(period.before)
     discount = world.economy.discount(period.seen.eps)
     gap = v - period.utility - discount * expected_value(world, period)
-    best = v - _best_value(period) if optimality else None
+    best = None
+    if optimality:
+        best = (v if of is None else v.gather(1, of)) - _best_value(period, of)
     return Residuals(
         _euler(period), gap, best, panel.population.weight, world.economy.missed(period.choice, period.seen)
     )
@@ -96,18 +101,22 @@ def _euler(period: Period, own: Observation | None = None) -> Tensor:
     return choice["c"] / torch.minimum(wanted, economy.spendable(own)) - 1
 
 
-def _best_value(period: Period) -> Tensor:
-    """max over c of u(c) + beta E V' for one household, from 1e-5 of what it can consume to all of it; what follows
-    from c within the period is best for it."""
+def _best_value(period: Period, of: Tensor | None) -> Tensor:
+    """max over c of u(c) + beta E V' for each of these households (B, M), from 1e-5 of what it can consume to all of
+    it; what follows from c within the period is best for it."""
     world, economy, seen = period.world, period.world.economy, period.seen
     panel, p_z, p_eps = expand_next(economy, period.saved, seen)
-    _, states, _, successors = p_eps.shape
+    eps = panel.population.eps
+    if of is not None:
+        seen = replace(seen, **{name: getattr(seen, name).gather(1, of) for name in ("resources", "k", "eps")})
+        which = of[:, None, :, None].expand(-1, p_eps.shape[1], -1, p_eps.shape[3])
+        eps, p_eps = eps.reshape(p_eps.shape).gather(2, which).reshape(len(eps), -1), p_eps.gather(2, which)
     discount = economy.discount(seen.eps)
 
     def payoff(share: Tensor) -> Tensor:
         choice, carried = economy.spending(share, seen)
-        k = carried[:, None, :, None].expand(-1, states, -1, successors).reshape(panel.population.k.shape)
-        expected = expect(world.start_value(world.before(panel, k)), p_z, p_eps)
+        k = carried[:, None, :, None].expand(p_eps.shape).reshape(eps.shape)
+        expected = expect(world.start_value(world.before(panel, k, eps)), p_z, p_eps)
         return economy.utility(choice, seen) + discount * expected
 
     # V need not be concave where it is wrong: look over the whole range before narrowing down

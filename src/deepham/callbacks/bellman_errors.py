@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import lightning
 
-from deepham.algorithm.evaluation import error_measures
+from deepham.algorithm.evaluation import SEARCHED, error_measures
 from deepham.economics.economy import require
 from deepham.simulation.period import Panel, World
 
@@ -28,6 +28,6 @@ class BellmanErrors(lightning.Callback):
         self.economies = economies
 
     def take_measures(self, world: World, panel: Panel) -> dict[str, float]:
-        # the search for the best choice takes longer than all else: in every second economy
-        errors = error_measures(world, panel.select(slice(0, self.economies)), optimality_every=2)
+        # the search for the best choice takes longer than all else: for half as many as in a verdict
+        errors = error_measures(world, panel.select(slice(0, self.economies)), searched=SEARCHED // 2)
         return {f"errors/{name}": value for name, value in errors.items()}

@@ -222,7 +222,7 @@ def _in_panels(world: World, agents: int, protocol: Protocol, seed: int) -> tupl
     pooled = Panel(concatenate([each.population for each in kept]), torch.cat([each.z for each in kept]))
     K, wealth = torch.stack(K), pooled.population.k.flatten()
     even = torch.full_like(wealth, 1 / len(wealth))
-    measures = error_measures(world, pooled, optimality_every=10) | {
+    measures = error_measures(world, pooled, searched=5) | {
         "bellman_paper": bellman_paper(world, seed, protocol),
         "mean_K": float(K.mean()),
         "sd_K": float(K.std()),

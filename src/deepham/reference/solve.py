@@ -7,7 +7,7 @@ from itertools import count
 
 import torch
 
-from deepham.algorithm.evaluation import distribution_measures, error_measures
+from deepham.algorithm.evaluation import SEARCHED, distribution_measures, error_measures
 from deepham.economics.economy import Economy, require
 from deepham.reference.equations import equations
 from deepham.reference.families import OfAPrice, family_of
@@ -108,7 +108,7 @@ def _conclude(name: str, economy: Economy, equilibrium: Equilibrium, doubling: d
     start = (ergodic.share_z[:, None].to(ergodic.grid) * ergodic.mean_mass).sum(0, keepdim=True)
     forecast = forecast_errors(economy, law, ergodic, equilibrium.shocks)
     measures = (
-        error_measures(World(economy, policy, value), ergodic.dates, optimality_every=4)
+        error_measures(World(economy, policy, value), ergodic.dates, SEARCHED)
         | distribution_measures(ergodic)
         | {"forecast.mean": float(forecast.mean()), "forecast.max": float(forecast.max())}
         | doubling
