@@ -1,8 +1,10 @@
 """The known answer of `hank_zlb`: one household of skill one, whose state is xi alone, two equations in each.
 
     python benchmarks/hank_zlb.py --sd_xi 0.0115
+    python benchmarks/hank_zlb.py --solution CHECKPOINT
 
-How often the lower bound binds, and what it does to inflation and output.
+How often the lower bound binds, and what it does to inflation and output. Of a trained solution of one skill: how far
+its inflation is from that in each state of xi, wherever last quarter's may have left the nominal rate.
 """
 
 from __future__ import annotations
@@ -10,14 +12,18 @@ from __future__ import annotations
 import argparse
 
 import numpy as np
+import torch
 from scipy.optimize import root
 
+import deepham
 from deepham.economics import create
 from deepham.economics.hank_zlb import HankZLB, RatesAndPreference
-from deepham.errors import require
+from deepham.errors import InputError, require
+from deepham.simulation.period import Panel
 
 TOLD = 4e4  # basis points a year, of a share a quarter
 CONTINUATION = 20  # steps from small shocks to those of the economy
+SELDOM = 1e-3  # chance of a state of xi after another, below which the pair is not looked at
 
 
 def representative(economy: HankZLB) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -53,10 +59,40 @@ def representative(economy: HankZLB) -> tuple[np.ndarray, np.ndarray, np.ndarray
     return solution[:n], solution[n:], np.linalg.matrix_power(chances, 10**4)[0]
 
 
+@torch.no_grad()
+def against(solution) -> None:
+    """Prints how far inflation and output of a trained solution of one skill are from the known ones, by state of xi:
+    where all hold the solution's ergodic cross-section, over the states that xi is likely to come from."""
+    economy, world = solution.economy, solution.world
+    if not isinstance(economy, HankZLB) or economy.states > 1:
+        raise InputError("expected a solution of hank_zlb with model.states=1")
+    Y, pi, often = representative(economy)
+    chain, rates = economy.chain, economy.rate(torch.zeros(len(pi)), torch.tensor(pi))
+    print("log xi, %  how often, %  inflation, known     gap (largest)   output gap, % (largest)")
+    worst = 0.0
+    for state, level in enumerate(chain.levels):
+        before = (chain.preference[:, state] > SELDOM).nonzero()[:, 0]
+        z = torch.stack([0 * rates[before], 0 * rates[before], rates[before], level.expand(len(before))], 1)
+        people = solution.ergodic.select([0] * len(before))
+        found = world.period(Panel(people, z)).seen.wide
+        gap, made = TOLD * (found["pi"][:, 0] - pi[state]), 100 * (found["Y"][:, 0] / Y[state] - 1)
+        weight = chain.preference[before, state] * torch.tensor(often)[before]
+        weight = weight / weight.sum()
+        row = f"{100 * float(level):8.2f} {100 * often[state]:12.3f} {TOLD * pi[state]:18.2f}"
+        row += f" {float(weight @ gap):11.2f} ({float(gap.abs().max()):5.2f})"
+        print(row + f" {float(weight @ made):13.4f} ({float(made.abs().max()):.4f})")
+        worst = max(worst, float(gap.abs().max()))
+    print(f"largest gap of inflation: {worst:.2f} basis points a year")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="One skill at the lower bound.")
     parser.add_argument("--sd_xi", type=float, default=0.0115)
+    parser.add_argument("--solution", help="a trained one of one skill, to be held against the known answer")
     given = parser.parse_args()
+    if given.solution:
+        against(deepham.load(given.solution))
+        return
     economy = create("hank_zlb", sd_xi=given.sd_xi)
     assert isinstance(economy, HankZLB)
     Y, pi, often = representative(economy)

@@ -24,6 +24,7 @@ from deepham.networks.policy import PolicyNetwork
 from deepham.reference.grid import GridFunction
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.stationary import households_at
+from deepham.simulation.continuum import on_grid, wealth_grid
 from deepham.simulation.population import Population
 
 NODES = 120  # of the household's problem
@@ -46,6 +47,10 @@ def from_rest(economy: Economy, policy: PolicyNetwork, settings: AlgorithmSettin
         return None
     K = household.typical_household()["assets"]
     plan, people = households_at(household, on_a_grid(settings.nodes, settings.top), K)
+    if economy.chain.n_eps == 1:
+        # with no luck of their own households are as alike as they were, and where they drift to in the end is no start
+        grid = wealth_grid(household, settings.nodes, settings.top)
+        people = on_grid(grid, Population.panel(people.k.new_full((1, 1), K), people.eps[:, :1]), 1)
     learns = copy.deepcopy(policy).double()
     _fit(economy, learns, plan, people)
     shift(policy, flat(learns) - flat(policy))
