@@ -70,10 +70,14 @@ def ergodic(solution: SolvedEconomy, economies: int, periods: int, seed: int) ->
         print(f" {tail:.0f} % of a year or more", end="")
     print()
     inflation = 400 * path["pi"]
-    print(f"inflation less that of rest, basis points a year: {told(inflation.mean(1))}; sd {inflation.std():.1f}", end="")
+    print(
+        f"inflation less that of rest, basis points a year: {told(inflation.mean(1))}; sd {inflation.std():.1f}", end=""
+    )
     low, middle, high = np.quantile(inflation, [0.05, 0.5, 0.95])
     skew = ((inflation - inflation.mean()) ** 3).mean() / inflation.std() ** 3
-    print(f", skewness {skew:.2f}; 5 % below {low - middle:.1f} of the median and 5 % above {high - middle:.1f};", end="")
+    print(
+        f", skewness {skew:.2f}; 5 % below {low - middle:.1f} of the median and 5 % above {high - middle:.1f};", end=""
+    )
     print(f" from {inflation.min():.0f} to {inflation.max():.0f}")
     print(f"output: {told(100 * path['Y'].mean(1))} % of one, from {100 * path['Y'].min():.2f}", end="")
     print(f"; real rate {told(400 * (path['r'].mean(1) - 100 * economy.rstar_bar))} basis points a year above rest")
@@ -91,15 +95,18 @@ def left_over(solution: SolvedEconomy, panels: list[Panel], binds: list[bool]) -
         if not chosen:
             continue
         missed = TOLD * torch.cat([missed_foresight(solution.world.period(one))["pi"] for one in chosen])[:, 0]
-        euler, large = [], []
+        euler, large, everybody = [], [], []
         for one in chosen:
             found = residuals(solution.world, one, optimality=False)
             size, order = (100 * found.euler[0].abs()).sort()
             weight = found.weight[0][order]
             euler.append(float((weight * size).sum() / weight.sum()))
             large.append(float(size[(weight.cumsum(0) / weight.sum() >= 0.99).nonzero()[0, 0]]))
+            spent = found.weight[0] * solution.world.period(one).consumption[0]
+            everybody.append(100 * float((spent * found.euler[0]).sum() / spent.sum()))
         print(f"{name}, {len(chosen)} quarters: Euler error {np.mean(euler):.3f} % on average", end="")
-        print(f", {np.mean(large):.2f} % at the 99th percentile; Phillips curve {float(missed.abs().mean()):.2f}", end="")
+        print(f", {np.mean(large):.2f} % at the 99th percentile, of all together {told(everybody, 4)} %", end="")
+        print(f"; Phillips curve {float(missed.abs().mean()):.2f}", end="")
         print(f" (signed {float(missed.mean()):+.2f}), largest {float(missed.abs().max()):.2f} basis points a year")
 
 
@@ -150,7 +157,7 @@ def near_and_far(solution: SolvedEconomy, panels: list[Panel], rates: list[float
             each = response(solution, starts, steps, seed)
             found[f"{name} {steps:+d}"] = {key: values.mean(0) for key, values in each.items()}
             said = "  ".join(f"{key} {told(each[key][:, 0])}, {told(each[key].sum(1))}" for key in ("Y", "pi", "r"))
-            print(f"  {name} (rate {mean:.0f}, {len(rows)} economies), xi {steps:+d}: impact, sum of a year or three: {said}")
+            print(f"  {name} (rate {mean:.0f}, {len(rows)} economies), xi {steps:+d}: at impact, sum: {said}")
     return found
 
 

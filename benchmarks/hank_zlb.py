@@ -14,6 +14,7 @@ import argparse
 import numpy as np
 import torch
 from scipy.optimize import root
+from torch import Tensor
 
 import deepham
 from deepham.economics import create
@@ -60,29 +61,41 @@ def representative(economy: HankZLB) -> tuple[np.ndarray, np.ndarray, np.ndarray
 
 
 @torch.no_grad()
-def against(solution) -> None:
-    """Prints how far inflation and output of a trained solution of one skill are from the known ones, by state of xi:
-    where all hold the solution's ergodic cross-section, over the states that xi is likely to come from."""
+def gaps(solution) -> list[tuple[Tensor, Tensor, Tensor]]:
+    """Of a trained solution of one skill in each state of xi: how far inflation, basis points a year, and output,
+    percent, are from the known ones, by the state that xi comes from, and how likely that is, (states before,) each.
+    All hold the solution's ergodic cross-section, and the nominal rate was set in the state before.
+
+    Raises:
+        InputError: of several skills.
+    """
     economy, world = solution.economy, solution.world
     if not isinstance(economy, HankZLB) or economy.states > 1:
         raise InputError("expected a solution of hank_zlb with model.states=1")
     Y, pi, often = representative(economy)
     chain, rates = economy.chain, economy.rate(torch.zeros(len(pi)), torch.tensor(pi))
-    print("log xi, %  how often, %  inflation, known     gap (largest)   output gap, % (largest)")
-    worst = 0.0
+    assert isinstance(chain, RatesAndPreference)
+    found = []
     for state, level in enumerate(chain.levels):
         before = (chain.preference[:, state] > SELDOM).nonzero()[:, 0]
         z = torch.stack([0 * rates[before], 0 * rates[before], rates[before], level.expand(len(before))], 1)
-        people = solution.ergodic.select([0] * len(before))
-        found = world.period(Panel(people, z)).seen.wide
-        gap, made = TOLD * (found["pi"][:, 0] - pi[state]), 100 * (found["Y"][:, 0] / Y[state] - 1)
+        seen = world.period(Panel(solution.ergodic.select([0] * len(before)), z)).seen.wide
         weight = chain.preference[before, state] * torch.tensor(often)[before]
-        weight = weight / weight.sum()
-        row = f"{100 * float(level):8.2f} {100 * often[state]:12.3f} {TOLD * pi[state]:18.2f}"
+        off = TOLD * (seen["pi"][:, 0] - pi[state]), 100 * (seen["Y"][:, 0] / Y[state] - 1)
+        found.append((*off, weight / weight.sum()))
+    return found
+
+
+def against(solution) -> None:
+    """Prints these gaps, on average over the states that xi comes from, and the largest."""
+    found = gaps(solution)
+    _, pi, often = representative(solution.economy)
+    print("log xi, %  how often, %  inflation, known     gap (largest)   output gap, % (largest)")
+    for level, share, known, (gap, made, weight) in zip(solution.economy.chain.levels, often, pi, found, strict=True):
+        row = f"{100 * float(level):8.2f} {100 * share:12.3f} {TOLD * known:18.2f}"
         row += f" {float(weight @ gap):11.2f} ({float(gap.abs().max()):5.2f})"
         print(row + f" {float(weight @ made):13.4f} ({float(made.abs().max()):.4f})")
-        worst = max(worst, float(gap.abs().max()))
-    print(f"largest gap of inflation: {worst:.2f} basis points a year")
+    print(f"largest gap of inflation: {max(float(gap.abs().max()) for gap, _, _ in found):.2f} basis points a year")
 
 
 def main() -> None:
