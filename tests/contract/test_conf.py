@@ -44,6 +44,7 @@ OF_AN_ECONOMY = {
     "calibration=life_cycle_rest": ("model=life_cycle", "algorithm.agents=5000"),
     "model=hank": ("algorithm=euler_newton", *FEW),
     "experiment=hank_small": ("algorithm=euler_newton", *FEW),
+    "experiment=hank_one_skill": ("algorithm=euler_newton", *FEW, "algorithm.newton.damping=3000"),
     # a plan that has learned so little clears no market in a recession as deep as the bound's
     "model=hank_zlb": ("algorithm=euler_newton", *FEW, "algorithm.newton.together=0", "model.sd_xi=0.001", "seed=3"),
     "experiment=life_cycle": FEW,
