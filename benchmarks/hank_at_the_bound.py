@@ -105,7 +105,9 @@ def left_over(solution: SolvedEconomy, panels: list[Panel], binds: list[bool]) -
             spent = found.weight[0] * solution.world.period(one).consumption[0]
             everybody.append(100 * float((spent * found.euler[0]).sum() / spent.sum()))
         print(f"{name}, {len(chosen)} quarters: Euler error {np.mean(euler):.3f} % on average", end="")
-        print(f", {np.mean(large):.2f} % at the 99th percentile, of all together {told(everybody, 4)} %", end="")
+        print(
+            f", {np.mean(large):.2f} % at the 99th percentile, of all together {told(np.array(everybody), 4)} %", end=""
+        )
         print(f"; Phillips curve {float(missed.abs().mean()):.2f}", end="")
         print(f" (signed {float(missed.mean()):+.2f}), largest {float(missed.abs().max()):.2f} basis points a year")
 

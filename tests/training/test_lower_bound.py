@@ -7,6 +7,7 @@ import pytest
 
 import deepham
 from benchmarks.hank_zlb import TOLD, gaps, representative
+from deepham.economics.hank_zlb import HankZLB
 from deepham.training.from_rest import from_rest
 from deepham.training.module import DeepHAM
 
@@ -33,6 +34,7 @@ def test_one_skill_learns_what_the_bound_does(tmp_path):
     then = [*few, "algorithm.outer_iterations=12", "algorithm.newton.damping=10"]
     solution = deepham.solve("hank_zlb", overrides=then, init_from=str(tmp_path / "first"), **ONE)
     economy = solution.economy
+    assert isinstance(economy, HankZLB)
     _, pi, often = representative(economy)
     _, free, _ = representative(dataclasses.replace(economy, bound=-0.5))
     off = np.array([float(weight @ gap) for gap, _, weight in gaps(solution)])
