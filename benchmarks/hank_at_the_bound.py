@@ -183,11 +183,13 @@ def draw(found: dict[str, tuple[dict, dict]], file: str) -> None:
         log_xi = 100 * np.log(path["xi"]).ravel()
         for axis, key, label in zip(row, ("i", "pi"), ("nominal rate", "inflation")):
             axis.plot(log_xi, 4 * path[key].ravel(), ".", markersize=2, color="tab:blue")
-            axis.set(title=f"{name}: {label}", xlabel="log xi, percent", ylabel="percent a year")
+            axis.set(xlabel="log xi, percent", ylabel="percent a year")
+            axis.set_title(f"{name}: {label}", fontsize="medium")
         for axis, key, label in zip(row[2:], ("pi", "Y"), ("inflation", "output")):
             for which, style in (("near -2", "-"), ("far -2", "--"), ("near +2", ":")):
                 axis.plot(responses[which][key], style, label=f"{which.split()[0]}, xi {which.split()[1]} states")
-            axis.set(title=f"{name}: response of {label}", xlabel="quarter")
+            axis.set(xlabel="quarter")
+            axis.set_title(f"{name}: {label} after xi", fontsize="medium")
             axis.set_ylabel("basis points a year" if key == "pi" else "percent")
         row[2].legend()
     figure.savefig(file, dpi=150)
