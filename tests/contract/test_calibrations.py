@@ -208,5 +208,5 @@ def test_the_study_that_ships_is_of_twelve_calibrations_with_a_grid_solution_eac
         swept, every = plan([], cfg.hydra.sweeper), plan(["calibration=glob(*)"], cfg.hydra.sweeper)
     assert every.jobs == 12 * len(list(FOLDER.glob("*.yaml")))
     assert swept.jobs == 12 and set(swept.values) == {"model.beta", "model.mu"} and cfg.solve_reference is True
-    assert cfg.algorithm == composed("algorithm=neighbour", "algorithm.newton.households=110").algorithm
+    assert cfg.algorithm == composed("algorithm=neighbour").algorithm
     assert cfg.verdict.burn_in >= 3000 and cfg.verdict.bars == "quick"
