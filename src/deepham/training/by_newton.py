@@ -25,7 +25,7 @@ from deepham.training.learner import Learner
 from deepham.training.stream import Batch
 
 WORSE, NOISE = 5.0, 0.01  # a residual so many times the one before, and above so much, rejects a step
-MEMORY_AT_LAST = 0.95  # of an update at the next, where plans no longer move
+MEMORY_AT_LAST = 0.97  # of an update at the next, where plans no longer move
 DAMPING_AT_LAST = 1e-5  # of V: with less it follows the few economies of each sample, with as much before it is slow
 VALUE_STEPS_AT_LAST = 3  # of V in an update, where plans no longer move
 DAMPED, MOST_DAMPED = 3.0, 16  # factor of the damping where a step is too long, and how often
