@@ -1,5 +1,5 @@
-"""What linear methods cannot say of a trained `hank`: ergodic means against rest, and responses by size, by sign, by
-the state of the economy and by wealth. Each with its standard error.
+"""What linear methods cannot say of a trained `hank`: responses by size, by sign, by the state of the economy and by
+wealth, each with its standard error. (Means against rest, and the cost of fluctuations: hank_costs.py.)
 
     python benchmarks/hank_nonlinear.py SOLUTION [SOLUTION OF ANOTHER SEED]
 
@@ -19,12 +19,10 @@ from torch import Tensor
 import deepham
 from deepham.economics.hank import HANK, RatesAndProductivity
 from deepham.errors import InputError
-from deepham.reference.stationary import households_at
-from deepham.simulation.period import Panel, Period, World
+from deepham.simulation.period import Panel, Period
 from deepham.simulation.walk import walk
 from deepham.solution.solved import SolvedEconomy
 from deepham.solution.welfare import members_of_groups
-from deepham.training.from_rest import on_a_grid
 
 SHOCKS = ("rstar", "Z")
 QUARTERS, APART = 12, 25  # of a response; between two economies of the ergodic set
@@ -54,36 +52,6 @@ def sigma_of(solution: SolvedEconomy) -> Tensor:
     chain = hank_of(solution).chain
     assert isinstance(chain, RatesAndProductivity)
     return chain.sigma
-
-
-@torch.no_grad()
-def at_rest(solution: SolvedEconomy) -> dict[str, float]:
-    """The deterministic steady state, from the grid method at its prices, on the solution's own nodes of wealth."""
-    economy, nodes = hank_of(solution), solution.grid
-    household = economy.at_rest()
-    settings = on_a_grid(len(nodes), float(nodes[-1]) / economy.scale)
-    plan, people = households_at(household, settings, economy.B)
-    period = Period(World(household, plan.on_histogram(nodes)), Panel(people, household.chain.typical_z()))
-    L = float(people.mean(household.e[people.eps] * period.choice["n"]))
-    excess = 100 * (float(people.mean(period.carried)) / economy.B - 1)
-    print(f"at rest, on {len(nodes)} nodes for each skill, households hold {excess:+.2f} % more than all bonds")
-    rate, sd = 100 * economy.rstar_bar, float(people.mean((people.k - people.mean(people.k)) ** 2).sqrt())
-    return {"Y": L, "pi": 0.0, "i": rate, "r": rate, "w": 1 / economy.mu, "wealth_sd": sd}
-
-
-@torch.no_grad()
-def ergodic_means(solution: SolvedEconomy, economies: int, periods: int, seed: int) -> None:
-    """Means over time of economies that forget where they start, beside rest without aggregate risk."""
-    simulated = solution.simulate(periods=100 + periods, economies=economies, seed=seed).isel(period=slice(100, None))
-    rest = at_rest(solution)
-    units = {"Y": 100.0, "pi": 400.0, "i": 400.0, "r": 400.0, "w": 100.0, "wealth_sd": 1.0}
-    print(
-        "ergodic means less rest: Y and w in hundredths of goods, pi, i and r in basis points a year, wealth in goods"
-    )
-    for name, unit in units.items():
-        print(f"  {name:9} {said(unit * (torch.tensor(simulated[name].mean('period').values) - rest[name]), 2)}")
-    sd = torch.tensor(simulated["pi"].std("period").values)
-    print(f"  sd of pi {said(400 * sd, 1)} basis points a year")
 
 
 @torch.no_grad()
@@ -148,14 +116,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="State, size and sign in the responses of hank.")
     parser.add_argument("solutions", nargs="+")
     parser.add_argument("--starts", type=int, default=40)
-    parser.add_argument("--economies", type=int, default=10)
-    parser.add_argument("--periods", type=int, default=250)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     for name in given.solutions:
         solution = deepham.load(name)
         print(f"== {name}")
-        ergodic_means(solution, given.economies, given.periods, given.seed)
         starts = solution.along_path(given.starts, APART * given.starts, given.seed)
         with torch.no_grad():
             output = Period(solution.world, starts).accounts["Y"][:, 0]

@@ -86,7 +86,7 @@ def test_a_price_that_clears_tomorrow_moves_with_the_weights_as_its_jacobian_say
 def test_what_looks_ahead_moves_with_the_weights_as_its_jacobian_says(seeded, networks):
     """The Phillips curve and households' condition, where both days' markets go on clearing."""
     hank = economics.create("hank")
-    policy, _ = networks(hank, aggregates=False, dispersion=True)
+    policy, _ = networks(hank, aggregates=False, dispersion=True, poverty=True)
     nodes = wealth_grid(hank, 25, 25.0)
     eps = torch.arange(7).repeat(100).expand(2, -1)
     k = hank.initial_assets((2, 700), seeded()).clamp(0, float(nodes[-1]))

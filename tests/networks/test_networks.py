@@ -234,7 +234,7 @@ def test_weights_of_larger_shocks_answer_the_same_deviations_alike():
     """Where shocks are a fifth as large, units are, and the plan and the outlook are the same functions of z."""
     large, small = economics.create("hank"), economics.create("hank", sd_r=0.0005, sd_Z=0.001)
     generator = torch.Generator().manual_seed(1)
-    found, ours = untrained(large, dispersion=True), untrained(small, dispersion=True)
+    found, ours = (untrained(each, dispersion=True, poverty=True) for each in (large, small))
     for network in found:
         for leaf in network.parameters():
             leaf += 0.2 * torch.randn(leaf.shape, generator=generator, dtype=leaf.dtype)

@@ -80,7 +80,7 @@ def test_a_piece_on_which_the_network_bends_too_much_is_left_to_the_network():
 def test_a_network_that_sees_more_of_the_population_is_left_as_it_is():
     economy = economics.create("ks98")
     nodes = wealth_grid(economy, 30, 4.0)
-    for settings in ({"moments": 1}, {"quantiles": 3}, {"dispersion": True}):
+    for settings in ({"moments": 1}, {"quantiles": 3}, {"dispersion": True}, {"poverty": True}):
         policy = trained(economy, **settings)
         assert on_histogram(economy, policy, nodes) is policy
     numbers, priced = economics.create("ks98_ar1"), economics.create("huggett")

@@ -65,6 +65,7 @@ class NewtonSettings:
     memory_early: float = 0.5
     memory_late: float = 0.9
     memory_of_value: float = 0.9
+    memory_at_last: float = 0.95
     least_squares: float = 1.0
     together: float = 0.0
     mirrored: float = 0.0
@@ -111,6 +112,7 @@ class NewtonSettings:
             ("memory_early", 0.999),
             ("memory_late", 0.999),
             ("memory_of_value", 0.999),
+            ("memory_at_last", 0.999),
             ("least_squares", 1e6),
             ("together", 1e6),
             ("mirrored", 1e6),

@@ -282,6 +282,13 @@ class Economy(OneAsset, ABC):
         """The standard deviation of assets, roughly, goods: networks that see it see its distance from this."""
         return self.scale
 
+    @property
+    def typical_poverty(self) -> float:
+        """The mean of 1 / (1 + a / c), roughly, a what households hold beyond the limit and c typical consumption:
+        networks that see it see its distance from this."""
+        beyond = self.scale - self.borrowing_limit
+        return 1 / (1 + beyond / self.typical_state()["c"])
+
     def typical_aggregates(self) -> dict[str, float]:
         """What `prices` is given in the typical state, by name: aggregates and unknowns, as floats."""
         state = {name: value for name, value in self.typical_state().items() if name not in ("c", "m")}

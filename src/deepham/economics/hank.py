@@ -57,6 +57,7 @@ INFLATION, MOST_INFLATION = 0.5, 0.05  # how far inflation moves, in these units
 BY_PRODUCTIVITY = 0.25  # what log Z moves of inflation, where rstar moves one
 TOLD = 4e4  # basis points a year, of a logarithm a quarter
 DISPERSION = 1.44  # standard deviation of bonds held, relative to their mean, at rest
+POVERTY = 0.445  # mean of 1 / (1 + a / c), c mean consumption, there
 RATES = 0.005  # standard deviation of nominal rates, where the economy has no shocks to tell
 
 
@@ -241,6 +242,10 @@ class HANK(Labour, Economy):
     @property
     def typical_dispersion(self) -> float:
         return DISPERSION * self.B
+
+    @property
+    def typical_poverty(self) -> float:
+        return POVERTY
 
     def frictionless(self) -> Frictionless | None:
         """At beta R = 1: the impatient who count on no risk would spend at once what they will earn."""

@@ -30,6 +30,8 @@ class Inputs(nn.Module):
         moments: generalized moments, relative deviations on the same scale.
         quantiles: so many points of the wealth distribution, as relative deviations from typical mean wealth.
         dispersion: the standard deviation of wealth, as its relative deviation from the typical one, on that scale.
+        poverty: the mean of 1 / (1 + a / c_ss) over households, a beyond the limit, as the same. In it the poor count,
+            who consume what they earn; in the dispersion the rich.
 
     Where parameters of the economy vary, `calibration` says at which the economy is, (P,), and stands last.
     """
@@ -47,11 +49,12 @@ class Inputs(nn.Module):
         quantiles: int = 0,
         unknowns: Sequence[str] = (),
         dispersion: bool = False,
+        poverty: bool = False,
         calibration: tuple[float, ...] = (),
     ):
         super().__init__()
         self.aggregate_scale, self.moments = aggregate_scale, moments
-        self.quantiles, self.dispersion = quantiles, dispersion
+        self.quantiles, self.dispersion, self.poverty = quantiles, dispersion, poverty
         state = economy.typical_state()
         base = economy.frictionless()
         self.m, self.c, self.limit = state["m"], state["c"], economy.borrowing_limit
@@ -59,7 +62,8 @@ class Inputs(nn.Module):
         self.human_wealth = base.human_wealth if base else 0.0
         self.aggregates = {name: value for name, value in state.items() if aggregates and name not in ("c", "m")}
         self.unknowns = {name: economy.unknowns[name] for name in unknowns}
-        self.mean_wealth, self.typical_dispersion = economy.scale, economy.typical_dispersion
+        self.mean_wealth = economy.scale
+        self.typical_dispersion, self.typical_poverty = economy.typical_dispersion, economy.typical_poverty
         self.n_eps, self.chain = economy.chain.n_eps, economy.chain
         states = economy.described()
         self.own = 2 + bool(self.human_wealth) + states.shape[1]
@@ -67,8 +71,8 @@ class Inputs(nn.Module):
         self.register_buffer("states", states.float(), persistent=False)
         self.register_buffer("unit", self.chain.feature_unit.float(), persistent=False)
         self.register_buffer("calibration", torch.tensor(calibration, dtype=torch.float64), persistent=False)
-        self.size = self.own + len(self.unit) + len(self.unknowns) + len(self.aggregates) + quantiles + dispersion
-        self.size += (len(moments.networks) if moments else 0) + len(calibration)
+        self.size = self.own + len(self.unit) + len(self.unknowns) + len(self.aggregates)
+        self.size += quantiles + dispersion + poverty + (len(moments.networks) if moments else 0) + len(calibration)
 
     def forward(self, seen: Observation) -> tuple[Tensor, Tensor]:
         return self.own_inputs(seen), self.common(seen, self.crowd(seen.population))
@@ -83,7 +87,7 @@ class Inputs(nn.Module):
         return torch.stack([value.to(m.dtype) for value in own], -1)
 
     def crowd(self, population: Population) -> Tensor:
-        """What is seen of the population beside its aggregates: (B, M + quantiles + dispersion)."""
+        """What is seen of the population beside its aggregates: (B, M + quantiles + dispersion + poverty)."""
         seen = []
         if self.moments is not None:
             seen += (self.aggregate_scale * self.moments(population)).unbind(-1)
@@ -93,6 +97,9 @@ class Inputs(nn.Module):
             k = population.k
             sd = population.mean((k - population.mean(k)) ** 2).sqrt()[:, 0]
             seen.append(self.aggregate_scale * (sd / self.typical_dispersion - 1))
+        if self.poverty:
+            poor = population.mean(1 / (1 + (population.k - self.limit) / self.c))[:, 0]
+            seen.append(self.aggregate_scale * (poor / self.typical_poverty - 1))
         return torch.stack(seen, -1) if seen else population.k.new_empty((len(population.k), 0))
 
     def common(self, seen: Observation, crowd: Tensor) -> Tensor:

@@ -44,6 +44,7 @@ class NetworkSettings:
     moments_shared: bool = False
     quantiles: int = 0
     dispersion: bool = False
+    poverty: bool = False
     # choices beside consumption that the network learns
     learned: list[str] = field(default_factory=list)
     # whether unknowns that look ahead are linear in what is seen
@@ -88,9 +89,9 @@ class NetworkSettings:
             f"network: width, depth, ensemble and moments ask for more than {MOST_WEIGHTS} weights; lower one of them",
         )
         require(
-            self.aggregates or self.moments > 0 or self.quantiles > 0 or self.dispersion,
-            "network.aggregates: without aggregates, moments, quantiles and dispersion the networks do not see the "
-            "population; set network.aggregates=true or network.moments=1",
+            self.aggregates or self.moments > 0 or self.quantiles > 0 or self.dispersion or self.poverty,
+            "network.aggregates: without aggregates, moments, quantiles, dispersion and poverty the networks do not "
+            "see the population; set network.aggregates=true or network.moments=1",
         )
         require(
             self.moments > 0 or not self.moments_shared,
@@ -209,5 +210,6 @@ def _inputs(
         settings.quantiles,
         shown,
         settings.dispersion,
+        settings.poverty,
         calibration,
     )

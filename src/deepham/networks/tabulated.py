@@ -28,7 +28,8 @@ def on_histogram(economy: Economy, policy: Policy, nodes: Tensor) -> Policy:
     if not isinstance(policy, PolicyNetwork) or economy.unknowns or economy.chain.typical_z().is_floating_point():
         return policy
     inputs = policy.inputs
-    if inputs.moments is not None or inputs.quantiles or inputs.dispersion or len(economy.typical_aggregates()) != 1:
+    sees_more = inputs.moments is not None or inputs.quantiles or inputs.dispersion or inputs.poverty
+    if sees_more or len(economy.typical_aggregates()) != 1:
         return policy
     return TabulatedPolicy(economy, policy, nodes)
 

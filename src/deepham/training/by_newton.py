@@ -25,7 +25,6 @@ from deepham.training.learner import Learner
 from deepham.training.stream import Batch
 
 WORSE, NOISE = 5.0, 0.01  # a residual so many times the one before, and above so much, rejects a step
-MEMORY_AT_LAST = 0.95  # of an update at the next, where plans no longer move
 DAMPING_AT_LAST = 1e-5  # of V: with less it follows the few economies of each sample, with as much before it is slow
 VALUE_STEPS_AT_LAST = 3  # of V in an update, where plans no longer move
 DAMPED, MOST_DAMPED = 3.0, 16  # factor of the damping where a step is too long, and how often
@@ -102,7 +101,7 @@ class ByNewton(Learner):
         settings, left = self.module.settings.newton, self._left()
         memory = settings.memory_early if early else settings.memory_late
         settled = 1 - min(1.0, left / settings.settling) if settings.settling else 0.0
-        return memory + settled * max(0.0, MEMORY_AT_LAST - memory)
+        return memory + settled * max(0.0, settings.memory_at_last - memory)
 
     def _spread_of_plans(self) -> float:
         """How many times as far from rest as the economies are samples look. The outlook, found while plans stay, is to
@@ -250,7 +249,7 @@ class ByNewton(Learner):
         blocks = [(missed, missed.weight)]
         each = [tested(*block, settings.least_squares) for block in [*blocks, *self._apart(blocks, samples)]]
         matrix, vector = (torch.stack(part).sum(0) for part in zip(*each))
-        equations.add(matrix, vector, MEMORY_AT_LAST)
+        equations.add(matrix, vector, settings.memory_at_last)
         change = self._solved(equations, max(settings.damping * left**2, LEAST_DAMPING))
         change = change * min(
             1.0, settings.largest_step * self.reach / max(size(missed.own @ change, missed.weight), 1e-300)
@@ -294,7 +293,7 @@ class ByNewton(Learner):
         module, equations, settings = self.module, self.equations["value"], self.module.settings.newton
         last = self.equations["outlook"].matrix is not None  # plans stay
         if last:
-            settings = replace(settings, memory_of_value=max(settings.memory_of_value, MEMORY_AT_LAST))
+            settings = replace(settings, memory_of_value=max(settings.memory_of_value, settings.memory_at_last))
         found = [
             bellman_equation(at.exact, double(at.world.policy), double(at.world.value), sample)
             for at, sample in zip(places, samples)

@@ -29,7 +29,8 @@ from deepham.simulation.population import Population
 
 NODES = 120  # of the household's problem
 WIDTH = 0.1  # of the nodes of mean assets, which do not move
-FITS, FIRST_DAMPING, LEAST_DAMPING = 40, 1e-4, 1e-9  # Gauss-Newton steps, and their damping
+FITS, FIRST_DAMPING, LEAST_DAMPING = 120, 1e-4, 1e-11  # Levenberg and Marquardt's steps, and their damping
+RAISED, EASED = 4.0, 3.0  # by what it rises after a step that left more, and falls after one that left less
 RARE = 4.0  # assets, in units of the typical, at which a household counts half of one without any
 UNTAUGHT = 0.1  # what is left of first-layer weights of what is the same for all, about which rest says nothing
 
@@ -112,22 +113,23 @@ class _Fit:
 
 @torch.enable_grad()
 def _fit(economy: Economy, policy: PolicyNetwork, plan: GridFunction, people: Population) -> None:
-    """Gauss-Newton steps of the policy, in float64, towards the plan."""
+    """Levenberg and Marquardt's steps of the policy, in float64, towards the plan."""
     with torch.no_grad():
         first = cast(nn.Linear, cast(nn.Sequential, policy.mlp)[0])
         first.weight[:, policy.inputs.own :] *= UNTAUGHT
     fit = _Fit(economy, policy, plan, people)
     damping, best, kept = FIRST_DAMPING, float("inf"), flat(policy.mlp)
+    normal = right = torch.empty(0)
     for _ in range(FITS):
         residual, weight, jacobian = fit.equations()
         residual = residual.detach()
         left = float((weight * residual**2).sum())
-        if not left <= best:
-            shift(policy.mlp, kept - flat(policy.mlp))
-            damping *= 10
-            continue
-        best, damping, kept = left, max(damping / 5, LEAST_DAMPING), flat(policy.mlp)
-        tests = weight[:, None] * jacobian
-        normal = jacobian.T @ tests + damping * torch.eye(jacobian.shape[1], dtype=jacobian.dtype)
-        shift(policy.mlp, -torch.linalg.solve(normal, tests.T @ residual))
+        if left <= best:
+            best, damping, kept = left, max(damping / EASED, LEAST_DAMPING), flat(policy.mlp)
+            tests = weight[:, None] * jacobian
+            normal, right = jacobian.T @ tests, tests.T @ residual
+        else:  # a shorter step from where the last good one led
+            damping *= RAISED
+        step = torch.linalg.solve(normal + damping * torch.eye(len(right), dtype=right.dtype), right)
+        shift(policy.mlp, kept - step - flat(policy.mlp))
     shift(policy.mlp, kept - flat(policy.mlp))
