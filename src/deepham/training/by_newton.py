@@ -21,6 +21,7 @@ from deepham.economics.economy import Economy
 from deepham.simulation.period import Panel, World
 from deepham.training.calibrations import Calibration
 from deepham.training.conditions import conditions, double, on_average
+from deepham.training.drift import Drift
 from deepham.training.learner import Learner
 from deepham.training.stream import Batch
 
@@ -55,6 +56,7 @@ class ByNewton(Learner):
         self.reach = 1.0  # factor of the largest step
         self.last: dict = {}  # what it takes to take the last step back
         self.told: dict[str, float] = {}
+        self.drift = Drift()
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         module, settings = self.module, self.module.settings
@@ -168,6 +170,9 @@ class ByNewton(Learner):
         if not good:
             self._take_back(batch)
             return False
+        drifts = self.drift.add(residual) if missed is not None else None
+        if drifts:
+            raise module.diverged(drifts, None)
         before = flat(module.policy)
         self.last = {
             "weights": before,
@@ -326,6 +331,7 @@ class ByNewton(Learner):
             "reach": self.reach,
             "last": self.last,
             "told": self.told,
+            "missed": self.drift.missed,
         }
 
     def load(self, state: dict) -> None:
@@ -334,6 +340,7 @@ class ByNewton(Learner):
         for name, kept in state["equations"].items():
             self.equations[name].load(kept)
         self.caution, self.reach, self.last, self.told = (state[name] for name in ("caution", "reach", "last", "told"))
+        self.drift.missed = state["missed"]
 
 
 def _held(places: list[Calibration], batch: Batch) -> float:
