@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from benchmarks import benchmark, parts
 from deepham import economics
 from deepham.commands.cli import evaluate, reference, report, summarize
+from deepham.errors import OutOfDomain
 
 SMALL = [
     "reference.k_nodes=40",
@@ -50,6 +51,19 @@ def test_the_grid_solution_is_computed_once_shown_and_stored(script):
 def test_the_shipped_solution_is_shown_at_once(script):
     code, output, errors = script(reference)
     assert (code, errors) == (0, []) and "iteration" not in output and not Path("checkpoints").exists()
+
+
+@pytest.mark.slow
+def test_where_no_price_clears_among_few_households_panels_are_left_out(command, script, monkeypatch):
+    def unclear(*_):
+        raise OutOfDomain("w: excess demand is 0.1 of mean income at both ends of its range")
+
+    assert command("run=r")[0] == 0
+    monkeypatch.setattr("deepham.commands.evaluate._in_panels", unclear)
+    code, output, errors = script(evaluate, "solution=checkpoints/r", *SHORT)
+    assert (code, errors) == (0, []) and "panels of 4 are left out: w: excess demand" in output
+    found = json.loads(Path("checkpoints/r/evaluation.json").read_text())
+    assert found["panel"] == {} and found["measures"]["euler.mean"] > 0
 
 
 def test_an_evaluation_is_written_beside_the_solution_and_as_tables(command, script):

@@ -18,7 +18,7 @@ from deepham.algorithm.ergodic import Ergodic, VerdictSettings
 from deepham.algorithm.evaluation import cycle_moments, error_measures, measure, measures_along, moment_errors
 from deepham.commands.configuration import read_evaluation, sized_for
 from deepham.economics.economy import Economy, require
-from deepham.errors import NotConverged
+from deepham.errors import NotConverged, OutOfDomain
 from deepham.measures.verdict import bar_met, bars_of, judge, named
 from deepham.presentation import saying
 from deepham.presentation.figures import save_figures
@@ -137,17 +137,26 @@ def _measured(
 ) -> _Measured:
     """Everything, on the same shocks. Raises OutOfDomain."""
     say("following the continuum ...")
+    reached: dict[str, list[Tensor]] = {}
+
+    def in_panels(who: str, world: World) -> dict[str, float]:
+        say(f"simulating panels of {agents}, with the {who} ...")
+        try:
+            panel, *reached[who] = _in_panels(world, agents, protocol, seed)
+        except OutOfDomain as error:  # so few households may be all poor, or all rich: no price clears
+            say(f"panels of {agents} are left out: {error}")
+            return {}
+        return panel
+
     if reference is None:
         ergodic, measures = measure(solution.world, solution.cross_sections, verdict, seed)
-        say(f"simulating panels of {agents}, with the networks ...")
-        return _Measured(ergodic, measures, _in_panels(solution.world, agents, protocol, seed)[0])
+        return _Measured(ergodic, measures, in_panels("networks", solution.world))
     ergodic, grid_path, measures = measure_against(solution.world, reference, verdict, seed)
     grid_measures = measures_along(reference.world, grid_path)
-    say(f"simulating panels of {agents}, with the grid solution ...")
-    grid_panel, *grid_paths = _in_panels(reference.world, agents, protocol, seed)
-    say(f"simulating panels of {agents}, with the networks ...")
-    panel, *paths = _in_panels(solution.world, agents, protocol, seed)
-    return _Measured(ergodic, measures, panel | _gaps(paths, grid_paths), grid_path, grid_measures, grid_panel)
+    grid_panel, panel = in_panels("grid solution", reference.world), in_panels("networks", solution.world)
+    if len(reached) == 2:
+        panel |= _gaps(reached["networks"], reached["grid solution"])
+    return _Measured(ergodic, measures, panel, grid_path, grid_measures, grid_panel)
 
 
 def _cycle(economy: Economy, path: Ergodic) -> dict[str, dict]:
