@@ -56,7 +56,7 @@ def scaled(economy, reference, z_path):
         return 0.99 * reference.policy_function(seen)
 
     candidate, _, gaps = compare(World(economy, policy), reference, z_path, BURN_IN, 5)
-    return gaps | error_measures(World(economy, policy, reference.value_function), candidate.dates, optimality_every=5)
+    return gaps | error_measures(World(economy, policy, reference.value_function), candidate.dates, searched=50)
 
 
 def test_the_shipped_solution_is_found_and_lands_on_the_published_law_of_motion(economy, reference):
@@ -125,8 +125,8 @@ def test_a_shifted_value_shows_in_the_bellman_error_alone(economy, reference, z_
     def shifted(seen):
         return reference.value_function(seen) + 1.0
 
-    right = error_measures(reference.world, candidate.dates, optimality_every=4)
-    wrong = error_measures(World(economy, reference.policy_function, shifted), candidate.dates, optimality_every=4)
+    right = error_measures(reference.world, candidate.dates, searched=50)
+    wrong = error_measures(World(economy, reference.policy_function, shifted), candidate.dates, searched=50)
     assert wrong["bellman_policy.mean"] == pytest.approx(0.01, abs=0.0005) and right["bellman_policy.mean"] < 0.0005
     assert wrong["euler.mean"] == right["euler.mean"]
 
@@ -141,7 +141,7 @@ def test_a_wrong_slope_and_a_wrong_kink_show_in_euler_errors(economy, reference,
         return torch.minimum(reference.policy_function(seen), 0.5 * seen.resources)
 
     right, *wrong = (
-        error_measures(World(economy, policy, reference.value_function), dates, optimality_every=4)
+        error_measures(World(economy, policy, reference.value_function), dates, searched=50)
         for policy in (reference.policy_function, steep, kinked)
     )
     assert wrong[0]["euler.mean"] > 10 * right["euler.mean"]

@@ -101,6 +101,7 @@ def test_equations_are_remembered_for_longer_and_longer_before_plans_stay_and_th
         "algorithm.newton.outlook_updates=4",
         "algorithm.newton.last_nodes=30",
         "algorithm.newton.memory_late=0.75",
+        "algorithm.newton.memory_at_last=0.95",
     )
     learner, memories = DeepHAM(**chosen.hyperparameters()).learner, []
     for learner.module.updates in range(9):
