@@ -23,6 +23,7 @@ from deepham.algorithm.residuals import missed_foresight, residuals
 from deepham.economics.hank_zlb import HankZLB, RatesAndPreference
 from deepham.errors import InputError
 from deepham.simulation.period import Panel
+from deepham.simulation.population import concatenate
 from deepham.simulation.walk import walk
 from deepham.solution.solved import SolvedEconomy
 
@@ -164,8 +165,6 @@ def near_and_far(solution: SolvedEconomy, panels: list[Panel], rates: list[float
 
 
 def _together(panels: list[Panel]) -> Panel:
-    from deepham.simulation.population import concatenate
-
     near = [panel.near for panel in panels if panel.near is not None]
     z = torch.cat([panel.z for panel in panels])
     return Panel(concatenate([panel.population for panel in panels]), z, torch.cat(near) if near else None)

@@ -40,7 +40,7 @@ GROUPS = {
     "richest 5 %": (0.95, 1.0),
     "all": (0.0, 1.0),
 }
-# basis basis points a year, or hundredths of a good
+# percent of a good, or basis points a year
 MEANS = {"Y": 100.0, "pi": 400.0, "i": 400.0, "r": 400.0, "w": 100.0, "wealth_sd": 1.0}
 STEPS, INFLATION, LABOUR, CLEARED = 8, 1e-4, 1e-3, 1e-6  # of Newton's method at rest, and its differences
 

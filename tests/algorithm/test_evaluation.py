@@ -14,6 +14,7 @@ from deepham.algorithm.evaluation import (
     POOREST,
     QUANTILES,
     RICHEST,
+    _evenly,
     distribution_measures,
     error_measures,
     measure,
@@ -203,6 +204,11 @@ def test_a_shifted_value_is_off_by_its_interest_in_every_statistic(bm, bm_panel,
         for statistic in ("mean", "p99", "max"):
             assert measures[f"{name}.{statistic}"] == pytest.approx(0.1 * 0.05 / length, rel=1e-5)
     assert measures["euler.max"] < 1e-9
+
+
+def test_households_whose_best_choice_is_searched_for_stand_for_equal_masses():
+    weight = torch.tensor([[0.0, 0, 1, 0], [0.5, 0, 0, 0.5], [0.25, 0.25, 0.25, 0.25]], dtype=torch.float64)
+    assert _evenly(weight, 4).tolist() == [[2, 2, 2, 2], [0, 0, 3, 3], [0, 1, 2, 3]]
 
 
 def test_points_that_nobody_reaches_carry_no_error(bm, bm_panel, closed_form):
