@@ -4,8 +4,10 @@ import pytest
 import torch
 
 import deepham
+from deepham.algorithm.ergodic_sample import Sample, redistributed
 from deepham.algorithm.newton import flat, shift
 from deepham.errors import InputError, TrainingDiverged
+from deepham.simulation.continuum import wealth_grid
 from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
 from deepham.training.by_newton import ByNewton
@@ -85,6 +87,25 @@ def test_markets_clear_in_a_sample_whose_assets_are_scaled(settings):
     choice = world.choose(seen)
     assert float(panel.population.mean(panel.population.k).std()) > 0.01 * economy.scale
     assert float(economy.conditions(choice, economy.carry(choice, seen), seen)["L"].abs().max()) < 1e-5
+
+
+def test_wealth_held_by_others_is_as_much_in_all_and_who_is_at_the_limit_stays_there(settings):
+    """Cross-sections that a policy seldom leads to: mean assets are a market's, and how unequally they are held varies.
+    Households of the sample move as the economy's do."""
+    economy = settings("model=hank", "algorithm=euler_newton").economy
+    grid = wealth_grid(economy, 40, 10.0)
+    mass = torch.exp(-grid / economy.scale).expand(5, 7, 40)
+    people = Population.histogram(grid, mass / mass.sum((1, 2), keepdim=True))
+    k = people.k[:, :9]
+    sample = Sample(Panel(people, torch.zeros(5, 3)), k, people.eps[:, :9], torch.ones(5, 9))
+    power = torch.linspace(0.9, 1.1, 5, dtype=torch.float64)[:, None]
+    moved = redistributed(sample, economy.borrowing_limit, power)
+    others = moved.panel.population
+    torch.testing.assert_close(others.mean(others.k), people.mean(people.k))
+    assert float(others.k.min()) == economy.borrowing_limit
+    torch.testing.assert_close(moved.k, others.k[:, :9])
+    inequality = others.mean(others.k**2) / people.mean(people.k**2)
+    assert bool((inequality.diff(dim=0) > 0.02).all()) and float(inequality[2]) == pytest.approx(1)
 
 
 @pytest.mark.slow

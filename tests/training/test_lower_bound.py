@@ -12,7 +12,7 @@ from deepham.training.from_rest import from_rest
 from deepham.training.module import DeepHAM
 
 ONE = {"states": 1, "sd": 0.0, "beta": 1 / (1.005 + 1e-8), "phi": 1 / 1.2, "sd_xi": 0.0115}
-ONE_SKILL = [f"model.{name}={value!r}" for name, value in ONE.items()] + ["model=hank_zlb", "network.dispersion=false"]
+ONE_SKILL = [f"model.{name}={value!r}" for name, value in ONE.items()] + ["model=hank_zlb"]
 
 
 def test_households_without_luck_of_their_own_begin_with_what_there_is_of_bonds(settings):
@@ -27,7 +27,14 @@ def test_households_without_luck_of_their_own_begin_with_what_there_is_of_bonds(
 def test_one_skill_learns_what_the_bound_does(tmp_path):
     """Where the bound binds inflation is 9 to 49 basis points a year lower than without one, by how deep the recession
     is. Strong damping first: plans alone hardly say how much is consumed, see docs/economies/hank.md."""
-    few = ["network.dispersion=false", "algorithm.newton.value_updates=1", "algorithm.newton.outlook_updates=0"]
+    few = [
+        "network.width=10",
+        "network.poverty=false",
+        "algorithm.newton.spread_of_wealth=0",
+        "algorithm.newton.largest_step=0.04",
+        "algorithm.newton.value_updates=1",
+        "algorithm.newton.outlook_updates=0",
+    ]
     few += ["algorithm.newton.settling=0", "algorithm.nodes=60", "verdict.periods=2", "verdict.dates=1"]
     first = [*few, "algorithm.outer_iterations=4", "algorithm.newton.resting=8", "algorithm.newton.damping=3000"]
     deepham.solve("hank_zlb", overrides=first, **ONE).save(tmp_path / "first")

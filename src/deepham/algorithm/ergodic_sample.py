@@ -99,3 +99,15 @@ def scaled(sample: Sample, limit: float, width: float, generator: torch.Generato
     moved = people.with_assets(limit + factor * (people.k - limit))
     panel = Panel(moved, sample.panel.z, sample.panel.near)
     return replace(sample, panel=panel, k=limit + factor * (sample.k - limit))
+
+
+def redistributed(sample: Sample, limit: float, power: Tensor) -> Sample:
+    """The same economies with the assets of all, beyond the limit, to these powers (B, 1) and then scaled to the mean
+    that there was: cross-sections that the policy seldom leads to, where a market fixes the mean. Who is at the limit
+    stays there.
+    """
+    people = sample.panel.population
+    held = people.k - limit
+    factor = people.mean(held) / people.mean(held**power)
+    panel = Panel(people.with_assets(limit + factor * held**power), sample.panel.z, sample.panel.near)
+    return replace(sample, panel=panel, k=limit + factor * (sample.k - limit) ** power)

@@ -62,6 +62,7 @@ class NewtonSettings:
     early: float = 0.33
     scale_early: float = 0.15
     scale_late: float = 0.05
+    spread_of_wealth: float = 0.0
     memory_early: float = 0.5
     memory_late: float = 0.9
     memory_of_value: float = 0.9
@@ -109,6 +110,7 @@ class NewtonSettings:
             ("early", 1),
             ("scale_early", 0.9),
             ("scale_late", 0.9),
+            ("spread_of_wealth", 0.9),
             ("memory_early", 0.999),
             ("memory_late", 0.999),
             ("memory_of_value", 0.999),

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from deepham.algorithm.ergodic_sample import RICHEST, Sample, Sampling, scaled
+from deepham.algorithm.ergodic_sample import RICHEST, Sample, Sampling, redistributed, scaled
 from deepham.algorithm.first_order import Linear, together
 from deepham.algorithm.looking_ahead import foresight
 from deepham.algorithm.mirrored import apart, same_households
@@ -127,8 +127,13 @@ class ByNewton(Learner):
         fixed = economy.tracked in economy.unknowns
         width = 0.0 if fixed else settings.scale_early if early else settings.scale_late
         sample = scaled(sample, economy.borrowing_limit, width, generator)
-        if width and economy.cleared and not batch.resting:
-            with torch.no_grad():  # where there is more capital, other wages clear
+        # the outlook, found while plans stay, is to be right where the economies are
+        apart = 0.0 if batch.resting or self._plans_stay() and spread == 1.0 else settings.spread_of_wealth
+        if apart:
+            power = 1 + apart * (2 * self._uniform(sample.k, generator) - 1)
+            sample = redistributed(sample, economy.borrowing_limit, power)
+        if (width or apart) and economy.cleared and not batch.resting:
+            with torch.no_grad():  # where there is more capital, or held by others, other wages clear
                 found = world.observe(sample.panel).aggregates
             near = torch.cat([found[name] for name in economy.unknowns], 1)
             sample = replace(sample, panel=replace(sample.panel, near=near))
@@ -139,10 +144,15 @@ class ByNewton(Learner):
         seldom to learn."""
         if factor == 1.0:
             return panel
-        uniform = torch.rand((len(panel.z), 1), generator=generator, device=panel.z.device, dtype=panel.z.dtype)
+        farther = 1 + (factor - 1) * self._uniform(panel.z, generator)
+        return replace(panel, z=economy.chain.farther(panel.z, farther))
+
+    def _uniform(self, like: Tensor, generator: torch.Generator) -> Tensor:
+        """(B, 1), between zero and one, of each economy; the same of an economy and its mirror image."""
+        uniform = torch.rand((len(like), 1), generator=generator, device=like.device, dtype=like.dtype)
         if self.module.settings.newton.mirrored:
             uniform = torch.cat([uniform[: len(uniform) // 2]] * 2)
-        return replace(panel, z=economy.chain.farther(panel.z, 1 + (factor - 1) * uniform))
+        return uniform
 
     def _off_equilibrium(self, at: Calibration, sample: Sample, generator: torch.Generator | None) -> Sample:
         """The sample in which some households see prices that do not clear, each alone."""
