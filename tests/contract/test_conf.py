@@ -46,7 +46,15 @@ OF_AN_ECONOMY = {
     "experiment=hank_small": ("algorithm=euler_newton", *FEW),
     "experiment=hank_one_skill": ("algorithm=euler_newton", *FEW, "algorithm.newton.damping=3000"),
     # a plan that has learned so little clears no market in a recession as deep as the bound's
-    "model=hank_zlb": ("algorithm=euler_newton", *FEW, "algorithm.newton.damping=3000", "model.sd_xi=0.001"),
+    "model=hank_zlb": (
+        "algorithm=euler_newton",
+        *FEW,
+        "algorithm.newton.damping=3000",
+        "algorithm.newton.spread_of_wealth=0",
+        "model.sd_xi=0.001",
+        "network.poverty=false",
+        "network.width=10",
+    ),
     "experiment=life_cycle": FEW,
     "calibration=davila12_rest": ("model=davila12", "algorithm.agents=100"),
     "calibration=jfv_rest": ("model=jfv",),

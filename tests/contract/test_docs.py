@@ -302,7 +302,8 @@ def run_small(command, script, name: str, given: list[str]) -> None:
         if "experiment=davila12_planner" in given and grid:  # on forty nodes what a planner has the rich do is NaN
             grid = [*grid, "reference.k_nodes=100", "reference.K_nodes=11", "reference.histogram_nodes=100"]
         # where most people hold nothing for years, four of them can all be poor, which is a policy that has run away
-        enough = ["algorithm.agents=100"] if "model=davila12" in given else []
+        agents = "model=davila12" in given and "experiment=rare_event" not in given  # in which there are none
+        enough = ["algorithm.agents=100"] if agents else []
         code, _, errors = command(*given, *TINY, *grid, *enough, "figures=false", sizes=())
     else:
         # on a coarse histogram the lottery alone has its households hold more than all capital

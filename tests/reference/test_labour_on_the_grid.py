@@ -55,7 +55,8 @@ def test_leisure_has_the_published_laws_of_motion():
     (good), -.592 - .255 (bad); mean K 11.58."""
     settings = settings_for(
         "ks98_leisure",
-        SMALL | {"k_nodes": 100, "K_nodes": 7, "economies": 6, "periods": 900, "burn_in": 200, "tolerance": 1e-4},
+        # on 100 nodes the household's problem does not always converge at the laws that the search tries
+        SMALL | {"k_nodes": 150, "K_nodes": 7, "economies": 6, "periods": 900, "burn_in": 200, "tolerance": 1e-4},
     )
     solution = solve_reference(economics.create("ks98_leisure"), settings)
     law = solution.law
