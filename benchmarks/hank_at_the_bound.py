@@ -30,6 +30,7 @@ from deepham.solution.solved import SolvedEconomy
 FORGET, APART = 40, 7  # quarters that are not counted, as the start is an average; between two that are looked at
 TOLD = 4e4  # basis points a year, of a logarithm a quarter
 QUARTERS = 12  # of a response
+BELOW, FEW = (3, 4, 5), 5  # states of xi in which the bound binds or nearly does, and economies that are put there
 EDGE = 1e-9  # above the bound at which a rate counts as at it
 NAMES = {"Y": 100.0, "C": 100.0, "pi": 400.0, "i": 400.0, "r": 400.0}  # percent of one; basis points a year
 
@@ -74,6 +75,11 @@ def ergodic(solution: SolvedEconomy, economies: int, periods: int, seed: int) ->
     print(
         f"inflation less that of rest, basis points a year: {told(inflation.mean(1))}; sd {inflation.std():.1f}", end=""
     )
+    if len(inflation) > 2:
+        # log xi has mean zero: what a path has of it by luck moves mean inflation, and is none of the economy
+        luck = np.log(path["xi"]).mean(1)
+        slope = np.polyfit(luck, inflation.mean(1), 1)[0]
+        print(f", at the mean of xi {told(inflation.mean(1) - slope * luck)}", end="")
     low, middle, high = np.quantile(inflation, [0.05, 0.5, 0.95])
     skew = ((inflation - inflation.mean()) ** 3).mean() / inflation.std() ** 3
     print(
@@ -125,6 +131,21 @@ def visited(solution: SolvedEconomy, quarters: int, seed: int) -> tuple[list[Pan
             panels.append(Panel(period.panel.population, period.panel.z, period.found))
             rates.append(float(period.seen.prices["i"]))
     return panels, rates
+
+
+@torch.no_grad()
+def put_into(solution: SolvedEconomy, panels: list[Panel], below: tuple[int, ...]) -> tuple[list[Panel], list[float]]:
+    """The same economies with xi so many states of its chain below its mean, and the nominal rate set there."""
+    _, chain = economy_of(solution)
+    moved, rates = [], []
+    for panel in panels:
+        for states in below:
+            z = panel.z.clone()
+            z[:, 3] = chain.levels[len(chain.levels) // 2 - states]
+            period = solution.world.period(Panel(panel.population, z, panel.near))
+            moved.append(Panel(panel.population, z, period.found))
+            rates.append(float(period.seen.prices["i"]))
+    return moved, rates
 
 
 @torch.no_grad()
@@ -211,6 +232,9 @@ def main() -> None:
         path = ergodic(solution, given.economies, given.periods, given.seed)
         panels, rates = visited(solution, given.quarters, given.seed + 1)
         left_over(solution, panels, [rate <= economy.bound + EDGE for rate in rates])
+        print(f"where xi is put {', '.join(map(str, BELOW))} states below its mean:")
+        deep, there = put_into(solution, panels[:: max(1, len(panels) // FEW)][:FEW], BELOW)
+        left_over(solution, deep, [rate <= economy.bound + EDGE for rate in there])
         found[f"sd {economy.sd_xi:g}"] = path, near_and_far(solution, panels, rates, given.seed)
     if given.figure:
         draw(found, given.figure)
