@@ -128,11 +128,11 @@ class ByNewton(Learner):
         width = 0.0 if fixed else settings.scale_early if early else settings.scale_late
         sample = scaled(sample, economy.borrowing_limit, width, generator)
         # the outlook, found while plans stay, is to be right where the economies are
-        apart = 0.0 if batch.resting or self._plans_stay() and spread == 1.0 else settings.spread_of_wealth
-        if apart:
-            power = 1 + apart * (2 * self._uniform(sample.k, generator) - 1)
-            sample = redistributed(sample, economy.borrowing_limit, power)
-        if (width or apart) and economy.cleared and not batch.resting:
+        power = 0.0 if batch.resting or self._plans_stay() and spread == 1.0 else settings.spread_of_wealth
+        if power:
+            powers = 1 + power * (2 * self._uniform(sample.k, generator) - 1)
+            sample = redistributed(sample, economy.borrowing_limit, powers)
+        if (width or power) and economy.cleared and not batch.resting:
             with torch.no_grad():  # where there is more capital, or held by others, other wages clear
                 found = world.observe(sample.panel).aggregates
             near = torch.cat([found[name] for name in economy.unknowns], 1)
