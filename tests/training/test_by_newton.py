@@ -70,13 +70,15 @@ def test_a_sample_looks_farther_out_than_the_economies_are_and_leaves_them_there
     assert torch.equal(stream.panel.z.double(), own)
 
 
-def test_markets_clear_in_a_sample_whose_assets_are_scaled(settings):
+@pytest.mark.parametrize("how", [["scale_early=0.15"], ["scale_early=0", "spread_of_wealth=0.1"]], ids=" ".join)
+def test_markets_clear_in_a_sample_whose_assets_are_moved(settings, how):
     chosen = settings(
         "model=ks98_labour",
         "algorithm=euler_newton",
         *SMALL,
         "algorithm.outer_iterations=1",
         "algorithm.policy_steps=1",
+        *(f"algorithm.newton.{setting}" for setting in how),
     )
     module, data = fit(chosen, [], [])
     stream, economy = data.stream, chosen.economy
@@ -85,7 +87,8 @@ def test_markets_clear_in_a_sample_whose_assets_are_scaled(settings):
     world = World(economy, double(module.policy), clamped=True)
     seen = world.seen_at(panel, {"L": panel.near})
     choice = world.choose(seen)
-    assert float(panel.population.mean(panel.population.k).std()) > 0.01 * economy.scale
+    people, before = panel.population, stream.panel.population
+    assert float((people.mean(people.k**2) / before.mean(before.k**2)).std()) > 0.01
     assert float(economy.conditions(choice, economy.carry(choice, seen), seen)["L"].abs().max()) < 1e-5
 
 

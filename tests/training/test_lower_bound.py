@@ -27,7 +27,7 @@ def test_households_without_luck_of_their_own_begin_with_what_there_is_of_bonds(
 def test_one_skill_learns_what_the_bound_does(tmp_path):
     """Where the bound binds inflation is 9 to 49 basis points a year lower than without one, by how deep the recession
     is. Strong damping first: plans alone hardly say how much is consumed, see docs/economies/hank.md."""
-    few = ["network.width=10", "network.poverty=false", "algorithm.newton.households=75", "algorithm.nodes=60"]
+    few = ["network.width=10", "network.poverty=false", "algorithm.newton.households=75"]
     few += ["algorithm.newton.spread_of_wealth=0", "algorithm.newton.largest_step=0.04", "algorithm.newton.settling=0"]
     few += ["algorithm.newton.value_updates=1", "algorithm.newton.outlook_updates=0"]
     few += ["verdict.burn_in=0", "verdict.periods=2", "verdict.dates=1"]  # a first plan knows no market far from rest
