@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from deepham.reference.grid import Grid, GridFunction, bracket
+from deepham.reference.grid import Grid, GridFunction
+from deepham.simulation.interpolation import bracket
 from deepham.simulation.period import Observation
 from deepham.simulation.population import Population
 

@@ -16,7 +16,8 @@ from deepham.economics.economy import Economy
 from deepham.errors import NotConverged
 from deepham.reference.fixed_point import fixed_point
 from deepham.reference.forecasts import LawOfMotion, PolynomialLaw, PriceLaw, beside_of
-from deepham.reference.grid import Grid, between, bracket
+from deepham.reference.grid import Grid
+from deepham.simulation.interpolation import between, bracket
 from deepham.simulation.period import Observation
 from deepham.simulation.population import Population
 

@@ -21,11 +21,12 @@ from deepham.errors import NotConverged
 from deepham.reference.families import family_of
 from deepham.reference.fixed_point import Anderson
 from deepham.reference.forecasts import LawOfMotion, PolynomialLaw, PriceLaw
-from deepham.reference.grid import Grid, GridFunction, bracket
+from deepham.reference.grid import Grid, GridFunction
 from deepham.reference.household import HouseholdProblem, wide_at
 from deepham.reference.laws import LinesByState, Polynomials
 from deepham.reference.settings import ReferenceSettings
 from deepham.simulation.continuum import on_grid, wealth_grid
+from deepham.simulation.interpolation import bracket
 from deepham.simulation.period import Panel, World
 from deepham.simulation.walk import initial_panel
 

@@ -18,11 +18,11 @@ from torch import Tensor
 from deepham.economics.economy import Economy, require
 from deepham.economics.patience import mean_of_alike
 from deepham.errors import NotConverged
-from deepham.reference.grid import between, bracket, hermite, slopes
 from deepham.reference.household import HouseholdProblem, equal_households
 from deepham.reference.settings import ReferenceSettings
 from deepham.reference.stationary import solve_stationary
 from deepham.simulation.continuum import on_grid
+from deepham.simulation.interpolation import between, bracket, hermite, slopes
 from deepham.simulation.period import Observation, Panel, Period, World
 from deepham.simulation.population import Population
 from deepham.simulation.walk import walk

@@ -17,8 +17,8 @@ from torch import Tensor
 from deepham.algorithm.residuals import residuals
 from deepham.economics.economy import Economy, require
 from deepham.economics.planner import externality
-from deepham.reference.grid import bracket
 from deepham.simulation.continuum import on_grid
+from deepham.simulation.interpolation import bracket
 from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population, concatenate, quantile
 from deepham.simulation.walk import walk
