@@ -17,7 +17,7 @@ ONE_SKILL = [f"model.{name}={value!r}" for name, value in ONE.items()] + ["model
 
 def test_households_without_luck_of_their_own_begin_with_what_there_is_of_bonds(settings):
     chosen = settings(*ONE_SKILL, "algorithm=euler_newton", "algorithm.nodes=30")
-    people = from_rest(chosen.economy, DeepHAM(**chosen.hyperparameters()).policy, chosen.algorithm)
+    people = from_rest(chosen.economy, [DeepHAM(**chosen.hyperparameters()).policy], chosen.algorithm)
     assert people is not None
     assert float(people.mean(people.k)) == pytest.approx(chosen.economy.B)
     assert int((people.weight > 0).sum()) == 2, "at the two nodes beside it"

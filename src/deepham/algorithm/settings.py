@@ -182,6 +182,11 @@ class AlgorithmSettings:
     def second_order(self) -> bool:
         return self.steps_by != "gradient"
 
+    @property
+    def starts_at_rest(self) -> bool:
+        """Whether training of an economy that says how it rests begins there."""
+        return self.second_order and self.newton.resting > 0 and not self.restart
+
     def of_stream(self) -> AlgorithmSettings:
         """As the economies are simulated: second-order training has its own of the continuum."""
         if not self.second_order:

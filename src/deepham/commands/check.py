@@ -94,6 +94,7 @@ def _parameters(words: list[str]) -> dict:
 def train(name: str, economy: Economy) -> None:
     """Train for seconds, save, and load again."""
     base = () if economy.frictionless() is not None else ("network.base=typical",)
+    base = base if economy.at_rest() is None else ("network.base=rest",)
     agents = max(LEAST_AGENTS, math.ceil(HOUSEHOLDS / float(economy.chain.eps_shares().clamp_min(1e-3).min())))
     method = BY_NEWTON if economy.foreseen else (*BY_GRADIENTS, f"algorithm.agents={agents}")
     solution = solve(name, 1, [*TINY, *method, *base], None, None, False, economy.parameters())

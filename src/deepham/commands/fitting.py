@@ -30,6 +30,11 @@ def check_fit(settings: Settings, economy: Economy) -> None:
         f"algorithm: {', '.join(economy.foreseen)} looks ahead, which Newton steps alone teach; set "
         "algorithm=euler_newton",
     )
+    require(
+        economy.at_rest() is None or settings.network.base == "rest" or not settings.algorithm.starts_at_rest,
+        f"network.base: training starts where this economy rests, from what households do there, got "
+        f"{settings.network.base}; set network.base=rest",
+    )
     _check_box(settings)
     _check_enough(economy, settings.algorithm.of_stream())
     _check_second_order(settings)

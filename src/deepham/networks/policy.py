@@ -11,6 +11,7 @@ from deepham.economics.domain import Domain
 from deepham.economics.economy import Economy, Own
 from deepham.networks.inputs import Inputs
 from deepham.networks.mlp import MLP
+from deepham.networks.plan_at_rest import PlanAtRest
 from deepham.simulation.period import Observation
 
 MOST = 1 - 1e-6  # share of what can be consumed: an economy may leave those without savings nothing to live on
@@ -40,7 +41,7 @@ class PolicyNetwork(nn.Module):
     """c = min(c0 exp(network), spendable): the kink of the borrowing constraint is sharp, and the network is smooth.
 
     By `base` c0 is the frictionless rule mpc (m + H), H human wealth, or where hours are chosen what is `permanent`
-    beside it; or typical consumption whatever m, where there is
+    beside it; or what they consume at rest, where an economy says so; or typical consumption whatever m, where there is
     no such rule or it is far off (the rich that save for a planner). Or it is the published form, a share
     sigmoid(network) of what can be consumed, which no household ever consumes all of. Where unknowns are found within
     the period c0 moves with them by the economy's `substitution`.
@@ -72,10 +73,11 @@ class PolicyNetwork(nn.Module):
         self.inputs, self.domains = inputs, {name: economy.within[name] for name in learned}
         self.mlp = MLP(inputs.size, width, depth, activation, generator, 1 + len(learned))
         self.share = base == "share"
-        self.base = economy.frictionless() if base == "frictionless" else None
+        self.typical_consumption = economy.typical_state()["c"]
+        self.at_rest = PlanAtRest(economy.chain.n_eps, self.typical_consumption) if base == "rest" else None
+        self.base = economy.frictionless() if base in ("frictionless", "rest") else None
         mpc = self.base.mpc if self.base else None
         self.register_buffer("mpc", mpc if isinstance(mpc, Tensor) else None, persistent=False)
-        self.typical_consumption = economy.typical_state()["c"]
         self.available, self.spendable, self.floor = economy.available, economy.spendable, economy.floor
         self.permanent = economy.permanent
         last = economy.last()  # a buffer, to be where the networks are
@@ -128,15 +130,19 @@ class PolicyNetwork(nn.Module):
         """What they would consume beyond the least."""
         if self.share:
             return torch.sigmoid(change) * room
-        if self.base is None:
-            return self.typical_consumption * self.substitution(seen) * torch.exp(change)
-        available = self.available(seen)
-        wealth = (available if least is None else available - least) + self.beyond_limit
-        if self.beyond_limit > 0:
-            change = change * self.steady_wealth / wealth
-        mpc = self.base.mpc if self.mpc is None else self.mpc[seen.eps]
-        could = mpc * self.substitution(seen) * wealth
-        return self.permanent(could)["c"] * torch.exp(change)
+        substitution, wealth = self.substitution(seen), torch.ones_like(change)
+        if self.base is not None:
+            available = self.available(seen)
+            wealth = (available if least is None else available - least) + self.beyond_limit
+            change = change * self.steady_wealth / wealth if self.beyond_limit > 0 else change
+        if self.at_rest is not None:
+            c0 = self.at_rest(seen.resources, seen.eps) * substitution
+        elif self.base is not None:
+            mpc = self.base.mpc if self.mpc is None else self.mpc[seen.eps]
+            c0 = self.permanent(mpc * substitution * wealth)["c"]
+        else:
+            c0 = self.typical_consumption * substitution
+        return c0 * torch.exp(change)
 
 
 def _in(domain: Domain, change: Tensor) -> Tensor:

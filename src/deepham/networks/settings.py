@@ -14,7 +14,7 @@ from deepham.networks.outlook import LinearOutlook, OutlookNetwork
 from deepham.networks.policy import PolicyNetwork
 from deepham.networks.value import ValueNetwork
 
-BASES = ("frictionless", "typical", "share")
+BASES = ("frictionless", "rest", "typical", "share")
 MOST_WEIGHTS = 10**8  # of all networks: 400 MB
 KINDS = {
     "str": (str, "a text"),
@@ -120,6 +120,11 @@ class NetworkSettings:
             self.base != "frictionless" or economy.frictionless() is not None,
             "network.base: this economy has no frictionless rule, for which income for ever has to be worth a finite "
             "sum, as at a return above one; set network.base=typical",
+        )
+        require(
+            self.base != "rest" or economy.at_rest() is not None,
+            "network.base: this economy does not say how it rests (Economy.at_rest); set network.base=frictionless or "
+            "typical",
         )
         # an untrained network consumes half of what it can, every period: in debt, if it can be
         require(

@@ -38,7 +38,7 @@ class ValueNetwork(nn.Module):
         super().__init__()
         self.inputs = inputs
         self.mlps = nn.ModuleList(MLP(inputs.size, width, depth, activation, generator) for _ in range(ensemble))
-        self.base = economy.frictionless() if base == "frictionless" else None
+        self.base = economy.frictionless() if base in ("frictionless", "rest") else None
         mpc = self.base.mpc if self.base else None
         self.register_buffer("mpc", mpc if isinstance(mpc, Tensor) else None, persistent=False)
         self.preferences, self.beta, self.lifetime = economy.preferences, economy.beta, economy.lifetime

@@ -78,8 +78,9 @@ def fit(
             # at the same places of its own wealth: paths from a neighbour's would spend the updates on their way
             start = init and followed(init.ergodic, init.economy, settings.economy)
             capture = settings.trainer.cuda_graphs
-            # a checkpoint, or a solution to start from, is past it
-            rest = from_rest(settings.economy, module.policy, settings.algorithm) if init is resume is None else None
+            fresh = init is resume is None  # a checkpoint, or a solution to start from, is past it
+            policies = module.policy, module.policy_average
+            rest = from_rest(settings.economy, policies, settings.algorithm) if fresh else None
             given = module.world, settings.algorithm, settings.seed, start, ranks, capture
             data = PanelData(*given, rest, module.calibrations)
             # the content, not the file: the disks of other machines may be others, or behind
