@@ -29,9 +29,7 @@ WIDTH = 0.1  # of the nodes of mean assets, which do not move
 HELD = 1e-6  # of what can be spent: who consumes all but so much is at the limit
 
 
-def from_rest(
-    economy: Economy, policies: Iterable[PolicyNetwork], settings: AlgorithmSettings
-) -> Population | None:
+def from_rest(economy: Economy, policies: Iterable[PolicyNetwork], settings: AlgorithmSettings) -> Population | None:
     """Give the policies their base, and return the cross-section (1, N) on the nodes of the settings' histogram to which
     it leads, for Newton steps to begin with. Where the policies have no such base nothing is done; None there, and
     where economies begin otherwise.
