@@ -15,7 +15,7 @@ class PlanAtRest(nn.Module):
     rest: a table, on cubics by pieces between nodes. Beyond the last node it is a line. Where the limit holds, below
     the first node that is free, it goes on as an exponential, which is positive.
 
-    The table is typical consumption whatever m, until training has worked it out (`learn`); it is kept with the weights.
+    The table is typical consumption whatever m, until training has worked it out (`learn`), and is kept with weights.
 
     Attributes:
         table: (3, E, NODES) resources, increasing, c0 and its slope, by individual state.

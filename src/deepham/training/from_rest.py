@@ -1,4 +1,4 @@
-"""Where training starts in an economy that states how it rests (`Economy.at_rest`): at the household of the grid method.
+"""Where training starts in an economy that states how it rests (`Economy.at_rest`): at the household of the grid.
 
 A plan that nobody has taught asks for prices far from any that it was meant for, and where a number of the economy
 looks ahead those feed on themselves. So the plan is the stationary one at the prices of rest, times what the network
@@ -30,7 +30,7 @@ HELD = 1e-6  # of what can be spent: who consumes all but so much is at the limi
 
 
 def from_rest(economy: Economy, policies: Iterable[PolicyNetwork], settings: AlgorithmSettings) -> Population | None:
-    """Give the policies their base, and return the cross-section (1, N) on the nodes of the settings' histogram to which
+    """Give the policies their base, and return the cross-section (1, N) on the nodes of training to which
     it leads, for Newton steps to begin with. Where the policies have no such base nothing is done; None there, and
     where economies begin otherwise.
 
