@@ -51,6 +51,20 @@ def test_an_untrained_plan_is_the_stationary_one(rest):
 
 
 @torch.no_grad()
+def test_the_plan_at_rest_goes_on_where_no_node_is(rest):
+    """Below the least resources of rest, through the kink and beyond the last node it is positive, rises and does not
+    jump."""
+    _, module, _ = rest
+    table = module.policy.at_rest
+    lowest, highest = table.table[0].min(), table.table[0].max()
+    m = torch.linspace(float(lowest) - 2, 2 * float(highest), 20001, dtype=torch.float64)
+    for state in range(len(table.table[0])):
+        c = table(m[None], torch.full_like(m, state, dtype=torch.long)[None])[0]
+        assert bool((c > 0).all()) and bool((c.diff() > 0).all())
+        assert bool((c.diff() < m.diff()).all()), "no jump: of one more good less than one is consumed"
+
+
+@torch.no_grad()
 def test_while_the_economy_rests_mean_assets_are_what_there_is_of_them_and_wages_rest(rest):
     chosen, module, people = rest
     settings = chosen.algorithm.of_stream()

@@ -75,6 +75,7 @@ class NewtonSettings:
     relaxation: float = 0.0
     largest_step: float = 0.3
     resting: int = 16
+    fine_updates: int = 0
     outlook_updates: int = 0
     last_nodes: int = 0
     spread_of_value: float = 1.0
@@ -97,6 +98,7 @@ class NewtonSettings:
             ("households", 1, 10**5),
             ("spread", 0, 10**5),
             ("resting", 0, 10**6),
+            ("fine_updates", 0, 10**6),
             ("outlook_updates", 0, 10**6),
             ("last_nodes", 0, 10**5),
             ("settling", 0, 10**6),

@@ -103,7 +103,13 @@ def training(economy, algorithm, network, share: int = 1) -> list[Array]:
         newton = {f"algorithm.newton.{name}": getattr(a.newton, name) for name in ("economies", "households")}
         weights = network.policy_weights(economy)
         each_weight = 8 * a.newton.sampled(weights) * weights, newton | {"network.width": network.width}
-        return [(4 * points * network.width, size), measured, each_weight]
+        arrays = [(4 * points * network.width, size), measured, each_weight]
+        if economy.foreseen:  # a layer at all that may come of each economy, in float64
+            nodes = max(a.nodes, a.newton.last_nodes)
+            asked = {"algorithm.newton.last_nodes" if nodes > a.nodes else "algorithm.nodes": nodes}
+            ahead = 8 * a.newton.economies * economy.chain.n_next * economy.chain.n_eps * nodes * network.width
+            arrays.append((ahead, {"algorithm.newton.economies": a.newton.economies} | asked))
+        return arrays
     # kept for the gradient; where one agent counts, of the others only their resources are
     kept = 1 if a.players == "first" else network.depth * network.width
     arrays: list[Array] = [

@@ -20,7 +20,7 @@ from deepham.algorithm.within import conditions_within
 from deepham.economics.economy import Economy
 from deepham.simulation.period import Panel, World
 from deepham.training.calibrations import Calibration
-from deepham.training.conditions import conditions, double, on_average
+from deepham.training.conditions import conditions, double, mean_of, on_average
 from deepham.training.drift import Drift
 from deepham.training.learner import Learner
 from deepham.training.stream import Batch
@@ -30,6 +30,7 @@ DAMPING_AT_LAST = 1e-5  # of V: with less it follows the few economies of each s
 VALUE_STEPS_AT_LAST = 3  # of V in an update, where plans no longer move
 DAMPED, MOST_DAMPED = 3.0, 16  # factor of the damping where a step is too long, and how often
 JUMP = 0.25  # so do mean assets that move by so much, in units of the typical, between two updates
+EVERYWHERE = 100.0  # of what is missed on average over economies, where what is missed in each counts one
 AFTER_REJECTION, AFTER_ACCEPTANCE = 10.0, 0.3  # factors of the damping
 
 
@@ -92,6 +93,10 @@ class ByNewton(Learner):
     def _plans_stay(self) -> bool:
         return bool(self.module.economy.foreseen) and self._left() <= 0
 
+    def _finely(self) -> bool:
+        """Whether plans still move, on the histograms of the last updates."""
+        return bool(self.module.settings.newton.last_nodes) and self._left() <= self.module.settings.newton.fine_updates
+
     def _value_steps(self) -> int:
         """Where plans stay, several in an update, each on a sample of its own: what V has to learn of the aggregate
         state takes many economies."""
@@ -109,7 +114,7 @@ class ByNewton(Learner):
         """How many times as far from rest as the economies are samples look. The outlook, found while plans stay, is to
         be right where the economies are."""
         settings, left = self.module.settings.newton, self._left()
-        if self._plans_stay() or settings.settling and left > settings.settling:
+        if self._plans_stay() or self._finely() or settings.settling and left > settings.settling:
             return 1.0
         return settings.spread_z
 
@@ -198,6 +203,10 @@ class ByNewton(Learner):
             everybody = on_average(linear, samples)
             blocks.append((everybody, settings.together * everybody.weight))
             self.told["together"] = size(everybody.residual, everybody.weight)
+            if self._finely():
+                everywhere = mean_of(everybody)
+                blocks.append((everywhere, EVERYWHERE * settings.together * everywhere.weight))
+                self.told["everywhere"] = float(everywhere.residual)
         if module.policy.domains:
             within = together(
                 [conditions_within(at.exact, double(at.world.policy), each) for at, each in zip(places, samples)]

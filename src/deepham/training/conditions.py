@@ -37,6 +37,14 @@ def on_average(linear: Linear, samples: list[Sample]) -> Linear:
     return Linear(residual, torch.full_like(residual, 1 / b), jacobian, own)
 
 
+def mean_of(linear: Linear) -> Linear:
+    """One condition: the mean of those of several economies. What is left of it lasts, and moves mean prices by many
+    times as much."""
+    one = linear.weight.sum()[None]
+    shares = (linear.weight / one)[None]
+    return Linear(shares @ linear.residual, one, shares @ linear.jacobian, shares @ linear.own)
+
+
 def _share(sample: Sample) -> Tensor:
     """Of what everybody consumes, those who see prices that clear: (B, n), sums to one in each economy."""
     share = sample.spends

@@ -270,9 +270,10 @@ class StreamOfCalibrations(PanelStream):
 def _before_the_last(settings: AlgorithmSettings, economy: Economy) -> int | None:
     """Batches before those for which histograms have nodes of their own; None where there are no such."""
     last = settings.newton
-    if not (settings.second_order and economy.foreseen and last.last_nodes and last.outlook_updates):
+    fine = last.fine_updates + last.outlook_updates
+    if not (settings.second_order and economy.foreseen and last.last_nodes and fine):
         return None
-    return max(0, settings.outer_iterations * settings.policy_steps - last.outlook_updates)
+    return max(0, settings.outer_iterations * settings.policy_steps - fine)
 
 
 def on_the_cpu(panel: Panel) -> list[Tensor]:
