@@ -64,7 +64,6 @@ FILES = {"my_conf/calibration/mine.yaml": "# @package model\nbeta: 0.985\n"}
 ELSEWHERE = (
     "algorithm.newton.last_nodes=",  # after a run of hank
     "experiment=hank_one_skill",  # after a short run of it
-    "experiment=hank_small",
     "hydra/launcher=",
     "logger=mlflow",
     "logger=wandb",

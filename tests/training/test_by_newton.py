@@ -152,7 +152,6 @@ def test_a_population_that_is_no_number_ends_training(settings):
         (["network=generalized_moments"], "network.moments=0"),
         (["network.ensemble=3"], "network.ensemble=1"),
         (["trainer.processes=2"], "trainer.processes=1"),
-        (["algorithm.newton.mirrored=1"], "opposite luck.*algorithm.newton.mirrored=0"),
         (["algorithm.newton.outlier=0"], "algorithm.newton.outlier: expected a positive number, got 0"),
         (["algorithm.newton.memory_late=1"], "algorithm.newton.memory_late: expected a number from 0 to 0.999"),
         (["algorithm.steps_by=newton"], "algorithm.steps_by: expected gradient or euler_newton"),

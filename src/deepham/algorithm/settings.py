@@ -69,7 +69,6 @@ class NewtonSettings:
     memory_at_last: float = 0.95
     least_squares: float = 1.0
     together: float = 0.0
-    mirrored: float = 0.0
     outlier: float = 0.05
     damping: float = 0.25
     relaxation: float = 0.0
@@ -119,7 +118,6 @@ class NewtonSettings:
             ("memory_at_last", 0.999),
             ("least_squares", 1e6),
             ("together", 1e6),
-            ("mirrored", 1e6),
             ("damping", 1e6),
             ("relaxation", 1e6),
             ("level_weight", 1e9),

@@ -92,23 +92,11 @@ def _check_second_order(settings: Settings) -> None:
         f"{str(trainer.cuda_graphs).lower()}; set trainer.gpus=0 or 1, trainer.processes=1, trainer.nodes=1 and "
         f"trainer.cuda_graphs=false, or {first_order}",
     )
-    _check_pairs(settings)
     weights = network.policy_weights(economy, len(settings.box.sides) if settings.box else 0)
     require(
         weights <= MOST_WEIGHTS,
         f"{method}: a network of {weights} weights is too wide for it, whose equations are as many squared; expected "
         f"at most {MOST_WEIGHTS}, such as network.width=24, or {first_order}",
-    )
-
-
-def _check_pairs(settings: Settings) -> None:
-    """Raise InputError where economies cannot come in pairs of opposite luck."""
-    newton = settings.algorithm.newton
-    numbers = settings.economy.chain.every_z() is None and settings.box is None
-    require(
-        not newton.mirrored or newton.economies % 2 == 0 and numbers,
-        f"algorithm.newton.mirrored: pairs of economies of opposite luck take an aggregate state that is numbers, one "
-        f"calibration and an even number of economies, got {newton.economies}; set algorithm.newton.mirrored=0",
     )
 
 

@@ -10,9 +10,8 @@ import torch
 from torch import Tensor
 
 from deepham.algorithm.ergodic_sample import RICHEST, Sample, Sampling, redistributed, scaled
-from deepham.algorithm.first_order import Linear, together
+from deepham.algorithm.first_order import together
 from deepham.algorithm.looking_ahead import foresight
-from deepham.algorithm.mirrored import apart, same_households
 from deepham.algorithm.newton import LEAST_DAMPING, Equations, flat, huber, shift, size, tested, tested_own
 from deepham.algorithm.off_equilibrium import moved_unknowns
 from deepham.algorithm.value_equation import add_bellman_equations, bellman_equation
@@ -127,7 +126,6 @@ class ByNewton(Learner):
             period = world.period(self._spread(economy, batch.panel.to(dtype=torch.float64), generator, spread))
             sampling = self.sampling if early else self.sampling.fewer(settings.late)
             sample = sampling.draw(period, grid.double(), at.typical, generator)
-        sample = same_households(sample) if settings.mirrored else sample
         # where a market fixes what all hold together there is nothing to scale
         fixed = economy.tracked in economy.unknowns
         width = 0.0 if fixed else settings.scale_early if early else settings.scale_late
@@ -153,11 +151,8 @@ class ByNewton(Learner):
         return replace(panel, z=economy.chain.farther(panel.z, farther))
 
     def _uniform(self, like: Tensor, generator: torch.Generator) -> Tensor:
-        """(B, 1), between zero and one, of each economy; the same of an economy and its mirror image."""
-        uniform = torch.rand((len(like), 1), generator=generator, device=like.device, dtype=like.dtype)
-        if self.module.settings.newton.mirrored:
-            uniform = torch.cat([uniform[: len(uniform) // 2]] * 2)
-        return uniform
+        """(B, 1), between zero and one, of each economy."""
+        return torch.rand((len(like), 1), generator=generator, device=like.device, dtype=like.dtype)
 
     def _off_equilibrium(self, at: Calibration, sample: Sample, generator: torch.Generator | None) -> Sample:
         """The sample in which some households see prices that do not clear, each alone."""
@@ -165,8 +160,7 @@ class ByNewton(Learner):
         if sample.panel.near is None or generator is None:
             return sample
         off, _ = moved_unknowns(at.exact.unknowns, share, sample.k.flatten(), generator)
-        sample = replace(sample, off=torch.cat(list(off.values()), 1))
-        return same_households(sample) if self.module.settings.newton.mirrored else sample
+        return replace(sample, off=torch.cat(list(off.values()), 1))
 
     def _policy_step(self, places: list[Calibration], samples: list[Sample], batch: Batch, early: bool) -> bool:
         """Whether the last step was a good one; if so the next one is taken."""
@@ -216,7 +210,6 @@ class ByNewton(Learner):
         if missed is not None:
             blocks.append((missed, missed.weight))
             self.told["foresight"] = missed_ahead
-        blocks += self._apart(blocks, samples)
         relaxation = settings.relaxation * residual * self.caution
         each = [tested(*block, settings.least_squares) for block in blocks]
         matrix, vector = (torch.stack(part).sum(0) for part in zip(*each))
@@ -240,19 +233,6 @@ class ByNewton(Learner):
         self.told |= {"damping": damping, "step": size(linear.own @ change, weight)}
         return True
 
-    def _apart(self, blocks: list[tuple[Linear, Tensor]], samples: list[Sample]) -> list[tuple[Linear, Tensor]]:
-        """What each block misses differently in economies and their mirror images, with the weight of the settings."""
-        factor, found = self.module.settings.newton.mirrored, []
-        if not factor:
-            return found
-        sizes = [sample.k.shape for sample in samples]
-        for index, (linear, weight) in enumerate(blocks):
-            each = linear.residual.numel() // sum(b for b, _ in sizes)
-            differs, counts = apart(linear, weight, [b * each for b, _ in sizes])
-            self.told[f"apart_{index}"] = size(differs.residual, counts)
-            found.append((differs, factor * counts))
-        return found
-
     def _outlook_step(self, places: list[Calibration], samples: list[Sample], batch: Batch) -> bool:
         """A step of the outlook alone. While plans move, so does what it has to look ahead to, and it is never as good
         as it can be.
@@ -270,10 +250,7 @@ class ByNewton(Learner):
         left = size(missed.residual, missed.weight)
         if not math.isfinite(left):
             raise module.diverged("what is left of the conditions that look ahead", batch)
-        blocks = [(missed, missed.weight)]
-        each = [tested(*block, settings.least_squares) for block in [*blocks, *self._apart(blocks, samples)]]
-        matrix, vector = (torch.stack(part).sum(0) for part in zip(*each))
-        equations.add(matrix, vector, settings.memory_at_last)
+        equations.add(*tested(missed, missed.weight, settings.least_squares), settings.memory_at_last)
         change = self._solved(equations, max(settings.damping * left**2, LEAST_DAMPING))
         change = change * min(
             1.0, settings.largest_step * self.reach / max(size(missed.own @ change, missed.weight), 1e-300)

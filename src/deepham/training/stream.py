@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
-from deepham.algorithm.mirrored import begin
 from deepham.algorithm.realised import realised_utility
 from deepham.algorithm.settings import AlgorithmSettings
 from deepham.economics.economy import Economy
@@ -105,10 +104,7 @@ class PanelStream(IterableDataset):
         s, pool, realised = self.settings, None, None
         if self.panel is None or s.restart:
             # at rest there is nothing to settle
-            panel = self._initial_panel()
-            if s.newton.mirrored:
-                panel = begin(panel, self.economy.chain.typical_z()[:1])
-            self.panel = self._later(panel, 0 if self.resting else s.burn_in)
+            self.panel = self._later(self._initial_panel(), 0 if self.resting else s.burn_in)
         elif s.fresh == "epoch":
             self.panel = self._later(self.panel, s.burn_in)
         if s.value_steps or s.fresh == "epoch":
@@ -140,7 +136,7 @@ class PanelStream(IterableDataset):
         """A period later, of economies at rest: their markets would keep mean assets where they are."""
         assert self.grid is not None
         household, n_eps = self.economy.typical_household(), self.economy.chain.n_eps
-        panel = self._moved(replace(self.world, resting=True), panel, 1)
+        panel = later(replace(self.world, resting=True), panel, 1, self.generator, self.grid)
         people = held(self.grid, panel.population, household["assets"], household["limit"], n_eps)
         return Panel(people, panel.z, panel.near)
 
@@ -200,18 +196,7 @@ class PanelStream(IterableDataset):
         return self._later(panel, self.settings.move)
 
     def _later(self, panel: Panel, periods: int) -> Panel:
-        return self._moved(self.world, panel, periods)
-
-    def _moved(self, world: World, panel: Panel, periods: int) -> Panel:
-        """So many periods later, in a world of this economy."""
-        if not self.settings.newton.mirrored:
-            return later(world, panel, periods, self.generator, self.grid)
-        first = panel.z[: len(panel.z) // 2]
-        state = self.generator.get_state()
-        luck = self.economy.chain.draw_path(first, periods + 1, self.generator)
-        self.generator.set_state(state)
-        opposite = self.economy.chain.draw_path(first, periods + 1, self.generator, mirrored=True)
-        return later(world, panel, torch.cat([luck, opposite]), self.generator, self.grid)
+        return later(self.world, panel, periods, self.generator, self.grid)
 
     def _choose(self, of: int, number: int) -> Tensor:
         return torch.randint(of, (number,), generator=self.generator, device=self.generator.device)
