@@ -29,9 +29,10 @@ def test_one_skill_learns_what_the_bound_does(tmp_path):
     is. Strong damping first: plans alone hardly say how much is consumed, see docs/economies/hank.md."""
     few = ["network.width=10", "network.poverty=false", "algorithm.newton.households=75"]
     few += ["algorithm.newton.spread_of_wealth=0", "algorithm.newton.largest_step=0.04", "algorithm.newton.settling=0"]
-    few += ["algorithm.newton.value_updates=1", "algorithm.newton.outlook_updates=0"]
+    few += [f"algorithm.newton.{name}=0" for name in ("fine_updates", "outlook_updates")]
+    few += ["algorithm.newton.value_updates=1"]
     few += ["verdict.burn_in=0", "verdict.periods=2", "verdict.dates=1"]  # a first plan knows no market far from rest
-    first = [*few, "algorithm.outer_iterations=4", "algorithm.newton.resting=8", "algorithm.newton.damping=3000"]
+    first = [*few, "algorithm.outer_iterations=4", "algorithm.newton.resting=8", "algorithm.newton.damping=100"]
     deepham.solve("hank_zlb", overrides=first, **ONE).save(tmp_path / "first")
     then = [*few, "algorithm.outer_iterations=12", "algorithm.newton.damping=10"]
     then += ["algorithm.newton.economies=32", "algorithm.newton.spread_z=3"]  # every state of xi, in each sample
