@@ -65,6 +65,7 @@ ELSEWHERE = (
     "algorithm.newton.last_nodes=",  # after a run of hank
     "experiment=hank_one_skill",  # after a short run of it
     "hydra/launcher=",
+    "model.sd_r=",  # of hank, which Newton steps alone teach
     "logger=mlflow",
     "logger=wandb",
     "sweep=",
