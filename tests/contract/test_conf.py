@@ -48,7 +48,6 @@ OF_AN_ECONOMY = {
     "model=hank_zlb": (
         "algorithm=euler_newton",
         *FEW,
-        "algorithm.newton.damping=3000",
         "algorithm.newton.spread_of_wealth=0",
         "model.sd_xi=0.001",
         "network.poverty=false",
