@@ -5,13 +5,14 @@ import torch
 
 import deepham
 from deepham.algorithm.ergodic_sample import Sample, redistributed
+from deepham.algorithm.first_order import Linear
 from deepham.algorithm.newton import flat, shift
 from deepham.errors import InputError, TrainingDiverged
 from deepham.simulation.continuum import wealth_grid
 from deepham.simulation.period import Panel, World
 from deepham.simulation.population import Population
 from deepham.training.by_newton import ByNewton
-from deepham.training.conditions import double
+from deepham.training.conditions import double, mean_of
 from deepham.training.fit import fit
 from deepham.training.module import DeepHAM
 from deepham.training.stream import Batch
@@ -151,6 +152,8 @@ def test_a_population_that_is_no_number_ends_training(settings):
         (["model=davila12", "algorithm.objective=planner", "network.base=typical"], "planner.*algorithm=deepham"),
         (["network=generalized_moments"], "network.moments=0"),
         (["network.ensemble=3"], "network.ensemble=1"),
+        (["model=hank", "network.base=typical"], "training starts where this economy rests.*network.base=rest"),
+        (["network.base=rest"], "does not say how it rests.*network.base=frictionless"),
         (["trainer.processes=2"], "trainer.processes=1"),
         (["algorithm.newton.outlier=0"], "algorithm.newton.outlier: expected a positive number, got 0"),
         (["algorithm.newton.memory_late=1"], "algorithm.newton.memory_late: expected a number from 0 to 0.999"),
@@ -183,3 +186,12 @@ def test_v_takes_its_updates_where_the_policy_takes_few(settings, monkeypatch, u
     sizes = ["algorithm.outer_iterations=1", f"algorithm.policy_steps={updates}", "algorithm.move=1"]
     fit(settings("algorithm=euler_newton", *SMALL, *sizes), [], [])
     assert len(taken) == times
+
+
+def test_what_economies_miss_on_average_moves_as_their_mean_does(seeded):
+    residual, weight = torch.randn(5, generator=seeded()).double(), torch.full((5,), 0.2).double()
+    jacobian, own = (torch.randn(5, 3, generator=seeded(seed)).double() for seed in (1, 2))
+    one, step = mean_of(Linear(residual, weight, jacobian, own)), torch.tensor([0.3, -1.0, 2.0]).double()
+    torch.testing.assert_close(one.residual + one.jacobian @ step, (residual + jacobian @ step).mean()[None])
+    torch.testing.assert_close(one.own @ step, (own @ step).mean()[None])
+    assert float(one.weight) == pytest.approx(1)

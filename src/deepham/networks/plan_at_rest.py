@@ -32,12 +32,12 @@ class PlanAtRest(nn.Module):
     @torch.no_grad()
     def learn(self, m: Tensor, c: Tensor, free: Tensor) -> None:
         """(E, NODES) each: resources, consumption beyond the least, and whether the limit lets households choose it."""
-        for state, (m, c, free) in enumerate(zip(m, c, free, strict=True)):
-            held = int((~free).sum())  # the poorest
-            slope = slopes(m[held:], c[held:])
-            at_limit = c[held] * torch.exp(slope[0] / c[held] * (m[:held] - m[held]))
-            values = torch.cat([at_limit, c[held:]])
-            self.table[:, state] = torch.stack([m, values, torch.cat([slope[0] / c[held] * at_limit, slope])])
+        for state in range(len(m)):
+            held = int((~free[state]).sum())  # the poorest
+            poor, least, slope = m[state, :held], c[state, held], slopes(m[state, held:], c[state, held:])
+            at_limit = least * torch.exp(slope[0] / least * (poor - m[state, held]))
+            values = torch.cat([at_limit, c[state, held:]])
+            self.table[:, state] = torch.stack([m[state], values, torch.cat([slope[0] / least * at_limit, slope])])
 
     def forward(self, m: Tensor, eps: Tensor) -> Tensor:
         nodes, values, rises = self.table.to(m.dtype).flatten(1)
