@@ -6,9 +6,11 @@ import torch
 
 from deepham.algorithm.looking_ahead import UNIT
 from deepham.algorithm.newton import flat
+from deepham.algorithm.residuals import residuals
 from deepham.economics.hank import TOLD
 from deepham.reference.stationary import households_at
 from deepham.simulation.period import Panel, World
+from deepham.simulation.population import Population
 from deepham.training.fit import fit
 from deepham.training.from_rest import from_rest, on_a_grid
 from deepham.training.module import DeepHAM
@@ -27,10 +29,10 @@ SHORT = [
 
 @pytest.fixture
 def rest(settings):
-    """Settings, a module whose policy has learned to rest, and the cross-section."""
+    """Settings, a module whose networks know their bases, and the cross-section."""
     chosen = settings(*SHORT)
     module = DeepHAM(**chosen.hyperparameters())
-    return chosen, module, from_rest(chosen.economy, [module.policy], chosen.algorithm)
+    return chosen, module, from_rest(chosen.economy, [module.policy, module.value], chosen.algorithm)
 
 
 @torch.no_grad()
@@ -51,13 +53,38 @@ def test_an_untrained_plan_is_the_stationary_one(rest):
 
 
 @torch.no_grad()
+def test_without_shocks_an_untrained_value_is_that_of_the_plan(rest):
+    """Its Bellman equation and its slope, at households between the nodes; unit: utils of a permanent percent."""
+    chosen, module, _ = rest
+    calm = chosen.economy.without_aggregate_risk()
+    k = calm.initial_assets((1, 300), torch.Generator().manual_seed(1))
+    panel = Panel(Population.panel(k, torch.arange(300)[None] % calm.chain.n_eps), calm.chain.typical_z())
+    world = World(calm, module.policy.double(), module.value.double(), resting=True)
+    found = residuals(world, panel)
+    assert float(found.bellman_policy.abs().max()) < 1e-4 * 0.01 * module.value.unit
+    assert float(found.bellman_optimality.abs().max()) < 1e-3 * 0.01 * module.value.unit, "its slope is right, too"
+
+
+@torch.no_grad()
+def test_the_value_at_rest_goes_on_where_no_node_is(rest):
+    """It rises, less and less, and no faster at a node."""
+    table = rest[1].value.at_rest
+    highest = float(table.table[0].max())
+    m = torch.linspace(-2, 3 * highest, 20001, dtype=torch.float64)
+    for state in range(len(table.table[0])):
+        rise = table(m[None], torch.full_like(m, state, dtype=torch.long)[None])[0].diff()
+        assert bool((rise > 0).all())
+        assert bool((rise.diff() < 1e-3 * rise[1:]).all())
+
+
+@torch.no_grad()
 def test_the_plan_at_rest_goes_on_where_no_node_is(rest):
     """Below the least resources of rest, through the kink and beyond the last node it is positive, rises and does not
     jump."""
     _, module, _ = rest
     table = module.policy.at_rest
-    lowest, highest = table.table[0].min(), table.table[0].max()
-    m = torch.linspace(float(lowest) - 2, 2 * float(highest), 20001, dtype=torch.float64)
+    highest = float(table.table[0].max())
+    m = torch.linspace(-2, 2 * highest, 20001, dtype=torch.float64)
     for state in range(len(table.table[0])):
         c = table(m[None], torch.full_like(m, state, dtype=torch.long)[None])[0]
         assert bool((c > 0).all()) and bool((c.diff() > 0).all())
@@ -68,7 +95,7 @@ def test_the_plan_at_rest_goes_on_where_no_node_is(rest):
 def test_while_the_economy_rests_mean_assets_are_what_there_is_of_them_and_wages_rest(rest):
     chosen, module, people = rest
     settings = chosen.algorithm.of_stream()
-    single = type(people)(people.k.float(), people.eps, people.weight.float())
+    single = Population(people.k.float(), people.eps, people.weight.float())
     generator = torch.Generator().manual_seed(1)
     stream = PanelStream(module.economy, module.policy.float(), settings, generator, rest=single)
     batches = [batch for _, batch in zip(range(3), stream)]

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from deepham.economics.domain import Domain
 from deepham.economics.economy import Economy, Own
+from deepham.networks.at_rest import PlanAtRest
 from deepham.networks.inputs import Inputs
 from deepham.networks.mlp import MLP
-from deepham.networks.plan_at_rest import PlanAtRest
 from deepham.simulation.period import Observation
 
 MOST = 1 - 1e-6  # share of what can be consumed: an economy may leave those without savings nothing to live on

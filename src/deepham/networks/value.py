@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from deepham.economics.economy import Economy
+from deepham.networks.at_rest import ValueAtRest
 from deepham.networks.inputs import Inputs
 from deepham.networks.mlp import MLP
 from deepham.simulation.period import Observation
@@ -16,10 +17,10 @@ from deepham.simulation.period import Observation
 class ValueNetwork(nn.Module):
     """V = base + scale * mean over the ensemble of networks, in utils.
 
-    The base is the value of the frictionless rule, whose slope is u'(c) (`CRRA.frictionless_value`); without one it is
-    the utility of steady-state consumption for ever. Where an economy states what households plan (`Economy.planned`),
-    V is the value of that plan with so much more consumed, by the networks' mean, in each period. `unit` converts utils
-    into permanent relative consumption.
+    The base is the value of the frictionless rule, whose slope is u'(c) (`CRRA.frictionless_value`), or of the plan at
+    rest (`ValueAtRest`); without one it is the utility of steady-state consumption for ever. Where an economy states
+    what households plan (`Economy.planned`), V is the value of that plan with so much more consumed, by the networks'
+    mean, in each period. `unit` converts utils into permanent relative consumption.
     """
 
     mpc: Tensor | None
@@ -38,16 +39,18 @@ class ValueNetwork(nn.Module):
         super().__init__()
         self.inputs = inputs
         self.mlps = nn.ModuleList(MLP(inputs.size, width, depth, activation, generator) for _ in range(ensemble))
-        self.base = economy.frictionless() if base in ("frictionless", "rest") else None
+        self.base = economy.frictionless() if base == "frictionless" else None
         mpc = self.base.mpc if self.base else None
         self.register_buffer("mpc", mpc if isinstance(mpc, Tensor) else None, persistent=False)
-        self.preferences, self.beta, self.lifetime = economy.preferences, economy.beta, economy.lifetime
+        self.lifetime = economy.lifetime
         self.planned = economy.planned if base == "typical" else None
-        self.steady_consumption = economy.typical_state()["c"]
-        c = torch.tensor(self.steady_consumption, dtype=torch.float64)
+        c = torch.tensor(economy.typical_state()["c"], dtype=torch.float64)
+        self.steady = float(economy.preferences.utility(c)) / (1 - economy.beta)
+        self.at_rest = ValueAtRest(economy.chain.n_eps, self.steady) if base == "rest" else None
         # utils that a permanent change of consumption is worth, per unit of relative change
         self.unit = float(economy.preferences.marginal_utility(c) * c) / (1 - economy.beta)
-        self.scale = self.unit / 10 if self.base else self.unit  # a base leaves small corrections
+        has_base = self.base is not None or self.at_rest is not None
+        self.scale = self.unit / 10 if has_base else self.unit  # a base leaves small corrections
 
     def members(self, seen: Observation) -> Tensor:
         """The estimate of each network in the ensemble: (ensemble, B, N)."""
@@ -59,12 +62,15 @@ class ValueNetwork(nn.Module):
         planned = None if self.planned is None else self.planned(seen, corrections)
         if planned is not None:
             return planned
+        return self._based(seen) + self.scale * corrections
+
+    def _based(self, seen: Observation) -> Tensor:
+        if self.at_rest is not None:
+            return self.at_rest(seen.resources, seen.eps)
         if self.base is None:
-            steady = torch.full_like(seen.resources, self.steady_consumption)
-            return self.preferences.utility(steady) / (1 - self.beta) + self.scale * corrections
+            return torch.full_like(seen.resources, self.steady)
         base = self.base if self.mpc is None else replace(self.base, mpc=self.mpc[seen.eps])
-        base = self.lifetime(base.mpc * (seen.resources + base.human_wealth), base)
-        return base + self.scale * corrections
+        return self.lifetime(base.mpc * (seen.resources + base.human_wealth), base)
 
     def forward(self, seen: Observation) -> Tensor:
         return self.members(seen).mean(0)

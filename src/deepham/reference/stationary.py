@@ -13,7 +13,9 @@ import torch
 from deepham.algorithm.ergodic import ergodic_path
 from deepham.economics.economy import Economy
 from deepham.reference.at_rest import MarketAtRest, PriceAtRest
+from deepham.reference.families import family_of
 from deepham.reference.grid import GridFunction
+from deepham.reference.household import HouseholdProblem
 from deepham.reference.law_of_motion import Equilibrium, Progress
 from deepham.reference.planner_at_rest import PlannerAtRest
 from deepham.reference.settings import ReferenceSettings
@@ -53,3 +55,10 @@ def households_at(economy: Economy, settings: ReferenceSettings, K: float) -> tu
     """The policy of households who face the prices of K for ever, and the stationary cross-section to which it leads,
     (1, N), whether they then hold K or not. Raises NotConverged."""
     return MarketAtRest(economy, settings, None).at(K)
+
+
+def worth_at(economy: Economy, policy: GridFunction, K: float) -> GridFunction:
+    """The lifetime utility of following that policy, utils, of households who face the prices of K for ever. Raises
+    NotConverged."""
+    problem = HouseholdProblem(economy, family_of(economy).law_at_rest(K), policy.grid)
+    return GridFunction(policy.grid, problem.value(policy.values), None)

@@ -79,8 +79,8 @@ def fit(
             start = init and followed(init.ergodic, init.economy, settings.economy)
             capture = settings.trainer.cuda_graphs
             fresh = init is resume is None  # a checkpoint, or a solution to start from, is past it
-            policies = module.policy, module.policy_average
-            rest = from_rest(settings.economy, policies, settings.algorithm) if fresh else None
+            networks = module.policy, module.policy_average, module.value, module.value_average
+            rest = from_rest(settings.economy, networks, settings.algorithm) if fresh else None
             given = module.world, settings.algorithm, settings.seed, start, ranks, capture
             data = PanelData(*given, rest, module.calibrations)
             # the content, not the file: the disks of other machines may be others, or behind
