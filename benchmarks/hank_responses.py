@@ -31,9 +31,17 @@ from deepham.simulation.walk import walk
 
 PRINTED = Path(__file__).parents[1] / "tests" / "economics" / "hank_printed.json"
 NAMES = {"Y": 1.0, "C": 1.0, "pi": 100.0, "w": 1.0, "r": 100.0}  # ours -> what it is in units of theirs
+TOLD = 4e4  # basis points a year, of a share a quarter
+PERCENT = 100.0
+SERIES = {
+    "Y": ("output", PERCENT),
+    "C": ("consumption", PERCENT),
+    "pi": ("inflation", TOLD),
+    "w": ("wage", PERCENT),
+    "r": ("real return", TOLD),
+}
 UNIT = {"rstar": -0.0025, "Z": 0.01}  # the shocks of the printed responses
 QUARTERS = 40
-TOLD = 4e4  # basis points a year, of a share a quarter
 
 
 @torch.no_grad()
@@ -70,7 +78,7 @@ def main() -> None:
     given = parser.parse_args()
     printed = json.loads(PRINTED.read_text())
     linear = _tensors(printed["linear"][given.shock])
-    sizes, gaps, ours, scale = [], [], {}, 1.0
+    sizes, gaps, ours, scale, without_risk = [], [], {}, 1.0, None
     for each in given.solutions:
         solution = deepham.load(each)
         economy = solution.economy
@@ -84,9 +92,10 @@ def main() -> None:
         gaps.append(table(ours, linear, scale))
         of_inflation(economy, ours["pi"], cost, linear, scale, size if given.shock == "Z" else 0.0)
         if given.shock == "rstar" and scale == 1:
-            foreseen(ours, _tensors(printed["perfect_foresight"]["rstar -25 bp"]))
+            without_risk = _tensors(printed["perfect_foresight"]["rstar -25 bp"])
+            foreseen(ours, without_risk)
     if given.figure and len(given.solutions) == 1:
-        draw(ours, linear, scale, given.figure)
+        draw(ours, {name: scale * path for name, path in linear.items()}, without_risk, given.figure)
     elif given.figure:
         draw_gaps(sizes, gaps, given.figure)
 
@@ -147,8 +156,9 @@ def of_inflation(economy: HANK, pi, cost, linear: dict, scale: float, shock: flo
         print(f"  {name}, by quarter: {first}; {later}")
 
 
-def draw(ours: dict, linear: dict, scale: float, file: str) -> None:
-    """A panel for each series: ours and the linear response."""
+def draw(ours: dict, linear: dict, without_risk: dict | None, file: str) -> None:
+    """A panel for each series: half the difference beside the linear response, and the response to the shock alone
+    beside the one without risk, where that is known. In percent, of inflation and the real rate basis points a year."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -156,10 +166,16 @@ def draw(ours: dict, linear: dict, scale: float, file: str) -> None:
 
     figure, axes = plt.subplots(1, len(ours), figsize=(3 * len(ours), 2.8), layout="constrained")
     for axis, (name, path) in zip(axes, ours.items(), strict=True):
-        axis.plot(50 * (path[0] - path[1]), label="global")
-        axis.plot(100 * scale * linear[name], "k:", label="linear")
-        axis.set(title=name, xlabel="quarter", ylabel="percent, or points")
-    axes[0].legend()
+        label, unit = SERIES[name]
+        axis.axhline(0, color="0.8", linewidth=0.8)
+        axis.plot(unit * (path[0] - path[1]) / 2, color="tab:blue", label="half the difference")
+        axis.plot(unit * linear[name], "k:", label="linear (sequence-jacobian)")
+        if without_risk:
+            axis.plot(unit * path[0], color="tab:orange", label="the shock alone")
+            axis.plot(unit * without_risk[name], "--", color="tab:red", label="perfect foresight")
+        axis.set(title=label, xlabel="quarter", ylabel="percent" if unit == PERCENT else "basis points a year")
+        axis.set_xlim(0, 24)
+    axes[0].legend(fontsize="small")
     figure.savefig(file, dpi=150)
 
 

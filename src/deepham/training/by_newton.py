@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from deepham.algorithm.ergodic_sample import RICHEST, Sample, Sampling, redistributed, scaled
-from deepham.algorithm.first_order import together
+from deepham.algorithm.first_order import Linear, together
 from deepham.algorithm.looking_ahead import foresight
 from deepham.algorithm.newton import LEAST_DAMPING, Equations, flat, huber, shift, size, tested, tested_own
 from deepham.algorithm.off_equilibrium import moved_unknowns
@@ -192,24 +192,7 @@ class ByNewton(Learner):
             "undone": False,
             "resting": batch.resting,
         }
-        blocks = [(linear, weight)]
-        if settings.together and not batch.resting:
-            everybody = on_average(linear, samples)
-            blocks.append((everybody, settings.together * everybody.weight))
-            self.told["together"] = size(everybody.residual, everybody.weight)
-            if self._finely():
-                everywhere = mean_of(everybody)
-                blocks.append((everywhere, EVERYWHERE * settings.together * everywhere.weight))
-                self.told["everywhere"] = float(everywhere.residual)
-        if module.policy.domains:
-            within = together(
-                [conditions_within(at.exact, double(at.world.policy), each) for at, each in zip(places, samples)]
-            )
-            blocks.append((within, within.weight / len(samples)))
-            self.told["within"] = size(within.residual, blocks[-1][1])
-        if missed is not None:
-            blocks.append((missed, missed.weight))
-            self.told["foresight"] = missed_ahead
+        blocks = [(linear, weight), *self._beside(linear, missed, places, samples, batch.resting)]
         relaxation = settings.relaxation * residual * self.caution
         each = [tested(*block, settings.least_squares) for block in blocks]
         matrix, vector = (torch.stack(part).sum(0) for part in zip(*each))
@@ -232,6 +215,38 @@ class ByNewton(Learner):
         self.caution = max(1.0, self.caution * AFTER_ACCEPTANCE)
         self.told |= {"damping": damping, "step": size(linear.own @ change, weight)}
         return True
+
+    def _beside(
+        self,
+        linear: Linear,
+        missed: Linear | None,
+        places: list[Calibration],
+        samples: list[Sample],
+        resting: bool,
+    ) -> list[tuple[Linear, Tensor]]:
+        """Equations beside those of each household, and the weights of each: what all households of an economy miss
+        together and, in the last updates, all economies on average; choices within the period that the network learns;
+        conditions that look ahead, `missed`."""
+        module, settings = self.module, self.module.settings.newton
+        blocks = []
+        if settings.together and not resting:
+            everybody = on_average(linear, samples)
+            blocks.append((everybody, settings.together * everybody.weight))
+            self.told["together"] = size(everybody.residual, everybody.weight)
+            if self._finely():
+                everywhere = mean_of(everybody)
+                blocks.append((everywhere, EVERYWHERE * settings.together * everywhere.weight))
+                self.told["everywhere"] = float(everywhere.residual)
+        if module.policy.domains:
+            within = together(
+                [conditions_within(at.exact, double(at.world.policy), each) for at, each in zip(places, samples)]
+            )
+            blocks.append((within, within.weight / len(samples)))
+            self.told["within"] = size(within.residual, blocks[-1][1])
+        if missed is not None:
+            blocks.append((missed, missed.weight))
+            self.told["foresight"] = size(missed.residual, missed.weight)
+        return blocks
 
     def _outlook_step(self, places: list[Calibration], samples: list[Sample], batch: Batch) -> bool:
         """A step of the outlook alone. While plans move, so does what it has to look ahead to, and it is never as good
