@@ -10,7 +10,6 @@ import torch
 from deepham.algorithm.residuals import missed_foresight
 from deepham.economics import create
 from deepham.errors import InputError
-from deepham.reference import grid as grid_functions
 from deepham.reference.forecasts import LawOfMotion
 from deepham.reference.grid import Grid, GridFunction
 from deepham.reference.household import HouseholdProblem
@@ -107,17 +106,15 @@ def test_bad_input_is_said():
 def stationary(economy):
     """The policy and the cross-section of the grid method on sequence-jacobian's own nodes, between which its functions
     are lines."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(grid_functions, "hermite", lambda share, width, low, high, *slopes: torch.lerp(low, high, share))
-        return settled_household(economy)
+    return settled_household(economy, lines=True)
 
 
-def settled_household(economy):
+def settled_household(economy, lines):
     household = economy.at_rest()
     household.labour = 1.0  # that of the printed prices, not of one household without risk
     nodes = torch.logspace(math.log10(0.25), math.log10(150.25), 500, dtype=torch.float64) - 0.25
     nodes[0] = 0.0
-    grid = Grid(nodes, household.B * torch.tensor([0.9, 1.0, 1.1], dtype=torch.float64), None, "B")
+    grid = Grid(nodes, household.B * torch.tensor([0.9, 1.0, 1.1], dtype=torch.float64), None, "B", lines)
     law = LawOfMotion(household.table([household.B]).log(), household.table([0.0]))
     c = HouseholdProblem(household, law, grid).consumption(tolerance=1e-10)
     world = World(household, GridFunction(grid, c, household.spendable).on_histogram(nodes))
@@ -136,5 +133,5 @@ def test_the_grid_household_holds_the_printed_assets_and_supplies_the_printed_la
     assert float(people.mean(choice["n"])) == pytest.approx(STEADY["N"], abs=1e-5)
     at_limit = float(people.weight[people.k == 0].sum())
     assert at_limit == pytest.approx(PRINTED["share_at_limit"], abs=1e-4)
-    by_cubics = settled_household(economy).panel.population  # what lines between 500 nodes make of it
+    by_cubics = settled_household(economy, lines=False).panel.population  # what lines between 500 nodes make of it
     assert 5e-5 < 1 - float(by_cubics.mean(by_cubics.k)) / held < 5e-4
