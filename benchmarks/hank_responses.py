@@ -41,7 +41,7 @@ SERIES = {
     "r": ("real return", TOLD),
 }
 UNIT = {"rstar": -0.0025, "Z": 0.01}  # the shocks of the printed responses
-QUARTERS = 40
+QUARTERS, DRAWN = 40, 24
 
 
 @torch.no_grad()
@@ -157,25 +157,31 @@ def of_inflation(economy: HANK, pi, cost, linear: dict, scale: float, shock: flo
 
 
 def draw(ours: dict, linear: dict, without_risk: dict | None, file: str) -> None:
-    """A panel for each series: half the difference beside the linear response, and the response to the shock alone
-    beside the one without risk, where that is known. In percent, of inflation and the real rate basis points a year."""
+    """A column for each series: half the difference beside the linear response, and below it half the sum, which is
+    what is not linear, beside that of the response without risk, where it is known."""
     import matplotlib
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(1, len(ours), figsize=(3 * len(ours), 2.8), layout="constrained")
-    for axis, (name, path) in zip(axes, ours.items(), strict=True):
+    shape = {"figsize": (3 * len(ours), 5), "sharex": True, "layout": "constrained"}
+    figure, (above, below) = plt.subplots(2, len(ours), **shape)
+    for first, second, (name, (shocked, opposite)) in zip(above, below, ours.items(), strict=True):
         label, unit = SERIES[name]
-        axis.axhline(0, color="0.8", linewidth=0.8)
-        axis.plot(unit * (path[0] - path[1]) / 2, color="tab:blue", label="half the difference")
-        axis.plot(unit * linear[name], "k:", label="linear (sequence-jacobian)")
+        first.plot(unit * (shocked - opposite) / 2, label="half the difference")
+        first.plot(unit * linear[name], "k:", linewidth=2, label="linear: sequence-jacobian")
+        second.plot(unit * (shocked + opposite) / 2, label="half the sum")
         if without_risk:
-            axis.plot(unit * path[0], color="tab:orange", label="the shock alone")
-            axis.plot(unit * without_risk[name], "--", color="tab:red", label="perfect foresight")
-        axis.set(title=label, xlabel="quarter", ylabel="percent" if unit == PERCENT else "basis points a year")
-        axis.set_xlim(0, 24)
-    axes[0].legend(fontsize="small")
+            second.plot(
+                unit * (without_risk[name] - linear[name]), "k:", linewidth=2, label="without risk, less linear"
+            )
+        first.set(title=label, xlim=(0, DRAWN))
+        second.set(xlabel="quarter")
+        for axis in (first, second):
+            axis.axhline(0, color="0.8", linewidth=0.8, zorder=0)
+            axis.set_ylabel("percent" if unit == PERCENT else "basis points a year")
+    for row in (above, below):
+        row[0].legend(fontsize="small")
     figure.savefig(file, dpi=150)
 
 
