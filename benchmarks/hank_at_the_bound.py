@@ -198,18 +198,21 @@ def draw(found: dict[str, tuple[dict, dict]], file: str) -> None:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(len(found), 4, figsize=(12, 2.8 * len(found)), layout="constrained", squeeze=False)
-    for row, (name, (path, responses)) in zip(axes, found.items(), strict=True):
+    figure, axes = plt.subplots(2 * len(found), 2, figsize=(9, 5.6 * len(found)), layout="constrained")
+    for row, (name, (path, responses)) in zip(axes.reshape(len(found), 4), found.items(), strict=True):
+        which_one = f"{name}: " if len(found) > 1 else ""
         log_xi = 100 * np.log(path["xi"]).ravel()
         for axis, key, label in zip(row, ("i", "pi"), ("nominal rate", "inflation")):
             axis.plot(log_xi, 4 * path[key].ravel(), ".", markersize=2, color="tab:blue")
             axis.set(xlabel="log xi, percent", ylabel="percent a year")
-            axis.set_title(f"{name}: {label}", fontsize="medium")
+            axis.set_title(f"{which_one}{label}", fontsize="medium")
         for axis, key, label in zip(row[2:], ("pi", "Y"), ("inflation", "output")):
             for which, style in (("near -2", "-"), ("far -2", "--"), ("near +2", ":")):
-                axis.plot(responses[which][key], style, label=f"{which.split()[0]}, xi {which.split()[1]} states")
-            axis.set(xlabel="quarter")
-            axis.set_title(f"{name}: {label} after xi", fontsize="medium")
+                where, states = which.split()
+                there = "near the bound" if where == "near" else "far from it"
+                axis.plot(responses[which][key], style, label=f"{there}, xi {states} states")
+            axis.set(xlabel="quarter", xticks=range(0, QUARTERS, 2))
+            axis.set_title(f"{which_one}response of {label}", fontsize="medium")
             axis.set_ylabel("basis points a year" if key == "pi" else "percent")
         row[2].legend()
     figure.savefig(file, dpi=150)

@@ -1,6 +1,6 @@
 """What all households of a trained `hank` or `hank_zlb` miss together, and where it rests by the nodes of wealth.
 
-    python benchmarks/hank_shared.py SOLUTION [SOLUTION OF ANOTHER SEED] --nodes 60 100 200
+    python -m benchmarks.hank_shared SOLUTION [SOLUTION OF ANOTHER SEED] --nodes 60 100 200
 
 Mean inflation hangs on it: where all consume 0.01 % too much for ever it is 16 basis points a year too high. Two paths
 have luck of opposite sign, and economies are taken from both, seven quarters apart; standard errors are over them.

@@ -334,7 +334,8 @@ def check_other(words: list[str]) -> None:
             if text.startswith("{"):
                 composed("train", json.loads(text)["overrides"])
     elif program.endswith(".py"):
-        assert (ROOT / program).exists()
+        alone = not re.search(r"^(from|import) benchmarks", (ROOT / program).read_text(encoding="utf-8"), re.MULTILINE)
+        assert alone, f"{program} imports its neighbours, which Python finds by python -m alone"
     else:
         assert program in OTHERS, f"{program}: a command that this test does not know; run it, or add it to OTHERS"
 
