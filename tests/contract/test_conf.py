@@ -43,7 +43,7 @@ OF_AN_ECONOMY = {
     "model=brock_mirman_labour": ["algorithm.off_equilibrium=0"],  # what its own settings teach takes horizon=1
     "calibration=life_cycle_rest": ("model=life_cycle", "algorithm.agents=5000"),
     "model=hank": ("algorithm=euler_newton", *FEW),
-    "experiment=hank_one_skill": ("algorithm=euler_newton", *FEW, "algorithm.newton.damping=3000"),
+    "experiment=hank_one_skill": ("algorithm=euler_newton", *FEW),
     # a plan that has learned so little clears no market in a recession as deep as the bound's
     "model=hank_zlb": (
         "algorithm=euler_newton",

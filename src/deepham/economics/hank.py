@@ -253,7 +253,10 @@ class HANK(Labour, Economy):
         return Frictionless(mpc=1 - self.beta, human_wealth=income * self.beta / (1 - self.beta))
 
     def initial_assets(self, shape: tuple[int, int], generator: torch.Generator) -> Tensor:
-        """Exponentially distributed, of mean B."""
+        """Exponentially distributed, of mean B; where nobody has luck of his own B each, as nothing would even out what
+        some have more of."""
+        if self.chain.n_eps == 1:
+            return torch.full(shape, self.B, device=generator.device, dtype=self.e.dtype)
         uniform = torch.rand(shape, generator=generator, device=generator.device, dtype=self.e.dtype)
         held = -torch.log1p(-uniform)
         return self.B * held / held.mean(1, keepdim=True)
