@@ -63,7 +63,6 @@ FILES = {"my_conf/calibration/mine.yaml": "# @package model\nbeta: 0.985\n"}
 # composed and not run: what needs an extra, more than a core, a GPU, or a run of an economy that is not laid out here
 ELSEWHERE = (
     "algorithm.newton.last_nodes=",  # after a run of hank
-    "experiment=hank_one_skill",  # after a short run of it
     "hydra/launcher=",
     "model.sd_r=",  # of hank, which Newton steps alone teach
     "logger=mlflow",
