@@ -192,13 +192,19 @@ def draw_gaps(sizes: list[float], gaps: list[dict], file: str) -> None:
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import LogLocator
 
-    figure, axes = plt.subplots(1, 2, figsize=(7, 2.8), layout="constrained")
+    figure, axes = plt.subplots(1, 2, figsize=(8, 3.2), layout="constrained")
     for axis, name in zip(axes, ("Y", "pi"), strict=True):
         for which, label in enumerate(("response to the shock alone", "half the difference", "half the sum")):
             axis.plot(sizes, [100 * each[name][which] for each in gaps], "o-", label=label)
-        axis.set(title=name, xlabel="size of shock", ylabel="largest gap, percent of peak", xscale="log", yscale="log")
-    axes[0].legend()
+        axis.set(title=name, ylabel="largest gap, percent of peak", xscale="log", yscale="log")
+        axis.set_xlabel("size of shock")
+        axis.set_xticks(sizes, [f"{size:g}" for size in sizes])
+        axis.minorticks_off()
+        axis.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axis.yaxis.set_major_formatter("{x:g}")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     figure.savefig(file, dpi=150)
 
 
