@@ -200,19 +200,19 @@ def draw(found: dict[str, tuple[dict, dict]], file: str) -> None:
 
     figure, axes = plt.subplots(2 * len(found), 2, figsize=(9, 5.6 * len(found)), layout="constrained")
     for row, (name, (path, responses)) in zip(axes.reshape(len(found), 4), found.items(), strict=True):
-        which_one = f"{name}: " if len(found) > 1 else ""
+        prefix = f"{name}: " if len(found) > 1 else ""
         log_xi = 100 * np.log(path["xi"]).ravel()
         for axis, key, label in zip(row, ("i", "pi"), ("nominal rate", "inflation")):
             axis.plot(log_xi, 4 * path[key].ravel(), ".", markersize=2, color="tab:blue")
             axis.set(xlabel="log xi, percent", ylabel="percent a year")
-            axis.set_title(f"{which_one}{label}", fontsize="medium")
+            axis.set_title(f"{prefix}{label}", fontsize="medium")
         for axis, key, label in zip(row[2:], ("pi", "Y"), ("inflation", "output")):
             for which, style in (("near -2", "-"), ("far -2", "--"), ("near +2", ":")):
                 where, states = which.split()
                 there = "near the bound" if where == "near" else "far from it"
                 axis.plot(responses[which][key], style, label=f"{there}, xi {states} states")
             axis.set(xlabel="quarter", xticks=range(0, QUARTERS, 2))
-            axis.set_title(f"{which_one}response of {label}", fontsize="medium")
+            axis.set_title(f"{prefix}response of {label}", fontsize="medium")
             axis.set_ylabel("basis points a year" if key == "pi" else "percent")
         row[2].legend()
     figure.savefig(file, dpi=150)

@@ -37,7 +37,7 @@ def stage(iterations: int, **newton: float) -> list[str]:
 @pytest.mark.slow
 def test_one_skill_learns_what_the_bound_does(tmp_path):
     """Where the bound binds inflation is 9 to 49 basis points a year lower than without one, by how deep the recession
-    is. In two stages, as on docs/economies/hank.md."""
+    is. In two stages, shorter than those on docs/economies/hank.md."""
     few = ["network.width=10", "network.poverty=false"]
     few += ["verdict.burn_in=0", "verdict.periods=2", "verdict.dates=1"]
     stages = {
